@@ -1,0 +1,152 @@
+//! Connections as the rest of the program sees them: [`Conn`] can read, [`Tx`] can write as well.
+
+use std::sync::Arc;
+
+use sqlx::AnyConnection;
+use sqlx::any::AnyArguments;
+use tokio::sync::Mutex;
+
+use super::value::{Row, Value};
+use crate::clock::{Clock, Instant};
+use crate::{Error, Result};
+
+enum Held {
+    Owned(AnyConnection),
+    Pooled(sqlx::pool::PoolConnection<sqlx::Any>),
+}
+
+impl std::ops::Deref for Held {
+    type Target = AnyConnection;
+    fn deref(&self) -> &AnyConnection {
+        match self {
+            Self::Owned(c) => c,
+            Self::Pooled(c) => c,
+        }
+    }
+}
+
+impl std::ops::DerefMut for Held {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        match self {
+            Self::Owned(c) => c,
+            Self::Pooled(c) => c,
+        }
+    }
+}
+
+/// A connection that can read. It is valid inside the closure that got it, and answers with an error afterwards.
+#[derive(Clone)]
+pub struct Conn {
+    held: Arc<Mutex<Option<Held>>>,
+    clock: Clock,
+}
+
+/// A write transaction: a [`Conn`] that can also change rows.
+#[derive(Clone)]
+pub struct Tx(Conn);
+
+impl std::ops::Deref for Tx {
+    type Target = Conn;
+    fn deref(&self) -> &Conn {
+        &self.0
+    }
+}
+
+pub(super) async fn all(conn: &mut AnyConnection, sql: impl sqlx::SqlSafeStr, args: Vec<Value>) -> Result<Vec<Row>> {
+    let rows = bind(sql, args)?.fetch_all(conn).await?;
+    Ok(rows.into_iter().map(Row).collect())
+}
+
+fn bind(sql: impl sqlx::SqlSafeStr, args: Vec<Value>) -> Result<sqlx::query::Query<'static, sqlx::Any, AnyArguments>> {
+    use sqlx::Arguments as _;
+    let mut bound = AnyArguments::default();
+    for arg in args {
+        match arg {
+            Value::Text(v) => bound.add(v),
+            Value::Int(v) => bound.add(v),
+            Value::Real(v) => bound.add(v),
+            Value::Bytes(v) => bound.add(v),
+        }
+        .map_err(|e| Error::Database(sqlx::Error::Encode(e)))?;
+    }
+    Ok(sqlx::query_with(sql, bound))
+}
+
+impl Conn {
+    pub(super) fn pooled(conn: sqlx::pool::PoolConnection<sqlx::Any>, clock: Clock) -> Self {
+        Self { held: Arc::new(Mutex::new(Some(Held::Pooled(conn)))), clock }
+    }
+
+    pub(super) async fn end_read(&self) {
+        if let Some(mut held) = self.held.lock().await.take() {
+            // Nothing was written; if this fails the pool drops the connection.
+            let _ = sqlx::query("ROLLBACK").execute(&mut *held).await;
+        }
+    }
+
+    /// The business clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Now, in business time.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// All rows.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn all(&self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Value>) -> Result<Vec<Row>> {
+        let mut held = self.held.lock().await;
+        let conn = held.as_mut().ok_or_else(ended)?;
+        all(conn, sql, args).await
+    }
+
+    /// The first row, if any.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn opt(&self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Value>) -> Result<Option<Row>> {
+        Ok(self.all(sql, args).await?.into_iter().next())
+    }
+
+    /// The first row.
+    ///
+    /// # Errors
+    /// The database's error, also when there is no row.
+    pub async fn one(&self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Value>) -> Result<Row> {
+        self.opt(sql, args).await?.ok_or(Error::Database(sqlx::Error::RowNotFound))
+    }
+}
+
+impl Tx {
+    pub(super) fn new(conn: AnyConnection, clock: Clock) -> Self {
+        Self(Conn { held: Arc::new(Mutex::new(Some(Held::Owned(conn)))), clock })
+    }
+
+    /// Takes the connection back; every later use of this transaction fails.
+    pub(super) fn take(&self) -> Option<AnyConnection> {
+        match self.0.held.try_lock().ok()?.take() {
+            Some(Held::Owned(conn)) => Some(conn),
+            _ => None,
+        }
+    }
+
+    /// Runs a statement and gives the number of rows it changed.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn exec(&self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Value>) -> Result<u64> {
+        let mut held = self.0.held.lock().await;
+        let conn = held.as_mut().ok_or_else(ended)?;
+        Ok(bind(sql, args)?.execute(&mut **conn).await?.rows_affected())
+    }
+}
+
+fn ended() -> Error {
+    Error::invalid("the transaction has ended")
+}

@@ -1,0 +1,323 @@
+//! The store: one way to write ([`Db::write`]), readers, migrations, and the change feed.
+//!
+//! SQLite has one writer connection. Each closure given to [`Db::write`] runs as a savepoint on it; a committer takes
+//! its turn in the same fair queue, so that whatever queued up before it is committed at once (group commit). `write`
+//! returns after the commit. No write awaits anything but SQL.
+
+mod conn;
+mod feed;
+mod migrate;
+mod value;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use sqlx::Connection as _;
+use sqlx::AnyConnection;
+use sqlx::any::AnyPoolOptions;
+use tokio::sync::{Mutex, Notify, oneshot, watch};
+
+pub use conn::{Conn, Tx};
+pub use feed::Change;
+pub use value::{Bind, Column, Row, Value};
+
+use crate::clock::{Clock, monotonic};
+use crate::{Error, Result};
+
+/// The store. Cheap to clone.
+#[derive(Clone)]
+pub struct Db(Arc<Inner>);
+
+struct Inner {
+    clock: Clock,
+    readers: sqlx::AnyPool,
+    writer: Mutex<Writer>,
+    committer: Notify,
+    /// The newest committed position of the change feed that this process knows of.
+    head: watch::Sender<i64>,
+    written: AtomicI64,
+}
+
+/// The writer connection and what waits for its next commit.
+struct Writer {
+    conn: Option<AnyConnection>,
+    /// `BEGIN` was sent and no `COMMIT` yet.
+    open: bool,
+    /// A savepoint was left open by a caller that went away.
+    abandoned: bool,
+    waiting: Vec<oneshot::Sender<Result<(), String>>>,
+}
+
+impl Db {
+    /// Opens the store, creates it when it does not exist, and brings its schema up to date.
+    ///
+    /// `url` is `sqlite://PATH`.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or written, or was written by a newer program ([`Error::NewerSchema`]).
+    pub async fn open(url: &str, clock: Clock) -> Result<Self> {
+        let db = Self::connect(url, clock, "rwc").await?;
+        db.migrate().await?;
+        let head = db.committed_position().await?;
+        db.0.head.send_replace(head);
+        db.0.written.store(head, Ordering::SeqCst);
+        tokio::spawn(commit_loop(Arc::downgrade(&db.0)));
+        Ok(db)
+    }
+
+    /// Opens an existing store for reading; [`Db::write`] on it fails.
+    ///
+    /// # Errors
+    /// When there is no store, or its schema is not this program's.
+    pub async fn open_read_only(url: &str, clock: Clock) -> Result<Self> {
+        let db = Self::connect(url, clock, "ro").await?;
+        db.check_schema().await?;
+        Ok(db)
+    }
+
+    async fn connect(url: &str, clock: Clock, mode: &str) -> Result<Self> {
+        let Some(path) = url.strip_prefix("sqlite://") else {
+            return Err(Error::invalid(format!(
+                "[database] url must start with sqlite://, found '{}'",
+                url.split(':').next().unwrap_or_default()
+            )));
+        };
+        sqlx::any::install_default_drivers();
+        let url = format!("sqlite://{path}?mode={mode}");
+        let explain = |e: sqlx::Error| Error::Io(format!("the database {path} could not be opened: {e}"));
+        let writer = if mode == "ro" {
+            None
+        } else {
+            let mut conn = AnyConnection::connect(&url).await.map_err(explain)?;
+            for pragma in [
+                "PRAGMA journal_mode=WAL",
+                "PRAGMA synchronous=FULL",
+                "PRAGMA busy_timeout=10000",
+                "PRAGMA foreign_keys=ON",
+            ] {
+                sqlx::query(pragma).execute(&mut conn).await.map_err(explain)?;
+            }
+            Some(conn)
+        };
+        let readers = AnyPoolOptions::new()
+            .max_connections(4)
+            .after_connect(|conn, _| {
+                Box::pin(async move {
+                    sqlx::query("PRAGMA query_only=ON").execute(&mut *conn).await?;
+                    sqlx::query("PRAGMA busy_timeout=10000").execute(&mut *conn).await?;
+                    Ok(())
+                })
+            })
+            .connect_lazy(&url.replace("mode=rwc", "mode=rw"))
+            .map_err(explain)?;
+        Ok(Self(Arc::new(Inner {
+            clock,
+            readers,
+            writer: Mutex::new(Writer { conn: writer, open: false, abandoned: false, waiting: Vec::new() }),
+            committer: Notify::new(),
+            head: watch::channel(0).0,
+            written: AtomicI64::new(0),
+        })))
+    }
+
+    /// The business clock of this store.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Runs `f` in a write transaction and returns after the commit. `f` may run again; an error rolls it back alone.
+    ///
+    /// `f` must await nothing but SQL on the given [`Tx`], and take less than 50 ms.
+    ///
+    /// # Errors
+    /// What `f` returned, or the database's error.
+    pub async fn write<T, F, Fut>(&self, f: F) -> Result<T>
+    where
+        F: Fn(Tx) -> Fut + Send,
+        Fut: Future<Output = Result<T>> + Send,
+        T: Send,
+    {
+        let started = monotonic();
+        let mut writer = self.0.writer.lock().await;
+        let Some(mut conn) = writer.begin().await? else {
+            return Err(Error::invalid("the database is open for reading only"));
+        };
+        if let Err(e) = sqlx::query("SAVEPOINT w").execute(&mut conn).await {
+            writer.conn = Some(conn);
+            return Err(e.into());
+        }
+        writer.abandoned = true;
+        let tx = Tx::new(conn, self.0.clock.clone());
+        // A caller that is dropped here takes the connection with it; `begin` then finds none and reconnects would be
+        // needed, so the connection is returned by the guard below whatever happens.
+        let mut guard = Returned { tx: tx.clone(), writer: &mut writer };
+        let result = f(tx).await;
+        let conn = guard.take();
+        drop(guard);
+        let Some(mut conn) = conn else {
+            return Err(Error::invalid("a write kept its transaction"));
+        };
+        let end = if result.is_ok() { "RELEASE w" } else { "ROLLBACK TO w" };
+        let ended = sqlx::query(end).execute(&mut conn).await;
+        writer.conn = Some(conn);
+        writer.abandoned = ended.is_err();
+        metrics::histogram!("stoa_db_write_seconds").record(started.elapsed().as_secs_f64());
+        ended?;
+        let (done, committed) = oneshot::channel();
+        writer.waiting.push(done);
+        drop(writer);
+        self.0.committer.notify_one();
+        let value = result?;
+        match committed.await {
+            Ok(Ok(())) => Ok(value),
+            Ok(Err(text)) => Err(Error::Io(format!("the database could not commit: {text}"))),
+            Err(_) => Err(Error::Io("the database was closed before the commit".into())),
+        }
+    }
+
+    /// Runs `f` on a reading connection, in one snapshot.
+    ///
+    /// # Errors
+    /// What `f` returned, or the database's error.
+    pub async fn read<T, F, Fut>(&self, f: F) -> Result<T>
+    where
+        F: FnOnce(Conn) -> Fut + Send,
+        Fut: Future<Output = Result<T>> + Send,
+        T: Send,
+    {
+        let mut pooled = self.0.readers.acquire().await?;
+        sqlx::query("BEGIN").execute(&mut *pooled).await?;
+        let conn = Conn::pooled(pooled, self.0.clock.clone());
+        let result = f(conn.clone()).await;
+        conn.end_read().await;
+        result
+    }
+
+    /// All rows of one query.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn all(&self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Value>) -> Result<Vec<Row>> {
+        let mut conn = self.0.readers.acquire().await?;
+        conn::all(&mut conn, sql, args).await
+    }
+
+    /// The first row of one query, if any.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn opt(&self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Value>) -> Result<Option<Row>> {
+        Ok(self.all(sql, args).await?.into_iter().next())
+    }
+
+    /// Commits what is left and closes the store.
+    pub async fn close(&self) {
+        let mut writer = self.0.writer.lock().await;
+        self.0.commit(&mut writer).await;
+        if let Some(mut conn) = writer.conn.take() {
+            // A failed checkpoint loses nothing: the next start recovers the WAL.
+            let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut conn).await;
+            let _ = conn.close().await;
+        }
+        self.0.readers.close().await;
+    }
+}
+
+/// Gives the connection back to the writer when a caller is dropped in the middle of its write.
+struct Returned<'a> {
+    tx: Tx,
+    writer: &'a mut Writer,
+}
+
+impl Returned<'_> {
+    fn take(&mut self) -> Option<AnyConnection> {
+        self.tx.take()
+    }
+}
+
+impl Drop for Returned<'_> {
+    fn drop(&mut self) {
+        if let Some(conn) = self.tx.take() {
+            self.writer.conn = Some(conn);
+        }
+    }
+}
+
+impl Writer {
+    /// The connection inside an open transaction, without leftovers of a caller that went away.
+    async fn begin(&mut self) -> Result<Option<AnyConnection>> {
+        let Some(mut conn) = self.conn.take() else { return Ok(None) };
+        let result = async {
+            if self.abandoned {
+                sqlx::query("ROLLBACK TO w").execute(&mut conn).await?;
+                self.abandoned = false;
+            }
+            if !self.open {
+                sqlx::query("BEGIN IMMEDIATE").execute(&mut conn).await?;
+                self.open = true;
+            }
+            Ok(())
+        }
+        .await;
+        match result {
+            Ok(()) => Ok(Some(conn)),
+            Err(e) => {
+                self.conn = Some(conn);
+                Err(e)
+            }
+        }
+    }
+}
+
+impl Inner {
+    async fn commit(&self, writer: &mut Writer) {
+        if !writer.open {
+            return;
+        }
+        let Some(mut conn) = writer.conn.take() else { return };
+        let result = async {
+            if writer.abandoned {
+                sqlx::query("ROLLBACK TO w").execute(&mut conn).await?;
+                writer.abandoned = false;
+            }
+            let head = feed::newest(&mut conn).await?;
+            sqlx::query("COMMIT").execute(&mut conn).await?;
+            Ok::<i64, Error>(head)
+        }
+        .await;
+        let outcome = match result {
+            Ok(head) => {
+                self.written.store(head, Ordering::SeqCst);
+                self.head.send_if_modified(|h| std::mem::replace(h, head) != head);
+                Ok(())
+            }
+            Err(e) => {
+                // The transaction is gone either way; a failed rollback means that SQLite rolled back by itself.
+                let _ = sqlx::query("ROLLBACK").execute(&mut conn).await;
+                writer.abandoned = false;
+                Err(e.to_string())
+            }
+        };
+        writer.open = false;
+        writer.conn = Some(conn);
+        for done in writer.waiting.drain(..) {
+            // The caller may be gone; its write is committed all the same.
+            let _ = done.send(outcome.clone());
+        }
+    }
+}
+
+async fn commit_loop(inner: std::sync::Weak<Inner>) {
+    while let Some(inner) = inner.upgrade() {
+        let wait = tokio::time::timeout(std::time::Duration::from_secs(1), inner.committer.notified());
+        if wait.await.is_ok() {
+            let mut writer = inner.writer.lock().await;
+            inner.commit(&mut writer).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,16 @@
+//! The ground that every part of Stoa stands on: the store, the two clocks, the ledger, xAPI statements and people.
+//!
+//! This crate knows no chat, no HTTP and no capability. See `ARCHITECTURE.md` for the map.
+
+pub mod clock;
+pub mod db;
+pub mod ledger;
+pub mod people;
+pub mod xapi;
+
+mod error;
+pub mod testing;
+
+pub use clock::{Clock, Instant};
+pub use db::{Conn, Db, Row, Tx};
+pub use error::{Error, Result};

@@ -1,0 +1,3 @@
+//! The capabilities. Each folder holds its types, rules, SQL and tests; they are registered in one list here.
+
+pub mod library;
