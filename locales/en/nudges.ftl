@@ -1,0 +1,1 @@
+### Nudges, reminders, digests and the answers to "why".
