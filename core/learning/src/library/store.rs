@@ -1,0 +1,459 @@
+//! The library's rows.
+
+use jiff::civil::Date;
+use stoa_ground::db::Row;
+use stoa_ground::{Conn, Error, Result, Tx, args};
+
+use super::content::{CUTTING, Prepared, readers};
+use super::{Document, Item, Outcome, Passage, Put, Source, Status, TOPIC, Version};
+
+/// Gives a document its content. Same content and same details: nothing is stored and nothing is announced.
+///
+/// # Errors
+/// When source or location is blank, a reader is malformed, or the database fails.
+pub async fn put(tx: &Tx, item: &Item) -> Result<Put> {
+    place(tx, &Prepared::of(item)?, None).await
+}
+
+/// [`put`] for content that is prepared. `fingerprint` is what the source's reader knows the file by.
+pub(super) async fn place(tx: &Tx, new: &Prepared, fingerprint: Option<&str>) -> Result<Put> {
+    let item = &new.item;
+    let id = existing(tx, new).await?;
+    let was = tx
+        .one(
+            "SELECT title, language, owner, review_date, keywords, readers, verified, status, version, fingerprint
+             FROM document WHERE id = $1",
+            args![&id],
+        )
+        .await?;
+    let recut = whole_version(tx, &id, new).await?;
+    let review_date = item.review_date.map(|d| d.to_string());
+    let readers = serde_json::to_string(&item.readers)?;
+    let status = Status::read(&was)?;
+    let version: Option<String> = was.get("version")?;
+    let same_details = was.get::<String>("title")? == item.title
+        && was.get::<Option<String>>("language")? == item.language
+        && was.get::<Option<String>>("owner")? == item.owner
+        && was.get::<Option<String>>("review_date")? == review_date
+        && was.get::<String>("keywords")? == item.keywords
+        && was.get::<String>("readers")? == readers
+        && was.get::<bool>("verified")? == item.verified;
+    let outcome = match version {
+        None => Outcome::Added,
+        Some(_) if status == Status::Retired => Outcome::Added,
+        Some(v) if v != new.digest || recut => Outcome::Content,
+        Some(_) if !same_details => Outcome::Details,
+        Some(_) => Outcome::Unchanged,
+    };
+    if outcome == Outcome::Unchanged {
+        if fingerprint.is_some() && was.get::<Option<String>>("fingerprint")?.as_deref() != fingerprint {
+            tx.exec("UPDATE document SET fingerprint = $1 WHERE id = $2", args![fingerprint, &id]).await?;
+        }
+    } else {
+        let status = if status == Status::Deprecated { status } else { Status::Live };
+        tx.exec(
+            "UPDATE document SET title = $1, language = $2, owner = $3, review_date = $4, keywords = $5, readers = $6,
+             verified = $7, status = $8, version = $9, fingerprint = $10, updated = $11,
+             reason = CASE WHEN $8 = 'live' THEN NULL ELSE reason END WHERE id = $12",
+            args![
+                &item.title,
+                &item.language,
+                &item.owner,
+                review_date,
+                &item.keywords,
+                readers,
+                item.verified,
+                status.word(),
+                &new.digest,
+                fingerprint,
+                tx.now(),
+                &id
+            ],
+        )
+        .await?;
+        tx.publish(TOPIC, &id).await?;
+    }
+    Ok(Put { document: id, version: new.digest.clone(), outcome })
+}
+
+/// The id of the document at this place; it is made, without a version, when there is none.
+async fn existing(tx: &Tx, new: &Prepared) -> Result<String> {
+    let item = &new.item;
+    let row = tx
+        .opt("SELECT id FROM document WHERE source = $1 AND location = $2", args![&item.source, &item.location])
+        .await?;
+    if let Some(row) = row {
+        return row.get("id");
+    }
+    add_source(tx, &item.source, &item.source).await?;
+    let row = tx
+        .one(
+            "INSERT INTO document (id, source, location, title, keywords, readers, verified, status, updated)
+             VALUES ($1, $2, $3, $4, '', '[]', 0, 'live', $5) RETURNING id",
+            args![tx.clock().id(), &item.source, &item.location, &item.title, tx.now()],
+        )
+        .await?;
+    row.get("id")
+}
+
+/// Makes the source known; an existing one stays as it is.
+pub(super) async fn add_source(tx: &Tx, name: &str, kind: &str) -> Result<()> {
+    let sql = "INSERT INTO source (name, kind) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+    tx.exec(sql, args![name, kind]).await?;
+    Ok(())
+}
+
+/// Notes how a sync of the source ended.
+pub(super) async fn note_sync(tx: &Tx, name: &str, kind: &str, failed: Option<&str>) -> Result<()> {
+    tx.exec(
+        "INSERT INTO source (name, kind, synced, failed) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, synced = excluded.synced, failed = excluded.failed",
+        args![name, kind, tx.now(), failed],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Stores the version's passages unless they are there. True when they were there, cut by an older rule.
+async fn whole_version(tx: &Tx, id: &str, new: &Prepared) -> Result<bool> {
+    let row = tx
+        .opt(
+            "SELECT cutting, whole FROM document_version WHERE document_id = $1 AND digest = $2",
+            args![id, &new.digest],
+        )
+        .await?;
+    let old_cut = match &row {
+        Some(r) if r.get("whole")? && r.get::<i64>("cutting")? == CUTTING => return Ok(false),
+        Some(r) => r.get("whole")?,
+        None => false,
+    };
+    add_version(tx, id, new, true).await?;
+    tx.exec("DELETE FROM passage WHERE document_id = $1 AND version = $2", args![id, &new.digest]).await?;
+    add_passages(tx, id, new, 0, new.passages.len()).await?;
+    Ok(old_cut)
+}
+
+async fn add_version(tx: &Tx, id: &str, new: &Prepared, whole: bool) -> Result<()> {
+    tx.exec(
+        "INSERT INTO document_version (document_id, digest, title, passages, cutting, whole, stored)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (document_id, digest) DO UPDATE
+         SET passages = excluded.passages, cutting = excluded.cutting, whole = excluded.whole",
+        args![id, &new.digest, &new.item.title, new.passages.len(), CUTTING, whole, tx.now()],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn add_passages(tx: &Tx, id: &str, new: &Prepared, from: usize, to: usize) -> Result<()> {
+    for (n, p) in new.passages.iter().enumerate().take(to).skip(from) {
+        tx.exec(
+            "INSERT INTO passage (document_id, version, ordinal, headings, anchor, text)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+            args![id, &new.digest, n, serde_json::to_string(&p.headings)?, &p.anchor, &p.text],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// Stores passages `from..to` of a document too large for one transaction. After the last of them [`place`] only has
+/// to switch. What an interrupted staging left is begun anew.
+pub(super) async fn stage(tx: &Tx, new: &Prepared, from: usize, to: usize) -> Result<()> {
+    let id = existing(tx, new).await?;
+    let sql = "SELECT cutting, whole FROM document_version WHERE document_id = $1 AND digest = $2";
+    if let Some(row) = tx.opt(sql, args![&id, &new.digest]).await?
+        && row.get("whole")?
+        && row.get::<i64>("cutting")? == CUTTING
+    {
+        return Ok(());
+    }
+    tx.exec(
+        "DELETE FROM passage WHERE document_id = $1 AND version = $2 AND ordinal >= $3",
+        args![&id, &new.digest, from],
+    )
+    .await?;
+    add_passages(tx, &id, new, from, to).await?;
+    add_version(tx, &id, new, to >= new.passages.len()).await
+}
+
+/// Takes a document out of use because it is gone from its source. Its versions are kept. False when there was none.
+///
+/// # Errors
+/// The database's error.
+pub async fn retire(tx: &Tx, source: &str, location: &str, reason: &str) -> Result<bool> {
+    set_status(tx, source, location, Status::Retired, reason).await
+}
+
+/// Marks a document as not to be relied on; it can still be read. False when there was none.
+///
+/// # Errors
+/// The database's error.
+pub async fn deprecate(tx: &Tx, source: &str, location: &str, reason: &str) -> Result<bool> {
+    set_status(tx, source, location, Status::Deprecated, reason).await
+}
+
+async fn set_status(tx: &Tx, source: &str, location: &str, status: Status, reason: &str) -> Result<bool> {
+    let row = tx
+        .opt(
+            "UPDATE document SET status = $1, reason = $2, updated = $3, fingerprint = NULL
+             WHERE source = $4 AND location = $5 AND status <> $1 AND status <> 'retired' AND version IS NOT NULL
+             RETURNING id",
+            args![status.word(), reason, tx.now(), source, location],
+        )
+        .await?;
+    announce(tx, row).await
+}
+
+/// Sets who may read a document. False when there is no such document or nothing changed.
+///
+/// # Errors
+/// When a reader is not one of the four forms, or the database fails.
+pub async fn set_readers(tx: &Tx, source: &str, location: &str, given: &[String]) -> Result<bool> {
+    let json = serde_json::to_string(&readers(given)?)?;
+    let row = tx
+        .opt(
+            "UPDATE document SET readers = $1, updated = $2
+             WHERE source = $3 AND location = $4 AND readers <> $1 RETURNING id",
+            args![json, tx.now(), source, location],
+        )
+        .await?;
+    announce(tx, row).await
+}
+
+/// Says whether someone responsible has checked a document. False when there is no such document or nothing changed.
+///
+/// # Errors
+/// The database's error.
+pub async fn set_verified(tx: &Tx, source: &str, location: &str, verified: bool) -> Result<bool> {
+    let row = tx
+        .opt(
+            "UPDATE document SET verified = $1, updated = $2
+             WHERE source = $3 AND location = $4 AND verified <> $1 RETURNING id",
+            args![verified, tx.now(), source, location],
+        )
+        .await?;
+    announce(tx, row).await
+}
+
+async fn announce(tx: &Tx, row: Option<Row>) -> Result<bool> {
+    let Some(row) = row else { return Ok(false) };
+    tx.publish(TOPIC, &row.get::<String>("id")?).await?;
+    Ok(true)
+}
+
+macro_rules! passages_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT d.id AS document, d.source, d.location, d.title, d.keywords, d.language, d.readers, d.verified,
+             p.version, p.ordinal, p.headings, p.anchor, p.text, v.stored
+             FROM document d
+             JOIN passage p ON p.document_id = d.id AND p.version = d.version
+             JOIN document_version v ON v.document_id = d.id AND v.digest = d.version
+             WHERE d.status <> 'retired' AND ",
+            $condition
+        )
+    };
+}
+
+/// The passages of a document as it stands now, in its order. None when the document is retired or unknown.
+///
+/// # Errors
+/// The database's error.
+pub async fn passages_of(conn: &Conn, document_id: &str) -> Result<Vec<Passage>> {
+    let rows = conn.all(passages_where!("d.id = $1 ORDER BY p.ordinal"), args![document_id]).await?;
+    rows.iter().map(read_passage).collect()
+}
+
+/// One passage by its id, if its document stands and still has it.
+///
+/// # Errors
+/// The database's error.
+pub async fn passage(conn: &Conn, passage_id: &str) -> Result<Option<Passage>> {
+    let Some((document, ordinal)) = passage_id.rsplit_once('#') else { return Ok(None) };
+    let Ok(ordinal) = ordinal.parse::<u32>() else { return Ok(None) };
+    let row = conn.opt(passages_where!("d.id = $1 AND p.ordinal = $2"), args![document, ordinal]).await?;
+    row.as_ref().map(read_passage).transpose()
+}
+
+fn read_passage(row: &Row) -> Result<Passage> {
+    let document: String = row.get("document")?;
+    let ordinal: u32 = row.get("ordinal")?;
+    Ok(Passage {
+        id: format!("{document}#{ordinal}"),
+        document,
+        version: row.get("version")?,
+        source: row.get("source")?,
+        location: row.get("location")?,
+        title: row.get("title")?,
+        headings: serde_json::from_str(&row.get::<String>("headings")?)?,
+        anchor: row.get("anchor")?,
+        text: row.get("text")?,
+        ordinal,
+        keywords: row.get("keywords")?,
+        language: row.get("language")?,
+        readers: serde_json::from_str(&row.get::<String>("readers")?)?,
+        verified: row.get("verified")?,
+        stored: row.get("stored")?,
+    })
+}
+
+macro_rules! documents_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT d.id, d.source, d.location, d.title, d.language, d.owner, d.review_date, d.status, d.reason,
+             d.version, d.readers, d.verified, d.updated, v.passages
+             FROM document d JOIN document_version v ON v.document_id = d.id AND v.digest = d.version
+             WHERE ",
+            $condition
+        )
+    };
+}
+
+/// All documents, retired ones too, by source and location.
+///
+/// # Errors
+/// The database's error.
+pub async fn documents(conn: &Conn) -> Result<Vec<Document>> {
+    let rows = conn.all(documents_where!("1 = 1 ORDER BY d.source, d.location"), args![]).await?;
+    rows.iter().map(read_document).collect()
+}
+
+/// One document by its id.
+///
+/// # Errors
+/// The database's error.
+pub async fn document(conn: &Conn, document_id: &str) -> Result<Option<Document>> {
+    let row = conn.opt(documents_where!("d.id = $1"), args![document_id]).await?;
+    row.as_ref().map(read_document).transpose()
+}
+
+/// Other documents that stand and have the same content as this one.
+///
+/// # Errors
+/// The database's error.
+pub async fn duplicates_of(conn: &Conn, document_id: &str) -> Result<Vec<Document>> {
+    let rows = conn
+        .all(
+            documents_where!(
+                "d.status <> 'retired' AND d.id <> $1 AND d.version = (SELECT version FROM document WHERE id = $1)
+                 ORDER BY d.source, d.location"
+            ),
+            args![document_id],
+        )
+        .await?;
+    rows.iter().map(read_document).collect()
+}
+
+fn read_document(row: &Row) -> Result<Document> {
+    Ok(Document {
+        id: row.get("id")?,
+        source: row.get("source")?,
+        location: row.get("location")?,
+        title: row.get("title")?,
+        language: row.get("language")?,
+        owner: row.get("owner")?,
+        review_date: row.get::<Option<String>>("review_date")?.and_then(|d| d.parse::<Date>().ok()),
+        status: Status::read(row)?,
+        reason: row.get("reason")?,
+        version: row.get("version")?,
+        readers: serde_json::from_str(&row.get::<String>("readers")?)?,
+        verified: row.get("verified")?,
+        passages: row.get("passages")?,
+        updated: row.get("updated")?,
+    })
+}
+
+/// Ids of documents that stand, in the order of ids, after one of them (`""`: from the first).
+///
+/// # Errors
+/// The database's error.
+pub async fn document_ids(conn: &Conn, after: &str, limit: usize) -> Result<Vec<String>> {
+    let rows = conn
+        .all(
+            "SELECT id FROM document WHERE id > $1 AND status <> 'retired' AND version IS NOT NULL ORDER BY id LIMIT $2",
+            args![after, limit],
+        )
+        .await?;
+    rows.iter().map(|r| r.get("id")).collect()
+}
+
+/// Every content that a document has had, oldest first.
+///
+/// # Errors
+/// The database's error.
+pub async fn versions_of(conn: &Conn, document_id: &str) -> Result<Vec<Version>> {
+    let rows = conn
+        .all(
+            "SELECT digest, title, stored FROM document_version WHERE document_id = $1 AND whole = 1
+             ORDER BY stored, digest",
+            args![document_id],
+        )
+        .await?;
+    rows.iter()
+        .map(|r| Ok(Version { digest: r.get("digest")?, title: r.get("title")?, stored: r.get("stored")? }))
+        .collect()
+}
+
+/// All sources by name, with the counts of what stands.
+///
+/// # Errors
+/// The database's error.
+pub async fn sources(conn: &Conn) -> Result<Vec<Source>> {
+    let rows = conn
+        .all(
+            "SELECT s.name, s.kind, s.synced, s.failed, COUNT(v.digest) AS documents,
+             CAST(COALESCE(SUM(v.passages), 0) AS BIGINT) AS passages
+             FROM source s
+             LEFT JOIN document d ON d.source = s.name AND d.status <> 'retired'
+             LEFT JOIN document_version v ON v.document_id = d.id AND v.digest = d.version
+             GROUP BY s.name, s.kind, s.synced, s.failed ORDER BY s.name",
+            args![],
+        )
+        .await?;
+    rows.iter()
+        .map(|r| {
+            Ok(Source {
+                name: r.get("name")?,
+                kind: r.get("kind")?,
+                documents: r.get("documents")?,
+                passages: r.get("passages")?,
+                synced: r.get("synced")?,
+                failed: r.get("failed")?,
+            })
+        })
+        .collect()
+}
+
+/// What a sync has to know of a source's documents that stand: location, fingerprint (none when the passages were cut
+/// by an older rule, so that the file is read again), readers as JSON, and whether verified.
+pub(super) async fn known(conn: &Conn, source: &str) -> Result<Vec<(String, Option<String>, String, bool)>> {
+    let rows = conn
+        .all(
+            "SELECT d.location, d.readers, d.verified, CASE WHEN v.cutting = $2 THEN d.fingerprint END AS fingerprint
+             FROM document d JOIN document_version v ON v.document_id = d.id AND v.digest = d.version
+             WHERE d.source = $1 AND d.status <> 'retired'",
+            args![source, CUTTING],
+        )
+        .await?;
+    rows.iter()
+        .map(|r| Ok((r.get("location")?, r.get("fingerprint")?, r.get("readers")?, r.get("verified")?)))
+        .collect()
+}
+
+impl Status {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Deprecated => "deprecated",
+            Self::Retired => "retired",
+        }
+    }
+
+    fn read(row: &Row) -> Result<Self> {
+        let word: String = row.get("status")?;
+        [Self::Live, Self::Deprecated, Self::Retired]
+            .into_iter()
+            .find(|s| s.word() == word)
+            .ok_or_else(|| Error::invalid(format!("a document has the unknown status '{word}'")))
+    }
+}
