@@ -33,6 +33,7 @@ chat-help-unknown-account =
 # $word is what was typed, $suggestion the nearest word that exists
 chat-unknown-command-suggest = I do not know “{ $word }”. Did you mean **{ $suggestion }**? Type **help** for the whole list.
 chat-unknown-command = I do not know “{ $word }”. Type **help** for what I can do, or just ask in plain words.
+chat-help-button = Help
 chat-missing-text = **{ $command }** needs some words after it, for example: { $example }
 # $role is the role that may do it, as in people.ftl
 chat-not-allowed = Only { $role } can do this. If you think that you should, ask your learning team.

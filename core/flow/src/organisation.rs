@@ -1,7 +1,9 @@
 //! What the flow must know about the organisation: its zones, days, hours and the limits on nudges.
 
 use stoa_ground::Instant;
-use stoa_ground::people::{Calendar, Location, Person};
+use stoa_ground::people;
+use stoa_ground::people::Person;
+use stoa_ground::people::calendar::Calendar;
 
 /// The organisation, from `[organisation]` and `[nudges]` in the configuration.
 #[derive(Clone, Debug)]
@@ -12,8 +14,8 @@ pub struct Organisation {
     pub iri: String,
     /// The calendar of people whose location is not listed.
     pub calendar: Calendar,
-    /// Locations with a zone, working days and holidays of their own.
-    pub locations: Vec<Location>,
+    /// Locations (their names in lower case) with a zone, working days and holidays of their own.
+    pub locations: Vec<(String, Calendar)>,
     /// The limits on what is sent without being asked for.
     pub nudges: Nudges,
 }
@@ -52,11 +54,8 @@ impl Organisation {
     /// The calendar that holds for a person: days and holidays of the location, in the person's own zone.
     #[must_use]
     pub fn calendar(&self, person: &Person) -> Calendar {
-        let location = person.location.as_ref().and_then(|l| self.locations.iter().find(|x| x.name == *l));
-        let mut calendar = location.map_or_else(|| self.calendar.clone(), |l| l.calendar(&self.calendar));
-        if let Ok(zone) = jiff::tz::TimeZone::get(&person.timezone) {
-            calendar.zone = zone;
-        }
-        calendar
+        let location = person.location.as_ref().map(|l| l.to_lowercase());
+        let found = self.locations.iter().find(|(name, _)| Some(name) == location.as_ref());
+        found.map_or(&self.calendar, |(_, calendar)| calendar).in_zone(people::zone(person))
     }
 }

@@ -61,6 +61,9 @@ pub trait Command: Send + Sync {
     /// Its word.
     fn word(&self) -> &'static str;
 
+    /// The key in the catalogue of the line that `help` says about it.
+    fn about(&self) -> &'static str;
+
     /// Whether accounts that belong to no known person may use it.
     fn public(&self) -> bool {
         false
@@ -133,7 +136,7 @@ impl Context<'_> {
     /// # Errors
     /// [`Error::Forbidden`] when the account belongs to nobody.
     pub fn person(&self) -> Result<&Person> {
-        self.known.as_ref().ok_or_else(|| Error::Forbidden(crate::say!(self.words, "chat-unknown-account")))
+        self.known.as_ref().ok_or_else(|| Error::Forbidden(crate::say!(self.words, "chat-help-unknown-account")))
     }
 
     /// Commits the effects of the event and the event's end in one transaction. Call it once.
@@ -144,7 +147,7 @@ impl Context<'_> {
     /// What `f` returned; [`Error::Conflict`] when the event was already handled elsewhere.
     pub async fn commit<T, F, Fut>(&self, f: F) -> Result<T>
     where
-        F: Fn(Turn) -> Fut + Send,
+        F: Fn(Turn) -> Fut + Send + Sync,
         Fut: Future<Output = Result<T>> + Send,
         T: Send,
     {
@@ -255,11 +258,22 @@ impl Turn {
         Ok(())
     }
 
-    /// Replaces the bot's message whose button was pressed (`Call::pressed`) with the kind's newer rendering.
+    /// Replaces the bot's message whose button was pressed ([`Call::pressed`]); without one, answers with it.
     ///
     /// # Errors
     /// The database's error.
-    pub async fn revise_pressed(&self, pressed: &str) -> Result<()> {
+    pub async fn replace(&self, pressed: Option<&str>, message: Message) -> Result<()> {
+        match pressed {
+            Some(id) => delivery::replace_message(&self.tx, &self.place, id, &message).await,
+            None => self.reply_private(message).await,
+        }
+    }
+
+    /// Renders the bot's message whose button was pressed again, from the state as it is now.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn revise(&self, pressed: &str) -> Result<()> {
         delivery::revise_message(&self.tx, &self.place, pressed).await
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use stoa_ground::Result;
 
 use super::{Args, Call, Command, Context, Message};
-use crate::say;
+use crate::{say, words_key};
 
 /// The command `help`.
 pub struct Help;
@@ -13,6 +13,10 @@ pub struct Help;
 impl Command for Help {
     fn word(&self) -> &'static str {
         "help"
+    }
+
+    fn about(&self) -> &'static str {
+        words_key!("chat-help-about-help")
     }
 
     fn public(&self) -> bool {
@@ -28,16 +32,16 @@ impl Command for Help {
         for command in &cx.flow.parts().commands {
             let allowed = command.public() || cx.known.is_some();
             if allowed && command.listed(cx).await? {
-                let what = cx.words.say_with(&format!("help-{}", command.word()), &[]);
-                lines.push(format!("- **{}** – {what}", command.word()));
+                let about = cx.words.say(command.about());
+                lines.push(format!("- {}", say!(cx.words, "chat-help-line", command = command.word(), about = about)));
             }
         }
         let mut message = Message::new()
-            .heading(say!(cx.words, "help-title"))
-            .paragraph(say!(cx.words, "help-intro"))
-            .paragraph(lines.join("\n"));
+            .paragraph(say!(cx.words, "chat-help-intro"))
+            .paragraph(lines.join("\n"))
+            .context(say!(cx.words, "chat-help-plain-words"));
         if cx.known.is_none() {
-            message = message.paragraph(say!(cx.words, "chat-unknown-account"));
+            message = message.paragraph(say!(cx.words, "chat-help-unknown-account"));
         }
         cx.reply_private(message).await
     }

@@ -19,6 +19,12 @@ pub struct Account {
     pub user: String,
 }
 
+impl From<stoa_ground::people::Account> for Account {
+    fn from(a: stoa_ground::people::Account) -> Self {
+        Self { platform: a.platform, workspace: a.workspace, user: a.user }
+    }
+}
+
 /// Where something is said.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place {

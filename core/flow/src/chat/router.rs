@@ -1,7 +1,7 @@
 //! Which command an event means, and the way from an event to its effects.
 
 use stoa_ground::people;
-use stoa_ground::{Error, Result};
+use stoa_ground::{Error, Result, args};
 
 use super::{Args, Button, Call, Command, Context, Envelope, Event, FieldError, Form, Message};
 use crate::delivery::inbox;
@@ -205,7 +205,7 @@ impl Flow {
                 if attempts + 1 < inbox::ATTEMPTS {
                     return inbox::postpone(self.db(), &envelope.key, &e.to_string()).await;
                 }
-                let sorry = Message::text(say!(cx.words, "chat-went-wrong"));
+                let sorry = Message::text(say!(cx.words, "chat-something-went-wrong", reference = reference(&envelope.key)));
                 cx.reply_private(sorry).await?;
                 inbox::park(self.db(), &envelope.key, &e.to_string()).await
             }
@@ -224,9 +224,9 @@ impl Flow {
             Understood::Unknown { word, nearest } => {
                 let word = super::literal(&word.chars().take(40).collect::<String>());
                 let message = match nearest {
-                    Some(near) => Message::text(say!(cx.words, "chat-did-you-mean", word = word, near = &near))
+                    Some(near) => Message::text(say!(cx.words, "chat-unknown-command-suggest", word = word, suggestion = &near))
                         .buttons(vec![Button::primary(near.clone(), near), Button::new(say!(cx.words, "chat-help-button"), "help")]),
-                    None => Message::text(say!(cx.words, "chat-unknown-word", word = word))
+                    None => Message::text(say!(cx.words, "chat-unknown-command", word = word))
                         .buttons(vec![Button::new(say!(cx.words, "chat-help-button"), "help")]),
                 };
                 cx.reply_private(message).await
@@ -234,7 +234,7 @@ impl Flow {
             Understood::Command(word, args) => {
                 let Some(command) = self.command(&word) else { return Ok(()) };
                 if !command.public() && cx.known.is_none() {
-                    return cx.reply_private(Message::text(say!(cx.words, "chat-unknown-account"))).await;
+                    return cx.reply_private(Message::text(say!(cx.words, "chat-help-unknown-account"))).await;
                 }
                 let call = call(&cx.envelope.event, args);
                 if let Event::Message { text, .. } = &cx.envelope.event {
@@ -265,6 +265,11 @@ impl Flow {
             })
             .await
     }
+}
+
+/// A short number under which the operator finds the event in the log.
+fn reference(key: &str) -> String {
+    key.chars().filter(char::is_ascii_alphanumeric).rev().take(6).collect::<Vec<_>>().into_iter().rev().collect()
 }
 
 fn call(event: &Event, args: Args) -> Call {

@@ -77,7 +77,7 @@ pub struct Delivery {
 pub enum Rendered {
     /// Say this.
     Say(Message),
-    /// There is nothing to say any more; the code of the reason (`why-<code>` in the catalogue).
+    /// There is nothing to say any more; the key of the reason in the catalogue (`why-<code>`).
     Gone(&'static str),
 }
 
@@ -110,6 +110,9 @@ pub trait DeliveryKind: Send + Sync {
     /// Its name, one of the words of the contract (`reminder`, `drop`, `manager-digest` …).
     fn name(&self) -> &'static str;
 
+    /// The key in the catalogue of what people call it ("a reminder").
+    fn label(&self) -> &'static str;
+
     /// What the arbiter must know about it.
     fn policy(&self) -> Policy;
 
@@ -127,7 +130,17 @@ pub trait DeliveryKind: Send + Sync {
     }
 }
 
-const COLUMNS: &str = "key, kind, person, place, only_for, payload, item, step, due, expires, state, sent_at, into_key, shown, posted, message_id";
+/// `SELECT` of all columns that [`Delivery`] has.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT key, kind, person, place, only_for, payload, item, step, due, expires, state, sent_at, into_key, \
+             shown, posted, message_id FROM outbox ",
+            $rest
+        )
+    };
+}
+pub(crate) use select;
 
 impl Delivery {
     fn read(row: &Row) -> Result<Self> {
@@ -212,7 +225,7 @@ pub async fn revise(tx: &Tx, prefix: &str) -> Result<()> {
     Ok(())
 }
 
-/// Takes back what is queued under keys that begin with `prefix`, with the code of the reason.
+/// Takes back what is queued under keys that begin with `prefix`, with the key of the reason in the catalogue (`why-<code>`).
 ///
 /// # Errors
 /// The database's error.
@@ -233,7 +246,7 @@ pub async fn cancel(tx: &Tx, prefix: &str, reason: &'static str) -> Result<()> {
                 kind: &row.get::<String>("kind")?,
                 item: &row.get::<String>("item")?,
             };
-            crate::nudges::record(tx, &about, &crate::nudges::Decision::Cancel { why: reason.into() }).await?;
+            crate::nudges::record(tx, &about, &crate::nudges::Decision::Cancel { why: reason.trim_start_matches("why-").into() }).await?;
         }
     }
     Ok(())
@@ -267,7 +280,7 @@ pub async fn revise_message(tx: &Tx, place: &Place, id: &str) -> Result<()> {
 /// The database's error.
 pub async fn by_key(db: &Db, key: &str) -> Result<Option<Delivery>> {
     let row = db
-        .opt(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM outbox WHERE key = $1")), args![key])
+        .opt(select!("WHERE key = $1"), args![key])
         .await?;
     row.as_ref().map(Delivery::read).transpose()
 }
@@ -279,7 +292,7 @@ pub async fn by_key(db: &Db, key: &str) -> Result<Option<Delivery>> {
 pub async fn by_message(db: &Db, place: &Place, id: &str) -> Result<Option<Delivery>> {
     let row = db
         .opt(
-            sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM outbox WHERE message_id = $1 AND channel = $2")),
+            select!("WHERE message_id = $1 AND channel = $2"),
             args![id, &place.channel],
         )
         .await?;
@@ -290,7 +303,7 @@ pub async fn by_message(db: &Db, place: &Place, id: &str) -> Result<Option<Deliv
 pub(crate) async fn merged_into(db: &Db, digest: &str) -> Result<Vec<Delivery>> {
     let rows = db
         .all(
-            sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM outbox WHERE into_key = $1 ORDER BY position")),
+            select!("WHERE into_key = $1 ORDER BY position"),
             args![digest],
         )
         .await?;

@@ -6,8 +6,8 @@ use stoa_ground::clock::machine;
 use stoa_ground::people::{self, Person};
 use stoa_ground::{Instant, Result, Tx, args};
 
-use super::{COLUMNS, Delivery, DeliveryKind, Rendered, Rendering, merged_into};
-use crate::chat::{Account, Block, Message, MessageRef, Place, Platform, SendError};
+use super::{Delivery, DeliveryKind, Rendered, Rendering, merged_into, select};
+use crate::chat::{Account, Block, Message, MessageRef, Place, Platform, SendError, literal};
 use crate::nudges::{self, About, Decision, LearnerDigest, Policy};
 use crate::words::Words;
 use crate::worker::Flow;
@@ -59,10 +59,8 @@ impl Flow {
             .write(|tx| async move {
                 let rows = tx
                     .all(
-                        sqlx::AssertSqlSafe(format!(
-                            "SELECT {COLUMNS} FROM outbox WHERE recipient = $1 AND state = 'queued' AND due <= $2 AND retry_at <= $3
-                             ORDER BY due, position LIMIT 50"
-                        )),
+                        select!("WHERE recipient = $1 AND state = 'queued' AND due <= $2 AND retry_at <= $3
+                             ORDER BY due, position LIMIT 50"),
                         args![recipient, tx.now(), machine()],
                     )
                     .await?;
@@ -132,7 +130,7 @@ impl Flow {
                 }
                 Decision::Later { until, .. } => {
                     if delivery.expires.is_some_and(|e| *until > e) {
-                        let stale = Decision::Withhold { why: format!("stale-{}", decision.why()) };
+                        let stale = Decision::Withhold { why: "stale".into() };
                         nudges::record(tx, &about, &stale).await?;
                         set_state(tx, &delivery.key, "withheld").await?;
                     } else {
@@ -177,7 +175,7 @@ impl Flow {
         if let Some(shown) = &delivery.shown {
             return Ok(Rendered::Say(serde_json::from_value(shown.clone())?));
         }
-        let Some(kind) = self.kind(&delivery.kind) else { return Ok(Rendered::Gone("unknown-kind")) };
+        let Some(kind) = self.kind(&delivery.kind) else { return Ok(Rendered::Gone(crate::words_key!("why-unknown-kind"))) };
         let cx = Rendering {
             db: self.db(),
             person,
@@ -206,7 +204,9 @@ impl Flow {
         let words = Words::of(&person.locale);
         let key = &delivery.key;
         self.db().write(|tx| async move { people::set_setting(&tx, id, WELCOMED, Some(key)).await }).await?;
-        let text = crate::say!(words, "chat-welcome", organisation = &self.organisation().name);
+        let first = person.name.split_whitespace().next().unwrap_or(&person.name);
+        let organisation = literal(&self.organisation().name);
+        let text = crate::say!(words, "chat-first-message", name = literal(first), organisation = organisation);
         let mut blocks = vec![Block::Context(text)];
         blocks.extend(message.blocks);
         Ok(Message { blocks })
@@ -223,19 +223,15 @@ impl Flow {
         }
         let Some(person) = person else { return Ok(None) };
         let id = &person.id;
-        let mut accounts = self.db().read(|c| async move { people::accounts_of(&c, id).await }).await?;
+        let linked = self.db().read(|c| async move { people::accounts_of(&c, id).await }).await?;
+        let mut accounts: Vec<Account> = linked.into_iter().map(Account::from).collect();
         let preferred = self.db().read(|c| async move { people::setting(&c, id, "place").await }).await?;
         let last = self.db().opt("SELECT account FROM activity WHERE person = $1", args![id]).await?;
         let last: Option<Account> = last.map(|r| r.get::<serde_json::Value>("account")).transpose()?.and_then(|v| serde_json::from_value(v).ok());
-        accounts.sort_by_key(|(platform, workspace, user)| {
-            let is_last = last
-                .as_ref()
-                .is_some_and(|a| a.platform == *platform && a.workspace == *workspace && a.user == *user);
-            (preferred.as_ref() != Some(platform), !is_last)
-        });
-        for (platform, workspace, user) in accounts {
-            let Some(adapter) = self.platform(&platform) else { continue };
-            if let Ok(place) = adapter.direct(&Account { platform, workspace, user }).await {
+        accounts.sort_by_key(|account| (preferred.as_ref() != Some(&account.platform), last.as_ref() != Some(account)));
+        for account in accounts {
+            let Some(adapter) = self.platform(&account.platform) else { continue };
+            if let Ok(place) = adapter.direct(&account).await {
                 return Ok(Some((place, adapter)));
             }
         }
@@ -271,7 +267,7 @@ impl Flow {
                     .await?;
                 if let Some(person) = &delivery.person {
                     let about = About { key: &delivery.key, person, kind: &delivery.kind, item: &delivery.item };
-                    nudges::record(&tx, &about, &Decision::Cancel { why: why.into() }).await?;
+                    nudges::record(&tx, &about, &Decision::Cancel { why: why.trim_start_matches("why-").into() }).await?;
                 }
                 Ok(())
             })
@@ -302,9 +298,7 @@ impl Flow {
         let rows = self
             .db()
             .all(
-                sqlx::AssertSqlSafe(format!(
-                    "SELECT {COLUMNS} FROM outbox WHERE revise = 1 AND state = 'posted' AND retry_at <= $1 ORDER BY position LIMIT 100"
-                )),
+                select!("WHERE revise = 1 AND state = 'posted' AND retry_at <= $1 ORDER BY position LIMIT 100"),
                 args![machine()],
             )
             .await?;
@@ -352,7 +346,7 @@ impl Flow {
     pub(crate) async fn reconcile(&self) -> Result<()> {
         let rows = self
             .db()
-            .all(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM outbox WHERE state = 'sending'")), args![])
+            .all(select!("WHERE state = 'sending'"), args![])
             .await?;
         for row in &rows {
             let delivery = Delivery::read(row)?;
@@ -413,7 +407,7 @@ async fn park(tx: &Tx, key: &str, why: &str) -> Result<()> {
 }
 
 async fn read(tx: &Tx, key: &str) -> Result<Option<Delivery>> {
-    let row = tx.opt(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM outbox WHERE key = $1")), args![key]).await?;
+    let row = tx.opt(select!("WHERE key = $1"), args![key]).await?;
     row.as_ref().map(Delivery::read).transpose()
 }
 
@@ -424,6 +418,10 @@ pub(crate) struct Reply;
 impl DeliveryKind for Reply {
     fn name(&self) -> &'static str {
         "reply"
+    }
+
+    fn label(&self) -> &'static str {
+        crate::words_key!("kind-reply")
     }
 
     fn policy(&self) -> Policy {

@@ -2,7 +2,8 @@
 
 use jiff::civil::Date;
 use stoa_ground::Instant;
-use stoa_ground::people::{Calendar, Status};
+use stoa_ground::people::Status;
+use stoa_ground::people::calendar::{Calendar, within};
 
 use super::{Decision, Policy};
 use crate::organisation::Nudges;
@@ -50,11 +51,15 @@ impl Facts {
         None
     }
 
+    fn quiet(&self, time: jiff::civil::Time) -> bool {
+        self.calendar.quiet_hours.is_some_and(|hours| within(hours, time))
+    }
+
     /// The first instant on a date that is inside working hours and outside quiet hours.
     fn opening(&self, date: Date) -> Instant {
         let mut time = self.calendar.working_hours.0;
         if let Some((_, end)) = self.calendar.quiet_hours {
-            if self.calendar.is_quiet(time) && end > time {
+            if end > time && self.quiet(time) {
                 time = end;
             }
         }
@@ -97,10 +102,10 @@ pub fn decide(policy: Policy, limits: &Nudges, facts: &Facts, now: Instant) -> D
     if !policy.breaks_quiet {
         let (open, close) = facts.calendar.working_hours;
         let opening = facts.opening(today);
-        if time < open || (now < opening && facts.calendar.is_quiet(time)) {
+        if time < open || (now < opening && facts.quiet(time)) {
             return later(opening, "quiet-hours");
         }
-        if time >= close || facts.calendar.is_quiet(time) {
+        if time >= close || facts.quiet(time) {
             return on_next_day(tomorrow, "quiet-hours");
         }
     }
@@ -119,7 +124,7 @@ pub fn decide(policy: Policy, limits: &Nudges, facts: &Facts, now: Instant) -> D
             let then = until.zoned(&facts.calendar.zone);
             let too_late = then.date() != today
                 || then.time() >= facts.calendar.working_hours.1
-                || facts.calendar.is_quiet(then.time());
+                || facts.quiet(then.time());
             return if too_late { on_next_day(tomorrow, why) } else { later(until, why) };
         }
     }

@@ -7,7 +7,7 @@ use stoa_ground::{Instant, Result};
 use super::Policy;
 use crate::chat::{Button, Message};
 use crate::delivery::{Delivery, DeliveryKind, NewDelivery, Rendered, Rendering};
-use crate::say;
+use crate::{say, words_key};
 use crate::worker::Flow;
 
 /// The kind `learner-digest`.
@@ -42,7 +42,7 @@ impl LearnerDigest {
             buttons.extend(line.button);
         }
         if lines == 0 && !cx.posted {
-            return Ok(Rendered::Gone("done"));
+            return Ok(Rendered::Gone(words_key!("why-done")));
         }
         let title = if lines == 0 { say!(cx.words, "nudges-digest-done") } else { say!(cx.words, "nudges-digest", count = lines) };
         let mut all = Message::text(title);
@@ -62,12 +62,16 @@ impl DeliveryKind for LearnerDigest {
         Self::NAME
     }
 
+    fn label(&self) -> &'static str {
+        words_key!("kind-learner-digest")
+    }
+
     fn policy(&self) -> Policy {
         Policy { mergeable: false, ..Policy::MANDATED }
     }
 
     async fn render(&self, _cx: &Rendering<'_>, _delivery: &Delivery) -> Result<Rendered> {
         // Rendered from its items by the sender, which knows their kinds.
-        Ok(Rendered::Gone("done"))
+        Ok(Rendered::Gone(words_key!("why-done")))
     }
 }

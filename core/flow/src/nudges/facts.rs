@@ -16,7 +16,7 @@ pub(crate) async fn facts(conn: &Conn, organisation: &Organisation, person: &Per
     let mut calendar = organisation.calendar(person);
     if let Some(quiet) = people::setting(conn, &person.id, QUIET_HOURS).await? {
         // A setting that cannot be read is checked where it is made; the organisation's hours hold then.
-        if let Ok(hours) = people::parse_hours(&quiet) {
+        if let Ok(hours) = people::calendar::parse_range(&quiet) {
             calendar.quiet_hours = Some(hours);
         }
     }

@@ -6,7 +6,7 @@ use stoa_ground::people;
 
 use super::facts::{PAUSED, QUIET_HOURS};
 use crate::chat::{Args, Block, Button, Call, Command, Context, Field, FieldError, FieldKind, Form, Message};
-use crate::say;
+use crate::{say, words_key};
 
 /// The setting that holds the time of day for lessons, for example `09:30`.
 const LESSON_TIME: &str = "lesson_time";
@@ -18,6 +18,10 @@ pub struct Settings;
 impl Command for Settings {
     fn word(&self) -> &'static str {
         "settings"
+    }
+
+    fn about(&self) -> &'static str {
+        words_key!("chat-help-about-settings")
     }
 
     fn accepts(&self, args: &Args) -> bool {
@@ -57,11 +61,11 @@ impl Command for Settings {
         let value = |name: &str| call.values.as_ref().and_then(|v| v.get(name)).map_or("", |v| v.trim());
         let mut errors = Vec::new();
         let time = value(LESSON_TIME);
-        if !time.is_empty() && parse_time(time).is_none() {
+        if !time.is_empty() && people::calendar::parse_time(time).is_err() {
             errors.push(FieldError { field: LESSON_TIME.into(), why: say!(cx.words, "settings-lesson-time-wrong") });
         }
         let quiet = value(QUIET_HOURS);
-        if !quiet.is_empty() && people::parse_hours(quiet).is_err() {
+        if !quiet.is_empty() && people::calendar::parse_range(quiet).is_err() {
             errors.push(FieldError { field: QUIET_HOURS.into(), why: say!(cx.words, "settings-quiet-wrong") });
         }
         Ok(errors)
@@ -119,10 +123,4 @@ impl Command for Settings {
             }
         }
     }
-}
-
-/// Reads `9:30` or `09:30`.
-fn parse_time(text: &str) -> Option<jiff::civil::Time> {
-    let (hour, minute) = text.split_once(':')?;
-    jiff::civil::Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
 }

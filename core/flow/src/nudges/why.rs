@@ -5,7 +5,7 @@ use stoa_ground::Result;
 
 use super::{Stored, decisions_about};
 use crate::chat::{Args, Call, Command, Context, Message};
-use crate::say;
+use crate::{say, words_key};
 
 /// How many decisions are told at once.
 const SHOWN: usize = 6;
@@ -17,6 +17,10 @@ pub struct Why;
 impl Command for Why {
     fn word(&self) -> &'static str {
         "why"
+    }
+
+    fn about(&self) -> &'static str {
+        words_key!("chat-help-about-why")
     }
 
     fn accepts(&self, args: &Args) -> bool {
@@ -49,8 +53,8 @@ impl Command for Why {
                     ("budget", cx.flow.organisation().nudges.daily_budget.into()),
                 ],
             );
-            let what = cx.words.say_with(&format!("kind-{}", stored.kind), &[]);
-            let decision = cx.words.say_with(&format!("decision-{}", stored.decision), &[]);
+            let what = cx.words.say(cx.flow.kind(&stored.kind).map_or(words_key!("kind-other"), |k| k.label()));
+            let decision = cx.words.say(decision_key(&stored.decision));
             message = message.paragraph(say!(
                 cx.words,
                 "nudges-why-line",
@@ -63,6 +67,27 @@ impl Command for Why {
         cx.reply_private(message).await
     }
 }
+
+fn decision_key(word: &str) -> &'static str {
+    match word {
+        "now" => words_key!("decision-now"),
+        "later" => words_key!("decision-later"),
+        "merge" => words_key!("decision-merge"),
+        "withhold" => words_key!("decision-withhold"),
+        "cancel" => words_key!("decision-cancel"),
+        _ => words_key!("decision-edit"),
+    }
+}
+
+/// The reasons that the arbiter and the sender give; a capability declares its own where it gives them.
+#[rustfmt::skip]
+pub(super) const REASONS: &[&str] = &[
+    words_key!("why-due"), words_key!("why-answer"), words_key!("why-quiet-hours"), words_key!("why-day-off"),
+    words_key!("why-holiday"), words_key!("why-leave"), words_key!("why-ramp"), words_key!("why-budget"),
+    words_key!("why-gap"), words_key!("why-activity"), words_key!("why-digest"), words_key!("why-left"),
+    words_key!("why-paused"), words_key!("why-ignored"), words_key!("why-changed"), words_key!("why-done"),
+    words_key!("why-unknown-kind"), words_key!("why-stale"),
+];
 
 fn moment(cx: &Context<'_>, at: &jiff::Zoned, today: jiff::civil::Date) -> String {
     format!("{} {}", cx.words.day(at.date(), today), cx.words.time(at.time()))

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use jiff::civil::Time;
 use serde_json::Value as Json;
 use stoa_ground::clock::machine;
-use stoa_ground::people::Calendar;
+use stoa_ground::people::calendar::Calendar;
 use stoa_ground::{Conn, Db, Error, Instant, Result, Tx, args};
 
 /// How often a job is tried before it is parked.
