@@ -10,8 +10,10 @@ pub mod nudges;
 pub mod schedule;
 pub mod words;
 
+pub mod testing;
+
 mod organisation;
 mod worker;
 
 pub use organisation::{Nudges, Organisation};
-pub use worker::{Flow, Parts};
+pub use worker::{Flow, Parts, Watcher};

@@ -129,7 +129,10 @@ impl Flow {
     /// When it could not be stored; do not acknowledge then.
     pub async fn accept(&self, mut envelope: Envelope) -> Result<Opened> {
         bound(&mut envelope);
-        if matches!(&envelope.event, Event::Action { .. } | Event::Submit { .. } | Event::Command { .. } | Event::Shortcut { .. }) {
+        if matches!(
+            &envelope.event,
+            Event::Action { .. } | Event::Submit { .. } | Event::Command { .. } | Event::Shortcut { .. }
+        ) {
             if let Some(opened) = self.open(&envelope).await? {
                 return Ok(opened);
             }
@@ -143,7 +146,9 @@ impl Flow {
     }
 
     async fn open(&self, envelope: &Envelope) -> Result<Option<Opened>> {
-        let Understood::Command(word, args) = understand(&envelope.event, &self.parts().commands) else { return Ok(None) };
+        let Understood::Command(word, args) = understand(&envelope.event, &self.parts().commands) else {
+            return Ok(None);
+        };
         let Some(command) = self.command(&word) else { return Ok(None) };
         let cx = self.context(envelope, false).await?;
         if !command.public() && cx.known.is_none() {
@@ -170,14 +175,7 @@ impl Flow {
             .await?
             .filter(|p| p.status != people::Status::Left);
         let words = Words::of(known.as_ref().map_or("en", |p| p.locale.as_str()));
-        Ok(Context {
-            flow: self,
-            envelope,
-            known,
-            words,
-            stored,
-            committed: std::sync::atomic::AtomicBool::new(false),
-        })
+        Ok(Context { flow: self, envelope, known, words, stored, committed: std::sync::atomic::AtomicBool::new(false) })
     }
 
     pub(crate) fn command(&self, word: &str) -> Option<&dyn Command> {
@@ -205,7 +203,8 @@ impl Flow {
                 if attempts + 1 < inbox::ATTEMPTS {
                     return inbox::postpone(self.db(), &envelope.key, &e.to_string()).await;
                 }
-                let sorry = Message::text(say!(cx.words, "chat-something-went-wrong", reference = reference(&envelope.key)));
+                let sorry =
+                    Message::text(say!(cx.words, "chat-something-went-wrong", reference = reference(&envelope.key)));
                 cx.reply_private(sorry).await?;
                 inbox::park(self.db(), &envelope.key, &e.to_string()).await
             }
@@ -224,8 +223,13 @@ impl Flow {
             Understood::Unknown { word, nearest } => {
                 let word = super::literal(&word.chars().take(40).collect::<String>());
                 let message = match nearest {
-                    Some(near) => Message::text(say!(cx.words, "chat-unknown-command-suggest", word = word, suggestion = &near))
-                        .buttons(vec![Button::primary(near.clone(), near), Button::new(say!(cx.words, "chat-help-button"), "help")]),
+                    Some(near) => {
+                        Message::text(say!(cx.words, "chat-unknown-command-suggest", word = word, suggestion = &near))
+                            .buttons(vec![
+                                Button::primary(near.clone(), near),
+                                Button::new(say!(cx.words, "chat-help-button"), "help"),
+                            ])
+                    }
                     None => Message::text(say!(cx.words, "chat-unknown-command", word = word))
                         .buttons(vec![Button::new(say!(cx.words, "chat-help-button"), "help")]),
                 };

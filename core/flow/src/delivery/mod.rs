@@ -210,11 +210,8 @@ pub async fn enqueue(tx: &Tx, new: &NewDelivery) -> Result<bool> {
 /// # Errors
 /// The database's error.
 pub async fn revise(tx: &Tx, prefix: &str) -> Result<()> {
-    tx.exec(
-        "UPDATE outbox SET revise = 1 WHERE substr(key, 1, length($1)) = $1 AND state = 'posted'",
-        args![prefix],
-    )
-    .await?;
+    tx.exec("UPDATE outbox SET revise = 1 WHERE substr(key, 1, length($1)) = $1 AND state = 'posted'", args![prefix])
+        .await?;
     // The digest that a delivery was merged into says something about it as well.
     tx.exec(
         "UPDATE outbox SET revise = 1 WHERE state = 'posted' AND key IN
@@ -246,7 +243,12 @@ pub async fn cancel(tx: &Tx, prefix: &str, reason: &'static str) -> Result<()> {
                 kind: &row.get::<String>("kind")?,
                 item: &row.get::<String>("item")?,
             };
-            crate::nudges::record(tx, &about, &crate::nudges::Decision::Cancel { why: reason.trim_start_matches("why-").into() }).await?;
+            crate::nudges::record(
+                tx,
+                &about,
+                &crate::nudges::Decision::Cancel { why: reason.trim_start_matches("why-").into() },
+            )
+            .await?;
         }
     }
     Ok(())
@@ -279,9 +281,7 @@ pub async fn revise_message(tx: &Tx, place: &Place, id: &str) -> Result<()> {
 /// # Errors
 /// The database's error.
 pub async fn by_key(db: &Db, key: &str) -> Result<Option<Delivery>> {
-    let row = db
-        .opt(select!("WHERE key = $1"), args![key])
-        .await?;
+    let row = db.opt(select!("WHERE key = $1"), args![key]).await?;
     row.as_ref().map(Delivery::read).transpose()
 }
 
@@ -290,22 +290,12 @@ pub async fn by_key(db: &Db, key: &str) -> Result<Option<Delivery>> {
 /// # Errors
 /// The database's error.
 pub async fn by_message(db: &Db, place: &Place, id: &str) -> Result<Option<Delivery>> {
-    let row = db
-        .opt(
-            select!("WHERE message_id = $1 AND channel = $2"),
-            args![id, &place.channel],
-        )
-        .await?;
+    let row = db.opt(select!("WHERE message_id = $1 AND channel = $2"), args![id, &place.channel]).await?;
     row.as_ref().map(Delivery::read).transpose()
 }
 
 /// What was merged into a digest, in the order in which it was queued.
 pub(crate) async fn merged_into(db: &Db, digest: &str) -> Result<Vec<Delivery>> {
-    let rows = db
-        .all(
-            select!("WHERE into_key = $1 ORDER BY position"),
-            args![digest],
-        )
-        .await?;
+    let rows = db.all(select!("WHERE into_key = $1 ORDER BY position"), args![digest]).await?;
     rows.iter().map(Delivery::read).collect()
 }

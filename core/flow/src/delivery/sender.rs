@@ -59,8 +59,10 @@ impl Flow {
             .write(|tx| async move {
                 let rows = tx
                     .all(
-                        select!("WHERE recipient = $1 AND state = 'queued' AND due <= $2 AND retry_at <= $3
-                             ORDER BY due, position LIMIT 50"),
+                        select!(
+                            "WHERE recipient = $1 AND state = 'queued' AND due <= $2 AND retry_at <= $3
+                             ORDER BY due, position LIMIT 50"
+                        ),
                         args![recipient, tx.now(), machine()],
                     )
                     .await?;
@@ -175,7 +177,9 @@ impl Flow {
         if let Some(shown) = &delivery.shown {
             return Ok(Rendered::Say(serde_json::from_value(shown.clone())?));
         }
-        let Some(kind) = self.kind(&delivery.kind) else { return Ok(Rendered::Gone(crate::words_key!("why-unknown-kind"))) };
+        let Some(kind) = self.kind(&delivery.kind) else {
+            return Ok(Rendered::Gone(crate::words_key!("why-unknown-kind")));
+        };
         let cx = Rendering {
             db: self.db(),
             person,
@@ -227,7 +231,10 @@ impl Flow {
         let mut accounts: Vec<Account> = linked.into_iter().map(Account::from).collect();
         let preferred = self.db().read(|c| async move { people::setting(&c, id, "place").await }).await?;
         let last = self.db().opt("SELECT account FROM activity WHERE person = $1", args![id]).await?;
-        let last: Option<Account> = last.map(|r| r.get::<serde_json::Value>("account")).transpose()?.and_then(|v| serde_json::from_value(v).ok());
+        let last: Option<Account> = last
+            .map(|r| r.get::<serde_json::Value>("account"))
+            .transpose()?
+            .and_then(|v| serde_json::from_value(v).ok());
         accounts.sort_by_key(|account| (preferred.as_ref() != Some(&account.platform), last.as_ref() != Some(account)));
         for account in accounts {
             let Some(adapter) = self.platform(&account.platform) else { continue };
@@ -256,7 +263,8 @@ impl Flow {
             .await?;
         let person = person.map(|p| p.id.as_str());
         tracing::info!(delivery = %delivery.key, kind = %delivery.kind, person, platform = %place.platform, message = id, "delivered");
-        metrics::counter!("stoa_deliveries_total", "platform" => place.platform.clone(), "result" => "posted").increment(1);
+        metrics::counter!("stoa_deliveries_total", "platform" => place.platform.clone(), "result" => "posted")
+            .increment(1);
         Ok(())
     }
 
@@ -267,7 +275,8 @@ impl Flow {
                     .await?;
                 if let Some(person) = &delivery.person {
                     let about = About { key: &delivery.key, person, kind: &delivery.kind, item: &delivery.item };
-                    nudges::record(&tx, &about, &Decision::Cancel { why: why.trim_start_matches("why-").into() }).await?;
+                    nudges::record(&tx, &about, &Decision::Cancel { why: why.trim_start_matches("why-").into() })
+                        .await?;
                 }
                 Ok(())
             })
@@ -344,10 +353,7 @@ impl Flow {
 
     /// After a start: finds out what became of messages whose sending was cut off, before anything is repeated.
     pub(crate) async fn reconcile(&self) -> Result<()> {
-        let rows = self
-            .db()
-            .all(select!("WHERE state = 'sending'"), args![])
-            .await?;
+        let rows = self.db().all(select!("WHERE state = 'sending'"), args![]).await?;
         for row in &rows {
             let delivery = Delivery::read(row)?;
             let person = self.person_of(&delivery).await?;
@@ -368,7 +374,8 @@ impl Flow {
                     let key = &delivery.key;
                     self.db()
                         .write(|tx| async move {
-                            tx.exec("UPDATE outbox SET state = 'queued', sent_at = NULL WHERE key = $1", args![key]).await
+                            tx.exec("UPDATE outbox SET state = 'queued', sent_at = NULL WHERE key = $1", args![key])
+                                .await
                         })
                         .await?;
                 }

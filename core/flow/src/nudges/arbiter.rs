@@ -122,9 +122,8 @@ pub fn decide(policy: Policy, limits: &Nudges, facts: &Facts, now: Instant) -> D
         let wait = waits.into_iter().flatten().filter(|(until, _)| *until > now).max_by_key(|(until, _)| *until);
         if let Some((until, why)) = wait {
             let then = until.zoned(&facts.calendar.zone);
-            let too_late = then.date() != today
-                || then.time() >= facts.calendar.working_hours.1
-                || facts.quiet(then.time());
+            let too_late =
+                then.date() != today || then.time() >= facts.calendar.working_hours.1 || facts.quiet(then.time());
             return if too_late { on_next_day(tomorrow, why) } else { later(until, why) };
         }
     }

@@ -7,8 +7,8 @@ use stoa_ground::{Instant, Result};
 use super::Policy;
 use crate::chat::{Button, Message};
 use crate::delivery::{Delivery, DeliveryKind, NewDelivery, Rendered, Rendering};
-use crate::{say, words_key};
 use crate::worker::Flow;
+use crate::{say, words_key};
 
 /// The kind `learner-digest`.
 pub(crate) struct LearnerDigest;
@@ -44,7 +44,11 @@ impl LearnerDigest {
         if lines == 0 && !cx.posted {
             return Ok(Rendered::Gone(words_key!("why-done")));
         }
-        let title = if lines == 0 { say!(cx.words, "nudges-digest-done") } else { say!(cx.words, "nudges-digest", count = lines) };
+        let title = if lines == 0 {
+            say!(cx.words, "nudges-digest-done")
+        } else {
+            say!(cx.words, "nudges-digest", count = lines)
+        };
         let mut all = Message::text(title);
         all.blocks.extend(message.blocks);
         if lines > 0 {

@@ -162,12 +162,7 @@ pub(crate) async fn record(tx: &Tx, about: &About<'_>, decision: &Decision) -> R
 }
 
 /// Like [`record`], for a decision that leads into a digest.
-pub(crate) async fn record_into(
-    tx: &Tx,
-    about: &About<'_>,
-    decision: &Decision,
-    into_key: Option<&str>,
-) -> Result<()> {
+pub(crate) async fn record_into(tx: &Tx, about: &About<'_>, decision: &Decision, into_key: Option<&str>) -> Result<()> {
     let last = tx
         .opt(
             "SELECT decision, reason FROM decision WHERE delivery_key = $1 ORDER BY position DESC LIMIT 1",

@@ -50,7 +50,12 @@ impl Command for Settings {
             title: say!(cx.words, "settings-title"),
             intro: None,
             fields: vec![
-                field(LESSON_TIME, say!(cx.words, "settings-lesson-time"), say!(cx.words, "settings-lesson-time-hint"), time),
+                field(
+                    LESSON_TIME,
+                    say!(cx.words, "settings-lesson-time"),
+                    say!(cx.words, "settings-lesson-time-hint"),
+                    time,
+                ),
                 field(QUIET_HOURS, say!(cx.words, "settings-quiet"), say!(cx.words, "settings-quiet-hint"), quiet),
             ],
             submit: say!(cx.words, "settings-save"),
@@ -101,18 +106,15 @@ impl Command for Settings {
                 .await
             }
             _ => {
-                let paused = cx
-                    .db()
-                    .read(|c| async move { people::setting(&c, id, PAUSED).await })
-                    .await?
-                    .as_deref()
+                let paused = cx.db().read(|c| async move { people::setting(&c, id, PAUSED).await }).await?.as_deref()
                     == Some("yes");
                 let toggle = if paused {
                     Button::new(say!(words, "settings-resume-button"), "settings resume")
                 } else {
                     Button::new(say!(words, "settings-pause-button"), "settings pause")
                 };
-                let state = if paused { say!(words, "settings-state-paused") } else { say!(words, "settings-state-on") };
+                let state =
+                    if paused { say!(words, "settings-state-paused") } else { say!(words, "settings-state-on") };
                 let zone = say!(words, "settings-zone", zone = &person.timezone);
                 let message = Message::new()
                     .heading(say!(words, "settings-title"))

@@ -32,8 +32,11 @@ impl Command for Why {
         let all = decisions_about(cx.db(), &person.id, 200).await?;
         let key = call.args.text();
         // A button says which message it stands under; only the person's own decisions are looked at.
-        let chosen: Vec<&Stored> =
-            if key.is_empty() { all.iter().take(SHOWN).collect() } else { all.iter().filter(|d| d.key == key).collect() };
+        let chosen: Vec<&Stored> = if key.is_empty() {
+            all.iter().take(SHOWN).collect()
+        } else {
+            all.iter().filter(|d| d.key == key).collect()
+        };
         if chosen.is_empty() {
             return cx.reply_private(Message::text(say!(cx.words, "nudges-why-nothing"))).await;
         }
@@ -47,7 +50,7 @@ impl Command for Why {
             let at = stored.at.zoned(&calendar.zone);
             let until = stored.until.map(|u| u.zoned(&calendar.zone));
             let reason = cx.words.say_with(
-                &format!("why-{}", stored.reason),
+                &reason_key(&stored.reason),
                 &[
                     ("until", until.map(|u| moment(cx, &u, today)).unwrap_or_default().into()),
                     ("budget", cx.flow.organisation().nudges.daily_budget.into()),
@@ -79,9 +82,13 @@ fn decision_key(word: &str) -> &'static str {
     }
 }
 
+fn moment(cx: &Context<'_>, at: &jiff::Zoned, today: jiff::civil::Date) -> String {
+    format!("{} {}", cx.words.day(at.date(), today), cx.words.time(at.time()))
+}
+
 /// The reasons that the arbiter and the sender give; a capability declares its own where it gives them.
 #[rustfmt::skip]
-pub(super) const REASONS: &[&str] = &[
+const REASONS: &[&str] = &[
     words_key!("why-due"), words_key!("why-answer"), words_key!("why-quiet-hours"), words_key!("why-day-off"),
     words_key!("why-holiday"), words_key!("why-leave"), words_key!("why-ramp"), words_key!("why-budget"),
     words_key!("why-gap"), words_key!("why-activity"), words_key!("why-digest"), words_key!("why-left"),
@@ -89,6 +96,21 @@ pub(super) const REASONS: &[&str] = &[
     words_key!("why-unknown-kind"), words_key!("why-stale"),
 ];
 
-fn moment(cx: &Context<'_>, at: &jiff::Zoned, today: jiff::civil::Date) -> String {
-    format!("{} {}", cx.words.day(at.date(), today), cx.words.time(at.time()))
+/// The key of a reason's sentence. Reasons of capabilities follow the same rule and are declared where they are given.
+fn reason_key(code: &str) -> String {
+    let known = REASONS.iter().find(|key| key.strip_prefix("why-") == Some(code));
+    known.map_or_else(|| format!("why-{code}"), |key| (*key).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::Words;
+
+    #[test]
+    fn every_reason_has_a_sentence() {
+        for key in REASONS {
+            assert!(!Words::english().say(key).starts_with('⟨'), "{key}");
+        }
+    }
 }

@@ -176,7 +176,9 @@ mod tests {
         let ticks = Arc::new(Ticks(AtomicUsize::new(0)));
         let jobs: Vec<Arc<dyn Job>> = vec![ticks.clone()];
         let start = db.clock().now();
-        db.write(|tx| async move { put(&tx, "a", "tick", start.plus(Instant::HOUR), &Json::Null).await }).await.unwrap();
+        db.write(|tx| async move { put(&tx, "a", "tick", start.plus(Instant::HOUR), &Json::Null).await })
+            .await
+            .unwrap();
         assert_eq!(run_due(&db, &jobs).await.unwrap(), 0);
         db.clock().set(start.plus(7 * Instant::DAY)).unwrap();
         assert_eq!(run_due(&db, &jobs).await.unwrap(), 1);

@@ -18,6 +18,7 @@ mod text;
 pub use groups::{Facts, access_classes, all_facts, facts, groups_of};
 pub use roles::{Role, RoleProjection, grant, granted_to, people_with, revoke, roles_of};
 pub use sign_in::{create_sign_in_link, redeem_sign_in_link};
+pub(crate) use store::insert;
 pub use store::{
     Account, accounts_of, all, by_account, by_email, by_employee_id, by_id, find, link_account, managers_above,
     refresh_zones, reports_of, set_setting, setting, settings_named, settings_of, tree_of, unlink_account,

@@ -399,7 +399,7 @@ pub(super) fn effective_zone(
 }
 
 /// Writes a new person.
-pub(super) async fn insert(tx: &Tx, p: &Person, roster_timezone: Option<&str>) -> Result<()> {
+pub(crate) async fn insert(tx: &Tx, p: &Person, roster_timezone: Option<&str>) -> Result<()> {
     tx.exec(
         "INSERT INTO person (id, employee_id, name, name_key, email, timezone, roster_timezone, locale, manager, title,
            department, location, country, state, worker_type, hire_date, status, leave_from, leave_to, updated, version)
