@@ -82,7 +82,7 @@ impl Command for Settings {
         match call.args.split().0.as_str() {
             "pause" | "resume" => {
                 let pause = call.args.text() == "pause";
-                let key = if pause { "settings-paused" } else { "settings-resumed" };
+                let key = if pause { words_key!("settings-paused") } else { words_key!("settings-resumed") };
                 let text = words.say(key);
                 let text = &text;
                 cx.commit(|turn| async move {

@@ -1,7 +1,7 @@
 //! What a person reads in chat: the Project Fluent catalogue of `locales/<language>/*.ftl`.
 //!
 //! One file a capability, one message a key; a person's locale chooses the language by negotiation, and a key that a
-//! language lacks is said in English. Keys stand literally in the code (`say!`, `say`, `say_with`, [`words_key!`] for
+//! language lacks is said in English. Keys stand literally in the code (`say!`, `say`, `say_with`, [`words_key!`](crate::words_key) for
 //! those handed around), so that a test finds the missing and the unused ones.
 
 mod arg;
