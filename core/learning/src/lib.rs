@@ -1,3 +1,6 @@
 //! The capabilities. Each folder holds its types, rules, SQL and tests; they are registered in one list here.
 
+pub mod answers;
+pub mod eval;
 pub mod library;
+pub mod search;

@@ -1,0 +1,153 @@
+//! Answers: a question in plain words, a quoted and cited answer from the library, or an honest "I don't know".
+//!
+//! Nothing here writes text of its own: an answer consists of sentences, steps and items of passages that the asker may
+//! read, in reading order. Whether to answer at all is decided by [`signals`](Signals) of several kinds.
+
+mod extract;
+mod signals;
+
+use serde::{Deserialize, Serialize};
+use stoa_ground::{Db, Result};
+
+use crate::library::{self, Passage};
+use crate::search::{Access, Found, Index};
+
+pub use extract::{Line, LineKind};
+pub use signals::{Signals, THRESHOLD};
+
+/// Passages that are read closely for one answer.
+const CLOSE: usize = 8;
+/// The nearest things that are named beside or instead of an answer.
+const NEAREST: usize = 3;
+
+/// An answer, or the honest lack of one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The question as it was asked.
+    pub question: String,
+    /// The answer as plain text, its lines in reading order; empty when Stoa abstained.
+    pub answer: String,
+    /// Whether Stoa does not know.
+    pub abstained: bool,
+    /// How sure it is that the passages answer the question, 0 to 1.
+    pub confidence: f64,
+    /// Where the answer stands, in the order of the answer.
+    pub citations: Vec<Citation>,
+    /// People who agreed to be asked about this.
+    pub experts: Vec<String>,
+    /// What was found near the question: when Stoa abstained, the nearest passages; else where to read on.
+    pub nearest: Vec<Nearest>,
+}
+
+/// A passage that is quoted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Citation {
+    /// Title of the document.
+    pub title: String,
+    /// Headings above the passage, outermost first, joined by ` > `; empty when it stands below none.
+    pub heading: String,
+    /// Name of the source.
+    pub source: String,
+    /// Path inside the source, or URL.
+    pub location: String,
+    /// Anchor of the heading, if the source has one.
+    pub anchor: Option<String>,
+    /// The words that are quoted, as they stand in the passage.
+    pub quote: String,
+    /// The same, line by line, to be rendered as sentences, steps and items.
+    pub lines: Vec<Line>,
+    /// Whether the passage goes on where the quote stops.
+    pub more: bool,
+    /// The passage's id.
+    pub passage: String,
+    /// The document's id.
+    pub document: String,
+    /// Whether someone responsible has checked the content.
+    pub verified: bool,
+}
+
+/// A passage that is named, not quoted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nearest {
+    /// Title of the document.
+    pub title: String,
+    /// As in [`Citation::heading`].
+    pub heading: String,
+    /// Name of the source.
+    pub source: String,
+    /// Path inside the source, or URL.
+    pub location: String,
+    /// The document's id.
+    pub document: String,
+}
+
+/// Answers a question from everything that the asker may read.
+///
+/// # Errors
+/// When the index or the store cannot be read.
+pub async fn ask(db: &Db, index: &Index, question: &str, access: &Access) -> Result<Answer> {
+    let found = index.search(question, access, CLOSE)?;
+    let passages = passages(db, &found, access).await?;
+    Ok(answer(question, &found, &passages))
+}
+
+/// The passages behind the best hits, in their order, read from the store and checked again: readers may have changed,
+/// and a hit on an older version is not shown.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn passages(db: &Db, found: &Found, access: &Access) -> Result<Vec<Passage>> {
+    let hits = &found.hits[..found.hits.len().min(CLOSE)];
+    db.read(|conn| async move {
+        let mut passages = Vec::with_capacity(hits.len());
+        for hit in hits {
+            let Some(passage) = library::passage(&conn, &hit.passage_id).await? else { continue };
+            if passage.version == hit.version && access.allows(&passage.readers) {
+                passages.push(passage);
+            }
+        }
+        Ok(passages)
+    })
+    .await
+}
+
+/// The answer to a question, given what was found. Pure: the same found passages give the same answer.
+///
+/// `passages` belong to the best hits of `found`, best first; hits without a passage are left out of account.
+#[must_use]
+pub fn answer(question: &str, found: &Found, passages: &[Passage]) -> Answer {
+    let read: Vec<_> =
+        passages.iter().filter_map(|p| Some((found.hits.iter().find(|h| h.passage_id == p.id)?, p))).collect();
+    let quotes = extract::quotes(question, &found.asked, &read);
+    let signals = Signals::of(question, found, &read);
+    let confidence = signals.confidence();
+    let abstained = confidence < THRESHOLD || quotes.is_empty();
+    let mut answer = Answer { question: question.to_owned(), abstained, confidence, ..Answer::default() };
+    if !abstained {
+        answer.citations = quotes.into_iter().map(|q| q.cite(read[q.passage].1)).collect();
+        answer.answer = answer.citations.iter().map(|c| c.quote.as_str()).collect::<Vec<_>>().join("\n\n");
+    }
+    for (_, passage) in &read {
+        let named = answer.nearest.iter().any(|n| n.document == passage.document);
+        let cited = answer.citations.iter().any(|c| c.passage == passage.id);
+        if !named && !cited && answer.nearest.len() < NEAREST {
+            answer.nearest.push(Nearest::of(passage));
+        }
+    }
+    answer
+}
+
+impl Nearest {
+    fn of(passage: &Passage) -> Self {
+        Self {
+            title: passage.title.clone(),
+            heading: passage.headings.join(" > "),
+            source: passage.source.clone(),
+            location: passage.location.clone(),
+            document: passage.document.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

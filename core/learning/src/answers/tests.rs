@@ -1,0 +1,77 @@
+//! Answers as people read them: on the small library of the search tests.
+
+use stoa_ground::testing::store;
+
+use super::ask;
+use crate::search::testing::{page, put, small_library};
+use crate::search::{Access, Index, plain};
+
+#[tokio::test]
+async fn a_how_to_question_is_answered_by_the_steps_in_order_with_their_source() {
+    let (db, _dir) = store().await;
+    put(&db, &small_library()).await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    let answer = ask(&db, &index, "How do I claim expenses?", &Access::everyone()).await.unwrap();
+    assert!(!answer.abstained, "{answer:?}");
+    assert_eq!(
+        answer.answer,
+        "To claim expenses after a trip:\n1. Photograph every receipt.\n2. Open the expense form in HR Links.\n3. Send it within 14 days."
+    );
+    let citation = &answer.citations[0];
+    assert_eq!((citation.title.as_str(), citation.heading.as_str()), ("Travel expenses", "Claiming expenses"));
+    assert_eq!((citation.source.as_str(), citation.location.as_str()), ("handbook", "travel/expenses.md"));
+    assert!(citation.more);
+}
+
+#[tokio::test]
+async fn what_the_library_does_not_say_is_not_answered() {
+    let (db, _dir) = store().await;
+    put(&db, &small_library()).await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    for question in ["What is the wifi password in Tokyo?", "How do I reset my Salesforce token?", "", "🙂", "東京"]
+    {
+        let answer = ask(&db, &index, question, &Access::everyone()).await.unwrap();
+        assert!(answer.abstained && answer.answer.is_empty() && answer.citations.is_empty(), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_passage_that_changed_its_readers_since_it_was_indexed_is_not_shown() {
+    let (db, _dir) = store().await;
+    put(&db, &small_library()).await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    let everyone = Access::everyone();
+    assert!(!ask(&db, &index, "when is a doctor's note needed?", &everyone).await.unwrap().abstained);
+    let mut hidden = small_library().remove(2);
+    hidden.readers = vec!["role:learning".into()];
+    put(&db, &[hidden]).await;
+    let answer = ask(&db, &index, "when is a doctor's note needed?", &everyone).await.unwrap();
+    assert!(answer.abstained, "the index does not know yet, the store does: {answer:?}");
+    assert!(!serde_json::to_string(&answer).unwrap().contains("Sick"), "{answer:?}");
+    put(&db, &[page("leave/sick.md", "Sick leave", &[("First day", "No doctor's note is needed any more.")])]).await;
+    let answer = ask(&db, &index, "when is a doctor's note needed?", &everyone).await.unwrap();
+    assert!(!answer.answer.contains("third day"), "an older version is not quoted: {answer:?}");
+}
+
+#[tokio::test]
+async fn every_quoted_line_stands_in_its_passage() {
+    let (db, _dir) = store().await;
+    put(&db, &small_library()).await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    for question in ["claim expenses", "daily allowance abroad", "error 809", "mentor", "sign in with badge"] {
+        let answer = ask(&db, &index, question, &Access::All).await.unwrap();
+        assert!(!answer.abstained && answer.answer.chars().count() <= 700, "{question}: {answer:?}");
+        for citation in answer.citations {
+            let id = &citation.passage;
+            let passage =
+                db.read(|conn| async move { crate::library::passage(&conn, id).await }).await.unwrap().unwrap();
+            for line in citation.lines {
+                assert!(plain(&passage.text).contains(&line.text), "{question}: {}", line.text);
+            }
+        }
+    }
+}

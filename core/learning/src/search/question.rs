@@ -1,0 +1,113 @@
+//! A question as search sees it: its words without those that only make it a question, each with its stems.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::words::{self, Stems, is_stop_word};
+
+/// Words of a question that are looked for at most; of a longer one, the rarest.
+pub(super) const MOST: usize = 48;
+/// Words of a question that are read at all.
+const READ: usize = 20_000;
+/// Different words of a question that are looked up.
+const DIFFERENT: usize = 1_000;
+/// Typos are looked for in questions of at most this many words.
+pub(super) const TYPOS: usize = 24;
+
+/// A word of a question, and how the index knows it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Asked {
+    /// The word, lower-cased and folded.
+    pub word: String,
+    /// Its stems, one for each language of the passages (most often just one).
+    pub stems: Vec<String>,
+    /// How often the question has it.
+    pub times: u32,
+    /// Readable passages that have it.
+    pub passages: usize,
+    /// How much it tells: high for a rare word.
+    pub idf: f32,
+    /// Whether no readable passage has it, and the stems are those of words that differ by one letter.
+    pub corrected: bool,
+    /// Whether it is a stop word, looked for because the question has no others.
+    pub stop: bool,
+}
+
+/// The words of a question in their order, each once.
+pub(super) fn read(question: &str, languages: &[String]) -> Vec<Asked> {
+    let stems: Vec<Stems> = match languages {
+        [] => vec![Stems::of(None)],
+        some => some.iter().map(|l| Stems::of(Some(l))).collect(),
+    };
+    let mut asked: Vec<Asked> = Vec::new();
+    let mut known: HashMap<Vec<String>, usize> = HashMap::new();
+    for word in words::words(question).into_iter().take(READ) {
+        if asked.len() == DIFFERENT {
+            break;
+        }
+        let mut forms: Vec<String> = stems.iter().map(|s| s.stem(&word.folded)).collect();
+        forms.sort();
+        forms.dedup();
+        match known.entry(forms) {
+            Entry::Occupied(at) => asked[*at.get()].times += 1,
+            Entry::Vacant(new) => {
+                let stop = is_stop_word(&word.folded);
+                asked.push(Asked { word: word.folded, stems: new.key().clone(), times: 1, stop, ..Asked::default() });
+                new.insert(asked.len() - 1);
+            }
+        }
+    }
+    if asked.iter().any(|a| !a.stop) {
+        asked.retain(|a| !a.stop);
+    }
+    asked
+}
+
+/// The words that differ from a folded one by one letter, or by two neighbours changed about: candidates for what was
+/// meant. Short words and words with digits have none: there a single letter makes another word.
+pub(super) fn one_letter_off(word: &str) -> Vec<String> {
+    let letters: Vec<char> = word.chars().collect();
+    if letters.len() < 4 || !letters.iter().all(char::is_ascii_lowercase) {
+        return Vec::new();
+    }
+    let mut out = Vec::with_capacity(letters.len() * 54);
+    for i in 0..=letters.len() {
+        let (head, tail) = letters.split_at(i);
+        let make = |middle: &[char], tail: &[char]| head.iter().chain(middle).chain(tail).collect::<String>();
+        for c in 'a'..='z' {
+            out.push(make(&[c], tail));
+            if i < letters.len() && i > 0 && tail[0] != c {
+                out.push(make(&[c], &tail[1..]));
+            }
+        }
+        if i < letters.len() {
+            out.push(make(&[], &tail[1..]));
+        }
+        if i + 1 < letters.len() {
+            out.push(make(&[tail[1], tail[0]], &tail[2..]));
+        }
+    }
+    out.sort();
+    out.dedup();
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_its_telling_words() {
+        let words = |q: &str| read(q, &[]).into_iter().map(|a| a.word).collect::<Vec<_>>();
+        assert_eq!(words("How do I submit my timesheet, and when is a timesheet due?"), ["submit", "timesheet", "due"]);
+        assert_eq!(words("who are you?"), ["who", "are", "you"]);
+        assert!(words("🙂").is_empty());
+    }
+
+    #[test]
+    fn typos_are_one_letter_off() {
+        let near = one_letter_off("reciept");
+        assert!(near.contains(&"receipt".into()) && near.contains(&"recipt".into()));
+        assert!(one_letter_off("api").is_empty());
+    }
+}

@@ -1,0 +1,365 @@
+//! Our ranking: BM25F over title, headings, body and keywords, counted over what the asker may read; then, for the
+//! best candidates, how near the question's words stand to each other, how much of the question is covered, and what
+//! the rest of the document says.
+
+use tantivy::postings::Postings as _;
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocAddress, DocSet as _, Searcher, TERMINATED, TantivyDocument, Term};
+
+use super::question::{self, Asked};
+use super::schema::Fields;
+use super::visible::View;
+use super::{Found, Hit};
+
+/// Number of searched fields: title, headings, body, keywords.
+pub(super) const FIELDS: usize = 4;
+/// Fields in which words can stand near each other: title, headings, body.
+const NEAR: usize = 3;
+
+/// The numbers of the ranking.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weights {
+    /// Where more of the same word stops to help (BM25's k1).
+    pub k1: f32,
+    /// Weight of title, headings, body, keywords.
+    pub field: [f32; FIELDS],
+    /// How much a field's length counts (BM25's b).
+    pub b: [f32; FIELDS],
+    /// For two neighbouring words of the question that follow each other in the text.
+    pub phrase: f32,
+    /// For two neighbouring words of the question within eight words of the text.
+    pub near: f32,
+    /// How much of the score depends on the share of the question that is covered.
+    pub coverage: f32,
+    /// What the second best passage of the same document adds.
+    pub document: f32,
+    /// How many candidates are looked at closely.
+    pub candidates: usize,
+}
+
+impl Default for Weights {
+    fn default() -> Self {
+        Self {
+            k1: 1.2,
+            field: [1.5, 1.2, 1.0, 1.0],
+            b: [0.5, 0.5, 0.75, 0.5],
+            phrase: 0.3,
+            near: 0.2,
+            coverage: 0.2,
+            document: 0.0,
+            candidates: 100,
+        }
+    }
+}
+
+/// What a score consists of.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parts {
+    /// The words, by BM25F.
+    pub words: f32,
+    /// Words near each other.
+    pub near: f32,
+    /// Share of the question, weighted by how telling its words are, that the passage has: 0 to 1.
+    pub coverage: f32,
+    /// What the rest of the document adds.
+    pub document: f32,
+}
+
+pub(super) struct Ranking<'a> {
+    pub searcher: &'a Searcher,
+    pub fields: &'a Fields,
+    pub view: &'a View,
+    pub weights: &'a Weights,
+}
+
+/// A passage that has a word, and the word's weighted frequency there.
+struct Posting {
+    segment: u32,
+    doc: u32,
+    frequency: f32,
+}
+
+struct Candidate {
+    at: DocAddress,
+    group: u64,
+    score: f32,
+    parts: Parts,
+}
+
+impl Ranking<'_> {
+    pub fn search(&self, question: &str, limit: usize) -> tantivy::Result<Found> {
+        let mut asked = question::read(question, &self.view.languages);
+        let mut postings = Vec::with_capacity(asked.len());
+        let typos = asked.len() <= question::TYPOS;
+        for word in &mut asked {
+            let mut found = self.postings(&word.stems)?;
+            if found.is_empty() && typos && !word.stop {
+                let near = self.correct(&word.word)?;
+                if !near.is_empty() {
+                    found = self.postings(&near)?;
+                    word.stems = near;
+                    word.corrected = true;
+                }
+            }
+            word.passages = found.len();
+            word.idf = self.idf(found.len());
+            postings.push(found);
+        }
+        shorten(&mut asked, &mut postings);
+        let weight = |a: &Asked| a.idf * (1.0 + (a.times as f32).ln()) * if a.corrected { 0.8 } else { 1.0 };
+        let all: f32 = asked.iter().map(weight).sum();
+        let mut found =
+            Found { readable: self.view.passages, ideal: all * (self.weights.k1 + 1.0), ..Found::default() };
+        let mut candidates = self.candidates(&asked, &postings, weight, all)?;
+        self.look_closely(&asked, &mut candidates)?;
+        self.gather_documents(&mut candidates);
+        candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.at.cmp(&b.at)));
+        for candidate in candidates.into_iter().take(limit) {
+            let doc: TantivyDocument = self.searcher.doc(candidate.at)?;
+            found.hits.push(Hit {
+                passage_id: Fields::stored(&doc, self.fields.passage),
+                document_id: Fields::stored(&doc, self.fields.document),
+                version: Fields::stored(&doc, self.fields.version),
+                score: candidate.score,
+                parts: candidate.parts,
+            });
+        }
+        found.asked = asked;
+        Ok(found)
+    }
+
+    fn idf(&self, passages: usize) -> f32 {
+        let (all, with) = (self.view.passages as f32, passages as f32);
+        (1.0 + (all - with + 0.5) / (with + 0.5)).ln()
+    }
+
+    /// Every readable passage that has one of the stems.
+    fn postings(&self, stems: &[String]) -> tantivy::Result<Vec<Posting>> {
+        let mut out = Vec::new();
+        for (ordinal, (segment, seen)) in self.searcher.segment_readers().iter().zip(&self.view.segments).enumerate() {
+            let start = out.len();
+            for (f, &field) in self.fields.text.iter().enumerate() {
+                if self.weights.field[f] == 0.0 {
+                    continue;
+                }
+                let index = segment.inverted_index(field)?;
+                let norms = segment.get_fieldnorms_reader(field)?;
+                let (weight, b, mean) = (self.weights.field[f], self.weights.b[f], self.view.lengths[f]);
+                for stem in stems {
+                    let term = Term::from_field_text(field, stem);
+                    let Some(mut docs) = index.read_postings(&term, IndexRecordOption::WithFreqs)? else { continue };
+                    while docs.doc() != TERMINATED {
+                        let doc = docs.doc();
+                        if seen.contains(doc) {
+                            let length = norms.fieldnorm(doc) as f32;
+                            let frequency = weight * docs.term_freq() as f32 / (1.0 - b + b * length / mean);
+                            out.push(Posting { segment: ordinal as u32, doc, frequency });
+                        }
+                        docs.advance();
+                    }
+                }
+            }
+            merge(&mut out, start);
+        }
+        Ok(out)
+    }
+
+    /// Stems of known words that differ from an unknown one by a letter; the two most frequent.
+    fn correct(&self, word: &str) -> tantivy::Result<Vec<String>> {
+        let mut known: Vec<(usize, String)> = Vec::new();
+        let stems = super::words::Stems::of(self.view.languages.first().map(String::as_str));
+        let mut near: Vec<String> = question::one_letter_off(word).iter().map(|w| stems.stem(w)).collect();
+        near.sort();
+        near.dedup();
+        let body = self.fields.text[2];
+        for stem in near {
+            let term = Term::from_field_text(body, &stem);
+            if self.searcher.doc_freq(&term)? > 0 {
+                let stem = [stem];
+                let count = self.postings(&stem)?.len();
+                let [stem] = stem;
+                if count > 0 {
+                    known.push((count, stem));
+                }
+            }
+        }
+        known.sort_by(|a, b| b.cmp(a));
+        known.truncate(2);
+        Ok(known.into_iter().map(|(_, stem)| stem).collect())
+    }
+
+    /// The best passages by their words alone.
+    fn candidates(
+        &self,
+        asked: &[Asked],
+        postings: &[Vec<Posting>],
+        weight: impl Fn(&Asked) -> f32,
+        all: f32,
+    ) -> tantivy::Result<Vec<Candidate>> {
+        let k1 = self.weights.k1;
+        let mut scores: Vec<Vec<(f32, f32)>> =
+            self.searcher.segment_readers().iter().map(|s| vec![(0.0, 0.0); s.max_doc() as usize]).collect();
+        let mut touched = Vec::new();
+        for (word, postings) in asked.iter().zip(postings) {
+            let weight = weight(word);
+            for p in postings {
+                let cell = &mut scores[p.segment as usize][p.doc as usize];
+                if cell.1 == 0.0 {
+                    touched.push(DocAddress::new(p.segment, p.doc));
+                }
+                cell.0 += weight * p.frequency * (k1 + 1.0) / (p.frequency + k1);
+                cell.1 += weight;
+            }
+        }
+        let mut best: Vec<(f32, DocAddress)> = touched
+            .into_iter()
+            .map(|at| {
+                let (words, covered) = scores[at.segment_ord as usize][at.doc_id as usize];
+                (words * self.covered(covered / all), at)
+            })
+            .collect();
+        let order = |a: &(f32, DocAddress), b: &(f32, DocAddress)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+        if best.len() > self.weights.candidates {
+            best.select_nth_unstable_by(self.weights.candidates, order);
+            best.truncate(self.weights.candidates);
+        }
+        best.sort_by(order);
+        let groups = self
+            .searcher
+            .segment_readers()
+            .iter()
+            .map(|s| s.fast_fields().u64("group"))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(best
+            .into_iter()
+            .map(|(score, at)| {
+                let (words, covered) = scores[at.segment_ord as usize][at.doc_id as usize];
+                let parts = Parts { words, coverage: covered / all, ..Parts::default() };
+                let group = groups[at.segment_ord as usize].first(at.doc_id).unwrap_or(0);
+                Candidate { at, group, score, parts }
+            })
+            .collect())
+    }
+
+    fn covered(&self, share: f32) -> f32 {
+        1.0 - self.weights.coverage * (1.0 - share)
+    }
+
+    /// Adds what is said by words that stand near each other.
+    fn look_closely(&self, asked: &[Asked], candidates: &mut [Candidate]) -> tantivy::Result<()> {
+        if asked.len() < 2 || (self.weights.phrase == 0.0 && self.weights.near == 0.0) {
+            return Ok(());
+        }
+        let mut order: Vec<usize> = (0..candidates.len()).collect();
+        order.sort_by_key(|&i| candidates[i].at);
+        for (ordinal, segment) in self.searcher.segment_readers().iter().enumerate() {
+            let of_segment: Vec<usize> =
+                order.iter().copied().filter(|&i| candidates[i].at.segment_ord as usize == ordinal).collect();
+            for &field in &self.fields.text[..NEAR] {
+                let index = segment.inverted_index(field)?;
+                let mut before: Vec<Vec<u32>> = vec![Vec::new(); of_segment.len()];
+                for (n, word) in asked.iter().enumerate() {
+                    let mut places: Vec<Vec<u32>> = vec![Vec::new(); of_segment.len()];
+                    for stem in &word.stems {
+                        let term = Term::from_field_text(field, stem);
+                        let option = IndexRecordOption::WithFreqsAndPositions;
+                        let Some(mut docs) = index.read_postings(&term, option)? else { continue };
+                        for (slot, &i) in of_segment.iter().enumerate() {
+                            let doc = candidates[i].at.doc_id;
+                            if docs.doc() < doc {
+                                docs.seek(doc);
+                            }
+                            if docs.doc() == doc {
+                                docs.append_positions_with_offset(0, &mut places[slot]);
+                            }
+                        }
+                    }
+                    if n > 0 {
+                        let idf = word.idf.min(asked[n - 1].idf);
+                        for (slot, &i) in of_segment.iter().enumerate() {
+                            candidates[i].parts.near += idf * self.nearness(&before[slot], &places[slot]);
+                        }
+                    }
+                    before = places;
+                }
+            }
+        }
+        for c in candidates {
+            c.score = (c.parts.words + c.parts.near) * self.covered(c.parts.coverage);
+        }
+        Ok(())
+    }
+
+    /// How near the places of two words are: saturating counts of "one after the other" and "within eight words".
+    fn nearness(&self, first: &[u32], second: &[u32]) -> f32 {
+        let (mut phrases, mut pairs) = (0.0f32, 0.0f32);
+        for &b in second {
+            let gaps = first.iter().map(|&a| i64::from(b) - i64::from(a));
+            let (mut phrase, mut pair) = (false, false);
+            for gap in gaps {
+                phrase |= (1..=2).contains(&gap);
+                pair |= gap != 0 && gap.abs() <= 8;
+            }
+            phrases += f32::from(u8::from(phrase));
+            pairs += f32::from(u8::from(pair));
+        }
+        self.weights.phrase * phrases * 2.0 / (phrases + 1.0) + self.weights.near * pairs * 2.0 / (pairs + 1.0)
+    }
+
+    /// A document counts by its best passage; the next best one says that the document is about the question.
+    fn gather_documents(&self, candidates: &mut [Candidate]) {
+        if self.weights.document == 0.0 {
+            return;
+        }
+        let mut by_document: std::collections::HashMap<u64, Vec<f32>> = std::collections::HashMap::new();
+        for c in candidates.iter() {
+            by_document.entry(c.group).or_default().push(c.score);
+        }
+        for scores in by_document.values_mut() {
+            scores.sort_by(|a, b| b.total_cmp(a));
+        }
+        for c in candidates {
+            let scores = &by_document[&c.group];
+            let other = if scores[0] > c.score { scores[0] } else { scores.get(1).copied().unwrap_or(0.0) };
+            c.parts.document = self.weights.document * other;
+            c.score += c.parts.document;
+        }
+    }
+}
+
+/// Brings the postings of one segment into one for each passage.
+fn merge(out: &mut Vec<Posting>, start: usize) {
+    let part = &mut out[start..];
+    if part.windows(2).all(|w| w[0].doc < w[1].doc) {
+        return;
+    }
+    part.sort_by_key(|p| p.doc);
+    let mut kept = start;
+    for i in start + 1..out.len() {
+        if out[i].doc == out[kept].doc {
+            out[kept].frequency += out[i].frequency;
+        } else {
+            kept += 1;
+            out.swap(kept, i);
+        }
+    }
+    out.truncate(kept + 1);
+}
+
+/// Keeps the most telling words of a very long question.
+fn shorten(asked: &mut Vec<Asked>, postings: &mut Vec<Vec<Posting>>) {
+    if asked.len() <= question::MOST {
+        return;
+    }
+    let mut order: Vec<usize> = (0..asked.len()).collect();
+    order.sort_by(|&a, &b| {
+        let known = |i: usize| asked[i].passages > 0;
+        known(b).cmp(&known(a)).then(asked[b].idf.total_cmp(&asked[a].idf))
+    });
+    let mut keep = vec![false; asked.len()];
+    order.into_iter().take(question::MOST).for_each(|i| keep[i] = true);
+    let mut flags = keep.iter();
+    asked.retain(|_| *flags.next().unwrap_or(&false));
+    let mut flags = keep.iter();
+    postings.retain(|_| *flags.next().unwrap_or(&false));
+}

@@ -1,0 +1,99 @@
+//! What is stored for a passage in the index.
+
+use tantivy::schema::{
+    FAST, Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value as _,
+};
+use tantivy::tokenizer::{PreTokenizedString, Token};
+use tantivy::{TantivyDocument, Term};
+
+use super::markup;
+use super::words::{self, Stems};
+use crate::library::Passage;
+
+/// Raised whenever the fields, the words or their meaning change: an index with another number is rebuilt.
+pub(super) const FORMAT: u32 = 1;
+
+/// The fields of the index.
+#[derive(Clone, Debug)]
+pub(super) struct Fields {
+    pub schema: Schema,
+    pub passage: Field,
+    pub document: Field,
+    pub version: Field,
+    /// Who may read it, one term each.
+    pub readers: Field,
+    pub language: Field,
+    /// A number for the document, to bring its passages together quickly.
+    pub group: Field,
+    /// The searched fields, in the order of [`super::rank::FIELDS`].
+    pub text: [Field; 4],
+}
+
+impl Fields {
+    pub fn new() -> Self {
+        let mut schema = Schema::builder();
+        let words = || {
+            TextOptions::default().set_indexing_options(
+                TextFieldIndexing::default()
+                    .set_tokenizer("raw")
+                    .set_index_option(IndexRecordOption::WithFreqsAndPositions),
+            )
+        };
+        Self {
+            passage: schema.add_text_field("passage", STRING | STORED),
+            document: schema.add_text_field("document", STRING | STORED),
+            version: schema.add_text_field("version", STORED),
+            readers: schema.add_text_field("readers", STRING),
+            language: schema.add_text_field("language", STRING),
+            group: schema.add_u64_field("group", FAST),
+            text: ["title", "headings", "body", "keywords"].map(|name| schema.add_text_field(name, words())),
+            schema: schema.build(),
+        }
+    }
+
+    /// The index's view of a passage.
+    pub fn document(&self, passage: &Passage) -> TantivyDocument {
+        let stems = Stems::of(passage.language.as_deref());
+        let mut doc = TantivyDocument::default();
+        doc.add_text(self.passage, &passage.id);
+        doc.add_text(self.document, &passage.document);
+        doc.add_text(self.version, &passage.version);
+        for reader in &passage.readers {
+            doc.add_text(self.readers, reader);
+        }
+        doc.add_text(self.language, words::primary(passage.language.as_deref()));
+        doc.add_u64(self.group, group(&passage.document));
+        let body = markup::plain(&passage.text);
+        let headings = passage.headings.join("\n");
+        for (field, text) in self.text.into_iter().zip([&passage.title, &headings, &body, &passage.keywords]) {
+            doc.add_pre_tokenized_text(field, PreTokenizedString { text: String::new(), tokens: tokens(text, &stems) });
+        }
+        doc
+    }
+
+    pub fn of_document(&self, document: &str) -> Term {
+        Term::from_field_text(self.document, document)
+    }
+
+    pub fn stored(doc: &TantivyDocument, field: Field) -> String {
+        doc.get_first(field).and_then(|v| v.as_str()).unwrap_or_default().to_owned()
+    }
+}
+
+fn tokens(text: &str, stems: &Stems) -> Vec<Token> {
+    words::words(text)
+        .into_iter()
+        .map(|w| Token {
+            offset_from: w.from,
+            offset_to: w.to,
+            position: w.place,
+            text: stems.stem(&w.folded),
+            position_length: 1,
+        })
+        .collect()
+}
+
+/// FNV-1a, 64 bits: the same number for the same document in every segment.
+fn group(document: &str) -> u64 {
+    document.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+}

@@ -1,0 +1,194 @@
+//! Search as people meet it: on a small library of our own writing.
+
+use stoa_ground::testing::store;
+use stoa_ground::{Db, Result};
+
+use super::testing::{page, put, small_library};
+use super::{Access, Index, Weights};
+use crate::library;
+
+async fn found(index: &Index, question: &str, access: &Access) -> Vec<String> {
+    let found = index.search(question, access, 10).unwrap();
+    found.hits.into_iter().map(|h| h.passage_id).collect()
+}
+
+async fn first(db: &Db, index: &Index, question: &str) -> String {
+    let found = index.search(question, &Access::everyone(), 1).unwrap();
+    let Some(hit) = found.hits.into_iter().next() else { return String::new() };
+    let id = &hit.passage_id;
+    let passage = db.read(|conn| async move { library::passage(&conn, id).await }).await.unwrap().unwrap();
+    format!("{} {}", passage.location, passage.headings.join(" > ")).trim().to_owned()
+}
+
+#[tokio::test]
+async fn people_find_the_passage_whatever_words_they_use() {
+    let (db, _dir) = store().await;
+    put(&db, &small_library()).await;
+    let index = Index::in_memory().unwrap();
+    let progress = index.catch_up(&db).await.unwrap();
+    assert_eq!((progress.documents, progress.rebuilt), (4, true));
+    for (question, expected) in [
+        ("How do I claim my travel expenses?", "travel/expenses.md Claiming expenses"),
+        ("claiming expense", "travel/expenses.md Claiming expenses"),
+        ("how do i clam expneses", "travel/expenses.md Claiming expenses"),
+        ("what is the daily allowance abroad", "travel/expenses.md Daily allowance"),
+        ("wifi error 809", "tools/vpn.md When it fails"),
+        ("vpn", "tools/vpn.md Connecting"),
+        ("do I need a doctor’s note?", "leave/sick.md First day"),
+        ("mentors", "people/mentors.md"),
+        ("", ""),
+        ("🙂🙂", ""),
+        ("東京のパスワード", ""),
+    ] {
+        assert_eq!(first(&db, &index, question).await, expected, "{question}");
+    }
+    let long = "why is the moon so far away ".repeat(1_000) + "claim expenses";
+    assert_eq!(first(&db, &index, &long).await, "travel/expenses.md Claiming expenses");
+}
+
+#[tokio::test]
+async fn the_index_follows_what_changes_and_forgets_what_is_retired() {
+    let (db, _dir) = store().await;
+    put(&db, &small_library()).await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    assert_eq!(first(&db, &index, "parking permit").await, "");
+
+    put(&db, &[page("office/parking.md", "Parking", &[("", "A parking permit costs nothing.")])]).await;
+    put(&db, &[page("people/mentors.md", "Mentors", &[("", "Your buddy shows you around.")])]).await;
+    let progress = index.catch_up(&db).await.unwrap();
+    assert_eq!((progress.documents, progress.rebuilt), (2, false));
+    assert_eq!(first(&db, &index, "parking permit").await, "office/parking.md");
+    assert_eq!(first(&db, &index, "buddy").await, "people/mentors.md");
+    assert_eq!(first(&db, &index, "newcomer").await, "");
+
+    db.write(|tx| async move { library::retire(&tx, "handbook", "office/parking.md", "gone").await }).await.unwrap();
+    index.catch_up(&db).await.unwrap();
+    assert_eq!(first(&db, &index, "parking permit").await, "");
+    assert_eq!(index.catch_up(&db).await.unwrap(), super::Progress::default());
+}
+
+#[tokio::test]
+async fn a_running_follower_takes_in_a_change_by_itself() {
+    let (db, _dir) = store().await;
+    let index = Index::in_memory().unwrap();
+    let story = async {
+        put(&db, &small_library()).await;
+        while index.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(first(&db, &index, "vpn").await, "tools/vpn.md Connecting");
+    };
+    tokio::select! {
+        () = index.follow(&db) => panic!("the follower stopped"),
+        () = story => {}
+    }
+}
+
+#[tokio::test]
+async fn hidden_passages_change_nothing_that_an_asker_sees() {
+    let (db, _dir) = store().await;
+    put(&db, &small_library()).await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    let questions = ["claim expenses", "redundancy plan", "doctor note", "salary of the board", "expences bord"];
+    let everyone = Access::everyone();
+    let see = |index: &Index| questions.map(|q| index.search(q, &everyone, 10).unwrap());
+    let before = see(&index);
+
+    let mut secret: Vec<_> = (0..30)
+        .map(|n| {
+            page(&format!("board/{n}.md"), "Redundancy plan", &[("Salary", "The board will claim salary expenses.")])
+        })
+        .collect();
+    secret.iter_mut().for_each(|p| p.readers = vec!["group:board".into()]);
+    secret[0].readers = vec![];
+    put(&db, &secret).await;
+    index.catch_up(&db).await.unwrap();
+    assert_eq!(index.len(), 37);
+    assert_eq!(see(&index), before, "an employee sees neither the plan nor its weight");
+
+    let board = index.search("redundancy plan", &Access::of(["everyone", "group:board"]), 100).unwrap();
+    assert_eq!(board.hits.len(), 29);
+    assert_eq!(index.search("redundancy plan", &Access::All, 100).unwrap().hits.len(), 30);
+    assert_eq!(found(&index, "redundancy plan", &Access::of(Vec::<String>::new())).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_index_that_is_lost_damaged_or_foreign_heals_itself() -> Result<()> {
+    let (db, dir) = store().await;
+    put(&db, &small_library()).await;
+    let folder = dir.path().join("index");
+    let reopen = async |expect_rebuilt: bool, why: &str| {
+        let index = Index::open(&folder).unwrap();
+        let progress = index.catch_up(&db).await.unwrap();
+        assert_eq!(progress.rebuilt, expect_rebuilt, "{why}");
+        assert_eq!(first(&db, &index, "vpn").await, "tools/vpn.md Connecting", "{why}");
+    };
+    reopen(true, "no folder").await;
+    reopen(false, "nothing happened").await;
+
+    std::fs::remove_dir_all(&folder).unwrap();
+    reopen(true, "folder deleted").await;
+
+    let file = |end: &str| {
+        let files = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path());
+        files.filter(|p| p.to_string_lossy().ends_with(end)).max_by_key(|p| p.metadata().unwrap().len()).unwrap()
+    };
+    let mut bytes = std::fs::read(file(".idx")).unwrap();
+    bytes[10] ^= 0xff;
+    std::fs::write(file(".idx"), bytes).unwrap();
+    reopen(true, "a damaged byte").await;
+
+    std::fs::write(file(".pos"), b"").unwrap();
+    reopen(true, "a truncated file").await;
+
+    std::fs::write(file("meta.json"), b"{not json").unwrap();
+    reopen(true, "a broken meta.json").await;
+
+    let meta = std::fs::read_to_string(file("meta.json")).unwrap();
+    assert!(meta.contains(r#"\"format\":1"#), "{meta}");
+    std::fs::write(file("meta.json"), meta.replace(r#"\"format\":1"#, r#"\"format\":0"#)).unwrap();
+    reopen(true, "another format").await;
+
+    std::fs::write(file("meta.json"), meta.replace(tantivy::version_string(), "tantivy 0.1")).unwrap();
+    reopen(true, "another engine").await;
+
+    let (other, _other_dir) = store().await;
+    other.write(|tx| async move { tx.publish("thing", "one").await }).await.unwrap();
+    put(&other, &small_library()).await;
+    let index = Index::open(&folder)?;
+    assert!(index.catch_up(&other).await?.rebuilt, "another store");
+    assert!(matches!(Index::open(&folder), Err(stoa_ground::Error::Conflict(_))), "one writer");
+
+    let reading = Index::open_read_only(&folder)?.expect("the index can be read beside its writer");
+    assert_eq!(found(&reading, "vpn", &Access::everyone()).await.len(), 2);
+    assert!(reading.catch_up(&other).await.is_err());
+    assert!(Index::open_read_only(&dir.path().join("none"))?.is_none());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stale_index_catches_up_from_where_it_was() {
+    let (db, dir) = store().await;
+    put(&db, &small_library()).await;
+    let folder = dir.path().join("index");
+    Index::open(&folder).unwrap().catch_up(&db).await.unwrap();
+    put(&db, &[page("office/parking.md", "Parking", &[("", "A parking permit costs nothing.")])]).await;
+    let index = Index::open(&folder).unwrap();
+    assert_eq!(index.catch_up(&db).await.unwrap(), super::Progress { documents: 1, passages: 1, rebuilt: false });
+    assert_eq!(first(&db, &index, "parking").await, "office/parking.md");
+}
+
+#[tokio::test]
+async fn each_language_is_found_by_its_own_word_forms() {
+    let (db, _dir) = store().await;
+    let mut german = page("de/reise.md", "Reisekosten", &[("", "Belege werden fotografiert und eingereicht.")]);
+    german.language = Some("de".into());
+    put(&db, &[german]).await;
+    put(&db, &small_library()).await;
+    let index = Index::in_memory_with(Weights::default()).unwrap();
+    index.catch_up(&db).await.unwrap();
+    assert_eq!(first(&db, &index, "Beleg").await, "de/reise.md");
+    assert_eq!(first(&db, &index, "claims").await, "travel/expenses.md Claiming expenses");
+}
