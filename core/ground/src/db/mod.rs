@@ -13,8 +13,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use sqlx::Connection as _;
 use sqlx::AnyConnection;
+use sqlx::Connection as _;
 use sqlx::any::AnyPoolOptions;
 use tokio::sync::{Mutex, Notify, oneshot, watch};
 
