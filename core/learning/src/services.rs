@@ -2,6 +2,7 @@
 
 use stoa_ground::ledger::Ledger;
 use stoa_ground::people::RoleProjection;
+use stoa_ground::xapi::Emitter;
 
 use crate::search::Index;
 
@@ -9,6 +10,8 @@ use crate::search::Index;
 pub struct Services {
     /// The ledger, with the projections of all capabilities.
     pub ledger: Ledger,
+    /// Writes xAPI statements.
+    pub emitter: Emitter,
     /// The search index.
     pub index: Index,
 }
