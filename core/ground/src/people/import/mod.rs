@@ -15,6 +15,8 @@
 mod apply;
 mod cells;
 mod columns;
+mod differences;
+mod managers;
 mod people;
 mod render;
 mod sheet;
