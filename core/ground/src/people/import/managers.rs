@@ -22,7 +22,7 @@ impl Planner<'_> {
                 Some((_, text)) if text.is_empty() => None,
                 Some((column, text)) => match directory.find(*column, text) {
                     Ok(manager) if manager.id == d.after.id => {
-                        found.push((d.row, *column, format!("{} cannot be their own manager", d.after.name)));
+                        found.push((d.row, *column, "nobody can be their own manager".into()));
                         None
                     }
                     Ok(manager) => Some(manager.id.clone()),

@@ -4,12 +4,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::columns::Column;
 use super::sheet::{Row, Sheet};
-use super::{Options, Plan, Problem, cells};
+use super::{MAX_ERRORS, MAX_ROWS, Options, Plan, Problem, cells};
 use crate::people::store::{Stored, effective_zone, stored};
 use crate::people::{Person, Role, Status, country};
 use crate::{Conn, Result, args};
 
 /// What the store knows already.
+#[derive(Default)]
 pub(super) struct Known {
     pub people: Vec<Stored>,
     /// By person id: role and source.
@@ -81,6 +82,15 @@ pub(super) fn plan(known: &Known, file: &[u8], options: &Options, next_id: &mut 
             Ok(row) => planner.row(&row, next_id),
             Err(problem) => planner.plan.errors.push(problem),
         }
+        let stop = if planner.plan.errors.len() >= MAX_ERRORS {
+            format!("the file has {MAX_ERRORS} errors or more; the rest was not read")
+        } else if planner.drafts.len() > MAX_ROWS {
+            format!("the file has more than {MAX_ROWS} people: split it")
+        } else {
+            continue;
+        };
+        planner.plan.errors.push(Problem { row: None, column: None, message: stop });
+        return planner.plan;
     }
     planner.unique();
     planner.managers();
@@ -95,6 +105,9 @@ impl Planner<'_> {
     }
 
     fn warn(&mut self, row: usize, column: Column, message: impl Into<String>) {
+        if self.plan.warnings.len() >= MAX_ERRORS {
+            return;
+        }
         let column = Some(self.sheet.header_of(column));
         self.plan.warnings.push(Problem { row: Some(row), column, message: message.into() });
     }
