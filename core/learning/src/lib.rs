@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod eval;
 pub mod library;
+<<<<<<< HEAD
 pub mod search;
 
 mod services;
@@ -18,3 +19,6 @@ use stoa_flow::Parts;
 pub fn parts(_services: &Arc<Services>) -> Parts {
     Parts::default()
 }
+=======
+pub mod lrs;
+>>>>>>> xapi

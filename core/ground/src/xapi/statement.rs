@@ -82,6 +82,26 @@ impl Statement {
         self.map.get("id").and_then(Value::as_str).map(str::to_ascii_lowercase)
     }
 
+    /// This statement under an id, as `PUT` has it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the id is no UUID, or the statement has another one.
+    pub fn with_id(mut self, id: &str) -> Result<Self> {
+        if format::uuid(id).is_err() {
+            return Err(Error::invalid("statementId must be a UUID such as 7ccd3322-e1a5-411a-a67d-6a735c76f119"));
+        }
+        match self.id() {
+            Some(own) if own != id.to_ascii_lowercase() => {
+                return Err(Error::invalid(format!("statement.id: must be the statementId of the request, found '{own}'")));
+            }
+            Some(_) => {}
+            None => {
+                self.map.insert("id".into(), id.into());
+            }
+        }
+        Ok(self)
+    }
+
     /// The verb's IRI.
     #[must_use]
     pub fn verb(&self) -> &str {
