@@ -1,1 +1,92 @@
--- 0003_flow
+-- The durable inbox: every event under the platform's key, stored before it is acknowledged.
+CREATE TABLE inbox (
+  key      TEXT PRIMARY KEY NOT NULL,
+  position BIGINT NOT NULL,
+  account  TEXT NOT NULL,
+  body     TEXT NOT NULL,
+  received BIGINT NOT NULL,
+  state    TEXT NOT NULL,
+  attempts BIGINT NOT NULL DEFAULT 0,
+  retry_at BIGINT NOT NULL DEFAULT 0,
+  error    TEXT
+);
+
+CREATE UNIQUE INDEX inbox_position ON inbox (position);
+CREATE INDEX inbox_state ON inbox (state, position);
+
+-- The durable outbox: what to say to whom, under a unique key; rendered when it is sent.
+CREATE TABLE outbox (
+  key        TEXT PRIMARY KEY NOT NULL,
+  position   BIGINT NOT NULL,
+  kind       TEXT NOT NULL,
+  person     TEXT,
+  recipient  TEXT NOT NULL,
+  place      TEXT,
+  only_for   TEXT,
+  payload    TEXT NOT NULL,
+  item       TEXT NOT NULL,
+  step       TEXT NOT NULL,
+  counted    BIGINT NOT NULL DEFAULT 0,
+  voluntary  BIGINT NOT NULL DEFAULT 0,
+  created    BIGINT NOT NULL,
+  due        BIGINT NOT NULL,
+  expires    BIGINT,
+  state      TEXT NOT NULL,
+  revise     BIGINT NOT NULL DEFAULT 0,
+  shown      TEXT,
+  posted     TEXT,
+  channel    TEXT,
+  message_id TEXT,
+  sent_at    BIGINT,
+  into_key   TEXT,
+  attempts   BIGINT NOT NULL DEFAULT 0,
+  retry_at   BIGINT NOT NULL DEFAULT 0,
+  error      TEXT
+);
+
+CREATE UNIQUE INDEX outbox_position ON outbox (position);
+CREATE INDEX outbox_into ON outbox (into_key);
+CREATE INDEX outbox_state ON outbox (state, due);
+CREATE INDEX outbox_recipient ON outbox (recipient, state);
+CREATE INDEX outbox_person ON outbox (person, sent_at);
+CREATE INDEX outbox_message ON outbox (message_id);
+CREATE INDEX outbox_revise ON outbox (revise);
+
+-- What the arbiter decided about a delivery, stored when it changes, so that a person can ask why.
+CREATE TABLE decision (
+  position     BIGINT PRIMARY KEY NOT NULL,
+  delivery_key TEXT NOT NULL,
+  person       TEXT NOT NULL,
+  kind         TEXT NOT NULL,
+  item         TEXT NOT NULL,
+  at           BIGINT NOT NULL,
+  decision     TEXT NOT NULL,
+  reason       TEXT NOT NULL,
+  until        BIGINT,
+  into_key     TEXT
+);
+
+CREATE INDEX decision_person ON decision (person, position);
+CREATE INDEX decision_delivery ON decision (delivery_key, position);
+
+-- When and where a person last did something with the bot.
+CREATE TABLE activity (
+  person  TEXT PRIMARY KEY NOT NULL,
+  at      BIGINT NOT NULL,
+  place   TEXT NOT NULL,
+  account TEXT NOT NULL
+);
+
+-- Durable schedules. `due` is business time; a job that was missed runs once, late.
+CREATE TABLE job (
+  key      TEXT PRIMARY KEY NOT NULL,
+  kind     TEXT NOT NULL,
+  due      BIGINT NOT NULL,
+  payload  TEXT NOT NULL,
+  attempts BIGINT NOT NULL DEFAULT 0,
+  retry_at BIGINT NOT NULL DEFAULT 0,
+  state    TEXT NOT NULL,
+  error    TEXT
+);
+
+CREATE INDEX job_due ON job (state, due);

@@ -1,5 +1,6 @@
 //! A real store in a temporary folder, for tests.
 
+use crate::people::{self, Person, Status};
 use crate::{Clock, Db, Instant};
 
 /// The day on which tests play: Monday, 23 November 2026, 09:00 UTC.
@@ -15,4 +16,39 @@ pub async fn store() -> (Db, tempfile::TempDir) {
     let url = format!("sqlite://{}", dir.path().join("stoa.db").display());
     let db = Db::open(&url, Clock::seeded(at, 1)).await.expect("an empty store can be opened");
     (db, dir)
+}
+
+/// A person with nothing but a name, a zone and an account on the platform `test`, whose user id is the name.
+///
+/// # Panics
+/// When the person cannot be stored.
+pub async fn hire(db: &Db, name: &str, change: impl Fn(&mut Person) + Send + Sync) -> Person {
+    let change = &change;
+    db.write(|tx| async move {
+        let mut person = Person {
+            id: tx.clock().id().to_string(),
+            employee_id: format!("E-{name}"),
+            name: name.to_owned(),
+            email: None,
+            timezone: "UTC".into(),
+            locale: "en".into(),
+            manager: None,
+            title: None,
+            department: None,
+            location: None,
+            country: None,
+            state: None,
+            worker_type: None,
+            hire_date: None,
+            status: Status::Active,
+            leave_from: None,
+            leave_to: None,
+        };
+        change(&mut person);
+        people::insert(&tx, &person, None).await?;
+        people::link_account(&tx, &person.id, "test", "", name).await?;
+        Ok(person)
+    })
+    .await
+    .expect("a person can be stored")
 }

@@ -4,3 +4,17 @@ pub mod answers;
 pub mod eval;
 pub mod library;
 pub mod search;
+
+mod services;
+
+pub use services::{Services, ledger};
+
+use std::sync::Arc;
+
+use stoa_flow::Parts;
+
+/// All capabilities: the one list in which each is registered.
+#[must_use]
+pub fn parts(_services: &Arc<Services>) -> Parts {
+    Parts::default()
+}

@@ -1,10 +1,39 @@
 //! People: who works here, under which accounts they write, what they may do, when they are away.
+//!
+//! Reads take a [`Conn`](crate::Conn), writes a [`Tx`](crate::Tx). Every change of a person (also of accounts, settings
+//! and roles) publishes topic [`TOPIC`] with the person's id to the change feed. People come from the roster
+//! ([`import`]); whom a rule means is said by an [`audience`] rule; days are counted with a [`calendar::Calendar`].
+
+pub mod audience;
+pub mod calendar;
+mod country;
+mod groups;
+mod holidays;
+pub mod import;
+mod roles;
+mod sign_in;
+mod store;
+mod text;
+
+pub use groups::{Facts, access_classes, all_facts, facts, groups_of};
+pub use roles::{Role, RoleProjection, grant, granted_to, people_with, revoke, roles_of};
+pub use sign_in::{create_sign_in_link, redeem_sign_in_link};
+pub(crate) use store::insert;
+pub use store::{
+    Account, accounts_of, all, by_account, by_email, by_employee_id, by_id, find, link_account, managers_above,
+    refresh_zones, reports_of, set_setting, setting, settings_named, settings_of, tree_of, unlink_account,
+};
+pub use text::clean;
 
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+/// The topic of the change feed under which people's ids are published.
+pub const TOPIC: &str = "person";
+
 /// Whether a person works here now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// At work.
@@ -53,3 +82,45 @@ pub struct Person {
     /// Last day of leave, inclusive.
     pub leave_to: Option<Date>,
 }
+
+impl Status {
+    /// As it is stored and shown: `active`, `leave` or `left`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Leave => "leave",
+            Self::Left => "left",
+        }
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Whether a person is away on a day of their own calendar: left, or on leave.
+///
+/// Leave dates count whatever the status says, first and last day included; status [`Status::Leave`] without dates is
+/// away on every day, and a missing first or last day is open-ended then.
+#[must_use]
+pub fn away(person: &Person, date: Date) -> bool {
+    let begun = person.leave_from.is_none_or(|from| from <= date);
+    let ended = person.leave_to.is_some_and(|to| to < date);
+    match person.status {
+        Status::Left => true,
+        Status::Leave => begun && !ended,
+        Status::Active => person.leave_from.is_some() && begun && !ended,
+    }
+}
+
+/// The person's time zone; UTC when the stored name is not in the time zone database of this machine.
+#[must_use]
+pub fn zone(person: &Person) -> TimeZone {
+    TimeZone::get(&person.timezone).unwrap_or(TimeZone::UTC)
+}
+
+#[cfg(test)]
+mod tests;

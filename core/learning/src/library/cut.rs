@@ -382,7 +382,7 @@ mod tests {
     fn a_long_list_is_cut_between_its_items_and_keeps_the_words_that_introduce_it() {
         let items: Vec<String> =
             (1..40).map(|n| format!("{n}. Fill in form {n} and send it to the office.\n    - Keep a copy")).collect();
-        let before = "Before. ".repeat(123);
+        let before = "Before. ".repeat(124);
         let cuts = texts(vec![section(&["Steps"], &format!("{before}\n\nDo this:\n\n{}", items.join("\n")))]);
         assert!(cuts[1].starts_with("Do this:\n\n1. Fill in form 1 "), "{}", cuts[1]);
         for item in &items {

@@ -1,0 +1,426 @@
+//! `stoa.toml` and the environment: every key can also be given as `STOA_SECTION__KEY`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
+use stoa_flow::{Nudges, Organisation};
+use stoa_ground::Instant;
+use stoa_ground::people::calendar::{self, Calendar, Location};
+
+/// The whole configuration. Unknown keys are errors.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    pub database: Database,
+    pub data: Data,
+    pub http: Http,
+    pub web: Web,
+    pub organisation: OrganisationSection,
+    pub nudges: NudgesSection,
+    pub library: Library,
+    pub lrs: Lrs,
+    pub evidence: Evidence,
+    pub operations: Operations,
+}
+
+/// `[database]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Database {
+    /// `sqlite://PATH`; without it `stoa.db` in the data folder.
+    pub url: Option<String>,
+}
+
+/// `[data]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Data {
+    /// The folder for the database, the index and the lock.
+    pub dir: PathBuf,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self { dir: PathBuf::from("stoa-data") }
+    }
+}
+
+/// `[http]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    /// Address and port to listen on.
+    pub listen: String,
+    /// The address that people's browsers use, when a proxy stands before Stoa.
+    pub public_url: Option<String>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:8420".into(), public_url: None }
+    }
+}
+
+/// `[web]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Web {
+    /// Whether the local web chat is open. Only on a loopback listener.
+    pub local_chat: bool,
+}
+
+/// `[organisation]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OrganisationSection {
+    /// The name that people know.
+    pub name: String,
+    /// The base of all activity ids. Fixed at the first start.
+    pub iri: String,
+    /// IANA zone for people whose own zone is not known.
+    pub timezone: String,
+    /// For example `Mon-Fri`.
+    pub working_days: String,
+    /// For example `09:00-17:00`.
+    pub working_hours: String,
+    /// Dates, or names of `.ics` files.
+    pub holidays: Vec<String>,
+    /// `[[organisation.locations]]`
+    pub locations: Vec<Location>,
+}
+
+impl Default for OrganisationSection {
+    fn default() -> Self {
+        Self {
+            name: "Our organisation".into(),
+            iri: String::new(),
+            timezone: "UTC".into(),
+            working_days: "Mon-Fri".into(),
+            working_hours: "09:00-17:00".into(),
+            holidays: Vec::new(),
+            locations: Vec::new(),
+        }
+    }
+}
+
+/// `[nudges]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NudgesSection {
+    pub daily_budget: u32,
+    pub min_gap: String,
+    pub after_activity: String,
+    pub quiet_hours: String,
+    pub windows: u32,
+    pub pause_after_ignored: u32,
+    pub ramp: u32,
+}
+
+impl Default for NudgesSection {
+    fn default() -> Self {
+        Self {
+            daily_budget: 2,
+            min_gap: "3h".into(),
+            after_activity: "1h".into(),
+            quiet_hours: "18:00-09:00".into(),
+            windows: 3,
+            pause_after_ignored: 5,
+            ramp: 1,
+        }
+    }
+}
+
+/// `[library]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Library {
+    /// `[[library.sources]]`
+    pub sources: Vec<Source>,
+}
+
+/// `[[library.sources]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// `files`.
+    pub kind: String,
+    /// The name shown in citations.
+    pub name: String,
+    /// The folder.
+    pub path: Option<PathBuf>,
+    /// Who may read it: `everyone`, `role:…`, `group:…`, `person:…`. Nobody when absent.
+    #[serde(default)]
+    pub readers: Vec<String>,
+    /// Whether somebody responsible has checked the content.
+    #[serde(default = "yes")]
+    pub verified: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// `[lrs]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lrs {
+    /// `[[lrs.credentials]]`
+    pub credentials: Vec<Credential>,
+}
+
+/// `[[lrs.credentials]]`
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credential {
+    /// The user name of HTTP Basic authentication.
+    pub key: String,
+    /// Its password.
+    pub secret: Option<String>,
+    /// A file with the password.
+    pub secret_file: Option<PathBuf>,
+    /// xAPI scopes, for example `statements/read`.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credential").field("key", &self.key).field("scopes", &self.scopes).finish_non_exhaustive()
+    }
+}
+
+/// `[evidence]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Evidence {
+    /// The name of the log. Fixed at the first start.
+    pub origin: Option<String>,
+}
+
+/// `[operations]`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Operations {
+    /// Where the operator is told what needs a look.
+    pub channel: Option<String>,
+}
+
+impl Config {
+    /// Reads the file, if there is one, and then the environment.
+    ///
+    /// # Errors
+    /// A sentence that names the file, the line and the key.
+    pub fn load(path: Option<&Path>) -> Result<Self> {
+        let file = match path {
+            Some(path) => Some(path.to_owned()),
+            None => Some(PathBuf::from("stoa.toml")).filter(|p| p.exists()),
+        };
+        let text = match &file {
+            Some(path) => std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?,
+            None => String::new(),
+        };
+        let name = file.as_ref().map_or_else(|| "stoa.toml".to_owned(), |p| p.display().to_string());
+        let variables: BTreeMap<String, String> = std::env::vars().collect();
+        Self::parse(&name, &text, &variables)
+    }
+
+    fn parse(name: &str, text: &str, variables: &BTreeMap<String, String>) -> Result<Self> {
+        // First as it stands, so that a mistake is shown with its line.
+        let config: Self = toml::from_str(text).map_err(|e| anyhow::anyhow!("{name}: {}", one_line(&e, text)))?;
+        let overrides: Vec<(&str, &str)> = variables
+            .iter()
+            .filter_map(|(k, v)| Some((k.strip_prefix("STOA_").filter(|k| k.contains("__"))?, v.as_str())))
+            .collect();
+        let config = if overrides.is_empty() {
+            config
+        } else {
+            let mut table: toml::Table = toml::from_str(text).map_err(|e| anyhow::anyhow!("{name}: {e}"))?;
+            for (key, value) in overrides {
+                let path: Vec<String> = key.split("__").map(str::to_lowercase).collect();
+                let mut root = toml::Value::Table(std::mem::take(&mut table));
+                put(&mut root, &path, value).with_context(|| format!("STOA_{key} in the environment"))?;
+                if let toml::Value::Table(changed) = root {
+                    table = changed;
+                }
+            }
+            let merged = toml::Value::Table(table);
+            merged.try_into().map_err(|e: toml::de::Error| {
+                anyhow::anyhow!("{name} together with STOA_… in the environment: {}", e.message())
+            })?
+        };
+        config.check(name)?;
+        Ok(config)
+    }
+
+    fn check(&self, name: &str) -> Result<()> {
+        self.organisation().with_context(|| name.to_owned())?;
+        for source in &self.library.sources {
+            if source.kind != "files" {
+                bail!("{name}: [[library.sources]] '{}' has the unknown kind '{}'; this version knows: files", source.name, source.kind);
+            }
+            if source.path.is_none() {
+                bail!("{name}: [[library.sources]] '{}' needs a path", source.name);
+            }
+        }
+        for credential in &self.lrs.credentials {
+            if credential.secret.is_none() && credential.secret_file.is_none() {
+                bail!("{name}: [[lrs.credentials]] '{}' needs secret or secret_file", credential.key);
+            }
+        }
+        Ok(())
+    }
+
+    /// The organisation as the flow needs it.
+    ///
+    /// # Errors
+    /// A sentence that names the key that cannot be read.
+    pub fn organisation(&self) -> Result<Organisation> {
+        let section = &self.organisation;
+        let read = |file: &str| {
+            std::fs::read_to_string(file).map_err(|e| stoa_ground::Error::Io(format!("{file} cannot be read: {e}")))
+        };
+        let quiet = self.nudges.quiet_hours.trim();
+        let quiet_hours = if quiet.is_empty() {
+            None
+        } else {
+            Some(calendar::parse_range(quiet).context("[nudges] quiet_hours")?)
+        };
+        let calendar = Calendar {
+            zone: calendar::parse_zone(&section.timezone).context("[organisation] timezone")?,
+            working_days: calendar::parse_days(&section.working_days).context("[organisation] working_days")?,
+            holidays: calendar::parse_holidays(&section.holidays, read).context("[organisation] holidays")?,
+            working_hours: calendar::parse_range(&section.working_hours).context("[organisation] working_hours")?,
+            quiet_hours,
+        };
+        let locations = section
+            .locations
+            .iter()
+            .map(|l| Ok((l.name.to_lowercase(), l.calendar(&calendar, read)?)))
+            .collect::<Result<Vec<_>>>()?;
+        let iri = section.iri.trim_end_matches('/');
+        Ok(Organisation {
+            name: section.name.clone(),
+            iri: if iri.is_empty() { "https://stoa.invalid".into() } else { iri.into() },
+            calendar,
+            locations,
+            nudges: Nudges {
+                daily_budget: self.nudges.daily_budget,
+                min_gap: duration(&self.nudges.min_gap).context("[nudges] min_gap")?,
+                after_activity: duration(&self.nudges.after_activity).context("[nudges] after_activity")?,
+                windows: self.nudges.windows,
+                pause_after_ignored: self.nudges.pause_after_ignored,
+                ramp: self.nudges.ramp,
+            },
+        })
+    }
+
+    /// The zone of each location that says one, by name, for the roster import.
+    pub fn location_zones(&self) -> BTreeMap<String, String> {
+        let zone = |l: &Location| Some((l.name.clone(), l.timezone.clone()?));
+        self.organisation.locations.iter().filter_map(zone).collect()
+    }
+
+    /// The database's URL.
+    pub fn database_url(&self) -> String {
+        self.database.url.clone().unwrap_or_else(|| format!("sqlite://{}", self.data.dir.join("stoa.db").display()))
+    }
+}
+
+/// Reads `3h`, `90m`, `1h 30m` or ISO 8601 (`PT3H`) as microseconds.
+fn duration(text: &str) -> Result<i64> {
+    let span: jiff::SignedDuration =
+        text.parse().map_err(|_| anyhow::anyhow!("'{text}' is not a duration like 3h or 90m"))?;
+    if span.is_negative() {
+        bail!("'{text}' is negative");
+    }
+    Ok(span.as_secs().saturating_mul(Instant::SECOND))
+}
+
+/// A mistake in a TOML file as one sentence with its line.
+fn one_line(error: &toml::de::Error, text: &str) -> String {
+    let line = error.span().map(|s| text.get(..s.start).map_or(1, |t| t.matches('\n').count() + 1));
+    let message = error.message().replace('\n', " ");
+    line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"))
+}
+
+/// Sets one value; an item of an array of tables is found by its `name` (or `key`).
+fn put(value: &mut toml::Value, path: &[String], text: &str) -> Result<()> {
+    let Some((first, rest)) = path.split_first() else {
+        *value = read_value(text);
+        return Ok(());
+    };
+    match value {
+        toml::Value::Array(items) => {
+            let named = |item: &&mut toml::Value| {
+                ["name", "key"].iter().any(|k| {
+                    item.get(k).and_then(toml::Value::as_str).is_some_and(|n| n.eq_ignore_ascii_case(first))
+                })
+            };
+            let item = items.iter_mut().find(named);
+            put(item.with_context(|| format!("no item is named '{first}' in the configuration file"))?, rest, text)
+        }
+        toml::Value::Table(table) => {
+            let empty = if rest.is_empty() { toml::Value::Boolean(false) } else { toml::Value::Table(toml::Table::new()) };
+            put(table.entry(first.clone()).or_insert(empty), rest, text)
+        }
+        _ => bail!("'{first}' is a value, not a section"),
+    }
+}
+
+/// Numbers, booleans and arrays as in TOML; everything else is text.
+fn read_value(text: &str) -> toml::Value {
+    let parsed = toml::from_str::<toml::Table>(&format!("v = {text}")).ok().and_then(|mut t| t.remove("v"));
+    match parsed {
+        Some(v @ (toml::Value::Integer(_) | toml::Value::Boolean(_) | toml::Value::Array(_))) => v,
+        _ => toml::Value::String(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config> {
+        let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Config::parse("stoa.toml", text, &variables)
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_its_line_and_what_would_be_right() {
+        let cases = [
+            ("[http]\nlisten = 3\n", "stoa.toml: line 2: invalid type: integer `3`, expected a string"),
+            ("[htpp]\n", "stoa.toml: line 1: unknown field `htpp`, expected one of `database`"),
+            ("[nudges]\nmin_gap = \"soon\"\n", "[nudges] min_gap"),
+            ("[organisation]\ntimezone = \"Mars/Olympus\"\n", "[organisation] timezone"),
+            ("[[library.sources]]\nkind = \"fax\"\nname = \"x\"\n", "unknown kind 'fax'"),
+        ];
+        for (text, expected) in cases {
+            let error = format!("{:#}", parse(text, &[]).unwrap_err());
+            assert!(error.contains(expected), "{text:?} gave {error}");
+            assert_eq!(error.lines().count(), 1, "{error}");
+        }
+    }
+
+    #[test]
+    fn the_environment_wins_and_reaches_into_arrays_by_name() {
+        let text = "[[lrs.credentials]]\nkey = \"hr\"\nsecret = \"a\"\n";
+        let config = parse(
+            text,
+            &[
+                ("STOA_HTTP__LISTEN", "127.0.0.1:9"),
+                ("STOA_NUDGES__DAILY_BUDGET", "1"),
+                ("STOA_LRS__CREDENTIALS__HR__SECRET", "b"),
+                ("STOA_PORT", "tcp://10.0.0.1:80"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(config.http.listen, "127.0.0.1:9");
+        assert_eq!(config.organisation().unwrap().nudges.daily_budget, 1);
+        assert_eq!(config.lrs.credentials[0].secret.as_deref(), Some("b"));
+        assert!(!format!("{config:?}").contains("\"b\""), "secrets are never printed");
+        assert!(parse(text, &[("STOA_LRS__CREDENTIALS__XX__SECRET", "b")]).is_err());
+        assert!(format!("{:#}", parse("", &[("STOA_HTTP__PORT", "1")]).unwrap_err()).contains("port"));
+    }
+}

@@ -1,0 +1,13 @@
+//! What people and the bot say to each other, the same on every platform, and which command an event means.
+
+mod command;
+mod help;
+mod message;
+mod model;
+mod router;
+
+pub use command::{Args, Call, Command, Context, FieldError, Turn};
+pub use help::Help;
+pub use message::{Block, Button, Field, FieldKind, Form, Message, Style, literal};
+pub use model::{Account, Envelope, Event, MessageRef, Place, Platform, SendError, ThreadMessage};
+pub use router::{Opened, Understood, understand};

@@ -1,0 +1,152 @@
+//! Accounts, places and events: what every adapter maps its platform to.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use stoa_ground::Instant;
+
+use super::Message;
+
+/// An account on a platform. It belongs to a person once it is linked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Account {
+    /// `web`, `slack`, `discord`, or the name of a bridge.
+    pub platform: String,
+    /// The workspace or guild; empty where the platform has none.
+    pub workspace: String,
+    /// The user's id on the platform.
+    pub user: String,
+}
+
+impl From<stoa_ground::people::Account> for Account {
+    fn from(a: stoa_ground::people::Account) -> Self {
+        Self { platform: a.platform, workspace: a.workspace, user: a.user }
+    }
+}
+
+/// Where something is said.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// See [`Account::platform`].
+    pub platform: String,
+    /// See [`Account::workspace`].
+    pub workspace: String,
+    /// The conversation's id on the platform.
+    pub channel: String,
+    /// The id of the message that the thread hangs on, inside a thread.
+    pub thread: Option<String>,
+    /// Whether only this person and the bot read here.
+    pub direct: bool,
+}
+
+/// A message on a platform.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageRef {
+    /// Where it stands.
+    pub place: Place,
+    /// The platform's id of the message.
+    pub id: String,
+}
+
+/// One inbound event, as an adapter hands it over after it has verified where it comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The platform's event key, with the platform's name in front; a repeat of it is dropped.
+    pub key: String,
+    /// When it happened, by the platform's own time stamp.
+    pub at: Instant,
+    /// Who did it.
+    pub account: Account,
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// Somebody wrote. In channels only what is addressed to the bot (`to_bot`) is answered.
+    Message { id: String, text: String, to_bot: bool },
+    /// A message was changed by its author.
+    Edited { id: String, text: String },
+    /// A message was deleted.
+    Deleted { id: String },
+    /// A slash command: `word` without the slash.
+    Command { word: String, args: String },
+    /// A button was pressed; `command` is the whole command line of [`super::Button`].
+    Action { command: String, message: Option<String> },
+    /// A form was sent; `command` is the command line of [`super::Form`].
+    Submit { command: String, values: BTreeMap<String, String> },
+    /// A message shortcut ("save as tip") on somebody's message. `command` is the command line of the shortcut.
+    Shortcut { command: String, message: ThreadMessage },
+    /// A reaction was set or taken away.
+    Reaction { message: String, emoji: String, added: bool },
+}
+
+/// One message of a thread, as the platform has it now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ThreadMessage {
+    /// The platform's id of the message.
+    pub id: String,
+    /// Its author; `None` for the bot itself.
+    pub author: Option<Account>,
+    /// The author's display name on the platform.
+    pub name: String,
+    /// The text.
+    pub text: String,
+    /// When it was written.
+    pub at: Instant,
+}
+
+/// Why a message could not be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// It may work later; after so many seconds if the platform said so.
+    #[error("{why}")]
+    Retry { why: String, after_seconds: Option<u64> },
+    /// It will not work: the place is gone or closed to us. Another place is tried.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The platform refuses this message for good.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl From<stoa_ground::Error> for SendError {
+    fn from(e: stoa_ground::Error) -> Self {
+        Self::Retry { why: e.to_string(), after_seconds: None }
+    }
+}
+
+/// A chat platform, as the delivery sees it. Adapters implement it; they translate and decide nothing.
+#[async_trait]
+pub trait Platform: Send + Sync {
+    /// The name in [`Account::platform`].
+    fn name(&self) -> &str;
+
+    /// Posts a message. `key` is the delivery key: the platform keeps it where it can, so that [`find`](Self::find) can
+    /// tell after an uncertain send. `only` limits it to one account where the platform can (an ephemeral message).
+    /// Gives the platform's message id.
+    async fn send(
+        &self,
+        place: &Place,
+        only: Option<&Account>,
+        message: &Message,
+        key: &str,
+    ) -> Result<String, SendError>;
+
+    /// Replaces a posted message.
+    async fn edit(&self, message: &MessageRef, new: &Message) -> Result<(), SendError>;
+
+    /// The id of the message that was posted with this delivery key, if it arrived.
+    async fn find(&self, place: &Place, key: &str) -> Result<Option<String>, SendError>;
+
+    /// The place where the bot and this account talk alone.
+    async fn direct(&self, account: &Account) -> Result<Place, SendError>;
+
+    /// The messages of a thread, oldest first, the one it hangs on included.
+    async fn thread(&self, place: &Place) -> Result<Vec<ThreadMessage>, SendError>;
+}

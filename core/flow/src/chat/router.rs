@@ -1,0 +1,304 @@
+//! Which command an event means, and the way from an event to its effects.
+
+use stoa_ground::people;
+use stoa_ground::{Error, Result, args};
+
+use super::{Args, Button, Call, Command, Context, Envelope, Event, FieldError, Form, Message};
+use crate::delivery::inbox;
+use crate::say;
+use crate::words::Words;
+use crate::worker::Flow;
+
+/// The most characters of a chat message that are read.
+pub(crate) const MAX_TEXT: usize = 8_000;
+
+/// What an event means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Understood {
+    /// A command: its word and what follows.
+    Command(String, Args),
+    /// A word that nobody knows; the nearest one that there is.
+    Unknown { word: String, nearest: Option<String> },
+    /// Nothing to answer.
+    Nothing,
+}
+
+/// What an adapter shows at once, inside the platform's three seconds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Opened {
+    /// A form to fill in. Nothing else happens.
+    Form(Form),
+    /// Fields of the form that was sent cannot be accepted; it stays open.
+    Errors(Vec<FieldError>),
+    /// The event was stored; the answer comes as a message.
+    Stored,
+}
+
+/// What an event means, given the commands' words and their taste for plain words. Plain words without a command go to
+/// `ask`.
+#[must_use]
+pub fn understand(event: &Event, commands: &[Box<dyn Command>]) -> Understood {
+    let known = |word: &str| commands.iter().find(|c| c.word() == word);
+    let line = |text: &str| -> (String, Args) {
+        let text = text.trim();
+        let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        (word.to_lowercase(), Args(rest.trim().to_owned()))
+    };
+    let explicit = |word: String, args: Args| {
+        if known(&word).is_some() {
+            Understood::Command(word, args)
+        } else {
+            let nearest = nearest(&word, commands);
+            Understood::Unknown { word, nearest }
+        }
+    };
+    match event {
+        Event::Command { word, args } if word == "stoa" => {
+            let (word, args) = line(args);
+            if word.is_empty() { Understood::Command("help".into(), args) } else { explicit(word, args) }
+        }
+        Event::Command { word, args } => explicit(word.to_lowercase(), Args(args.clone())),
+        Event::Action { command, .. } | Event::Submit { command, .. } | Event::Shortcut { command, .. } => {
+            let (word, args) = line(command);
+            explicit(word, args)
+        }
+        Event::Message { to_bot: false, .. } => Understood::Nothing,
+        Event::Message { text, .. } => {
+            let text = text.trim();
+            if let Some(slash) = text.strip_prefix('/') {
+                let (word, args) = line(slash);
+                let (word, args) = if word == "stoa" { line(&args.0) } else { (word, args) };
+                return explicit(word, args);
+            }
+            let (word, args) = line(text);
+            let word = word.trim_end_matches([':', ',', '.', '!']).to_owned();
+            if word.is_empty() && args.text().is_empty() {
+                return Understood::Command("help".into(), Args::default());
+            }
+            match known(&word) {
+                Some(command) if command.accepts(&args) => Understood::Command(word, args),
+                None if args.text().is_empty() && !text.ends_with('?') => match nearest(&word, commands) {
+                    Some(near) => Understood::Unknown { word, nearest: Some(near) },
+                    None => Understood::Command("ask".into(), Args(text.to_owned())),
+                },
+                _ => Understood::Command("ask".into(), Args(text.to_owned())),
+            }
+        }
+        Event::Edited { .. } | Event::Deleted { .. } | Event::Reaction { .. } => Understood::Nothing,
+    }
+}
+
+/// The command word nearest to what was typed: at most a third of its letters differ (at least one may).
+fn nearest(word: &str, commands: &[Box<dyn Command>]) -> Option<String> {
+    commands
+        .iter()
+        .map(|c| (distance(word, c.word()), c.word()))
+        .filter(|(d, w)| *d <= (w.len() / 3).max(1))
+        .min_by_key(|(d, _)| *d)
+        .map(|(_, w)| w.to_owned())
+}
+
+/// Optimal string alignment distance: insertions, deletions, changes, and swaps of neighbours.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(40).collect(), b.chars().collect());
+    let mut rows = vec![vec![0usize; b.len() + 1]; a.len() + 1];
+    for (i, row) in rows.iter_mut().enumerate() {
+        row[0] = i;
+    }
+    for (j, cell) in rows[0].iter_mut().enumerate() {
+        *cell = j;
+    }
+    for i in 1..=a.len() {
+        for j in 1..=b.len() {
+            let change = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = change.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            rows[i][j] = best;
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
+impl Flow {
+    /// Takes one verified event: answers with a form or its errors at once, else stores it. Acknowledge to the platform
+    /// after this returns.
+    ///
+    /// # Errors
+    /// When it could not be stored; do not acknowledge then.
+    pub async fn accept(&self, mut envelope: Envelope) -> Result<Opened> {
+        bound(&mut envelope);
+        if matches!(
+            &envelope.event,
+            Event::Action { .. } | Event::Submit { .. } | Event::Command { .. } | Event::Shortcut { .. }
+        ) {
+            if let Some(opened) = self.open(&envelope).await? {
+                return Ok(opened);
+            }
+        }
+        let new = inbox::store(self.db(), &envelope, "new").await?;
+        metrics::counter!("stoa_events_total", "platform" => envelope.account.platform.clone(), "new" => if new { "yes" } else { "no" })
+            .increment(1);
+        tracing::info!(event = %envelope.key, platform = %envelope.account.platform, new, "event accepted");
+        self.wake();
+        Ok(Opened::Stored)
+    }
+
+    async fn open(&self, envelope: &Envelope) -> Result<Option<Opened>> {
+        let Understood::Command(word, args) = understand(&envelope.event, &self.parts().commands) else {
+            return Ok(None);
+        };
+        let Some(command) = self.command(&word) else { return Ok(None) };
+        let cx = self.context(envelope, false).await?;
+        if !command.public() && cx.known.is_none() {
+            return Ok(None);
+        }
+        let call = call(&envelope.event, args);
+        if call.values.is_some() {
+            let errors = command.check(&cx, &call).await?;
+            return Ok((!errors.is_empty()).then_some(Opened::Errors(errors)));
+        }
+        match command.form(&cx, &call).await {
+            Ok(form) => Ok(form.map(Opened::Form)),
+            // Told as a message, like any refusal.
+            Err(Error::Invalid(_) | Error::Forbidden(_) | Error::NotFound(_)) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    pub(crate) async fn context<'a>(&'a self, envelope: &'a Envelope, stored: bool) -> Result<Context<'a>> {
+        let account = &envelope.account;
+        let known = self
+            .db()
+            .read(|c| async move { people::by_account(&c, &account.platform, &account.workspace, &account.user).await })
+            .await?
+            .filter(|p| p.status != people::Status::Left);
+        let words = Words::of(known.as_ref().map_or("en", |p| p.locale.as_str()));
+        Ok(Context { flow: self, envelope, known, words, stored, committed: std::sync::atomic::AtomicBool::new(false) })
+    }
+
+    pub(crate) fn command(&self, word: &str) -> Option<&dyn Command> {
+        self.parts().commands.iter().find(|c| c.word() == word).map(AsRef::as_ref)
+    }
+
+    /// Handles one stored event to its end.
+    pub(crate) async fn handle(&self, envelope: &Envelope, attempts: i64) -> Result<()> {
+        let cx = self.context(envelope, true).await?;
+        let done = self.dispatch(&cx).await;
+        let committed = cx.committed.load(std::sync::atomic::Ordering::SeqCst);
+        match done {
+            Ok(()) if committed => Ok(()),
+            Ok(()) => cx.commit(|_| async { Ok(()) }).await,
+            Err(Error::Conflict(_)) if committed => Ok(()),
+            Err(Error::Invalid(text) | Error::Forbidden(text) | Error::NotFound(text)) if !committed => {
+                cx.reply_private(Message::text(super::literal(&text))).await
+            }
+            Err(e) if committed => {
+                tracing::error!(event = %envelope.key, error = %e, "failed after its commit");
+                Ok(())
+            }
+            Err(e) => {
+                tracing::error!(event = %envelope.key, error = %e, attempts, "event failed");
+                if attempts + 1 < inbox::ATTEMPTS {
+                    return inbox::postpone(self.db(), &envelope.key, &e.to_string()).await;
+                }
+                let sorry =
+                    Message::text(say!(cx.words, "chat-something-went-wrong", reference = reference(&envelope.key)));
+                cx.reply_private(sorry).await?;
+                inbox::park(self.db(), &envelope.key, &e.to_string()).await
+            }
+        }
+    }
+
+    async fn dispatch(&self, cx: &Context<'_>) -> Result<()> {
+        if let Some(person) = &cx.known {
+            self.note_activity(&person.id, cx.envelope).await?;
+        }
+        for watcher in &self.parts().watchers {
+            watcher.seen(cx).await?;
+        }
+        match understand(&cx.envelope.event, &self.parts().commands) {
+            Understood::Nothing => Ok(()),
+            Understood::Unknown { word, nearest } => {
+                let word = super::literal(&word.chars().take(40).collect::<String>());
+                let message = match nearest {
+                    Some(near) => {
+                        Message::text(say!(cx.words, "chat-unknown-command-suggest", word = word, suggestion = &near))
+                            .buttons(vec![
+                                Button::primary(near.clone(), near),
+                                Button::new(say!(cx.words, "chat-help-button"), "help"),
+                            ])
+                    }
+                    None => Message::text(say!(cx.words, "chat-unknown-command", word = word))
+                        .buttons(vec![Button::new(say!(cx.words, "chat-help-button"), "help")]),
+                };
+                cx.reply_private(message).await
+            }
+            Understood::Command(word, args) => {
+                let Some(command) = self.command(&word) else { return Ok(()) };
+                if !command.public() && cx.known.is_none() {
+                    return cx.reply_private(Message::text(say!(cx.words, "chat-help-unknown-account"))).await;
+                }
+                let call = call(&cx.envelope.event, args);
+                if let Event::Message { text, .. } = &cx.envelope.event {
+                    if text.chars().count() > MAX_TEXT {
+                        let text = say!(cx.words, "chat-too-long", limit = MAX_TEXT);
+                        return cx.reply_private(Message::text(text)).await;
+                    }
+                }
+                command.run(cx, &call).await
+            }
+        }
+    }
+
+    async fn note_activity(&self, person: &str, envelope: &Envelope) -> Result<()> {
+        let mut place = envelope.place.clone();
+        place.thread = None;
+        let (place, account) = (serde_json::to_string(&place)?, serde_json::to_string(&envelope.account)?);
+        let (place, account) = (&place, &account);
+        self.db()
+            .write(|tx| async move {
+                tx.exec(
+                    "INSERT INTO activity (person, at, place, account) VALUES ($1, $2, $3, $4)
+                     ON CONFLICT (person) DO UPDATE SET at = excluded.at, place = excluded.place, account = excluded.account",
+                    args![person, tx.now(), place, account],
+                )
+                .await?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// A short number under which the operator finds the event in the log.
+fn reference(key: &str) -> String {
+    key.chars().filter(char::is_ascii_alphanumeric).rev().take(6).collect::<Vec<_>>().into_iter().rev().collect()
+}
+
+fn call(event: &Event, args: Args) -> Call {
+    match event {
+        Event::Submit { values, .. } => Call { args, values: Some(values.clone()), ..Call::default() },
+        Event::Action { message, .. } => Call { args, pressed: message.clone(), ..Call::default() },
+        Event::Shortcut { message, .. } => Call { args, message: Some(message.clone()), ..Call::default() },
+        _ => Call { args, ..Call::default() },
+    }
+}
+
+/// Cuts what is longer than anything that could be meant; a longer chat message is refused kindly later.
+fn bound(envelope: &mut Envelope) {
+    let cut = |text: &mut String| {
+        if let Some((at, _)) = text.char_indices().nth(MAX_TEXT + 1) {
+            text.truncate(at);
+        }
+        text.retain(|c| c == '\n' || c == '\t' || !c.is_control());
+    };
+    match &mut envelope.event {
+        Event::Message { text, .. } | Event::Edited { text, .. } => cut(text),
+        Event::Command { args, .. } => cut(args),
+        Event::Action { command, .. } => cut(command),
+        Event::Submit { values, .. } => values.values_mut().for_each(cut),
+        Event::Shortcut { message, .. } => cut(&mut message.text),
+        Event::Deleted { .. } | Event::Reaction { .. } => {}
+    }
+}

@@ -1,0 +1,301 @@
+//! Durable inbox and outbox. A delivery says what to tell whom under a unique key; it is rendered when it is sent, and
+//! its message id is kept, so that what was posted can be edited.
+
+pub mod inbox;
+pub(crate) mod sender;
+
+use async_trait::async_trait;
+use serde_json::Value as Json;
+use stoa_ground::people::Person;
+use stoa_ground::{Db, Instant, Result, Row, Tx, args};
+
+use crate::chat::{Account, Message, Place};
+use crate::nudges::Policy;
+use crate::words::Words;
+
+/// A delivery that is about to be put into the outbox.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NewDelivery {
+    /// Unique; a second delivery with the same key is dropped (N2).
+    pub key: String,
+    /// Name of a [`DeliveryKind`].
+    pub kind: &'static str,
+    /// To whom: the person's id.
+    pub person: Option<String>,
+    /// Where. Without it, the person's preferred or last used place, found at send time.
+    pub place: Option<Place>,
+    /// In a place with several readers: only for this account.
+    pub only: Option<Account>,
+    /// The particulars; their shape belongs to the kind.
+    pub payload: Json,
+    /// What it is about, for example the requirement's or the track's id.
+    pub item: String,
+    /// Which step of it, for example `t-7`.
+    pub step: String,
+    /// Not before. Now when absent.
+    pub due: Option<Instant>,
+    /// After this it is not worth sending any more.
+    pub expires: Option<Instant>,
+}
+
+/// A delivery as the outbox has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery {
+    /// Its unique key.
+    pub key: String,
+    /// Name of its [`DeliveryKind`].
+    pub kind: String,
+    /// The person's id.
+    pub person: Option<String>,
+    /// Where it must go, when that was said.
+    pub place: Option<Place>,
+    /// Only for this account.
+    pub only: Option<Account>,
+    /// See [`NewDelivery::payload`].
+    pub payload: Json,
+    /// See [`NewDelivery::item`].
+    pub item: String,
+    /// See [`NewDelivery::step`].
+    pub step: String,
+    /// Not before.
+    pub due: Instant,
+    /// See [`NewDelivery::expires`].
+    pub expires: Option<Instant>,
+    /// `queued`, `sending`, `posted`, `withheld`, `merged`, `cancelled` or `parked`.
+    pub state: String,
+    /// When it was sent.
+    pub sent_at: Option<Instant>,
+    /// The digest into which it was merged.
+    pub into_key: Option<String>,
+    shown: Option<Json>,
+    posted: Option<Place>,
+    message_id: Option<String>,
+}
+
+/// What a delivery is now.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rendered {
+    /// Say this.
+    Say(Message),
+    /// There is nothing to say any more; the key of the reason in the catalogue (`why-<code>`).
+    Gone(&'static str),
+}
+
+/// One line of a digest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// CommonMark.
+    pub text: String,
+    /// What to press.
+    pub button: Option<crate::chat::Button>,
+}
+
+/// Everything that a rendering may use.
+pub struct Rendering<'a> {
+    /// The store, for reading.
+    pub db: &'a Db,
+    /// Whom it is for.
+    pub person: Option<&'a Person>,
+    /// The words in the person's language.
+    pub words: &'static Words,
+    /// Now, in business time.
+    pub now: Instant,
+    /// Whether it stands in the chat already and is rendered again to be edited.
+    pub posted: bool,
+}
+
+/// A kind of delivery.
+#[async_trait]
+pub trait DeliveryKind: Send + Sync {
+    /// Its name, one of the words of the contract (`reminder`, `drop`, `manager-digest` …).
+    fn name(&self) -> &'static str;
+
+    /// The key in the catalogue of what people call it ("a reminder").
+    fn label(&self) -> &'static str;
+
+    /// What the arbiter must know about it.
+    fn policy(&self) -> Policy;
+
+    /// What there is to say now, from the state as it is now (N1). Reads only.
+    async fn render(&self, cx: &Rendering<'_>, delivery: &Delivery) -> Result<Rendered>;
+
+    /// What there is to say as one line of a digest; `None` when there is nothing to say any more.
+    async fn line(&self, _cx: &Rendering<'_>, _delivery: &Delivery) -> Result<Option<Line>> {
+        Ok(None)
+    }
+
+    /// Called in the transaction that records that it was posted, for kinds that keep a record of it.
+    async fn sent(&self, _tx: &Tx, _delivery: &Delivery) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// `SELECT` of all columns that [`Delivery`] has.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT key, kind, person, place, only_for, payload, item, step, due, expires, state, sent_at, into_key, \
+             shown, posted, message_id FROM outbox ",
+            $rest
+        )
+    };
+}
+pub(crate) use select;
+
+impl Delivery {
+    fn read(row: &Row) -> Result<Self> {
+        let json = |name: &str| -> Result<Option<Json>> { row.get(name) };
+        Ok(Self {
+            key: row.get("key")?,
+            kind: row.get("kind")?,
+            person: row.get("person")?,
+            place: json("place")?.map(serde_json::from_value).transpose()?,
+            only: json("only_for")?.map(serde_json::from_value).transpose()?,
+            payload: row.get("payload")?,
+            item: row.get("item")?,
+            step: row.get("step")?,
+            due: row.get("due")?,
+            expires: row.get("expires")?,
+            state: row.get("state")?,
+            sent_at: row.get("sent_at")?,
+            into_key: row.get("into_key")?,
+            shown: row.get("shown")?,
+            posted: json("posted")?.map(serde_json::from_value).transpose()?,
+            message_id: row.get("message_id")?,
+        })
+    }
+}
+
+/// Puts a delivery into the outbox; `false` when its key is there already, whatever became of it (N2).
+///
+/// # Errors
+/// The database's error.
+pub async fn enqueue(tx: &Tx, new: &NewDelivery) -> Result<bool> {
+    let recipient = match (&new.person, &new.only, &new.place) {
+        (Some(person), _, _) => person.clone(),
+        (_, Some(account), _) => serde_json::to_string(account)?,
+        (_, _, place) => serde_json::to_string(place)?,
+    };
+    let json = |v: Option<Json>| v.map(|v| v.to_string());
+    let place = new.place.as_ref().map(serde_json::to_value).transpose()?;
+    let only = new.only.as_ref().map(serde_json::to_value).transpose()?;
+    let now = tx.now();
+    let rows = tx
+        .exec(
+            "INSERT INTO outbox (key, position, kind, person, recipient, place, only_for, payload, item, step, created, due, expires, state)
+             SELECT $1, COALESCE(MAX(position), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'queued' FROM outbox WHERE TRUE
+             ON CONFLICT (key) DO NOTHING",
+            args![
+                &new.key,
+                new.kind,
+                &new.person,
+                recipient,
+                json(place),
+                json(only),
+                new.payload.to_string(),
+                &new.item,
+                &new.step,
+                now,
+                new.due.unwrap_or(now),
+                new.expires
+            ],
+        )
+        .await?;
+    Ok(rows == 1)
+}
+
+/// Asks that a posted message be rendered again and edited (N14), and cancels nothing. Queued ones are rendered late
+/// anyway. All deliveries whose key begins with `prefix`.
+///
+/// # Errors
+/// The database's error.
+pub async fn revise(tx: &Tx, prefix: &str) -> Result<()> {
+    tx.exec("UPDATE outbox SET revise = 1 WHERE substr(key, 1, length($1)) = $1 AND state = 'posted'", args![prefix])
+        .await?;
+    // The digest that a delivery was merged into says something about it as well.
+    tx.exec(
+        "UPDATE outbox SET revise = 1 WHERE state = 'posted' AND key IN
+         (SELECT into_key FROM outbox WHERE substr(key, 1, length($1)) = $1 AND state = 'merged')",
+        args![prefix],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Takes back what is queued under keys that begin with `prefix`, with the key of the reason in the catalogue (`why-<code>`).
+///
+/// # Errors
+/// The database's error.
+pub async fn cancel(tx: &Tx, prefix: &str, reason: &'static str) -> Result<()> {
+    let rows = tx
+        .all(
+            "SELECT key, person, kind, item FROM outbox WHERE substr(key, 1, length($1)) = $1 AND state = 'queued'",
+            args![prefix],
+        )
+        .await?;
+    for row in rows {
+        let key: String = row.get("key")?;
+        tx.exec("UPDATE outbox SET state = 'cancelled' WHERE key = $1", args![&key]).await?;
+        if let Some(person) = row.get::<Option<String>>("person")? {
+            let about = crate::nudges::About {
+                key: &key,
+                person: &person,
+                kind: &row.get::<String>("kind")?,
+                item: &row.get::<String>("item")?,
+            };
+            crate::nudges::record(
+                tx,
+                &about,
+                &crate::nudges::Decision::Cancel { why: reason.trim_start_matches("why-").into() },
+            )
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Replaces a message of the bot, found by the platform's id, with another message for good.
+///
+/// # Errors
+/// The database's error.
+pub async fn replace_message(tx: &Tx, place: &Place, id: &str, message: &Message) -> Result<()> {
+    tx.exec(
+        "UPDATE outbox SET shown = $3, revise = 1 WHERE message_id = $1 AND channel = $2",
+        args![id, &place.channel, serde_json::to_string(message)?],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Asks that the message with this platform id be rendered again.
+///
+/// # Errors
+/// The database's error.
+pub async fn revise_message(tx: &Tx, place: &Place, id: &str) -> Result<()> {
+    tx.exec("UPDATE outbox SET revise = 1 WHERE message_id = $1 AND channel = $2", args![id, &place.channel]).await?;
+    Ok(())
+}
+
+/// The delivery with this key.
+///
+/// # Errors
+/// The database's error.
+pub async fn by_key(db: &Db, key: &str) -> Result<Option<Delivery>> {
+    let row = db.opt(select!("WHERE key = $1"), args![key]).await?;
+    row.as_ref().map(Delivery::read).transpose()
+}
+
+/// The delivery behind a message of the bot in a place.
+///
+/// # Errors
+/// The database's error.
+pub async fn by_message(db: &Db, place: &Place, id: &str) -> Result<Option<Delivery>> {
+    let row = db.opt(select!("WHERE message_id = $1 AND channel = $2"), args![id, &place.channel]).await?;
+    row.as_ref().map(Delivery::read).transpose()
+}
+
+/// What was merged into a digest, in the order in which it was queued.
+pub(crate) async fn merged_into(db: &Db, digest: &str) -> Result<Vec<Delivery>> {
+    let rows = db.all(select!("WHERE into_key = $1 ORDER BY position"), args![digest]).await?;
+    rows.iter().map(Delivery::read).collect()
+}

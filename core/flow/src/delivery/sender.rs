@@ -1,0 +1,441 @@
+//! The outbox worker: claims the rows of one recipient, asks the arbiter, renders, sends, and keeps the message id.
+
+use std::sync::Arc;
+
+use stoa_ground::clock::machine;
+use stoa_ground::people::{self, Person};
+use stoa_ground::{Instant, Result, Tx, args};
+
+use super::{Delivery, DeliveryKind, Rendered, Rendering, merged_into, select};
+use crate::chat::{Account, Block, Message, MessageRef, Place, Platform, SendError, literal};
+use crate::nudges::{self, About, Decision, LearnerDigest, Policy};
+use crate::words::Words;
+use crate::worker::Flow;
+
+/// How often a message is tried before it is parked.
+const ATTEMPTS: i64 = 8;
+
+/// The setting that remembers that a person was told what Stoa is.
+const WELCOMED: &str = "welcomed";
+
+impl Flow {
+    /// Sends what is due and edits what must be edited. Gives how many rows were touched.
+    pub(crate) async fn send_due(&self) -> Result<usize> {
+        let mut touched = 0;
+        let rows = self
+            .db()
+            .all(
+                "SELECT recipient, MIN(due) AS first FROM outbox WHERE state = 'queued' AND due <= $1 AND retry_at <= $2
+                 GROUP BY recipient ORDER BY first LIMIT 100",
+                args![self.clock().now(), machine()],
+            )
+            .await?;
+        for row in rows {
+            touched += self.send_to(&row.get::<String>("recipient")?).await?;
+        }
+        touched += self.edit_due().await?;
+        Ok(touched)
+    }
+
+    /// When the next queued delivery is due.
+    pub(crate) async fn next_delivery(&self) -> Result<Option<Instant>> {
+        let row = self.db().opt("SELECT MIN(due) AS due FROM outbox WHERE state = 'queued'", args![]).await?;
+        row.map_or(Ok(None), |r| r.get("due"))
+    }
+
+    /// Decides about and sends what is due for one recipient.
+    async fn send_to(&self, recipient: &str) -> Result<usize> {
+        let (touched, mut claimed) = self.claim(recipient).await?;
+        claimed.sort_by_key(|d| d.due);
+        for delivery in claimed {
+            self.send_one(&delivery).await?;
+        }
+        Ok(touched)
+    }
+
+    /// Asks the arbiter about every due row of one recipient, in one transaction that also reserves the budget.
+    async fn claim(&self, recipient: &str) -> Result<(usize, Vec<Delivery>)> {
+        self.db()
+            .write(|tx| async move {
+                let rows = tx
+                    .all(
+                        select!(
+                            "WHERE recipient = $1 AND state = 'queued' AND due <= $2 AND retry_at <= $3
+                             ORDER BY due, position LIMIT 50"
+                        ),
+                        args![recipient, tx.now(), machine()],
+                    )
+                    .await?;
+                let due: Vec<Delivery> = rows.iter().map(Delivery::read).collect::<Result<_>>()?;
+                let person = match due.first().and_then(|d| d.person.as_deref()) {
+                    Some(id) => people::by_id(&tx, id).await?,
+                    None => None,
+                };
+                let mut claimed = Vec::new();
+                let touched = due.len();
+                match person {
+                    Some(person) => self.arbitrate(&tx, &person, due, &mut claimed).await?,
+                    None => {
+                        for delivery in due {
+                            mark_sending(&tx, &delivery, Policy::ANSWER).await?;
+                            claimed.push(delivery);
+                        }
+                    }
+                }
+                Ok((touched, claimed))
+            })
+            .await
+    }
+
+    async fn arbitrate(&self, tx: &Tx, person: &Person, due: Vec<Delivery>, claimed: &mut Vec<Delivery>) -> Result<()> {
+        let mut sorted: Vec<(Policy, Delivery)> = Vec::new();
+        for delivery in due {
+            match self.kind(&delivery.kind) {
+                Some(kind) => sorted.push((kind.policy(), delivery)),
+                None => park(tx, &delivery.key, &format!("no delivery kind '{}' is known", delivery.kind)).await?,
+            }
+        }
+        sorted.sort_by_key(|(policy, d)| (policy.priority, d.due));
+        // Several mandated items at once become one message (N7).
+        let mergeable = sorted.iter().filter(|(p, _)| p.mergeable).count();
+        let mut digest: Option<Delivery> = None;
+        for (policy, delivery) in sorted {
+            let facts = nudges::facts(tx, self.organisation(), person).await?;
+            let mut decision = nudges::decide(policy, &self.organisation().nudges, &facts, tx.now());
+            let about = About { key: &delivery.key, person: &person.id, kind: &delivery.kind, item: &delivery.item };
+            if let (Some(digest), true) = (&digest, policy.mergeable) {
+                decision = Decision::Merge { why: "digest".into() };
+                merge(tx, &about, &decision, &digest.key).await?;
+                continue;
+            }
+            match &decision {
+                Decision::Now { .. } if policy.mergeable && mergeable > 1 => {
+                    let new = LearnerDigest::new(&person.id, facts.calendar.zone.clone(), tx.now());
+                    super::enqueue(tx, &new).await?;
+                    let made = read(tx, &new.key).await?;
+                    decision = Decision::Merge { why: "digest".into() };
+                    merge(tx, &about, &decision, &new.key).await?;
+                    if let Some(made) = made.filter(|d| d.state == "queued") {
+                        mark_sending(tx, &made, Policy::MANDATED).await?;
+                        let about = About { key: &made.key, person: &person.id, kind: &made.kind, item: "" };
+                        nudges::record(tx, &about, &Decision::Now { why: "due".into() }).await?;
+                        claimed.push(made.clone());
+                        digest = Some(made);
+                    }
+                }
+                Decision::Now { .. } => {
+                    if policy.unsolicited {
+                        nudges::record(tx, &about, &decision).await?;
+                    }
+                    mark_sending(tx, &delivery, policy).await?;
+                    claimed.push(delivery);
+                }
+                Decision::Later { until, .. } => {
+                    if delivery.expires.is_some_and(|e| *until > e) {
+                        let stale = Decision::Withhold { why: "stale".into() };
+                        nudges::record(tx, &about, &stale).await?;
+                        set_state(tx, &delivery.key, "withheld").await?;
+                    } else {
+                        nudges::record(tx, &about, &decision).await?;
+                        tx.exec("UPDATE outbox SET due = $2 WHERE key = $1", args![&delivery.key, *until]).await?;
+                    }
+                }
+                _ => {
+                    nudges::record(tx, &about, &decision).await?;
+                    set_state(tx, &delivery.key, "withheld").await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Renders and sends one claimed delivery.
+    async fn send_one(&self, delivery: &Delivery) -> Result<()> {
+        let person = self.person_of(delivery).await?;
+        let message = match self.render(delivery, person.as_ref(), false).await {
+            Ok(Rendered::Say(message)) => message,
+            Ok(Rendered::Gone(why)) => return self.gone(delivery, why).await,
+            Err(e) => return self.failed(delivery, &e.to_string(), None, false).await,
+        };
+        let Some((place, platform)) = self.place_for(delivery, person.as_ref()).await? else {
+            return self.failed(delivery, "the person has no place where Stoa can write", None, true).await;
+        };
+        let message = self.welcome(person.as_ref(), delivery, message).await?;
+        match platform.send(&place, delivery.only.as_ref(), &message, &delivery.key).await {
+            Ok(id) => self.posted(delivery, person.as_ref(), &place, &id).await,
+            Err(SendError::Retry { why, after_seconds }) => self.failed(delivery, &why, after_seconds, false).await,
+            Err(e) => self.failed(delivery, &e.to_string(), None, true).await,
+        }
+    }
+
+    async fn person_of(&self, delivery: &Delivery) -> Result<Option<Person>> {
+        let Some(id) = delivery.person.clone() else { return Ok(None) };
+        self.db().read(|c| async move { people::by_id(&c, &id).await }).await
+    }
+
+    async fn render(&self, delivery: &Delivery, person: Option<&Person>, posted: bool) -> Result<Rendered> {
+        if let Some(shown) = &delivery.shown {
+            return Ok(Rendered::Say(serde_json::from_value(shown.clone())?));
+        }
+        let Some(kind) = self.kind(&delivery.kind) else {
+            return Ok(Rendered::Gone(crate::words_key!("why-unknown-kind")));
+        };
+        let cx = Rendering {
+            db: self.db(),
+            person,
+            words: Words::of(person.map_or("en", |p| p.locale.as_str())),
+            now: self.clock().now(),
+            posted,
+        };
+        if delivery.kind == LearnerDigest::NAME {
+            let items = merged_into(self.db(), &delivery.key).await?;
+            return LearnerDigest::render_items(&cx, self, &items).await;
+        }
+        kind.render(&cx, delivery).await
+    }
+
+    /// The first message to a person says what Stoa is, what it stores and how to stop it.
+    async fn welcome(&self, person: Option<&Person>, delivery: &Delivery, message: Message) -> Result<Message> {
+        let Some(person) = person else { return Ok(message) };
+        if delivery.place.as_ref().is_some_and(|p| !p.direct) {
+            return Ok(message);
+        }
+        let id = &person.id;
+        let known = self.db().read(|c| async move { people::setting(&c, id, WELCOMED).await }).await?;
+        if known.is_some_and(|key| key != delivery.key) {
+            return Ok(message);
+        }
+        let words = Words::of(&person.locale);
+        let key = &delivery.key;
+        self.db().write(|tx| async move { people::set_setting(&tx, id, WELCOMED, Some(key)).await }).await?;
+        let first = person.name.split_whitespace().next().unwrap_or(&person.name);
+        let organisation = literal(&self.organisation().name);
+        let text = crate::say!(words, "chat-first-message", name = literal(first), organisation = organisation);
+        let mut blocks = vec![Block::Context(text)];
+        blocks.extend(message.blocks);
+        Ok(Message { blocks })
+    }
+
+    /// Where a delivery goes: where it must, else the person's preferred place, else the last used one, else any.
+    async fn place_for(
+        &self,
+        delivery: &Delivery,
+        person: Option<&Person>,
+    ) -> Result<Option<(Place, Arc<dyn Platform>)>> {
+        if let Some(place) = &delivery.place {
+            return Ok(self.platform(&place.platform).map(|p| (place.clone(), p)));
+        }
+        let Some(person) = person else { return Ok(None) };
+        let id = &person.id;
+        let linked = self.db().read(|c| async move { people::accounts_of(&c, id).await }).await?;
+        let mut accounts: Vec<Account> = linked.into_iter().map(Account::from).collect();
+        let preferred = self.db().read(|c| async move { people::setting(&c, id, "place").await }).await?;
+        let last = self.db().opt("SELECT account FROM activity WHERE person = $1", args![id]).await?;
+        let last: Option<Account> = last
+            .map(|r| r.get::<serde_json::Value>("account"))
+            .transpose()?
+            .and_then(|v| serde_json::from_value(v).ok());
+        accounts.sort_by_key(|account| (preferred.as_ref() != Some(&account.platform), last.as_ref() != Some(account)));
+        for account in accounts {
+            let Some(adapter) = self.platform(&account.platform) else { continue };
+            if let Ok(place) = adapter.direct(&account).await {
+                return Ok(Some((place, adapter)));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn posted(&self, delivery: &Delivery, person: Option<&Person>, place: &Place, id: &str) -> Result<()> {
+        let posted = serde_json::to_string(place)?;
+        let posted = &posted;
+        self.db()
+            .write(|tx| async move {
+                tx.exec(
+                    "UPDATE outbox SET state = 'posted', posted = $2, channel = $3, message_id = $4, sent_at = $5, error = NULL WHERE key = $1",
+                    args![&delivery.key, posted, &place.channel, id, tx.now()],
+                )
+                .await?;
+                if let Some(kind) = self.kind(&delivery.kind) {
+                    kind.sent(&tx, delivery).await?;
+                }
+                Ok(())
+            })
+            .await?;
+        let person = person.map(|p| p.id.as_str());
+        tracing::info!(delivery = %delivery.key, kind = %delivery.kind, person, platform = %place.platform, message = id, "delivered");
+        metrics::counter!("stoa_deliveries_total", "platform" => place.platform.clone(), "result" => "posted")
+            .increment(1);
+        Ok(())
+    }
+
+    async fn gone(&self, delivery: &Delivery, why: &'static str) -> Result<()> {
+        self.db()
+            .write(|tx| async move {
+                tx.exec("UPDATE outbox SET state = 'cancelled', sent_at = NULL WHERE key = $1", args![&delivery.key])
+                    .await?;
+                if let Some(person) = &delivery.person {
+                    let about = About { key: &delivery.key, person, kind: &delivery.kind, item: &delivery.item };
+                    nudges::record(&tx, &about, &Decision::Cancel { why: why.trim_start_matches("why-").into() })
+                        .await?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    async fn failed(&self, delivery: &Delivery, why: &str, after: Option<u64>, for_good: bool) -> Result<()> {
+        tracing::warn!(delivery = %delivery.key, why, "delivery failed");
+        metrics::counter!("stoa_deliveries_total", "platform" => "", "result" => "failed").increment(1);
+        let limit = if for_good { 0 } else { ATTEMPTS };
+        let wait = after.map(|s| i64::try_from(s).unwrap_or(3600) * Instant::SECOND);
+        self.db()
+            .write(|tx| async move {
+                tx.exec(
+                    "UPDATE outbox SET attempts = attempts + 1, error = $2, sent_at = NULL,
+                     retry_at = $3 + COALESCE($4, (attempts + 1) * (attempts + 1) * 500000),
+                     state = CASE WHEN attempts + 1 >= $5 THEN 'parked' ELSE 'queued' END WHERE key = $1",
+                    args![&delivery.key, why, machine(), wait, limit],
+                )
+                .await?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Renders posted messages again that were asked to be revised, and edits them (N14).
+    async fn edit_due(&self) -> Result<usize> {
+        let rows = self
+            .db()
+            .all(
+                select!("WHERE revise = 1 AND state = 'posted' AND retry_at <= $1 ORDER BY position LIMIT 100"),
+                args![machine()],
+            )
+            .await?;
+        for row in &rows {
+            let delivery = Delivery::read(row)?;
+            self.edit_one(&delivery).await?;
+        }
+        Ok(rows.len())
+    }
+
+    async fn edit_one(&self, delivery: &Delivery) -> Result<()> {
+        let person = self.person_of(delivery).await?;
+        let target = delivery.posted.clone().zip(delivery.message_id.clone());
+        let edited = match (self.render(delivery, person.as_ref(), true).await, target) {
+            (Ok(Rendered::Say(message)), Some((place, id))) => match self.platform(&place.platform) {
+                Some(platform) => platform.edit(&MessageRef { place, id }, &message).await.map(|()| true),
+                None => Ok(false),
+            },
+            (Err(e), _) => Err(SendError::from(e)),
+            _ => Ok(false),
+        };
+        let (again, error) = match &edited {
+            Err(SendError::Retry { why, .. }) => (1, Some(why.clone())),
+            Err(e) => (0, Some(e.to_string())),
+            Ok(_) => (0, None),
+        };
+        let (edited, error) = (matches!(edited, Ok(true)), &error);
+        self.db()
+            .write(|tx| async move {
+                tx.exec(
+                    "UPDATE outbox SET revise = $2, error = $3, retry_at = CASE WHEN $2 = 1 THEN $4 + 1000000 ELSE retry_at END WHERE key = $1",
+                    args![&delivery.key, again, error, machine()],
+                )
+                .await?;
+                if let (true, Some(person), None) = (edited, &delivery.person, &delivery.shown) {
+                    let about = About { key: &delivery.key, person, kind: &delivery.kind, item: &delivery.item };
+                    nudges::record(&tx, &about, &Decision::Edit { why: "changed".into() }).await?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// After a start: finds out what became of messages whose sending was cut off, before anything is repeated.
+    pub(crate) async fn reconcile(&self) -> Result<()> {
+        let rows = self.db().all(select!("WHERE state = 'sending'"), args![]).await?;
+        for row in &rows {
+            let delivery = Delivery::read(row)?;
+            let person = self.person_of(&delivery).await?;
+            let found = match self.place_for(&delivery, person.as_ref()).await? {
+                Some((place, platform)) => match platform.find(&place, &delivery.key).await {
+                    Ok(found) => found.map(|id| (place, id)),
+                    // Unknown is not "no": it stays as it is until the platform can say.
+                    Err(error) => {
+                        tracing::warn!(delivery = %delivery.key, %error, "cannot tell yet whether it was sent");
+                        continue;
+                    }
+                },
+                None => None,
+            };
+            match found {
+                Some((place, id)) => self.posted(&delivery, person.as_ref(), &place, &id).await?,
+                None => {
+                    let key = &delivery.key;
+                    self.db()
+                        .write(|tx| async move {
+                            tx.exec("UPDATE outbox SET state = 'queued', sent_at = NULL WHERE key = $1", args![key])
+                                .await
+                        })
+                        .await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn kind(&self, name: &str) -> Option<&dyn DeliveryKind> {
+        self.parts().kinds.iter().find(|k| k.name() == name).map(AsRef::as_ref)
+    }
+}
+
+async fn mark_sending(tx: &Tx, delivery: &Delivery, policy: Policy) -> Result<()> {
+    tx.exec(
+        "UPDATE outbox SET state = 'sending', sent_at = $2, counted = $3, voluntary = $4 WHERE key = $1",
+        args![&delivery.key, tx.now(), policy.counted && policy.unsolicited, policy.unsolicited && !policy.mandated],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn merge(tx: &Tx, about: &About<'_>, decision: &Decision, into: &str) -> Result<()> {
+    tx.exec("UPDATE outbox SET state = 'merged', into_key = $2 WHERE key = $1", args![about.key, into]).await?;
+    nudges::record_into(tx, about, decision, Some(into)).await
+}
+
+async fn set_state(tx: &Tx, key: &str, state: &'static str) -> Result<()> {
+    tx.exec("UPDATE outbox SET state = $2 WHERE key = $1", args![key, state]).await?;
+    Ok(())
+}
+
+async fn park(tx: &Tx, key: &str, why: &str) -> Result<()> {
+    tx.exec("UPDATE outbox SET state = 'parked', error = $2 WHERE key = $1", args![key, why]).await?;
+    Ok(())
+}
+
+async fn read(tx: &Tx, key: &str) -> Result<Option<Delivery>> {
+    let row = tx.opt(select!("WHERE key = $1"), args![key]).await?;
+    row.as_ref().map(Delivery::read).transpose()
+}
+
+/// The kind `reply`: a message that a command made, as it is.
+pub(crate) struct Reply;
+
+#[async_trait::async_trait]
+impl DeliveryKind for Reply {
+    fn name(&self) -> &'static str {
+        "reply"
+    }
+
+    fn label(&self) -> &'static str {
+        crate::words_key!("kind-reply")
+    }
+
+    fn policy(&self) -> Policy {
+        Policy::ANSWER
+    }
+
+    async fn render(&self, _cx: &Rendering<'_>, delivery: &Delivery) -> Result<Rendered> {
+        Ok(Rendered::Say(serde_json::from_value(delivery.payload.clone())?))
+    }
+}

@@ -1,0 +1,223 @@
+//! The arbiter: the one gate that every message passes. It answers now, later, merge or withhold, always with a reason
+//! that is stored when it changes and that the person can ask for (N15).
+
+mod arbiter;
+mod digest;
+mod facts;
+mod settings;
+mod why;
+
+use serde::{Deserialize, Serialize};
+use stoa_ground::{Db, Instant, Result, Tx, args};
+
+pub use arbiter::{Facts, decide};
+pub(crate) use digest::LearnerDigest;
+pub(crate) use facts::facts;
+pub use settings::Settings;
+pub use why::Why;
+
+/// How urgent a delivery is; later ones give way to earlier ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// An answer to what the person just did.
+    Answer,
+    /// A mandated deadline.
+    Mandated,
+    /// An approval, or a trainer's clock.
+    Approval,
+    /// A spaced review.
+    Review,
+    /// Today's lesson.
+    Drop,
+    /// Something from a colleague.
+    Social,
+}
+
+/// What a delivery kind declares about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Nobody asked for it just now.
+    pub unsolicited: bool,
+    /// It counts against the daily budget.
+    pub counted: bool,
+    /// It may break quiet hours.
+    pub breaks_quiet: bool,
+    /// It cannot be paused or switched off by the person.
+    pub mandated: bool,
+    /// Several of it, or it and others, become one digest.
+    pub mergeable: bool,
+    /// Its urgency.
+    pub priority: Priority,
+}
+
+impl Policy {
+    /// A reply to what a person just did: never withheld.
+    pub const ANSWER: Self = Self {
+        unsolicited: false,
+        counted: false,
+        breaks_quiet: true,
+        mandated: false,
+        mergeable: false,
+        priority: Priority::Answer,
+    };
+
+    /// Mandated, unsolicited, counted; several become one digest.
+    pub const MANDATED: Self = Self {
+        unsolicited: true,
+        counted: true,
+        breaks_quiet: false,
+        mandated: true,
+        mergeable: true,
+        priority: Priority::Mandated,
+    };
+
+    /// Voluntary and unsolicited, with its place in the order.
+    #[must_use]
+    pub const fn voluntary(priority: Priority) -> Self {
+        Self { mandated: false, mergeable: false, priority, ..Self::MANDATED }
+    }
+}
+
+/// What the arbiter says, with the code of the reason (`why-<code>` in the catalogue).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Send it.
+    Now { why: String },
+    /// Ask again at this instant.
+    Later { until: Instant, why: String },
+    /// Put it into a digest.
+    Merge { why: String },
+    /// Do not send it at all.
+    Withhold { why: String },
+    /// Its reason is gone.
+    Cancel { why: String },
+    /// It was posted, and is edited now.
+    Edit { why: String },
+}
+
+impl Decision {
+    /// The word in the contract: `now`, `later`, `merge`, `withhold`, `cancel` or `edit`.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Now { .. } => "now",
+            Self::Later { .. } => "later",
+            Self::Merge { .. } => "merge",
+            Self::Withhold { .. } => "withhold",
+            Self::Cancel { .. } => "cancel",
+            Self::Edit { .. } => "edit",
+        }
+    }
+
+    /// The code of the reason.
+    #[must_use]
+    pub fn why(&self) -> &str {
+        match self {
+            Self::Now { why }
+            | Self::Later { why, .. }
+            | Self::Merge { why }
+            | Self::Withhold { why }
+            | Self::Cancel { why }
+            | Self::Edit { why } => why,
+        }
+    }
+}
+
+/// Which delivery a decision is about.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    /// Its key.
+    pub key: &'a str,
+    /// The person's id.
+    pub person: &'a str,
+    /// Its kind.
+    pub kind: &'a str,
+    /// What it is about.
+    pub item: &'a str,
+}
+
+/// A decision as it was stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// The delivery's key.
+    pub key: String,
+    /// The delivery's kind.
+    pub kind: String,
+    /// What it is about.
+    pub item: String,
+    /// When it was decided.
+    pub at: Instant,
+    /// `now`, `later` …
+    pub decision: String,
+    /// The code of the reason.
+    pub reason: String,
+    /// For `later`: until when.
+    pub until: Option<Instant>,
+}
+
+/// Stores a decision, unless it says the same as the last one about this delivery.
+pub(crate) async fn record(tx: &Tx, about: &About<'_>, decision: &Decision) -> Result<()> {
+    record_into(tx, about, decision, None).await
+}
+
+/// Like [`record`], for a decision that leads into a digest.
+pub(crate) async fn record_into(tx: &Tx, about: &About<'_>, decision: &Decision, into_key: Option<&str>) -> Result<()> {
+    let last = tx
+        .opt(
+            "SELECT decision, reason FROM decision WHERE delivery_key = $1 ORDER BY position DESC LIMIT 1",
+            args![about.key],
+        )
+        .await?;
+    if let Some(last) = last {
+        if last.get::<String>("decision")? == decision.word() && last.get::<String>("reason")? == decision.why() {
+            return Ok(());
+        }
+    }
+    let until = if let Decision::Later { until, .. } = decision { Some(*until) } else { None };
+    tx.exec(
+        "INSERT INTO decision (position, delivery_key, person, kind, item, at, decision, reason, until, into_key)
+         SELECT COALESCE(MAX(position), 0) + 1, $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM decision",
+        args![
+            about.key,
+            about.person,
+            about.kind,
+            about.item,
+            tx.now(),
+            decision.word(),
+            decision.why(),
+            until,
+            into_key.map(str::to_owned)
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The last decisions about a person, newest first, one for each delivery.
+///
+/// # Errors
+/// The database's error.
+pub async fn decisions_about(db: &Db, person: &str, limit: usize) -> Result<Vec<Stored>> {
+    let rows = db
+        .all(
+            "SELECT delivery_key, kind, item, at, decision, reason, until FROM decision
+             WHERE person = $1 AND position IN (SELECT MAX(position) FROM decision WHERE person = $1 GROUP BY delivery_key)
+             ORDER BY position DESC LIMIT $2",
+            args![person, limit],
+        )
+        .await?;
+    rows.iter()
+        .map(|r| {
+            Ok(Stored {
+                key: r.get("delivery_key")?,
+                kind: r.get("kind")?,
+                item: r.get("item")?,
+                at: r.get("at")?,
+                decision: r.get("decision")?,
+                reason: r.get("reason")?,
+                until: r.get("until")?,
+            })
+        })
+        .collect()
+}

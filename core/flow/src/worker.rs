@@ -1,0 +1,182 @@
+//! The flow itself: its parts, its workers, and the way to let everything that is due happen.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use stoa_ground::{Clock, Db, Error, Instant, Result};
+use tokio::sync::{Mutex, Notify};
+use tokio_util::sync::CancellationToken;
+
+use crate::chat::{Command, Context, Help, Platform};
+use crate::delivery::{DeliveryKind, inbox, sender};
+use crate::nudges::{LearnerDigest, Settings, Why};
+use crate::organisation::Organisation;
+use crate::schedule::{self, Job};
+
+/// What capabilities bring: every list is filled in one place, `stoa_learning::parts`.
+#[derive(Default)]
+pub struct Parts {
+    /// Chat commands, in the order of `help`.
+    pub commands: Vec<Box<dyn Command>>,
+    /// Kinds of deliveries.
+    pub kinds: Vec<Box<dyn DeliveryKind>>,
+    /// Kinds of jobs.
+    pub jobs: Vec<Arc<dyn Job>>,
+    /// Who wants to see every event, for example edits and deletions of messages that were captured.
+    pub watchers: Vec<Box<dyn Watcher>>,
+}
+
+/// Sees every event before its command runs.
+#[async_trait]
+pub trait Watcher: Send + Sync {
+    /// Looks at an event; what it writes must bear repetition, since a failed event is seen again.
+    async fn seen(&self, cx: &Context<'_>) -> Result<()>;
+}
+
+/// The flow of messages.
+pub struct Flow {
+    db: Db,
+    organisation: Organisation,
+    parts: Parts,
+    platforms: RwLock<Vec<Arc<dyn Platform>>>,
+    wake: Notify,
+    /// Held while what is due is worked on, so that a manual clock moves only between two rounds.
+    turn: Mutex<()>,
+}
+
+impl Flow {
+    /// A flow with the capabilities' parts; `help`, `why`, `settings` and the digest are its own.
+    #[must_use]
+    pub fn new(db: Db, organisation: Organisation, mut parts: Parts) -> Arc<Self> {
+        parts.commands.extend([Box::new(Why) as Box<dyn Command>, Box::new(Settings), Box::new(Help)]);
+        parts.kinds.extend([Box::new(LearnerDigest) as Box<dyn DeliveryKind>, Box::new(sender::Reply)]);
+        Arc::new(Self {
+            db,
+            organisation,
+            parts,
+            platforms: RwLock::new(Vec::new()),
+            wake: Notify::new(),
+            turn: Mutex::new(()),
+        })
+    }
+
+    /// Adds a chat platform.
+    pub fn connect(&self, platform: Arc<dyn Platform>) {
+        self.platforms.write().unwrap_or_else(PoisonError::into_inner).push(platform);
+    }
+
+    /// The platform with this name.
+    #[must_use]
+    pub fn platform(&self, name: &str) -> Option<Arc<dyn Platform>> {
+        self.platforms.read().unwrap_or_else(PoisonError::into_inner).iter().find(|p| p.name() == name).cloned()
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// The business clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        self.db.clock()
+    }
+
+    /// The organisation.
+    #[must_use]
+    pub fn organisation(&self) -> &Organisation {
+        &self.organisation
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Tells the workers that there is something to do.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Lets everything happen that is due now, until nothing is. For a manual clock, tests and commands.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn settle(&self) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        // Each round works on at most a few hundred rows; the bound stops a kind that feeds itself.
+        for _ in 0..10_000 {
+            if self.round().await? == 0 {
+                return Ok(());
+            }
+        }
+        Err(Error::invalid("the schedule does not come to rest: a job keeps putting itself at the same instant"))
+    }
+
+    async fn round(&self) -> Result<usize> {
+        let events = inbox::waiting(&self.db, 64).await?;
+        let mut done = events.len();
+        let handled = futures_util::stream::iter(events)
+            .map(|(envelope, attempts)| async move { self.handle(&envelope, attempts).await });
+        let mut handled = handled.buffer_unordered(8);
+        while let Some(result) = handled.next().await {
+            result?;
+        }
+        done += schedule::run_due(&self.db, &self.parts.jobs).await?;
+        done += self.send_due().await?;
+        Ok(done)
+    }
+
+    /// When something is due next: a job or a delivery.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn next_due(&self) -> Result<Option<Instant>> {
+        let (job, delivery) = (schedule::next_due(&self.db).await?, self.next_delivery().await?);
+        Ok([job, delivery].into_iter().flatten().min())
+    }
+
+    /// Moves a manual clock to an instant through everything that is due on the way, in its order.
+    ///
+    /// # Errors
+    /// When the clock cannot be moved there.
+    pub async fn advance(&self, to: Instant) -> Result<()> {
+        self.settle().await?;
+        loop {
+            let next = self.next_due().await?.filter(|next| *next > self.clock().now() && *next <= to);
+            let Some(next) = next else { break };
+            self.clock().set(next)?;
+            self.settle().await?;
+        }
+        self.clock().set(to)?;
+        self.settle().await
+    }
+
+    /// Works until told to stop; what has begun is finished first.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        if let Err(error) = self.reconcile().await {
+            tracing::error!(%error, "could not find out what became of messages that were being sent");
+        }
+        let mut failures: u32 = 0;
+        while !stop.is_cancelled() {
+            let wait = match self.settle().await {
+                Ok(()) => {
+                    failures = 0;
+                    Duration::from_secs(1)
+                }
+                Err(error) => {
+                    failures = (failures + 1).min(6);
+                    tracing::error!(%error, failures, "the workers will try again");
+                    Duration::from_millis(500 << failures)
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+}

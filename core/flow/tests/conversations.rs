@@ -1,0 +1,235 @@
+//! The flow as a person meets it: words, typos, the first message, nudges and their reasons.
+
+use async_trait::async_trait;
+use stoa_flow::chat::{Args, Button, Call, Command, Context, Message};
+use stoa_flow::delivery::{self, Delivery, DeliveryKind, Line, NewDelivery, Rendered, Rendering};
+use stoa_flow::nudges::{Policy, Priority};
+use stoa_flow::testing::Stage;
+use stoa_flow::{Parts, words_key};
+use stoa_ground::{Db, Error, Instant, Result, args};
+
+/// Echoes, so that tests see what `ask` would get.
+struct Ask;
+
+#[async_trait]
+impl Command for Ask {
+    fn word(&self) -> &'static str {
+        "ask"
+    }
+    fn about(&self) -> &'static str {
+        words_key!("chat-help-about-ask")
+    }
+    fn public(&self) -> bool {
+        true
+    }
+    fn accepts(&self, _args: &Args) -> bool {
+        true
+    }
+    async fn run(&self, cx: &Context<'_>, call: &Call) -> Result<()> {
+        if call.args.text() == "explode" {
+            return Err(Error::Io("the disk is on fire".into()));
+        }
+        cx.reply(Message::text(format!("asked: {}", call.args.text()))).await
+    }
+}
+
+/// Says "remember X" about its item, until a row in `meta` says that it is done.
+struct Reminder(Policy);
+
+impl Reminder {
+    async fn done(db: &Db, item: &str) -> Result<bool> {
+        Ok(db.opt("SELECT value FROM meta WHERE name = $1", args![item]).await?.is_some())
+    }
+}
+
+#[async_trait]
+impl DeliveryKind for Reminder {
+    fn name(&self) -> &'static str {
+        if self.0.mandated { "reminder" } else { "drop" }
+    }
+    fn label(&self) -> &'static str {
+        words_key!("kind-other")
+    }
+    fn policy(&self) -> Policy {
+        self.0
+    }
+    async fn render(&self, cx: &Rendering<'_>, delivery: &Delivery) -> Result<Rendered> {
+        Ok(match (Self::done(cx.db, &delivery.item).await?, cx.posted) {
+            (true, true) => Rendered::Say(Message::text(format!("{}: done", delivery.item))),
+            (true, false) => Rendered::Gone(words_key!("why-done")),
+            (false, _) => Rendered::Say(
+                Message::text(format!("remember {}", delivery.item))
+                    .buttons(vec![Button::new("Why?", format!("why {}", delivery.key))]),
+            ),
+        })
+    }
+    async fn line(&self, cx: &Rendering<'_>, delivery: &Delivery) -> Result<Option<Line>> {
+        let done = Self::done(cx.db, &delivery.item).await?;
+        Ok((!done).then(|| Line { text: format!("- {}", delivery.item), button: None }))
+    }
+}
+
+async fn stage() -> Stage {
+    Stage::new(|_| Parts {
+        commands: vec![Box::new(Ask)],
+        kinds: vec![Box::new(Reminder(Policy::MANDATED)), Box::new(Reminder(Policy::voluntary(Priority::Drop)))],
+        ..Parts::default()
+    })
+    .await
+}
+
+async fn remind(stage: &Stage, person: &str, kind: &'static str, item: &str, due: Option<Instant>) {
+    let new = NewDelivery {
+        key: format!("nudge/{item}/t-1"),
+        kind,
+        person: Some(person.into()),
+        item: item.into(),
+        due,
+        ..NewDelivery::default()
+    };
+    let new = &new;
+    stage.db.write(|tx| async move { delivery::enqueue(&tx, new).await }).await.unwrap();
+}
+
+#[tokio::test]
+async fn plain_words_typos_and_slashes_are_understood() {
+    let s = stage().await;
+    s.hire("Ana", |_| {}).await;
+    let first = s.says("Ana", "how do I book leave?").await;
+    assert!(first.contains("What I keep:") && first.ends_with("asked: how do I book leave?"), "{first}");
+    assert_eq!(s.says("Ana", "/stoa ask about leave").await, "asked: about leave");
+    assert_eq!(s.says("Ana", "why is the sky blue").await, "asked: why is the sky blue");
+    let typo = s.says("Ana", "hlep").await;
+    assert!(typo.starts_with("I do not know “hlep”. Did you mean **help**?"), "{typo}");
+    assert!(s.says("Ana", "/stoa frobnicate").await.starts_with("I do not know “frobnicate”."));
+    assert!(s.says("Ana", "help").await.contains("**why**: why you got a message"));
+    assert!(s.says("Ana", &"x".repeat(200_000)).await.starts_with("That is too long for me."));
+    assert!(s.says("Stranger", "why").await.contains("I do not know this account yet"));
+    assert!(s.says("Stranger", "where is the office?").await.contains("asked: where is the office?"));
+}
+
+#[tokio::test]
+async fn the_same_event_twice_is_answered_once() {
+    let s = stage().await;
+    s.hire("Ana", |_| {}).await;
+    let envelope = stoa_flow::chat::Envelope {
+        key: "test/same".into(),
+        at: s.db.clock().now(),
+        account: stoa_flow::testing::account("Ana"),
+        place: stoa_flow::testing::direct("Ana"),
+        event: stoa_flow::chat::Event::Command { word: "ask".into(), args: "x".into() },
+    };
+    for _ in 0..3 {
+        s.flow.accept(envelope.clone()).await.unwrap();
+        s.flow.settle().await.unwrap();
+    }
+    assert_eq!(s.to("Ana").len(), 1);
+}
+
+#[tokio::test]
+async fn a_reminder_waits_for_working_hours_is_sent_once_and_turns_to_done() {
+    let s = stage().await;
+    let ana = s.hire("Ana", |p| p.timezone = "Australia/Sydney".into()).await;
+    remind(&s, &ana.id, "reminder", "safety", None).await;
+    remind(&s, &ana.id, "reminder", "safety", None).await;
+    s.flow.settle().await.unwrap();
+    assert_eq!(s.news("Ana"), "", "it is eight in the evening in Sydney");
+    s.until("2026-11-23T23:00:00Z").await;
+    let sent = s.to("Ana");
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].at, Instant::parse("2026-11-23T22:00:00Z").unwrap(), "nine o'clock on Tuesday in Sydney");
+    s.db.write(|tx| async move {
+        tx.exec("INSERT INTO meta VALUES ('safety', 'done')", args![]).await?;
+        delivery::revise(&tx, "nudge/safety/").await
+    })
+    .await
+    .unwrap();
+    s.flow.settle().await.unwrap();
+    assert_eq!(s.to("Ana").last().unwrap().message.plain(), "safety: done");
+    s.news("Ana");
+    let why = s.says("Ana", "why").await;
+    assert!(why.contains("brought up to date: what it says had changed"), "{why}");
+}
+
+#[tokio::test]
+async fn what_is_done_before_it_was_sent_is_never_sent() {
+    let s = stage().await;
+    let ana = s.hire("Ana", |_| {}).await;
+    let at = Instant::parse("2026-11-24T10:00:00Z").unwrap();
+    remind(&s, &ana.id, "reminder", "safety", Some(at)).await;
+    s.db.write(|tx| async move { tx.exec("INSERT INTO meta VALUES ('safety', 'done')", args![]).await }).await.unwrap();
+    s.until("2026-11-25T10:00:00Z").await;
+    assert!(s.to("Ana").is_empty());
+    assert!(s.says("Ana", "why").await.contains("taken back: it was done already"));
+}
+
+#[tokio::test]
+async fn twelve_courses_at_once_are_one_message() {
+    let s = stage().await;
+    let ana = s.hire("Ana", |_| {}).await;
+    for n in 0..12 {
+        remind(&s, &ana.id, "reminder", &format!("course {n}"), None).await;
+    }
+    s.flow.settle().await.unwrap();
+    let news = s.news("Ana");
+    assert_eq!(s.to("Ana").len(), 1, "{news}");
+    assert!(news.contains("12 things are waiting for you:") && news.contains("- course 11"), "{news}");
+    s.db.write(|tx| async move {
+        for n in 0..12 {
+            tx.exec("INSERT INTO meta VALUES ($1, 'done')", args![format!("course {n}")]).await?;
+        }
+        delivery::revise(&tx, "nudge/course 3/").await
+    })
+    .await
+    .unwrap();
+    s.flow.settle().await.unwrap();
+    assert!(s.to("Ana")[0].message.plain().contains("All done."), "the digest is edited too");
+}
+
+#[tokio::test]
+async fn a_voluntary_message_can_be_paused_and_says_so() {
+    let s = stage().await;
+    let ana = s.hire("Ana", |_| {}).await;
+    assert!(s.says("Ana", "settings").await.contains("Pause lessons and tips"));
+    s.presses("Ana", "settings pause").await;
+    s.until("2026-11-24T09:30:00Z").await;
+    remind(&s, &ana.id, "drop", "lesson 1", None).await;
+    remind(&s, &ana.id, "reminder", "safety", None).await;
+    s.flow.settle().await.unwrap();
+    let news = s.news("Ana");
+    assert!(news.contains("remember safety") && !news.contains("lesson 1"), "{news}");
+    assert!(s.says("Ana", "why").await.contains("you have paused voluntary messages"));
+}
+
+#[tokio::test]
+async fn after_a_crash_between_sending_and_remembering_nothing_is_sent_twice() {
+    let s = stage().await;
+    let ana = s.hire("Ana", |_| {}).await;
+    remind(&s, &ana.id, "reminder", "safety", None).await;
+    s.flow.settle().await.unwrap();
+    s.db.write(|tx| async move { tx.exec("UPDATE outbox SET state = 'sending', message_id = NULL", args![]).await })
+        .await
+        .unwrap();
+    let stop = tokio_util::sync::CancellationToken::new();
+    stop.cancel();
+    s.flow.clone().run(stop).await;
+    s.flow.settle().await.unwrap();
+    assert_eq!(s.to("Ana").len(), 1);
+    let row = s.db.opt("SELECT state, message_id FROM outbox", args![]).await.unwrap().unwrap();
+    assert_eq!(row.get::<String>("state").unwrap(), "posted");
+}
+
+#[tokio::test]
+async fn when_a_command_fails_the_person_hears_of_it_in_the_end_and_the_operator_keeps_the_event() {
+    let s = stage().await;
+    s.hire("Ana", |_| {}).await;
+    s.says("Ana", "hello?").await;
+    s.says("Ana", "/ask explode").await;
+    for _ in 0..5 {
+        s.db.write(|tx| async move { tx.exec("UPDATE inbox SET retry_at = 0", args![]).await }).await.unwrap();
+        s.flow.settle().await.unwrap();
+    }
+    assert!(s.news("Ana").contains("Something went wrong on my side"));
+    let row = s.db.opt("SELECT error FROM inbox WHERE state = 'parked'", args![]).await.unwrap().unwrap();
+    assert_eq!(row.get::<String>("error").unwrap(), "the disk is on fire");
+}

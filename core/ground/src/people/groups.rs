@@ -1,0 +1,110 @@
+//! Groups and access classes: as whom a person reads, and whom a rule may name.
+//!
+//! The groups of a person follow from the roster:
+//!
+//! - the department, plainly: `Sales`; this is what `group:Sales` in `readers` means;
+//! - each field with its name in front: `department/Sales`, `location/Lisbon`, `country/PT` and `country/PRT`,
+//!   `state/CA`, `worker_type/contractor`. The name keeps Canada (`country/CA`) and California (`state/CA`) apart.
+//!
+//! A department whose own name begins like one of these (`country/US`) has no plain group, so that nobody enters a group
+//! by the name of their department. Names are compared exactly, so a difference in spelling closes and never opens.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::roles::{Role, roles_of};
+use super::{Person, Status, country, store};
+use crate::{Conn, Result, args};
+
+/// What a rule may ask about a person beside the roster's fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// See [`roles_of`].
+    pub roles: BTreeSet<Role>,
+    /// See [`groups_of`].
+    pub groups: BTreeSet<String>,
+}
+
+/// The groups of a person, without the prefix `group:`. See the top of this file.
+#[must_use]
+pub fn groups_of(person: &Person) -> BTreeSet<String> {
+    let fields = [
+        ("department", &person.department),
+        ("location", &person.location),
+        ("country", &person.country),
+        ("state", &person.state),
+        ("worker_type", &person.worker_type),
+    ];
+    let mut groups = BTreeSet::new();
+    for (field, value) in &fields {
+        let Some(value) = value else { continue };
+        groups.insert(format!("{field}/{value}"));
+        if *field == "country" {
+            groups.extend(
+                [country::alpha2(value), country::alpha3(value)].iter().flatten().map(|c| format!("country/{c}")),
+            );
+        }
+    }
+    if let Some(department) = &person.department {
+        let reserved =
+            |d: &str| fields.iter().any(|(f, _)| d.strip_prefix(f).is_some_and(|rest| rest.starts_with('/')));
+        if !reserved(department) {
+            groups.insert(department.clone());
+        }
+    }
+    groups
+}
+
+/// As whom a person reads: `everyone`, `role:<role>` for each role, `group:<group>` for each group, `person:<our id>` and
+/// `person:<employee id>`. A passage is readable when one of its readers is among these. Somebody who left reads nothing.
+///
+/// # Errors
+/// The database's error.
+pub async fn access_classes(conn: &Conn, person: &Person) -> Result<Vec<String>> {
+    if person.status == Status::Left {
+        return Ok(Vec::new());
+    }
+    let mut classes = vec!["everyone".to_owned()];
+    classes.extend(roles_of(conn, person).await?.iter().map(|r| format!("role:{r}")));
+    classes.extend(groups_of(person).iter().map(|g| format!("group:{g}")));
+    classes.push(format!("person:{}", person.id));
+    classes.push(format!("person:{}", person.employee_id));
+    Ok(classes)
+}
+
+/// The facts about one person.
+///
+/// # Errors
+/// The database's error.
+pub async fn facts(conn: &Conn, person: &Person) -> Result<Facts> {
+    Ok(Facts { roles: roles_of(conn, person).await?, groups: groups_of(person) })
+}
+
+/// Everybody (also those who left, who have no roles) with their facts, by employee id, in three queries.
+///
+/// # Errors
+/// The database's error.
+pub async fn all_facts(conn: &Conn) -> Result<Vec<(Person, Facts)>> {
+    let people = store::all(conn).await?;
+    let mut granted: HashMap<String, BTreeSet<Role>> = HashMap::new();
+    for row in conn.all("SELECT person, role FROM role_grant", args![]).await? {
+        granted.entry(row.get("person")?).or_default().insert(row.get::<String>("role")?.parse()?);
+    }
+    let rows =
+        conn.all("SELECT DISTINCT manager FROM person WHERE status <> 'left' AND manager <> id", args![]).await?;
+    let managers = rows.iter().map(|r| r.get("manager")).collect::<Result<std::collections::HashSet<String>>>()?;
+    Ok(people
+        .into_iter()
+        .map(|person| {
+            let mut roles = BTreeSet::new();
+            if person.status != Status::Left {
+                roles = granted.remove(&person.id).unwrap_or_default();
+                roles.insert(Role::Employee);
+                if managers.contains(&person.id) {
+                    roles.insert(Role::Manager);
+                }
+            }
+            let groups = groups_of(&person);
+            (person, Facts { roles, groups })
+        })
+        .collect())
+}

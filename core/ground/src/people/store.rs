@@ -1,0 +1,462 @@
+//! People, their accounts and their settings, as rows.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use super::text::{clean, key};
+use super::{Person, Status, TOPIC};
+use crate::{Conn, Error, Instant, Result, Row, Tx, args};
+
+/// An account of a person on a chat platform.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Account {
+    /// The platform, for example `slack`, `discord` or `web`.
+    pub platform: String,
+    /// The workspace (Slack team, bridge name); empty where user ids hold in every workspace of the platform.
+    pub workspace: String,
+    /// The platform's user id.
+    pub user: String,
+    /// When the account was linked.
+    pub linked: Instant,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, employee_id, name, email, timezone, roster_timezone, locale, manager, title, department, location, \
+             country, state, worker_type, hire_date, status, leave_from, leave_to, version FROM person ",
+            $rest
+        )
+    };
+}
+
+/// A person with what only the roster import needs.
+#[derive(Clone, Debug)]
+pub(super) struct Stored {
+    pub person: Person,
+    pub roster_timezone: Option<String>,
+    pub version: i64,
+}
+
+fn date(row: &Row, column: &str) -> Result<Option<Date>> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|t| t.parse().map_err(|_| Error::invalid(format!("person.{column} holds '{t}', which is not a date"))))
+        .transpose()
+}
+
+fn read(row: &Row) -> Result<Person> {
+    let status: String = row.get("status")?;
+    Ok(Person {
+        id: row.get("id")?,
+        employee_id: row.get("employee_id")?,
+        name: row.get("name")?,
+        email: row.get("email")?,
+        timezone: row.get("timezone")?,
+        locale: row.get("locale")?,
+        manager: row.get("manager")?,
+        title: row.get("title")?,
+        department: row.get("department")?,
+        location: row.get("location")?,
+        country: row.get("country")?,
+        state: row.get("state")?,
+        worker_type: row.get("worker_type")?,
+        hire_date: date(row, "hire_date")?,
+        status: match status.as_str() {
+            "active" => Status::Active,
+            "leave" => Status::Leave,
+            _ => Status::Left,
+        },
+        leave_from: date(row, "leave_from")?,
+        leave_to: date(row, "leave_to")?,
+    })
+}
+
+fn read_all(rows: &[Row]) -> Result<Vec<Person>> {
+    rows.iter().map(read).collect()
+}
+
+fn read_one(row: Option<&Row>) -> Result<Option<Person>> {
+    row.map(read).transpose()
+}
+
+/// The person with our id.
+///
+/// # Errors
+/// The database's error.
+pub async fn by_id(conn: &Conn, id: &str) -> Result<Option<Person>> {
+    read_one(conn.opt(select!("WHERE id = $1"), args![id]).await?.as_ref())
+}
+
+/// The person with the organisation's id.
+///
+/// # Errors
+/// The database's error.
+pub async fn by_employee_id(conn: &Conn, employee_id: &str) -> Result<Option<Person>> {
+    read_one(conn.opt(select!("WHERE employee_id = $1"), args![clean(employee_id)]).await?.as_ref())
+}
+
+/// The person with an e-mail address, in any case; of several (one left, another got the address) the one who works here.
+///
+/// # Errors
+/// The database's error.
+pub async fn by_email(conn: &Conn, email: &str) -> Result<Option<Person>> {
+    let sql = select!("WHERE email = $1 ORDER BY CASE status WHEN 'left' THEN 1 ELSE 0 END, updated DESC LIMIT 1");
+    read_one(conn.opt(sql, args![key(email)]).await?.as_ref())
+}
+
+/// The person behind a platform account. An account that was linked for every workspace of the platform (empty
+/// workspace) is found as well, after the exact one.
+///
+/// # Errors
+/// The database's error.
+pub async fn by_account(conn: &Conn, platform: &str, workspace: &str, user: &str) -> Result<Option<Person>> {
+    let row = conn
+        .opt(
+            "SELECT person FROM identity WHERE platform = $1 AND workspace IN ($2, '') AND user_id = $3
+             ORDER BY workspace DESC LIMIT 1",
+            args![platform, workspace, user],
+        )
+        .await?;
+    match row {
+        Some(row) => by_id(conn, &row.get::<String>("person")?).await,
+        None => Ok(None),
+    }
+}
+
+/// The one person whom `text` names: by employee id, else by e-mail address, else by a name that only one person has.
+/// People who work here come before people who left.
+///
+/// # Errors
+/// [`Error::NotFound`] when nobody is meant; [`Error::Invalid`] when several are, with how to say which.
+pub async fn find(conn: &Conn, text: &str) -> Result<Person> {
+    if let Some(person) = by_employee_id(conn, text).await? {
+        return Ok(person);
+    }
+    if let Some(person) = by_email(conn, text).await? {
+        return Ok(person);
+    }
+    let named = read_all(&conn.all(select!("WHERE name_key = $1 ORDER BY employee_id"), args![key(text)]).await?)?;
+    let shown = clean(text);
+    one_of(named).map_err(|several| {
+        if several.is_empty() {
+            return Error::NotFound(format!("a person '{shown}' (employee id, e-mail address or full name)"));
+        }
+        let ways: Vec<String> = several.iter().map(way_to_say).collect();
+        Error::invalid(format!("'{shown}' is the name of {} people: say {}", several.len(), ways.join(" or ")))
+    })
+}
+
+/// The only one of `people`, or else the only one who works here; `Err` with the candidates when that is not one.
+pub(super) fn one_of(people: Vec<Person>) -> std::result::Result<Person, Vec<Person>> {
+    let (mut here, mut left): (Vec<_>, Vec<_>) = people.into_iter().partition(|p| p.status != Status::Left);
+    let pick = if here.is_empty() { &mut left } else { &mut here };
+    if pick.len() == 1 {
+        return Ok(pick.remove(0));
+    }
+    Err(std::mem::take(pick))
+}
+
+fn way_to_say(person: &Person) -> String {
+    match (&person.email, &person.department) {
+        (Some(email), _) => format!("{} ({email})", person.employee_id),
+        (None, Some(department)) => format!("{} ({department})", person.employee_id),
+        (None, None) => person.employee_id.clone(),
+    }
+}
+
+/// Everybody, also those who left, by employee id.
+///
+/// # Errors
+/// The database's error.
+pub async fn all(conn: &Conn) -> Result<Vec<Person>> {
+    read_all(&conn.all(select!("ORDER BY employee_id"), args![]).await?)
+}
+
+pub(super) async fn stored(conn: &Conn) -> Result<Vec<Stored>> {
+    let rows = conn.all(select!("ORDER BY employee_id"), args![]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Stored {
+                person: read(row)?,
+                roster_timezone: row.get("roster_timezone")?,
+                version: row.get("version")?,
+            })
+        })
+        .collect()
+}
+
+/// The people who report to a manager directly and have not left, by name.
+///
+/// # Errors
+/// The database's error.
+pub async fn reports_of(conn: &Conn, manager: &str) -> Result<Vec<Person>> {
+    let sql = select!("WHERE manager = $1 AND id <> $1 AND status <> 'left' ORDER BY name_key, employee_id");
+    read_all(&conn.all(sql, args![manager]).await?)
+}
+
+/// Everyone below a manager, at any depth and not themselves, who has not left, by name. Someone who left still joins
+/// the people under them to the tree; a circle in the data ends the walk and does no harm.
+///
+/// # Errors
+/// The database's error.
+pub async fn tree_of(conn: &Conn, manager: &str) -> Result<Vec<Person>> {
+    let sql = select!(
+        "WHERE status <> 'left' AND id <> $1 AND id IN (
+           WITH RECURSIVE below (id) AS (
+             SELECT id FROM person WHERE manager = $1
+             UNION
+             SELECT p.id FROM person p JOIN below b ON p.manager = b.id)
+           SELECT id FROM below)
+         ORDER BY name_key, employee_id"
+    );
+    read_all(&conn.all(sql, args![manager]).await?)
+}
+
+/// The chain of managers above a person, the nearest first, also those who left or are on leave. It ends at the top,
+/// or where a circle in the data would begin.
+///
+/// # Errors
+/// The database's error.
+pub async fn managers_above(conn: &Conn, person: &Person) -> Result<Vec<Person>> {
+    let mut chain: Vec<Person> = Vec::new();
+    let mut next = person.manager.clone();
+    while let Some(id) = next {
+        if id == person.id || chain.iter().any(|p| p.id == id) {
+            break;
+        }
+        let Some(manager) = by_id(conn, &id).await? else { break };
+        next = manager.manager.clone();
+        chain.push(manager);
+    }
+    Ok(chain)
+}
+
+/// Links a platform account to a person, who may have many. Linking it again to the same person changes nothing.
+/// `workspace` is empty where the platform's user ids hold in every workspace.
+///
+/// # Errors
+/// [`Error::Conflict`] when the account belongs to somebody else: unlink it there first.
+pub async fn link_account(tx: &Tx, person: &str, platform: &str, workspace: &str, user: &str) -> Result<()> {
+    if platform.is_empty() || user.is_empty() {
+        return Err(Error::invalid("an account needs a platform and a user id"));
+    }
+    let Some(owner) = by_id(tx, person).await? else {
+        return Err(Error::NotFound(format!("the person {person}")));
+    };
+    let held = tx
+        .opt(
+            "SELECT person FROM identity WHERE platform = $1 AND workspace = $2 AND user_id = $3",
+            args![platform, workspace, user],
+        )
+        .await?;
+    if let Some(row) = held {
+        let holder: String = row.get("person")?;
+        if holder == person {
+            return Ok(());
+        }
+        let name = by_id(tx, &holder).await?.map_or(holder, |p| p.name);
+        return Err(Error::Conflict(format!(
+            "the {platform} account {user} belongs to {name}: unlink it there before you link it to {}",
+            owner.name
+        )));
+    }
+    tx.exec(
+        "INSERT INTO identity (platform, workspace, user_id, person, linked) VALUES ($1, $2, $3, $4, $5)",
+        args![platform, workspace, user, person, tx.now()],
+    )
+    .await?;
+    tx.publish(TOPIC, person).await?;
+    Ok(())
+}
+
+/// Takes a platform account from whoever has it. Gives whether there was one.
+///
+/// # Errors
+/// The database's error.
+pub async fn unlink_account(tx: &Tx, platform: &str, workspace: &str, user: &str) -> Result<bool> {
+    let rows = tx
+        .all(
+            "DELETE FROM identity WHERE platform = $1 AND workspace = $2 AND user_id = $3 RETURNING person",
+            args![platform, workspace, user],
+        )
+        .await?;
+    for row in &rows {
+        tx.publish(TOPIC, &row.get::<String>("person")?).await?;
+    }
+    Ok(!rows.is_empty())
+}
+
+/// The accounts of a person.
+///
+/// # Errors
+/// The database's error.
+pub async fn accounts_of(conn: &Conn, person: &str) -> Result<Vec<Account>> {
+    let rows = conn
+        .all(
+            "SELECT platform, workspace, user_id, linked FROM identity WHERE person = $1
+             ORDER BY platform, workspace, user_id",
+            args![person],
+        )
+        .await?;
+    rows.iter()
+        .map(|r| {
+            Ok(Account {
+                platform: r.get("platform")?,
+                workspace: r.get("workspace")?,
+                user: r.get("user_id")?,
+                linked: r.get("linked")?,
+            })
+        })
+        .collect()
+}
+
+/// What a person chose under a name; `None` when they never chose.
+///
+/// # Errors
+/// The database's error.
+pub async fn setting(conn: &Conn, person: &str, name: &str) -> Result<Option<String>> {
+    let row = conn.opt("SELECT value FROM person_setting WHERE person = $1 AND name = $2", args![person, name]).await?;
+    row.map(|r| r.get("value")).transpose()
+}
+
+/// All that a person chose.
+///
+/// # Errors
+/// The database's error.
+pub async fn settings_of(conn: &Conn, person: &str) -> Result<BTreeMap<String, String>> {
+    let rows = conn.all("SELECT name, value FROM person_setting WHERE person = $1", args![person]).await?;
+    rows.iter().map(|r| Ok((r.get("name")?, r.get("value")?))).collect()
+}
+
+/// Everybody's choice under one name, by person id.
+///
+/// # Errors
+/// The database's error.
+pub async fn settings_named(conn: &Conn, name: &str) -> Result<BTreeMap<String, String>> {
+    let rows = conn.all("SELECT person, value FROM person_setting WHERE name = $1", args![name]).await?;
+    rows.iter().map(|r| Ok((r.get("person")?, r.get("value")?))).collect()
+}
+
+/// Stores what a person chose under a name; `None` goes back to the default.
+///
+/// # Errors
+/// The database's error.
+pub async fn set_setting(tx: &Tx, person: &str, name: &str, value: Option<&str>) -> Result<()> {
+    let changed = match value {
+        Some(value) => {
+            tx.exec(
+                "INSERT INTO person_setting (person, name, value) VALUES ($1, $2, $3)
+                 ON CONFLICT (person, name) DO UPDATE SET value = excluded.value WHERE person_setting.value <> excluded.value",
+                args![person, name, value],
+            )
+            .await?
+        }
+        None => tx.exec("DELETE FROM person_setting WHERE person = $1 AND name = $2", args![person, name]).await?,
+    };
+    if changed > 0 {
+        tx.publish(TOPIC, person).await?;
+    }
+    Ok(())
+}
+
+/// Brings everybody's zone up to date after the configuration changed: what the roster says, else the location's
+/// (`zones`: location name to zone name), else the organisation's. Gives how many people got another zone.
+///
+/// # Errors
+/// The database's error.
+pub async fn refresh_zones(tx: &Tx, zones: &BTreeMap<String, String>, default: &str) -> Result<usize> {
+    let mut count = 0;
+    for s in stored(tx).await? {
+        let zone = effective_zone(s.roster_timezone.as_deref(), s.person.location.as_deref(), zones, default);
+        if zone != s.person.timezone {
+            tx.exec(
+                "UPDATE person SET timezone = $2, version = version + 1, updated = $3 WHERE id = $1",
+                args![&s.person.id, zone, tx.now()],
+            )
+            .await?;
+            tx.publish(TOPIC, &s.person.id).await?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+/// The zone that counts: the roster's, else that of the location (names compared in any case), else the default.
+pub(super) fn effective_zone(
+    roster: Option<&str>,
+    location: Option<&str>,
+    zones: &BTreeMap<String, String>,
+    default: &str,
+) -> String {
+    let of_location = || {
+        let wanted = key(location?);
+        zones.iter().find(|(name, _)| key(name) == wanted).map(|(_, zone)| zone.as_str())
+    };
+    roster.or_else(of_location).filter(|z| TimeZone::get(z).is_ok()).unwrap_or(default).to_owned()
+}
+
+/// Writes a new person.
+pub(crate) async fn insert(tx: &Tx, p: &Person, roster_timezone: Option<&str>) -> Result<()> {
+    tx.exec(
+        "INSERT INTO person (id, employee_id, name, name_key, email, timezone, roster_timezone, locale, manager, title,
+           department, location, country, state, worker_type, hire_date, status, leave_from, leave_to, updated, version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 1)",
+        columns(tx, p, roster_timezone),
+    )
+    .await?;
+    tx.publish(TOPIC, &p.id).await?;
+    Ok(())
+}
+
+/// Writes a person over what was stored as `version`.
+pub(super) async fn update(tx: &Tx, p: &Person, roster_timezone: Option<&str>, version: i64) -> Result<()> {
+    let mut values = columns(tx, p, roster_timezone);
+    values.extend(args![version]);
+    let changed = tx
+        .exec(
+            "UPDATE person SET employee_id = $2, name = $3, name_key = $4, email = $5, timezone = $6, roster_timezone = $7,
+               locale = $8, manager = $9, title = $10, department = $11, location = $12, country = $13, state = $14,
+               worker_type = $15, hire_date = $16, status = $17, leave_from = $18, leave_to = $19, updated = $20,
+               version = version + 1
+             WHERE id = $1 AND version = $21",
+            values,
+        )
+        .await?;
+    if changed == 0 {
+        return Err(Error::Conflict(format!(
+            "{} was changed by somebody else meanwhile: import the file again",
+            p.name
+        )));
+    }
+    tx.publish(TOPIC, &p.id).await?;
+    Ok(())
+}
+
+fn columns(tx: &Tx, p: &Person, roster_timezone: Option<&str>) -> Vec<crate::db::Value> {
+    let day = |d: &Option<Date>| d.map(|d| d.to_string());
+    args![
+        &p.id,
+        &p.employee_id,
+        &p.name,
+        key(&p.name),
+        p.email.as_deref().map(key),
+        &p.timezone,
+        roster_timezone,
+        &p.locale,
+        &p.manager,
+        &p.title,
+        &p.department,
+        &p.location,
+        &p.country,
+        &p.state,
+        &p.worker_type,
+        day(&p.hire_date),
+        p.status.name(),
+        day(&p.leave_from),
+        day(&p.leave_to),
+        tx.now(),
+    ]
+}

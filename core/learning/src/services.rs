@@ -1,0 +1,23 @@
+//! What capabilities share: the ledger with all projections, the emitter of statements, and the search index.
+
+use stoa_ground::ledger::Ledger;
+use stoa_ground::people::RoleProjection;
+use stoa_ground::xapi::Emitter;
+
+use crate::search::Index;
+
+/// Shared by all capabilities; made once at start.
+pub struct Services {
+    /// The ledger, with the projections of all capabilities.
+    pub ledger: Ledger,
+    /// Writes xAPI statements.
+    pub emitter: Emitter,
+    /// The search index.
+    pub index: Index,
+}
+
+/// The ledger with the projections of all capabilities.
+#[must_use]
+pub fn ledger() -> Ledger {
+    Ledger::new(vec![Box::new(RoleProjection)])
+}

@@ -1,0 +1,1 @@
+### Tracks, lessons, quizzes and drops.

@@ -1,0 +1,1 @@
+### Tips, discussions and logged experience.

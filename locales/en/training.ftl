@@ -1,0 +1,1 @@
+### Mandatory training: assignments, courses, attestation, the team's view.
