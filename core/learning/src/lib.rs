@@ -3,7 +3,7 @@
 pub mod answers;
 pub mod eval;
 pub mod library;
-<<<<<<< HEAD
+pub mod lrs;
 pub mod search;
 
 mod services;
@@ -19,6 +19,3 @@ use stoa_flow::Parts;
 pub fn parts(_services: &Arc<Services>) -> Parts {
     Parts::default()
 }
-=======
-pub mod lrs;
->>>>>>> xapi
