@@ -92,7 +92,9 @@ impl Statement {
         }
         match self.id() {
             Some(own) if own != id.to_ascii_lowercase() => {
-                return Err(Error::invalid(format!("statement.id: must be the statementId of the request, found '{own}'")));
+                return Err(Error::invalid(format!(
+                    "statement.id: must be the statementId of the request, found '{own}'"
+                )));
             }
             Some(_) => {}
             None => {
