@@ -411,7 +411,7 @@ async fn search_agrees_with_a_naive_search() {
             let object =
                 if roll(2) == 0 { reference(1 + roll(12)) } else { activity(["a", "b"][usize::from(roll(2))]) };
             let s = said(n, ["ada", "bob"][usize::from(roll(2))], ["x", "y"][usize::from(roll(2))], object);
-            put(&db, "lms", &[s.clone()]).await.unwrap();
+            put(&db, "lms", std::slice::from_ref(&s)).await.unwrap();
             all.insert(n, s);
         }
         for (text, check) in [
