@@ -6,3 +6,5 @@ pub mod pdf;
 
 pub use files::Files;
 pub use page::Page;
+    page::markdown(t)
+}

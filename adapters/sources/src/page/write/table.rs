@@ -74,8 +74,10 @@ impl Writer {
             }
             out.push_str(item.unwrap_or(part));
         }
+        // No block begins in a cell.
+        let start = out.strip_prefix('\\').filter(|rest| rest.starts_with(['#', '>', '+', '-', '=', '~']));
         let mut safe = String::with_capacity(out.len());
-        for c in out.chars() {
+        for c in start.unwrap_or(&out).chars() {
             if c == '|' && !safe.ends_with('\\') {
                 safe.push('\\');
             }
