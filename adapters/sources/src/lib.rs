@@ -6,5 +6,3 @@ pub mod pdf;
 
 pub use files::Files;
 pub use page::Page;
-    page::markdown(t)
-}

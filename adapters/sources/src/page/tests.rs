@@ -131,11 +131,7 @@ fn text_that_looks_like_markup_stays_the_text_that_it_is() {
 #[test]
 fn an_unclosed_tag_and_odd_braces_do_not_swallow_the_page() {
     let page = read("Use {braces} and {% unclosed\n\nNext {{ also\n\nLast {% endalert %} {# a note #}word.");
-    assert_eq!(
-        all(&page),
-        " # Use {braces} and {% unclosed\n\nNext {{ also\n\nLast word.\n"
-            .replace(" {% unclosed\n\nNext {{ also\n\nLast", " {% unclosed\n\nNext {{ also\n\nLast")
-    );
+    assert_eq!(all(&page), " # Use {braces} and {% unclosed\n\nNext {{ also\n\nLast word.\n");
 }
 
 #[test]
@@ -182,5 +178,4 @@ fn nobody_can_stop_the_reader_by_nesting() {
     let _ = read(&"*a _b ".repeat(20_000));
     let _ = read(&"{% alert %}".repeat(5_000));
     let _ = read(&"{{".repeat(50_000));
-    assert!(read(&"| a | b |\n|---|---|\n".repeat(1)).sections.len() <= 1);
 }
