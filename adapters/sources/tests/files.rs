@@ -1,5 +1,7 @@
 //! A folder as a source of the library, from files to passages, with everything that can be wrong with files.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
