@@ -78,8 +78,8 @@ fn read_all(rows: &[Row]) -> Result<Vec<Person>> {
     rows.iter().map(read).collect()
 }
 
-fn read_one(row: Option<Row>) -> Result<Option<Person>> {
-    row.as_ref().map(read).transpose()
+fn read_one(row: Option<&Row>) -> Result<Option<Person>> {
+    row.map(read).transpose()
 }
 
 /// The person with our id.
@@ -87,7 +87,7 @@ fn read_one(row: Option<Row>) -> Result<Option<Person>> {
 /// # Errors
 /// The database's error.
 pub async fn by_id(conn: &Conn, id: &str) -> Result<Option<Person>> {
-    read_one(conn.opt(select!("WHERE id = $1"), args![id]).await?)
+    read_one(conn.opt(select!("WHERE id = $1"), args![id]).await?.as_ref())
 }
 
 /// The person with the organisation's id.
@@ -95,7 +95,7 @@ pub async fn by_id(conn: &Conn, id: &str) -> Result<Option<Person>> {
 /// # Errors
 /// The database's error.
 pub async fn by_employee_id(conn: &Conn, employee_id: &str) -> Result<Option<Person>> {
-    read_one(conn.opt(select!("WHERE employee_id = $1"), args![clean(employee_id)]).await?)
+    read_one(conn.opt(select!("WHERE employee_id = $1"), args![clean(employee_id)]).await?.as_ref())
 }
 
 /// The person with an e-mail address, in any case; of several (one left, another got the address) the one who works here.
@@ -104,7 +104,7 @@ pub async fn by_employee_id(conn: &Conn, employee_id: &str) -> Result<Option<Per
 /// The database's error.
 pub async fn by_email(conn: &Conn, email: &str) -> Result<Option<Person>> {
     let sql = select!("WHERE email = $1 ORDER BY CASE status WHEN 'left' THEN 1 ELSE 0 END, updated DESC LIMIT 1");
-    read_one(conn.opt(sql, args![key(email)]).await?)
+    read_one(conn.opt(sql, args![key(email)]).await?.as_ref())
 }
 
 /// The person behind a platform account. An account that was linked for every workspace of the platform (empty

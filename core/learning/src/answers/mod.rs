@@ -86,9 +86,18 @@ pub struct Nearest {
 /// # Errors
 /// When the index or the store cannot be read.
 pub async fn ask(db: &Db, index: &Index, question: &str, access: &Access) -> Result<Answer> {
-    let found = index.search(question, access, CLOSE)?;
+    Ok(look_up(db, index, question, access, CLOSE).await?.1)
+}
+
+/// [`ask`], with the passages that were found: `limit` of them at most.
+///
+/// # Errors
+/// When the index or the store cannot be read.
+pub async fn look_up(db: &Db, index: &Index, question: &str, access: &Access, limit: usize) -> Result<(Found, Answer)> {
+    let found = index.search(question, access, limit)?;
     let passages = passages(db, &found, access).await?;
-    Ok(answer(question, &found, &passages))
+    let answer = answer(question, &found, &passages);
+    Ok((found, answer))
 }
 
 /// The passages behind the best hits, in their order, read from the store and checked again: readers may have changed,

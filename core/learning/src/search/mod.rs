@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use stoa_ground::{Error, Result};
+use stoa_ground::Result;
 use tantivy::{IndexReader, IndexWriter, ReloadPolicy};
 
 pub use feed::Progress;
@@ -114,7 +114,7 @@ impl Index {
     /// engine is emptied, and filled from the store by the next [`Index::catch_up`].
     ///
     /// # Errors
-    /// [`Error::Conflict`] when another process holds the writer; [`Error::Io`] when the folder cannot be used.
+    /// [`stoa_ground::Error::Conflict`] when another process holds the writer; [`stoa_ground::Error::Io`] when the folder cannot be used.
     pub fn open(dir: &Path) -> Result<Self> {
         let fields = Fields::new();
         let (opened, writer) = folder::open(dir, &fields)?;
@@ -124,7 +124,7 @@ impl Index {
     /// Opens the index of a running server for reading; none when there is no usable one.
     ///
     /// # Errors
-    /// [`Error::Io`] when the folder cannot be used.
+    /// [`stoa_ground::Error::Io`] when the folder cannot be used.
     pub fn open_read_only(dir: &Path) -> Result<Option<Self>> {
         let fields = Fields::new();
         let Some(opened) = folder::open_read_only(dir, &fields)? else { return Ok(None) };
@@ -134,20 +134,12 @@ impl Index {
     /// An index in memory, for commands that leave no trace.
     ///
     /// # Errors
-    /// [`Error::Io`] when the writer's thread cannot be started.
+    /// [`stoa_ground::Error::Io`] when the writer's thread cannot be started.
     pub fn in_memory() -> Result<Self> {
-        Self::in_memory_with(Weights::default())
-    }
-
-    /// An index in memory that ranks with other weights, for measuring.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when the writer's thread cannot be started.
-    pub fn in_memory_with(weights: Weights) -> Result<Self> {
         let fields = Fields::new();
         let index = tantivy::Index::create_in_ram(fields.schema.clone());
         let writer = folder::writer(&index).map_err(feed::failed)?;
-        Self::build(fields, &index, Some((writer, Payload::at(None, String::new()))), weights)
+        Self::build(fields, &index, Some((writer, Payload::at(None, String::new()))), Weights::default())
     }
 
     fn build(
@@ -166,13 +158,21 @@ impl Index {
     /// The passages that answer a question best, among those that `access` allows.
     ///
     /// # Errors
-    /// [`Error::Io`] when the index cannot be read.
+    /// [`stoa_ground::Error::Io`] when the index cannot be read.
     pub fn search(&self, question: &str, access: &Access, limit: usize) -> Result<Found> {
         let searcher = self.0.reader.searcher();
         let view = self.0.views.of(&searcher, &self.0.fields, access).map_err(feed::failed)?;
         let ranking =
             rank::Ranking { searcher: &searcher, fields: &self.0.fields, view: &view, weights: &self.0.weights };
         ranking.search(question, limit).map_err(feed::failed)
+    }
+
+    /// The same index with other weights, for measuring.
+    ///
+    /// # Errors
+    /// [`stoa_ground::Error::Io`] when the index cannot be read.
+    pub fn with_weights(&self, weights: Weights) -> Result<Self> {
+        Self::build(self.0.fields.clone(), self.0.reader.searcher().index(), None, weights)
     }
 
     /// How many passages are in the index.
@@ -185,18 +185,6 @@ impl Index {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// Puts passages into the index by hand, for what has no store (evaluation).
-    ///
-    /// # Errors
-    /// [`Error::Io`] when the index fails or is open for reading only.
-    pub async fn put(&self, passages: Vec<crate::library::Passage>) -> Result<()> {
-        let writer =
-            self.0.writer.as_ref().ok_or_else(|| Error::invalid("the search index is open for reading only"))?;
-        let mut state = writer.lock().await;
-        self.add(&state, Vec::new(), passages).await?;
-        self.commit(&mut state, Payload::at(None, String::new())).await
     }
 }
 

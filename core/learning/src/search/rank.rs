@@ -106,7 +106,7 @@ impl Ranking<'_> {
             postings.push(found);
         }
         shorten(&mut asked, &mut postings);
-        let weight = |a: &Asked| a.idf * (1.0 + (a.times as f32).ln()) * if a.corrected { 0.8 } else { 1.0 };
+        let weight = |a: &Asked| a.idf * (1.0 + (a.times.min(4) as f32).ln()) * if a.corrected { 0.8 } else { 1.0 };
         let all: f32 = asked.iter().map(weight).sum();
         let mut found =
             Found { readable: self.view.passages, ideal: all * (self.weights.k1 + 1.0), ..Found::default() };

@@ -48,7 +48,7 @@ pub(crate) fn small_library() -> Vec<Item> {
                 ),
                 (
                     "Daily allowance",
-                    "The daily allowance for meals is 28 euros inside the country and 40 euros abroad.",
+                    "The daily allowance for meals is 28 euros inside the country and 40 euros abroad. It is paid for every day on which you are away for more than eight hours.",
                 ),
             ],
         ),
@@ -58,9 +58,12 @@ pub(crate) fn small_library() -> Vec<Item> {
             &[
                 (
                     "Connecting",
-                    "Start the Harbour client, choose the nearest gateway and sign in with your badge number.",
+                    "Start the Harbour client, choose the nearest gateway and sign in with your badge number. A green dot shows that you are connected.",
                 ),
-                ("When it fails", "If the client shows error 809, restart the Wi-Fi and try another gateway."),
+                (
+                    "When it fails",
+                    "If the client shows error 809, restart the Wi-Fi and try another gateway. Still nothing? The service desk opens at eight.",
+                ),
             ],
         ),
         page(

@@ -1,1 +1,183 @@
-pub struct X;
+//! The roster: people from a CSV file.
+//!
+//! [`plan`] reads a file against the store and says what would change, with every error by row and column; it writes
+//! nothing, so a dry run is a plan that is shown and dropped. [`apply`] writes a plan, all or nothing.
+//!
+//! A file is a delta: people who are not in it stay as they are, and so do columns that are not in it. An empty cell
+//! clears what it stands for, except `name` (an error), `status`, `slack_id` and `discord_id` (nothing changes).
+//! People are found by employee id; a row without one by its e-mail address, and the address is the employee id of
+//! somebody new. When a later file brings the real id of somebody who was imported without, it takes the place of the
+//! address. Rows are counted as a spreadsheet does: the header is row 1.
+//!
+//! Roles in `stoa_roles` are those that the roster grants: they replace what the roster granted before, and leave alone
+//! what was granted by command. Whoever leaves loses all granted roles, and does not get them back by returning.
+
+mod apply;
+mod cells;
+mod columns;
+mod people;
+mod render;
+mod sheet;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::{Person, Role};
+use crate::ledger::Ledger;
+use crate::{Conn, Error, Result, Tx};
+
+pub use apply::apply;
+
+/// How a file is read.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The file has everybody: who works here and is not in it has left.
+    pub full: bool,
+    /// Agrees to more than one in ten leaving through [`full`](Self::full).
+    pub yes: bool,
+    /// The organisation's zone, for people whose row and location have none.
+    pub timezone: String,
+    /// The organisation's language, for people whose row has none.
+    pub locale: String,
+    /// Zones of the configured locations, by location name.
+    pub location_zones: BTreeMap<String, String>,
+    /// The workspace in which the column `slack_id` holds; empty for every workspace.
+    pub slack_workspace: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            full: false,
+            yes: false,
+            timezone: "UTC".into(),
+            locale: "en".into(),
+            location_zones: BTreeMap::new(),
+            slack_workspace: String::new(),
+        }
+    }
+}
+
+/// What a file would change. `Display` shows it to the operator; as JSON it is for programs.
+#[derive(Debug, Default, Serialize)]
+pub struct Plan {
+    /// People who are new.
+    pub added: Vec<Entry>,
+    /// People with something different, also those who come back.
+    pub changed: Vec<Entry>,
+    /// People who would be marked as left, by the file or by `--full`.
+    pub left: Vec<Entry>,
+    /// How many people of the file are already so.
+    pub unchanged: usize,
+    /// What must be mended first; as long as there is any, nothing is written.
+    pub errors: Vec<Problem>,
+    /// What was ignored.
+    pub warnings: Vec<Problem>,
+    /// Why the plan as a whole is refused, with the way out.
+    pub refused: Option<String>,
+}
+
+impl Plan {
+    /// Whether the plan can be written.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with the first error and the number of all, or with the reason for the refusal.
+    pub fn check(&self) -> Result<()> {
+        match self.errors.as_slice() {
+            [] => self.refused.as_ref().map_or(Ok(()), |why| Err(Error::invalid(why))),
+            [only] => Err(Error::invalid(format!("nothing was imported: {only}"))),
+            [first, rest @ ..] => {
+                let more = rest.len();
+                let errors = if more == 1 { "error" } else { "errors" };
+                Err(Error::invalid(format!("nothing was imported: {first} ({more} more {errors}, see --dry-run)")))
+            }
+        }
+    }
+
+    /// Whether writing it would change nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.changed.is_empty() && self.left.is_empty()
+    }
+}
+
+/// One person of a plan.
+#[derive(Debug, Serialize)]
+pub struct Entry {
+    /// The row of the file; none for those whom `--full` marks as left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row: Option<usize>,
+    /// The person as they would be.
+    pub person: Person,
+    /// What is different; empty for somebody new.
+    pub changes: Vec<Change>,
+    #[serde(skip)]
+    write: Write,
+}
+
+/// What [`apply`] writes for one person beside the person.
+#[derive(Debug, Default)]
+struct Write {
+    /// The version that the plan was made from; 0 for somebody new.
+    version: i64,
+    roster_timezone: Option<String>,
+    /// Something in the person's own row is different.
+    row_differs: bool,
+    /// Platform, workspace, user id.
+    accounts: Vec<(&'static str, String, String)>,
+    grant: BTreeSet<Role>,
+    revoke: Vec<(Role, String)>,
+}
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// The column, by its plain name.
+    pub column: &'static str,
+    /// What is there now.
+    pub old: Option<String>,
+    /// What would be there.
+    pub new: Option<String>,
+}
+
+/// Something wrong or remarkable in a file. `Display`: `row 4, column Email: …`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The row, as a spreadsheet counts; none when it is about the whole file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row: Option<usize>,
+    /// The column, as the file's header has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// One clear sentence.
+    pub message: String,
+}
+
+/// The biggest file that is read: about 300,000 people.
+pub const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
+
+/// Reads a roster file against the store and says what would change. What is wrong with the file is in
+/// [`Plan::errors`].
+///
+/// # Errors
+/// The database's error.
+pub async fn plan(conn: &Conn, file: &[u8], options: &Options) -> Result<Plan> {
+    let store = people::Known::read(conn).await?;
+    let mut next_id = || conn.clock().id().to_string();
+    Ok(people::plan(&store, file, options, &mut next_id))
+}
+
+/// Reads and writes a file in one transaction, and gives what was done. A file of many thousand people takes longer
+/// than the 50 ms that a write should: chunked staging is still to come.
+///
+/// # Errors
+/// As [`Plan::check`] and [`apply`]; nothing is written then.
+pub async fn import(tx: &Tx, ledger: &Ledger, file: &[u8], options: &Options, actor: &str) -> Result<Plan> {
+    let plan = plan(tx, file, options).await?;
+    apply(tx, ledger, &plan, actor).await?;
+    Ok(plan)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,34 @@
+//! Bytes to text: by byte order mark, else UTF-8, else what the page says of itself, else Windows-1252.
+
+use encoding_rs::{Encoding, WINDOWS_1252};
+
+/// Decodes a file. Never fails for text; some characters may be wrong where the file does not say what it is.
+///
+/// # Errors
+/// One sentence when the bytes are not text.
+pub fn decode(bytes: &[u8]) -> Result<String, String> {
+    let text = if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
+        encoding.decode_without_bom_handling(&bytes[mark..]).0.into_owned()
+    } else if let Ok(text) = std::str::from_utf8(bytes) {
+        text.to_owned()
+    } else {
+        declared(bytes).unwrap_or(WINDOWS_1252).decode_without_bom_handling(bytes).0.into_owned()
+    };
+    let (mut odd, mut all) = (0usize, 0usize);
+    for c in text.chars() {
+        all += 1;
+        odd += usize::from(c == '\0' || c == '\u{FFFD}' || (c.is_control() && !c.is_whitespace() && c != '\u{1B}'));
+    }
+    if odd > 8 && odd * 50 > all || text.chars().take(1_024).any(|c| c == '\0') {
+        return Err("it is not text but binary data: give it the right extension or take it out of the folder".into());
+    }
+    Ok(text)
+}
+
+/// The character set that an HTML page names in its first kilobyte (HTML standard, section 13.2.3.2).
+fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(1_024)]).to_ascii_lowercase();
+    let (_, after) = head.split_once("charset=")?;
+    let name = after.trim_start_matches(['"', '\'']).split(['"', '\'', ' ', ';', '>', '/']).next()?;
+    Encoding::for_label(name.as_bytes())
+}

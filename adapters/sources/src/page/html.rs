@@ -1,0 +1,103 @@
+//! HTML: the main content of a page, without what belongs to the site.
+
+use ego_tree::NodeRef;
+use scraper::{Html, Node, Selector};
+use stoa_learning::library::Section;
+
+use super::{Page, write};
+
+/// Nobody writes deeper than this, and the parser's time grows with the square of the depth.
+const DEEPEST: usize = 2_000;
+
+/// Where a tree comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A page of a site, with navigation around its content. Anchors are those that it has.
+    Site,
+    /// Markdown: all of it is content. Anchors are made as GitHub makes them.
+    Markdown,
+}
+
+/// Reads an HTML file.
+///
+/// # Errors
+/// One sentence when it is nested deeper than anybody writes.
+pub fn html(text: &str) -> Result<Page, String> {
+    let (title, sections) = sections(text, Origin::Site, None)?;
+    let tree = Html::parse_document(&text.chars().take(200_000).collect::<String>());
+    let attribute = |query: &str, name: &str| {
+        let element = tree.select(&Selector::parse(query).ok()?).next()?;
+        element.attr(name).map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned)
+    };
+    let own_title = || {
+        let element = tree.select(&Selector::parse("head > title").ok()?).next()?;
+        let words = element.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ");
+        (!words.is_empty()).then_some(words)
+    };
+    Ok(Page {
+        title: title.or_else(own_title),
+        language: attribute("html[lang]", "lang").filter(|l| is_language(l)),
+        owner: attribute("meta[name='author' i]", "content"),
+        keywords: attribute("meta[name='keywords' i]", "content").unwrap_or_default(),
+        sections,
+        ..Page::default()
+    })
+}
+
+/// Whether it looks like a language tag (BCP 47).
+pub(super) fn is_language(tag: &str) -> bool {
+    let mut parts = tag.split(['-', '_']);
+    parts.next().is_some_and(|p| (2..=3).contains(&p.len()) && p.chars().all(|c| c.is_ascii_alphabetic()))
+        && tag.len() <= 35
+        && parts.all(|p| !p.is_empty() && p.len() <= 8 && p.chars().all(|c| c.is_ascii_alphanumeric()))
+}
+
+/// The first heading of the first level, and the sections. A heading that is the `title`, or that became it, is in no
+/// path.
+pub(super) fn sections(
+    text: &str,
+    origin: Origin,
+    title: Option<&str>,
+) -> Result<(Option<String>, Vec<Section>), String> {
+    if deepest(text) > DEEPEST {
+        return Err(format!("its elements are nested more than {DEEPEST} deep, which no reader can follow"));
+    }
+    let tree = Html::parse_document(text);
+    let root = main_content(&tree, origin).unwrap_or_else(|| tree.tree.root());
+    Ok(write::Writer::new(origin, title).write(root))
+}
+
+/// The element that holds what the page is about.
+fn main_content(tree: &Html, origin: Origin) -> Option<NodeRef<'_, Node>> {
+    if origin == Origin::Site {
+        for query in ["main", "[role='main']", "article", "#main-content", "#content", "#main"] {
+            let Ok(selector) = Selector::parse(query) else { continue };
+            let mut found = tree.select(&selector);
+            if let (Some(first), None) = (found.next(), found.next())
+                && first.text().any(|t| !t.trim().is_empty())
+            {
+                return Some(*first);
+            }
+        }
+    }
+    tree.select(&Selector::parse("body").ok()?).next().map(|e| *e)
+}
+
+/// How deep elements nest at most, roughly: those that need no end tag do not count.
+fn deepest(text: &str) -> usize {
+    const FLAT: [&str; 24] = [
+        "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr", "p",
+        "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "option", "tfoot",
+    ];
+    let (mut depth, mut most) = (0usize, 0);
+    for part in text.split('<').skip(1) {
+        let end = part.starts_with('/');
+        let name: String = part.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
+        if name.is_empty() || FLAT.contains(&name.to_ascii_lowercase().as_str()) {
+            continue;
+        }
+        depth = if end { depth.saturating_sub(1) } else { depth + 1 };
+        most = most.max(depth);
+    }
+    most
+}

@@ -1,0 +1,358 @@
+//! Template tags (Jekyll, Liquid, Nunjucks, Hugo) and other marks of site generators: removed, the words inside kept.
+
+use std::ops::Range;
+
+use super::code;
+
+/// A tag is not longer than this; a longer one is text with two odd characters.
+const LONGEST_TAG: usize = 2_000;
+
+/// Markdown without the marks of a site generator.
+pub(super) fn without_tags(text: &str) -> String {
+    let plain = if text.contains("{%") || text.contains("{{") || text.contains("{#") {
+        Reader { text, at: 0, code: code::ranges(text), out: String::with_capacity(text.len()), open: Vec::new() }
+            .read()
+    } else {
+        text.to_owned()
+    };
+    lines(&plain)
+}
+
+/// A block tag that waits for its end.
+struct Open {
+    name: String,
+    /// Where its body begins in `out`.
+    body: usize,
+    /// The indentation of its line, when nothing else stands before it there.
+    indent: Option<String>,
+    title: Option<String>,
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    code: Vec<Range<usize>>,
+    out: String,
+    open: Vec<Open>,
+}
+
+impl<'a> Reader<'a> {
+    fn read(mut self) -> String {
+        while let Some(found) = self.text[self.at..].find('{') {
+            let start = self.at + found;
+            self.out.push_str(&self.text[self.at..start]);
+            self.at = start;
+            let rest = &self.text[start..];
+            let in_code = self.in_code(start);
+            let done = if rest.starts_with("{%") {
+                self.tag(rest, in_code)
+            } else if rest.starts_with("{{") {
+                self.output(rest, in_code)
+            } else if in_code {
+                None
+            } else if rest.starts_with("{# ") || rest.starts_with("{#\n") || rest.starts_with("{#-") {
+                self.skip(rest, "#}")
+            } else if rest.starts_with("{:") && self.marks_attributes(rest) {
+                self.skip(rest, "}")
+            } else {
+                None
+            };
+            if done.is_none() {
+                self.out.push('{');
+                self.at = start + 1;
+            }
+        }
+        self.out.push_str(&self.text[self.at..]);
+        self.out
+    }
+
+    fn in_code(&self, at: usize) -> bool {
+        let n = self.code.partition_point(|r| r.end <= at);
+        self.code.get(n).is_some_and(|r| r.contains(&at))
+    }
+
+    /// Goes past `end`, if it is near.
+    fn skip(&mut self, rest: &str, end: &str) -> Option<()> {
+        let at = near(rest, end)?;
+        self.at += at + end.len();
+        Some(())
+    }
+
+    /// Kramdown's attribute lists: `{: .class}` and `{::options /}`, on one line.
+    fn marks_attributes(&self, rest: &str) -> bool {
+        rest.find('}').is_some_and(|end| !rest[..end].contains('\n'))
+    }
+
+    fn tag(&mut self, rest: &'a str, in_code: bool) -> Option<()> {
+        let end = near(rest, "%}")?;
+        let inner = rest[2..end].trim_matches('-').trim();
+        let (name, args) = inner.split_once(char::is_whitespace).unwrap_or((inner, ""));
+        let after = self.at + end + 2;
+        if matches!(name, "raw" | "verbatim") {
+            let (body, next) = self.until_end(after, name)?;
+            self.out.push_str(body);
+            self.at = next;
+            return Some(());
+        }
+        if in_code {
+            return None;
+        }
+        if name == "comment" {
+            self.at = self.until_end(after, name)?.1;
+            return Some(());
+        }
+        if name == "highlight" {
+            let (body, next) = self.until_end(after, name)?;
+            let language = args.split_whitespace().next().unwrap_or_default();
+            self.out.push_str(&format!("\n```{language}\n{}\n```\n", body.trim_matches('\n')));
+            self.at = next;
+            return Some(());
+        }
+        self.word(name, args, after);
+        Some(())
+    }
+
+    /// The text up to the tag that ends this block, and where it goes on.
+    fn until_end(&self, from: usize, name: &str) -> Option<(&'a str, usize)> {
+        let mut at = from;
+        loop {
+            let start = at + self.text[at..].find("{%")?;
+            let end = start + near(&self.text[start..], "%}")?;
+            if self.text[start + 2..end].trim_matches('-').trim().strip_prefix("end") == Some(name) {
+                return Some((&self.text[from..start], end + 2));
+            }
+            at = start + 2;
+        }
+    }
+
+    /// What a tag says, if it says anything.
+    fn word(&mut self, name: &str, args: &str, after: usize) {
+        self.at = after;
+        if let Some(block) = name.strip_prefix("end").or_else(|| name.strip_prefix('/')) {
+            self.close(block);
+            return;
+        }
+        let args = arguments(args);
+        if self.has_end(name) {
+            let line = self.out.rfind('\n').map_or(0, |n| n + 1);
+            let before = &self.out[line..];
+            let alone = before.trim().is_empty() && self.text[after..].chars().find(|c| *c != ' ') == Some('\n');
+            let indent = alone.then(|| before.to_owned());
+            if alone {
+                self.out.truncate(line);
+            }
+            let title = args.iter().find(|a| a.is_title()).map(|a| a.value.clone());
+            self.open.push(Open { name: name.to_owned(), body: self.out.len(), indent, title });
+        } else if !self.in_destination() {
+            self.out.push_str(&said(name, &args));
+        }
+    }
+
+    fn has_end(&self, name: &str) -> bool {
+        let rest = &self.text[self.at..];
+        [format!("end{name}"), format!("/{name}")].iter().any(|end| {
+            ["{% ", "{%- ", "{%", "{{< ", "{{% ", "{{<", "{{%"]
+                .iter()
+                .any(|open| rest.contains(&format!("{open}{end}")))
+        })
+    }
+
+    fn close(&mut self, name: &str) {
+        let Some(n) = self.open.iter().rposition(|o| o.name == name) else { return };
+        let open = self.open.remove(n);
+        self.open.truncate(n);
+        let body = self.out.split_off(open.body.min(self.out.len()));
+        let Some(indent) = open.indent else {
+            if let Some(title) = open.title {
+                self.out.push_str(&format!("**{title}** "));
+            }
+            self.out.push_str(&body);
+            return;
+        };
+        // A body that is indented for the eye would be code in Markdown.
+        let least = body.lines().filter(|l| !l.trim().is_empty()).map(|l| l.len() - l.trim_start().len()).min();
+        self.out.push('\n');
+        if let Some(title) = open.title {
+            self.out.push_str(&format!("{indent}**{title}**\n\n"));
+        }
+        for line in body.trim_matches('\n').lines() {
+            if !line.trim().is_empty() {
+                self.out.push_str(&indent);
+                self.out.push_str(line.get(least.unwrap_or(0)..).unwrap_or(line));
+            }
+            self.out.push('\n');
+        }
+        self.out.push('\n');
+    }
+
+    /// `{{ … }}`, and Hugo's `{{< … >}}` and `{{% … %}}`.
+    fn output(&mut self, rest: &'a str, in_code: bool) -> Option<()> {
+        let (end, hugo) = match rest.as_bytes().get(2) {
+            Some(b'<') => (">}}", true),
+            Some(b'%') => ("%}}", true),
+            _ => ("}}", false),
+        };
+        // A string of the author's may hold the end mark: {{ "{{ x }}" }}.
+        if let Some((value, after)) = literal(&rest[2..]).filter(|_| !hugo) {
+            let close = after.find("}}").filter(|n| after[..*n].trim().is_empty())?;
+            if in_code || !self.in_destination() {
+                self.out.push_str(value);
+            }
+            self.at += rest.len() - after.len() + close + 2;
+            return Some(());
+        }
+        let at = near(rest, end)?;
+        if in_code {
+            return None;
+        }
+        let after = self.at + at + end.len();
+        if hugo {
+            let inner = rest[3..at].trim().trim_end_matches('/').trim();
+            let (name, args) = inner.split_once(char::is_whitespace).unwrap_or((inner, ""));
+            self.word(name, args, after);
+        } else {
+            self.at = after;
+        }
+        Some(())
+    }
+
+    /// Whether what is written now is the destination of a link.
+    fn in_destination(&self) -> bool {
+        let line = self.out.len().saturating_sub(300);
+        let recent = self.out.get(line..).unwrap_or_default();
+        let html = recent.rfind('<').is_some_and(|n| recent[n..].contains('=') && !recent[n..].contains('>'));
+        html || recent
+            .rfind('(')
+            .is_some_and(|n| !recent[n..].contains([')', ' ', '\n']) && recent[..n].trim_end().ends_with(']'))
+    }
+}
+
+fn near(text: &str, end: &str) -> Option<usize> {
+    text.find(end).filter(|n| *n <= LONGEST_TAG)
+}
+
+/// A quoted string at the start: its value and what follows.
+fn literal(text: &str) -> Option<(&str, &str)> {
+    let text = text.trim_start();
+    let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let end = text[1..].find(quote)? + 1;
+    Some((&text[1..end], &text[end + 1..]))
+}
+
+struct Argument {
+    name: Option<String>,
+    value: String,
+}
+
+impl Argument {
+    /// Whether a reader sees it as the title of a block.
+    fn is_title(&self) -> bool {
+        match self.name.as_deref() {
+            Some(name) => matches!(name, "title" | "heading" | "summary" | "name" | "caption"),
+            None => self.is_words(),
+        }
+    }
+
+    /// Whether it is words, and no path, style name or number.
+    fn is_words(&self) -> bool {
+        let v = self.value.trim();
+        let word = v.chars().next().is_some_and(char::is_uppercase) && !v.contains(['/', '_', '.']);
+        v.contains(' ') && !v.starts_with(['/', '.', '#']) || word
+    }
+}
+
+/// The quoted arguments of a tag, with their names where they have one.
+fn arguments(text: &str) -> Vec<Argument> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['"', '\'']) {
+        let before = rest[..at].trim_end();
+        let name = before.strip_suffix(['=', ':']).map(str::trim_end).and_then(|b| b.rsplit([' ', ',', '\n']).next());
+        let Some((value, after)) = literal(&rest[at..]) else { break };
+        found.push(Argument { name: name.map(str::to_ascii_lowercase), value: value.trim().to_owned() });
+        rest = after;
+    }
+    found
+}
+
+/// What a tag without a body says to the reader.
+fn said(name: &str, args: &[Argument]) -> String {
+    let name = name.to_ascii_lowercase();
+    let last = args.last().map(|a| a.value.clone()).unwrap_or_default();
+    let named = |names: &[&str]| {
+        args.iter().find(|a| a.name.as_deref().is_some_and(|n| names.contains(&n))).map(|a| a.value.clone())
+    };
+    if let Some(words) = named(&["text", "title", "label", "caption", "alt"]) {
+        return words;
+    }
+    let silent =
+        ["include", "import", "from", "extends", "layout", "render", "assign", "set", "icon", "page", "link", "url"];
+    let silent_more = [
+        "post_url", "ref", "relref", "download", "asset", "css", "js", "if", "elsif", "elif", "else", "for", "case",
+        "when", "unless", "cycle", "with",
+    ];
+    if silent.iter().chain(&silent_more).any(|s| name == *s || name.ends_with("_icon") || name.starts_with("include")) {
+        return String::new();
+    }
+    if name.starts_with("image") || name.starts_with("img") || name == "figure" {
+        return if args.len() > 1 && last.contains(' ') { last } else { String::new() };
+    }
+    match args {
+        [only] if name.contains("channel") && !only.value.contains(' ') => {
+            format!("#{}", only.value.trim_start_matches('#'))
+        }
+        [] => String::new(),
+        [only] if !only.is_words() => String::new(),
+        _ => last,
+    }
+}
+
+/// Marks of site generators that stand on lines of their own.
+fn lines(text: &str) -> String {
+    let marks = ["!!!", "???", ":::", "[TOC]", "[[toc]]", "[[_TOC_]]", "{:toc}", "[[TOC]]"];
+    if !marks.iter().any(|m| text.contains(m)) {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    let (mut fence, mut body) = (false, None::<usize>);
+    for line in text.lines() {
+        let start = line.trim_start();
+        let indent = line.len() - start.len();
+        fence ^= start.starts_with("```") || start.starts_with("~~~");
+        if body.is_some_and(|b| !start.is_empty() && indent < b + 4) {
+            body = None;
+        }
+        let kept = match body {
+            Some(b) => line.get(b.min(indent)..).map_or(line, |l| l.strip_prefix("    ").unwrap_or(l)),
+            None => line,
+        };
+        let title = |s: &str| {
+            let words = s.trim_start_matches(['!', '?', ':', '+']).trim();
+            let (_, words) = words.split_once(' ').unwrap_or_default();
+            words.trim_matches([' ', '"', '\'', '{', '}', '[', ']']).to_owned()
+        };
+        if !fence
+            && body.is_none()
+            && (start.starts_with("!!! ") || start.starts_with("??? ") || start.starts_with("???+ "))
+        {
+            body = Some(indent);
+            bold(&mut out, &title(start));
+        } else if !fence && start.starts_with(":::") {
+            bold(&mut out, &title(start));
+        } else if !fence && marks[3..].contains(&start.trim_end()) {
+            out.push('\n');
+        } else {
+            out.push_str(kept);
+            out.push('\n');
+        }
+    }
+    out
+}
+
+fn bold(out: &mut String, title: &str) {
+    if title.is_empty() {
+        out.push('\n');
+    } else {
+        out.push_str(&format!("\n**{title}**\n\n"));
+    }
+}

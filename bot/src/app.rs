@@ -1,0 +1,178 @@
+//! Puts the parts together: store, index, services and flow, from the configuration.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use stoa_flow::Flow;
+use stoa_ground::xapi::Emitter;
+use stoa_ground::{Clock, Db, Instant, args};
+use stoa_learning::Services;
+use stoa_learning::search::Index;
+
+use crate::config::Config;
+
+/// Everything that the server and most commands work with.
+pub struct App {
+    pub config: Config,
+    pub db: Db,
+    pub services: Arc<Services>,
+    pub flow: Arc<Flow>,
+}
+
+/// Held by the one process that may write the index.
+pub struct Lock {
+    _file: File,
+}
+
+/// Which clock the store lives by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ClockKind {
+    /// The machine's clock.
+    System,
+    /// A clock that is moved by hand, for tests and the demo. It is stored with the data.
+    Manual,
+}
+
+impl App {
+    /// Opens the store for writing, and the index as `index`.
+    pub async fn open(config: Config, clock: ClockKind, index: Index) -> Result<Self> {
+        let db = open_store(&config, clock).await?;
+        Self::assemble(config, db, index).await
+    }
+
+    /// Puts the parts on top of an open store.
+    pub async fn assemble(config: Config, db: Db, index: Index) -> Result<Self> {
+        let organisation = config.organisation()?;
+        fix_identifier(&db, "organisation.iri", &organisation.iri).await?;
+        if let Some(origin) = &config.evidence.origin {
+            fix_identifier(&db, "evidence.origin", origin).await?;
+        }
+        let emitter = Emitter::new(&organisation.iri).context("[organisation] iri")?;
+        let services = Arc::new(Services { ledger: stoa_learning::ledger(), emitter, index });
+        let flow = Flow::new(db.clone(), organisation, stoa_learning::parts(&services));
+        Ok(Self { config, db, services, flow })
+    }
+
+    /// Opens the store for a command that may run beside a server. Where no server runs, the command takes the lock and
+    /// brings the index up to date itself when it is done ([`App::finish`]).
+    pub async fn for_command(config: Config) -> Result<(Self, Option<Lock>)> {
+        let clock = stored_clock_kind(&config).await?;
+        let lock = Lock::take(&config.data.dir)?;
+        let dir = index_dir(&config);
+        let index = match &lock {
+            Some(_) => Index::open(&dir)?,
+            // Beside a server, which follows the change feed and writes the index.
+            None => Index::open_read_only(&dir)?.map_or_else(Index::in_memory, Ok)?,
+        };
+        Ok((Self::open(config, clock, index).await?, lock))
+    }
+
+    /// Ends a command: what it changed is findable afterwards.
+    pub async fn finish(self, lock: Option<Lock>) -> Result<()> {
+        if lock.is_some() {
+            self.services.index.catch_up(&self.db).await?;
+        }
+        self.db.close().await;
+        Ok(())
+    }
+}
+
+/// The folder of the search index.
+pub fn index_dir(config: &Config) -> PathBuf {
+    config.data.dir.join("index")
+}
+
+/// Opens the store and gives it the clock that it was made with.
+pub async fn open_store(config: &Config, kind: ClockKind) -> Result<Db> {
+    std::fs::create_dir_all(&config.data.dir)
+        .with_context(|| format!("the data folder {} cannot be made", config.data.dir.display()))?;
+    let clock = match kind {
+        ClockKind::System => Clock::system(),
+        // Where the clock stands is in the store; a store's first clock shows the demo's first morning.
+        ClockKind::Manual => Clock::manual(Instant::parse(crate::demo::FIRST_MORNING)?),
+    };
+    let db = Db::open(&config.database_url(), clock).await?;
+    let stored = meta(&db, "clock").await?;
+    match (kind, stored.as_deref()) {
+        (ClockKind::Manual, Some("system")) => {
+            bail!("this store lives by the system's clock; --clock manual would forge its dates. Use another data folder.")
+        }
+        (ClockKind::System, Some(at)) if at != "system" => {
+            bail!("this store lives by a clock moved by hand (demo or test). Start it with --clock manual, or use another data folder.")
+        }
+        (ClockKind::Manual, Some(at)) => db.clock().set(Instant::parse(at)?)?,
+        (ClockKind::Manual, None) => store_clock(&db).await?,
+        (ClockKind::System, None) => set_meta(&db, "clock", "system").await?,
+        (ClockKind::System, Some(_)) => {}
+    }
+    Ok(db)
+}
+
+/// Remembers where a manual clock stands.
+pub async fn store_clock(db: &Db) -> Result<()> {
+    set_meta(db, "clock", &db.clock().now().rfc3339()).await
+}
+
+/// The kind of clock that an existing store lives by; the system's for a new one.
+pub async fn stored_clock_kind(config: &Config) -> Result<ClockKind> {
+    let url = config.database_url();
+    let exists = url.strip_prefix("sqlite://").is_some_and(|p| Path::new(p).exists());
+    if !exists {
+        return Ok(ClockKind::System);
+    }
+    let Ok(db) = Db::open_read_only(&url, Clock::system()).await else { return Ok(ClockKind::System) };
+    let stored = meta(&db, "clock").await?;
+    Ok(if stored.is_some_and(|at| at != "system") { ClockKind::Manual } else { ClockKind::System })
+}
+
+/// A fact about the store.
+pub async fn meta(db: &Db, name: &str) -> Result<Option<String>> {
+    let row = db.opt("SELECT value FROM meta WHERE name = $1", args![name]).await?;
+    Ok(row.map(|r| r.get("value")).transpose()?)
+}
+
+/// Sets a fact about the store.
+pub async fn set_meta(db: &Db, name: &str, value: &str) -> Result<()> {
+    db.write(|tx| async move {
+        tx.exec(
+            "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            args![name, value],
+        )
+        .await
+    })
+    .await?;
+    Ok(())
+}
+
+/// Identifiers are fixed at the first start: ids of statements and of the log are built on them.
+async fn fix_identifier(db: &Db, name: &str, value: &str) -> Result<()> {
+    match meta(db, name).await? {
+        None => set_meta(db, name, value).await,
+        Some(stored) if stored == value => Ok(()),
+        Some(stored) => {
+            let (section, key) = name.split_once('.').unwrap_or((name, ""));
+            bail!("[{section}] {key} is fixed since the first start: it was '{stored}' and cannot become '{value}'")
+        }
+    }
+}
+
+impl Lock {
+    /// Takes the lock of a data folder; none when another process has it.
+    pub fn take(dir: &Path) -> Result<Option<Self>> {
+        std::fs::create_dir_all(dir).with_context(|| format!("the data folder {} cannot be made", dir.display()))?;
+        let path = dir.join("serve.lock");
+        let file = File::options()
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .open(&path)
+            .with_context(|| format!("{} cannot be opened", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+            Err(std::fs::TryLockError::Error(e)) => Err(e).with_context(|| format!("{} cannot be locked", path.display())),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! `stoa demo`: a sample organisation with everything in it, on a clock that is moved by hand.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use include_dir::{Dir, include_dir};
+use stoa_web::WebChat;
+
+use crate::app::{App, ClockKind, meta, set_meta};
+use crate::config::{Config, Source};
+use crate::serve;
+
+/// When the demo's calendar begins: a Monday morning in Berlin.
+pub const FIRST_MORNING: &str = "2026-11-23T08:00:00Z";
+
+static SAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/demo");
+
+/// What the command line says.
+#[derive(clap::Args, Debug)]
+pub struct Options {
+    /// Keep everything in a temporary folder that is deleted at the end
+    #[arg(long)]
+    ephemeral: bool,
+    /// A folder of your own Markdown, HTML, text or PDF files to answer from as well
+    #[arg(long, value_name = "DIR")]
+    library: Option<PathBuf>,
+    /// Address and port to listen on
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Whether the clock is moved by hand or is the machine's
+    #[arg(long, value_enum, default_value = "manual")]
+    clock: ClockKind,
+}
+
+/// Runs the demo until it is stopped.
+pub async fn run(mut config: Config, options: Options) -> Result<()> {
+    let temporary = options.ephemeral.then(tempfile::tempdir).transpose().context("a temporary folder")?;
+    if let Some(dir) = &temporary {
+        config.data.dir = dir.path().to_owned();
+        config.database.url = None;
+    }
+    if let Some(listen) = options.listen {
+        config.http.listen = listen;
+    }
+    let sample = config.data.dir.join("sample");
+    std::fs::create_dir_all(&sample).with_context(|| format!("{} cannot be made", sample.display()))?;
+    SAMPLE.extract(&sample).with_context(|| format!("the sample content cannot be written to {}", sample.display()))?;
+    config.organisation.name = "Harbour & Pine".into();
+    config.organisation.iri = "https://learn.harbourandpine.example".into();
+    config.organisation.timezone = "Europe/Berlin".into();
+    config.library.sources.push(Source {
+        kind: "files".into(),
+        name: "Handbook".into(),
+        path: Some(sample.join("handbook")),
+        readers: vec!["everyone".into()],
+        verified: true,
+    });
+    if let Some(path) = options.library {
+        let name = path.file_name().map_or_else(|| "Library".into(), |n| n.to_string_lossy().into_owned());
+        config.library.sources.push(Source {
+            kind: "files".into(),
+            name,
+            path: Some(path),
+            readers: vec!["everyone".into()],
+            verified: true,
+        });
+    }
+    let mode = serve::Mode { demo: true, clock: options.clock };
+    let done = serve::run(config, mode, |app, chat| async move { prepare(&app, &chat, &sample).await }).await;
+    drop(temporary);
+    done
+}
+
+/// Fills the store at the first start, and reads the library at every start.
+async fn prepare(app: &Arc<App>, chat: &Arc<WebChat>, sample: &Path) -> Result<()> {
+    crate::commands::library::sync_all(app, false).await?;
+    if meta(&app.db, "demo").await?.is_some() {
+        return Ok(());
+    }
+    let roster = sample.join("roster.csv");
+    crate::commands::people::import_file(app, &roster).await?;
+    crate::commands::lessons::apply_all(app, &sample.join("tracks")).await?;
+    crate::commands::training::apply_courses(app, &sample.join("courses")).await?;
+    crate::commands::training::apply_requirements(app, &sample.join("requirements")).await?;
+    seed::conversations(app, chat, sample).await?;
+    set_meta(&app.db, "demo", "1").await
+}
+
+mod seed;

@@ -1,0 +1,158 @@
+//! The server: one listener for the web chat, the LRS, health and metrics; workers; a graceful stop.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use stoa_learning::search::Index;
+use stoa_web::{WebChat, WebOptions};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::trace::TraceLayer;
+
+use crate::app::{App, ClockKind, Lock, index_dir, store_clock};
+use crate::config::Config;
+
+/// How long a stop waits for requests and work that have begun.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What differs between `serve` and `demo`.
+pub struct Mode {
+    pub demo: bool,
+    pub clock: ClockKind,
+}
+
+/// Runs until a signal says stop. `prepare` is called when the store is open, before anybody is served.
+pub async fn run<F, Fut>(config: Config, mode: Mode, prepare: F) -> Result<()>
+where
+    F: FnOnce(Arc<App>, Arc<WebChat>) -> Fut,
+    Fut: Future<Output = Result<()>>,
+{
+    let address: SocketAddr = config
+        .http
+        .listen
+        .parse()
+        .with_context(|| format!("[http] listen = '{}' is not an address like 127.0.0.1:8420", config.http.listen))?;
+    let chat_open = mode.demo || config.web.local_chat;
+    if chat_open && !address.ip().is_loopback() {
+        bail!("[web] local_chat is for this machine only: set [http] listen to 127.0.0.1:{}, or switch it off", address.port());
+    }
+    let Some(_lock) = Lock::take(&config.data.dir)? else {
+        bail!("another Stoa is running on {}: stop it first, or use another data folder", config.data.dir.display());
+    };
+    let listener = TcpListener::bind(address).await.map_err(|e| match e.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            anyhow::anyhow!("port {} is in use by another program: stop it, or choose another in [http] listen", address.port())
+        }
+        _ => anyhow::anyhow!("cannot listen on {address}: {e}"),
+    })?;
+    let metrics = PrometheusBuilder::new()
+        .set_buckets(&[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5])
+        .context("metrics")?
+        .install_recorder()
+        .context("metrics")?;
+
+    let index = Index::open(&index_dir(&config))?;
+    let app = Arc::new(App::open(config, mode.clock, index).await?);
+    let chat = stoa_web::platform(&app.flow);
+    app.flow.connect(chat.clone());
+    prepare(app.clone(), chat.clone()).await?;
+    app.services.index.catch_up(&app.db).await?;
+
+    let stop = CancellationToken::new();
+    let workers = tokio::spawn(app.flow.clone().run(stop.clone()));
+    let follower = tokio::spawn({
+        let (app, stop) = (app.clone(), stop.clone());
+        async move {
+            tokio::select! {
+                () = app.services.index.follow(&app.db) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    });
+    let router = router(&app, &chat, &mode, metrics, chat_open)?;
+    let at = listener.local_addr()?;
+    tracing::info!(%at, "listening");
+    println!("Stoa is open at http://{at}/");
+    if mode.demo {
+        println!("Choose who you are and talk. Stop with Ctrl-C; everything is kept in {}.", app.config.data.dir.display());
+    }
+
+    let serving = axum::serve(listener, router).with_graceful_shutdown({
+        let stop = stop.clone();
+        async move {
+            asked_to_stop().await;
+            stop.cancel();
+        }
+    });
+    tokio::select! {
+        served = serving.into_future() => served?,
+        // Open event streams would hold the server for ever; they reconnect.
+        () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {}
+    }
+    stop.cancel();
+    for task in [workers, follower] {
+        if tokio::time::timeout(GRACE, task).await.is_err() {
+            tracing::warn!("a worker did not end in time; its work is durable and goes on at the next start");
+        }
+    }
+    if app.db.clock().is_manual() {
+        store_clock(&app.db).await?;
+    }
+    app.db.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn router(
+    app: &Arc<App>,
+    chat: &Arc<WebChat>,
+    mode: &Mode,
+    metrics: PrometheusHandle,
+    chat_open: bool,
+) -> Result<Router> {
+    let mut router = Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready).with_state(app.clone()))
+        .route("/metrics", get(move || scrape(metrics.clone())))
+        .merge(crate::lrs::router(app)?);
+    if chat_open {
+        let options = WebOptions { demo: mode.demo, ..WebOptions::default() };
+        router = router.merge(stoa_web::router(app.flow.clone(), chat.clone(), options));
+    }
+    Ok(router.layer(CatchPanicLayer::new()).layer(TraceLayer::new_for_http()))
+}
+
+/// Ready when the store answers.
+async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
+    match app.db.committed_position().await {
+        Ok(position) => (StatusCode::OK, format!("ready, change feed at {position}\n")),
+        Err(e) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {e}\n")),
+    }
+}
+
+async fn scrape(metrics: PrometheusHandle) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render())
+}
+
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        tracing::error!("cannot listen for the signal to stop");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        // An error here means that there is no Ctrl-C to wait for.
+        Ok(()) = tokio::signal::ctrl_c() => {}
+    }
+}

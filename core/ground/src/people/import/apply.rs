@@ -1,0 +1,42 @@
+//! Writing a plan.
+
+use super::{Entry, Plan};
+use crate::ledger::Ledger;
+use crate::people::roles::{grant_from, record};
+use crate::people::store::{insert, link_account, update};
+use crate::{Result, Tx};
+
+/// Writes a plan: people, accounts, and roles as evidence with `actor` as who did it. All or nothing, in the caller's
+/// transaction. Each person who changes is published once for each kind of change.
+///
+/// # Errors
+/// As [`Plan::check`]; [`Error::Conflict`](crate::Error::Conflict) when somebody was changed after the plan was made.
+pub async fn apply(tx: &Tx, ledger: &Ledger, plan: &Plan, actor: &str) -> Result<()> {
+    plan.check()?;
+    for entry in &plan.added {
+        insert(tx, &entry.person, entry.write.roster_timezone.as_deref()).await?;
+        accounts_and_roles(tx, ledger, entry, actor).await?;
+    }
+    for entry in plan.changed.iter().chain(&plan.left) {
+        if entry.write.row_differs {
+            update(tx, &entry.person, entry.write.roster_timezone.as_deref(), entry.write.version).await?;
+        }
+        accounts_and_roles(tx, ledger, entry, actor).await?;
+    }
+    Ok(())
+}
+
+async fn accounts_and_roles(tx: &Tx, ledger: &Ledger, entry: &Entry, actor: &str) -> Result<()> {
+    let person = &entry.person;
+    for (platform, workspace, user) in &entry.write.accounts {
+        link_account(tx, &person.id, platform, workspace, user).await?;
+    }
+    let why = if person.status == super::super::Status::Left { "left the organisation" } else { "the roster says so" };
+    for (role, source) in &entry.write.revoke {
+        record(tx, ledger, &person.id, "revoked", *role, source, actor, why).await?;
+    }
+    for role in &entry.write.grant {
+        grant_from(tx, ledger, person, *role, "roster", actor, why).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! An evaluation as an operator runs it: three files in, a report and two files out.
+
+use std::path::Path;
+
+use super::{Options, run};
+
+fn options(dir: &Path, corpus: &str, queries: &str, qrels: &str) -> Options {
+    let write = |name: &str, text: &str| {
+        std::fs::write(dir.join(name), text).unwrap();
+        dir.join(name)
+    };
+    Options {
+        corpus: write("corpus.jsonl", corpus),
+        queries: write("queries.jsonl", queries),
+        qrels: write("qrels.tsv", qrels),
+        run_out: Some(dir.join("run")),
+        answers_out: Some(dir.join("answers")),
+    }
+}
+
+const CORPUS: &str = r#"{"id":"a","title":"Parking","text":"A parking permit costs nothing. Ask the front desk for a parking permit."}
+{"id":2,"title":null,"text":"The canteen opens at eleven."}
+
+{"id":"c","title":"Mentors","text":"Every newcomer gets a mentor for three months."}
+"#;
+
+#[tokio::test]
+async fn an_evaluation_measures_ranking_and_abstention_and_writes_both_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let queries = "{\"id\":\"q1\",\"text\":\"What does a parking permit cost?\"}\n{\"id\":\"q2\",\"text\":\"when does the canteen open\"}\n{\"id\":\"n1\",\"text\":\"Who won the chess olympiad in Budapest?\"}\r\n";
+    let options = options(dir.path(), CORPUS, queries, "query-id\tcorpus-id\tscore\nq1\ta\t2\nq2\t2\t1\n");
+    let report = run(&options).await.unwrap();
+    assert_eq!((report.documents, report.queries, report.answerable), (3, 3, 2));
+    assert_eq!((report.ndcg, report.recall5, report.mrr, report.auroc), (Some(1.0), Some(1.0), Some(1.0), Some(1.0)));
+    assert_eq!((report.coverage, report.refusals, report.wrong_answers), (Some(1.0), Some(1.0), 0));
+    assert_eq!(report.citation_precision, Some(1.0));
+    assert!(report.text().contains("nDCG@10                           1.0000"), "{}", report.text());
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["ndcg@10"], 1.0);
+
+    let run = std::fs::read_to_string(dir.path().join("run")).unwrap();
+    let first: Vec<&str> = run.lines().next().unwrap().split(' ').collect();
+    assert_eq!((first[..4].join(" "), first[5]), ("q1 Q0 a 1".into(), "stoa"));
+    let answers = std::fs::read_to_string(dir.path().join("answers")).unwrap();
+    let lines: Vec<serde_json::Value> = answers.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!((&lines[1]["id"], &lines[1]["citations"]), (&"q2".into(), &serde_json::json!(["2"])));
+    assert_eq!((&lines[2]["answered"], &lines[2]["citations"]), (&false.into(), &serde_json::json!([])));
+}
+
+#[tokio::test]
+async fn a_bad_file_is_named_with_its_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let q = "{\"id\":\"q1\",\"text\":\"x\"}\n";
+    for (corpus, queries, qrels, expected) in [
+        ("{\"id\":\"a\",\"text\":\"x\"}\n{oops\n", q, "", "corpus.jsonl line 2 must be one JSON object"),
+        (
+            "{\"id\":\"a\"}\n\n{\"id\":\"a\"}\n",
+            q,
+            "",
+            "corpus.jsonl line 3 has the id 'a', which an earlier line has too",
+        ),
+        ("", q, "", "corpus.jsonl has no lines"),
+        (CORPUS, "{\"id\":\"q1\"}\n", "", "queries.jsonl line 1 must be one JSON object"),
+        (CORPUS, q, "q1\ta\t1\nq1 a 1\n", "qrels.tsv line 2 must be query-id<TAB>doc-id<TAB>relevance"),
+        (CORPUS, q, "q1\ta\t1\nq1\ta\tyes\n", "qrels.tsv line 2 has the relevance 'yes'"),
+    ] {
+        let error = run(&options(dir.path(), corpus, queries, qrels)).await.unwrap_err().to_string();
+        assert!(error.contains(expected) && !error.contains('\n'), "{error}");
+    }
+    let mut missing = options(dir.path(), CORPUS, q, "");
+    missing.corpus = dir.path().join("nowhere.jsonl");
+    let error = run(&missing).await.unwrap_err().to_string();
+    assert!(error.contains("nowhere.jsonl cannot be read"), "{error}");
+}
