@@ -20,7 +20,7 @@ pub use roles::{Role, RoleProjection, grant, granted_to, people_with, revoke, ro
 pub use sign_in::{create_sign_in_link, redeem_sign_in_link};
 pub(crate) use store::insert;
 pub use store::{
-    Account, accounts_of, all, by_account, by_email, by_employee_id, by_id, find, link_account, managers_above,
+    Account, accounts_of, all, by_account, by_email, by_employee_id, by_id, find, link_account, managers_above, page,
     refresh_zones, reports_of, set_setting, setting, settings_named, settings_of, tree_of, unlink_account,
 };
 pub use text::clean;
