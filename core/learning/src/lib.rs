@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod eval;
+pub mod lessons;
 pub mod library;
 pub mod lrs;
 pub mod search;
@@ -16,6 +17,13 @@ use stoa_flow::Parts;
 
 /// All capabilities: the one list in which each is registered.
 #[must_use]
-pub fn parts(_services: &Arc<Services>) -> Parts {
-    Parts::default()
+pub fn parts(services: &Arc<Services>) -> Parts {
+    let mut all = Parts::default();
+    for parts in [lessons::parts(services)] {
+        all.commands.extend(parts.commands);
+        all.kinds.extend(parts.kinds);
+        all.jobs.extend(parts.jobs);
+        all.watchers.extend(parts.watchers);
+    }
+    all
 }

@@ -1,5 +1,6 @@
 //! What capabilities share: the ledger with all projections, the emitter of statements, and the search index.
 
+use stoa_flow::Organisation;
 use stoa_ground::ledger::Ledger;
 use stoa_ground::people::RoleProjection;
 use stoa_ground::xapi::Emitter;
@@ -12,6 +13,8 @@ pub struct Services {
     pub ledger: Ledger,
     /// Writes xAPI statements.
     pub emitter: Emitter,
+    /// The organisation: its calendars and limits.
+    pub organisation: Organisation,
     /// The search index.
     pub index: Index,
 }
