@@ -152,48 +152,10 @@ async fn find(app: &App, person: &str, role: &str) -> Result<(people::Person, Ro
 }
 
 fn describe(plan: &Plan, dry_run: bool) -> String {
-    let mut out = String::new();
-    for problem in &plan.errors {
-        out.push_str(&format!("error: {problem}\n"));
-    }
-    for problem in &plan.warnings {
-        out.push_str(&format!("warning: {problem}\n"));
-    }
-    if !plan.errors.is_empty() {
-        out.push_str("Nothing was imported: correct the rows above and import the file again.\n");
-        return out;
-    }
-    if let Some(why) = &plan.refused {
-        out.push_str(&format!("Nothing was imported: {why}\n"));
-        return out;
-    }
-    if dry_run {
-        for entry in &plan.added {
-            out.push_str(&format!("+ {}\n", entry.person.name));
-        }
-        for entry in &plan.changed {
-            let none = || "nothing".to_owned();
-            let changes: Vec<String> = entry
-                .changes
-                .iter()
-                .map(|c| {
-                    let (old, new) = (c.old.clone().unwrap_or_else(none), c.new.clone().unwrap_or_else(none));
-                    format!("{} {old} -> {new}", c.column)
-                })
-                .collect();
-            out.push_str(&format!("~ {}: {}\n", entry.person.name, changes.join(", ")));
-        }
-        for entry in &plan.left {
-            out.push_str(&format!("- {} leaves\n", entry.person.name));
-        }
-    }
-    let verb = if dry_run { "would be" } else { "were" };
-    out.push_str(&format!(
-        "{} people {verb} added, {} changed, {} marked as left; {} stay as they are.\n",
-        plan.added.len(),
-        plan.changed.len(),
-        plan.left.len(),
-        plan.unchanged
-    ));
-    out
+    let end = match (plan.errors.is_empty() && plan.refused.is_none(), dry_run) {
+        (false, _) => "Nothing was imported: correct what is said above and import the file again.",
+        (true, true) => "Nothing was changed: this was a dry run.",
+        (true, false) => "Imported.",
+    };
+    format!("{plan}{end}\n")
 }

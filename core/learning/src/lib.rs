@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod eval;
 pub mod library;
+pub mod lrs;
 pub mod search;
 
 mod services;
