@@ -218,7 +218,7 @@ async fn define(tx: &Tx, ready: &[Ready<'_>]) -> Result<()> {
         }
         if new != old {
             tx.exec(
-                "INSERT INTO activity (id, definition) VALUES ($1, $2)
+                "INSERT INTO activity_definition (id, definition) VALUES ($1, $2)
                  ON CONFLICT (id) DO UPDATE SET definition = excluded.definition",
                 args![&*column_key(id), Value::Object(new).to_string()],
             )
@@ -233,7 +233,7 @@ async fn define(tx: &Tx, ready: &[Ready<'_>]) -> Result<()> {
 /// # Errors
 /// The database's error.
 pub async fn definition(conn: &Conn, id: &str) -> Result<Map<String, Value>> {
-    let row = conn.opt("SELECT definition FROM activity WHERE id = $1", args![&*column_key(id)]).await?;
+    let row = conn.opt("SELECT definition FROM activity_definition WHERE id = $1", args![&*column_key(id)]).await?;
     let Some(row) = row else { return Ok(Map::new()) };
     Ok(serde_json::from_str(&row.get::<String>("definition")?)?)
 }
