@@ -4,6 +4,7 @@ pub mod answers;
 pub mod eval;
 pub mod lessons;
 pub mod library;
+pub mod lrs;
 pub mod search;
 
 mod services;
@@ -18,7 +19,7 @@ use stoa_flow::Parts;
 #[must_use]
 pub fn parts(services: &Arc<Services>) -> Parts {
     let mut all = Parts::default();
-    for parts in [lessons::parts(services)] {
+    for parts in [answers::parts(services), lessons::parts(services)] {
         all.commands.extend(parts.commands);
         all.kinds.extend(parts.kinds);
         all.jobs.extend(parts.jobs);

@@ -75,9 +75,8 @@ pub fn qrels(path: &Path) -> Result<Qrels> {
     let mut qrels = Qrels::default();
     for_lines(path, |number, line| {
         let columns: Vec<&str> = line.split('\t').map(str::trim).collect();
-        let (query, document, relevance) = match columns[..] {
-            [query, document, relevance] | [query, _, document, relevance] => (query, document, relevance),
-            _ => return Err("must be query-id<TAB>doc-id<TAB>relevance".into()),
+        let ([query, document, relevance] | [query, _, document, relevance]) = columns[..] else {
+            return Err("must be query-id<TAB>doc-id<TAB>relevance".into());
         };
         match relevance.parse::<i64>() {
             Ok(relevance) => {

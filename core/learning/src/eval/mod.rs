@@ -6,7 +6,7 @@
 mod files;
 mod measures;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ use stoa_ground::{Clock, Db, Error, Instant, Result};
 
 use crate::answers::{self, THRESHOLD};
 use crate::library::{self, Item, Section};
-use crate::search::{Access, Index};
+use crate::search::{Access, Found, Index};
 
 pub use files::{Document, Qrels, Query, corpus, qrels, queries};
 pub use measures::{auroc, mrr, ndcg, recall};
@@ -152,22 +152,32 @@ impl Bench {
         let start = stoa_ground::clock::monotonic();
         let (found, answer) = answers::look_up(&self.db, &self.index, question, &Access::everyone(), PASSAGES).await?;
         let millis = start.elapsed().as_secs_f64() * 1_000.0;
-        let id = |document: &str| self.ids.get(document).cloned().unwrap_or_default();
-        let mut outcome =
-            Outcome { score: answer.confidence, answered: !answer.abstained, millis, ..Outcome::default() };
-        let mut seen = std::collections::HashSet::new();
-        for hit in &found.hits {
-            if outcome.ranked.len() < DEPTH && seen.insert(hit.document_id.as_str()) {
-                outcome.ranked.push((id(&hit.document_id), hit.score));
-            }
-        }
+        let mut outcome = Outcome {
+            ranked: self.ranked(&found),
+            score: answer.confidence,
+            answered: !answer.abstained,
+            millis,
+            ..Outcome::default()
+        };
         for citation in &answer.citations {
-            let cited = id(&citation.document);
+            let cited = self.id(&citation.document);
             if !outcome.cited.contains(&cited) {
                 outcome.cited.push(cited);
             }
         }
         Ok(outcome)
+    }
+
+    /// The documents that were found, each by its best passage, best first.
+    #[must_use]
+    pub fn ranked(&self, found: &Found) -> Vec<(String, f32)> {
+        let mut seen = HashSet::new();
+        let documents = found.hits.iter().filter(|h| seen.insert(h.document_id.as_str()));
+        documents.take(DEPTH).map(|h| (self.id(&h.document_id), h.score)).collect()
+    }
+
+    fn id(&self, document: &str) -> String {
+        self.ids.get(document).cloned().unwrap_or_default()
     }
 }
 

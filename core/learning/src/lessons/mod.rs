@@ -38,6 +38,26 @@ pub(crate) struct Lessons {
     organisation: Organisation,
 }
 
+/// Enrols a person in a track on behalf of the learning team; who is in it already stays so.
+///
+/// # Errors
+/// [`stoa_ground::Error::NotFound`] when there is no such track; the database's error.
+pub async fn enrol(
+    tx: &stoa_ground::Tx,
+    organisation: &Organisation,
+    person: &stoa_ground::people::Person,
+    track: &str,
+) -> stoa_ground::Result<()> {
+    if store::track(tx, track).await?.is_none() {
+        return Err(stoa_ground::Error::NotFound(format!("the track '{track}'")));
+    }
+    if store::enrolment(tx, &person.id, track).await?.is_none_or(|e| e.ended.is_some()) {
+        store::enrol(tx, &person.id, track, "learning team").await?;
+    }
+    let learner = learner::Learner::of(tx, organisation, person).await?;
+    daily::look_again(tx, &learner).await
+}
+
 /// The command `learn`, the kinds `drop`, `review` and `lesson`, and the jobs behind them.
 #[must_use]
 pub fn parts(services: &Arc<Services>) -> Parts {

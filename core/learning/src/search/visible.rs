@@ -18,6 +18,8 @@ pub(super) struct View {
     pub segments: Vec<BitSet>,
     /// How many there are.
     pub passages: usize,
+    /// Mean number of passages of a document.
+    pub of_document: f32,
     /// Mean length of each field, in words, over the passages that have it.
     pub lengths: [f32; FIELDS],
     /// The languages of the passages, as primary subtags.
@@ -48,8 +50,10 @@ impl Views {
 
 impl View {
     fn new(searcher: &Searcher, fields: &Fields, access: &Access) -> tantivy::Result<Self> {
-        let mut view = Self { segments: Vec::new(), passages: 0, lengths: [1.0; FIELDS], languages: Vec::new() };
+        let mut view =
+            Self { segments: Vec::new(), passages: 0, of_document: 1.0, lengths: [1.0; FIELDS], languages: Vec::new() };
         let mut sums = [(0u64, 0u64); FIELDS];
+        let mut documents = 0usize;
         for segment in searcher.segment_readers() {
             let mut seen = BitSet::with_max_value(segment.max_doc());
             match access {
@@ -81,6 +85,13 @@ impl View {
                     *with += u64::from(length > 0);
                 }
             }
+            let groups = segment.fast_fields().u64("group")?;
+            let mut last = None;
+            for doc in (0..segment.max_doc()).filter(|&doc| seen.contains(doc)) {
+                let group = groups.first(doc);
+                documents += usize::from(group != last);
+                last = group;
+            }
             view.see_languages(segment, fields, &seen)?;
             view.segments.push(seen);
         }
@@ -89,6 +100,7 @@ impl View {
                 *length = (total as f32 / with as f32).max(1.0);
             }
         }
+        view.of_document = view.passages as f32 / documents.max(1) as f32;
         Ok(view)
     }
 

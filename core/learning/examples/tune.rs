@@ -1,0 +1,84 @@
+//! Looks for better ranking weights: `cargo run -p stoa-learning --example tune -- SET…`. One weight after the other is
+//! varied and kept when the mean over the sets rises by more than chance would give.
+
+use std::path::Path;
+
+use stoa_learning::eval::{self, Bench, Qrels, Query};
+use stoa_learning::search::{Access, Weights};
+
+struct Set {
+    name: String,
+    bench: Bench,
+    queries: Vec<Query>,
+    qrels: Qrels,
+}
+
+impl Set {
+    fn ndcg(&self, weights: &Weights) -> f64 {
+        let index = self.bench.index().with_weights(weights.clone()).expect("an index in memory");
+        let values: Vec<f64> = self
+            .queries
+            .iter()
+            .filter_map(|q| {
+                let judged: Vec<u32> = self.qrels.of(&q.id)?.values().copied().collect();
+                let found = index.search(&q.text, &Access::everyone(), 40).expect("an index in memory");
+                let ranked = self.bench.ranked(&found);
+                let grades: Vec<u32> = ranked.iter().map(|(d, _)| self.qrels.relevance(&q.id, d)).collect();
+                Some(eval::ndcg(&grades, &judged, 10))
+            })
+            .collect();
+        values.iter().sum::<f64>() / values.len() as f64
+    }
+}
+
+type Change = (&'static str, &'static [f32], fn(&mut Weights, f32));
+
+const CHANGES: &[Change] = &[
+    ("k1", &[0.6, 0.9, 1.2, 1.6, 2.0, 2.5], |w, v| w.k1 = v),
+    ("title", &[0.5, 1.0, 1.5, 2.0, 3.0, 4.0], |w, v| w.field[0] = v),
+    ("b title", &[0.0, 0.25, 0.5, 0.75], |w, v| w.b[0] = v),
+    ("b body", &[0.3, 0.45, 0.6, 0.75, 0.9], |w, v| w.b[2] = v),
+    ("phrase", &[0.0, 0.15, 0.3, 0.5, 0.8], |w, v| w.phrase = v),
+    ("near", &[0.0, 0.1, 0.2, 0.35, 0.5], |w, v| w.near = v),
+    ("coverage", &[0.0, 0.1, 0.2, 0.3, 0.5, 0.7], |w, v| w.coverage = v),
+    ("document", &[0.0, 0.15, 0.3, 0.6, 1.0, 2.0], |w, v| w.document = v),
+    ("b document", &[0.0, 0.25, 0.5, 0.75, 1.0], |w, v| w.b_document = v),
+];
+
+#[tokio::main]
+async fn main() -> stoa_ground::Result<()> {
+    let mut sets = Vec::new();
+    for name in std::env::args().skip(1) {
+        let dir = Path::new(&name);
+        let bench = Bench::new(&eval::corpus(&dir.join("corpus.jsonl"))?).await?;
+        let queries = eval::queries(&dir.join("queries.jsonl"))?;
+        sets.push(Set { bench, queries, qrels: eval::qrels(&dir.join("qrels.tsv"))?, name });
+    }
+    let measure = |weights: &Weights| -> Vec<f64> {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = sets.iter().map(|set| scope.spawn(|| set.ndcg(weights))).collect();
+            threads.into_iter().map(|t| t.join().expect("no panic")).collect()
+        })
+    };
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let mut best = Weights::default();
+    let mut at = measure(&best);
+    println!("{}", sets.iter().map(|s| s.name.rsplit('/').next().unwrap_or_default()).collect::<Vec<_>>().join(" "));
+    println!("{:24} {:.4} {at:.4?}", "start", mean(&at));
+    for round in 1..=2 {
+        for (name, values, change) in CHANGES {
+            let start = best.clone();
+            for &value in *values {
+                let mut weights = start.clone();
+                change(&mut weights, value);
+                let now = measure(&weights);
+                println!("{:24} {:.4} {now:.4?}", format!("{round} {name} {value}"), mean(&now));
+                if mean(&now) > mean(&at) + 0.0005 {
+                    (best, at) = (weights, now);
+                }
+            }
+        }
+        println!("{:24} {:.4} {at:.4?}\n{best:?}", format!("after round {round}"), mean(&at));
+    }
+    Ok(())
+}
