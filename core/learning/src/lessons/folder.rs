@@ -326,9 +326,8 @@ fn check_lesson(path: &Path, name: String, checked: &mut Checked) -> Option<Cont
     let minutes = u32::try_from(minutes).unwrap_or(1);
     let body = body.trim().to_owned();
     let (length, words) = (body.chars().count(), body.split_whitespace().count());
-    let start = text.len() - 4 - text.trim_end().len().min(body.len());
     if body.is_empty() {
-        file.wrong(&(start..start), "has no text below the second +++; say what there is to learn");
+        file.wrong(&(front.len()..front.len()), "has no text below the second +++; say what there is to learn");
     } else if length > LONGEST_TEXT {
         file.wrong_file(format!("the text has {length} characters, and {LONGEST_TEXT} fit; make two lessons of it"));
     } else if words > 260 * minutes as usize {

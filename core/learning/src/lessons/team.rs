@@ -9,9 +9,9 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use serde_json::json;
 use stoa_flow::chat::{Button, Call, Context, Field, FieldError, FieldKind, Form, Message, literal};
-use stoa_flow::say;
 use stoa_flow::schedule::{self, Due, Job};
 use stoa_flow::words::Words;
+use stoa_flow::{say, words_key};
 use stoa_ground::people::audience::Rule;
 use stoa_ground::people::calendar::{parse_date, parse_time};
 use stoa_ground::people::{self, Person, Role};
@@ -75,30 +75,41 @@ impl Lessons {
         let field = |name: &str, label, hint, optional, kind| Field { name: name.into(), label, hint, optional, kind };
         let label = |key: &str| words.say(key);
         let hint = |key: &str| Some(words.say(key));
-        use stoa_flow::words_key as key;
         let fields = vec![
-            field("track", label(key!("lessons-schedule-what")), hint(key!("lessons-schedule-what-hint")), false, what),
-            field("title", label(key!("lessons-schedule-title")), None, true, text(false, LONGEST_TITLE, "")),
-            field("text", label(key!("lessons-schedule-text")), None, true, text(true, LONGEST_TEXT, "")),
+            field(
+                "track",
+                label(words_key!("lessons-schedule-what")),
+                hint(words_key!("lessons-schedule-what-hint")),
+                false,
+                what,
+            ),
+            field("title", label(words_key!("lessons-schedule-title")), None, true, text(false, LONGEST_TITLE, "")),
+            field("text", label(words_key!("lessons-schedule-text")), None, true, text(true, LONGEST_TEXT, "")),
             field(
                 "question",
-                label(key!("lessons-schedule-question")),
-                hint(key!("lessons-schedule-question-hint")),
+                label(words_key!("lessons-schedule-question")),
+                hint(words_key!("lessons-schedule-question-hint")),
                 true,
                 text(true, 1_500, ""),
             ),
             field(
                 "audience",
-                label(key!("lessons-schedule-audience")),
-                hint(key!("lessons-schedule-audience-hint")),
+                label(words_key!("lessons-schedule-audience")),
+                hint(words_key!("lessons-schedule-audience-hint")),
                 false,
                 text(false, 500, "everyone"),
             ),
-            field("date", label(key!("lessons-schedule-date")), None, false, text(false, 10, &tomorrow.to_string())),
+            field(
+                "date",
+                label(words_key!("lessons-schedule-date")),
+                None,
+                false,
+                text(false, 10, &tomorrow.to_string()),
+            ),
             field(
                 "time",
-                label(key!("lessons-schedule-time")),
-                hint(key!("lessons-schedule-time-hint")),
+                label(words_key!("lessons-schedule-time")),
+                hint(words_key!("lessons-schedule-time-hint")),
                 false,
                 text(false, 5, "10:00"),
             ),
