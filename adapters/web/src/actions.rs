@@ -61,7 +61,8 @@ struct DialogPage {
 
 /// The key of an event: the same for the same thing sent twice from one form.
 fn event_key(visitor: &Visitor, token: Option<&str>, what: &[&str], web: &Web) -> String {
-    let token = token.filter(|t| (8..=64).contains(&t.len()) && t.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'));
+    let token =
+        token.filter(|t| (8..=64).contains(&t.len()) && t.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'));
     let token = token.map_or_else(|| web.flow.clock().secret(), str::to_owned);
     let mut digest = Sha256::new();
     for part in what {
@@ -82,7 +83,13 @@ fn address(channel: &str, thread: Option<&str>) -> String {
 }
 
 /// Without script, the next page should have the answer on it already.
-async fn wait_for_answer(web: &Web, visitor: &Visitor, headers: &HeaderMap, channel: &str, before: i64) -> Result<(), Refusal> {
+async fn wait_for_answer(
+    web: &Web,
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    channel: &str,
+    before: i64,
+) -> Result<(), Refusal> {
     if wants_json(headers) {
         return Ok(());
     }
@@ -110,7 +117,12 @@ async fn newest_answer(web: &Web, visitor: &Visitor, channel: &str) -> Result<i6
 }
 
 /// A thread named in a request: it must hang on a message that the visitor sees.
-async fn thread_of(web: &Web, visitor: &Visitor, at: &Conversation, root: Option<String>) -> Result<Option<String>, Refusal> {
+async fn thread_of(
+    web: &Web,
+    visitor: &Visitor,
+    at: &Conversation,
+    root: Option<String>,
+) -> Result<Option<String>, Refusal> {
     let Some(root) = root.filter(|r| !r.is_empty()) else { return Ok(None) };
     let post = seen(web, visitor, &at.id, &root).await?;
     if post.thread.is_some() || at.direct {
@@ -177,7 +189,8 @@ pub(crate) async fn message(
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     let before = newest_answer(&web, &visitor, &channel).await?;
-    let key = event_key(&visitor, new.token.as_deref(), &[&channel, thread.as_deref().unwrap_or_default(), &text], &web);
+    let key =
+        event_key(&visitor, new.token.as_deref(), &[&channel, thread.as_deref().unwrap_or_default(), &text], &web);
     let slash = text.strip_prefix('/').map(str::trim_start);
     let (to_bot, words) = match markup::without_mention(&text) {
         Some(words) => (true, words),

@@ -21,8 +21,7 @@ use crate::refusal::Refusal;
 use crate::session::{Visitor, local_path};
 
 /// Called with the new time after a manual clock was moved.
-pub type ClockMoved =
-    Arc<dyn Fn(Instant) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
+pub type ClockMoved = Arc<dyn Fn(Instant) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
 
 /// "Next event" looks no further ahead than this.
 const HORIZON: i64 = 31 * Instant::DAY;
@@ -85,8 +84,11 @@ pub(crate) async fn control(State(web): State<Arc<Web>>, request: Request) -> Re
         };
     }
     let asked = match Bytes::from_request(request, &web).await {
-        Ok(body) => serde_json::from_slice::<Move>(&body)
-            .map_err(|e| Error::invalid(format!("the body must be like {{\"by\": \"1d\"}} or {{\"to\": \"2026-11-24T09:00:00Z\"}}: {e}"))),
+        Ok(body) => serde_json::from_slice::<Move>(&body).map_err(|e| {
+            Error::invalid(format!(
+                "the body must be like {{\"by\": \"1d\"}} or {{\"to\": \"2026-11-24T09:00:00Z\"}}: {e}"
+            ))
+        }),
         Err(rejection) => return rejection.into_response(),
     };
     let moved = match asked {
@@ -110,7 +112,8 @@ fn problem(error: &Error) -> Response {
         }
     };
     let title = status.canonical_reason().unwrap_or_default();
-    let body = serde_json::json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail });
+    let body =
+        serde_json::json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail });
     (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
 }
 
@@ -137,9 +140,9 @@ async fn move_clock(web: &Web, asked: &Move) -> Result<Instant> {
 fn after(now: Instant, by: &str) -> Result<Instant> {
     let wrong = || Error::invalid(format!("'{by}' is not a duration like 1d, 3h or P1DT2H, or goes back"));
     let span = Span::from_str(by).map_err(|_| wrong())?;
-    let far = span.total((Unit::Day, jiff::SpanRelativeTo::days_are_24_hours())).or_else(|_| {
-        span.total((Unit::Day, jiff::civil::date(2000, 1, 1)))
-    });
+    let far = span
+        .total((Unit::Day, jiff::SpanRelativeTo::days_are_24_hours()))
+        .or_else(|_| span.total((Unit::Day, jiff::civil::date(2000, 1, 1))));
     if far.map_err(|_| wrong())? > 3_660.0 {
         return Err(Error::invalid(format!("'{by}' is more than ten years")));
     }
@@ -180,7 +183,13 @@ mod tests {
     #[test]
     fn durations_are_read_as_people_write_them() {
         let now = Instant::parse("2026-11-23T09:00:00Z").unwrap();
-        for (by, then) in [("1d", "2026-11-24T09:00:00Z"), ("P7D", "2026-11-30T09:00:00Z"), ("90m", "2026-11-23T10:30:00Z"), ("1w", "2026-11-30T09:00:00Z"), ("P1M", "2026-12-23T09:00:00Z")] {
+        for (by, then) in [
+            ("1d", "2026-11-24T09:00:00Z"),
+            ("P7D", "2026-11-30T09:00:00Z"),
+            ("90m", "2026-11-23T10:30:00Z"),
+            ("1w", "2026-11-30T09:00:00Z"),
+            ("P1M", "2026-12-23T09:00:00Z"),
+        ] {
             assert_eq!(after(now, by).unwrap(), Instant::parse(then).unwrap(), "{by}");
         }
         for by in ["-1d", "soon", "", "P100Y"] {

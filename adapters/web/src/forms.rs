@@ -180,7 +180,8 @@ mod tests {
             ],
         };
         let pair = |n: &str, v: &str| (n.to_owned(), v.to_owned());
-        let filled = values(&form, &[pair("v.title", "a\r\nb"), pair("v.more", "  "), pair("v.kind", "z"), pair("x", "y")]);
+        let filled =
+            values(&form, &[pair("v.title", "a\r\nb"), pair("v.more", "  "), pair("v.kind", "z"), pair("x", "y")]);
         assert_eq!(filled, BTreeMap::from([("title".into(), "a\nb".into()), ("kind".into(), "z".into())]));
         let wrong = |v: &[(String, String)]| -> Vec<String> {
             check(Words::english(), &form, &values(&form, v)).into_iter().map(|e| e.field).collect()

@@ -16,7 +16,8 @@ use crate::Web;
 use crate::refusal::{Refusal, words_of};
 use crate::session;
 
-const POLICY: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// The headers of every answer.
 pub(crate) async fn headers(request: Request, next: Next) -> Response {
@@ -48,11 +49,11 @@ pub(crate) async fn guard(State(web): State<Arc<Web>>, request: Request, next: N
         if !is_from_us(request.headers()) {
             return Refusal::new(StatusCode::FORBIDDEN, words.say("web-other-site")).into_response();
         }
-        if let Some(cookie) = session::cookie(request.headers(), session::COOKIE) {
-            if let Err(seconds) = web.limiter.take(cookie, monotonic()) {
-                let text = say!(words, "chat-slow-down", seconds = seconds);
-                return Refusal::new(StatusCode::TOO_MANY_REQUESTS, text).into_response();
-            }
+        if let Some(cookie) = session::cookie(request.headers(), session::COOKIE)
+            && let Err(seconds) = web.limiter.take(cookie, monotonic())
+        {
+            let text = say!(words, "chat-slow-down", seconds = seconds);
+            return Refusal::new(StatusCode::TOO_MANY_REQUESTS, text).into_response();
         }
     }
     next.run(request).await
@@ -128,7 +129,8 @@ mod tests {
 
     #[test]
     fn only_our_own_names_are_answered() {
-        for host in ["localhost:8420", "127.0.0.1:1", "[::1]:80", "[::1]", "learn.example.org", "LEARN.example.org:443"] {
+        for host in ["localhost:8420", "127.0.0.1:1", "[::1]:80", "[::1]", "learn.example.org", "LEARN.example.org:443"]
+        {
             assert!(is_our_host(&with(&[("host", host)]), Some("https://learn.example.org/")), "{host}");
         }
         assert!(!is_our_host(&with(&[("host", "evil.example")]), Some("https://learn.example.org")));

@@ -52,13 +52,7 @@ pub struct WebOptions {
 
 impl Default for WebOptions {
     fn default() -> Self {
-        Self {
-            demo: false,
-            local_chat: true,
-            public_url: None,
-            clock_moved: None,
-            stop: CancellationToken::new(),
-        }
+        Self { demo: false, local_chat: true, public_url: None, clock_moved: None, stop: CancellationToken::new() }
     }
 }
 

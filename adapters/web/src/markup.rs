@@ -17,23 +17,24 @@ pub(crate) enum Lines {
 pub(crate) fn commonmark(text: &str, lines: Lines) -> String {
     // Whether each open link or image became an anchor.
     let mut anchors: Vec<bool> = Vec::new();
-    let events = Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH).map(|event| match event {
-        Event::Html(raw) | Event::InlineHtml(raw) => Event::Text(raw),
-        Event::Start(Tag::HtmlBlock) => Event::Start(Tag::Paragraph),
-        Event::End(TagEnd::HtmlBlock) => Event::End(TagEnd::Paragraph),
-        Event::Start(Tag::Heading { .. }) => Event::InlineHtml("<p class=\"md-heading\">".into()),
-        Event::End(TagEnd::Heading(_)) => Event::InlineHtml("</p>\n".into()),
-        Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
-            let opens = is_allowed(&dest_url) && !anchors.contains(&true);
-            anchors.push(opens);
-            Event::InlineHtml(if opens { anchor(&dest_url) } else { CowStr::Borrowed("") })
-        }
-        Event::End(TagEnd::Link | TagEnd::Image) => {
-            Event::InlineHtml(if anchors.pop() == Some(true) { "</a>".into() } else { CowStr::Borrowed("") })
-        }
-        Event::SoftBreak if lines == Lines::Kept => Event::HardBreak,
-        other => other,
-    });
+    let events =
+        Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH).map(|event| match event {
+            Event::Html(raw) | Event::InlineHtml(raw) => Event::Text(raw),
+            Event::Start(Tag::HtmlBlock) => Event::Start(Tag::Paragraph),
+            Event::End(TagEnd::HtmlBlock) => Event::End(TagEnd::Paragraph),
+            Event::Start(Tag::Heading { .. }) => Event::InlineHtml("<p class=\"md-heading\">".into()),
+            Event::End(TagEnd::Heading(_)) => Event::InlineHtml("</p>\n".into()),
+            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                let opens = is_allowed(&dest_url) && !anchors.contains(&true);
+                anchors.push(opens);
+                Event::InlineHtml(if opens { anchor(&dest_url) } else { CowStr::Borrowed("") })
+            }
+            Event::End(TagEnd::Link | TagEnd::Image) => {
+                Event::InlineHtml(if anchors.pop() == Some(true) { "</a>".into() } else { CowStr::Borrowed("") })
+            }
+            Event::SoftBreak if lines == Lines::Kept => Event::HardBreak,
+            other => other,
+        });
     let mut out = String::with_capacity(text.len() * 3 / 2);
     html::push_html(&mut out, events);
     out
@@ -118,7 +119,10 @@ mod tests {
 
     #[test]
     fn links_lead_to_the_web_and_mail_only_and_images_are_not_loaded() {
-        let html = commonmark("[a](https://e.org/?a=1&b=%22x) [b](javascript:alert(1)) [c](/x) ![d](http://t.net/p.png)", Lines::Kept);
+        let html = commonmark(
+            "[a](https://e.org/?a=1&b=%22x) [b](javascript:alert(1)) [c](/x) ![d](http://t.net/p.png)",
+            Lines::Kept,
+        );
         assert!(html.contains("<a href=\"https://e.org/?a=1&amp;b=%22x\" target=\"_blank\" rel=\"noopener noreferrer nofollow\">a</a> b c <a href=\"http://t.net/p.png\""), "{html}");
         assert!(!html.contains("<img") && !html.contains("javascript"), "{html}");
         let nested = commonmark("[![alt](https://i.org/x.png)](https://e.org)", Lines::Kept);

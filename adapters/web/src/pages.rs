@@ -12,12 +12,12 @@ use serde::Deserialize;
 use stoa_flow::say;
 use stoa_ground::people;
 
+use crate::Web;
 use crate::clock::ClockView;
 use crate::refusal::Refusal;
 use crate::session::Visitor;
 use crate::store::{self, Conversation, Posted};
 use crate::view::{self, Face, Frame, MessageView, Viewing};
-use crate::Web;
 
 /// How many messages a page shows.
 const PAGE: usize = 60;
@@ -162,7 +162,11 @@ pub(crate) async fn render(
         unread_elsewhere: entries.iter().map(|e| e.unread).sum(),
         entries,
         channel: channel.to_owned(),
-        placeholder: if at.direct { words.say("web-write-to-stoa") } else { say!(words, "web-write-to", channel = at.name.clone()) },
+        placeholder: if at.direct {
+            words.say("web-write-to-stoa")
+        } else {
+            say!(words, "web-write-to", channel = at.name.clone())
+        },
         direct: at.direct,
         member_count: say!(words, "web-members", count = seen.members.len()),
         members: seen.members,
@@ -192,7 +196,9 @@ async fn look(web: &Web, user: &str, channel: &str, root: Option<&str>, before: 
         faces.extend(view::faces(&c, &thread).await?);
         let mut members = Vec::new();
         for member in store::members(&c, channel).await? {
-            members.extend(people::by_id(&c, &member).await?.filter(|p| p.status != people::Status::Left).map(|p| Face::of(&p)));
+            members.extend(
+                people::by_id(&c, &member).await?.filter(|p| p.status != people::Status::Left).map(|p| Face::of(&p)),
+            );
         }
         members.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Seen {
@@ -285,7 +291,8 @@ pub(crate) async fn updates(
             .collect()
     };
     let in_list = fragments(list.iter().collect(), &viewing)?;
-    let of_thread = changed.iter().filter(|p| root.is_some() && (p.thread.as_deref() == root || Some(p.id.as_str()) == root));
+    let of_thread =
+        changed.iter().filter(|p| root.is_some() && (p.thread.as_deref() == root || Some(p.id.as_str()) == root));
     let mut of_thread: Vec<&Posted> = of_thread.collect();
     of_thread.sort_by_key(|p| p.position);
     let in_thread = fragments(of_thread, &Viewing { in_thread: true, ..viewing })?;

@@ -98,7 +98,11 @@ pub(crate) async fn dress(State(web): State<Arc<Web>>, request: Request, next: N
     let words = words_of(&headers);
     let refusal = match response.extensions().get::<Refusal>() {
         Some(refusal) => refusal.clone(),
-        None if response.headers().get(header::CONTENT_TYPE).is_some_and(|t| !t.as_bytes().starts_with(b"text/plain")) => {
+        None if response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|t| !t.as_bytes().starts_with(b"text/plain")) =>
+        {
             return response;
         }
         None => Refusal::new(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Form;
-use axum::extract::{FromRequestParts, State};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -108,12 +108,15 @@ fn digest(secret: &str) -> String {
 /// The value of a cookie that a browser sent (RFC 6265, section 4.2).
 pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let sent = headers.get_all(header::COOKIE).into_iter().filter_map(|v| v.to_str().ok());
-    sent.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().split_once('=').filter(|(n, _)| *n == name)).map(|(_, v)| v)
+    sent.flat_map(|line| line.split(';'))
+        .find_map(|pair| pair.trim().split_once('=').filter(|(n, _)| *n == name))
+        .map(|(_, v)| v)
 }
 
 /// The `Set-Cookie` of a session, or of its end.
 pub(crate) fn set_cookie(web: &Web, secret: Option<&str>) -> HeaderValue {
-    let secure = if web.options.public_url.as_ref().is_some_and(|u| u.starts_with("https://")) { "; Secure" } else { "" };
+    let secure =
+        if web.options.public_url.as_ref().is_some_and(|u| u.starts_with("https://")) { "; Secure" } else { "" };
     let age = if secret.is_some() { DAYS * 24 * 3600 } else { 0 };
     let value = secret.unwrap_or_default();
     HeaderValue::from_str(&format!("{COOKIE}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}"))

@@ -51,8 +51,11 @@ pub(crate) async fn page(State(web): State<Arc<Web>>, headers: HeaderMap) -> Res
     let now = web.flow.clock().now();
     let mut choices = Vec::new();
     if web.options.demo {
-        let (everybody, unread) =
-            web.flow.db().read(|c| async move { Ok((people::all(&c).await?, store::unread_by_user(&c).await?)) }).await?;
+        let (everybody, unread) = web
+            .flow
+            .db()
+            .read(|c| async move { Ok((people::all(&c).await?, store::unread_by_user(&c).await?)) })
+            .await?;
         for person in everybody.iter().filter(|p| p.status != Status::Left) {
             choices.push(choice(person, words, now, unread.get(&person.id).copied().unwrap_or(0)));
         }
@@ -143,9 +146,7 @@ pub(crate) async fn redeem(
         .await;
     match secret {
         Ok(secret) => Ok(signed_in(&web, &headers, &secret).await),
-        Err(Error::Forbidden(_)) => {
-            Err(Refusal::new(StatusCode::FORBIDDEN, words_of(&headers).say("web-link-used")))
-        }
+        Err(Error::Forbidden(_)) => Err(Refusal::new(StatusCode::FORBIDDEN, words_of(&headers).say("web-link-used"))),
         Err(e) => Err(e.into()),
     }
 }
@@ -157,10 +158,10 @@ async fn open(tx: &Tx, person: &Person) -> stoa_ground::Result<String> {
 
 /// A browser has one session: the one before ends.
 async fn signed_in(web: &Web, headers: &HeaderMap, secret: &str) -> Response {
-    if let Some(old) = session::cookie(headers, session::COOKIE) {
-        if let Err(error) = session::end(web.flow.db(), old).await {
-            tracing::warn!(%error, "an old session could not be ended; it expires by itself");
-        }
+    if let Some(old) = session::cookie(headers, session::COOKIE)
+        && let Err(error) = session::end(web.flow.db(), old).await
+    {
+        tracing::warn!(%error, "an old session could not be ended; it expires by itself");
     }
     ([(header::SET_COOKIE, session::set_cookie(web, Some(secret)))], Redirect::to("/chat")).into_response()
 }

@@ -235,10 +235,10 @@ pub(crate) async fn newest_answer(conn: &Conn, channel: &str, viewer: &str) -> R
 
 /// Posts a message, once per key. Gives its id, and whether it is new.
 pub(crate) async fn post(tx: &Tx, new: &NewPost<'_>) -> Result<(String, bool)> {
-    if let Some(key) = new.key {
-        if let Some(row) = tx.opt("SELECT id FROM web_message WHERE key = $1", args![key]).await? {
-            return Ok((row.get("id")?, false));
-        }
+    if let Some(key) = new.key
+        && let Some(row) = tx.opt("SELECT id FROM web_message WHERE key = $1", args![key]).await?
+    {
+        return Ok((row.get("id")?, false));
     }
     if tx.opt("SELECT 1 AS found FROM web_channel WHERE id = $1", args![new.channel]).await?.is_none() {
         return Err(Error::NotFound("the conversation".into()));
@@ -401,8 +401,7 @@ pub(crate) async fn replies(conn: &Conn, channel: &str, viewer: &str) -> Result<
         .await?;
     rows.iter()
         .map(|r| {
-            let replies =
-                Replies { count: r.get("count")?, last: r.get("last")?, newest_by_others: r.get("newest")? };
+            let replies = Replies { count: r.get("count")?, last: r.get("last")?, newest_by_others: r.get("newest")? };
             Ok((r.get("thread")?, replies))
         })
         .collect()
