@@ -241,9 +241,8 @@ fn read(row: &Row) -> Result<Credential> {
 }
 
 async fn stored(conn: &Conn, key: &str) -> Result<Option<([u8; 32], Credential)>> {
-    let row = conn
-        .opt("SELECT key, secret, name, scopes, created FROM lrs_credential WHERE key = $1", args![key])
-        .await?;
+    let row =
+        conn.opt("SELECT key, secret, name, scopes, created FROM lrs_credential WHERE key = $1", args![key]).await?;
     let Some(row) = row else { return Ok(None) };
     let text: String = row.get("secret")?;
     let mut digest = [0u8; 32];

@@ -8,7 +8,9 @@ mod format;
 mod query;
 mod search;
 
-pub use credential::{Caller, Configured, Credential, Credentials, NewCredential, Reading, Scope, create, list, revoke};
+pub use credential::{
+    Caller, Configured, Credential, Credentials, NewCredential, Reading, Scope, create, list, revoke,
+};
 pub use format::{Format, Languages, apply};
 pub use query::{One, Query, Request};
 pub use search::{Page, consistent_through, find, one};

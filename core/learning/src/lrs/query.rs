@@ -120,7 +120,11 @@ impl Query {
                 "ascending" => query.ascending = boolean(name, value)?,
                 "attachments" => query.attachments = boolean(name, value)?,
                 "cursor" => query.cursor = Some(number(name, value)?),
-                _ => return Err(Error::invalid(format!("the parameter '{name}' is not known; names are case-sensitive"))),
+                _ => {
+                    return Err(Error::invalid(format!(
+                        "the parameter '{name}' is not known; names are case-sensitive"
+                    )));
+                }
             }
         }
         Ok(query)

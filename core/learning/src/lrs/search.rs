@@ -135,7 +135,9 @@ impl<'a> Search<'a> {
             args.push(key.value());
             range.push_str(&format!(" AND s.authority = ${}", args.len()));
         }
-        args.extend([&query.agent, &query.activity, &query.verb, &query.registration].into_iter().flatten().map(Bind::value));
+        args.extend(
+            [&query.agent, &query.activity, &query.verb, &query.registration].into_iter().flatten().map(Bind::value),
+        );
         Self { query, mine, args, range, order, limit: 3 }
     }
 
