@@ -48,7 +48,9 @@ impl Call {
     /// Turns the alternate syntax into a plain request.
     async fn alternate(self, form: Content, limit: usize) -> Result<(Self, Content), Refused> {
         if version_of(&self.headers) == Some(Version::V2_0) {
-            return Err(Refused::bad_request("xAPI 2.0 has no alternate request syntax: leave out the parameter 'method'"));
+            return Err(Refused::bad_request(
+                "xAPI 2.0 has no alternate request syntax: leave out the parameter 'method'",
+            ));
         }
         if self.method != Method::POST {
             return Err(Refused::bad_request("the alternate request syntax must be a POST"));
@@ -127,7 +129,9 @@ impl Call {
     pub async fn caller(&self, lrs: &Lrs) -> Result<Caller, Refused> {
         let refused = |text: &str| Refused::new(StatusCode::UNAUTHORIZED, text);
         let Some((key, secret)) = self.basic() else {
-            return Err(refused("this needs a key and a secret by Basic authentication ('stoa lrs key create' makes one)"));
+            return Err(refused(
+                "this needs a key and a secret by Basic authentication ('stoa lrs key create' makes one)",
+            ));
         };
         let (key, secret) = (key.as_str(), secret.as_str());
         let (db, credentials): (&Db, _) = (&lrs.db, &lrs.settings.credentials);
@@ -155,7 +159,9 @@ impl Content {
             Self::Unread(body) => to_bytes(body, limit).await.map_err(|_| {
                 Refused::new(
                     StatusCode::PAYLOAD_TOO_LARGE,
-                    format!("the request could not be read, or is larger than {limit} bytes: send fewer statements at once"),
+                    format!(
+                        "the request could not be read, or is larger than {limit} bytes: send fewer statements at once"
+                    ),
                 )
             }),
         }

@@ -29,7 +29,9 @@ pub async fn handle(lrs: &Lrs, request: Request, version: &mut Version) -> Resul
 
 async fn put(lrs: &Lrs, call: &Call, content: Content, caller: Caller, version: Version) -> Result<Response, Refused> {
     if let Some((name, _)) = call.params.iter().find(|(name, _)| name != "statementId") {
-        return Err(Refused::bad_request(format!("the parameter '{name}' is not known here; names are case-sensitive")));
+        return Err(Refused::bad_request(format!(
+            "the parameter '{name}' is not known here; names are case-sensitive"
+        )));
     }
     let [(_, id)] = call.params.as_slice() else {
         return Err(Refused::bad_request("PUT needs the parameter statementId, once"));

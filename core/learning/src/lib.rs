@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod eval;
+pub mod lessons;
 pub mod library;
 pub mod lrs;
 pub mod search;
@@ -19,7 +20,7 @@ use stoa_flow::Parts;
 #[must_use]
 pub fn parts(services: &Arc<Services>) -> Parts {
     let mut all = Parts::default();
-    for parts in [training::parts(services)] {
+    for parts in [answers::parts(services), lessons::parts(services), training::parts(services)] {
         all.commands.extend(parts.commands);
         all.kinds.extend(parts.kinds);
         all.jobs.extend(parts.jobs);

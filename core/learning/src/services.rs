@@ -13,10 +13,10 @@ pub struct Services {
     pub ledger: Ledger,
     /// Writes xAPI statements.
     pub emitter: Emitter,
+    /// The organisation: its calendars and limits.
+    pub organisation: Organisation,
     /// The search index.
     pub index: Index,
-    /// The organisation: zones, days, hours.
-    pub organisation: Organisation,
 }
 
 /// The ledger with the projections of all capabilities.

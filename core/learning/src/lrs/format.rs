@@ -1,6 +1,7 @@
 //! How statements are given out: `exact`, `ids` or `canonical` (xAPI 1.0.3 part three, 2.1.3).
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use serde_json::{Map, Value};
 use stoa_ground::xapi::store;
@@ -118,9 +119,9 @@ async fn learn(conn: &Conn, statement: &mut Value, known: &mut HashMap<String, M
         }
     });
     for id in ids {
-        if !known.contains_key(&id) {
-            let definition = store::definition(conn, &id).await?;
-            known.insert(id, definition);
+        if let Entry::Vacant(entry) = known.entry(id) {
+            let definition = store::definition(conn, entry.key()).await?;
+            entry.insert(definition);
         }
     }
     Ok(())

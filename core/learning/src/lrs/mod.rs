@@ -19,7 +19,7 @@ use stoa_ground::xapi::{Statement, store};
 use stoa_ground::{Error, Result, Tx};
 
 /// The most statements in one request. All of them are stored in one transaction, which must be short.
-pub const MAX_BATCH: usize = 1000;
+pub const MAX_BATCH: usize = 250;
 
 /// Stores statements for a caller, all or none, and gives their ids in order. One that is here already, with the same
 /// content, is left as it is.

@@ -122,13 +122,13 @@ struct Search<'a> {
     mine: Option<&'a str>,
     args: Vec<Arg>,
     range: String,
-    order: String,
+    order: &'static str,
     limit: usize,
 }
 
 impl<'a> Search<'a> {
     fn new(query: &'a Query, mine: Option<&'a str>, above: i64, below: i64, limit: usize) -> Self {
-        let order = format!("ORDER BY position {}", if query.ascending { "ASC" } else { "DESC" });
+        let order = if query.ascending { "ASC" } else { "DESC" };
         let mut args = args![above, below, limit];
         let mut range = "s.voided = 0 AND s.position > $1 AND s.position < $2".to_owned();
         if let Some(key) = mine {
@@ -142,23 +142,23 @@ impl<'a> Search<'a> {
     }
 
     fn sql(&self) -> String {
-        let (range, order, limit) = (&self.range, &self.order, self.limit);
+        let (range, order, limit) = (&self.range, self.order, self.limit);
         let (joins, filters) = self.filters("s");
         let direct = format!("SELECT s.position, s.size FROM statement s{joins} WHERE {range}{filters}");
         if filters.is_empty() && joins.is_empty() {
-            return format!("{direct} {order} LIMIT ${limit}");
+            return format!("{direct} ORDER BY s.position {order} LIMIT ${limit}");
         }
         let (joins, filters) = self.filters("d");
         format!(
             "SELECT position, size FROM (
-               SELECT * FROM ({direct} {order} LIMIT ${limit}) AS direct
+               SELECT * FROM ({direct} ORDER BY s.position {order} LIMIT ${limit}) AS direct
                UNION
                SELECT * FROM (
                  SELECT s.position, s.size FROM statement d
                  JOIN statement_target t ON t.target = d.id
                  JOIN statement s ON s.position = t.position{joins}
-                 WHERE {range}{filters} {order} LIMIT ${limit}) AS through
-             ) AS found {order} LIMIT ${limit}"
+                 WHERE {range}{filters} ORDER BY s.position {order} LIMIT ${limit}) AS through
+             ) AS found ORDER BY position {order} LIMIT ${limit}"
         )
     }
 
