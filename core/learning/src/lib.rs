@@ -6,6 +6,7 @@ pub mod lessons;
 pub mod library;
 pub mod lrs;
 pub mod search;
+pub mod training;
 
 mod services;
 
@@ -19,11 +20,12 @@ use stoa_flow::Parts;
 #[must_use]
 pub fn parts(services: &Arc<Services>) -> Parts {
     let mut all = Parts::default();
-    for parts in [answers::parts(services), lessons::parts(services)] {
+    for parts in [answers::parts(services), lessons::parts(services), training::parts(services)] {
         all.commands.extend(parts.commands);
         all.kinds.extend(parts.kinds);
         all.jobs.extend(parts.jobs);
         all.watchers.extend(parts.watchers);
+        all.followers.extend(parts.followers);
     }
     all
 }

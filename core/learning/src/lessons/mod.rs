@@ -70,6 +70,6 @@ pub fn parts(services: &Arc<Services>) -> Parts {
             Box::new(Asked(Arc::clone(&lessons))),
         ],
         jobs: vec![Arc::new(Daily(Arc::clone(&lessons))), Arc::new(team::Expand(lessons))],
-        watchers: Vec::new(),
+        ..Parts::default()
     }
 }
