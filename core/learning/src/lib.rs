@@ -5,6 +5,7 @@ pub mod eval;
 pub mod library;
 pub mod lrs;
 pub mod search;
+pub mod tips;
 
 mod services;
 
@@ -18,7 +19,7 @@ use stoa_flow::Parts;
 #[must_use]
 pub fn parts(services: &Arc<Services>) -> Parts {
     let mut all = Parts::default();
-    for parts in [answers::parts(services)] {
+    for parts in [answers::parts(services), tips::parts(services)] {
         all.commands.extend(parts.commands);
         all.kinds.extend(parts.kinds);
         all.jobs.extend(parts.jobs);
