@@ -4,6 +4,7 @@ pub mod answers;
 pub mod eval;
 pub mod library;
 pub mod lrs;
+pub mod mydata;
 pub mod search;
 pub mod tips;
 
@@ -19,7 +20,7 @@ use stoa_flow::Parts;
 #[must_use]
 pub fn parts(services: &Arc<Services>) -> Parts {
     let mut all = Parts::default();
-    for parts in [answers::parts(services), tips::parts(services)] {
+    for parts in [answers::parts(services), tips::parts(services), mydata::parts(services)] {
         all.commands.extend(parts.commands);
         all.kinds.extend(parts.kinds);
         all.jobs.extend(parts.jobs);
