@@ -1,1 +1,149 @@
-fn main() {}
+//! Stoa: the learning bot and social learning hub. This crate is configuration, command line and wiring, nothing else.
+
+mod app;
+mod commands;
+mod config;
+mod demo;
+mod lrs;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::app::ClockKind;
+use crate::config::Config;
+
+/// A chat-ops learning bot and social learning hub
+#[derive(Parser)]
+#[command(name = "stoa", version, propagate_version = true)]
+struct Cli {
+    /// The configuration file [default: stoa.toml, where it exists]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Machine-readable output, one JSON value per line
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run with a sample organisation and a local web chat; nothing to configure
+    Demo(demo::Options),
+    /// Run the server
+    Serve {
+        /// Whether the clock is moved by hand (tests) or is the machine's
+        #[arg(long, value_enum, default_value = "system")]
+        clock: ClockKind,
+    },
+    /// Ask a question, as the operator or as a person
+    Ask(commands::ask::Options),
+    /// The library of documents that answers come from
+    #[command(subcommand)]
+    Library(commands::library::Command),
+    /// People: the roster, roles and sign-in links
+    #[command(subcommand)]
+    People(commands::people::Command),
+    /// Tracks of lessons
+    #[command(subcommand)]
+    Lessons(commands::lessons::Command),
+    /// Mandatory training
+    #[command(subcommand)]
+    Training(commands::training::Command),
+    /// The Learning Record Store
+    #[command(subcommand)]
+    Lrs(lrs::Command),
+    /// Measure retrieval and abstention on a labelled set
+    Eval(commands::eval::Options),
+    /// Say what is missing or wrong, one line each
+    Doctor,
+    /// Bring the schema of the store up to date
+    Migrate,
+    /// Measure start, answers and memory on this machine
+    Bench(commands::bench::Options),
+    #[command(hide = true)]
+    ExtractPdf { path: PathBuf },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Command::ExtractPdf { path } = &cli.command {
+        return stoa_sources::extract_pdf_main(path);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            eprintln!("error: the program cannot start its threads: {e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(dispatch(cli));
+    // Threads that only wait for a reader's next line must not hold the exit.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    match result {
+        Ok(code) => code,
+        Err(e) => {
+            eprintln!("error: {}", sentence(&e));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> Result<ExitCode> {
+    let serving = matches!(cli.command, Command::Serve { .. } | Command::Demo(_));
+    log_to_stderr(serving, cli.json);
+    // Some commands need no configuration and must not fail over one.
+    let config = match &cli.command {
+        Command::Eval(_) => Config::default(),
+        _ => Config::load(cli.config.as_deref())?,
+    };
+    let json = cli.json;
+    match cli.command {
+        Command::Demo(options) => demo::run(config, options).await?,
+        Command::Serve { clock } => {
+            let mode = serve::Mode { demo: false, clock };
+            serve::run(config, mode, |app| async move { commands::library::sync_all(&app, false).await }).await?;
+        }
+        Command::Ask(options) => commands::ask::run(config, options, json).await?,
+        Command::Library(command) => return commands::library::run(config, command, json).await,
+        Command::People(command) => return commands::people::run(config, command, json).await,
+        Command::Lessons(command) => return commands::lessons::run(config, command, json).await,
+        Command::Training(command) => return commands::training::run(config, command, json).await,
+        Command::Lrs(command) => lrs::run(config, command, json).await?,
+        Command::Eval(options) => commands::eval::run(options, json).await?,
+        Command::Doctor => return commands::doctor::run(config, cli.config.as_deref(), json).await,
+        Command::Migrate => commands::migrate::run(config).await?,
+        Command::Bench(options) => commands::bench::run(config, options, json).await?,
+        Command::ExtractPdf { .. } => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Logs go to standard error, so that standard output stays what was asked for.
+fn log_to_stderr(serving: bool, json: bool) {
+    let default = if serving { "info,tantivy=warn,sqlx=warn" } else { "warn,tantivy=error" };
+    let filter = EnvFilter::try_from_env("STOA_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json {
+        builder.json().init();
+    } else {
+        builder.with_target(false).compact().init();
+    }
+}
+
+/// An error with its causes as one sentence, without saying anything twice.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        if !parts.iter().any(|p| p.contains(&text)) {
+            parts.push(text);
+        }
+    }
+    parts.join(": ")
+}

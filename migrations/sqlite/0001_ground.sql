@@ -78,7 +78,7 @@ CREATE TABLE statement_target (
 CREATE INDEX statement_target_position ON statement_target (position);
 
 -- The definition of each activity, as put together from the statements that defined it.
-CREATE TABLE activity (
+CREATE TABLE activity_definition (
   id         TEXT PRIMARY KEY NOT NULL,
   definition TEXT NOT NULL
 );

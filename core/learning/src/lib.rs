@@ -2,8 +2,11 @@
 
 pub mod answers;
 pub mod eval;
+pub mod lessons;
 pub mod library;
+pub mod lrs;
 pub mod search;
+pub mod training;
 
 mod services;
 
@@ -15,6 +18,14 @@ use stoa_flow::Parts;
 
 /// All capabilities: the one list in which each is registered.
 #[must_use]
-pub fn parts(_services: &Arc<Services>) -> Parts {
-    Parts::default()
+pub fn parts(services: &Arc<Services>) -> Parts {
+    let mut all = Parts::default();
+    for parts in [answers::parts(services), lessons::parts(services), training::parts(services)] {
+        all.commands.extend(parts.commands);
+        all.kinds.extend(parts.kinds);
+        all.jobs.extend(parts.jobs);
+        all.watchers.extend(parts.watchers);
+        all.followers.extend(parts.followers);
+    }
+    all
 }

@@ -4,6 +4,7 @@
 //! and roles) publishes topic [`TOPIC`] with the person's id to the change feed. People come from the roster
 //! ([`import`]); whom a rule means is said by an [`audience`] rule; days are counted with a [`calendar::Calendar`].
 
+mod accounts;
 pub mod audience;
 pub mod calendar;
 mod country;
@@ -15,13 +16,15 @@ mod sign_in;
 mod store;
 mod text;
 
+pub use accounts::{
+    Account, accounts_of, link_account, set_setting, setting, settings_named, settings_of, unlink_account,
+};
 pub use groups::{Facts, access_classes, all_facts, facts, groups_of};
 pub use roles::{Role, RoleProjection, grant, granted_to, people_with, revoke, roles_of};
 pub use sign_in::{create_sign_in_link, redeem_sign_in_link};
 pub(crate) use store::insert;
 pub use store::{
-    Account, accounts_of, all, by_account, by_email, by_employee_id, by_id, find, link_account, managers_above,
-    refresh_zones, reports_of, set_setting, setting, settings_named, settings_of, tree_of, unlink_account,
+    all, by_account, by_email, by_employee_id, by_id, find, managers_above, page, refresh_zones, reports_of, tree_of,
 };
 pub use text::clean;
 

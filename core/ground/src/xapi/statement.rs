@@ -16,11 +16,14 @@ use crate::{Error, Instant, Result};
 pub struct Statement {
     pub(super) map: Map<String, Value>,
     pub(super) version: Version,
+    // Worked out here, so that the transaction that stores it has less to do.
+    digest: String,
+    mentions: Mentions,
 }
 
 /// Which agents and activities a statement mentions, for the filters of `GET /statements`. The value says whether
 /// the mention counts only with `related_agents` or `related_activities`.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mentions {
     /// Agent keys, see [`agent_key`].
     pub agents: BTreeMap<String, bool>,
@@ -73,13 +76,37 @@ impl Statement {
             return Err(Error::invalid(format!("{place}: must be an object")));
         };
         arrays_of_activities(&mut map);
-        Ok(Self { map, version })
+        let mut mentions = Mentions::default();
+        mentions.of_part(&map, false);
+        Ok(Self { digest: super::compare::digest(&map), mentions, map, version })
     }
 
     /// Its id in lower case, when it came with one.
     #[must_use]
     pub fn id(&self) -> Option<String> {
         self.map.get("id").and_then(Value::as_str).map(str::to_ascii_lowercase)
+    }
+
+    /// This statement under an id, as `PUT` has it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the id is no UUID, or the statement has another one.
+    pub fn with_id(mut self, id: &str) -> Result<Self> {
+        if format::uuid(id).is_err() {
+            return Err(Error::invalid("statementId must be a UUID such as 7ccd3322-e1a5-411a-a67d-6a735c76f119"));
+        }
+        match self.id() {
+            Some(own) if own != id.to_ascii_lowercase() => {
+                return Err(Error::invalid(format!(
+                    "statement.id: must be the statementId of the request, found '{own}'"
+                )));
+            }
+            Some(_) => {}
+            None => {
+                self.map.insert("id".into(), id.into());
+            }
+        }
+        Ok(self)
     }
 
     /// The verb's IRI.
@@ -142,10 +169,8 @@ impl Statement {
 
     /// What it mentions; its authority is left out, because the store sets another one.
     #[must_use]
-    pub fn mentions(&self) -> Mentions {
-        let mut mentions = Mentions::default();
-        mentions.of_part(&self.map, false);
-        mentions
+    pub fn mentions(&self) -> &Mentions {
+        &self.mentions
     }
 
     /// The activities that it defines: id and definition.
@@ -157,10 +182,11 @@ impl Statement {
             .collect()
     }
 
-    /// The digest for comparing statements, see [`super::compare`].
+    /// The digest for comparing statements: two with the same one are the same statement (2.3.1), apart from their
+    /// timestamps.
     #[must_use]
-    pub fn digest(&self) -> String {
-        super::compare::digest(&self.map)
+    pub fn digest(&self) -> &str {
+        &self.digest
     }
 }
 

@@ -63,7 +63,7 @@ pub async fn insert(tx: &Tx, statements: &[Statement], authority: &Authority) ->
     let mut ready: Vec<Ready> = Vec::new();
     for (statement, id) in statements.iter().zip(&ids) {
         if let Some(kept) = known.get(id) {
-            if compare::same(kept, &statement.digest(), statement.timestamp()) {
+            if compare::same(kept, statement.digest(), statement.timestamp()) {
                 continue;
             }
             return Err(Error::Conflict(format!(
@@ -139,7 +139,7 @@ fn precise(at: Instant) -> String {
 async fn insert_mentions(tx: &Tx, ready: &[Ready<'_>], authority: &Authority) -> Result<()> {
     let (mut agents, mut activities) = (Vec::new(), Vec::new());
     for r in ready {
-        let mut mentions = r.statement.mentions();
+        let mut mentions = r.statement.mentions().clone();
         mentions.agents.entry(authority.key.clone()).or_insert(true);
         agents.extend(mentions.agents.into_iter().map(|(key, related)| args![key, r.position, related]));
         activities.extend(mentions.activities.into_iter().map(|(key, related)| args![key, r.position, related]));
@@ -218,7 +218,7 @@ async fn define(tx: &Tx, ready: &[Ready<'_>]) -> Result<()> {
         }
         if new != old {
             tx.exec(
-                "INSERT INTO activity (id, definition) VALUES ($1, $2)
+                "INSERT INTO activity_definition (id, definition) VALUES ($1, $2)
                  ON CONFLICT (id) DO UPDATE SET definition = excluded.definition",
                 args![&*column_key(id), Value::Object(new).to_string()],
             )
@@ -233,7 +233,7 @@ async fn define(tx: &Tx, ready: &[Ready<'_>]) -> Result<()> {
 /// # Errors
 /// The database's error.
 pub async fn definition(conn: &Conn, id: &str) -> Result<Map<String, Value>> {
-    let row = conn.opt("SELECT definition FROM activity WHERE id = $1", args![&*column_key(id)]).await?;
+    let row = conn.opt("SELECT definition FROM activity_definition WHERE id = $1", args![&*column_key(id)]).await?;
     let Some(row) = row else { return Ok(Map::new()) };
     Ok(serde_json::from_str(&row.get::<String>("definition")?)?)
 }

@@ -3,6 +3,7 @@
 //! Nothing here writes text of its own: an answer consists of sentences, steps and items of passages that the asker may
 //! read, in reading order. Whether to answer at all is decided by [`signals`](Signals) of several kinds.
 
+mod command;
 mod extract;
 mod kind;
 mod signals;
@@ -13,6 +14,7 @@ use stoa_ground::{Db, Result};
 use crate::library::{self, Passage};
 use crate::search::{Access, Found, Index};
 
+pub use command::{Asked, erase_questions, parts, questions_of, revise_citing};
 pub use extract::{Line, LineKind};
 pub use signals::{NAMES, Signals, THRESHOLD};
 

@@ -3,7 +3,8 @@
 use super::{Entry, Plan};
 use crate::ledger::Ledger;
 use crate::people::roles::{grant_from, record};
-use crate::people::store::{insert, link_account, update};
+use crate::people::store::{insert, update};
+use crate::people::{Status, link_account};
 use crate::{Result, Tx};
 
 /// Writes a plan: people, accounts, and roles as evidence with `actor` as who did it. All or nothing, in the caller's
@@ -31,7 +32,7 @@ async fn accounts_and_roles(tx: &Tx, ledger: &Ledger, entry: &Entry, actor: &str
     for (platform, workspace, user) in &entry.write.accounts {
         link_account(tx, &person.id, platform, workspace, user).await?;
     }
-    let why = if person.status == super::super::Status::Left { "left the organisation" } else { "the roster says so" };
+    let why = if person.status == Status::Left { "left the organisation" } else { "the roster says so" };
     for (role, source) in &entry.write.revoke {
         record(tx, ledger, &person.id, "revoked", *role, source, actor, why).await?;
     }

@@ -15,6 +15,8 @@
 mod apply;
 mod cells;
 mod columns;
+mod differences;
+mod managers;
 mod people;
 mod render;
 mod sheet;
@@ -154,8 +156,14 @@ pub struct Problem {
     pub message: String,
 }
 
-/// The biggest file that is read: about 300,000 people.
+/// The biggest file that is read.
 pub const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
+
+/// The most people that one file may have.
+pub const MAX_ROWS: usize = 500_000;
+
+/// After so many errors the rest of a file is not read.
+pub const MAX_ERRORS: usize = 10_000;
 
 /// Reads a roster file against the store and says what would change. What is wrong with the file is in
 /// [`Plan::errors`].

@@ -1,22 +1,22 @@
-//! From rows to a plan: who is meant, what is different, who reports to whom.
+//! From rows to drafts: whom each row means and what it says about them.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::columns::Column;
 use super::sheet::{Row, Sheet};
-use super::{Change, Entry, Options, Plan, Problem, Write, cells};
+use super::{MAX_ERRORS, MAX_ROWS, Options, Plan, Problem, cells};
 use crate::people::store::{Stored, effective_zone, stored};
-use crate::people::text::key;
 use crate::people::{Person, Role, Status, country};
 use crate::{Conn, Result, args};
 
 /// What the store knows already.
+#[derive(Default)]
 pub(super) struct Known {
-    people: Vec<Stored>,
+    pub people: Vec<Stored>,
     /// By person id: role and source.
-    grants: HashMap<String, Vec<(Role, String)>>,
+    pub grants: HashMap<String, Vec<(Role, String)>>,
     /// By platform, workspace and user id: the person's id.
-    accounts: HashMap<(String, String, String), String>,
+    pub accounts: HashMap<(String, String, String), String>,
 }
 
 impl Known {
@@ -37,26 +37,26 @@ impl Known {
 }
 
 /// A row of the file that was understood.
-struct Draft {
-    row: usize,
+pub(super) struct Draft {
+    pub row: usize,
     /// The place of the person in [`Known::people`]; none for somebody new.
-    before: Option<usize>,
-    after: Person,
-    roster_timezone: Option<String>,
+    pub before: Option<usize>,
+    pub after: Person,
+    pub roster_timezone: Option<String>,
     /// The cell that names the manager; an empty one says that there is none.
-    manager: Option<(Column, String)>,
-    accounts: Vec<(&'static str, String, String)>,
-    roles: Option<BTreeSet<Role>>,
+    pub manager: Option<(Column, String)>,
+    pub accounts: Vec<(&'static str, String, String)>,
+    pub roles: Option<BTreeSet<Role>>,
 }
 
-struct Planner<'a> {
-    known: &'a Known,
-    options: &'a Options,
+pub(super) struct Planner<'a> {
+    pub known: &'a Known,
+    pub options: &'a Options,
     sheet: Sheet<'a>,
     by_employee_id: HashMap<String, usize>,
     by_email: HashMap<String, usize>,
-    drafts: Vec<Draft>,
-    plan: Plan,
+    pub drafts: Vec<Draft>,
+    pub plan: Plan,
 }
 
 pub(super) fn plan(known: &Known, file: &[u8], options: &Options, next_id: &mut dyn FnMut() -> String) -> Plan {
@@ -82,6 +82,15 @@ pub(super) fn plan(known: &Known, file: &[u8], options: &Options, next_id: &mut 
             Ok(row) => planner.row(&row, next_id),
             Err(problem) => planner.plan.errors.push(problem),
         }
+        let stop = if planner.plan.errors.len() >= MAX_ERRORS {
+            format!("the file has {MAX_ERRORS} errors or more; the rest was not read")
+        } else if planner.drafts.len() > MAX_ROWS {
+            format!("the file has more than {MAX_ROWS} people: split it")
+        } else {
+            continue;
+        };
+        planner.plan.errors.push(Problem { row: None, column: None, message: stop });
+        return planner.plan;
     }
     planner.unique();
     planner.managers();
@@ -90,12 +99,15 @@ pub(super) fn plan(known: &Known, file: &[u8], options: &Options, next_id: &mut 
 }
 
 impl Planner<'_> {
-    fn error(&mut self, row: usize, column: Option<Column>, message: impl Into<String>) {
+    pub(super) fn error(&mut self, row: usize, column: Option<Column>, message: impl Into<String>) {
         let column = column.map(|c| self.sheet.header_of(c));
         self.plan.errors.push(Problem { row: Some(row), column, message: message.into() });
     }
 
     fn warn(&mut self, row: usize, column: Column, message: impl Into<String>) {
+        if self.plan.warnings.len() >= MAX_ERRORS {
+            return;
+        }
         let column = Some(self.sheet.header_of(column));
         self.plan.warnings.push(Problem { row: Some(row), column, message: message.into() });
     }
@@ -314,79 +326,6 @@ impl Planner<'_> {
         }
     }
 
-    /// Resolves who reports to whom, and refuses circles.
-    fn managers(&mut self) {
-        let touched: HashSet<usize> = self.drafts.iter().filter_map(|d| d.before).collect();
-        let rest = self.known.people.iter().enumerate().filter(|(i, _)| !touched.contains(i)).map(|(_, s)| &s.person);
-        let people: Vec<&Person> = self.drafts.iter().map(|d| &d.after).chain(rest).collect();
-        let directory = Directory::of(&people);
-        let mut found: Vec<(usize, Column, String)> = Vec::new();
-        let mut managers: Vec<Option<String>> = Vec::with_capacity(self.drafts.len());
-        for d in &self.drafts {
-            managers.push(match &d.manager {
-                None => d.after.manager.clone(),
-                Some((_, text)) if text.is_empty() => None,
-                Some((column, text)) => match directory.find(*column, text) {
-                    Ok(manager) if manager.id == d.after.id => {
-                        found.push((d.row, *column, format!("{} cannot be their own manager", d.after.name)));
-                        None
-                    }
-                    Ok(manager) => Some(manager.id.clone()),
-                    Err(message) => {
-                        found.push((d.row, *column, message));
-                        None
-                    }
-                },
-            });
-        }
-        for (draft, manager) in self.drafts.iter_mut().zip(managers) {
-            draft.after.manager = manager;
-        }
-        for (row, column, message) in found {
-            self.error(row, Some(column), message);
-        }
-        for (row, message) in self.circles() {
-            let column = self.drafts.iter().find(|d| d.row == row).and_then(|d| d.manager.as_ref()).map(|m| m.0);
-            self.error(row, column, message);
-        }
-    }
-
-    /// Each circle of managers once: the first row of the file in it, and a sentence.
-    fn circles(&self) -> Vec<(usize, String)> {
-        let rows: HashMap<&str, usize> = self.drafts.iter().map(|d| (d.after.id.as_str(), d.row)).collect();
-        let mut people: HashMap<&str, &Person> =
-            self.known.people.iter().map(|s| (s.person.id.as_str(), &s.person)).collect();
-        people.extend(self.drafts.iter().map(|d| (d.after.id.as_str(), &d.after)));
-        let mut done: HashSet<&str> = HashSet::new();
-        let mut circles = Vec::new();
-        for d in &self.drafts {
-            let mut path: Vec<&str> = Vec::new();
-            let mut places: HashMap<&str, usize> = HashMap::new();
-            let mut next = Some(d.after.id.as_str());
-            while let Some(id) = next.filter(|id| !done.contains(id)) {
-                if let Some(&start) = places.get(id) {
-                    let members = &path[start..];
-                    let names: Vec<&str> = members.iter().chain([&id]).map(|id| people[id].name.as_str()).collect();
-                    let mut of_file: Vec<usize> = members.iter().filter_map(|id| rows.get(id).copied()).collect();
-                    of_file.sort_unstable();
-                    let shown: Vec<String> = of_file.iter().map(ToString::to_string).collect();
-                    let message = format!(
-                        "the managers form a circle (rows {}): {}",
-                        shown.join(", "),
-                        names.join(" reports to ")
-                    );
-                    circles.extend(of_file.first().map(|row| (*row, message)));
-                    break;
-                }
-                places.insert(id, path.len());
-                path.push(id);
-                next = people.get(id).and_then(|p| p.manager.as_deref());
-            }
-            done.extend(path);
-        }
-        circles
-    }
-
     /// No account of two people.
     fn accounts(&mut self) {
         let mut found: Vec<(usize, Column, String)> = Vec::new();
@@ -416,200 +355,6 @@ impl Planner<'_> {
         }
         for (row, column, message) in found {
             self.error(row, Some(column), message);
-        }
-    }
-
-    /// Sorts the drafts into added, changed, left and unchanged, and adds whom `--full` marks as left.
-    fn finish(mut self) -> Plan {
-        let names: HashMap<String, String> = self
-            .known
-            .people
-            .iter()
-            .map(|s| &s.person)
-            .chain(self.drafts.iter().map(|d| &d.after))
-            .map(|p| (p.id.clone(), format!("{} ({})", p.name, p.employee_id)))
-            .collect();
-        let touched: HashSet<usize> = self.drafts.iter().filter_map(|d| d.before).collect();
-        for d in std::mem::take(&mut self.drafts) {
-            let before = d.before.map(|i| &self.known.people[i]);
-            let entry = self.entry(before, d, &names);
-            match before {
-                None => self.plan.added.push(entry),
-                Some(_) if entry.changes.is_empty() => self.plan.unchanged += 1,
-                Some(s) if entry.person.status == Status::Left && s.person.status != Status::Left => {
-                    self.plan.left.push(entry);
-                }
-                Some(_) => self.plan.changed.push(entry),
-            }
-        }
-        if self.options.full {
-            self.absent(&touched, &names);
-        }
-        self.plan.errors.sort_by_key(|p| p.row);
-        self.plan
-    }
-
-    fn absent(&mut self, touched: &HashSet<usize>, names: &HashMap<String, String>) {
-        let here = self.known.people.iter().filter(|s| s.person.status != Status::Left).count();
-        let mut absent = 0;
-        for (i, s) in self.known.people.iter().enumerate() {
-            if touched.contains(&i) || s.person.status == Status::Left {
-                continue;
-            }
-            absent += 1;
-            let draft = Draft {
-                row: 0,
-                before: Some(i),
-                after: Person { status: Status::Left, ..s.person.clone() },
-                roster_timezone: s.roster_timezone.clone(),
-                manager: None,
-                accounts: Vec::new(),
-                roles: None,
-            };
-            let entry = Entry { row: None, ..self.entry(Some(s), draft, names) };
-            self.plan.left.push(entry);
-        }
-        if absent * 10 > here && !self.options.yes {
-            self.plan.refused = Some(format!(
-                "--full would mark {absent} of {here} people as left, which is more than one in ten: check that the file has \
-                 everybody, and add --yes if it has"
-            ));
-        }
-    }
-
-    fn entry(&self, before: Option<&Stored>, draft: Draft, names: &HashMap<String, String>) -> Entry {
-        let mut changes = before.map_or_else(Vec::new, |s| differences(s, &draft, names));
-        let mut write = Write {
-            version: before.map_or(0, |s| s.version),
-            row_differs: before.is_none_or(|s| s.person != draft.after || s.roster_timezone != draft.roster_timezone),
-            roster_timezone: draft.roster_timezone,
-            ..Write::default()
-        };
-        for account in draft.accounts {
-            let (platform, workspace, user) = (account.0.to_owned(), account.1.clone(), account.2.clone());
-            if !self.known.accounts.contains_key(&(platform, workspace, user)) {
-                let column = if account.0 == "slack" { Column::SlackId } else { Column::DiscordId };
-                changes.push(Change { column: column.name(), old: None, new: Some(account.2.clone()) });
-                write.accounts.push(account);
-            }
-        }
-        let held = self.known.grants.get(&draft.after.id).map_or(&[][..], Vec::as_slice);
-        let of_roster: BTreeSet<Role> = held.iter().filter(|(_, s)| s == "roster").map(|(r, _)| *r).collect();
-        if draft.after.status == Status::Left {
-            write.revoke = held.to_vec();
-        } else if let Some(roles) = &draft.roles {
-            write.grant = roles.difference(&of_roster).copied().collect();
-            write.revoke = of_roster.difference(roles).map(|r| (*r, "roster".to_owned())).collect();
-        }
-        if !write.grant.is_empty() || !write.revoke.is_empty() {
-            let old: BTreeSet<Role> = held.iter().map(|(r, _)| *r).collect();
-            let kept = held.iter().filter(|g| !write.revoke.contains(g)).map(|(r, _)| *r);
-            let new: BTreeSet<Role> = kept.chain(write.grant.iter().copied()).collect();
-            changes.push(Change { column: Column::StoaRoles.name(), old: listed(&old), new: listed(&new) });
-        }
-        if before.is_none() {
-            changes.clear();
-        }
-        Entry { row: Some(draft.row), person: draft.after, changes, write }
-    }
-}
-
-fn listed(roles: &BTreeSet<Role>) -> Option<String> {
-    let names: Vec<&str> = roles.iter().map(|r| r.name()).collect();
-    (!names.is_empty()).then(|| names.join(", "))
-}
-
-fn differences(before: &Stored, draft: &Draft, names: &HashMap<String, String>) -> Vec<Change> {
-    let (a, b) = (&before.person, &draft.after);
-    let named = |id: &Option<String>| id.as_ref().map(|id| names.get(id).unwrap_or(id).clone());
-    let day = |d: Option<jiff::civil::Date>| d.map(|d| d.to_string());
-    let some = |t: &str| Some(t.to_owned());
-    [
-        (Column::EmployeeId, some(&a.employee_id), some(&b.employee_id)),
-        (Column::Name, some(&a.name), some(&b.name)),
-        (Column::Email, a.email.clone(), b.email.clone()),
-        (Column::Manager, named(&a.manager), named(&b.manager)),
-        (Column::Title, a.title.clone(), b.title.clone()),
-        (Column::Department, a.department.clone(), b.department.clone()),
-        (Column::Location, a.location.clone(), b.location.clone()),
-        (Column::Country, a.country.clone(), b.country.clone()),
-        (Column::State, a.state.clone(), b.state.clone()),
-        (Column::WorkerType, a.worker_type.clone(), b.worker_type.clone()),
-        (Column::HireDate, day(a.hire_date), day(b.hire_date)),
-        // The same zone, but from now on by the roster's own word, is a difference too.
-        match a.timezone == b.timezone {
-            true => (Column::Timezone, before.roster_timezone.clone(), draft.roster_timezone.clone()),
-            false => (Column::Timezone, some(&a.timezone), some(&b.timezone)),
-        },
-        (Column::Locale, some(&a.locale), some(&b.locale)),
-        (Column::Status, some(a.status.name()), some(b.status.name())),
-        (Column::LeaveFrom, day(a.leave_from), day(b.leave_from)),
-        (Column::LeaveTo, day(a.leave_to), day(b.leave_to)),
-    ]
-    .into_iter()
-    .filter(|(_, old, new)| old != new)
-    .map(|(column, old, new)| Change { column: column.name(), old, new })
-    .collect()
-}
-
-/// People by all that can name a manager.
-struct Directory<'a> {
-    by_id: HashMap<&'a str, &'a Person>,
-    by_email: HashMap<&'a str, Vec<&'a Person>>,
-    by_name: HashMap<String, Vec<&'a Person>>,
-}
-
-impl<'a> Directory<'a> {
-    fn of(people: &[&'a Person]) -> Self {
-        let mut directory = Self { by_id: HashMap::new(), by_email: HashMap::new(), by_name: HashMap::new() };
-        for &p in people {
-            directory.by_id.insert(&p.employee_id, p);
-            if let Some(email) = &p.email {
-                directory.by_email.entry(email).or_default().push(p);
-            }
-            directory.by_name.entry(key(&p.name)).or_default().push(p);
-        }
-        directory
-    }
-
-    fn find(&self, column: Column, text: &str) -> Result<&'a Person, String> {
-        let by_id = || self.by_id.get(text).copied();
-        let mail = key(text);
-        let none = Vec::new();
-        let of_mail = self.by_email.get(mail.as_str()).unwrap_or(&none);
-        let unknown = |what: &str| format!("no {what} '{text}' is in the file or known already");
-        match column {
-            Column::ManagerEmployeeId => by_id().ok_or_else(|| unknown("employee id")),
-            Column::ManagerEmail => one(of_mail, text)?.ok_or_else(|| unknown("e-mail address")),
-            _ => {
-                if let Some(person) = by_id() {
-                    return Ok(person);
-                }
-                if let Some(person) = one(of_mail, text)? {
-                    return Ok(person);
-                }
-                one(self.by_name.get(&mail).unwrap_or(&none), text)?.ok_or_else(|| unknown("person"))
-            }
-        }
-    }
-}
-
-/// The only one, or the only one who works here.
-fn one<'a>(people: &[&'a Person], text: &str) -> Result<Option<&'a Person>, String> {
-    let here: Vec<&Person> = people.iter().copied().filter(|p| p.status != Status::Left).collect();
-    match (here.as_slice(), people) {
-        ([only], _) | ([], [only]) => Ok(Some(only)),
-        ([], []) => Ok(None),
-        (several, all) => {
-            let several = if several.is_empty() { all } else { several };
-            let mut ids: Vec<&str> = several.iter().map(|p| p.employee_id.as_str()).collect();
-            ids.sort_unstable();
-            ids.truncate(5);
-            Err(format!(
-                "{} people are called '{text}' (employee ids {}): name the manager by employee id or e-mail address",
-                several.len(),
-                ids.join(", ")
-            ))
         }
     }
 }

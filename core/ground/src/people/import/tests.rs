@@ -120,7 +120,7 @@ async fn every_error_is_told_by_row_and_column_and_nothing_is_imported() {
             "row 5: it has neither an employee id nor an e-mail address",
             "row 6, column Name: the name is missing",
             "row 6, column leave_to: the leave ends on 2026-04-01, before it begins on 2026-05-01",
-            "row 6, column Manager:  cannot be their own manager",
+            "row 6, column Manager: nobody can be their own manager",
             "row 7, column leave_to: the leave has an end but no beginning",
             "row 7, column E-mail: dora@example.org is also the address of  (employee id E4), in row 6",
             "row 8: it has 2 cells where the header has 12: a separator or a quotation mark is missing or too many",
@@ -278,7 +278,7 @@ async fn circles_of_managers_are_refused_with_the_rows_that_make_them() {
         errors(&db, two).await,
         [
             "row 2, column manager_employee_id: the managers form a circle (rows 2, 3): Al reports to Bo reports to Al",
-            "row 5, column manager_employee_id: Di cannot be their own manager",
+            "row 5, column manager_employee_id: nobody can be their own manager",
         ]
     );
     // Turned around in one file it is no circle.
@@ -426,4 +426,32 @@ async fn a_large_organisation_is_imported_at_once() {
     let root = &person(&db, "E0").await;
     let below = db.read(|conn| async move { people::tree_of(&conn, &root.id).await }).await.unwrap();
     assert_eq!(below.len(), people - 1);
+}
+
+#[tokio::test]
+async fn a_file_of_nothing_but_errors_is_not_read_to_its_end() {
+    let (db, _dir) = store().await;
+    let told = errors(&db, format!("employee_id,name\n{}", "E1,Ana,\u{1}x\n".repeat(30_000))).await;
+    assert_eq!(told.len(), MAX_ERRORS + 1);
+    assert_eq!(told[MAX_ERRORS], "the file has 10000 errors or more; the rest was not read");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn no_file_makes_the_import_stumble(
+        bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300),
+        text in "(employee_id|email)[,;\t](name|manager|status|hire_date|leave_to|stoa_roles|timezone|locale)\n([a-cE@.0-9\"; ,\r\n-]{0,60})",
+    ) {
+        let mut id = || "id".to_owned();
+        for file in [bytes.as_slice(), text.as_bytes()] {
+            let plan = people_plan(file, &mut id);
+            proptest::prop_assert!(!plan.to_string().is_empty());
+        }
+    }
+}
+
+fn people_plan(file: &[u8], id: &mut dyn FnMut() -> String) -> Plan {
+    super::people::plan(&super::people::Known::default(), file, &Options { full: true, ..Options::default() }, id)
 }

@@ -8,7 +8,7 @@ use super::Version::{self, V1_0, V2_0};
 use crate::xapi::Statement;
 
 /// A statement that uses nearly everything.
-pub(crate) fn full() -> Value {
+fn full() -> Value {
     json!({
         "id": "6690e6c9-3ef0-4ed3-8b37-7f3964730bee",
         "actor": {"objectType": "Group", "name": "Team PB", "mbox": "mailto:teampb@example.com", "member": [
@@ -43,7 +43,7 @@ pub(crate) fn full() -> Value {
     })
 }
 
-pub(crate) fn simple() -> Value {
+fn simple() -> Value {
     json!({
         "actor": {"mbox": "mailto:ada@example.com"},
         "verb": {"id": "http://adlnet.gov/expapi/verbs/completed"},

@@ -1,0 +1,110 @@
+//! `stoa bench`: the figures of docs/figures.md, measured on this machine in a temporary store.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+use stoa_ground::clock::monotonic;
+use stoa_learning::answers;
+use stoa_learning::search::{Access, Index};
+
+use super::print_json;
+use crate::app::{App, ClockKind, index_dir};
+use crate::config::{Config, Source};
+
+#[derive(clap::Args, Debug)]
+pub struct Options {
+    /// A folder of documents to read and to ask about
+    #[arg(long, value_name = "DIR")]
+    library: PathBuf,
+    /// Questions, one a line; without it the headings of the library are asked
+    #[arg(long, value_name = "FILE")]
+    questions: Option<PathBuf>,
+}
+
+pub async fn run(mut config: Config, options: Options, json: bool) -> Result<()> {
+    let folder = tempfile::tempdir().context("a temporary folder")?;
+    config.data.dir = folder.path().to_owned();
+    config.database.url = None;
+    config.library.sources = vec![Source {
+        kind: "files".into(),
+        name: "bench".into(),
+        path: Some(options.library.clone()),
+        readers: vec!["everyone".into()],
+        verified: true,
+    }];
+    let mut figures = Vec::new();
+
+    let start = monotonic();
+    let app = App::open(config.clone(), ClockKind::System, Index::open(&index_dir(&config))?).await?;
+    super::library::sync_all(&app, false).await?;
+    app.services.index.catch_up(&app.db).await?;
+    figures.push(("library read, stored and searchable", start.elapsed(), Some(Duration::from_secs(5))));
+
+    let questions = match &options.questions {
+        Some(file) => std::fs::read_to_string(file)
+            .with_context(|| format!("{} cannot be read", file.display()))?
+            .lines()
+            .map(str::to_owned)
+            .filter(|l| !l.trim().is_empty())
+            .collect(),
+        None => headings(&app).await?,
+    };
+    let mut times = Vec::with_capacity(questions.len());
+    for question in &questions {
+        let start = monotonic();
+        answers::ask(&app.db, &app.services.index, question, &Access::everyone()).await?;
+        times.push(start.elapsed());
+    }
+    times.sort_unstable();
+    let at = |share: usize| times.get(times.len() * share / 100).or(times.last()).copied().unwrap_or_default();
+    figures.push(("ask, half of the questions within", at(50), None));
+    figures.push(("ask, 99 of 100 questions within", at(99), Some(Duration::from_millis(50))));
+
+    let passages = app.services.index.len();
+    app.db.close().await;
+    drop(app);
+    let start = monotonic();
+    let app = App::open(config.clone(), ClockKind::System, Index::open(&index_dir(&config))?).await?;
+    app.services.index.catch_up(&app.db).await?;
+    figures.push(("start with existing data", start.elapsed(), Some(Duration::from_secs(1))));
+    let memory = resident_mib();
+    app.db.close().await;
+
+    if json {
+        for (name, time, limit) in figures {
+            let limit = limit.map(|l| l.as_secs_f64() * 1000.0);
+            print_json(&json!({ "figure": name, "ms": time.as_secs_f64() * 1000.0, "wanted_ms": limit }))?;
+        }
+        return print_json(&json!({ "figure": "resident memory", "mib": memory, "wanted_mib": 100 }));
+    }
+    println!("{passages} passages, {} questions", questions.len());
+    for (name, time, limit) in figures {
+        let wanted = limit.map_or_else(String::new, |l| format!("  (wanted: under {} ms)", l.as_millis()));
+        println!("{name:<40} {:>9.1} ms{wanted}", time.as_secs_f64() * 1000.0);
+    }
+    match memory {
+        Some(mib) => println!("{:<40} {mib:>9.1} MiB  (wanted: under 100 MiB)", "resident memory after all this"),
+        None => println!("resident memory: this system does not tell"),
+    }
+    Ok(())
+}
+
+/// The headings of the library, as questions.
+async fn headings(app: &App) -> Result<Vec<String>> {
+    let ids = app.db.read(|c| async move { stoa_learning::library::document_ids(&c, "", 1_000).await }).await?;
+    let mut questions = Vec::new();
+    for id in &ids {
+        let passages = app.db.read(|c| async move { stoa_learning::library::passages_of(&c, id).await }).await?;
+        questions.extend(passages.into_iter().filter_map(|p| p.headings.last().cloned()).take(4));
+    }
+    Ok(questions)
+}
+
+/// Resident memory of this process in MiB, where `/proc` says it.
+fn resident_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|l| l.starts_with("VmRSS:"))?;
+    line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kib| kib / 1024.0)
+}

@@ -1,0 +1,182 @@
+//! `stoa doctor`: what is missing or wrong, one line each, with the way out.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use serde_json::json;
+use stoa_ground::people::{self, Role};
+use stoa_ground::{Clock, Db, args};
+use stoa_learning::library;
+
+use super::print_json;
+use crate::app::{Lock, index_dir, meta};
+use crate::config::Config;
+
+/// How a finding is to be taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Grade {
+    Ok,
+    /// Works, and could be better.
+    Note,
+    /// Something does not work because of it.
+    Wrong,
+}
+
+impl Grade {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Note => "note",
+            Self::Wrong => "wrong",
+        }
+    }
+}
+
+/// The findings, printed as they come.
+struct Findings {
+    json: bool,
+    wrong: bool,
+}
+
+impl Findings {
+    fn say(&mut self, grade: Grade, area: &str, text: impl std::fmt::Display) -> Result<()> {
+        self.wrong |= grade == Grade::Wrong;
+        if self.json {
+            print_json(&json!({ "grade": grade.word(), "area": area, "text": text.to_string() }))
+        } else {
+            println!("{:<5} {area}: {text}", grade.word());
+            Ok(())
+        }
+    }
+}
+
+pub async fn run(config: Config, file: Option<&Path>, json: bool) -> Result<ExitCode> {
+    let mut findings = Findings { json, wrong: false };
+    let f = &mut findings;
+    configuration(&config, file, f)?;
+    let url = config.database_url();
+    let exists = url.strip_prefix("sqlite://").is_some_and(|p| Path::new(p).exists());
+    if exists {
+        match Db::open_read_only(&url, Clock::system()).await {
+            Ok(db) => store(&config, &db, f).await?,
+            Err(e) => f.say(Grade::Wrong, "store", e)?,
+        }
+    } else {
+        f.say(Grade::Note, "store", "there is no store yet; the first 'stoa serve' or 'stoa people import' makes it")?;
+    }
+    Ok(if findings.wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn configuration(config: &Config, file: Option<&Path>, f: &mut Findings) -> Result<()> {
+    match file {
+        Some(path) => f.say(Grade::Ok, "configuration", format!("{} was read", path.display()))?,
+        None if Path::new("stoa.toml").exists() => f.say(Grade::Ok, "configuration", "stoa.toml was read")?,
+        None => f.say(Grade::Note, "configuration", "there is no stoa.toml here; the defaults hold")?,
+    }
+    if config.organisation.iri.is_empty() {
+        f.say(Grade::Wrong, "organisation", "[organisation] iri is missing; statements need it, and it is fixed at the first start")?;
+    }
+    let loopback = config.http.listen.parse::<std::net::SocketAddr>().map(|a| a.ip().is_loopback());
+    match loopback {
+        Err(_) => f.say(Grade::Wrong, "http", format!("[http] listen = '{}' is not an address like 127.0.0.1:8420", config.http.listen))?,
+        Ok(false) if config.web.local_chat => {
+            f.say(Grade::Wrong, "web", "[web] local_chat is for this machine only; set [http] listen to a loopback address")?;
+        }
+        Ok(_) if config.web.local_chat => f.say(Grade::Ok, "web", "the local web chat is open on this machine; people sign in by 'stoa people link'")?,
+        Ok(_) => f.say(Grade::Note, "web", "no chat is connected; set [web] local_chat = true to try it on this machine")?,
+    }
+    if config.library.sources.is_empty() {
+        f.say(Grade::Note, "library", "there are no [[library.sources]]; answers come from tips, lessons and courses only")?;
+    }
+    for source in &config.library.sources {
+        let path = source.path.clone().unwrap_or_default();
+        if !path.is_dir() {
+            f.say(Grade::Wrong, "library", format!("source '{}': the folder {} does not exist", source.name, path.display()))?;
+        }
+        if source.readers.is_empty() {
+            f.say(Grade::Note, "library", format!("source '{}': nobody may read it; set readers", source.name))?;
+        }
+    }
+    for credential in &config.lrs.credentials {
+        if let Some(path) = credential.secret_file.as_ref().filter(|p| !p.is_file()) {
+            f.say(Grade::Wrong, "lrs", format!("credential '{}': secret_file {} does not exist", credential.key, path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+async fn store(config: &Config, db: &Db, f: &mut Findings) -> Result<()> {
+    let damaged = db.opt("PRAGMA quick_check(1)", args![]).await?;
+    let verdict: String = damaged.map_or(Ok(String::new()), |r| r.get("quick_check"))?;
+    if verdict == "ok" {
+        f.say(Grade::Ok, "store", format!("schema {}, the database is whole", db.schema_version().await?))?;
+    } else {
+        f.say(Grade::Wrong, "store", format!("the database is damaged ({verdict}); stop the server and restore a backup"))?;
+    }
+    if meta(db, "clock").await?.is_some_and(|at| at != "system") {
+        f.say(Grade::Note, "clock", "this store lives by a clock moved by hand; its evidence counts as test")?;
+    }
+    match Lock::take(&config.data.dir)? {
+        Some(_) => f.say(Grade::Note, "server", "no server is running on this data folder")?,
+        None => f.say(Grade::Ok, "server", "a server is running on this data folder")?,
+    }
+    if !index_dir(config).exists() {
+        f.say(Grade::Note, "index", "there is no search index yet; it is built at the next start")?;
+    }
+    roster(db, f).await?;
+    let sources = db.read(|c| async move { library::sources(&c).await }).await?;
+    for source in sources.iter().filter(|s| s.documents == 0) {
+        f.say(Grade::Note, "library", format!("source '{}' is empty; run 'stoa library sync'", source.name))?;
+    }
+    stuck(db, f).await
+}
+
+async fn roster(db: &Db, f: &mut Findings) -> Result<()> {
+    let people = db.read(|c| async move { people::all(&c).await }).await?;
+    if people.is_empty() {
+        return f.say(Grade::Wrong, "people", "nobody is known; run 'stoa people import FILE.csv'");
+    }
+    f.say(Grade::Ok, "people", format!("{} people are known", people.len()))?;
+    for (role, what) in [
+        (Role::Learning, "nobody can schedule drops or stand in for a missing manager"),
+        (Role::Operator, "nobody is told when something needs a look"),
+    ] {
+        if db.read(|c| async move { people::people_with(&c, role).await }).await?.is_empty() {
+            f.say(Grade::Note, "people", format!("nobody has the role {role}, so {what}; run 'stoa people grant PERSON {role}'"))?;
+        }
+    }
+    let active: Vec<_> = people.iter().filter(|p| p.status != people::Status::Left).collect();
+    let mut unreachable = 0;
+    for person in &active {
+        let id = &person.id;
+        if db.read(|c| async move { people::accounts_of(&c, id).await }).await?.is_empty() {
+            unreachable += 1;
+        }
+    }
+    if unreachable > 0 {
+        f.say(Grade::Note, "people", format!("{unreachable} of {} people have no chat account yet, so nothing reaches them", active.len()))?;
+    }
+    Ok(())
+}
+
+/// What was put aside, with its reason.
+async fn stuck(db: &Db, f: &mut Findings) -> Result<()> {
+    let queries: [(&str, &'static str); 3] = [
+        ("inbox", "SELECT key, error FROM inbox WHERE state = 'parked' ORDER BY position DESC LIMIT 20"),
+        ("outbox", "SELECT key, error FROM outbox WHERE state = 'parked' ORDER BY position DESC LIMIT 20"),
+        ("schedule", "SELECT key, error FROM job WHERE state = 'parked' ORDER BY key LIMIT 20"),
+    ];
+    for (area, sql) in queries {
+        let rows = db.all(sql, args![]).await?;
+        for row in &rows {
+            let why: Option<String> = row.get("error")?;
+            let why = why.unwrap_or_else(|| "no reason was kept".into());
+            f.say(Grade::Wrong, area, format!("{} is put aside: {why}", row.get::<String>("key")?))?;
+        }
+        if rows.is_empty() {
+            f.say(Grade::Ok, area, "nothing is stuck")?;
+        }
+    }
+    Ok(())
+}

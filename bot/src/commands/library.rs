@@ -1,0 +1,114 @@
+//! `stoa library sync|list`
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use stoa_learning::library::{self, Progress, SourceSettings, SyncReport};
+use stoa_sources::Files;
+
+use super::print_json;
+use crate::app::App;
+use crate::config::{Config, Source};
+
+#[derive(clap::Subcommand, Debug)]
+pub enum Command {
+    /// Read all sources again; what is gone there is retired here
+    Sync,
+    /// List the sources with what is in them
+    List,
+}
+
+pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCode> {
+    let (app, lock) = App::for_command(config).await?;
+    let mut failed = false;
+    match command {
+        Command::Sync => {
+            if app.config.library.sources.is_empty() {
+                eprintln!("There are no sources: add [[library.sources]] with kind, name, path and readers to stoa.toml.");
+            }
+            for source in &app.config.library.sources {
+                let report = sync_one(&app, source, !json).await?;
+                failed |= !report.errors.is_empty();
+                if json {
+                    let problem = |(at, why): &(String, String)| json!({ "location": at, "why": why });
+                    print_json(&json!({
+                        "source": source.name, "added": report.added, "changed": report.changed,
+                        "unchanged": report.unchanged, "removed": report.removed,
+                        "errors": report.errors.iter().map(problem).collect::<Vec<_>>(),
+                        "warnings": report.warnings.iter().map(problem).collect::<Vec<_>>(),
+                    }))?;
+                } else {
+                    println!("{}", summary(source, &report));
+                }
+            }
+        }
+        Command::List => {
+            let sources = app.db.read(|c| async move { library::sources(&c).await }).await?;
+            for source in &sources {
+                if json {
+                    print_json(source)?;
+                } else {
+                    println!("{}: {} documents ({})", source.name, source.documents, source.kind);
+                }
+            }
+            if sources.is_empty() && !json {
+                println!("The library is empty. Add [[library.sources]] to stoa.toml and run 'stoa library sync'.");
+            }
+        }
+    }
+    app.finish(lock).await?;
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Reads all configured sources again. What cannot be read is told in the log and stops nothing.
+pub async fn sync_all(app: &App, show: bool) -> Result<()> {
+    for source in &app.config.library.sources {
+        let report = sync_one(app, source, show).await?;
+        tracing::info!("{}", summary(source, &report).lines().next().unwrap_or_default());
+        for (location, why) in &report.errors {
+            tracing::warn!(source = %source.name, %location, "{why}");
+        }
+    }
+    Ok(())
+}
+
+async fn sync_one(app: &App, source: &Source, show: bool) -> Result<SyncReport> {
+    let settings = SourceSettings {
+        name: source.name.clone(),
+        kind: source.kind.clone(),
+        readers: source.readers.clone(),
+        verified: source.verified,
+    };
+    let reader = Files::new(settings, source.path.clone().unwrap_or_default());
+    let bar = if show { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len}") {
+        bar.set_style(style);
+    }
+    bar.set_prefix(source.name.clone());
+    let shown = |progress: Progress| {
+        bar.set_length(progress.total as u64);
+        bar.set_position(progress.done as u64);
+    };
+    let report = library::sync(&app.db, &reader, &shown).await?;
+    bar.finish_and_clear();
+    Ok(report)
+}
+
+fn summary(source: &Source, report: &SyncReport) -> String {
+    let mut text = format!(
+        "{}: {} new, {} changed, {} unchanged, {} gone",
+        source.name, report.added, report.changed, report.unchanged, report.removed
+    );
+    if source.readers.is_empty() {
+        text.push_str("\n  note: nobody may read this source; add readers = [\"everyone\"] or a role, group or person");
+    }
+    for (location, why) in &report.errors {
+        text.push_str(&format!("\n  error: {location}: {why}"));
+    }
+    for (location, why) in &report.warnings {
+        text.push_str(&format!("\n  warning: {location}: {why}"));
+    }
+    text
+}

@@ -1,0 +1,20 @@
+//! The commands of the command line, one file each.
+
+pub mod ask;
+pub mod bench;
+pub mod doctor;
+pub mod eval;
+pub mod lessons;
+pub mod library;
+pub mod migrate;
+pub mod people;
+pub mod training;
+
+use anyhow::Result;
+use serde::Serialize;
+
+/// Prints one JSON value on a line.
+pub fn print_json(value: &impl Serialize) -> Result<()> {
+    println!("{}", serde_json::to_string(value)?);
+    Ok(())
+}

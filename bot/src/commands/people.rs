@@ -1,0 +1,161 @@
+//! `stoa people import|grant|revoke|link`
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::json;
+use stoa_ground::people::import::{self, Options as ImportOptions, Plan};
+use stoa_ground::people::{self, Role};
+
+use super::print_json;
+use crate::app::App;
+use crate::config::Config;
+
+#[derive(clap::Subcommand, Debug)]
+pub enum Command {
+    /// Take over a roster (CSV); the file is a delta unless --full
+    Import {
+        /// The file
+        file: PathBuf,
+        /// Show the difference and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// The file has everybody: whoever is absent has left
+        #[arg(long)]
+        full: bool,
+        /// With --full: more than a tenth of the people may leave at once
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Give a role to a person; the grant is evidence
+    Grant {
+        /// Employee id, e-mail or name
+        person: String,
+        /// expert, learning, approver, auditor or operator
+        role: String,
+        /// Why, for the evidence
+        #[arg(long, default_value = "granted by the operator")]
+        reason: String,
+    },
+    /// Take a role away; that is evidence as well
+    Revoke {
+        /// Employee id, e-mail or name
+        person: String,
+        /// expert, learning, approver, auditor or operator
+        role: String,
+        /// Why, for the evidence
+        #[arg(long, default_value = "revoked by the operator")]
+        reason: String,
+    },
+    /// Make a one-time sign-in link for the web chat, valid for a day
+    Link {
+        /// Employee id, e-mail or name
+        person: String,
+    },
+}
+
+pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCode> {
+    let (app, lock) = App::for_command(config).await?;
+    let ledger = &app.services.ledger;
+    let mut code = ExitCode::SUCCESS;
+    match command {
+        Command::Import { file, dry_run, full, yes } => {
+            let bytes = read(&file)?;
+            let options = import_options(&app.config, full, yes);
+            let (bytes, options) = (&bytes, &options);
+            let plan = if dry_run {
+                app.db.read(|c| async move { import::plan(&c, bytes, options).await }).await?
+            } else {
+                app.db.write(|tx| async move { import::import(&tx, ledger, bytes, options, "operator").await }).await?
+            };
+            if json { print_json(&plan)? } else { print!("{}", describe(&plan, dry_run)) }
+            if !plan.errors.is_empty() || plan.refused.is_some() {
+                code = ExitCode::FAILURE;
+            }
+        }
+        Command::Grant { person, role, reason } => {
+            let (person, role) = find(&app, &person, &role).await?;
+            let (p, reason) = (&person, &reason);
+            let new = app
+                .db
+                .write(|tx| async move { people::grant(&tx, ledger, p, role, "operator", reason).await })
+                .await?;
+            println!("{} {} the role {role}.", person.name, if new { "now has" } else { "already had" });
+        }
+        Command::Revoke { person, role, reason } => {
+            let (person, role) = find(&app, &person, &role).await?;
+            let (p, reason) = (&person, &reason);
+            let had = app
+                .db
+                .write(|tx| async move { people::revoke(&tx, ledger, p, role, "operator", reason).await })
+                .await?;
+            println!("{} {} the role {role}.", person.name, if had { "no longer has" } else { "did not have" });
+        }
+        Command::Link { person } => {
+            let text = person.as_str();
+            let (person, token) = app
+                .db
+                .write(|tx| async move {
+                    let person = people::find(&tx, text).await?;
+                    let token = people::create_sign_in_link(&tx, &person.id).await?;
+                    Ok((person, token))
+                })
+                .await?;
+            let base = app.config.http.public_url.clone().unwrap_or_else(|| format!("http://{}", app.config.http.listen));
+            let link = format!("{}/sign-in/{token}", base.trim_end_matches('/'));
+            if json {
+                print_json(&json!({ "person": person.employee_id, "link": link }))?;
+            } else {
+                println!("{link}\nGive it to {} only. It works once, within a day.", person.name);
+            }
+            if !app.config.web.local_chat {
+                eprintln!("note: the web chat is closed; set [web] local_chat = true to open it on this machine");
+            }
+        }
+    }
+    app.finish(lock).await?;
+    Ok(code)
+}
+
+/// Imports a roster whole, for the demo.
+pub async fn import_file(app: &App, file: &Path) -> Result<()> {
+    let bytes = read(file)?;
+    let options = import_options(&app.config, false, false);
+    let (bytes, options, ledger) = (&bytes, &options, &app.services.ledger);
+    let plan =
+        app.db.write(|tx| async move { import::import(&tx, ledger, bytes, options, "operator").await }).await?;
+    Ok(plan.check()?)
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))
+}
+
+fn import_options(config: &Config, full: bool, yes: bool) -> ImportOptions {
+    ImportOptions {
+        full,
+        yes,
+        timezone: config.organisation.timezone.clone(),
+        location_zones: config.location_zones(),
+        ..ImportOptions::default()
+    }
+}
+
+async fn find(app: &App, person: &str, role: &str) -> Result<(people::Person, Role)> {
+    let role: Role = role.parse()?;
+    if !role.is_granted() {
+        bail!("the role {role} follows from the roster and cannot be granted");
+    }
+    let person = app.db.read(|c| async move { people::find(&c, person).await }).await?;
+    Ok((person, role))
+}
+
+fn describe(plan: &Plan, dry_run: bool) -> String {
+    let end = match (plan.errors.is_empty() && plan.refused.is_none(), dry_run) {
+        (false, _) => "Nothing was imported: correct what is said above and import the file again.",
+        (true, true) => "Nothing was changed: this was a dry run.",
+        (true, false) => "Imported.",
+    };
+    format!("{plan}{end}\n")
+}

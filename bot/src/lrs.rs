@@ -1,0 +1,93 @@
+//! The LRS's keys: from the configuration, and `stoa lrs key create|list|revoke`.
+
+use anyhow::{Context as _, Result};
+use axum::Router;
+use serde_json::json;
+use stoa_learning::lrs::{self, Configured, Credentials, Scope};
+use stoa_xapi_http::Settings;
+
+use crate::app::App;
+use crate::commands::print_json;
+use crate::config::{Config, Credential};
+
+#[derive(clap::Subcommand, Debug)]
+pub enum Command {
+    /// Keys for machines that read or write statements
+    #[command(subcommand)]
+    Key(Key),
+}
+
+#[derive(clap::Subcommand, Debug)]
+pub enum Key {
+    /// Make a key; its secret is shown once
+    Create {
+        /// What it is for, for example "HR system"
+        name: String,
+        /// What it may do
+        #[arg(long = "scope", default_values_t = ["statements/write".to_owned(), "statements/read/mine".to_owned()])]
+        scopes: Vec<String>,
+    },
+    /// List the keys
+    List,
+    /// Take a key away
+    Revoke {
+        /// The key
+        key: String,
+    },
+}
+
+pub async fn run(config: Config, command: Command, json: bool) -> Result<()> {
+    let Command::Key(command) = command;
+    let (app, lock) = App::for_command(config).await?;
+    match command {
+        Key::Create { name, scopes } => {
+            let scopes = parse(&scopes)?;
+            let (name, scopes) = (&name, &scopes);
+            let made = app.db.write(|tx| async move { lrs::create(&tx, name, scopes).await }).await?;
+            if json {
+                print_json(&json!({ "key": made.key, "secret": made.secret }))?;
+            } else {
+                println!("key:    {}\nsecret: {}\nThe secret is not shown again.", made.key, made.secret);
+            }
+        }
+        Key::List => {
+            for key in app.db.read(|c| async move { lrs::list(&c).await }).await? {
+                if json {
+                    print_json(&key)?;
+                } else {
+                    let scopes: Vec<&str> = key.scopes.iter().map(|s| s.name()).collect();
+                    println!("{}  {}  {}", key.key, key.name, scopes.join(" "));
+                }
+            }
+        }
+        Key::Revoke { key } => {
+            let key = key.as_str();
+            app.db.write(|tx| async move { lrs::revoke(&tx, key).await }).await?;
+            println!("The key no longer works.");
+        }
+    }
+    app.finish(lock).await
+}
+
+/// The routes of the LRS with the configuration's keys.
+pub fn router(app: &App) -> Result<Router> {
+    let configured = app.config.lrs.credentials.iter().map(configured).collect::<Result<Vec<_>>>()?;
+    let credentials = Credentials::new(&app.services.emitter, &configured)?;
+    Ok(stoa_xapi_http::router(app.db.clone(), Settings::new(credentials)))
+}
+
+fn configured(credential: &Credential) -> Result<Configured> {
+    let secret = match (&credential.secret, &credential.secret_file) {
+        (Some(secret), _) => secret.clone(),
+        (None, Some(file)) => std::fs::read_to_string(file)
+            .with_context(|| format!("[[lrs.credentials]] '{}': {} cannot be read", credential.key, file.display()))?
+            .trim()
+            .to_owned(),
+        (None, None) => String::new(),
+    };
+    Ok(Configured { key: credential.key.clone(), secret, scopes: parse(&credential.scopes)? })
+}
+
+fn parse(scopes: &[String]) -> Result<Vec<Scope>> {
+    Ok(scopes.iter().map(|s| s.parse()).collect::<Result<Vec<Scope>, _>>()?)
+}

@@ -1,0 +1,194 @@
+//! An answer as a message: quotes with where they stand, or an honest "I don't know".
+
+use std::collections::BTreeMap;
+
+use stoa_flow::chat::{Block, Button, Message, literal};
+use stoa_flow::say;
+use stoa_flow::words::Words;
+
+use crate::answers::{Answer, Citation, Line, LineKind, Nearest};
+
+/// Who reads along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// Only the asker.
+    Asker,
+    /// Everybody in the channel.
+    Channel,
+    /// An account that belongs to nobody.
+    Stranger,
+}
+
+/// What an answer's message is made of.
+pub(super) struct Shown<'a> {
+    pub words: &'static Words,
+    /// The question's id.
+    pub question: &'a str,
+    pub answer: &'a Answer,
+    /// Who answers for the documents that are quoted, by document.
+    pub owners: &'a BTreeMap<String, String>,
+    pub audience: Audience,
+    /// What the asker said about it already.
+    pub vote: Option<bool>,
+}
+
+impl Shown<'_> {
+    pub fn message(&self) -> Message {
+        let message = if self.answer.abstained { self.unknown() } else { self.quoted() };
+        let message = match self.vote {
+            Some(true) => message.context(say!(self.words, "answers-thanks-helpful")),
+            Some(false) => message.context(say!(self.words, "answers-thanks-not-helpful")),
+            None => message,
+        };
+        message.buttons(self.buttons())
+    }
+
+    fn quoted(&self) -> Message {
+        let mut message = Message::new();
+        for citation in &self.answer.citations {
+            message = message.and(Block::Quote { text: markdown(&citation.lines), source: Some(self.source(citation)) });
+        }
+        message
+    }
+
+    fn unknown(&self) -> Message {
+        let mut message = Message::text(say!(self.words, "answers-unknown"));
+        if !self.answer.nearest.is_empty() {
+            let lines: Vec<String> = self.answer.nearest.iter().map(|n| format!("- {}", self.named(n))).collect();
+            message = message.paragraph(format!("{}\n\n{}", say!(self.words, "answers-nearest"), lines.join("\n")));
+        }
+        message.context(match self.audience {
+            Audience::Stranger => say!(self.words, "answers-open-pages-only"),
+            _ => say!(self.words, "answers-gap-noted"),
+        })
+    }
+
+    fn buttons(&self) -> Vec<Button> {
+        let button = |label: String, word: &str| Button::new(label, format!("ask {word} {}", self.question));
+        let mut buttons = Vec::new();
+        if self.vote.is_none() && self.audience != Audience::Stranger {
+            if self.answer.abstained {
+                buttons.push(Button::new(say!(self.words, "answers-share-button"), "tip write"));
+            } else {
+                buttons.push(button(say!(self.words, "answers-helpful-button"), "helpful"));
+                buttons.push(button(say!(self.words, "answers-not-helpful-button"), "missing"));
+            }
+        }
+        // Always there in a channel, so that it tells nobody whether there is more to see.
+        if self.audience == Audience::Channel {
+            buttons.push(button(say!(self.words, "answers-private-button"), "private"));
+        }
+        if self.audience == Audience::Asker
+            && let Some(tip) = self.answer.citations.iter().find(|c| c.source == "tips")
+        {
+            buttons.push(Button::new(say!(self.words, "answers-tip-button"), format!("tip show {}", tip.location)));
+        }
+        buttons
+    }
+
+    fn source(&self, citation: &Citation) -> String {
+        let title = place(&citation.title, &citation.heading);
+        let owner = self.owners.get(&citation.document).map(|o| literal(o)).unwrap_or_default();
+        match (citation.source.as_str(), citation.verified) {
+            ("tips", true) => say!(self.words, "answers-source-tip", title = title, author = owner),
+            ("tips", false) => say!(self.words, "answers-source-tip-unchecked", title = title, author = owner),
+            ("discussions", _) => say!(self.words, "answers-source-discussion", title = title),
+            (_, true) => from(&title, &citation.source, &citation.location),
+            (_, false) => {
+                let source = from(&title, &citation.source, &citation.location);
+                say!(self.words, "answers-source-unchecked", source = source)
+            }
+        }
+    }
+
+    fn named(&self, nearest: &Nearest) -> String {
+        let title = place(&nearest.title, &nearest.heading);
+        match nearest.source.as_str() {
+            "tips" => say!(self.words, "answers-nearest-tip", title = title),
+            "discussions" => say!(self.words, "answers-source-discussion", title = title),
+            source => from(&title, source, &nearest.location),
+        }
+    }
+}
+
+/// Title and headings, outermost first.
+fn place(title: &str, heading: &str) -> String {
+    let mut parts = vec![title];
+    parts.extend(heading.split(" > ").filter(|h| !h.is_empty() && *h != title));
+    literal(&parts.join(" › "))
+}
+
+/// `Title › Heading (source: path)`, a link where the location is a web address.
+fn from(title: &str, source: &str, location: &str) -> String {
+    match address(location) {
+        Some(url) => format!("[{title}](<{url}>) ({})", literal(source)),
+        None => format!("{title} ({}: {})", literal(source), literal(location)),
+    }
+}
+
+/// A location that is a web address, without anything that could end a link early.
+fn address(location: &str) -> Option<String> {
+    let web = location.starts_with("https://") || location.starts_with("http://");
+    let harmless = !location.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '\\'));
+    (web && harmless).then(|| location.to_owned())
+}
+
+/// Quoted lines as CommonMark.
+fn markdown(lines: &[Line]) -> String {
+    let mut out = String::new();
+    let mut before: Option<&Line> = None;
+    for line in lines {
+        let listed = |l: &Line| matches!(l.kind, LineKind::Step(_) | LineKind::Item);
+        if let Some(before) = before {
+            out.push_str(if listed(before) && listed(line) { "\n" } else { "\n\n" });
+        }
+        let indent = "   ".repeat(line.depth.saturating_sub(1));
+        match line.kind {
+            LineKind::Step(n) => out.push_str(&format!("{indent}{n}. {}", literal(&line.text))),
+            LineKind::Item => out.push_str(&format!("{indent}- {}", literal(&line.text))),
+            LineKind::Code => out.push_str(&fenced(&line.text)),
+            LineKind::Sentence | LineKind::Row => out.push_str(&unlisted(&literal(&line.text))),
+        }
+        before = Some(line);
+    }
+    out
+}
+
+/// A code block whose fence is longer than any in the text.
+fn fenced(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat((longest + 1).max(3));
+    format!("{fence}\n{}\n{fence}", text.trim_end())
+}
+
+/// A sentence that begins with a number and a full stop is not the first item of a list.
+fn unlisted(text: &str) -> String {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    match text[digits..].strip_prefix('.') {
+        Some(rest) if digits > 0 => format!("{}\\.{rest}", &text[..digits]),
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quoted_stays_text_steps_stay_steps_and_only_web_addresses_are_links() {
+        let line = |kind, depth, text: &str| Line { kind, depth, text: text.into() };
+        let quoted = markdown(&[
+            line(LineKind::Sentence, 0, "1988. <b>Ring</b> @here:"),
+            line(LineKind::Step(1), 1, "Open *it*"),
+            line(LineKind::Step(2), 1, "Close it"),
+            line(LineKind::Code, 0, "a ``` b"),
+        ]);
+        assert_eq!(
+            quoted,
+            "1988\\. \\<b\\>Ring\\</b\\> \\@here:\n\n1. Open \\*it\\*\n2. Close it\n\n````\na ``` b\n````"
+        );
+        assert_eq!(from("A", "site", "https://e.org/a"), "[A](<https://e.org/a>) (site)");
+        assert_eq!(from("A", "site", "https://e.org/a> <b"), "A (site: https://e.org/a\\> \\<b)");
+        assert_eq!(from("A", "site", "javascript:x"), "A (site: javascript:x)");
+    }
+}
