@@ -1,12 +1,10 @@
 //! Who gets in, what is refused, and the clock of the demo.
 
-mod stage;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use crate::stage::{FORM, SAME_SITE, SCRIPT, Stage};
 use axum::http::StatusCode;
-use stage::{FORM, SAME_SITE, SCRIPT, Stage};
 use stoa_ground::{Instant, people};
 
 #[tokio::test]

@@ -1,9 +1,7 @@
 //! What people see and do in the web chat.
 
-mod stage;
-
+use crate::stage::{Stage, hidden, ids};
 use axum::http::StatusCode;
-use stage::{Stage, hidden, ids};
 
 #[tokio::test]
 async fn ana_chooses_who_she_is_and_talks_to_stoa() {
