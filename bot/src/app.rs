@@ -50,7 +50,8 @@ impl App {
             fix_identifier(&db, "evidence.origin", origin).await?;
         }
         let emitter = Emitter::new(&organisation.iri).context("[organisation] iri")?;
-        let services = Arc::new(Services { ledger: stoa_learning::ledger(), emitter, index });
+        let services =
+            Arc::new(Services { ledger: stoa_learning::ledger(), emitter, organisation: organisation.clone(), index });
         let flow = Flow::new(db.clone(), organisation, stoa_learning::parts(&services));
         Ok(Self { config, db, services, flow })
     }
@@ -102,7 +103,12 @@ pub async fn open_store(config: &Config, kind: ClockKind) -> Result<Db> {
         (ClockKind::System, Some(at)) if at != "system" => {
             bail!("this store lives by a clock moved by hand (demo or test). Start it with --clock manual, or use another data folder.")
         }
-        (ClockKind::Manual, Some(at)) => db.clock().set(Instant::parse(at)?)?,
+        (ClockKind::Manual, Some(at)) => {
+            // After a crash the store may be ahead of what was written down.
+            let newest = db.opt("SELECT COALESCE(MAX(at), 0) AS at FROM change", args![]).await?;
+            let newest: Instant = newest.map_or(Ok(Instant(0)), |r| r.get("at"))?;
+            db.clock().set(Instant::parse(at)?.max(newest))?;
+        }
         (ClockKind::Manual, None) => store_clock(&db).await?,
         (ClockKind::System, None) => set_meta(&db, "clock", "system").await?,
         (ClockKind::System, Some(_)) => {}

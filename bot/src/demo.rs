@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use include_dir::{Dir, include_dir};
-use stoa_web::WebChat;
-
 use crate::app::{App, ClockKind, meta, set_meta};
 use crate::config::{Config, Source};
 use crate::serve;
@@ -67,13 +65,13 @@ pub async fn run(mut config: Config, options: Options) -> Result<()> {
         });
     }
     let mode = serve::Mode { demo: true, clock: options.clock };
-    let done = serve::run(config, mode, |app, chat| async move { prepare(&app, &chat, &sample).await }).await;
+    let done = serve::run(config, mode, |app| async move { prepare(&app, &sample).await }).await;
     drop(temporary);
     done
 }
 
 /// Fills the store at the first start, and reads the library at every start.
-async fn prepare(app: &Arc<App>, chat: &Arc<WebChat>, sample: &Path) -> Result<()> {
+async fn prepare(app: &Arc<App>, sample: &Path) -> Result<()> {
     crate::commands::library::sync_all(app, false).await?;
     if meta(&app.db, "demo").await?.is_some() {
         return Ok(());
@@ -83,7 +81,7 @@ async fn prepare(app: &Arc<App>, chat: &Arc<WebChat>, sample: &Path) -> Result<(
     crate::commands::lessons::apply_all(app, &sample.join("tracks")).await?;
     crate::commands::training::apply_courses(app, &sample.join("courses")).await?;
     crate::commands::training::apply_requirements(app, &sample.join("requirements")).await?;
-    seed::conversations(app, chat, sample).await?;
+    seed::conversations(app, sample).await?;
     set_meta(&app.db, "demo", "1").await
 }
 

@@ -73,7 +73,7 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Command::ExtractPdf { path } = &cli.command {
-        return stoa_sources::extract_pdf_main(path);
+        return stoa_sources::pdf::extract_pdf_main(path);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -107,7 +107,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Demo(options) => demo::run(config, options).await?,
         Command::Serve { clock } => {
             let mode = serve::Mode { demo: false, clock };
-            serve::run(config, mode, |app, _| async move { commands::library::sync_all(&app, false).await }).await?;
+            serve::run(config, mode, |app| async move { commands::library::sync_all(&app, false).await }).await?;
         }
         Command::Ask(options) => commands::ask::run(config, options, json).await?,
         Command::Library(command) => return commands::library::run(config, command, json).await,

@@ -13,7 +13,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use stoa_learning::search::Index;
-use stoa_web::{WebChat, WebOptions};
+use stoa_web::{ClockMoved, WebOptions};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -34,7 +34,7 @@ pub struct Mode {
 /// Runs until a signal says stop. `prepare` is called when the store is open, before anybody is served.
 pub async fn run<F, Fut>(config: Config, mode: Mode, prepare: F) -> Result<()>
 where
-    F: FnOnce(Arc<App>, Arc<WebChat>) -> Fut,
+    F: FnOnce(Arc<App>) -> Fut,
     Fut: Future<Output = Result<()>>,
 {
     let address: SocketAddr = config
@@ -63,9 +63,10 @@ where
 
     let index = Index::open(&index_dir(&config))?;
     let app = Arc::new(App::open(config, mode.clock, index).await?);
-    let chat = stoa_web::platform(&app.flow);
-    app.flow.connect(chat.clone());
-    prepare(app.clone(), chat.clone()).await?;
+    if chat_open {
+        app.flow.connect(stoa_web::platform(&app.flow));
+    }
+    prepare(app.clone()).await?;
     app.services.index.catch_up(&app.db).await?;
 
     let stop = CancellationToken::new();
@@ -79,7 +80,7 @@ where
             }
         }
     });
-    let router = router(&app, &chat, &mode, metrics, chat_open)?;
+    let router = router(&app, &mode, metrics, &stop)?;
     let at = listener.local_addr()?;
     tracing::info!(%at, "listening");
     println!("Stoa is open at http://{at}/");
@@ -113,22 +114,26 @@ where
     Ok(())
 }
 
-fn router(
-    app: &Arc<App>,
-    chat: &Arc<WebChat>,
-    mode: &Mode,
-    metrics: PrometheusHandle,
-    chat_open: bool,
-) -> Result<Router> {
-    let mut router = Router::new()
+fn router(app: &Arc<App>, mode: &Mode, metrics: PrometheusHandle, stop: &CancellationToken) -> Result<Router> {
+    let keep: ClockMoved = {
+        let db = app.db.clone();
+        Arc::new(move |_| {
+            let db = db.clone();
+            Box::pin(async move { store_clock(&db).await.map_err(|e| stoa_ground::Error::Io(e.to_string())) })
+        })
+    };
+    let options = WebOptions {
+        demo: mode.demo,
+        local_chat: app.config.web.local_chat,
+        public_url: app.config.http.public_url.clone(),
+        clock_moved: Some(keep),
+        stop: stop.clone(),
+    };
+    let health = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready).with_state(app.clone()))
-        .route("/metrics", get(move || scrape(metrics.clone())))
-        .merge(crate::lrs::router(app)?);
-    if chat_open {
-        let options = WebOptions { demo: mode.demo, ..WebOptions::default() };
-        router = router.merge(stoa_web::router(app.flow.clone(), chat.clone(), options));
-    }
+        .route("/metrics", get(move || scrape(metrics.clone())));
+    let router = health.merge(crate::lrs::router(app)?).merge(stoa_web::router(app.flow.clone(), options));
     Ok(router.layer(CatchPanicLayer::new()).layer(TraceLayer::new_for_http()))
 }
 

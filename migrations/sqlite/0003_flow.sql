@@ -70,7 +70,7 @@ CREATE INDEX decision_person ON decision (person, position);
 CREATE INDEX decision_delivery ON decision (delivery_key, position);
 
 -- When and where a person last did something with the bot.
-CREATE TABLE activity (
+CREATE TABLE last_activity (
   person  TEXT PRIMARY KEY NOT NULL,
   at      BIGINT NOT NULL,
   place   TEXT NOT NULL,

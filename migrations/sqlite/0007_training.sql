@@ -44,6 +44,7 @@ CREATE TABLE assignment (
   due            BIGINT NOT NULL,
   due_date       TEXT NOT NULL,
   first_due_date TEXT NOT NULL,
+  base_due_date  TEXT NOT NULL,
   extended       BIGINT NOT NULL,
   away_from      TEXT,
   started        BIGINT,

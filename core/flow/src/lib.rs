@@ -12,8 +12,10 @@ pub mod words;
 
 pub mod testing;
 
+mod follow;
 mod organisation;
 mod worker;
 
+pub use follow::Follower;
 pub use organisation::{Nudges, Organisation};
 pub use worker::{Flow, Parts, Watcher};

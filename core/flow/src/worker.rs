@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::chat::{Command, Context, Help, Platform};
 use crate::delivery::{DeliveryKind, inbox, sender};
+use crate::follow::{Followed, Follower};
 use crate::nudges::{LearnerDigest, Settings, Why};
 use crate::organisation::Organisation;
 use crate::schedule::{self, Job};
@@ -26,6 +27,8 @@ pub struct Parts {
     pub jobs: Vec<Arc<dyn Job>>,
     /// Who wants to see every event, for example edits and deletions of messages that were captured.
     pub watchers: Vec<Box<dyn Watcher>>,
+    /// Who follows the change feed.
+    pub followers: Vec<Arc<dyn Follower>>,
 }
 
 /// Sees every event before its command runs.
@@ -40,6 +43,7 @@ pub struct Flow {
     db: Db,
     organisation: Organisation,
     parts: Parts,
+    followed: Vec<Followed>,
     platforms: RwLock<Vec<Arc<dyn Platform>>>,
     wake: Notify,
     /// Held while what is due is worked on, so that a manual clock moves only between two rounds.
@@ -52,10 +56,12 @@ impl Flow {
     pub fn new(db: Db, organisation: Organisation, mut parts: Parts) -> Arc<Self> {
         parts.commands.extend([Box::new(Why) as Box<dyn Command>, Box::new(Settings), Box::new(Help)]);
         parts.kinds.extend([Box::new(LearnerDigest) as Box<dyn DeliveryKind>, Box::new(sender::Reply)]);
+        let followed = parts.followers.iter().cloned().map(Followed::new).collect();
         Arc::new(Self {
             db,
             organisation,
             parts,
+            followed,
             platforms: RwLock::new(Vec::new()),
             wake: Notify::new(),
             turn: Mutex::new(()),
@@ -123,6 +129,9 @@ impl Flow {
         let mut handled = handled.buffer_unordered(8);
         while let Some(result) = handled.next().await {
             result?;
+        }
+        for followed in &self.followed {
+            done += followed.catch_up(&self.db).await?;
         }
         done += schedule::run_due(&self.db, &self.parts.jobs).await?;
         done += self.send_due().await?;

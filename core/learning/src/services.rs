@@ -1,6 +1,7 @@
 //! What capabilities share: the ledger with all projections, the emitter of statements, and the search index.
 
-use stoa_ground::ledger::Ledger;
+use stoa_flow::Organisation;
+use stoa_ground::ledger::{Ledger, Projection};
 use stoa_ground::people::RoleProjection;
 use stoa_ground::xapi::Emitter;
 
@@ -12,6 +13,8 @@ pub struct Services {
     pub ledger: Ledger,
     /// Writes xAPI statements.
     pub emitter: Emitter,
+    /// The organisation: its calendars and limits.
+    pub organisation: Organisation,
     /// The search index.
     pub index: Index,
 }
@@ -19,5 +22,7 @@ pub struct Services {
 /// The ledger with the projections of all capabilities.
 #[must_use]
 pub fn ledger() -> Ledger {
-    Ledger::new(vec![Box::new(RoleProjection)])
+    let mut projections: Vec<Box<dyn Projection>> = vec![Box::new(RoleProjection)];
+    projections.extend(crate::training::projections());
+    Ledger::new(projections)
 }

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde_json::Value;
 
-use super::Page;
+use super::{Page, html};
 
 /// Front matter has no more lines than this; a `---` further down is a line in the text.
 const MOST_LINES: usize = 500;
@@ -72,11 +72,11 @@ fn first_line(text: &str) -> String {
 }
 
 fn fill(page: &mut Page, values: &Value) {
-    page.title = first(values, &["title"]);
+    page.title = first(values, &["title"]).map(|t| html::without_entities(&t));
+    page.moved = first(values, &["redirect_to"]).filter(|u| u.starts_with("https://") || u.starts_with("http://"));
     page.owner = first(values, &["owner", "owners", "maintainer", "maintainers", "contact", "author", "authors"]);
-    page.language = first(values, &["lang", "language", "locale"])
-        .filter(|l| super::html::is_language(l))
-        .map(|l| l.replace('_', "-"));
+    page.language =
+        first(values, &["lang", "language", "locale"]).filter(|l| html::is_language(l)).map(|l| l.replace('_', "-"));
     let words: Vec<String> = ["keywords", "tags", "aliases_for_search", "synonyms"]
         .into_iter()
         .filter_map(|name| get(values, name))

@@ -44,6 +44,14 @@ pub fn html(text: &str) -> Result<Page, String> {
     })
 }
 
+/// Words in which an author wrote `&amp;` for `&`.
+pub(super) fn without_entities(words: &str) -> String {
+    if !words.contains('&') {
+        return words.to_owned();
+    }
+    Html::parse_fragment(&words.replace('<', "&lt;")).root_element().text().collect()
+}
+
 /// Whether it looks like a language tag (BCP 47).
 pub(super) fn is_language(tag: &str) -> bool {
     let mut parts = tag.split(['-', '_']);

@@ -33,6 +33,8 @@ pub struct Page {
     pub review_date: Option<Date>,
     /// Words for finding it.
     pub keywords: String,
+    /// Where it has moved to, if it only points elsewhere.
+    pub moved: Option<String>,
     /// Its content.
     pub sections: Vec<Section>,
     /// What is odd about it, one sentence each.

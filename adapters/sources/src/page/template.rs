@@ -1,5 +1,6 @@
 //! Template tags (Jekyll, Liquid, Nunjucks, Hugo) and other marks of site generators: removed, the words inside kept.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::code;
@@ -10,8 +11,7 @@ const LONGEST_TAG: usize = 2_000;
 /// Markdown without the marks of a site generator.
 pub(super) fn without_tags(text: &str) -> String {
     let plain = if text.contains("{%") || text.contains("{{") || text.contains("{#") {
-        Reader { text, at: 0, code: code::ranges(text), out: String::with_capacity(text.len()), open: Vec::new() }
-            .read()
+        Reader::new(text).read()
     } else {
         text.to_owned()
     };
@@ -34,9 +34,45 @@ struct Reader<'a> {
     code: Vec<Range<usize>>,
     out: String,
     open: Vec<Open>,
+    /// Where the last end tag of each name stands.
+    ends: HashMap<&'a str, usize>,
+    /// Where each end mark comes next, as last looked up.
+    next: HashMap<&'static str, usize>,
 }
 
 impl<'a> Reader<'a> {
+    fn new(text: &'a str) -> Self {
+        let mut ends = HashMap::new();
+        for (at, _) in text.match_indices(['%', '<']).filter(|(at, _)| text[..*at].ends_with('{')) {
+            let inner = text[at + 1..].trim_start_matches('-').trim_start_matches(' ');
+            if let Some(name) = inner.strip_prefix("end").or_else(|| inner.strip_prefix('/')) {
+                let end = name.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').unwrap_or(name.len());
+                ends.insert(name[..end].trim_end_matches('-'), at);
+            }
+        }
+        Self {
+            text,
+            at: 0,
+            code: code::ranges(text),
+            out: String::with_capacity(text.len()),
+            open: Vec::new(),
+            ends,
+            next: HashMap::new(),
+        }
+    }
+
+    /// How far from `from` the tag ends that begins there, if it is one: it ends in its paragraph, before another tag.
+    fn near(&mut self, from: usize, end: &'static str) -> Option<usize> {
+        let known = self.next.get(end).copied().filter(|n| *n >= from);
+        let at = known.unwrap_or_else(|| self.text[from..].find(end).map_or(usize::MAX, |n| from + n));
+        self.next.insert(end, at);
+        if at == usize::MAX || at - from > LONGEST_TAG {
+            return None;
+        }
+        let inner = self.text[from..at].get(2..)?;
+        (!inner.contains("{%") && !inner.contains("{{") && !inner.contains("\n\n")).then_some(at - from)
+    }
+
     fn read(mut self) -> String {
         while let Some(found) = self.text[self.at..].find('{') {
             let start = self.at + found;
@@ -51,9 +87,9 @@ impl<'a> Reader<'a> {
             } else if in_code {
                 None
             } else if rest.starts_with("{# ") || rest.starts_with("{#\n") || rest.starts_with("{#-") {
-                self.skip(rest, "#}")
+                self.skip("#}")
             } else if rest.starts_with("{:") && self.marks_attributes(rest) {
-                self.skip(rest, "}")
+                self.skip("}")
             } else {
                 None
             };
@@ -72,8 +108,8 @@ impl<'a> Reader<'a> {
     }
 
     /// Goes past `end`, if it is near.
-    fn skip(&mut self, rest: &str, end: &str) -> Option<()> {
-        let at = near(rest, end)?;
+    fn skip(&mut self, end: &'static str) -> Option<()> {
+        let at = self.near(self.at, end)?;
         self.at += at + end.len();
         Some(())
     }
@@ -84,7 +120,7 @@ impl<'a> Reader<'a> {
     }
 
     fn tag(&mut self, rest: &'a str, in_code: bool) -> Option<()> {
-        let end = near(rest, "%}")?;
+        let end = self.near(self.at, "%}")?;
         let inner = rest[2..end].trim_matches('-').trim();
         let (name, args) = inner.split_once(char::is_whitespace).unwrap_or((inner, ""));
         let after = self.at + end + 2;
@@ -114,10 +150,11 @@ impl<'a> Reader<'a> {
 
     /// The text up to the tag that ends this block, and where it goes on.
     fn until_end(&self, from: usize, name: &str) -> Option<(&'a str, usize)> {
+        self.ends.get(name).filter(|at| **at >= from)?;
         let mut at = from;
         loop {
             let start = at + self.text[at..].find("{%")?;
-            let end = start + near(&self.text[start..], "%}")?;
+            let end = start + self.text[start..].find("%}")?;
             if self.text[start + 2..end].trim_matches('-').trim().strip_prefix("end") == Some(name) {
                 return Some((&self.text[from..start], end + 2));
             }
@@ -145,16 +182,41 @@ impl<'a> Reader<'a> {
             self.open.push(Open { name: name.to_owned(), body: self.out.len(), indent, title });
         } else if !self.in_destination() {
             self.out.push_str(&said(name, &args));
+        } else {
+            self.unlink();
         }
     }
 
+    /// A link that leads to a template's page becomes its text; it could not be followed from elsewhere.
+    fn unlink(&mut self) {
+        let Some(end) = self.text[self.at..].find([')', '\n', ' ']) else { return };
+        if !self.text[self.at + end..].starts_with(')') || !self.out.ends_with("](") {
+            return;
+        }
+        let mut depth = 0usize;
+        let start = self.out.len() - 2;
+        let open = self.out[..start].char_indices().rev().take(2_000).find(|(_, c)| match c {
+            ']' => {
+                depth += 1;
+                false
+            }
+            '[' if depth == 0 => true,
+            '[' => {
+                depth -= 1;
+                false
+            }
+            _ => false,
+        });
+        let Some((open, _)) = open else { return };
+        let text = self.out[open + 1..start].to_owned();
+        // An image's mark, or a backslash by which the author took the link for broken.
+        self.out.truncate(if self.out[..open].ends_with(['!', '\\']) { open - 1 } else { open });
+        self.out.push_str(&text);
+        self.at += end + 1;
+    }
+
     fn has_end(&self, name: &str) -> bool {
-        let rest = &self.text[self.at..];
-        [format!("end{name}"), format!("/{name}")].iter().any(|end| {
-            ["{% ", "{%- ", "{%", "{{< ", "{{% ", "{{<", "{{%"]
-                .iter()
-                .any(|open| rest.contains(&format!("{open}{end}")))
-        })
+        self.ends.get(name).is_some_and(|at| *at >= self.at)
     }
 
     fn close(&mut self, name: &str) {
@@ -195,13 +257,15 @@ impl<'a> Reader<'a> {
         // A string of the author's may hold the end mark: {{ "{{ x }}" }}.
         if let Some((value, after)) = literal(&rest[2..]).filter(|_| !hugo) {
             let close = after.find("}}").filter(|n| after[..*n].trim().is_empty())?;
+            self.at += rest.len() - after.len() + close + 2;
             if in_code || !self.in_destination() {
                 self.out.push_str(value);
+            } else {
+                self.unlink();
             }
-            self.at += rest.len() - after.len() + close + 2;
             return Some(());
         }
-        let at = near(rest, end)?;
+        let at = self.near(self.at, end)?;
         if in_code {
             return None;
         }
@@ -212,6 +276,7 @@ impl<'a> Reader<'a> {
             self.word(name, args, after);
         } else {
             self.at = after;
+            self.unlink();
         }
         Some(())
     }
@@ -225,10 +290,6 @@ impl<'a> Reader<'a> {
             .rfind('(')
             .is_some_and(|n| !recent[n..].contains([')', ' ', '\n']) && recent[..n].trim_end().ends_with(']'))
     }
-}
-
-fn near(text: &str, end: &str) -> Option<usize> {
-    text.find(end).filter(|n| *n <= LONGEST_TAG)
 }
 
 /// A quoted string at the start: its value and what follows.

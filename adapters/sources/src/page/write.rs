@@ -313,7 +313,7 @@ impl Writer {
         let text = text.trim();
         if !text.is_empty() {
             self.anchor = None;
-            self.push(&inline::no_block_start(text), "\n\n");
+            self.push(&inline::least_escaped(inline::no_block_start(text)), "\n\n");
         }
     }
 

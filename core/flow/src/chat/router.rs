@@ -260,7 +260,7 @@ impl Flow {
         self.db()
             .write(|tx| async move {
                 tx.exec(
-                    "INSERT INTO activity (person, at, place, account) VALUES ($1, $2, $3, $4)
+                    "INSERT INTO last_activity (person, at, place, account) VALUES ($1, $2, $3, $4)
                      ON CONFLICT (person) DO UPDATE SET at = excluded.at, place = excluded.place, account = excluded.account",
                     args![person, tx.now(), place, account],
                 )

@@ -230,7 +230,7 @@ impl Flow {
         let linked = self.db().read(|c| async move { people::accounts_of(&c, id).await }).await?;
         let mut accounts: Vec<Account> = linked.into_iter().map(Account::from).collect();
         let preferred = self.db().read(|c| async move { people::setting(&c, id, "place").await }).await?;
-        let last = self.db().opt("SELECT account FROM activity WHERE person = $1", args![id]).await?;
+        let last = self.db().opt("SELECT account FROM last_activity WHERE person = $1", args![id]).await?;
         let last: Option<Account> = last
             .map(|r| r.get::<serde_json::Value>("account"))
             .transpose()?

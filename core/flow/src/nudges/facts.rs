@@ -30,7 +30,7 @@ pub(crate) async fn facts(conn: &Conn, organisation: &Organisation, person: &Per
             args![&person.id, start],
         )
         .await?;
-    let activity = conn.opt("SELECT at FROM activity WHERE person = $1", args![&person.id]).await?;
+    let activity = conn.opt("SELECT at FROM last_activity WHERE person = $1", args![&person.id]).await?;
     let last_activity: Option<stoa_ground::Instant> = activity.map(|r| r.get("at")).transpose()?;
     let ignored = conn
         .one(

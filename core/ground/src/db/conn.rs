@@ -150,3 +150,14 @@ impl Tx {
 fn ended() -> Error {
     Error::invalid("the transaction has ended")
 }
+
+/// Closes a reading connection whose user went away before its end.
+pub(super) struct Reading(pub(super) Conn);
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        if let Some(Held::Pooled(conn)) = self.0.held.try_lock().ok().and_then(|mut held| held.take()) {
+            drop(conn.detach());
+        }
+    }
+}

@@ -44,7 +44,9 @@ struct Writer {
     conn: Option<AnyConnection>,
     /// `BEGIN` was sent and no `COMMIT` yet.
     open: bool,
-    /// A savepoint was left open by a caller that went away.
+    /// `BEGIN` was sent, and whether it arrived is not known.
+    beginning: bool,
+    /// A savepoint was sent and not released: its caller is at work, failed, or went away.
     abandoned: bool,
     waiting: Vec<oneshot::Sender<Result<(), String>>>,
 }
@@ -114,7 +116,13 @@ impl Db {
         Ok(Self(Arc::new(Inner {
             clock,
             readers,
-            writer: Mutex::new(Writer { conn: writer, open: false, abandoned: false, waiting: Vec::new() }),
+            writer: Mutex::new(Writer {
+                conn: writer,
+                open: false,
+                beginning: false,
+                abandoned: false,
+                waiting: Vec::new(),
+            }),
             committer: Notify::new(),
             head: watch::channel(0).0,
             written: AtomicI64::new(0),
@@ -141,35 +149,21 @@ impl Db {
     {
         let started = monotonic();
         let mut writer = self.0.writer.lock().await;
-        let Some(mut conn) = writer.begin().await? else {
+        let Some(tx) = writer.begin(&self.0.clock).await? else {
             return Err(Error::invalid("the database is open for reading only"));
         };
-        if let Err(e) = sqlx::query("SAVEPOINT w").execute(&mut conn).await {
-            writer.conn = Some(conn);
-            return Err(e.into());
-        }
-        writer.abandoned = true;
-        let tx = Tx::new(conn, self.0.clock.clone());
-        // A caller that is dropped here takes the connection with it; `begin` then finds none and reconnects would be
-        // needed, so the connection is returned by the guard below whatever happens.
-        let mut guard = Returned { tx: tx.clone(), writer: &mut writer };
+        // Whatever happens to this caller, the connection goes back to the writer.
+        let guard = Returned { tx: tx.clone(), writer: &mut writer };
         let result = f(tx).await;
-        let conn = guard.take();
         drop(guard);
-        let Some(mut conn) = conn else {
-            return Err(Error::invalid("a write kept its transaction"));
-        };
-        let end = if result.is_ok() { "RELEASE w" } else { "ROLLBACK TO w" };
-        let ended = sqlx::query(end).execute(&mut conn).await;
-        writer.conn = Some(conn);
-        writer.abandoned = ended.is_err();
+        let ended = writer.end(result.is_ok()).await;
         metrics::histogram!("stoa_db_write_seconds").record(started.elapsed().as_secs_f64());
+        let value = result?;
         ended?;
         let (done, committed) = oneshot::channel();
         writer.waiting.push(done);
         drop(writer);
         self.0.committer.notify_one();
-        let value = result?;
         match committed.await {
             Ok(Ok(())) => Ok(value),
             Ok(Err(text)) => Err(Error::Io(format!("the database could not commit: {text}"))),
@@ -190,8 +184,11 @@ impl Db {
         let mut pooled = self.0.readers.acquire().await?;
         sqlx::query("BEGIN").execute(&mut *pooled).await?;
         let conn = Conn::pooled(pooled, self.0.clock.clone());
+        // A caller that goes away must not leave its snapshot to the next user of the connection.
+        let guard = conn::Reading(conn.clone());
         let result = f(conn.clone()).await;
         conn.end_read().await;
+        drop(guard);
         result
     }
 
@@ -225,16 +222,10 @@ impl Db {
     }
 }
 
-/// Gives the connection back to the writer when a caller is dropped in the middle of its write.
+/// Gives the connection back to the writer, also when a caller is dropped in the middle of its write.
 struct Returned<'a> {
     tx: Tx,
     writer: &'a mut Writer,
-}
-
-impl Returned<'_> {
-    fn take(&mut self) -> Option<AnyConnection> {
-        self.tx.take()
-    }
 }
 
 impl Drop for Returned<'_> {
@@ -246,27 +237,47 @@ impl Drop for Returned<'_> {
 }
 
 impl Writer {
-    /// The connection inside an open transaction, without leftovers of a caller that went away.
-    async fn begin(&mut self) -> Result<Option<AnyConnection>> {
-        let Some(mut conn) = self.conn.take() else { return Ok(None) };
-        let result = async {
-            if self.abandoned {
-                sqlx::query("ROLLBACK TO w").execute(&mut conn).await?;
-                self.abandoned = false;
-            }
-            if !self.open {
-                sqlx::query("BEGIN IMMEDIATE").execute(&mut conn).await?;
-                self.open = true;
-            }
-            Ok(())
+    /// A savepoint inside an open transaction, without leftovers of a caller that went away. Each flag is set before the
+    /// statement that it is about and cleared after it, because a caller may be dropped while the statement runs.
+    async fn begin(&mut self, clock: &Clock) -> Result<Option<Tx>> {
+        self.roll_back_abandoned().await;
+        let Some(conn) = self.conn.as_mut() else { return Ok(None) };
+        if self.beginning {
+            // Nothing was written since the doubtful BEGIN; without a transaction this fails, and that is fine.
+            let _ = sqlx::query("ROLLBACK").execute(&mut *conn).await;
+            self.beginning = false;
         }
-        .await;
-        match result {
-            Ok(()) => Ok(Some(conn)),
-            Err(e) => {
-                self.conn = Some(conn);
-                Err(e)
+        if !self.open {
+            self.beginning = true;
+            sqlx::query("BEGIN IMMEDIATE").execute(&mut *conn).await?;
+            self.open = true;
+            self.beginning = false;
+        }
+        self.abandoned = true;
+        sqlx::query("SAVEPOINT w").execute(&mut *conn).await?;
+        Ok(self.conn.take().map(|conn| Tx::new(conn, clock.clone())))
+    }
+
+    /// Ends the savepoint of a caller that is done.
+    async fn end(&mut self, keep: bool) -> Result<()> {
+        if !keep {
+            self.roll_back_abandoned().await;
+            return Ok(());
+        }
+        let Some(conn) = self.conn.as_mut() else { return Err(Error::invalid("a write kept its transaction")) };
+        sqlx::query("RELEASE w").execute(conn).await?;
+        self.abandoned = false;
+        Ok(())
+    }
+
+    /// Rolls back a savepoint that was not released. Where it is gone already, both statements fail, and that is fine:
+    /// no other savepoint of this name is ever open.
+    async fn roll_back_abandoned(&mut self) {
+        if let Some(conn) = self.conn.as_mut().filter(|_| self.abandoned) {
+            if sqlx::query("ROLLBACK TO w").execute(&mut *conn).await.is_ok() {
+                let _ = sqlx::query("RELEASE w").execute(conn).await;
             }
+            self.abandoned = false;
         }
     }
 }
@@ -276,12 +287,9 @@ impl Inner {
         if !writer.open {
             return;
         }
+        writer.roll_back_abandoned().await;
         let Some(mut conn) = writer.conn.take() else { return };
         let result = async {
-            if writer.abandoned {
-                sqlx::query("ROLLBACK TO w").execute(&mut conn).await?;
-                writer.abandoned = false;
-            }
             let head = feed::newest(&mut conn).await?;
             sqlx::query("COMMIT").execute(&mut conn).await?;
             Ok::<i64, Error>(head)
@@ -296,7 +304,6 @@ impl Inner {
             Err(e) => {
                 // The transaction is gone either way; a failed rollback means that SQLite rolled back by itself.
                 let _ = sqlx::query("ROLLBACK").execute(&mut conn).await;
-                writer.abandoned = false;
                 Err(e.to_string())
             }
         };

@@ -50,14 +50,27 @@ async fn a_failed_write_rolls_back_alone_while_others_commit_with_it() {
 async fn a_caller_that_goes_away_in_the_middle_leaves_nothing_and_blocks_nobody() {
     let (db, _dir) = store().await;
     table(&db).await;
-    {
+    // Dropped after every possible number of steps: during BEGIN, SAVEPOINT, the statement, and the wait after it.
+    for steps in 0..60 {
         let gone = db.write(|tx| async move {
             tx.exec("INSERT INTO t (k) VALUES ('gone')", args![]).await?;
             std::future::pending::<()>().await;
             Ok(())
         });
         futures_util::pin_mut!(gone);
-        for _ in 0..200 {
+        for _ in 0..steps {
+            assert!(futures_util::poll!(gone.as_mut()).is_pending());
+            std::thread::yield_now();
+        }
+    }
+    for steps in 0..60 {
+        let gone = db.read(|c| async move {
+            c.all("SELECT k FROM t", args![]).await?;
+            std::future::pending::<()>().await;
+            Ok(())
+        });
+        futures_util::pin_mut!(gone);
+        for _ in 0..steps {
             assert!(futures_util::poll!(gone.as_mut()).is_pending());
             tokio::task::yield_now().await;
         }

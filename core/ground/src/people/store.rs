@@ -160,6 +160,15 @@ pub async fn all(conn: &Conn) -> Result<Vec<Person>> {
     read_all(&conn.all(select!("ORDER BY employee_id"), args![]).await?)
 }
 
+/// So many people after an employee id (`""`: from the first), by employee id, also those who left: for work in chunks.
+///
+/// # Errors
+/// The database's error.
+pub async fn page(conn: &Conn, after: &str, limit: usize) -> Result<Vec<Person>> {
+    let sql = select!("WHERE employee_id > $1 ORDER BY employee_id LIMIT $2");
+    read_all(&conn.all(sql, args![after, limit]).await?)
+}
+
 pub(super) async fn stored(conn: &Conn) -> Result<Vec<Stored>> {
     let rows = conn.all(select!("ORDER BY employee_id"), args![]).await?;
     rows.iter()

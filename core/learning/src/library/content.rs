@@ -33,8 +33,11 @@ impl Prepared {
             owner: item.owner.as_deref().map(line).filter(|s| !s.is_empty()),
             keywords: line(&item.keywords),
             readers: readers(&item.readers)?,
+            source: item.source.clone(),
+            location: item.location.clone(),
+            review_date: item.review_date,
+            verified: item.verified,
             sections: Vec::new(),
-            ..item.clone()
         };
         let digest = digest(&sections);
         let passages = cut::cut(sections);
@@ -92,7 +95,9 @@ fn line(raw: &str) -> String {
 /// (except for code, whose blank lines are content).
 fn text(raw: &str) -> String {
     let unix = raw.replace("\r\n", "\n").replace('\r', "\n");
-    let clean: String = unix.nfc().filter(|c| (!c.is_control() || matches!(c, '\n' | '\t')) && !turns(*c)).collect();
+    let kept = |c: &char| (!c.is_control() || matches!(c, '\n' | '\t')) && !turns(*c);
+    let clean: String =
+        if unix.is_ascii() { unix.chars().filter(kept).collect() } else { unix.nfc().filter(kept).collect() };
     let mut out = String::with_capacity(clean.len());
     let (mut blanks, mut fence) = (0, false);
     for l in clean.trim_end().lines() {

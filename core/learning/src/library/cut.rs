@@ -30,7 +30,8 @@ pub(super) fn cut(sections: Vec<Section>) -> Vec<Section> {
             continue;
         }
         for text in pack(blocks(&section.text)) {
-            passages.push(Section { text, ..section.clone() });
+            let (headings, anchor) = (section.headings.clone(), section.anchor.clone());
+            passages.push(Section { headings, anchor, text });
         }
     }
     passages
@@ -70,11 +71,12 @@ fn lead_in(sections: Vec<Section>) -> Vec<Section> {
     out
 }
 
-/// Several tiny sections in a row under the same parent become one, each with its heading in bold. A question keeps
-/// its answer to itself.
+/// Several tiny sections in a row under the same heading become one, each with its own heading in bold. A question
+/// keeps its answer to itself, and so do the first headings of a document (the pages of a PDF, for example).
 fn join_tiny(sections: Vec<Section>) -> Vec<Section> {
     let tiny = |s: &Section| {
-        size(&s.text) < TINY && s.headings.last().is_some_and(|h| s.text.is_empty() || !h.trim_end().ends_with('?'))
+        let below = s.headings.len() > 1 || s.text.is_empty();
+        size(&s.text) < TINY && below && s.headings.last().is_some_and(|h| s.text.is_empty() || !h.ends_with('?'))
     };
     let parent = |s: &Section| s.headings.split_last().map(|(_, p)| p.to_vec()).unwrap_or_default();
     let mut out = Vec::new();
@@ -115,17 +117,25 @@ fn with_heading(s: &Section) -> String {
 #[derive(Debug)]
 struct Unit {
     text: String,
+    /// Characters of the text.
+    size: usize,
     /// Between this and the next unit of the same block: `"\n"` in a list, `" "` in a paragraph, else an empty line.
     gap: &'static str,
+}
+
+impl Unit {
+    fn new(text: String, gap: &'static str) -> Self {
+        Self { size: size(&text), text, gap }
+    }
 }
 
 /// Packs units into texts of about [`TARGET`] characters.
 fn pack(units: Vec<Unit>) -> Vec<String> {
     let mut texts: Vec<Vec<Unit>> = vec![];
     let mut current: Vec<Unit> = vec![];
-    let total = |units: &[Unit]| units.iter().map(|u| size(&u.text) + u.gap.len()).sum::<usize>();
+    let total = |units: &[Unit]| units.iter().map(|u| u.size + u.gap.len()).sum::<usize>();
     for unit in units {
-        let full = total(&current) + size(&unit.text) > LIMIT || total(&current) >= TARGET;
+        let full = total(&current) + unit.size > LIMIT || total(&current) >= TARGET;
         if full && !current.is_empty() {
             // "You need:" belongs to the list that follows.
             let introduces = current.len() > 1 && current.last().is_some_and(|u| u.text.ends_with(':'));
@@ -224,7 +234,7 @@ fn split(text: &str, block: &Block, units: &mut Vec<Unit>, depth: usize) {
     if own.trim().is_empty() {
         return;
     }
-    let whole = |units: &mut Vec<Unit>| units.push(Unit { text: own.to_owned(), gap: "\n" });
+    let whole = |units: &mut Vec<Unit>| units.push(Unit::new(own.to_owned(), "\n"));
     match block.kind {
         Kind::List if size(own) > TARGET / 2 => {
             let mut items =
@@ -259,7 +269,7 @@ fn rows(block: &str, units: &mut Vec<Unit>) {
         if !part.is_empty() {
             let whole: Vec<&str> =
                 head.iter().chain(part.iter()).copied().chain(Some(tail).filter(|t| !t.is_empty())).collect();
-            units.push(Unit { text: whole.join("\n"), gap: "\n\n" });
+            units.push(Unit::new(whole.join("\n"), "\n\n"));
             part.clear();
         }
     };
@@ -303,7 +313,7 @@ fn pieces(block: &str, units: &mut Vec<Unit>) {
         if size(&text) > LIMIT {
             sentences(&text, units);
         } else if !text.trim().is_empty() {
-            units.push(Unit { text: text.trim_end().to_owned(), gap: "\n" });
+            units.push(Unit::new(text.trim_end().to_owned(), "\n"));
         }
     }
 }
@@ -312,7 +322,7 @@ fn sentences(text: &str, units: &mut Vec<Unit>) {
     let (mut part, mut long) = (String::new(), 0);
     let mut close = |part: &mut String, long: &mut usize| {
         if !part.trim().is_empty() {
-            units.push(Unit { text: part.trim_end().to_owned(), gap: " " });
+            units.push(Unit::new(part.trim_end().to_owned(), " "));
         }
         part.clear();
         *long = 0;

@@ -172,6 +172,8 @@ pub(super) async fn stage(tx: &Tx, new: &Prepared, from: usize, to: usize) -> Re
         args![&id, &new.digest, from],
     )
     .await?;
+    // The same content cut anew: nobody may see a part of it, and the switch at the end is announced.
+    tx.exec("UPDATE document SET version = NULL WHERE id = $1 AND version = $2", args![&id, &new.digest]).await?;
     add_passages(tx, &id, new, from, to).await?;
     add_version(tx, &id, new, to >= new.passages.len()).await
 }
@@ -446,7 +448,7 @@ pub async fn sources(conn: &Conn) -> Result<Vec<Source>> {
 pub(super) async fn known(conn: &Conn, source: &str) -> Result<Vec<(String, Option<String>, String, bool)>> {
     let rows = conn
         .all(
-            "SELECT d.location, d.readers, d.verified, CASE WHEN v.cutting = $2 THEN d.fingerprint END AS fingerprint
+            "SELECT d.location, d.readers, d.verified, CASE WHEN v.cutting = $2 AND v.whole = 1 THEN d.fingerprint END AS fingerprint
              FROM document d JOIN document_version v ON v.document_id = d.id AND v.digest = d.version
              WHERE d.source = $1 AND d.status <> 'retired'",
             args![source, CUTTING],

@@ -11,7 +11,7 @@ use super::{Item, Outcome, set_readers, set_verified, store};
 
 /// Documents and passages that one write transaction takes at most.
 const CHUNK_DOCUMENTS: usize = 20;
-const CHUNK_PASSAGES: usize = 100;
+const CHUNK_PASSAGES: usize = 60;
 
 /// A listing that is empty while more documents than this are known is taken for a fault (a disk that is not mounted),
 /// not for their deletion.

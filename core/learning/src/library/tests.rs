@@ -123,3 +123,21 @@ async fn a_page_cannot_hide_text_with_control_characters() {
     let found = passages(&db, &done.document).await;
     assert_eq!((found[0].title.as_str(), found[0].text.as_str()), ("A [31mtitle", "Pay now."));
 }
+
+#[tokio::test]
+async fn content_that_was_cut_by_an_older_rule_is_cut_anew_and_announced() {
+    let (db, _dir) = store().await;
+    let item = page("leave.md", "240 hours.");
+    let first = put_one(&db, &item).await;
+    db.write(|tx| async move {
+        tx.exec("UPDATE document_version SET cutting = 0", stoa_ground::args![]).await?;
+        tx.exec("UPDATE passage SET text = 'cut in the old way'", stoa_ground::args![]).await
+    })
+    .await
+    .unwrap();
+    let head = db.committed_position().await.unwrap();
+    let again = put_one(&db, &item).await;
+    assert_eq!((again.outcome, again.version), (Outcome::Content, first.version));
+    assert_eq!(db.committed_position().await.unwrap(), head + 1);
+    assert_eq!(passages(&db, &first.document).await[0].text, "240 hours.");
+}

@@ -1,6 +1,7 @@
 //! What stands inside of a line: words, emphasis, code and links.
 
 use ego_tree::NodeRef;
+use pulldown_cmark::{Event, Options, Parser, TextMergeStream};
 use scraper::Node;
 use scraper::node::Element;
 
@@ -258,4 +259,26 @@ pub(super) fn no_block_start(text: &str) -> String {
         })
         .collect();
     lines.join("\n")
+}
+
+/// Without its backslashes, if it means the same without them: a lone asterisk needs none.
+pub(super) fn least_escaped(text: String) -> String {
+    if !text.contains('\\') {
+        return text;
+    }
+    let mut bare = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c != '\\' || !chars.peek().is_some_and(char::is_ascii_punctuation) {
+            bare.push(c);
+        } else if let Some(escaped) = chars.next() {
+            bare.push(escaped);
+        }
+    }
+    if meaning(&bare) == meaning(&text) { bare } else { text }
+}
+
+fn meaning(text: &str) -> Vec<Event<'_>> {
+    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
+    TextMergeStream::new(Parser::new_ext(text, options)).collect()
 }

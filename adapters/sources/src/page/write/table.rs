@@ -36,7 +36,7 @@ impl Writer {
                     .filter_map(|n| n.value().as_element())
                     .any(|e| matches!(e.name(), "table" | "pre" | "blockquote") || level(e.name()).is_some())
         };
-        if columns < 2 || columns > MOST_COLUMNS || cells.iter().flatten().any(is_layout) {
+        if !(2..=MOST_COLUMNS).contains(&columns) || cells.iter().flatten().any(is_layout) {
             for cell in cells.into_iter().flatten() {
                 self.flow(cell, depth + 1);
             }
@@ -74,8 +74,10 @@ impl Writer {
             }
             out.push_str(item.unwrap_or(part));
         }
+        // No block begins in a cell.
+        let start = out.strip_prefix('\\').filter(|rest| rest.starts_with(['#', '>', '+', '-', '=', '~']));
         let mut safe = String::with_capacity(out.len());
-        for c in out.chars() {
+        for c in start.unwrap_or(&out).chars() {
             if c == '|' && !safe.ends_with('\\') {
                 safe.push('\\');
             }

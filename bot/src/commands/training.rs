@@ -1,0 +1,156 @@
+//! `stoa training courses|apply|status|complete|extend|exempt`
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use jiff::civil::Date;
+use stoa_learning::training::{self, Filter, Plan, Row, course};
+
+use super::print_json;
+use crate::app::App;
+use crate::config::Config;
+
+#[derive(clap::Subcommand, Debug)]
+pub enum Command {
+    /// Bring a folder of courses into the store
+    Courses {
+        /// The folder
+        dir: PathBuf,
+    },
+    /// Bring a file of requirements into force
+    Apply {
+        /// The file
+        file: PathBuf,
+        /// Say who would get what, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Who has what to do, and how it stands
+    Status {
+        /// Only this requirement
+        #[arg(long)]
+        requirement: Option<String>,
+        /// Only this person (employee id, e-mail or name)
+        #[arg(long)]
+        person: Option<String>,
+        /// Only in this state
+        #[arg(long)]
+        state: Option<String>,
+    },
+    /// Record that somebody has completed a requirement elsewhere
+    Complete(Decision),
+    /// Give somebody another due date
+    Extend {
+        #[command(flatten)]
+        decision: Decision,
+        /// The new due date, like 2026-12-24
+        #[arg(long)]
+        to: Date,
+    },
+    /// Exempt somebody from a requirement
+    Exempt(Decision),
+}
+
+/// A decision about one person's requirement.
+#[derive(clap::Args, Debug)]
+pub struct Decision {
+    /// Employee id, e-mail or name
+    person: String,
+    /// The requirement's id
+    requirement: String,
+    /// Why, for the evidence
+    #[arg(long)]
+    reason: String,
+}
+
+pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCode> {
+    let (app, lock) = App::for_command(config).await?;
+    let (db, services) = (&app.db, &*app.services);
+    match command {
+        Command::Courses { dir } => {
+            for applied in course::apply_dir(db, services, &dir).await? {
+                if json {
+                    print_json(&applied)?;
+                } else {
+                    println!("{}: {}", applied.title, if applied.changed { "new version" } else { "unchanged" });
+                }
+            }
+        }
+        Command::Apply { file, dry_run } => {
+            let plan = apply_file(&app, &file, dry_run).await?;
+            if json { print_json(&plan)? } else { print!("{}", describe(&plan)) }
+        }
+        Command::Status { requirement, person, state } => {
+            let filter = &Filter { requirement, person, state };
+            let rows = db.read(|c| async move { training::status(&c, filter).await }).await?;
+            for row in &rows {
+                if json { print_json(row)? } else { println!("{}", line(row)) }
+            }
+            if rows.is_empty() && !json {
+                println!("Nobody has anything assigned that fits.");
+            }
+        }
+        Command::Complete(d) => {
+            training::complete(db, services, &d.person, &d.requirement, "operator", &d.reason).await?;
+            println!("Recorded as completed.");
+        }
+        Command::Extend { decision: d, to } => {
+            training::extend(db, services, &d.person, &d.requirement, to, "operator", &d.reason).await?;
+            println!("The due date is now {to}, or the next working day.");
+        }
+        Command::Exempt(d) => {
+            training::exempt(db, services, &d.person, &d.requirement, "operator", &d.reason).await?;
+            println!("Exempt.");
+        }
+    }
+    app.finish(lock).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Brings a folder of courses into the store, for the demo.
+pub async fn apply_courses(app: &App, dir: &Path) -> Result<()> {
+    course::apply_dir(&app.db, &app.services, dir).await?;
+    Ok(())
+}
+
+/// Brings every file of requirements in a folder into force, for the demo.
+pub async fn apply_requirements(app: &App, dir: &Path) -> Result<()> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(dir)
+        .with_context(|| format!("{} cannot be read", dir.display()))?
+        .map(|entry| entry.map(|e| e.path()))
+        .collect::<std::io::Result<_>>()?;
+    files.sort();
+    for file in files.iter().filter(|f| f.extension().is_some_and(|e| e == "toml")) {
+        apply_file(app, file, false).await?;
+    }
+    Ok(())
+}
+
+async fn apply_file(app: &App, file: &Path, dry_run: bool) -> Result<Plan> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok(training::apply(&app.db, &app.services, &file.display().to_string(), &text, dry_run).await?)
+}
+
+fn describe(plan: &Plan) -> String {
+    let mut out = String::new();
+    for r in &plan.requirements {
+        out.push_str(&format!("{} ({}): for {}; it means {} people\n", r.title, r.change, r.audience, r.means));
+        for (mark, effects) in [('+', &r.assign), ('-', &r.retire), ('~', &r.adjust)] {
+            for effect in effects {
+                let due = effect.due.map_or_else(String::new, |d| format!(", due {d}"));
+                out.push_str(&format!("  {mark} {}{due}: {}\n", effect.name, effect.reason));
+            }
+        }
+        for group in &r.empty_groups {
+            out.push_str(&format!("  warning: nobody is in the group '{group}'\n"));
+        }
+    }
+    out.push_str(if plan.dry_run { "Nothing was changed: this was a dry run.\n" } else { "In force.\n" });
+    out
+}
+
+fn line(row: &Row) -> String {
+    let completed = row.completed.as_ref().map_or_else(String::new, |at| format!(", completed {}", &at[..10.min(at.len())]));
+    format!("{}: {} – {}, due {}{completed} ({})", row.name, row.requirement, row.state, row.due_date, row.reason)
+}

@@ -1,0 +1,472 @@
+//! Assignments: the row, the records of the ledger that write it, and how it is read.
+
+use async_trait::async_trait;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+use stoa_ground::db::Row;
+use stoa_ground::ledger::{Entry, Projection, Record};
+use stoa_ground::{Conn, Error, Instant, Result, Tx, args};
+
+use super::due::Deadline;
+use super::requirement::Requirement;
+use super::state::{Change, Facts, State, transition};
+use crate::Services;
+
+/// One assignment of one requirement to one person.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assignment {
+    /// Its id (UUID); the registration of its statements.
+    pub id: String,
+    /// The person's id.
+    pub person: String,
+    /// The requirement's id.
+    pub requirement: String,
+    /// The requirement's version that gave the due date.
+    pub rule_version: String,
+    /// The course's id.
+    pub course: String,
+    /// The version that the person reads or has completed; pinned at the start.
+    pub course_version: Option<String>,
+    /// How it stands.
+    pub state: State,
+    /// Why it was assigned.
+    pub reason: String,
+    /// When it was assigned.
+    pub assigned: Instant,
+    /// When it is due.
+    pub due: Deadline,
+    /// The day on which it was due at first.
+    pub first_due_date: Date,
+    /// The day that the rule gives by itself, without leaves and extensions.
+    pub base_due_date: Date,
+    /// Somebody has moved the due date.
+    pub extended: bool,
+    /// First day of the leave that has stopped the clock.
+    pub away_from: Option<Date>,
+    /// When the course was opened.
+    pub started: Option<Instant>,
+    /// How often the quiz was answered to its end.
+    pub attempts: u32,
+    /// Attempts granted beyond those of the course.
+    pub extra_attempts: u32,
+    /// The quiz was passed.
+    pub passed: bool,
+    /// The score of the last attempt, from 0 to 1.
+    pub score: Option<f64>,
+    /// When the attestation was confirmed.
+    pub attested: Option<Instant>,
+    /// When it was completed.
+    pub completed: Option<Instant>,
+    /// When it was exempted or retired.
+    pub ended: Option<Instant>,
+    /// Why it was exempted or retired, or how it was completed when not in chat.
+    pub end_reason: Option<String>,
+}
+
+/// The particulars of records that move or set the due date.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct DueData {
+    due: Instant,
+    due_date: Date,
+}
+
+/// The particulars of the record `assigned`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct AssignedData {
+    person: String,
+    requirement: String,
+    rule_version: String,
+    course: String,
+    #[serde(flatten)]
+    due: DueData,
+}
+
+/// The reason of a change: who and why.
+#[derive(Clone, Debug)]
+pub(crate) struct By {
+    /// `person/<id>`, `rule/<requirement>` or `operator`.
+    pub actor: String,
+    /// One sentence.
+    pub reason: String,
+}
+
+impl By {
+    /// By a rule.
+    pub fn rule(requirement: &str, reason: impl Into<String>) -> Self {
+        Self { actor: format!("rule/{requirement}"), reason: reason.into() }
+    }
+
+    /// By a person.
+    pub fn person(id: &str, reason: impl Into<String>) -> Self {
+        Self { actor: format!("person/{id}"), reason: reason.into() }
+    }
+}
+
+/// Makes an assignment and gives it.
+pub(crate) async fn assign(
+    tx: &Tx,
+    services: &Services,
+    person: &str,
+    requirement: &Requirement,
+    due: Deadline,
+    reason: &str,
+) -> Result<Assignment> {
+    let id = tx.clock().id().to_string();
+    let data = AssignedData {
+        person: person.to_owned(),
+        requirement: requirement.id.clone(),
+        rule_version: requirement.version()?,
+        course: requirement.course.clone(),
+        due: DueData { due: due.at, due_date: due.date },
+    };
+    let by = By::rule(&requirement.id, reason);
+    record(tx, services, &id, Change::Assigned, &by, serde_json::to_value(data)?).await?;
+    existing(tx, &id).await
+}
+
+/// Appends a change of an assignment to the ledger.
+///
+/// # Errors
+/// [`Error::Conflict`] when the change cannot happen to it as it stands.
+pub(crate) async fn record(
+    tx: &Tx,
+    services: &Services,
+    id: &str,
+    change: Change,
+    by: &By,
+    data: Json,
+) -> Result<Record> {
+    let entry = Entry {
+        subject: format!("assignment/{id}"),
+        kind: change.name(),
+        actor: by.actor.clone(),
+        reason: by.reason.clone(),
+        data,
+    };
+    services.ledger.append(tx, entry).await
+}
+
+/// Appends a change that gives the assignment another deadline. `rule`: the version of the rule that gives it, and the
+/// day that the rule gives by itself.
+pub(crate) async fn record_due(
+    tx: &Tx,
+    services: &Services,
+    id: &str,
+    change: Change,
+    by: &By,
+    due: Deadline,
+    rule: Option<(&str, Date)>,
+) -> Result<Record> {
+    let (version, base) = rule.unzip();
+    let data = json!({ "due": due.at, "due_date": due.date, "rule_version": version, "base_due_date": base });
+    record(tx, services, id, change, by, data).await
+}
+
+/// Writes `assignment` from the ledger's records about `assignment/<id>`; kinds are the names of [`Change`].
+pub struct AssignmentProjection;
+
+#[async_trait]
+impl Projection for AssignmentProjection {
+    fn subject(&self) -> &'static str {
+        "assignment"
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["assignment"]
+    }
+
+    async fn apply(&self, tx: &Tx, record: &Record) -> Result<()> {
+        let id = record.subject.strip_prefix("assignment/").unwrap_or_default();
+        let change = Change::named(&record.kind)
+            .ok_or_else(|| Error::invalid(format!("a record about an assignment cannot be '{}'", record.kind)))?;
+        let before = by_id(tx, id).await?;
+        let after = apply(before, change, record, id)?;
+        write(tx, &after, record.version).await
+    }
+}
+
+/// The assignment after a record.
+fn apply(before: Option<Assignment>, change: Change, record: &Record, id: &str) -> Result<Assignment> {
+    let from = before.as_ref().map(|a| a.state);
+    let refused = |from: Option<State>| {
+        let state = from.map_or("not there", State::name);
+        Error::Conflict(format!("the assignment is {state}, so it cannot be {} now", record.kind))
+    };
+    let data = &record.data;
+    let Some(mut a) = before else {
+        let state = transition(from, change, Facts::default()).ok_or_else(|| refused(from))?;
+        let data: AssignedData = serde_json::from_value(data.clone())?;
+        return Ok(Assignment {
+            id: id.to_owned(),
+            person: data.person,
+            requirement: data.requirement,
+            rule_version: data.rule_version,
+            course: data.course,
+            course_version: None,
+            state,
+            reason: record.reason.clone(),
+            assigned: record.at,
+            due: Deadline { date: data.due.due_date, at: data.due.due },
+            first_due_date: data.due.due_date,
+            base_due_date: data.due.due_date,
+            extended: false,
+            away_from: None,
+            started: None,
+            attempts: 0,
+            extra_attempts: 0,
+            passed: false,
+            score: None,
+            attested: None,
+            completed: None,
+            ended: None,
+            end_reason: None,
+        });
+    };
+    let text = |name: &str| data[name].as_str().map(str::to_owned);
+    if matches!(change, Change::Extended | Change::Moved | Change::Resumed) {
+        let due: DueData = serde_json::from_value(data.clone())?;
+        a.due = Deadline { date: due.due_date, at: due.due };
+        a.rule_version = text("rule_version").unwrap_or(a.rule_version);
+        if let Some(base) = data["base_due_date"].as_str() {
+            a.base_due_date = base.parse().map_err(|_| Error::invalid(format!("'{base}' is not a date")))?;
+        }
+        a.extended |= change == Change::Extended;
+    }
+    match change {
+        Change::Started => {
+            a.started = a.started.or(Some(record.at));
+            a.course = text("course").unwrap_or(a.course);
+            a.course_version = text("version");
+        }
+        Change::Attempted => {
+            a.attempts += 1;
+            a.score = data["score"].as_f64();
+            a.passed = data["passed"].as_bool().unwrap_or(false);
+        }
+        Change::Granted => {
+            a.extra_attempts += data["attempts"].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
+        }
+        Change::Attested => a.attested = Some(record.at),
+        Change::Completed => {
+            a.completed = Some(record.at);
+            a.course_version = text("version").or(a.course_version);
+            a.end_reason = Some(record.reason.clone());
+        }
+        Change::Paused => a.away_from = serde_json::from_value(data["from"].clone())?,
+        Change::Resumed => a.away_from = None,
+        Change::Exempted | Change::Retired => {
+            a.ended = Some(record.at);
+            a.end_reason = Some(record.reason.clone());
+        }
+        Change::Assigned | Change::Extended | Change::Moved | Change::Overdue => {}
+    }
+    let facts = Facts { started: a.started.is_some(), extended: a.extended, late: record.at > a.due.at };
+    a.state = transition(from, change, facts).ok_or_else(|| refused(from))?;
+    Ok(a)
+}
+
+async fn write(tx: &Tx, a: &Assignment, version: i64) -> Result<()> {
+    tx.exec(
+        "INSERT INTO assignment (id, person, requirement, rule_version, course, course_version, state, reason, assigned,
+           due, due_date, first_due_date, base_due_date, extended, away_from, started, attempts, extra_attempts, passed, score, attested,
+           completed, ended, end_reason, version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
+         ON CONFLICT (id) DO UPDATE SET rule_version = excluded.rule_version, course = excluded.course,
+           course_version = excluded.course_version, state = excluded.state, due = excluded.due,
+           due_date = excluded.due_date, base_due_date = excluded.base_due_date, extended = excluded.extended, away_from = excluded.away_from,
+           started = excluded.started, attempts = excluded.attempts, extra_attempts = excluded.extra_attempts,
+           passed = excluded.passed, score = excluded.score, attested = excluded.attested,
+           completed = excluded.completed, ended = excluded.ended, end_reason = excluded.end_reason,
+           version = excluded.version",
+        args![
+            &a.id,
+            &a.person,
+            &a.requirement,
+            &a.rule_version,
+            &a.course,
+            &a.course_version,
+            a.state.name(),
+            &a.reason,
+            a.assigned,
+            a.due.at,
+            a.due.date.to_string(),
+            a.first_due_date.to_string(),
+            a.base_due_date.to_string(),
+            a.extended,
+            a.away_from.map(|d| d.to_string()),
+            a.started,
+            a.attempts,
+            a.extra_attempts,
+            a.passed,
+            a.score,
+            a.attested,
+            a.completed,
+            a.ended,
+            &a.end_reason,
+            version
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, person, requirement, rule_version, course, course_version, state, reason, assigned, due, due_date, \
+             first_due_date, base_due_date, extended, away_from, started, attempts, extra_attempts, passed, score, attested, completed, \
+             ended, end_reason FROM assignment ",
+            $rest
+        )
+    };
+}
+
+fn date(row: &Row, column: &str) -> Result<Date> {
+    let text: String = row.get(column)?;
+    text.parse().map_err(|_| Error::invalid(format!("assignment.{column} holds '{text}', which is not a date")))
+}
+
+fn read(row: &Row) -> Result<Assignment> {
+    let state: String = row.get("state")?;
+    let away: Option<String> = row.get("away_from")?;
+    Ok(Assignment {
+        id: row.get("id")?,
+        person: row.get("person")?,
+        requirement: row.get("requirement")?,
+        rule_version: row.get("rule_version")?,
+        course: row.get("course")?,
+        course_version: row.get("course_version")?,
+        state: State::named(&state)
+            .ok_or_else(|| Error::invalid(format!("assignment.state holds '{state}', which is no state")))?,
+        reason: row.get("reason")?,
+        assigned: row.get("assigned")?,
+        due: Deadline { date: date(row, "due_date")?, at: row.get("due")? },
+        first_due_date: date(row, "first_due_date")?,
+        base_due_date: date(row, "base_due_date")?,
+        extended: row.get("extended")?,
+        away_from: away.map(|_| date(row, "away_from")).transpose()?,
+        started: row.get("started")?,
+        attempts: row.get("attempts")?,
+        extra_attempts: row.get("extra_attempts")?,
+        passed: row.get("passed")?,
+        score: row.get("score")?,
+        attested: row.get("attested")?,
+        completed: row.get("completed")?,
+        ended: row.get("ended")?,
+        end_reason: row.get("end_reason")?,
+    })
+}
+
+fn read_all(rows: &[Row]) -> Result<Vec<Assignment>> {
+    rows.iter().map(read).collect()
+}
+
+/// The assignment with this id.
+///
+/// # Errors
+/// The database's error.
+pub async fn by_id(conn: &Conn, id: &str) -> Result<Option<Assignment>> {
+    conn.opt(select!("WHERE id = $1"), args![id]).await?.as_ref().map(read).transpose()
+}
+
+/// The assignment with this id, which is there.
+pub(crate) async fn existing(conn: &Conn, id: &str) -> Result<Assignment> {
+    by_id(conn, id).await?.ok_or_else(|| Error::NotFound(format!("the assignment {id}")))
+}
+
+/// All assignments of a person, the oldest first.
+///
+/// # Errors
+/// The database's error.
+pub async fn of_person(conn: &Conn, person: &str) -> Result<Vec<Assignment>> {
+    read_all(&conn.all(select!("WHERE person = $1 ORDER BY assigned, id"), args![person]).await?)
+}
+
+/// All assignments of a requirement, the oldest first.
+pub(crate) async fn of_requirement(conn: &Conn, requirement: &str) -> Result<Vec<Assignment>> {
+    read_all(&conn.all(select!("WHERE requirement = $1 ORDER BY assigned, id"), args![requirement]).await?)
+}
+
+/// All assignments that are overdue, the longest first.
+pub(crate) async fn overdue(conn: &Conn) -> Result<Vec<Assignment>> {
+    read_all(&conn.all(select!("WHERE state = 'overdue' ORDER BY due, id"), args![]).await?)
+}
+
+/// All assignments, the oldest first.
+pub(crate) async fn all(conn: &Conn) -> Result<Vec<Assignment>> {
+    read_all(&conn.all(select!("ORDER BY assigned, id"), args![]).await?)
+}
+
+/// Writes `requirement` from the ledger's records about `requirement/<id>`. Kind: `applied`; data: the requirement.
+pub struct RequirementProjection;
+
+#[async_trait]
+impl Projection for RequirementProjection {
+    fn subject(&self) -> &'static str {
+        "requirement"
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["requirement"]
+    }
+
+    async fn apply(&self, tx: &Tx, record: &Record) -> Result<()> {
+        let requirement: Requirement = serde_json::from_value(record.data.clone())?;
+        tx.exec(
+            "INSERT INTO requirement (id, title, course, definition, version, active, applied)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (id) DO UPDATE SET title = excluded.title, course = excluded.course,
+               definition = excluded.definition, version = excluded.version, active = excluded.active,
+               applied = excluded.applied",
+            args![
+                &requirement.id,
+                &requirement.title,
+                &requirement.course,
+                serde_json::to_string(&requirement)?,
+                requirement.version()?,
+                requirement.active,
+                record.at
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+/// Appends the record that a requirement counts from now on as it is given. Gives whether it is different from before.
+pub(crate) async fn store_requirement(tx: &Tx, services: &Services, requirement: &Requirement) -> Result<bool> {
+    let was = tx.opt("SELECT version FROM requirement WHERE id = $1", args![&requirement.id]).await?;
+    let was: Option<String> = was.map(|r| r.get("version")).transpose()?;
+    if was.as_ref() == Some(&requirement.version()?) {
+        return Ok(false);
+    }
+    let entry = Entry {
+        subject: format!("requirement/{}", requirement.id),
+        kind: "applied",
+        actor: "operator".into(),
+        reason: if was.is_some() { "the requirement has changed".into() } else { "the requirement is new".into() },
+        data: serde_json::to_value(requirement)?,
+    };
+    services.ledger.append(tx, entry).await?;
+    Ok(true)
+}
+
+/// All requirements, also those that count no more, by id.
+///
+/// # Errors
+/// The database's error.
+pub async fn requirements(conn: &Conn) -> Result<Vec<Requirement>> {
+    let rows = conn.all("SELECT definition FROM requirement ORDER BY id", args![]).await?;
+    rows.iter().map(|r| Ok(serde_json::from_value(r.get("definition")?)?)).collect()
+}
+
+/// The requirement with this id.
+///
+/// # Errors
+/// [`Error::NotFound`]; the database's error.
+pub async fn requirement(conn: &Conn, id: &str) -> Result<Requirement> {
+    let row = conn.opt("SELECT definition FROM requirement WHERE id = $1", args![id]).await?;
+    let row = row.ok_or_else(|| Error::NotFound(format!("the requirement '{id}'")))?;
+    Ok(serde_json::from_value(row.get("definition")?)?)
+}

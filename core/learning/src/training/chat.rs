@@ -1,0 +1,325 @@
+//! `training`: what is mine to do, and a course from its first page to the attestation, all in the chat.
+//!
+//! Every button names an assignment; whose it is and where its owner stands is checked each time, so an old, doubled or
+//! forged press does no harm: it shows how things are.
+
+mod form;
+mod view;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::ToSpan as _;
+use stoa_flow::chat::{Args, Call, Command, Context, FieldError, Form, Message, Turn};
+use stoa_flow::words::Words;
+use stoa_flow::{say, words_key};
+use stoa_ground::people::Person;
+use stoa_ground::people::calendar::Calendar;
+use stoa_ground::{Conn, Error, Instant, Result};
+
+use super::assignment::{self, Assignment};
+use super::course::{self, Course};
+use super::progress::{self, Point, Progress, point};
+use super::{life, nudge, statements};
+use crate::Services;
+
+/// The command `training`.
+pub(super) struct Training(pub Arc<Services>);
+
+#[async_trait]
+impl Command for Training {
+    fn word(&self) -> &'static str {
+        "training"
+    }
+
+    fn about(&self) -> &'static str {
+        words_key!("chat-help-about-training")
+    }
+
+    fn accepts(&self, args: &Args) -> bool {
+        args.text().is_empty()
+    }
+
+    async fn form(&self, cx: &Context<'_>, call: &Call) -> Result<Option<Form>> {
+        let (word, rest) = call.args.split();
+        match word.as_str() {
+            "attest" => form::attest(cx, rest).await,
+            "choose" => form::choose(cx, &self.0, rest).await,
+            _ => Ok(None),
+        }
+    }
+
+    async fn check(&self, cx: &Context<'_>, call: &Call) -> Result<Vec<FieldError>> {
+        let (word, rest) = call.args.split();
+        match word.as_str() {
+            "sign" => form::check_name(cx, call),
+            "choose-day" => form::check_day(cx, &self.0, rest, call).await,
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    async fn run(&self, cx: &Context<'_>, call: &Call) -> Result<()> {
+        let scene = Scene {
+            services: &self.0,
+            words: cx.words,
+            person: cx.person()?,
+            calendar: &self.0.organisation.calendar(cx.person()?),
+            pressed: call.pressed.as_deref(),
+        };
+        let (word, rest) = call.args.split();
+        let words: Vec<&str> = rest.split_whitespace().collect();
+        let number = |n: usize| words.get(n).and_then(|w| w.parse::<usize>().ok());
+        let (scene, words) = (&scene, &words);
+        let id = words.first().copied().unwrap_or_default();
+        match word.as_str() {
+            "open" => cx.commit(|turn| async move { scene.open(&turn, id).await }).await,
+            "page" => {
+                let page = number(1).unwrap_or(1);
+                cx.commit(|turn| async move { scene.page(&turn, id, page).await }).await
+            }
+            "quiz" => cx.commit(|turn| async move { scene.quiz(&turn, id).await }).await,
+            "answer" => {
+                let [attempt, question, option] = [1, 2, 3].map(|n| number(n).unwrap_or(usize::MAX));
+                cx.commit(|turn| async move { scene.answer(&turn, id, attempt, question, option).await }).await
+            }
+            "attest" | "finish" => cx.commit(|turn| async move { scene.finish(&turn, id).await }).await,
+            "sign" => {
+                let name = form::value(call, form::NAME);
+                let version = words.get(1).copied().unwrap_or_default();
+                cx.commit(|turn| async move { scene.sign(&turn, id, version, name).await }).await
+            }
+            "plan" => {
+                let days = if words.get(1) == Some(&"tomorrow") { 1 } else { 2 };
+                let date = scene.today(cx.db().clock().now()).checked_add(days.days()).ok();
+                cx.commit(|turn| async move { scene.plan(&turn, id, date).await }).await
+            }
+            "choose-day" => {
+                let date = form::day(call);
+                cx.commit(|turn| async move { scene.plan(&turn, id, date).await }).await
+            }
+            // A platform without forms.
+            "choose" => Err(Error::invalid(say!(cx.words, "training-no-form"))),
+            _ => self.list(cx, scene).await,
+        }
+    }
+}
+
+impl Training {
+    async fn list(&self, cx: &Context<'_>, scene: &Scene<'_>) -> Result<()> {
+        let id = &scene.person.id;
+        let items = cx.db().read(|c| async move { listed(&c, id).await }).await?;
+        let today = scene.today(cx.db().clock().now());
+        cx.reply_private(view::list(cx.words, &items, scene.calendar, today)).await
+    }
+}
+
+/// The assignments that a person sees, with their titles: those that are open, the most urgent first, then the done ones.
+async fn listed(conn: &Conn, person: &str) -> Result<Vec<(Assignment, String)>> {
+    let requirements = assignment::requirements(conn).await?;
+    let mut items = Vec::new();
+    for a in assignment::of_person(conn, person).await? {
+        if a.state.is_open() || a.completed.is_some() {
+            let title = requirements.iter().find(|r| r.id == a.requirement).map(|r| r.title.clone());
+            items.push((a, title.unwrap_or_default()));
+        }
+    }
+    items.sort_by_key(|(a, _)| (a.completed.is_some(), a.completed.map(|at| -at.0), a.due.at));
+    Ok(items)
+}
+
+/// The person's own assignment. Whatever else the id names is refused in the same words.
+async fn mine(conn: &Conn, words: &Words, person: &Person, id: &str) -> Result<Assignment> {
+    let found = assignment::by_id(conn, id).await?.filter(|a| a.person == person.id);
+    found.ok_or_else(|| Error::Forbidden(say!(words, "training-not-yours")))
+}
+
+/// Who does something, and where the answer goes.
+struct Scene<'a> {
+    services: &'a Services,
+    words: &'static Words,
+    person: &'a Person,
+    calendar: &'a Calendar,
+    pressed: Option<&'a str>,
+}
+
+/// An assignment with its course and where the person is in it.
+struct Desk {
+    a: Assignment,
+    course: Course,
+    progress: Progress,
+}
+
+impl Desk {
+    fn point(&self) -> Point {
+        point(&self.course, &self.a, &self.progress)
+    }
+}
+
+impl Scene<'_> {
+    fn today(&self, now: Instant) -> jiff::civil::Date {
+        self.calendar.date(now)
+    }
+
+    /// The person's assignment with its course, which begins now if it had not begun.
+    async fn desk(&self, turn: &Turn, id: &str) -> Result<Desk> {
+        let a = mine(turn, self.words, self.person, id).await?;
+        if !a.state.is_open() {
+            let version = match &a.course_version {
+                Some(version) => version.clone(),
+                None => course::current(turn, &a.course).await?,
+            };
+            let course = course::content(turn, &version).await?;
+            return Ok(Desk { a, course, progress: Progress::default() });
+        }
+        let (a, course) = life::start(turn, self.services, self.person, &a).await?;
+        let mut progress = progress::load(turn, id).await?;
+        if progress.furthest == 0 {
+            progress.show(1);
+        }
+        Ok(Desk { a, course, progress })
+    }
+
+    /// Opens the course, or goes on where the person was. Always a new message: a nudge stays what it is.
+    async fn open(&self, turn: &Turn, id: &str) -> Result<()> {
+        let mut desk = self.desk(turn, id).await?;
+        if desk.a.state.is_open() {
+            // The time since the last visit was not reading.
+            desk.progress.turned = Some(turn.now());
+            progress::store(turn, id, &desk.progress).await?;
+        }
+        turn.reply_private(self.show(turn, &desk).await?).await
+    }
+
+    /// Shows a page; the next one only after those before it.
+    async fn page(&self, turn: &Turn, id: &str, page: usize) -> Result<()> {
+        let mut desk = self.desk(turn, id).await?;
+        if !desk.a.state.is_open() {
+            return turn.replace(self.pressed, self.show(turn, &desk).await?).await;
+        }
+        let page = page.clamp(1, desk.course.pages.len()).min(desk.progress.furthest + 1);
+        desk.progress.turn(turn.now());
+        desk.progress.show(page);
+        progress::store(turn, id, &desk.progress).await?;
+        turn.replace(self.pressed, view::page(self.words, &desk.a, &desk.course, page)).await
+    }
+
+    /// After the last page: begins an attempt at the quiz, or goes to what comes instead of it.
+    async fn quiz(&self, turn: &Turn, id: &str) -> Result<()> {
+        let mut desk = self.desk(turn, id).await?;
+        if desk.a.state.is_open() {
+            desk.progress.turn(turn.now());
+            if desk.point() == Point::QuizReady {
+                desk.progress.attempt = desk.a.attempts + 1;
+                desk.progress.answers.clear();
+            }
+            progress::store(turn, id, &desk.progress).await?;
+        }
+        turn.replace(self.pressed, self.show(turn, &desk).await?).await
+    }
+
+    /// Takes one answer. An answer to a question that is not the one asked now changes nothing.
+    async fn answer(&self, turn: &Turn, id: &str, attempt: usize, question: usize, option: usize) -> Result<()> {
+        let mut desk = self.desk(turn, id).await?;
+        let now = usize::try_from(desk.progress.attempt).unwrap_or(usize::MAX);
+        let asked = desk.point() == Point::Question(question) && now == attempt;
+        let options = desk.course.questions.get(question).map_or(0, |q| q.options.len());
+        if asked && option < options {
+            desk.progress.answers.push(option);
+            progress::store(turn, id, &desk.progress).await?;
+            if desk.progress.answers.len() == desk.course.questions.len() {
+                return self.evaluate(turn, desk).await;
+            }
+        }
+        turn.replace(self.pressed, self.show(turn, &desk).await?).await
+    }
+
+    /// The quiz was answered to its end.
+    async fn evaluate(&self, turn: &Turn, mut desk: Desk) -> Result<()> {
+        let answers = desk.progress.answers.clone();
+        desk.a = life::attempt(turn, self.services, self.person, &desk.a, &desk.course, &answers).await?;
+        if desk.a.passed && desk.point() == Point::Finish {
+            return self.finish(turn, &desk.a.id).await;
+        }
+        let message = view::result(self.words, &desk.a, &desk.course, &answers);
+        turn.replace(self.pressed, message).await
+    }
+
+    /// The end of a course without attestation; otherwise shows what is missing.
+    async fn finish(&self, turn: &Turn, id: &str) -> Result<()> {
+        let mut desk = self.desk(turn, id).await?;
+        if desk.point() == Point::Finish {
+            desk.a = life::complete(turn, self.services, self.person, &desk.a, None).await?;
+        }
+        turn.replace(self.pressed, self.show(turn, &desk).await?).await
+    }
+
+    /// The attestation, for the content that the person has read and no other.
+    async fn sign(&self, turn: &Turn, id: &str, version: &str, name: &str) -> Result<()> {
+        let mut desk = self.desk(turn, id).await?;
+        if desk.point() == Point::Attest {
+            if desk.a.course_version.as_deref() != Some(version) {
+                return Err(Error::invalid(say!(self.words, "training-attest-changed")));
+            }
+            if !form::same_name(name, &self.person.name) {
+                return Err(Error::invalid(say!(self.words, "training-attest-name-wrong", name = &self.person.name)));
+            }
+            life::attest(turn, self.services, self.person, &desk.a, &desk.course, name.trim()).await?;
+            desk.a = assignment::existing(turn, id).await?;
+            if desk.point() == Point::Finish {
+                desk.a = life::complete(turn, self.services, self.person, &desk.a, None).await?;
+            }
+        }
+        turn.reply_private(self.show(turn, &desk).await?).await
+    }
+
+    /// The person says when they will do it.
+    async fn plan(&self, turn: &Turn, id: &str, date: Option<jiff::civil::Date>) -> Result<()> {
+        let a = mine(turn, self.words, self.person, id).await?;
+        let now = turn.now();
+        let Some(date) = date else { return Err(Error::invalid(say!(self.words, "training-plan-wrong"))) };
+        let date = self.calendar.next_working_day(date);
+        let at = self.calendar.at(date, self.calendar.working_hours.0);
+        let text = if !a.state.is_running() {
+            say!(self.words, "training-plan-not-needed")
+        } else if at > a.due.at {
+            say!(self.words, "training-plan-too-late", due = self.words.date(a.due.date))
+        } else {
+            let mut progress = progress::load(turn, id).await?;
+            // The same choice twice is one choice.
+            if progress.planned != Some(at) {
+                progress.planned = Some(at);
+                progress.plans += 1;
+                progress::store(turn, id, &progress).await?;
+                nudge::plan(turn, &a, at, progress.plans).await?;
+                let title = assignment::requirement(turn, &a.requirement).await?.title;
+                statements::planned(turn, self.services, self.person, &a, &title, at).await?;
+            }
+            let when = format!(
+                "{} {}",
+                self.words.day(date, self.calendar.date(now)),
+                self.words.time(self.calendar.time(at))
+            );
+            say!(self.words, "training-planned", when = when)
+        };
+        turn.reply_private(Message::text(text)).await
+    }
+
+    /// What comes next, as a message.
+    async fn show(&self, turn: &Turn, desk: &Desk) -> Result<Message> {
+        let (words, a, course) = (self.words, &desk.a, &desk.course);
+        Ok(match desk.point() {
+            Point::Page(page) => view::page(words, a, course, page),
+            Point::Wait(missing) => view::wait(words, a, course, missing),
+            Point::QuizReady => view::quiz_ready(words, a, course),
+            Point::Question(n) => view::question(words, a, course, desk.progress.attempt, n),
+            Point::NoAttempts => view::no_attempts(words, course),
+            Point::Attest => view::attest(words, a, course),
+            Point::Finish => view::finish(words, a, course),
+            Point::Closed => {
+                let items = listed(turn, &self.person.id).await?;
+                let next = items.iter().find(|(other, _)| other.state.is_running());
+                view::closed(words, a, course, next, self.calendar, self.today(turn.now()))
+            }
+        })
+    }
+}

@@ -1,0 +1,260 @@
+//! Due dates and the steps around them: pure functions over dates and calendars.
+//!
+//! A due date is a day of the person's calendar and never a day off: it moves to the next working day. The assignment is
+//! due until the end of that day in the person's zone. Steps come at the start of working hours, on a working day.
+
+use jiff::civil::{Date, Time};
+use jiff::{Span, ToSpan as _};
+use stoa_ground::Instant;
+use stoa_ground::people::calendar::Calendar;
+
+use super::requirement::{Due, Steps};
+
+/// When something is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// The day in the person's zone.
+    pub date: Date,
+    /// The last second of that day.
+    pub at: Instant,
+}
+
+/// What happens around a due date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// A reminder so many days before.
+    Before(u32),
+    /// The due date has passed.
+    Passed,
+    /// A message so many days after.
+    After(u32),
+    /// It goes into the digest of the manager.
+    Manager,
+    /// It goes into the digest of the next level as well.
+    Escalate,
+}
+
+impl Step {
+    /// As it stands in delivery keys: `t-7`, `t+1`.
+    #[must_use]
+    pub fn name(self) -> String {
+        match self {
+            Self::Before(days) => format!("t-{days}"),
+            Self::After(days) => format!("t+{days}"),
+            Self::Passed => "t".into(),
+            Self::Manager => "manager".into(),
+            Self::Escalate => "escalation".into(),
+        }
+    }
+}
+
+fn days(n: u32) -> Span {
+    i64::from(n.min(36_600)).days()
+}
+
+fn later(date: Date, n: u32) -> Date {
+    date.checked_add(days(n)).unwrap_or(date)
+}
+
+fn earlier(date: Date, n: u32) -> Date {
+    date.checked_sub(days(n)).unwrap_or(date)
+}
+
+/// The deadline on a day, or on the first working day after it. A day that the zone skipped does not exist, and is
+/// passed over.
+#[must_use]
+pub fn on(calendar: &Calendar, date: Date) -> Deadline {
+    let mut day = calendar.next_working_day(date);
+    for _ in 0..8 {
+        if calendar.date(end_of(calendar, day)) == day {
+            break;
+        }
+        day = calendar.working_day_after(day);
+    }
+    Deadline { date: day, at: end_of(calendar, day) }
+}
+
+/// The last second of a day, also of one whose last hour comes twice.
+fn end_of(calendar: &Calendar, day: Date) -> Instant {
+    calendar.at(later(day, 1), Time::midnight()).plus(-Instant::SECOND)
+}
+
+/// The deadline of an assignment made on the person's day `assigned`. It is never in the past: what was due before is
+/// due on the first working day after the assignment.
+#[must_use]
+pub fn deadline(rule: Due, hired: Option<Date>, assigned: Date, calendar: &Calendar) -> Deadline {
+    let wanted = match rule {
+        Due::AfterAssigned(n) => later(assigned, n),
+        Due::AfterHire(n) => {
+            let from_hire = later(hired.unwrap_or(assigned), n);
+            if from_hire > assigned { from_hire } else { later(assigned, n) }
+        }
+        Due::On(date) => date,
+    };
+    on(calendar, if wanted >= assigned { wanted } else { later(assigned, 1) })
+}
+
+/// The deadline after a leave: it moves by the working days of the leave, from its first day (or the assignment, if
+/// that came later) to the day before the return. Who was overdue already when the leave began gets no more time.
+#[must_use]
+pub fn after_leave(due: Date, assigned: Date, away_from: Date, back: Date, calendar: &Calendar) -> Deadline {
+    let mut day = away_from.max(assigned);
+    if day > due {
+        return on(calendar, due);
+    }
+    let mut missed = 0u32;
+    while day < back && missed < 3_660 {
+        missed += u32::from(calendar.is_working_day(day));
+        day = later(day, 1);
+    }
+    on(calendar, calendar.plus_working_days(due, missed))
+}
+
+/// The steps of an assignment in their order, each with its instant. Two messages never fall on the same day: the first
+/// of them counts.
+#[must_use]
+pub fn timeline(steps: &Steps, assigned: Instant, due: Deadline, calendar: &Calendar) -> Vec<(Instant, Step)> {
+    let opening = |date: Date| calendar.at(calendar.next_working_day(date), calendar.working_hours.0);
+    let mut line = Vec::new();
+    for n in &steps.remind_before {
+        let at = opening(earlier(due.date, *n));
+        // The message about the assignment itself is reminder enough on its first day.
+        if at > assigned && calendar.date(at) > calendar.date(assigned) && at < due.at {
+            line.push((at, Step::Before(*n)));
+        }
+    }
+    line.push((due.at.plus(Instant::SECOND), Step::Passed));
+    let mut after = steps.remind_after.clone();
+    let last = after.last().copied().unwrap_or(0);
+    after.extend((1..).map(|week| last + 7 * week).take_while(|n| *n <= steps.end_after).take(600));
+    line.extend(
+        after.into_iter().filter(|n| *n <= steps.end_after).map(|n| (opening(later(due.date, n)), Step::After(n))),
+    );
+    line.push((opening(later(due.date, steps.manager_after)), Step::Manager));
+    line.push((opening(later(due.date, steps.escalate_after)), Step::Escalate));
+    line.sort();
+    let mut seen = std::collections::BTreeSet::new();
+    line.retain(|(at, step)| !matches!(step, Step::Before(_) | Step::After(_)) || seen.insert(calendar.date(*at)));
+    line
+}
+
+/// How many whole days something is overdue on a day.
+#[must_use]
+pub fn days_late(due: Date, today: Date) -> u32 {
+    u32::try_from((today - due).get_days()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+    use jiff::tz::TimeZone;
+    use proptest::prelude::*;
+
+    fn calendar(zone: &str) -> Calendar {
+        Calendar { zone: TimeZone::get(zone).unwrap(), ..Calendar::default() }
+    }
+
+    #[test]
+    fn a_due_date_is_counted_from_the_assignment_the_hire_or_the_calendar_and_is_a_working_day() {
+        let c = calendar("Europe/Berlin");
+        let monday = date(2026, 11, 23);
+        let due = |rule, hired| deadline(rule, hired, monday, &c).date;
+        assert_eq!(due(Due::AfterAssigned(14), None), date(2026, 12, 7));
+        assert_eq!(due(Due::AfterAssigned(12), None), date(2026, 12, 7), "Saturday becomes Monday");
+        assert_eq!(due(Due::AfterHire(30), Some(date(2026, 11, 16))), date(2026, 12, 16));
+        assert_eq!(due(Due::AfterHire(30), Some(date(2020, 1, 1))), date(2026, 12, 23), "hired long ago");
+        assert_eq!(due(Due::On(date(2026, 12, 31)), None), date(2026, 12, 31));
+        assert_eq!(due(Due::On(date(2026, 11, 1)), None), date(2026, 11, 24), "never in the past");
+        assert_eq!(deadline(Due::On(date(2028, 2, 29)), None, monday, &c).date, date(2028, 2, 29));
+        let mut off = calendar("UTC");
+        off.holidays.insert(date(2026, 12, 7));
+        assert_eq!(deadline(Due::AfterAssigned(14), None, monday, &off).date, date(2026, 12, 8));
+    }
+
+    #[test]
+    fn the_steps_come_in_the_morning_of_working_days_and_end() {
+        let c = calendar("America/New_York");
+        let assigned = c.at(date(2026, 11, 23), Time::constant(10, 0, 0, 0));
+        let due = on(&c, date(2026, 12, 11));
+        let line = timeline(&Steps::default(), assigned, due, &c);
+        let said: Vec<String> = line
+            .iter()
+            .take(8)
+            .map(|(at, step)| format!("{} {}", step.name(), at.zoned(&c.zone).strftime("%a %d %b %H:%M:%S")))
+            .collect();
+        let expected = [
+            "t-7 Fri 04 Dec 09:00:00",
+            "t-1 Thu 10 Dec 09:00:00",
+            "t Sat 12 Dec 00:00:00",
+            // +3 falls on the same Monday as +1, which counts; the manager's digest does not wait.
+            "t+1 Mon 14 Dec 09:00:00",
+            "manager Mon 14 Dec 09:00:00",
+            "t+10 Mon 21 Dec 09:00:00",
+            "escalation Fri 25 Dec 09:00:00",
+            "t+17 Mon 28 Dec 09:00:00",
+        ];
+        assert_eq!(said, expected);
+        assert_eq!(line.last().map(|l| l.1), Some(Step::After(87)), "nothing after ninety days");
+    }
+
+    #[test]
+    fn a_step_before_the_assignment_is_left_out() {
+        let c = calendar("UTC");
+        let assigned = c.at(date(2026, 11, 23), Time::constant(10, 0, 0, 0));
+        let line = timeline(&Steps::default(), assigned, on(&c, date(2026, 11, 25)), &c);
+        assert_eq!(line[0].1, Step::Before(1));
+        assert_eq!(line[1].1, Step::Passed);
+    }
+
+    #[test]
+    fn a_leave_moves_the_due_date_by_its_working_days() {
+        let c = calendar("Asia/Kolkata");
+        let (assigned, due) = (date(2026, 11, 2), date(2026, 11, 20));
+        // Two weeks away: ten working days.
+        let moved = after_leave(due, assigned, date(2026, 11, 9), date(2026, 11, 23), &c);
+        assert_eq!(moved.date, date(2026, 12, 4));
+        assert_eq!(after_leave(due, assigned, date(2026, 11, 25), date(2026, 12, 7), &c).date, due, "overdue before");
+        let during = after_leave(due, date(2026, 11, 16), date(2026, 11, 9), date(2026, 11, 23), &c);
+        assert_eq!(during.date, date(2026, 11, 27), "only days since the assignment count");
+    }
+
+    fn zones() -> Vec<String> {
+        jiff::tz::db().available().map(|name| name.to_string()).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+        /// In every zone, for every rule, working week and holiday: the day is a working day, and the instant is on it.
+        #[test]
+        fn a_due_date_never_lands_on_a_day_off(
+            zone in prop::sample::select(zones()),
+            week in prop::array::uniform7(any::<bool>()),
+            start in 0i32..20_000,
+            n in 0u32..400,
+            kind in 0..3,
+            off in prop::collection::btree_set(0i32..30, 0..6),
+        ) {
+            let mut working_days = week;
+            working_days[2] = true;
+            let first = date(1990, 1, 1);
+            let assigned = first.checked_add(i64::from(start).days()).unwrap();
+            let rule = [Due::AfterAssigned(n), Due::AfterHire(n), Due::On(later(assigned, n))][kind as usize];
+            let holidays = off.iter().map(|d| later(assigned, n + d.unsigned_abs())).collect();
+            let c = Calendar { zone: TimeZone::get(&zone).unwrap(), working_days, holidays, ..Calendar::default() };
+            let due = deadline(rule, Some(assigned), assigned, &c);
+            prop_assert!(c.is_working_day(due.date));
+            prop_assert!(due.date >= assigned);
+            prop_assert_eq!(c.date(due.at), due.date);
+            prop_assert_ne!(c.date(due.at.plus(Instant::SECOND)), due.date);
+            let line = timeline(&Steps::default(), c.at(assigned, Time::constant(8, 0, 0, 0)), due, &c);
+            for (at, step) in line {
+                if matches!(step, Step::Before(_) | Step::After(_)) {
+                    prop_assert!(c.is_working_day(c.date(at)) || c.date(at) == date(2011, 12, 31), "{at} {step:?}");
+                }
+                prop_assert_eq!(matches!(step, Step::Before(_)), at < due.at);
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Mandatory training: courses, requirements, assignments and what people and managers hear about them.
+//!
+//! A requirement says who needs which course and when. Each person that it means has an assignment, a state machine
+//! ([`state`]) driven by records of the ledger: status tables are written by them and nothing else. Messages that nobody
+//! asked for go through the arbiter; each is rendered from the state as it is when it is sent.
+
+mod apply;
+pub mod assignment;
+mod chat;
+pub mod course;
+pub mod due;
+mod evaluate;
+mod life;
+mod nudge;
+mod progress;
+mod requirement;
+pub mod state;
+mod statements;
+mod status;
+mod team;
+
+use std::sync::Arc;
+
+use stoa_flow::Parts;
+use stoa_ground::ledger::Projection;
+use stoa_ground::{Conn, Result};
+
+pub use apply::{Effect, Plan, Planned, apply};
+pub use requirement::{Due, Requirement, Steps, parse};
+pub use status::{Filter, Row, complete, exempt, extend, status};
+
+use crate::Services;
+
+/// The projections of the ledger's records about courses, requirements and assignments.
+#[must_use]
+pub fn projections() -> Vec<Box<dyn Projection>> {
+    vec![
+        Box::new(course::CourseProjection),
+        Box::new(assignment::RequirementProjection),
+        Box::new(assignment::AssignmentProjection),
+    ]
+}
+
+/// The commands, kinds, jobs and followers of training.
+#[must_use]
+pub fn parts(services: &Arc<Services>) -> Parts {
+    let mut kinds = nudge::Nudge::kinds(services);
+    kinds.extend(team::Digest::kinds(services));
+    Parts {
+        commands: vec![Box::new(chat::Training(services.clone())), Box::new(team::Team(services.clone()))],
+        kinds,
+        jobs: vec![
+            Arc::new(nudge::StepJob(services.clone())),
+            Arc::new(evaluate::EvaluateJob(services.clone())),
+            Arc::new(team::DigestJob(services.clone())),
+        ],
+        followers: vec![Arc::new(evaluate::PeopleFollower(services.clone()))],
+        ..Parts::default()
+    }
+}
+
+/// Whether the person cannot go on without help: all attempts at the quiz are used.
+pub(crate) async fn stuck(conn: &Conn, a: &assignment::Assignment) -> Result<bool> {
+    if !a.state.is_open() || a.passed || a.attempts == 0 {
+        return Ok(false);
+    }
+    let Some(version) = &a.course_version else { return Ok(false) };
+    let course = course::content(conn, version).await?;
+    Ok(a.attempts >= progress::allowed(&course, a))
+}
+
+/// What a TOML parser says, as one sentence that names file and line.
+fn toml_sentence(file: &str, text: &str, error: &toml::de::Error) -> String {
+    let said = error.message().replace('\n', ", ");
+    match error.span() {
+        Some(span) => {
+            let line = text.get(..span.start).unwrap_or_default().matches('\n').count() + 1;
+            format!("{file} line {line}: {said}")
+        }
+        None => format!("{file}: {said}"),
+    }
+}

@@ -1,0 +1,312 @@
+//! Messages about an assignment that nobody asked for: the announcement, the reminders, the moment that the person chose,
+//! and what follows a missed date. All pass the arbiter; each is rendered from the state as it is when it is sent.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Value as Json, json};
+use stoa_flow::chat::{Button, Message, literal};
+use stoa_flow::delivery::{self, Delivery, DeliveryKind, Line, NewDelivery, Rendered, Rendering};
+use stoa_flow::nudges::Policy;
+use stoa_flow::schedule::{self, Due as DueJob, Job};
+use stoa_flow::{say, words_key};
+use stoa_ground::people::{self, Person};
+use stoa_ground::{Instant, Result, Tx};
+
+use super::assignment::{self, Assignment, By, record};
+use super::due::{self, Step};
+use super::requirement::Requirement;
+use super::state::{Change, State};
+use super::{progress, team};
+use crate::Services;
+
+/// The key of a step's delivery. A step of a date that was moved has the date in its key, so that it comes again (N4).
+fn key(a: &Assignment, step: &str) -> String {
+    let id = &a.id;
+    if a.due.date == a.first_due_date {
+        format!("nudge/{id}/{step}")
+    } else {
+        format!("nudge/{id}/{step}@{}", a.due.date)
+    }
+}
+
+fn delivery(a: &Assignment, kind: &'static str, step: &str, key: String) -> NewDelivery {
+    NewDelivery {
+        key,
+        kind,
+        person: Some(a.person.clone()),
+        payload: json!({ "assignment": a.id, "due_date": a.due.date }),
+        item: a.requirement.clone(),
+        step: step.to_owned(),
+        ..NewDelivery::default()
+    }
+}
+
+/// The message about the assignment itself.
+pub(super) async fn announce(tx: &Tx, a: &Assignment) -> Result<()> {
+    let new = delivery(a, "assign", "assign", format!("nudge/{}/assign", a.id));
+    delivery::enqueue(tx, &new).await?;
+    Ok(())
+}
+
+/// The moment that the person chose; an earlier choice is taken back.
+pub(super) async fn plan(tx: &Tx, a: &Assignment, at: Instant, number: u32) -> Result<()> {
+    let prefix = format!("nudge/{}/plan-", a.id);
+    delivery::cancel(tx, &prefix, words_key!("why-training-planned")).await?;
+    let new = NewDelivery { due: Some(at), ..delivery(a, "plan", "plan", format!("{prefix}{number}")) };
+    delivery::enqueue(tx, &new).await?;
+    delivery::revise(tx, &format!("nudge/{}/", a.id)).await
+}
+
+/// A reminder by the manager: at most one a day. False when there was one today.
+pub(super) async fn by_manager(tx: &Tx, a: &Assignment, today: jiff::civil::Date) -> Result<bool> {
+    let step = format!("asked-{today}");
+    delivery::enqueue(tx, &delivery(a, "reminder", &step, format!("nudge/{}/{step}", a.id))).await
+}
+
+/// Puts the job of the next step, and makes sure that the manager hears of what is long overdue.
+pub(super) async fn schedule(tx: &Tx, s: &Services, person: &Person, r: &Requirement, a: &Assignment) -> Result<()> {
+    if !a.state.is_running() {
+        return unschedule(tx, &a.id).await;
+    }
+    let now = tx.now();
+    let line = due::timeline(&r.steps, a.assigned, a.due, &s.organisation.calendar(person));
+    let late = a.state == State::Overdue;
+    if late && line.iter().any(|(at, step)| *step == Step::Manager && *at <= now) {
+        team::expect_digest(tx, s, person).await?;
+    }
+    let next = line.iter().find(|(at, step)| *at > now || (*step == Step::Passed && !late));
+    match next {
+        Some((at, _)) => schedule::put(tx, &job_key(&a.id), StepJob::KIND, *at, &Json::from(a.id.as_str())).await,
+        None => unschedule(tx, &a.id).await,
+    }
+}
+
+/// Takes the job of the next step away.
+pub(super) async fn unschedule(tx: &Tx, id: &str) -> Result<()> {
+    schedule::cancel(tx, &job_key(id)).await
+}
+
+fn job_key(id: &str) -> String {
+    format!("training/step/{id}")
+}
+
+/// The job `training-step`: does what the timeline of one assignment says for now, and waits for its next step.
+pub(super) struct StepJob(pub Arc<Services>);
+
+impl StepJob {
+    const KIND: &'static str = "training-step";
+}
+
+#[async_trait]
+impl Job for StepJob {
+    fn kind(&self) -> &'static str {
+        Self::KIND
+    }
+
+    async fn run(&self, tx: &Tx, job: &DueJob) -> Result<()> {
+        let (s, now) = (&self.0, tx.now());
+        let Some(a) = assignment::by_id(tx, job.payload.as_str().unwrap_or_default()).await? else { return Ok(()) };
+        let Some(person) = people::by_id(tx, &a.person).await? else { return Ok(()) };
+        if !a.state.is_running() {
+            return Ok(());
+        }
+        let requirement = assignment::requirement(tx, &a.requirement).await?;
+        let line = due::timeline(&requirement.steps, a.assigned, a.due, &s.organisation.calendar(&person));
+        if now > a.due.at && a.state != State::Overdue {
+            let by = By::rule(&a.requirement, "the due date has passed");
+            record(tx, s, &a.id, Change::Overdue, &by, json!({})).await?;
+        }
+        let a = assignment::existing(tx, &a.id).await?;
+        // After a standstill only the newest of the messages that were missed goes out.
+        let reached = || line.iter().filter(|(at, _)| *at >= job.due && *at <= now);
+        let message = reached().rfind(|(_, step)| matches!(step, Step::Before(_) | Step::After(_)));
+        if let Some((at, step)) = message {
+            send(tx, &a, *at, *step).await?;
+        }
+        if reached().any(|(_, step)| matches!(step, Step::Manager | Step::Escalate)) {
+            team::expect_digest(tx, s, &person).await?;
+        }
+        schedule(tx, s, &person, &requirement, &a).await
+    }
+}
+
+async fn send(tx: &Tx, a: &Assignment, at: Instant, step: Step) -> Result<()> {
+    let name = step.name();
+    let (kind, expires) = match step {
+        Step::Before(_) => ("reminder", a.due.at),
+        _ => ("overdue", at.plus(7 * Instant::DAY)),
+    };
+    let key = key(a, &name);
+    let new = NewDelivery { due: Some(at), expires: Some(expires), ..delivery(a, kind, &name, key.clone()) };
+    let new_one = delivery::enqueue(tx, &new).await?;
+    // Who has said when they will do it is reminded then, not shortly before.
+    let planned = progress::load(tx, &a.id).await?.planned;
+    if new_one && kind == "reminder" && planned.is_some_and(|p| p > at.plus(-Instant::DAY)) {
+        delivery::cancel(tx, &key, words_key!("why-training-planned")).await?;
+    }
+    Ok(())
+}
+
+/// One of the kinds `assign`, `reminder`, `plan` and `overdue`.
+pub(super) struct Nudge {
+    services: Arc<Services>,
+    name: &'static str,
+    label: &'static str,
+}
+
+impl Nudge {
+    /// All four.
+    pub fn kinds(services: &Arc<Services>) -> Vec<Box<dyn DeliveryKind>> {
+        let kinds = [
+            ("assign", words_key!("kind-assign")),
+            ("reminder", words_key!("kind-reminder")),
+            ("plan", words_key!("kind-plan")),
+            ("overdue", words_key!("kind-overdue")),
+        ];
+        let kind = |(name, label)| Box::new(Self { services: services.clone(), name, label }) as Box<dyn DeliveryKind>;
+        kinds.into_iter().map(kind).collect()
+    }
+}
+
+/// What a nudge needs to know, read when it is rendered.
+struct Now {
+    a: Assignment,
+    /// As CommonMark.
+    title: String,
+    /// As plain text, for a button.
+    plain: String,
+    /// The due date in words.
+    due: String,
+    /// When the person wants to do it, in words.
+    planned: Option<String>,
+    days_left: i32,
+}
+
+impl Nudge {
+    async fn now(&self, cx: &Rendering<'_>, delivery: &Delivery) -> Result<Option<Now>> {
+        let id = delivery.payload["assignment"].as_str().unwrap_or_default().to_owned();
+        let Some(person) = cx.person else { return Ok(None) };
+        let read = cx.db.read(|c| async move {
+            let Some(a) = assignment::by_id(&c, &id).await? else { return Ok(None) };
+            let requirement = assignment::requirement(&c, &a.requirement).await?;
+            let planned = progress::load(&c, &id).await?.planned;
+            Ok(Some((a, requirement.title, planned)))
+        });
+        let Some((a, title, planned)) = read.await? else { return Ok(None) };
+        let calendar = self.services.organisation.calendar(person);
+        let today = calendar.date(cx.now);
+        let planned = planned
+            .filter(|at| *at > cx.now)
+            .map(|at| format!("{} {}", cx.words.day(calendar.date(at), today), cx.words.time(calendar.time(at))));
+        let days_left = (a.due.date - today).get_days();
+        Ok(Some(Now {
+            due: cx.words.day(a.due.date, today),
+            title: literal(&title),
+            plain: title,
+            a,
+            planned,
+            days_left,
+        }))
+    }
+
+    /// Why there is nothing to say, if there is not.
+    fn gone(delivery: &Delivery, a: &Assignment) -> Option<&'static str> {
+        let due_date = delivery.payload["due_date"].as_str().unwrap_or_default();
+        let about_date = delivery.step.starts_with("t-") || delivery.step.starts_with("t+");
+        match a.state {
+            State::Completed => Some(words_key!("why-done")),
+            State::Exempt | State::Retired => Some(words_key!("why-training-ended")),
+            State::OnLeave if delivery.step != "assign" => Some(words_key!("why-training-away")),
+            _ if about_date && due_date != a.due.date.to_string() => Some(words_key!("why-training-moved")),
+            _ => None,
+        }
+    }
+
+    fn sentence(&self, cx: &Rendering<'_>, now: &Now) -> String {
+        let (title, due) = (&now.title, &now.due);
+        let late = now.a.state == State::Overdue;
+        match self.name {
+            _ if late => say!(cx.words, "training-nudge-overdue", title = title, due = due),
+            "assign" => say!(cx.words, "training-nudge-assign", title = title, due = due),
+            "plan" => say!(cx.words, "training-nudge-plan", title = title, due = due),
+            _ => say!(cx.words, "training-nudge-reminder", title = title, due = due),
+        }
+    }
+
+    /// What a message that stands in the chat says when its assignment has ended.
+    fn ended(cx: &Rendering<'_>, now: &Now) -> Option<Message> {
+        match now.a.state {
+            State::Completed => Some(Message::text(say!(cx.words, "training-nudge-done", title = &now.title))),
+            State::Exempt | State::Retired => {
+                Some(Message::text(say!(cx.words, "training-nudge-ended", title = &now.title)))
+            }
+            _ => None,
+        }
+    }
+}
+
+#[async_trait]
+impl DeliveryKind for Nudge {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn label(&self) -> &'static str {
+        self.label
+    }
+
+    fn policy(&self) -> Policy {
+        Policy::MANDATED
+    }
+
+    async fn render(&self, cx: &Rendering<'_>, delivery: &Delivery) -> Result<Rendered> {
+        let Some(now) = self.now(cx, delivery).await? else {
+            return Ok(Rendered::Gone(words_key!("why-training-ended")));
+        };
+        if cx.posted {
+            if let Some(message) = Self::ended(cx, &now) {
+                return Ok(Rendered::Say(message));
+            }
+        } else if let Some(why) = Self::gone(delivery, &now.a) {
+            return Ok(Rendered::Gone(why));
+        }
+        let id = &now.a.id;
+        let mut message = Message::text(self.sentence(cx, &now));
+        if delivery.step == "assign" {
+            message = message.context(say!(cx.words, "training-nudge-reason", reason = literal(&now.a.reason)));
+        }
+        if delivery.step.starts_with("asked-") {
+            message = message.context(say!(cx.words, "training-nudge-asked"));
+        }
+        let label = if now.a.started.is_some() {
+            say!(cx.words, "training-continue-button")
+        } else {
+            say!(cx.words, "training-start-button")
+        };
+        let mut buttons = vec![Button::primary(label, format!("training open {id}"))];
+        match (&now.planned, self.name) {
+            (Some(planned), _) => message = message.context(say!(cx.words, "training-planned-for", when = planned)),
+            (None, "reminder") if now.days_left >= 3 => {
+                message = message.paragraph(say!(cx.words, "training-plan-question"));
+                let plan = |label: String, word: &str| Button::new(label, format!("training plan {id} {word}"));
+                buttons.push(plan(say!(cx.words, "training-plan-tomorrow"), "tomorrow"));
+                buttons.push(plan(say!(cx.words, "training-plan-later"), "later"));
+                buttons.push(Button::new(say!(cx.words, "training-plan-choose"), format!("training choose {id}")));
+            }
+            _ => {}
+        }
+        buttons.push(Button::new(say!(cx.words, "nudges-why-button"), format!("why {}", delivery.key)));
+        Ok(Rendered::Say(message.buttons(buttons)))
+    }
+
+    async fn line(&self, cx: &Rendering<'_>, delivery: &Delivery) -> Result<Option<Line>> {
+        let Some(now) = self.now(cx, delivery).await? else { return Ok(None) };
+        if !now.a.state.is_open() || (!cx.posted && Self::gone(delivery, &now.a).is_some()) {
+            return Ok(None);
+        }
+        let label = say!(cx.words, "training-open-button", title = &now.plain);
+        let button = Button::new(label, format!("training open {}", now.a.id));
+        Ok(Some(Line { text: self.sentence(cx, &now), button: Some(button) }))
+    }
+}

@@ -1,0 +1,265 @@
+//! Requirements: who needs which course, and when it is due. They are data, in TOML:
+//!
+//! ```toml
+//! [[requirement]]
+//! id = "fire-safety"
+//! title = "Fire safety"
+//! course = "fire-safety"
+//! audience = 'country = "US" and not worker_type = "contractor"'
+//! due = { days = 14, from = "assigned" }   # or from = "hire", or { date = 2026-12-18 }
+//! remind_before = [7, 1]                   # these five are the defaults
+//! remind_after = [1, 3]                    # then once a week
+//! end_after = 90
+//! manager_after = 3
+//! escalate_after = 14
+//! active = true                            # false: everybody's open assignment is retired
+//! ```
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use stoa_ground::people::audience::Rule;
+use stoa_ground::people::calendar::parse_date;
+use stoa_ground::{Error, Result};
+
+use super::course::{digest, is_id};
+use super::toml_sentence;
+
+/// A requirement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requirement {
+    /// Its stable id.
+    pub id: String,
+    /// Title.
+    pub title: String,
+    /// The course's id.
+    pub course: String,
+    /// Whom it is for.
+    pub audience: Rule,
+    /// When it is due.
+    pub due: Due,
+    /// When people are reminded and others are told.
+    pub steps: Steps,
+    /// Whether it counts. What does not count assigns nobody and retires what is open.
+    pub active: bool,
+}
+
+/// When an assignment is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Due {
+    /// So many days after the day of the assignment.
+    AfterAssigned(u32),
+    /// So many days after the first day of work; for who works here longer already, after the assignment.
+    AfterHire(u32),
+    /// On this day for everybody; who is assigned later gets it on the first working day after the assignment.
+    On(Date),
+}
+
+/// The steps around the due date, in days.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steps {
+    /// Reminders before it, the earliest first.
+    pub remind_before: Vec<u32>,
+    /// Messages after it, in order; after the last of them once a week.
+    pub remind_after: Vec<u32>,
+    /// After so many days the weekly messages end.
+    pub end_after: u32,
+    /// After so many days it stands in the manager's digest.
+    pub manager_after: u32,
+    /// After so many days it stands in the digest of the next level.
+    pub escalate_after: u32,
+}
+
+impl Default for Steps {
+    fn default() -> Self {
+        Self {
+            remind_before: vec![7, 1],
+            remind_after: vec![1, 3],
+            end_after: 90,
+            manager_after: 3,
+            escalate_after: 14,
+        }
+    }
+}
+
+impl Requirement {
+    /// The version: SHA-256 of its canonical JSON.
+    ///
+    /// # Errors
+    /// Never in practice: the type has nothing that JSON cannot hold.
+    pub fn version(&self) -> Result<String> {
+        Ok(digest(&serde_json::to_string(self)?))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    requirement: Vec<Raw>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    id: String,
+    title: String,
+    course: String,
+    audience: String,
+    due: RawDue,
+    remind_before: Option<Vec<u32>>,
+    remind_after: Option<Vec<u32>>,
+    end_after: Option<u32>,
+    manager_after: Option<u32>,
+    escalate_after: Option<u32>,
+    #[serde(default = "yes")]
+    active: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawDue {
+    days: Option<u32>,
+    from: Option<String>,
+    date: Option<toml::Value>,
+}
+
+/// Reads the requirements of a file. `file` is its name for messages.
+///
+/// # Errors
+/// [`Error::Invalid`] with one line for each thing that is wrong, naming file, requirement, key and the way out.
+pub fn parse(file: &str, text: &str) -> Result<Vec<Requirement>> {
+    let raw: File = toml::from_str(text).map_err(|e| Error::Invalid(toml_sentence(file, text, &e)))?;
+    if raw.requirement.is_empty() {
+        return Err(Error::invalid(format!(
+            "{file} has no [[requirement]]: add one with id, title, course, audience and due"
+        )));
+    }
+    let mut wrong = Vec::new();
+    let mut read: Vec<Requirement> = Vec::new();
+    for raw in raw.requirement {
+        let place = format!("{file}: requirement '{}'", raw.id);
+        if read.iter().any(|r| r.id == raw.id) {
+            wrong.push(format!("{place}: id is there twice; give the second one another id"));
+        }
+        match requirement(raw) {
+            Ok(requirement) => read.push(requirement),
+            Err(faults) => wrong.extend(faults.into_iter().map(|fault| format!("{place}: {fault}"))),
+        }
+    }
+    if wrong.is_empty() { Ok(read) } else { Err(Error::Invalid(wrong.join("\n"))) }
+}
+
+fn requirement(raw: Raw) -> std::result::Result<Requirement, Vec<String>> {
+    let mut faults = Vec::new();
+    if !is_id(&raw.id) {
+        faults.push("id must be small letters, digits and hyphens, for example fire-safety".to_owned());
+    }
+    if raw.title.trim().is_empty() {
+        faults.push("title is empty".into());
+    }
+    let audience = raw.audience.parse::<Rule>().map_err(|e| faults.push(format!("audience: {e}"))).ok();
+    let due = due(&raw.due).map_err(|fault| faults.push(fault)).ok();
+    let usual = Steps::default();
+    let mut steps = Steps {
+        remind_before: raw.remind_before.unwrap_or(usual.remind_before),
+        remind_after: raw.remind_after.unwrap_or(usual.remind_after),
+        end_after: raw.end_after.unwrap_or(usual.end_after),
+        manager_after: raw.manager_after.unwrap_or(usual.manager_after),
+        escalate_after: raw.escalate_after.unwrap_or(usual.escalate_after),
+    };
+    for (key, days) in [("remind_before", &mut steps.remind_before), ("remind_after", &mut steps.remind_after)] {
+        days.sort_unstable();
+        days.dedup();
+        if days.first() == Some(&0) {
+            faults.push(format!("{key} has 0; days are counted from 1"));
+        }
+        if days.len() > 10 || days.last().is_some_and(|d| *d > 366) {
+            faults.push(format!("{key} has at most 10 entries of at most 366 days"));
+        }
+    }
+    steps.remind_before.reverse();
+    if steps.manager_after == 0 || steps.escalate_after <= steps.manager_after {
+        faults.push("escalate_after must be more than manager_after, and both at least 1".into());
+    }
+    if steps.end_after > 3_660 || steps.escalate_after > 3_660 {
+        faults.push("end_after and escalate_after are at most 3660 days".into());
+    }
+    match (audience, due) {
+        (Some(audience), Some(due)) if faults.is_empty() => Ok(Requirement {
+            id: raw.id,
+            title: raw.title.trim().to_owned(),
+            course: raw.course.trim().to_owned(),
+            audience,
+            due,
+            steps,
+            active: raw.active,
+        }),
+        _ => Err(faults),
+    }
+}
+
+fn due(raw: &RawDue) -> std::result::Result<Due, String> {
+    let example = "write { days = 14, from = \"assigned\" }, { days = 30, from = \"hire\" } or { date = 2026-12-18 }";
+    match (raw.days, raw.from.as_deref(), &raw.date) {
+        (Some(days), _, None) if days > 3_660 => Err(format!("due: {days} days is more than ten years")),
+        (Some(days), None | Some("assigned"), None) => Ok(Due::AfterAssigned(days)),
+        (Some(days), Some("hire"), None) => Ok(Due::AfterHire(days)),
+        (Some(_), Some(other), None) => Err(format!("due: from is '{other}'; {example}")),
+        (None, None, Some(value)) => {
+            let text =
+                value.as_datetime().map_or_else(|| value.as_str().unwrap_or_default().to_owned(), ToString::to_string);
+            parse_date(&text).map(Due::On).ok_or_else(|| format!("due: '{text}' is not a date like 2026-12-18"))
+        }
+        _ => Err(format!("due: {example}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(lines: &str) -> String {
+        let text = format!("[[requirement]]\nid = \"fire\"\ntitle = \"Fire\"\ncourse = \"fire\"\n{lines}");
+        parse("fire.toml", &text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn requirements_are_read_with_their_defaults_and_a_version() {
+        let text =
+            "[[requirement]]\nid = \"fire\"\ntitle = \"Fire\"\ncourse = \"f\"\naudience = \"country = \\\"US\\\"\"\n";
+        let one = parse("x", &format!("{text}due = {{ days = 14, from = \"assigned\" }}")).unwrap().remove(0);
+        assert_eq!(one.due, Due::AfterAssigned(14));
+        assert_eq!(one.steps, Steps::default());
+        let other =
+            parse("x", &format!("{text}due = {{ date = 2026-12-18 }}\nremind_before = [1, 14, 7]")).unwrap().remove(0);
+        assert_eq!(other.due, Due::On("2026-12-18".parse().unwrap()));
+        assert_eq!(other.steps.remind_before, [14, 7, 1]);
+        assert_ne!(one.version().unwrap(), other.version().unwrap());
+        let stored: Requirement = serde_json::from_str(&serde_json::to_string(&other).unwrap()).unwrap();
+        assert_eq!(stored, other);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_file_requirement_key_and_way_out() {
+        let due = "due = { days = 14, from = \"assigned\" }";
+        let cases = [
+            (format!("audience = \"everyone\"\ndeu = 1\n{due}"), "fire.toml line 6: unknown field `deu`"),
+            (format!("audience = \"planet = 'Mars'\"\n{due}"), "fire.toml: requirement 'fire': audience:"),
+            ("audience = \"everyone\"\ndue = { days = 3, from = \"birth\" }".into(), "due: from is 'birth'; write"),
+            ("audience = \"everyone\"\ndue = { date = \"31.12.\" }".into(), "is not a date like 2026-12-18"),
+            ("audience = \"everyone\"\ndue = { days = -3 }".into(), "fire.toml line 6"),
+            (format!("audience = \"everyone\"\nescalate_after = 2\n{due}"), "escalate_after must be more than"),
+            (format!("audience = \"everyone\"\nremind_before = [0]\n{due}"), "remind_before has 0"),
+        ];
+        for (lines, expected) in cases {
+            let said = wrong(&lines);
+            assert!(said.contains(expected), "{said}");
+        }
+        assert!(parse("a.toml", "").unwrap_err().to_string().contains("has no [[requirement]]"));
+    }
+}

@@ -1,0 +1,198 @@
+//! Status for operators and scripts, and decisions that are made outside of the chat.
+
+use serde::Serialize;
+use stoa_ground::people::{self, Person};
+use stoa_ground::xapi::Actor;
+use stoa_ground::{Conn, Db, Error, Instant, Result};
+
+use super::assignment::{self, Assignment, By};
+use super::life;
+use super::state::State;
+use crate::Services;
+
+/// Which assignments are wanted. What is `None` is not asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this requirement.
+    pub requirement: Option<String>,
+    /// Of this person, as [`people::find`] reads it.
+    pub person: Option<String>,
+    /// In this state, by its name.
+    pub state: Option<String>,
+}
+
+/// One assignment, as `stoa training status` prints it. Instants are RFC 3339 in UTC.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// The employee id.
+    pub person: String,
+    /// The name.
+    pub name: String,
+    /// The requirement's id.
+    pub requirement: String,
+    /// The course's id.
+    pub course: String,
+    /// The version of the course that the person reads or has completed.
+    pub version: Option<String>,
+    /// The state's name.
+    pub state: &'static str,
+    /// When it was assigned.
+    pub assigned: String,
+    /// When it is due.
+    pub due: String,
+    /// The day on which it is due, in the person's zone.
+    pub due_date: String,
+    /// When it was completed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completed: Option<String>,
+    /// When the completion expires. Nothing expires yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// The score of the last attempt at the quiz, from 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// Why it was assigned; for what has ended, why it ended.
+    pub reason: String,
+}
+
+/// The assignments that a filter wants, by person and the oldest first.
+///
+/// # Errors
+/// [`Error::NotFound`] when the filter names a person, requirement or state that is not there; the database's error.
+pub async fn status(conn: &Conn, filter: &Filter) -> Result<Vec<Row>> {
+    if let Some(id) = &filter.requirement {
+        assignment::requirement(conn, id).await?;
+    }
+    if let Some(state) = filter.state.as_deref().filter(|s| State::named(s).is_none()) {
+        let names = State::ALL.map(State::name).join(", ");
+        return Err(Error::invalid(format!("'{state}' is not a state: use {names}")));
+    }
+    let found = match (&filter.person, &filter.requirement) {
+        (Some(person), _) => assignment::of_person(conn, &people::find(conn, person).await?.id).await?,
+        (None, Some(requirement)) => assignment::of_requirement(conn, requirement).await?,
+        (None, None) => assignment::all(conn).await?,
+    };
+    let people = people::all(conn).await?;
+    let by_id: std::collections::HashMap<&str, &Person> = people.iter().map(|p| (p.id.as_str(), p)).collect();
+    let mut rows: Vec<Row> = found
+        .iter()
+        .filter(|a| filter.requirement.as_ref().is_none_or(|id| a.requirement == *id))
+        .filter(|a| filter.state.as_ref().is_none_or(|state| a.state.name() == state))
+        .filter_map(|a| by_id.get(a.person.as_str()).map(|person| row(a, person)))
+        .collect();
+    rows.sort_by(|a, b| a.person.cmp(&b.person));
+    Ok(rows)
+}
+
+fn row(a: &Assignment, person: &Person) -> Row {
+    let ended = matches!(a.state, State::Exempt | State::Retired);
+    Row {
+        person: person.employee_id.clone(),
+        name: person.name.clone(),
+        requirement: a.requirement.clone(),
+        course: a.course.clone(),
+        version: a.course_version.clone(),
+        state: a.state.name(),
+        assigned: a.assigned.rfc3339(),
+        due: a.due.at.rfc3339(),
+        due_date: a.due.date.to_string(),
+        completed: a.completed.map(Instant::rfc3339),
+        expires: None,
+        score: a.score,
+        reason: a.end_reason.clone().filter(|_| ended).unwrap_or_else(|| a.reason.clone()),
+    }
+}
+
+/// The open assignment of a person for a requirement.
+async fn open(conn: &Conn, person: &Person, requirement: &str) -> Result<Assignment> {
+    assignment::requirement(conn, requirement).await?;
+    let all = assignment::of_person(conn, &person.id).await?;
+    let last = all.into_iter().rev().find(|a| a.requirement == requirement);
+    let name = &person.name;
+    match last {
+        Some(a) if a.state.is_open() => Ok(a),
+        Some(a) => Err(Error::Conflict(format!("'{requirement}' of {name} is {} and stays so", a.state.name()))),
+        None => Err(Error::NotFound(format!("an assignment of '{requirement}' to {name}"))),
+    }
+}
+
+fn reasoned(reason: &str) -> Result<String> {
+    let reason = people::clean(reason);
+    if reason.is_empty() { Err(Error::invalid("a decision about training needs a reason")) } else { Ok(reason) }
+}
+
+/// Records that a person has completed a requirement outside of the chat. `actor` is `operator` or `person/<id>`.
+///
+/// # Errors
+/// [`Error::NotFound`] for a person, requirement or assignment that is not there, [`Error::Conflict`] when it is not
+/// open any more, [`Error::Invalid`] without a reason.
+pub async fn complete(
+    db: &Db,
+    services: &Services,
+    person: &str,
+    requirement: &str,
+    actor: &str,
+    reason: &str,
+) -> Result<Assignment> {
+    let reason = &reasoned(reason)?;
+    db.write(|tx| async move {
+        let person = people::find(&tx, person).await?;
+        let a = open(&tx, &person, requirement).await?;
+        let who = match actor.strip_prefix("person/") {
+            Some(id) => people::by_id(&tx, id).await?.map_or(Actor::Stoa, |p| Actor::from(&p)),
+            None => Actor::Stoa,
+        };
+        let by = By { actor: actor.to_owned(), reason: reason.clone() };
+        life::complete(&tx, services, &person, &a, Some((by, who))).await
+    })
+    .await
+}
+
+/// Gives a person another due date, which moves to a working day when it is none.
+///
+/// # Errors
+/// As [`complete`]; [`Error::Invalid`] for a day in the past.
+pub async fn extend(
+    db: &Db,
+    services: &Services,
+    person: &str,
+    requirement: &str,
+    to: jiff::civil::Date,
+    actor: &str,
+    reason: &str,
+) -> Result<Assignment> {
+    let reason = &reasoned(reason)?;
+    db.write(|tx| async move {
+        let person = people::find(&tx, person).await?;
+        let a = open(&tx, &person, requirement).await?;
+        if to < services.organisation.calendar(&person).date(tx.now()) {
+            return Err(Error::invalid(format!("{to} is in the past for {}", person.name)));
+        }
+        let by = By { actor: actor.to_owned(), reason: reason.clone() };
+        life::extend(&tx, services, &person, &a, to, &by).await
+    })
+    .await
+}
+
+/// Exempts a person from a requirement.
+///
+/// # Errors
+/// As [`complete`].
+pub async fn exempt(
+    db: &Db,
+    services: &Services,
+    person: &str,
+    requirement: &str,
+    actor: &str,
+    reason: &str,
+) -> Result<Assignment> {
+    let reason = &reasoned(reason)?;
+    db.write(|tx| async move {
+        let person = people::find(&tx, person).await?;
+        let a = open(&tx, &person, requirement).await?;
+        let by = By { actor: actor.to_owned(), reason: reason.clone() };
+        life::exempt(&tx, services, &person, &a, &by).await?;
+        assignment::existing(&tx, &a.id).await
+    })
+    .await
+}

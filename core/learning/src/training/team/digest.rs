@@ -1,0 +1,221 @@
+//! The weekly digest of a manager: one message with everything that is overdue, never one for each (N11).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Value as Json, json};
+use stoa_flow::chat::{Button, Message, literal};
+use stoa_flow::delivery::{self, Delivery, DeliveryKind, NewDelivery, Rendered, Rendering};
+use stoa_flow::nudges::Policy;
+use stoa_flow::schedule::{self, Due as DueJob, Job};
+use stoa_flow::words::Words;
+use stoa_flow::{say, words_key};
+use stoa_ground::people::{self, Status};
+use stoa_ground::{Result, Tx, args};
+
+use super::super::assignment::{self, Assignment};
+use super::super::due::days_late;
+use super::super::state::State;
+use super::{digest_job, expect_digest, items_for, next_monday};
+use crate::Services;
+
+/// How many entries have buttons of their own.
+const WITH_BUTTONS: usize = 5;
+/// How many entries are named.
+const NAMED: usize = 15;
+
+/// The job `training-digest`: on Monday at nine, when there is something to tell.
+pub(in crate::training) struct DigestJob(pub Arc<Services>);
+
+impl DigestJob {
+    pub(super) const KIND: &'static str = "training-digest";
+}
+
+#[async_trait]
+impl Job for DigestJob {
+    fn kind(&self) -> &'static str {
+        Self::KIND
+    }
+
+    async fn run(&self, tx: &Tx, job: &DueJob) -> Result<()> {
+        let s = &self.0;
+        let id = job.payload.as_str().unwrap_or_default();
+        let Some(manager) = people::by_id(tx, id).await?.filter(|m| m.status != Status::Left) else { return Ok(()) };
+        let (items, others) = items_for(tx, s, &manager).await?;
+        for person in &others {
+            expect_digest(tx, s, person).await?;
+        }
+        let calendar = s.organisation.calendar(&manager);
+        if !items.is_empty() || !others.is_empty() {
+            let next = next_monday(&calendar, tx.now());
+            schedule::put(tx, &digest_job(id), Self::KIND, next, &Json::from(id)).await?;
+        }
+        if items.is_empty() {
+            return Ok(());
+        }
+        let last = tx.opt("SELECT items FROM manager_digest WHERE manager = $1", args![id]).await?;
+        let before: Json = last.map(|r| r.get("items")).transpose()?.unwrap_or_else(|| json!([]));
+        let ids: Vec<&str> = items.iter().map(|i| i.a.id.as_str()).collect();
+        let escalated: Vec<&str> = items.iter().filter(|i| i.escalated).map(|i| i.a.id.as_str()).collect();
+        let date = calendar.date(tx.now());
+        let key = format!("manager-digest/{id}/{date}");
+        let new = NewDelivery {
+            key: key.clone(),
+            kind: if escalated.len() == ids.len() { "escalation" } else { "manager-digest" },
+            person: Some(id.to_owned()),
+            payload: json!({ "items": ids, "escalated": escalated, "before": before }),
+            step: date.to_string(),
+            // The next one says it again.
+            expires: Some(next_monday(&calendar, tx.now())),
+            ..NewDelivery::default()
+        };
+        if delivery::enqueue(tx, &new).await? {
+            tx.exec(
+                "INSERT INTO manager_digest (manager, key, items, at) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (manager) DO UPDATE SET key = excluded.key, items = excluded.items, at = excluded.at",
+                args![id, key, serde_json::to_string(&ids)?, tx.now()],
+            )
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+/// One of the kinds `manager-digest` and `escalation`. Both are one message a week and person; the second one is for
+/// those who hear only of what was escalated.
+pub(in crate::training) struct Digest {
+    services: Arc<Services>,
+    name: &'static str,
+    label: &'static str,
+}
+
+/// An entry of a digest, as it is now.
+struct Entry {
+    a: Assignment,
+    name: String,
+    title: String,
+    late: u32,
+    escalated: bool,
+    new: bool,
+}
+
+impl Digest {
+    /// Both.
+    pub fn kinds(services: &Arc<Services>) -> Vec<Box<dyn DeliveryKind>> {
+        let kinds =
+            [("manager-digest", words_key!("kind-manager-digest")), ("escalation", words_key!("kind-escalation"))];
+        let kind = |(name, label)| Box::new(Self { services: services.clone(), name, label }) as Box<dyn DeliveryKind>;
+        kinds.into_iter().map(kind).collect()
+    }
+
+    async fn entries(&self, cx: &Rendering<'_>, delivery: &Delivery) -> Result<(Vec<Entry>, usize)> {
+        let strings =
+            |name: &str| -> Vec<String> { serde_json::from_value(delivery.payload[name].clone()).unwrap_or_default() };
+        let (ids, escalated, before) = (strings("items"), strings("escalated"), strings("before"));
+        let s = &self.services;
+        let (ids, escalated, before) = (&ids, &escalated, &before);
+        cx.db
+            .read(|c| async move {
+                let mut entries = Vec::new();
+                for id in ids {
+                    let Some(a) = assignment::by_id(&c, id).await? else { continue };
+                    let Some(person) = people::by_id(&c, &a.person).await? else { continue };
+                    entries.push(Entry {
+                        title: assignment::requirement(&c, &a.requirement).await?.title,
+                        late: days_late(a.due.date, s.organisation.calendar(&person).date(cx.now)),
+                        name: person.name,
+                        escalated: escalated.contains(id),
+                        new: !before.contains(id),
+                        a,
+                    });
+                }
+                let mut finished = 0;
+                for id in before {
+                    finished +=
+                        usize::from(assignment::by_id(&c, id).await?.is_some_and(|a| a.state == State::Completed));
+                }
+                Ok((entries, finished))
+            })
+            .await
+    }
+}
+
+fn line(words: &Words, e: &Entry, due: &str) -> String {
+    let (name, title) = (literal(&e.name), literal(&e.title));
+    match e.a.state {
+        State::Overdue if e.new => say!(words, "team-line-new", name = name, title = title, days = e.late),
+        State::Overdue => say!(words, "team-line-overdue", name = name, title = title, days = e.late),
+        State::Completed => say!(words, "team-line-done", name = name, title = title),
+        State::Exempt | State::Retired => say!(words, "team-line-ended", name = name, title = title),
+        State::OnLeave => say!(words, "team-line-away", name = name, title = title),
+        _ => say!(words, "team-line-due", name = name, title = title, due = due),
+    }
+}
+
+/// The buttons under one entry.
+pub(super) fn buttons(words: &Words, a: &Assignment) -> Vec<Button> {
+    vec![
+        Button::new(say!(words, "team-remind-button"), format!("team remind {}", a.id)),
+        Button::new(say!(words, "team-extend-button"), format!("team extend {} {}", a.id, a.due.date)),
+    ]
+}
+
+#[async_trait]
+impl DeliveryKind for Digest {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn label(&self) -> &'static str {
+        self.label
+    }
+
+    fn policy(&self) -> Policy {
+        Policy { mergeable: false, ..Policy::MANDATED }
+    }
+
+    async fn render(&self, cx: &Rendering<'_>, delivery: &Delivery) -> Result<Rendered> {
+        let (mut entries, finished) = self.entries(cx, delivery).await?;
+        let Some(manager) = cx.person else { return Ok(Rendered::Gone(words_key!("why-training-ended"))) };
+        if !cx.posted {
+            entries.retain(|e| e.a.state == State::Overdue);
+            if entries.is_empty() {
+                return Ok(Rendered::Gone(words_key!("why-done")));
+            }
+        }
+        let today = self.services.organisation.calendar(manager).date(cx.now);
+        let open = entries.iter().filter(|e| e.a.state == State::Overdue).count();
+        let mut message = Message::new().heading(say!(cx.words, "team-digest-title"));
+        message = message.paragraph(if open == 0 {
+            say!(cx.words, "team-digest-clear")
+        } else {
+            say!(cx.words, "team-digest-count", count = open)
+        });
+        if finished > 0 {
+            message = message.context(say!(cx.words, "team-digest-finished", count = finished));
+        }
+        let more = entries.len().saturating_sub(NAMED);
+        entries.sort_by_key(|e| e.escalated);
+        let mut with_buttons = 0;
+        let mut level = false;
+        for e in entries.iter().take(NAMED) {
+            if e.escalated && !level {
+                level = true;
+                message = message.paragraph(say!(cx.words, "team-digest-escalated"));
+            }
+            message = message.paragraph(line(cx.words, e, &cx.words.day(e.a.due.date, today)));
+            if e.a.state == State::Overdue && with_buttons < WITH_BUTTONS {
+                with_buttons += 1;
+                message = message.buttons(buttons(cx.words, &e.a));
+            }
+        }
+        if more > 0 {
+            message = message.paragraph(say!(cx.words, "team-digest-more", count = more));
+        }
+        let last = vec![
+            Button::new(say!(cx.words, "team-all-button"), "team"),
+            Button::new(say!(cx.words, "nudges-why-button"), format!("why {}", delivery.key)),
+        ];
+        Ok(Rendered::Say(message.buttons(last)))
+    }
+}
