@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use stoa_flow::chat::{Event, Message, Opened, Place, ThreadMessage};
 use stoa_flow::testing::{Stage, account, channel, direct};
+use stoa_ground::args;
 use stoa_ground::people::{self, Role};
 use stoa_ground::xapi::Emitter;
-use stoa_ground::args;
 use stoa_learning::search::Index;
 use stoa_learning::{Services, ledger, parts};
 
@@ -227,8 +227,12 @@ async fn a_colleagues_message_becomes_a_tip_only_when_they_agree() {
     let question = "What to do when the label printer blinks red?";
     assert!(o.asks("Bea", question).await.contains("(tip by Ana"));
     // What Ana edits or deletes in the chat follows.
-    o.event("Ana", desk.clone(), Event::Edited { id: id.clone(), text: "If the label printer blinks red, ring IT.".into() })
-        .await;
+    o.event(
+        "Ana",
+        desk.clone(),
+        Event::Edited { id: id.clone(), text: "If the label printer blinks red, ring IT.".into() },
+    )
+    .await;
     assert!(o.asks("Bea", question).await.contains("ring IT"));
     o.event("Ana", desk.clone(), Event::Deleted { id: id.clone() }).await;
     assert!(o.asks("Bea", question).await.starts_with("I don’t know"));
@@ -254,7 +258,8 @@ async fn a_declined_suggestion_keeps_nothing() {
 
 /// A thread of three people in which Ana logs the discussion; gives the messages' ids.
 async fn discuss(o: &Office) -> (Place, Vec<String>) {
-    let root = o.posts("Ana", &channel("desk"), "The walnut bench arrived twice. What do we do about the second one?").await;
+    let root =
+        o.posts("Ana", &channel("desk"), "The walnut bench arrived twice. What do we do about the second one?").await;
     let thread = Place { thread: Some(root.clone()), ..channel("desk") };
     let mut ids = vec![root];
     ids.push(o.posts("Bea", &thread, "Collect the second bench free of charge, it was our warehouse mistake.").await);
@@ -422,7 +427,8 @@ async fn my_data_is_told_exported_and_erased_where_it_is_voluntary() {
     o.asks("Ana", "Where is the secret garden of the gnomes?").await;
     o.says("Ana", "did Watched the forklift").await;
     let told = o.says("Ana", "mydata").await;
-    for part in ["one question that you asked", "one tip of yours, and no ratings", "one discussion", "one experience"] {
+    for part in ["one question that you asked", "one tip of yours, and no ratings", "one discussion", "one experience"]
+    {
         assert!(told.contains(part), "{part}: {told}");
     }
     let export = o.presses("Ana", "mydata export").await;
@@ -442,7 +448,8 @@ async fn my_data_is_told_exported_and_erased_where_it_is_voluntary() {
     for part in ["no questions", "no tips", "no discussions", "no logged experience"] {
         assert!(told.contains(part), "{part}: {told}");
     }
-    assert!(o.asks("Bea", "Is the Zebra for labels?").await.starts_with("I don’t know"));
+    let answer = o.asks("Bea", "Is the Zebra for labels?").await;
+    assert!(answer.contains("I don’t know") && !answer.contains("code"), "{answer}");
     for verb in ["shared", "asked", "commented", "experienced"] {
         let left = o.statements(verb).await;
         assert!(left.iter().all(|s| s["actor"]["name"] != "Ana"), "{verb}: {left:?}");
@@ -450,4 +457,3 @@ async fn my_data_is_told_exported_and_erased_where_it_is_voluntary() {
     let gaps = o.db.all("SELECT text FROM gap", args![]).await.unwrap();
     assert!(gaps.iter().all(|g| !g.get::<String>("text").unwrap().contains("gnomes")));
 }
-

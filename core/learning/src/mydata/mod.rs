@@ -93,7 +93,8 @@ impl Command for MyData {
                 cx.commit(|turn| async move {
                     answers::erase_questions(&turn, services, person).await?;
                     tips::erase(&turn, services, person).await?;
-                    let message = Message::text(say!(cx.words, "mydata-erased")).context(say!(cx.words, "mydata-stays"));
+                    let message =
+                        Message::text(say!(cx.words, "mydata-erased")).context(say!(cx.words, "mydata-stays"));
                     turn.replace(call.pressed.as_deref(), message).await
                 })
                 .await
@@ -151,8 +152,7 @@ impl Kept {
             say!(words, "mydata-messages", count = self.messages),
         ];
         let lines: Vec<String> = lines.into_iter().map(|l| format!("- {l}")).collect();
-        let erase =
-            Button { style: Style::Danger, ..Button::new(say!(words, "mydata-erase-button"), "mydata erase") };
+        let erase = Button { style: Style::Danger, ..Button::new(say!(words, "mydata-erase-button"), "mydata erase") };
         Message::text(say!(words, "mydata-intro"))
             .paragraph(lines.join("\n"))
             .context(say!(words, "mydata-who-sees"))
@@ -169,16 +169,20 @@ impl Kept {
             "status": p.status, "leave_from": p.leave_from, "leave_to": p.leave_to,
         })];
         all.extend(self.settings.iter().map(|(name, value)| json!({"kind": "setting", "name": name, "value": value})));
-        all.extend(self.questions.iter().map(|q| {
-            json!({"kind": "question", "at": q.at.rfc3339(), "text": q.text, "answered": q.answered})
-        }));
+        all.extend(
+            self.questions
+                .iter()
+                .map(|q| json!({"kind": "question", "at": q.at.rfc3339(), "text": q.text, "answered": q.answered})),
+        );
         let v = &self.voluntary;
-        all.extend(v.tips.iter().map(|t| {
-            json!({"kind": "tip", "at": t.created.rfc3339(), "text": t.text, "topic": t.topic, "shared": t.shared})
-        }));
-        all.extend(v.discussions.iter().map(|(title, messages)| {
-            json!({"kind": "discussion", "title": title, "messages": messages})
-        }));
+        all.extend(v.tips.iter().map(
+            |t| json!({"kind": "tip", "at": t.created.rfc3339(), "text": t.text, "topic": t.topic, "shared": t.shared}),
+        ));
+        all.extend(
+            v.discussions
+                .iter()
+                .map(|(title, messages)| json!({"kind": "discussion", "title": title, "messages": messages})),
+        );
         all.extend(v.experiences.iter().map(|e| {
             json!({"kind": "experience", "day": e.day, "text": e.text, "minutes": e.minutes, "link": e.link,
                    "confirmation": e.confirmation})

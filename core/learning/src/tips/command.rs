@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
-use stoa_flow::chat::{Args, Button, Call, Command, Context, Field, FieldError, FieldKind, Form, Message, ThreadMessage};
+use stoa_flow::chat::{
+    Args, Button, Call, Command, Context, Field, FieldError, FieldKind, Form, Message, ThreadMessage,
+};
 use stoa_flow::delivery::{self, NewDelivery};
 use stoa_flow::{say, words_key};
 use stoa_ground::people::{self, Person, Role, Status};
@@ -358,4 +360,3 @@ impl TipCommand {
         .await
     }
 }
-

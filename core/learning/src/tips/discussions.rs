@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
-use stoa_flow::chat::{Args, Button, Call, Command, Context, Field, FieldError, Form, Message, Place, SendError, Turn, literal};
+use stoa_flow::chat::{
+    Args, Button, Call, Command, Context, Field, FieldError, Form, Message, Place, SendError, Turn, literal,
+};
 use stoa_flow::delivery::{self, NewDelivery};
 use stoa_flow::{say, words_key};
 use stoa_ground::people::{self, Person, Status};

@@ -203,7 +203,10 @@ impl Command for Did {
                     Field::text("minutes", say!(words, "tips-did-duration"), false, 5),
                     say!(words, "tips-did-duration-hint"),
                 ),
-                optional(Field::text("link", say!(words, "tips-did-link"), false, 500), say!(words, "tips-did-link-hint")),
+                optional(
+                    Field::text("link", say!(words, "tips-did-link"), false, 500),
+                    say!(words, "tips-did-link-hint"),
+                ),
             ],
             submit: say!(words, "tips-save"),
         }))

@@ -92,10 +92,9 @@ pub(super) fn mine(words: &'static Words, tips: &[Tip]) -> Message {
     for tip in listed {
         let title = literal(&text::shorten(&text::title(tip.topic.as_deref(), &tip.text), 80));
         let (line, second) = match (tip.state, &tip.verified_by) {
-            (State::Draft, _) => (
-                say!(words, "tips-line-draft", title = title),
-                button(say!(words, "tips-share-button"), "share", tip),
-            ),
+            (State::Draft, _) => {
+                (say!(words, "tips-line-draft", title = title), button(say!(words, "tips-share-button"), "share", tip))
+            }
             (_, Some(_)) => (
                 say!(words, "tips-line-checked", title = title),
                 danger(say!(words, "tips-withdraw-button"), "withdraw", tip),
@@ -105,9 +104,7 @@ pub(super) fn mine(words: &'static Words, tips: &[Tip]) -> Message {
                 danger(say!(words, "tips-withdraw-button"), "withdraw", tip),
             ),
         };
-        message = message
-            .paragraph(line)
-            .buttons(vec![button(say!(words, "tips-edit-button"), "edit", tip), second]);
+        message = message.paragraph(line).buttons(vec![button(say!(words, "tips-edit-button"), "edit", tip), second]);
     }
     message.buttons(vec![write])
 }

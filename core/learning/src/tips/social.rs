@@ -152,7 +152,10 @@ impl Asked<'_> {
         Ok(Some(match experience.confirmation {
             Confirmation::Asked => {
                 let message = Message::text(say!(self.words, "tips-did-confirm", name = who))
-                    .and(Block::Quote { text: text::markdown(&experience.text), source: Some(experience.line(self.words)) })
+                    .and(Block::Quote {
+                        text: text::markdown(&experience.text),
+                        source: Some(experience.line(self.words)),
+                    })
                     .buttons(vec![
                         Button::primary(say!(self.words, "tips-did-confirm-button"), format!("did confirm {id}")),
                         Button::new(say!(self.words, "tips-did-decline-button"), format!("did decline {id}")),

@@ -154,8 +154,7 @@ pub(super) async fn ratings(conn: &Conn, tip: &str) -> Result<(i64, i64)> {
 
 /// A person's rating of a tip, and the statement about it.
 pub(super) async fn vote(conn: &Conn, tip: &str, person: &str) -> Result<Option<(bool, String)>> {
-    let row =
-        conn.opt("SELECT up, statement FROM tip_vote WHERE tip = $1 AND person = $2", args![tip, person]).await?;
+    let row = conn.opt("SELECT up, statement FROM tip_vote WHERE tip = $1 AND person = $2", args![tip, person]).await?;
     row.map(|r| Ok((r.get("up")?, r.get("statement")?))).transpose()
 }
 
