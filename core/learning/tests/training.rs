@@ -1,5 +1,7 @@
 //! Mandatory training as people meet it: from the assignment to the attestation, reminders, managers, leave.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -659,4 +661,46 @@ async fn reading_takes_the_minutes_that_the_course_asks_for() {
     assert!(said.contains("one more minute"), "{said}");
     w.s.until("2026-11-23T10:01:00Z").await;
     assert!(w.press("Ana", &format!("training quiz {id}")).await.starts_with("Question 1 of 2"));
+}
+
+#[tokio::test]
+async fn who_moves_to_another_zone_keeps_the_day_and_is_reminded_in_the_new_morning() {
+    let w = world().await;
+    let ana = w.s.hire("Ana", |_| {}).await;
+    w.apply(REQUIREMENT).await;
+    let before = w.one(&ana).await;
+    w.change("UPDATE person SET timezone = $2 WHERE id = $1", &ana, Some("Australia/Sydney")).await;
+    let after = w.one(&ana).await;
+    assert_eq!(after.due.date, before.due.date);
+    assert_eq!(after.due.at.rfc3339(), "2026-12-07T12:59:59.000Z");
+    w.s.until("2026-12-07T12:00:00Z").await;
+    let at: Vec<String> = w.s.to("Ana").iter().skip(1).map(|p| p.at.rfc3339()).collect();
+    assert_eq!(at, ["2026-11-29T22:00:00.000Z", "2026-12-06T22:00:00.000Z"], "Mondays at nine in Sydney");
+}
+
+#[tokio::test]
+async fn a_changed_rule_moves_what_is_open_and_nothing_else() {
+    let w = world().await;
+    let ana = w.s.hire("Ana", |_| {}).await;
+    let ben = w.s.hire("Ben", |_| {}).await;
+    let cleo = w.s.hire("Cleo", |_| {}).await;
+    w.apply(REQUIREMENT).await;
+    w.finish(&ben).await;
+    let to = "2027-01-15".parse().unwrap();
+    training::extend(&w.s.db, &w.services, "Cleo", "fire-safety", to, "operator", "agreed").await.unwrap();
+    w.s.until("2026-12-01T12:00:00Z").await;
+    let plan = w.apply(&REQUIREMENT.replace("days = 14", "days = 30")).await;
+    assert_eq!(plan.requirements[0].adjust.len(), 1, "{plan:?}");
+    assert_eq!(w.one(&ana).await.due.date.to_string(), "2026-12-23", "thirty days after the assignment");
+    assert_eq!(w.one(&ben).await.due.date.to_string(), "2026-12-07");
+    assert_eq!(w.one(&cleo).await.due.date.to_string(), "2027-01-15", "what was agreed holds");
+    // A new date that is past already gives the rest of the day.
+    w.apply(&REQUIREMENT.replace("days = 14", "days = 2")).await;
+    assert_eq!(w.one(&ana).await.due.date.to_string(), "2026-12-01");
+    let records = w.kinds(&w.one(&ana).await.id).await;
+    w.apply(&REQUIREMENT.replace("days = 14", "days = 2")).await;
+    w.change("UPDATE person SET title = $2 WHERE id = $1", &ana, Some("Chef")).await;
+    assert_eq!(w.kinds(&w.one(&ana).await.id).await, records, "nothing new, nothing recorded");
+    w.s.until("2026-12-02T00:00:01Z").await;
+    assert_eq!(w.one(&ana).await.state.name(), "overdue");
 }
