@@ -24,6 +24,11 @@ use stoa_ground::{Error, Result};
 use super::course::{digest, is_id};
 use super::toml_sentence;
 
+mod store;
+
+pub(super) use store::store;
+pub use store::{RequirementProjection, all, by_id};
+
 /// A requirement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requirement {
