@@ -44,8 +44,12 @@ impl App {
 
     /// Puts the parts on top of an open store.
     pub async fn assemble(config: Config, db: Db, index: Index) -> Result<Self> {
-        let organisation = config.organisation()?;
-        fix_identifier(&db, "organisation.iri", &organisation.iri).await?;
+        let mut organisation = config.organisation()?;
+        match meta(&db, "organisation.iri").await? {
+            // Commands beside a demo, or without the file that the store was started with.
+            Some(stored) if config.organisation.iri.is_empty() => organisation.iri = stored,
+            _ => fix_identifier(&db, "organisation.iri", &organisation.iri).await?,
+        }
         if let Some(origin) = &config.evidence.origin {
             fix_identifier(&db, "evidence.origin", origin).await?;
         }

@@ -286,6 +286,7 @@ async fn two_tracks_take_turns_and_a_lesson_without_a_question_wants_a_nod() {
     second_track(&s).await;
     s.hire("Ana", |_| {}).await;
     s.says("Ana", "learn join writing").await;
+    s.until("2026-11-23T09:05:00Z").await;
     s.says("Ana", "learn join tea").await;
     s.says("Ana", "learn streak on").await;
     for day in ["23", "24", "25", "26"] {
