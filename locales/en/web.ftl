@@ -27,8 +27,6 @@ web-new-below = New messages below
 web-deleted = This message was deleted.
 web-edited = edited
 web-only-you = Only visible to you
-web-bot-badge = Bot
-web-quoted = Quoted text
 web-former-member = Former member
 # $name is the person's first name
 web-empty-direct = Hello { $name }, this is where you and Stoa talk.
@@ -76,7 +74,6 @@ web-not-yours = Only the person who wrote a message can change it.
 
 ## Forms
 
-web-close = Close
 web-optional = optional
 web-field-missing = Please fill this in.
 web-field-choose = Please choose one.

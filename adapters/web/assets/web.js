@@ -191,7 +191,7 @@
       let mark = message.previousElementSibling;
       const other = !before || before.dataset.day !== message.dataset.day;
       if (mark && mark.matches('.day') && !other) { mark.remove(); mark = message.previousElementSibling; }
-      if (other && into === list && !(mark && mark.matches('.day, .new-mark'))) {
+      if (other && !(mark && mark.matches('.day, .new-mark'))) {
         mark = document.createElement('li');
         mark.className = 'day';
         const label = document.createElement('span');

@@ -47,7 +47,7 @@ pub(crate) async fn events(
         user: visitor.person.id,
         stop: web.options.stop.clone(),
         until: monotonic() + LIFE,
-        waiting: VecDeque::from([Event::default().event("ready").data("").retry(Duration::from_secs(2))]),
+        waiting: VecDeque::from([Event::default().event("ready").data("ready").retry(Duration::from_secs(2))]),
     };
     let stream = futures_util::stream::unfold(following, |mut following| async move {
         let event = following.next().await?;

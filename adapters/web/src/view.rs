@@ -197,7 +197,7 @@ impl Viewing<'_> {
             day: local.date().to_string(),
             day_label: words.day(local.date(), today),
             minute: post.created.0.div_euclid(60 * Instant::SECOND),
-            new_day: !self.in_thread,
+            new_day: true,
             first_new: false,
             grouped: false,
             blocks: blocks(post),

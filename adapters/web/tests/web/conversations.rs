@@ -16,7 +16,7 @@ async fn ana_chooses_who_she_is_and_talks_to_stoa() {
     window.writes(&window.home, "How do I book a day off?").await;
     let page = window.sees(&window.home).await;
     assert!(page.contains("You asked: How do I book a day off?"), "{page}");
-    assert!(page.contains("<h3 dir=\"auto\">Booking a day off</h3>"), "{page}");
+    assert!(page.contains("<h2 dir=\"auto\">Booking a day off</h2>"), "{page}");
     assert!(page.contains(
         "<a href=\"https://handbook.example/leave\" target=\"_blank\" rel=\"noopener noreferrer nofollow\">"
     ));
