@@ -113,7 +113,7 @@ impl Flow {
             }
             match &decision {
                 Decision::Now { .. } if policy.mergeable && mergeable > 1 => {
-                    let new = LearnerDigest::new(&person.id, facts.calendar.zone.clone(), tx.now());
+                    let new = LearnerDigest::of_day(&person.id, &facts.calendar.zone, tx.now());
                     super::enqueue(tx, &new).await?;
                     let made = read(tx, &new.key).await?;
                     decision = Decision::Merge { why: "digest".into() };
