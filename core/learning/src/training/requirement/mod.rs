@@ -234,6 +234,16 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_requirements_are_well_formed() {
+        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bot/demo/requirements");
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(parse(&path.display().to_string(), &text).unwrap().len(), 1);
+        }
+    }
+
+    #[test]
     fn requirements_are_read_with_their_defaults_and_a_version() {
         let text =
             "[[requirement]]\nid = \"fire\"\ntitle = \"Fire\"\ncourse = \"f\"\naudience = \"country = \\\"US\\\"\"\n";
