@@ -232,11 +232,9 @@ fn check_track(dir: &Path, id: &str, prefix: &str, checked: &mut Checked) {
     if !is_slug(id) {
         file.wrong_file(format!("the folder's name '{id}' is the track's id: use small letters, digits and hyphens"));
     }
-    if let Some(given) = &read.id {
-        if given.get_ref() != id {
-            let text = format!("id is '{}' and the folder is '{id}'; they must be the same", given.get_ref());
-            file.wrong(&given.span(), text);
-        }
+    if let Some(given) = read.id.as_ref().filter(|given| given.get_ref() != id) {
+        let text = format!("id is '{}' and the folder is '{id}'; they must be the same", given.get_ref());
+        file.wrong(&given.span(), text);
     }
     let title = file.text("title", &read.title, LONGEST_TITLE);
     let time = read.time.as_ref().map_or("09:30", |t| t.get_ref().trim()).to_owned();
