@@ -24,7 +24,7 @@ pub async fn run(config: Config, options: Options, json: bool) -> Result<()> {
         app.services.index.catch_up(&app.db).await?;
     }
     let access = match &options.person {
-        None => Access::all(),
+        None => Access::All,
         Some(text) => {
             let classes = app
                 .db

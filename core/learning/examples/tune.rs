@@ -34,15 +34,9 @@ impl Set {
 type Change = (&'static str, &'static [f32], fn(&mut Weights, f32));
 
 const CHANGES: &[Change] = &[
-    ("k1", &[0.6, 0.9, 1.2, 1.6, 2.0, 2.5], |w, v| w.k1 = v),
-    ("title", &[0.5, 1.0, 1.5, 2.0, 3.0, 4.0], |w, v| w.field[0] = v),
-    ("b title", &[0.0, 0.25, 0.5, 0.75], |w, v| w.b[0] = v),
-    ("b body", &[0.3, 0.45, 0.6, 0.75, 0.9], |w, v| w.b[2] = v),
-    ("phrase", &[0.0, 0.15, 0.3, 0.5, 0.8], |w, v| w.phrase = v),
-    ("near", &[0.0, 0.1, 0.2, 0.35, 0.5], |w, v| w.near = v),
-    ("coverage", &[0.0, 0.1, 0.2, 0.3, 0.5, 0.7], |w, v| w.coverage = v),
-    ("document", &[0.0, 0.15, 0.3, 0.6, 1.0, 2.0], |w, v| w.document = v),
-    ("b document", &[0.0, 0.25, 0.5, 0.75, 1.0], |w, v| w.b_document = v),
+    ("exact title", &[0.0, 0.25, 0.5, 1.0, 1.5], |w, v| w.exact[0] = v),
+    ("exact headings", &[0.0, 0.25, 0.5, 1.0, 1.5], |w, v| w.exact[1] = v),
+    ("opening", &[0.0, 0.25, 0.5, 1.0, 1.5], |w, v| w.opening = v),
 ];
 
 #[tokio::main]
@@ -65,7 +59,7 @@ async fn main() -> stoa_ground::Result<()> {
     let mut at = measure(&best);
     println!("{}", sets.iter().map(|s| s.name.rsplit('/').next().unwrap_or_default()).collect::<Vec<_>>().join(" "));
     println!("{:24} {:.4} {at:.4?}", "start", mean(&at));
-    for round in 1..=2 {
+    for round in 1..=1 {
         for (name, values, change) in CHANGES {
             let start = best.clone();
             for &value in *values {

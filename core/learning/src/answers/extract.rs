@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::Citation;
+use super::kind::{Asks, is_definition};
 use crate::library::Passage;
 use crate::search::{Asked, Block, Hit, Kind, Stems, blocks, words};
 
@@ -12,7 +13,9 @@ const LONGEST: usize = 700;
 /// A sentence alone is filled up with its neighbours to about this many characters.
 const ENOUGH: usize = 240;
 /// How good, against the best, a second document's passage must be to be quoted as well.
-const SECOND: f32 = 0.9;
+const SECOND: f32 = 0.95;
+/// How much a good sentence counts against a good passage.
+const CLOSELY: f32 = 0.35;
 
 /// What a quoted line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +65,8 @@ pub(super) struct Unit {
     pub has: Vec<bool>,
     /// Their weight, as a share of the question's: 0 to 1.
     pub share: f32,
+    /// How well it answers.
+    pub worth: f32,
 }
 
 /// The units of a passage, in reading order.
@@ -72,7 +77,7 @@ pub(super) fn units(asked: &[Asked], passage: &Passage) -> Vec<Unit> {
         for text in pieces(&block) {
             let has = has(asked, &stems, &text);
             let share = share(asked, &has);
-            out.push(Unit { block: number, kind: block.kind, depth: block.depth, text, has, share });
+            out.push(Unit { block: number, kind: block.kind, depth: block.depth, text, has, share, worth: 0.0 });
         }
     }
     out
@@ -118,56 +123,90 @@ fn is_unfinished(sentence: &str) -> bool {
         )
 }
 
-/// What to quote: a part of the best passage, and of a second one when it is as good.
-pub(super) fn quotes(question: &str, asked: &[Asked], read: &[(&Hit, &Passage)]) -> Vec<Quote> {
-    let steps = wants_steps(question);
+/// A passage that was read closely.
+pub(super) struct Reading<'a> {
+    pub hit: &'a Hit,
+    pub passage: &'a Passage,
+    pub stems: Stems,
+    /// Which words of the question title, headings and keywords have.
+    pub about: Vec<bool>,
+    pub units: Vec<Unit>,
+    /// How good the passage is for the answer: 1 and more for the best hits.
+    pub worth: f32,
+}
+
+/// Reads the passages closely and puts those first that answer best: what search found first need not be what says it
+/// in one sentence.
+pub(super) fn read_closely<'a>(asks: Asks, asked: &[Asked], found: &[(&'a Hit, &'a Passage)]) -> Vec<Reading<'a>> {
+    let top = found.iter().map(|(h, _)| h.score).fold(f32::MIN_POSITIVE, f32::max);
+    let mut readings: Vec<Reading<'a>> = found
+        .iter()
+        .map(|&(hit, passage)| {
+            let stems = Stems::of(passage.language.as_deref());
+            let about = has(
+                asked,
+                &stems,
+                &format!("{}\n{}\n{}", passage.title, passage.headings.join("\n"), passage.keywords),
+            );
+            let mut units = units(asked, passage);
+            for (place, unit) in units.iter_mut().enumerate() {
+                unit.worth = worth(asks, asked, &stems, &about, unit, place);
+            }
+            let best = units.iter().map(|u| u.worth).fold(0.0, f32::max);
+            // A page that is about the question says what it is at its beginning.
+            let late =
+                if asks == Asks::Meaning { share(asked, &about) * 0.05 * passage.ordinal.min(6) as f32 } else { 0.0 };
+            Reading { hit, passage, stems, about, units, worth: hit.score / top + CLOSELY * best - late }
+        })
+        .collect();
+    readings.sort_by(|a, b| b.worth.total_cmp(&a.worth));
+    readings
+}
+
+/// How well a unit answers.
+fn worth(asks: Asks, asked: &[Asked], stems: &Stems, about: &[bool], unit: &Unit, place: usize) -> f32 {
+    // What the headings say already counts half: every sentence below is about it.
+    let both: Vec<bool> = unit.has.iter().zip(about).map(|(h, a)| *h || *a).collect();
+    let said = 0.5 * unit.share + 0.5 * share(asked, &both);
+    let kind = match asks {
+        Asks::Steps if matches!(unit.kind, Kind::Item(Some(_))) => 0.15,
+        Asks::Steps | Asks::Anything => 0.0,
+        Asks::Meaning if is_definition(asked, stems, &unit.text) => 0.4,
+        Asks::Meaning if unit.depth > 0 => -0.15,
+        Asks::Meaning => 0.0,
+        _ => 0.2 * asks.fits(asked, stems, &unit.text),
+    };
+    let form = match unit.kind {
+        Kind::Heading => -0.4,
+        Kind::Code | Kind::Row => -0.1,
+        _ if unit.text.ends_with('?') => -0.2,
+        _ => 0.0,
+    };
+    // The start of a passage is where it says what it is about.
+    said + kind + form - 0.02 * place.min(10) as f32
+}
+
+/// What to quote: a part of the best passage, and of another document's when it is as good.
+pub(super) fn quotes(readings: &[Reading<'_>]) -> Vec<Quote> {
     let mut out: Vec<Quote> = Vec::new();
     let mut left = LONGEST;
-    let Some(best) = read.first().map(|(h, _)| h.score) else { return out };
-    for (number, (hit, passage)) in read.iter().enumerate().take(3) {
-        let new_document = read[..number].iter().all(|(_, p)| p.document != passage.document);
-        if number > 0 && (!new_document || hit.score < best * SECOND || out.len() == 2 || left < LONGEST / 3) {
+    let Some(best) = readings.first().map(|r| r.worth) else { return out };
+    for (number, reading) in readings.iter().enumerate().take(3) {
+        let new_document = readings[..number].iter().all(|r| r.passage.document != reading.passage.document);
+        if number > 0 && (!new_document || reading.worth < best * SECOND || out.len() == 2 || left < LONGEST / 3) {
             continue;
         }
-        let units = units(asked, passage);
-        let Some((from, to)) = span(&units, steps, left) else { continue };
-        let lines = lines(&units[from..to]);
+        let Some((from, to)) = span(&reading.units, left) else { continue };
+        let lines = lines(&reading.units[from..to]);
         left = left.saturating_sub(lines.iter().map(|l| l.text.chars().count()).sum());
-        out.push(Quote { passage: number, lines, more: to < units.len() });
+        out.push(Quote { passage: number, lines, more: to < reading.units.len() });
     }
     out
 }
 
-/// Whether a question asks how something is done.
-fn wants_steps(question: &str) -> bool {
-    let question = question.trim_start().to_lowercase();
-    [
-        "how do",
-        "how can",
-        "how to",
-        "how should",
-        "how would",
-        "what steps",
-        "what do i do",
-        "what should i do",
-        "steps",
-    ]
-    .iter()
-    .any(|start| question.starts_with(start))
-        || question.contains("how do i ")
-        || question.contains("how to ")
-}
-
 /// The run of units to quote.
-fn span(units: &[Unit], steps: bool, longest: usize) -> Option<(usize, usize)> {
-    let score = |i: usize| {
-        let unit = &units[i];
-        let ordered = steps && matches!(unit.kind, Kind::Item(Some(_)));
-        let heading = unit.kind == Kind::Heading;
-        // The start of a passage is where it says what it is about.
-        unit.share + if ordered { 0.15 } else { 0.0 } - if heading { 0.3 } else { 0.0 } - 0.01 * i.min(10) as f32
-    };
-    let best = (0..units.len()).max_by(|&a, &b| score(a).total_cmp(&score(b)).then(b.cmp(&a)))?;
+fn span(units: &[Unit], longest: usize) -> Option<(usize, usize)> {
+    let best = (0..units.len()).max_by(|&a, &b| units[a].worth.total_cmp(&units[b].worth).then(b.cmp(&a)))?;
     let is_item = |i: usize| units.get(i).is_some_and(|u| matches!(u.kind, Kind::Item(_)) || u.depth > 0);
     let (mut from, mut to) = (best, best + 1);
     let size = |from: usize, to: usize| units[from..to].iter().map(|u| u.text.chars().count() + 1).sum::<usize>();
@@ -187,27 +226,24 @@ fn span(units: &[Unit], steps: bool, longest: usize) -> Option<(usize, usize)> {
         while size(from, to) > longest && to > from + 1 {
             to -= 1;
         }
-        return Some((from, to));
-    }
-    while from > 0
-        && leans_back(&units[from].text)
-        && same_block(units, from - 1, from)
-        && size(from - 1, to) <= longest
-    {
-        from -= 1;
-    }
-    while to < units.len()
-        && !is_item(to)
-        && units[to].kind != Kind::Heading
-        && size(from, to) < ENOUGH
-        && size(from, to + 1) <= longest
-    {
-        to += 1;
-    }
-    if to < units.len() && units[to - 1].text.ends_with(':') {
-        while to < units.len() && (is_item(to) || units[to].kind == Kind::Code) && size(from, to + 1) <= longest {
+    } else {
+        while from > 0
+            && leans_back(&units[from].text)
+            && same_block(units, from - 1, from)
+            && size(from - 1, to) <= longest
+        {
+            from -= 1;
+        }
+        let continues = |to: usize| to < units.len() && !is_item(to) && units[to].kind == Kind::Paragraph;
+        while continues(to) && size(from, to) < ENOUGH && size(from, to + 1) <= longest {
             to += 1;
         }
+    }
+    // What was announced with a colon belongs to it.
+    let announced = units[from..to].iter().any(|u| u.text.ends_with(':'));
+    let belongs = |to: usize| to < units.len() && (is_item(to) || matches!(units[to].kind, Kind::Code | Kind::Row));
+    while announced && belongs(to) && size(from, to + 1) <= longest {
+        to += 1;
     }
     Some((from, to))
 }

@@ -5,6 +5,7 @@
 
 mod command;
 mod extract;
+mod kind;
 mod signals;
 
 use serde::{Deserialize, Serialize};
@@ -15,10 +16,10 @@ use crate::search::{Access, Found, Index};
 
 pub use command::{Asked, erase_questions, parts, questions_of, revise_citing};
 pub use extract::{Line, LineKind};
-pub use signals::{Signals, THRESHOLD};
+pub use signals::{NAMES, Signals, THRESHOLD};
 
 /// Passages that are read closely for one answer.
-const CLOSE: usize = 8;
+const CLOSE: usize = 10;
 /// The nearest things that are named beside or instead of an answer.
 const NEAREST: usize = 3;
 
@@ -127,18 +128,14 @@ pub async fn passages(db: &Db, found: &Found, access: &Access) -> Result<Vec<Pas
 /// `passages` belong to the best hits of `found`, best first; hits without a passage are left out of account.
 #[must_use]
 pub fn answer(question: &str, found: &Found, passages: &[Passage]) -> Answer {
-    let read: Vec<_> =
-        passages.iter().filter_map(|p| Some((found.hits.iter().find(|h| h.passage_id == p.id)?, p))).collect();
-    let quotes = extract::quotes(question, &found.asked, &read);
-    let signals = Signals::of(question, found, &read);
-    let confidence = signals.confidence();
-    let abstained = confidence < THRESHOLD || quotes.is_empty();
-    let mut answer = Answer { question: question.to_owned(), abstained, confidence, ..Answer::default() };
-    if !abstained {
-        answer.citations = quotes.into_iter().map(|q| q.cite(read[q.passage].1)).collect();
-        answer.answer = answer.citations.iter().map(|c| c.quote.as_str()).collect::<Vec<_>>().join("\n\n");
-    }
-    for (_, passage) in &read {
+    let readings = read_closely(question, found, passages);
+    let confidence = Signals::of(question, found, &readings).confidence();
+    let quotes = if confidence < THRESHOLD { Vec::new() } else { extract::quotes(&readings) };
+    let mut answer =
+        Answer { question: question.to_owned(), abstained: quotes.is_empty(), confidence, ..Answer::default() };
+    answer.citations = quotes.into_iter().map(|q| q.cite(readings[q.passage].passage)).collect();
+    answer.answer = answer.citations.iter().map(|c| c.quote.as_str()).collect::<Vec<_>>().join("\n\n");
+    for passage in readings.iter().map(|r| r.passage) {
         let named = answer.nearest.iter().any(|n| n.document == passage.document);
         let cited = answer.citations.iter().any(|c| c.passage == passage.id);
         if !named && !cited && answer.nearest.len() < NEAREST {
@@ -146,6 +143,18 @@ pub fn answer(question: &str, found: &Found, passages: &[Passage]) -> Answer {
         }
     }
     answer
+}
+
+/// The signals for and against an answer, for whoever fits or explains them.
+#[must_use]
+pub fn signals(question: &str, found: &Found, passages: &[Passage]) -> Signals {
+    Signals::of(question, found, &read_closely(question, found, passages))
+}
+
+fn read_closely<'a>(question: &str, found: &'a Found, passages: &'a [Passage]) -> Vec<extract::Reading<'a>> {
+    let hit = |p: &Passage| found.hits.iter().find(|h| h.passage_id == p.id);
+    let pairs: Vec<_> = passages.iter().filter_map(|p| Some((hit(p)?, p))).collect();
+    extract::read_closely(kind::Asks::of(question, &found.asked), &found.asked, &pairs)
 }
 
 impl Nearest {

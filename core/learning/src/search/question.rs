@@ -67,7 +67,7 @@ pub(super) fn read(question: &str, languages: &[String]) -> Vec<Asked> {
 /// meant. Short words and words with digits have none: there a single letter makes another word.
 pub(super) fn one_letter_off(word: &str) -> Vec<String> {
     let letters: Vec<char> = word.chars().collect();
-    if letters.len() < 4 || !letters.iter().all(char::is_ascii_lowercase) {
+    if letters.len() < 5 || !letters.iter().all(char::is_ascii_lowercase) {
         return Vec::new();
     }
     let mut out = Vec::with_capacity(letters.len() * 54);

@@ -31,6 +31,10 @@ pub struct Weights {
     pub phrase: f32,
     /// For two neighbouring words of the question within eight words of the text.
     pub near: f32,
+    /// For a title that consists of the question's words, and for headings that do.
+    pub exact: [f32; 2],
+    /// For the opening of a document whose title has the question's words.
+    pub opening: f32,
     /// How much of the score depends on the share of the question that is covered.
     pub coverage: f32,
     /// What all passages of the document together add.
@@ -46,11 +50,13 @@ impl Default for Weights {
         // Varied one after the other on four judged sets (examples/tune.rs): abstracts with long questions, a library
         // collection, encyclopaedia passages and handbook sections. All lie on a plateau; small changes change little.
         Self {
-            k1: 2.2,
+            k1: 2.4,
             field: [1.25, 1.2, 1.0, 1.0],
             b: [0.7, 0.5, 0.5, 0.5],
             phrase: 0.3,
             near: 0.1,
+            exact: [0.75, 0.75],
+            opening: 0.3,
             coverage: 0.2,
             document: 0.4,
             b_document: 0.5,
@@ -68,6 +74,10 @@ pub struct Parts {
     pub near: f32,
     /// Share of the question, weighted by how telling its words are, that the passage has: 0 to 1.
     pub coverage: f32,
+    /// A title or headings that consist of the question's words.
+    pub exact: f32,
+    /// The opening of a document that is about the question.
+    pub opening: f32,
     /// What the rest of the document adds.
     pub document: f32,
 }
@@ -88,6 +98,8 @@ struct Posting {
 
 struct Candidate {
     at: DocAddress,
+    /// What the title has of the question.
+    title: f32,
     score: f32,
     parts: Parts,
 }
@@ -238,7 +250,7 @@ impl Ranking<'_> {
             .map(|(score, at)| {
                 let (words, covered) = scores[at.segment_ord as usize][at.doc_id as usize];
                 let parts = Parts { words, coverage: covered / all, ..Parts::default() };
-                Candidate { at, score, parts }
+                Candidate { at, title: 0.0, score, parts }
             })
             .collect())
     }
@@ -249,16 +261,15 @@ impl Ranking<'_> {
 
     /// Adds what is said by words that stand near each other.
     fn look_closely(&self, asked: &[Asked], candidates: &mut [Candidate]) -> tantivy::Result<()> {
-        if asked.len() < 2 || (self.weights.phrase == 0.0 && self.weights.near == 0.0) {
-            return Ok(());
-        }
         let mut order: Vec<usize> = (0..candidates.len()).collect();
         order.sort_by_key(|&i| candidates[i].at);
         for (ordinal, segment) in self.searcher.segment_readers().iter().enumerate() {
             let of_segment: Vec<usize> =
                 order.iter().copied().filter(|&i| candidates[i].at.segment_ord as usize == ordinal).collect();
-            for &field in &self.fields.text[..NEAR] {
+            for (f, &field) in self.fields.text[..NEAR].iter().enumerate() {
                 let index = segment.inverted_index(field)?;
+                let norms = segment.get_fieldnorms_reader(field)?;
+                let mut matched = vec![(0.0f32, 0usize); of_segment.len()];
                 let mut before: Vec<Vec<u32>> = vec![Vec::new(); of_segment.len()];
                 for (n, word) in asked.iter().enumerate() {
                     let mut places: Vec<Vec<u32>> = vec![Vec::new(); of_segment.len()];
@@ -282,12 +293,28 @@ impl Ranking<'_> {
                             candidates[i].parts.near += idf * self.nearness(&before[slot], &places[slot]);
                         }
                     }
+                    for (places, (telling, words)) in places.iter().zip(&mut matched) {
+                        if !places.is_empty() {
+                            *telling += word.idf;
+                            *words += places.len();
+                        }
+                    }
                     before = places;
+                }
+                for (&i, (telling, words)) in of_segment.iter().zip(matched) {
+                    let candidate = &mut candidates[i];
+                    let length = norms.fieldnorm(candidate.at.doc_id).max(1) as f32;
+                    if let Some(weight) = self.weights.exact.get(f) {
+                        candidate.parts.exact += weight * telling * (words as f32 / length).min(1.0);
+                    }
+                    if f == 0 {
+                        candidate.title = telling;
+                    }
                 }
             }
         }
         for c in candidates {
-            c.score = (c.parts.words + c.parts.near) * self.covered(c.parts.coverage);
+            c.score = (c.parts.words + c.parts.near + c.parts.exact) * self.covered(c.parts.coverage);
         }
         Ok(())
     }
@@ -317,6 +344,7 @@ impl Ranking<'_> {
         candidates: &mut [Candidate],
     ) -> tantivy::Result<()> {
         let (k1, b) = (self.weights.k1, self.weights.b_document);
+        let whole = asked.iter().map(|a| a.idf).sum::<f32>().max(f32::MIN_POSITIVE);
         let mut known: HashMap<(u32, u32), f32> = HashMap::new();
         for candidate in candidates {
             let (segment, doc) = (candidate.at.segment_ord, candidate.at.doc_id);
@@ -338,7 +366,10 @@ impl Ranking<'_> {
                 asked.iter().zip(postings).map(of_word).sum()
             });
             candidate.parts.document = self.weights.document * score;
-            candidate.score += candidate.parts.document;
+            // Squared: a page is about a question only when its title has most of it.
+            let about = candidate.title * candidate.title / whole;
+            candidate.parts.opening = if doc == from { self.weights.opening * about } else { 0.0 };
+            candidate.score += candidate.parts.document + candidate.parts.opening;
         }
         Ok(())
     }

@@ -151,12 +151,11 @@ const STOP: &[&str] = &[
     "can", "cant", "could", "did", "didnt", "do", "does", "doesnt", "doing", "dont", "else", "etc", "for", "from",
     "get", "give", "go", "got", "had", "has", "have", "having", "he", "hello", "help", "her", "here", "hey", "hi",
     "him", "his", "how", "i", "id", "if", "ill", "im", "in", "into", "is", "isnt", "it", "its", "ive", "just", "know",
-    "let", "like", "may", "me", "might", "mine", "must", "my", "need", "no", "not", "of", "off", "ok", "on", "or",
-    "our", "ours", "out", "over", "please", "same", "say", "she", "should", "shouldnt", "so", "some", "somebody",
-    "someone", "such", "tell", "than", "thanks", "that", "thats", "the", "their", "them", "then", "there", "these",
-    "they", "thing", "this", "those", "to", "too", "under", "up", "us", "use", "very", "want", "was", "we", "were",
-    "what", "whats", "when", "where", "which", "while", "who", "whom", "whos", "whose", "why", "will", "with", "would",
-    "you", "your", "yours",
+    "let", "like", "may", "me", "might", "mine", "must", "my", "need", "no", "not", "of", "ok", "on", "or", "our",
+    "ours", "please", "same", "say", "she", "should", "shouldnt", "so", "some", "somebody", "someone", "such", "tell",
+    "than", "thanks", "that", "thats", "the", "their", "them", "then", "there", "these", "they", "thing", "this",
+    "those", "to", "too", "up", "us", "use", "very", "want", "was", "we", "were", "what", "whats", "when", "where",
+    "which", "while", "who", "whom", "whos", "whose", "why", "will", "with", "would", "you", "your", "yours",
 ];
 
 #[cfg(test)]
