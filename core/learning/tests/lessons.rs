@@ -230,6 +230,7 @@ async fn after_five_days_of_downtime_and_after_a_leave_there_is_one_lesson() {
     .unwrap();
     s.until("2026-12-07T17:00:00Z").await;
     assert_eq!(came(&s, "Ana", "drop/", "UTC"), ["Fri 27 12:00", "Mon 07 09:30"]);
+    assert!(!s.says("Ana", "why").await.contains("not sent"), "nothing was even planned for the days of her leave");
     assert!(last(&s, "Ana", "drop/").starts_with("One step, one line"));
 }
 
