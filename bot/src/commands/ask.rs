@@ -38,9 +38,9 @@ pub async fn run(config: Config, options: Options, json: bool) -> Result<()> {
     };
     let answer = answers::ask(&app.db, &app.services.index, &options.question, &access).await?;
     if json {
-        print_json(&answer)?
+        print_json(&answer)?;
     } else {
-        print!("{}", text(&answer))
+        print!("{}", text(&answer));
     }
     app.finish(lock).await
 }

@@ -70,9 +70,9 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
                 app.db.write(|tx| async move { import::import(&tx, ledger, bytes, options, "operator").await }).await?
             };
             if json {
-                print_json(&plan)?
+                print_json(&plan)?;
             } else {
-                print!("{}", describe(&plan, dry_run))
+                print!("{}", describe(&plan, dry_run));
             }
             if !plan.errors.is_empty() || plan.refused.is_some() {
                 code = ExitCode::FAILURE;
