@@ -1,5 +1,7 @@
 //! The flow as a person meets it: words, typos, the first message, nudges and their reasons.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
+
 use async_trait::async_trait;
 use stoa_flow::chat::{Args, Button, Call, Command, Context, Message};
 use stoa_flow::delivery::{self, Delivery, DeliveryKind, Line, NewDelivery, Rendered, Rendering};

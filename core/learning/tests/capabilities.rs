@@ -1,5 +1,7 @@
 //! The map of the capabilities: each uses another only through its public functions, and there is no cycle.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
