@@ -71,7 +71,7 @@ pub fn platform(flow: &Arc<Flow>) -> Arc<WebChat> {
 }
 
 /// The pages, with a page for what is not found: `/`, `/chat/…`, `/sign-in`, `/events`, `/assets/…`, `/control/clock`.
-pub fn router(flow: Arc<Flow>, _chat: Arc<WebChat>, options: WebOptions) -> Router {
+pub fn router(flow: Arc<Flow>, options: WebOptions) -> Router {
     let chat_open = options.demo || options.local_chat;
     let web = Arc::new(Web { flow, options, limiter: guard::Limiter::default(), clock: clock::Control::default() });
     let mut router = Router::new()

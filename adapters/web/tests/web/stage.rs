@@ -58,11 +58,10 @@ impl Stage {
     pub async fn with(change: impl FnOnce(&mut WebOptions)) -> Self {
         let (db, dir) = testing::store().await;
         let flow = Flow::new(db.clone(), organisation(), sample::parts());
-        let chat = stoa_web::platform(&flow);
-        flow.connect(chat.clone());
+        flow.connect(stoa_web::platform(&flow));
         let mut options = WebOptions::default();
         change(&mut options);
-        let router = stoa_web::router(flow.clone(), chat, options);
+        let router = stoa_web::router(flow.clone(), options);
         Self { db, flow, router, _dir: dir }
     }
 
