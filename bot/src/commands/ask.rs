@@ -37,7 +37,11 @@ pub async fn run(config: Config, options: Options, json: bool) -> Result<()> {
         }
     };
     let answer = answers::ask(&app.db, &app.services.index, &options.question, &access).await?;
-    if json { print_json(&answer)? } else { print!("{}", text(&answer)) }
+    if json {
+        print_json(&answer)?;
+    } else {
+        print!("{}", text(&answer));
+    }
     app.finish(lock).await
 }
 

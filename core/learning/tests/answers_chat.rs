@@ -1,5 +1,7 @@
 //! Questions as people ask them in chat: cited answers, an honest "I don't know", and nothing that leaks.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use stoa_flow::chat::{Event, Opened};
@@ -27,6 +29,7 @@ impl Office {
         let services = Arc::new(Services {
             ledger: ledger(),
             emitter: Emitter::new("https://learn.example.org").unwrap(),
+            organisation: stoa_flow::testing::organisation(),
             index: Index::in_memory().unwrap(),
         });
         let stage = Stage::new(|_| parts(&services)).await;
@@ -164,8 +167,9 @@ async fn what_nobody_wrote_down_is_not_known_and_counted_as_a_gap_without_a_name
 async fn a_private_page_answers_only_those_who_may_read_it_and_never_in_a_channel() {
     let o = Office::open().await;
     o.hire_all().await;
-    let question = "How much is the secret bonus pool for Kestrel?";
-    assert!(o.says("Ana", question).await.contains("40,000 euros"));
+    let question = "How much is the secret bonus pool for the Kestrel project?";
+    let told = o.says("Ana", question).await;
+    assert!(told.contains("40,000 euros"), "{told}");
     let refused = o.says("Bea", question).await;
     assert!(refused.starts_with("I don’t know."), "{refused}");
     assert!(!refused.contains("Bonus") && !refused.contains("finance/"), "{refused}");

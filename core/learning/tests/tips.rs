@@ -1,5 +1,7 @@
 //! Tips, discussions, logged experience and one's own data, as conversations.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -31,6 +33,7 @@ impl Office {
         let services = Arc::new(Services {
             ledger: ledger(),
             emitter: Emitter::new("https://learn.example.org").unwrap(),
+            organisation: stoa_flow::testing::organisation(),
             index: Index::in_memory().unwrap(),
         });
         let office = Self { stage: Stage::new(|_| parts(&services)).await, services };

@@ -121,7 +121,7 @@ impl Command for TipCommand {
     async fn run(&self, cx: &Context<'_>, call: &Call) -> Result<()> {
         let person = cx.person()?;
         if let (Some(message), "from") = (&call.message, call.args.text()) {
-            return self.from_message(cx, person, message).await;
+            return self.suggest(cx, person, message).await;
         }
         if call.values.is_some() {
             return self.save(cx, person, call).await;
@@ -304,7 +304,7 @@ impl TipCommand {
     }
 
     /// "Save as tip" on a message: one's own becomes a draft; a colleague is asked first.
-    async fn from_message(&self, cx: &Context<'_>, person: &Person, message: &ThreadMessage) -> Result<()> {
+    async fn suggest(&self, cx: &Context<'_>, person: &Person, message: &ThreadMessage) -> Result<()> {
         let author = match &message.author {
             Some(a) => {
                 cx.db()
