@@ -1,5 +1,4 @@
 //! The web chat, used as browsers use it.
-#![allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
 
