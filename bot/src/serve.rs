@@ -141,7 +141,7 @@ fn router(app: &Arc<App>, mode: &Mode, metrics: PrometheusHandle, stop: &Cancell
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready).with_state(app.clone()))
         .route("/metrics", get(move || scrape(metrics.clone())));
-    let router = health.merge(crate::lrs::router(app)?).merge(stoa_web::router(app.flow.clone(), stoa_web::platform(&app.flow), options));
+    let router = health.merge(crate::lrs::router(app)?).merge(stoa_web::router(app.flow.clone(), options));
     Ok(router.layer(CatchPanicLayer::new()).layer(TraceLayer::new_for_http()))
 }
 

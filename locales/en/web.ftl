@@ -110,6 +110,11 @@ web-colours-dark = Dark
 web-clock = Time in the demo
 # $place is a city
 web-clock-zone = { $place } time
+web-clock-others =
+    { $count ->
+        [one] { $count } other person has new messages
+       *[other] { $count } other people have new messages
+    }
 web-clock-next = Next event
 web-clock-day = +1 day
 web-clock-week = +1 week

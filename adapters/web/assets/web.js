@@ -75,7 +75,7 @@
     const form = event.target;
     if (form.matches('[data-fetch]')) {
       event.preventDefault();
-      opener = event.submitter;
+      if (!dialog.contains(form)) opener = inPlace(event.submitter);
       send(form, event.submitter);
     } else if (form.dataset.busy) {
       event.preventDefault();
@@ -92,11 +92,19 @@
 
   // Forms and questions
 
+  // What gets the focus back: not an entry of a menu that closes, but the menu's button.
+  function inPlace(element) {
+    const menu = element && element.closest('details.menu');
+    return menu ? one('summary', menu) : element;
+  }
+
   function show(html) {
     dialog.innerHTML = html;
     if (!dialog.open) dialog.showModal();
     const first = one('[aria-invalid="true"]', dialog) || one('input:not([type="hidden"]), textarea, select', dialog) || one('button', dialog);
-    if (first) first.focus();
+    if (!first) return;
+    first.focus();
+    if (first.matches('textarea')) first.setSelectionRange(first.value.length, first.value.length);
   }
   if (dialog) {
     dialog.addEventListener('close', () => {
@@ -108,9 +116,8 @@
     const link = event.target.closest('a');
     if (link && link.matches('[data-dialog]') && dialog) {
       event.preventDefault();
-      const menu = link.closest('details');
-      opener = menu ? one('summary', menu) : link;
-      if (menu) menu.open = false;
+      opener = inPlace(link);
+      all('details.menu[open]').forEach(menu => { menu.open = false; });
       try { show((await ask(link.href)).dialog); } catch (error) { tell(error.told || body.dataset.notSent); }
     } else if (link && link.matches('[data-close]') && dialog && dialog.open) {
       event.preventDefault();

@@ -33,14 +33,14 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 pub(crate) const SHORTCUTS: [&str; 2] = ["tip from", "discussion log"];
 
 /// What is shown after an action.
-enum Shown {
+pub(crate) enum Shown {
     /// It was stored. `go` leads away from the page; else `back` is where it was done.
     Stored { go: Option<String>, back: String },
     /// A form to fill in.
     Dialog { html: String, title: String },
 }
 
-fn show(web: &Web, visitor: &Visitor, headers: &HeaderMap, shown: Shown) -> Result<Response, Refusal> {
+pub(crate) fn show(web: &Web, visitor: &Visitor, headers: &HeaderMap, shown: Shown) -> Result<Response, Refusal> {
     Ok(match (shown, wants_json(headers)) {
         (Shown::Stored { go, .. }, true) => Json(serde_json::json!({ "stored": true, "go": go })).into_response(),
         (Shown::Stored { go, back }, false) => Redirect::to(&go.unwrap_or(back)).into_response(),
@@ -60,7 +60,7 @@ struct DialogPage {
 }
 
 /// The key of an event: the same for the same thing sent twice from one form.
-fn event_key(visitor: &Visitor, token: Option<&str>, what: &[&str], web: &Web) -> String {
+pub(crate) fn event_key(visitor: &Visitor, token: Option<&str>, what: &[&str], web: &Web) -> String {
     let token =
         token.filter(|t| (8..=64).contains(&t.len()) && t.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'));
     let token = token.map_or_else(|| web.flow.clock().secret(), str::to_owned);
@@ -73,12 +73,18 @@ fn event_key(visitor: &Visitor, token: Option<&str>, what: &[&str], web: &Web) -
     format!("web/{}/{token}-{digest}", visitor.account.user)
 }
 
-async fn accept(web: &Web, visitor: &Visitor, key: String, place: Place, event: Event) -> Result<Opened, Refusal> {
+pub(crate) async fn accept(
+    web: &Web,
+    visitor: &Visitor,
+    key: String,
+    place: Place,
+    event: Event,
+) -> Result<Opened, Refusal> {
     let at = web.flow.clock().now();
     Ok(web.flow.accept(Envelope { key, at, account: visitor.account.clone(), place, event }).await?)
 }
 
-fn address(channel: &str, thread: Option<&str>) -> String {
+pub(crate) fn address(channel: &str, thread: Option<&str>) -> String {
     thread.map_or_else(|| format!("/chat/{channel}"), |root| format!("/chat/{channel}/thread/{root}"))
 }
 
@@ -132,29 +138,19 @@ async fn thread_of(
 }
 
 /// A message that the visitor sees.
-async fn seen(web: &Web, visitor: &Visitor, channel: &str, id: &str) -> Result<Posted, Refusal> {
+pub(crate) async fn seen(web: &Web, visitor: &Visitor, channel: &str, id: &str) -> Result<Posted, Refusal> {
     let (channel, id, user) = (channel.to_owned(), id.to_owned(), visitor.person.id.clone());
     let found = web.flow.db().read(|c| async move { store::message(&c, &channel, &id, &user).await }).await?;
     found.filter(|p| !p.deleted).ok_or_else(|| Refusal::not_found(visitor.words))
 }
 
-/// A message of the visitor's own, that everybody in the conversation sees.
-async fn own(web: &Web, visitor: &Visitor, channel: &str, id: &str) -> Result<Posted, Refusal> {
-    pages::conversation(web, visitor, channel).await?;
-    let post = seen(web, visitor, channel, id).await?;
-    if post.author.as_ref() != Some(&visitor.person.id) || post.only_for.is_some() {
-        return Err(Refusal::new(StatusCode::FORBIDDEN, visitor.words.say("web-not-yours")));
-    }
-    Ok(post)
-}
-
 /// Without what no text has: control characters other than tabs and line breaks.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let text = text.replace("\r\n", "\n");
     text.chars().filter(|c| *c == '\n' || *c == '\t' || !c.is_control()).collect::<String>().trim().to_owned()
 }
 
-fn too_long(visitor: &Visitor, text: &str) -> Option<String> {
+pub(crate) fn too_long(visitor: &Visitor, text: &str) -> Option<String> {
     (text.chars().count() > MAX_TEXT).then(|| say!(visitor.words, "chat-too-long", limit = MAX_TEXT))
 }
 
@@ -353,127 +349,4 @@ pub(crate) async fn form(
     let at = At { words: visitor.words, channel: &channel, thread: thread.as_deref(), token };
     let html = FormView::new(&form, at, Some(&values), &errors)?.render()?;
     show(&web, &visitor, &headers, Shown::Dialog { html, title: form.title })
-}
-
-/// Changing or deleting one's own words.
-#[derive(Template)]
-#[template(path = "own-message.html")]
-struct OwnMessage<'a> {
-    words: &'static stoa_flow::words::Words,
-    action: String,
-    back: String,
-    delete: bool,
-    text: &'a str,
-    error: Option<String>,
-    token: String,
-}
-
-impl<'a> OwnMessage<'a> {
-    fn new(web: &Web, visitor: &Visitor, post: &'a Posted, delete: bool) -> Self {
-        let what = if delete { "delete" } else { "edit" };
-        Self {
-            words: visitor.words,
-            action: format!("/chat/{}/messages/{}/{what}", post.channel, post.id),
-            back: address(&post.channel, post.thread.as_deref()),
-            delete,
-            text: &post.text,
-            error: None,
-            token: web.flow.clock().secret(),
-        }
-    }
-
-    fn show(self, web: &Web, visitor: &Visitor, headers: &HeaderMap) -> Result<Response, Refusal> {
-        let title = visitor.words.say(if self.delete {
-            stoa_flow::words_key!("web-delete-title")
-        } else {
-            stoa_flow::words_key!("web-edit-title")
-        });
-        let html = self.render()?;
-        show(web, visitor, headers, Shown::Dialog { html, title })
-    }
-}
-
-/// The form in which one's own words are changed.
-pub(crate) async fn edit_page(
-    State(web): State<Arc<Web>>,
-    Path((channel, id)): Path<(String, String)>,
-    visitor: Visitor,
-    headers: HeaderMap,
-) -> Result<Response, Refusal> {
-    let post = own(&web, &visitor, &channel, &id).await?;
-    OwnMessage::new(&web, &visitor, &post, false).show(&web, &visitor, &headers)
-}
-
-/// The question before one's own words are deleted.
-pub(crate) async fn delete_page(
-    State(web): State<Arc<Web>>,
-    Path((channel, id)): Path<(String, String)>,
-    visitor: Visitor,
-    headers: HeaderMap,
-) -> Result<Response, Refusal> {
-    let post = own(&web, &visitor, &channel, &id).await?;
-    OwnMessage::new(&web, &visitor, &post, true).show(&web, &visitor, &headers)
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Changed {
-    text: Option<String>,
-    token: Option<String>,
-}
-
-/// Changes one's own words.
-pub(crate) async fn edit(
-    State(web): State<Arc<Web>>,
-    Path((channel, id)): Path<(String, String)>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Form(changed): Form<Changed>,
-) -> Result<Response, Refusal> {
-    let post = own(&web, &visitor, &channel, &id).await?;
-    let text = clean(&changed.text.unwrap_or_default());
-    let error = if text.is_empty() { Some(visitor.words.say("web-field-missing")) } else { too_long(&visitor, &text) };
-    if error.is_some() {
-        let changed = Posted { text, ..post };
-        let page = OwnMessage { error, ..OwnMessage::new(&web, &visitor, &changed, false) };
-        return page.show(&web, &visitor, &headers);
-    }
-    let (post, text) = (&post, text.as_str());
-    web.flow.db().write(|tx| async move { store::set_text(&tx, post, text).await }).await?;
-    let words = markup::without_mention(text).unwrap_or_else(|| text.to_owned());
-    let event = Event::Edited { id: id.clone(), text: words };
-    let key = event_key(&visitor, changed.token.as_deref(), &[&id, "edit", text], &web);
-    changed_own(&web, &visitor, &headers, post, key, event).await
-}
-
-/// Deletes one's own words.
-pub(crate) async fn delete(
-    State(web): State<Arc<Web>>,
-    Path((channel, id)): Path<(String, String)>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Form(changed): Form<Changed>,
-) -> Result<Response, Refusal> {
-    let post = own(&web, &visitor, &channel, &id).await?;
-    let (at, gone) = (&channel, &id);
-    // The event is stored first: were it lost, what was captured from the message would stay.
-    let event = Event::Deleted { id: id.clone() };
-    let key = event_key(&visitor, changed.token.as_deref(), &[&id, "delete"], &web);
-    let response = changed_own(&web, &visitor, &headers, &post, key, event).await?;
-    web.flow.db().write(|tx| async move { store::delete(&tx, at, gone).await }).await?;
-    Ok(response)
-}
-
-async fn changed_own(
-    web: &Web,
-    visitor: &Visitor,
-    headers: &HeaderMap,
-    post: &Posted,
-    key: String,
-    event: Event,
-) -> Result<Response, Refusal> {
-    let direct = pages::conversation(web, visitor, &post.channel).await?.direct;
-    let place = chat::place(&post.channel, post.thread.as_deref(), direct);
-    accept(web, visitor, key, place, event).await?;
-    let back = address(&post.channel, post.thread.as_deref());
-    show(web, visitor, headers, Shown::Stored { go: None, back })
 }

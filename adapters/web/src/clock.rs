@@ -19,6 +19,7 @@ use stoa_ground::{Error, Instant, Result, args};
 use crate::Web;
 use crate::refusal::Refusal;
 use crate::session::{Visitor, local_path};
+use crate::store;
 
 /// Called with the new time after a manual clock was moved.
 pub type ClockMoved = Arc<dyn Fn(Instant) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
@@ -36,6 +37,8 @@ pub(crate) struct ClockView {
     pub time: String,
     pub zone: String,
     pub iso: String,
+    /// How many other people have unread messages, in words.
+    pub others: Option<String>,
 }
 
 impl ClockView {
@@ -47,7 +50,10 @@ impl ClockView {
         let now = web.flow.clock().now();
         let local = now.zoned(&visitor.zone);
         let place = visitor.person.timezone.rsplit('/').next().unwrap_or_default().replace('_', " ");
+        let unread = web.flow.db().read(|c| async move { store::unread_by_user(&c).await }).await?;
+        let others = unread.keys().filter(|user| **user != visitor.person.id).count();
         Ok(Some(Self {
+            others: (others > 0).then(|| say!(visitor.words, "web-clock-others", count = others)),
             date: visitor.words.date(local.date()),
             time: visitor.words.time(local.time()),
             zone: say!(visitor.words, "web-clock-zone", place = place),

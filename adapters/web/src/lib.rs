@@ -10,6 +10,7 @@ mod clock;
 mod forms;
 mod guard;
 mod markup;
+mod own;
 mod pages;
 mod refusal;
 mod session;
@@ -71,7 +72,7 @@ pub fn platform(flow: &Arc<Flow>) -> Arc<WebChat> {
 }
 
 /// The pages, with a page for what is not found: `/`, `/chat/…`, `/sign-in`, `/events`, `/assets/…`, `/control/clock`.
-pub fn router(flow: Arc<Flow>, _chat: Arc<WebChat>, options: WebOptions) -> Router {
+pub fn router(flow: Arc<Flow>, options: WebOptions) -> Router {
     let chat_open = options.demo || options.local_chat;
     let web = Arc::new(Web { flow, options, limiter: guard::Limiter::default(), clock: clock::Control::default() });
     let mut router = Router::new()
@@ -86,8 +87,8 @@ pub fn router(flow: Arc<Flow>, _chat: Arc<WebChat>, options: WebOptions) -> Rout
             .route("/chat/{channel}/thread/{root}", get(pages::thread))
             .route("/chat/{channel}/updates", get(pages::updates))
             .route("/chat/{channel}/messages", post(actions::message))
-            .route("/chat/{channel}/messages/{id}/edit", get(actions::edit_page).post(actions::edit))
-            .route("/chat/{channel}/messages/{id}/delete", get(actions::delete_page).post(actions::delete))
+            .route("/chat/{channel}/messages/{id}/edit", get(own::edit_page).post(own::edit))
+            .route("/chat/{channel}/messages/{id}/delete", get(own::delete_page).post(own::delete))
             .route("/chat/{channel}/buttons", post(actions::button))
             .route("/chat/{channel}/shortcuts", post(actions::shortcut))
             .route("/chat/{channel}/forms", post(actions::form))

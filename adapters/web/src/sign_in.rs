@@ -26,6 +26,7 @@ struct Choice {
     local_time: String,
     on_leave: bool,
     unread: usize,
+    unread_label: String,
 }
 
 #[derive(Template)]
@@ -86,6 +87,7 @@ fn choice(person: &Person, words: &stoa_flow::words::Words, now: stoa_ground::In
         local_time: words.time(local.time()),
         on_leave: people::away(person, local.date()),
         unread,
+        unread_label: say!(words, "web-unread", count = unread),
     }
 }
 

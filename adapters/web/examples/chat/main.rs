@@ -37,13 +37,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (db, _dir) = testing::store().await;
     let people = hire(&db).await;
     let flow = Flow::new(db.clone(), organisation(), sample::parts());
-    let chat = stoa_web::platform(&flow);
-    flow.connect(chat.clone());
+    flow.connect(stoa_web::platform(&flow));
     seed(&db, &people).await?;
     let stop = CancellationToken::new();
     tokio::spawn(flow.clone().run(stop.clone()));
     let options = WebOptions { demo: true, stop, ..WebOptions::default() };
-    let router = stoa_web::router(Arc::clone(&flow), chat, options);
+    let router = stoa_web::router(Arc::clone(&flow), options);
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8420".into());
     let listener = tokio::net::TcpListener::bind(&address).await?;
     println!("http://{}/", listener.local_addr()?);

@@ -74,7 +74,7 @@ async fn another_site_can_make_nobody_say_anything() {
     let bare = stage.request("POST", &send, &[FORM, cookie], "text=evil").await;
     assert_eq!(bare.status, StatusCode::FORBIDDEN);
     let rebound = stage.request("GET", "/sign-in", &[("host", "evil.example")], "").await;
-    assert!(rebound.status == StatusCode::OK, "the first host header counts: {}", rebound.status);
+    assert_eq!(rebound.status, StatusCode::MISDIRECTED_REQUEST, "a name that somebody else points here is not ours");
     assert!(!window.sees(&window.home).await.contains("evil"));
     let ours = stage.request("POST", &send, &[FORM, cookie, ("origin", "http://localhost:8420")], "text=poll").await;
     assert_eq!(ours.status, StatusCode::SEE_OTHER);
@@ -162,4 +162,21 @@ async fn the_demo_clock_brings_what_is_due_and_is_kept() {
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}");
         assert_eq!(answer.headers["content-type"], "application/problem+json");
     }
+}
+
+#[tokio::test]
+async fn the_systems_clock_is_not_moved() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", dir.path().join("stoa.db").display());
+    let db = stoa_ground::Db::open(&url, stoa_ground::Clock::system()).await.unwrap();
+    let stage = Stage::on(db, dir, |options| options.demo = true);
+    let ana = stage.hire("Ana").await;
+    let window = stage.sign_in(&ana).await;
+    assert!(!window.sees(&window.home).await.contains("Next event"));
+    let json = [("content-type", "application/json")];
+    let refused = stage.request("POST", "/control/clock", &json, "{\"by\":\"1d\"}").await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert!(refused.json()["detail"].as_str().unwrap().contains("--clock manual"));
+    let form = window.posts("/control/clock", &[("by", "1d")]).await;
+    assert!(form.status == StatusCode::CONFLICT && form.body.contains("<!doctype html>"));
 }

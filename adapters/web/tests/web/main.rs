@@ -4,4 +4,5 @@
 
 mod conversations;
 mod doors;
+mod port;
 mod stage;

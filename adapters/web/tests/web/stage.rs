@@ -57,12 +57,16 @@ impl Stage {
 
     pub async fn with(change: impl FnOnce(&mut WebOptions)) -> Self {
         let (db, dir) = testing::store().await;
+        Self::on(db, dir, change)
+    }
+
+    /// On a store of its own, for example with another clock.
+    pub fn on(db: Db, dir: tempfile::TempDir, change: impl FnOnce(&mut WebOptions)) -> Self {
         let flow = Flow::new(db.clone(), organisation(), sample::parts());
-        let chat = stoa_web::platform(&flow);
-        flow.connect(chat.clone());
+        flow.connect(stoa_web::platform(&flow));
         let mut options = WebOptions::default();
         change(&mut options);
-        let router = stoa_web::router(flow.clone(), chat, options);
+        let router = stoa_web::router(flow.clone(), options);
         Self { db, flow, router, _dir: dir }
     }
 
@@ -79,7 +83,10 @@ impl Stage {
     }
 
     pub async fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
-        let mut request = Request::builder().method(method).uri(path).header(header::HOST, "localhost:8420");
+        let mut request = Request::builder().method(method).uri(path);
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request = request.header(header::HOST, "localhost:8420");
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -87,6 +94,12 @@ impl Stage {
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
+    }
+
+    /// The body of an answer that goes on, for example an event stream.
+    pub async fn stream(&self, path: &str, cookie: &str) -> Body {
+        let request = Request::builder().uri(path).header(header::HOST, "localhost").header("cookie", cookie);
+        self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().into_body()
     }
 
     /// A form sent by a page of ours, by nobody in particular.
