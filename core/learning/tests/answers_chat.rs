@@ -171,10 +171,8 @@ async fn a_private_page_answers_only_those_who_may_read_it_and_never_in_a_channe
     ask("Ana", question, "c1").await;
     ask("Bea", question, "c2").await;
     let said: Vec<_> = o.messages_in(&general);
-    let bodies: Vec<String> = said
-        .iter()
-        .map(|p| p.message.plain().split("ask private").next().unwrap_or_default().to_owned())
-        .collect();
+    let bodies: Vec<String> =
+        said.iter().map(|p| p.message.plain().split("ask private").next().unwrap_or_default().to_owned()).collect();
     assert_eq!(bodies.len(), 2);
     assert_eq!(bodies[0], bodies[1], "an answer in a channel does not tell what the asker may read");
     assert!(!bodies[0].contains("Bonus"), "{}", bodies[0]);

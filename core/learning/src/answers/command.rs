@@ -402,7 +402,10 @@ impl DeliveryKind for AnswerKind {
         let vote = match cx.person {
             Some(person) if alone => {
                 let (question, person) = (&question.id, &person.id);
-                cx.db.read(|c| async move { store::vote(&c, question, person).await }).await?.map(|(helpful, _)| helpful)
+                cx.db
+                    .read(|c| async move { store::vote(&c, question, person).await })
+                    .await?
+                    .map(|(helpful, _)| helpful)
             }
             _ => None,
         };

@@ -8,10 +8,10 @@ use stoa_ground::people::{self, Facts, Person};
 use stoa_ground::{Db, Error, Result};
 
 use super::assignment::{self, Assignment};
+use super::course;
 use super::evaluate::{self, Verdict};
 use super::requirement::{self, Requirement};
 use super::state::State;
-use super::course;
 use crate::Services;
 
 /// How many people are evaluated in one transaction.
@@ -180,7 +180,8 @@ fn plan(
         touched.push(person.id.clone());
     }
     let groups = r.audience.groups();
-    let empty = groups.iter().filter(|g| !everyone.iter().any(|(_, f)| f.groups.iter().any(|h| h.eq_ignore_ascii_case(g))));
+    let empty =
+        groups.iter().filter(|g| !everyone.iter().any(|(_, f)| f.groups.iter().any(|h| h.eq_ignore_ascii_case(g))));
     planned.empty_groups = empty.map(|g| (*g).to_owned()).collect();
     Ok((planned, touched))
 }

@@ -127,7 +127,9 @@ pub fn timeline(steps: &Steps, assigned: Instant, due: Deadline, calendar: &Cale
     let mut after = steps.remind_after.clone();
     let last = after.last().copied().unwrap_or(0);
     after.extend((1..).map(|week| last + 7 * week).take_while(|n| *n <= steps.end_after).take(600));
-    line.extend(after.into_iter().filter(|n| *n <= steps.end_after).map(|n| (opening(later(due.date, n)), Step::After(n))));
+    line.extend(
+        after.into_iter().filter(|n| *n <= steps.end_after).map(|n| (opening(later(due.date, n)), Step::After(n))),
+    );
     line.push((opening(later(due.date, steps.manager_after)), Step::Manager));
     line.push((opening(later(due.date, steps.escalate_after)), Step::Escalate));
     line.sort();

@@ -3,11 +3,11 @@
 use jiff::ToSpan as _;
 use jiff::civil::{Date, Time};
 use serde_json::Value as Json;
+use std::sync::Arc;
 use stoa_flow::schedule::{self, Due as DueJob, Job};
 use stoa_ground::people::calendar::Calendar;
 use stoa_ground::people::{self, Person, Status};
 use stoa_ground::{Instant, Result, Tx};
-use std::sync::Arc;
 
 use super::assignment::{self, Assignment, By};
 use super::due::{self, Deadline};
@@ -74,7 +74,8 @@ pub(crate) fn decide(
             Ok(Some(Verdict::Resume { id: a.id.clone(), due }))
         }
         state if state.is_running() => {
-            let rule_differs = matches!(requirement.due, Due::AfterHire(_)) || a.rule_version != requirement.version()?;
+            let rule_differs =
+                matches!(requirement.due, Due::AfterHire(_)) || a.rule_version != requirement.version()?;
             let base = due::deadline(requirement.due, person.hire_date, assigned, calendar);
             if rule_differs && !a.extended && base.date != a.base_due_date {
                 let due = if base.date < today { due::on(calendar, today) } else { base };

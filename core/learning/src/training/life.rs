@@ -123,7 +123,14 @@ pub(crate) async fn complete(
 }
 
 /// Somebody moves the due date.
-pub(crate) async fn extend(tx: &Tx, s: &Services, person: &Person, a: &Assignment, to: Date, by: &By) -> Result<Assignment> {
+pub(crate) async fn extend(
+    tx: &Tx,
+    s: &Services,
+    person: &Person,
+    a: &Assignment,
+    to: Date,
+    by: &By,
+) -> Result<Assignment> {
     let deadline = due::on(&s.organisation.calendar(person), to);
     record_due(tx, s, &a.id, Change::Extended, by, deadline, None).await?;
     moved(tx, s, person, a).await

@@ -4,6 +4,7 @@
 //! ([`state`]) driven by records of the ledger: status tables are written by them and nothing else. Messages that nobody
 //! asked for go through the arbiter; each is rendered from the state as it is when it is sent.
 
+mod apply;
 pub mod assignment;
 mod chat;
 pub mod course;
@@ -17,7 +18,6 @@ pub mod state;
 mod statements;
 mod status;
 mod team;
-mod apply;
 
 use std::sync::Arc;
 

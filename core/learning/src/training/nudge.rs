@@ -196,11 +196,18 @@ impl Nudge {
         let Some((a, title, planned)) = read.await? else { return Ok(None) };
         let calendar = self.services.organisation.calendar(person);
         let today = calendar.date(cx.now);
-        let planned = planned.filter(|at| *at > cx.now).map(|at| {
-            format!("{} {}", cx.words.day(calendar.date(at), today), cx.words.time(calendar.time(at)))
-        });
+        let planned = planned
+            .filter(|at| *at > cx.now)
+            .map(|at| format!("{} {}", cx.words.day(calendar.date(at), today), cx.words.time(calendar.time(at))));
         let days_left = (a.due.date - today).get_days();
-        Ok(Some(Now { due: cx.words.day(a.due.date, today), title: literal(&title), plain: title, a, planned, days_left }))
+        Ok(Some(Now {
+            due: cx.words.day(a.due.date, today),
+            title: literal(&title),
+            plain: title,
+            a,
+            planned,
+            days_left,
+        }))
     }
 
     /// Why there is nothing to say, if there is not.
@@ -285,10 +292,7 @@ impl DeliveryKind for Nudge {
                 let plan = |label: String, word: &str| Button::new(label, format!("training plan {id} {word}"));
                 buttons.push(plan(say!(cx.words, "training-plan-tomorrow"), "tomorrow"));
                 buttons.push(plan(say!(cx.words, "training-plan-later"), "later"));
-                buttons.push(Button::new(
-                    say!(cx.words, "training-plan-choose"),
-                    format!("training choose {id}"),
-                ));
+                buttons.push(Button::new(say!(cx.words, "training-plan-choose"), format!("training choose {id}")));
             }
             _ => {}
         }

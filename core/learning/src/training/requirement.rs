@@ -135,7 +135,9 @@ struct RawDue {
 pub fn parse(file: &str, text: &str) -> Result<Vec<Requirement>> {
     let raw: File = toml::from_str(text).map_err(|e| Error::Invalid(toml_sentence(file, text, &e)))?;
     if raw.requirement.is_empty() {
-        return Err(Error::invalid(format!("{file} has no [[requirement]]: add one with id, title, course, audience and due")));
+        return Err(Error::invalid(format!(
+            "{file} has no [[requirement]]: add one with id, title, course, audience and due"
+        )));
     }
     let mut wrong = Vec::new();
     let mut read: Vec<Requirement> = Vec::new();
@@ -209,7 +211,8 @@ fn due(raw: &RawDue) -> std::result::Result<Due, String> {
         (Some(days), Some("hire"), None) => Ok(Due::AfterHire(days)),
         (Some(_), Some(other), None) => Err(format!("due: from is '{other}'; {example}")),
         (None, None, Some(value)) => {
-            let text = value.as_datetime().map_or_else(|| value.as_str().unwrap_or_default().to_owned(), ToString::to_string);
+            let text =
+                value.as_datetime().map_or_else(|| value.as_str().unwrap_or_default().to_owned(), ToString::to_string);
             parse_date(&text).map(Due::On).ok_or_else(|| format!("due: '{text}' is not a date like 2026-12-18"))
         }
         _ => Err(format!("due: {example}")),
@@ -227,11 +230,13 @@ mod tests {
 
     #[test]
     fn requirements_are_read_with_their_defaults_and_a_version() {
-        let text = "[[requirement]]\nid = \"fire\"\ntitle = \"Fire\"\ncourse = \"f\"\naudience = \"country = \\\"US\\\"\"\n";
+        let text =
+            "[[requirement]]\nid = \"fire\"\ntitle = \"Fire\"\ncourse = \"f\"\naudience = \"country = \\\"US\\\"\"\n";
         let one = parse("x", &format!("{text}due = {{ days = 14, from = \"assigned\" }}")).unwrap().remove(0);
         assert_eq!(one.due, Due::AfterAssigned(14));
         assert_eq!(one.steps, Steps::default());
-        let other = parse("x", &format!("{text}due = {{ date = 2026-12-18 }}\nremind_before = [1, 14, 7]")).unwrap().remove(0);
+        let other =
+            parse("x", &format!("{text}due = {{ date = 2026-12-18 }}\nremind_before = [1, 14, 7]")).unwrap().remove(0);
         assert_eq!(other.due, Due::On("2026-12-18".parse().unwrap()));
         assert_eq!(other.steps.remind_before, [14, 7, 1]);
         assert_ne!(one.version().unwrap(), other.version().unwrap());

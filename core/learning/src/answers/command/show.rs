@@ -46,7 +46,8 @@ impl Shown<'_> {
     fn quoted(&self) -> Message {
         let mut message = Message::new();
         for citation in &self.answer.citations {
-            message = message.and(Block::Quote { text: markdown(&citation.lines), source: Some(self.source(citation)) });
+            message =
+                message.and(Block::Quote { text: markdown(&citation.lines), source: Some(self.source(citation)) });
         }
         message
     }

@@ -36,8 +36,11 @@ pub(super) fn list(words: &Words, items: &[(Assignment, String)], calendar: &Cal
             State::InProgress => say!(words, "training-row-started", title = title, due = due),
             _ => say!(words, "training-row-open", title = title, due = due),
         };
-        let label =
-            if a.started.is_some() { say!(words, "training-continue-button") } else { say!(words, "training-start-button") };
+        let label = if a.started.is_some() {
+            say!(words, "training-continue-button")
+        } else {
+            say!(words, "training-start-button")
+        };
         message = message.paragraph(text).buttons(vec![Button::primary(label, format!("training open {}", a.id))]);
     }
     let lines: Vec<String> = done
@@ -61,7 +64,10 @@ pub(super) fn page(words: &Words, a: &Assignment, course: &Course, number: usize
         buttons.push(go(say!(words, "training-back-button"), number - 1));
     }
     if number < count {
-        buttons.push(Button { style: stoa_flow::chat::Style::Primary, ..go(say!(words, "training-next-button"), number + 1) });
+        buttons.push(Button {
+            style: stoa_flow::chat::Style::Primary,
+            ..go(say!(words, "training-next-button"), number + 1)
+        });
     } else {
         let label = if course.questions.is_empty() {
             say!(words, "training-last-button")
@@ -105,8 +111,12 @@ pub(super) fn quiz_ready(words: &Words, a: &Assignment, course: &Course) -> Mess
 /// One question. The options stand in the text, since long ones are cut on buttons.
 pub(super) fn question(words: &Words, a: &Assignment, course: &Course, attempt: u32, n: usize) -> Message {
     let Some(question) = course.questions.get(n) else { return Message::new() };
-    let lines: Vec<String> =
-        question.options.iter().zip(LETTERS).map(|(option, letter)| format!("- **{letter}** {}", literal(option))).collect();
+    let lines: Vec<String> = question
+        .options
+        .iter()
+        .zip(LETTERS)
+        .map(|(option, letter)| format!("- **{letter}** {}", literal(option)))
+        .collect();
     let buttons = (0..question.options.len())
         .zip(LETTERS)
         .map(|(i, letter)| Button::new(letter, format!("training answer {} {attempt} {n} {i}", a.id)))

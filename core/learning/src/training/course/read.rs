@@ -145,10 +145,7 @@ fn pages_in(folder: &Path, wrong: &mut Vec<String>) -> Vec<Page> {
     for file in files {
         let name = file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         if !name.starts_with(|c: char| c.is_ascii_digit()) {
-            wrong.push(format!(
-                "{}: a page's file begins with its number, for example 01-{name}",
-                file.display()
-            ));
+            wrong.push(format!("{}: a page's file begins with its number, for example 01-{name}", file.display()));
             continue;
         }
         match fs::read_to_string(&file) {
@@ -158,10 +155,8 @@ fn pages_in(folder: &Path, wrong: &mut Vec<String>) -> Vec<Page> {
                     wrong.push(format!("{}: the page has no text below its title", file.display()));
                 }
                 if page.text.chars().count() > MAX_PAGE {
-                    wrong.push(format!(
-                        "{}: a page has at most {MAX_PAGE} characters; cut it into two",
-                        file.display()
-                    ));
+                    wrong
+                        .push(format!("{}: a page has at most {MAX_PAGE} characters; cut it into two", file.display()));
                 }
                 pages.push(page);
             }

@@ -109,9 +109,8 @@ impl Digest {
     }
 
     async fn entries(&self, cx: &Rendering<'_>, delivery: &Delivery) -> Result<(Vec<Entry>, usize)> {
-        let strings = |name: &str| -> Vec<String> {
-            serde_json::from_value(delivery.payload[name].clone()).unwrap_or_default()
-        };
+        let strings =
+            |name: &str| -> Vec<String> { serde_json::from_value(delivery.payload[name].clone()).unwrap_or_default() };
         let (ids, escalated, before) = (strings("items"), strings("escalated"), strings("before"));
         let s = &self.services;
         let (ids, escalated, before) = (&ids, &escalated, &before);

@@ -98,12 +98,7 @@ pub(super) async fn expect_digest(tx: &Tx, s: &Services, person: &Person) -> Res
 
 /// Digests that stand in the chat and name this assignment say how it is now.
 pub(super) async fn revise(tx: &Tx, a: &Assignment) -> Result<()> {
-    let rows = tx
-        .all(
-            "SELECT key FROM manager_digest WHERE items LIKE '%' || $1 || '%'",
-            args![&a.id],
-        )
-        .await?;
+    let rows = tx.all("SELECT key FROM manager_digest WHERE items LIKE '%' || $1 || '%'", args![&a.id]).await?;
     for row in rows {
         delivery::revise(tx, &row.get::<String>("key")?).await?;
     }
