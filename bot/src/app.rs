@@ -44,8 +44,12 @@ impl App {
 
     /// Puts the parts on top of an open store.
     pub async fn assemble(config: Config, db: Db, index: Index) -> Result<Self> {
-        let organisation = config.organisation()?;
-        fix_identifier(&db, "organisation.iri", &organisation.iri).await?;
+        let mut organisation = config.organisation()?;
+        match meta(&db, "organisation.iri").await? {
+            // Commands beside a demo, or without the file that the store was started with.
+            Some(stored) if config.organisation.iri.is_empty() => organisation.iri = stored,
+            _ => fix_identifier(&db, "organisation.iri", &organisation.iri).await?,
+        }
         if let Some(origin) = &config.evidence.origin {
             fix_identifier(&db, "evidence.origin", origin).await?;
         }
@@ -98,10 +102,14 @@ pub async fn open_store(config: &Config, kind: ClockKind) -> Result<Db> {
     let stored = meta(&db, "clock").await?;
     match (kind, stored.as_deref()) {
         (ClockKind::Manual, Some("system")) => {
-            bail!("this store lives by the system's clock; --clock manual would forge its dates. Use another data folder.")
+            bail!(
+                "this store lives by the system's clock; --clock manual would forge its dates. Use another data folder."
+            )
         }
         (ClockKind::System, Some(at)) if at != "system" => {
-            bail!("this store lives by a clock moved by hand (demo or test). Start it with --clock manual, or use another data folder.")
+            bail!(
+                "this store lives by a clock moved by hand (demo or test). Start it with --clock manual, or use another data folder."
+            )
         }
         (ClockKind::Manual, Some(at)) => {
             // After a crash the store may be ahead of what was written down.
@@ -178,7 +186,9 @@ impl Lock {
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { _file: file })),
             Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-            Err(std::fs::TryLockError::Error(e)) => Err(e).with_context(|| format!("{} cannot be locked", path.display())),
+            Err(std::fs::TryLockError::Error(e)) => {
+                Err(e).with_context(|| format!("{} cannot be locked", path.display()))
+            }
         }
     }
 }

@@ -218,7 +218,9 @@ impl Config {
             None => Some(PathBuf::from("stoa.toml")).filter(|p| p.exists()),
         };
         let text = match &file {
-            Some(path) => std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?,
+            Some(path) => {
+                std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?
+            }
             None => String::new(),
         };
         let name = file.as_ref().map_or_else(|| "stoa.toml".to_owned(), |p| p.display().to_string());
@@ -258,7 +260,11 @@ impl Config {
         self.organisation().with_context(|| name.to_owned())?;
         for source in &self.library.sources {
             if source.kind != "files" {
-                bail!("{name}: [[library.sources]] '{}' has the unknown kind '{}'; this version knows: files", source.name, source.kind);
+                bail!(
+                    "{name}: [[library.sources]] '{}' has the unknown kind '{}'; this version knows: files",
+                    source.name,
+                    source.kind
+                );
             }
             if source.path.is_none() {
                 bail!("{name}: [[library.sources]] '{}' needs a path", source.name);
@@ -282,11 +288,8 @@ impl Config {
             std::fs::read_to_string(file).map_err(|e| stoa_ground::Error::Io(format!("{file} cannot be read: {e}")))
         };
         let quiet = self.nudges.quiet_hours.trim();
-        let quiet_hours = if quiet.is_empty() {
-            None
-        } else {
-            Some(calendar::parse_range(quiet).context("[nudges] quiet_hours")?)
-        };
+        let quiet_hours =
+            if quiet.is_empty() { None } else { Some(calendar::parse_range(quiet).context("[nudges] quiet_hours")?) };
         let calendar = Calendar {
             zone: calendar::parse_zone(&section.timezone).context("[organisation] timezone")?,
             working_days: calendar::parse_days(&section.working_days).context("[organisation] working_days")?,
@@ -354,15 +357,16 @@ fn put(value: &mut toml::Value, path: &[String], text: &str) -> Result<()> {
     match value {
         toml::Value::Array(items) => {
             let named = |item: &&mut toml::Value| {
-                ["name", "key"].iter().any(|k| {
-                    item.get(k).and_then(toml::Value::as_str).is_some_and(|n| n.eq_ignore_ascii_case(first))
-                })
+                ["name", "key"]
+                    .iter()
+                    .any(|k| item.get(k).and_then(toml::Value::as_str).is_some_and(|n| n.eq_ignore_ascii_case(first)))
             };
             let item = items.iter_mut().find(named);
             put(item.with_context(|| format!("no item is named '{first}' in the configuration file"))?, rest, text)
         }
         toml::Value::Table(table) => {
-            let empty = if rest.is_empty() { toml::Value::Boolean(false) } else { toml::Value::Table(toml::Table::new()) };
+            let empty =
+                if rest.is_empty() { toml::Value::Boolean(false) } else { toml::Value::Table(toml::Table::new()) };
             put(table.entry(first.clone()).or_insert(empty), rest, text)
         }
         _ => bail!("'{first}' is a value, not a section"),

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
-use include_dir::{Dir, include_dir};
 use crate::app::{App, ClockKind, meta, set_meta};
 use crate::config::{Config, Source};
 use crate::serve;
+use anyhow::{Context as _, Result};
+use include_dir::{Dir, include_dir};
 
 /// When the demo's calendar begins: a Monday morning in Berlin.
 pub const FIRST_MORNING: &str = "2026-11-23T08:00:00Z";

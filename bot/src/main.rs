@@ -73,7 +73,7 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Command::ExtractPdf { path } = &cli.command {
-        return stoa_sources::extract_pdf_main(path);
+        return stoa_sources::pdf::extract_pdf_main(path);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -37,21 +37,26 @@ where
     F: FnOnce(Arc<App>) -> Fut,
     Fut: Future<Output = Result<()>>,
 {
-    let address: SocketAddr = config
-        .http
-        .listen
-        .parse()
-        .with_context(|| format!("[http] listen = '{}' is not an address like 127.0.0.1:8420", config.http.listen))?;
+    let address: SocketAddr =
+        config.http.listen.parse().with_context(|| {
+            format!("[http] listen = '{}' is not an address like 127.0.0.1:8420", config.http.listen)
+        })?;
     let chat_open = mode.demo || config.web.local_chat;
     if chat_open && !address.ip().is_loopback() {
-        bail!("[web] local_chat is for this machine only: set [http] listen to 127.0.0.1:{}, or switch it off", address.port());
+        bail!(
+            "[web] local_chat is for this machine only: set [http] listen to 127.0.0.1:{}, or switch it off",
+            address.port()
+        );
     }
     let Some(_lock) = Lock::take(&config.data.dir)? else {
         bail!("another Stoa is running on {}: stop it first, or use another data folder", config.data.dir.display());
     };
     let listener = TcpListener::bind(address).await.map_err(|e| match e.kind() {
         std::io::ErrorKind::AddrInUse => {
-            anyhow::anyhow!("port {} is in use by another program: stop it, or choose another in [http] listen", address.port())
+            anyhow::anyhow!(
+                "port {} is in use by another program: stop it, or choose another in [http] listen",
+                address.port()
+            )
         }
         _ => anyhow::anyhow!("cannot listen on {address}: {e}"),
     })?;
@@ -85,7 +90,10 @@ where
     tracing::info!(%at, "listening");
     println!("Stoa is open at http://{at}/");
     if mode.demo {
-        println!("Choose who you are and talk. Stop with Ctrl-C; everything is kept in {}.", app.config.data.dir.display());
+        println!(
+            "Choose who you are and talk. Stop with Ctrl-C; everything is kept in {}.",
+            app.config.data.dir.display()
+        );
     }
 
     let serving = axum::serve(listener, router).with_graceful_shutdown({
@@ -133,7 +141,7 @@ fn router(app: &Arc<App>, mode: &Mode, metrics: PrometheusHandle, stop: &Cancell
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready).with_state(app.clone()))
         .route("/metrics", get(move || scrape(metrics.clone())));
-    let router = health.merge(crate::lrs::router(app)?).merge(stoa_web::router(app.flow.clone(), options));
+    let router = health.merge(crate::lrs::router(app)?).merge(stoa_web::router(app.flow.clone(), stoa_web::platform(&app.flow), options));
     Ok(router.layer(CatchPanicLayer::new()).layer(TraceLayer::new_for_http()))
 }
 

@@ -12,7 +12,7 @@ lessons-question-of = **{ $number } of { $of }:** { $prompt }
 lessons-right = ✅ **Right:** { $right } – { $why }
 # $chosen is the option that was chosen
 lessons-wrong = **Not quite.** You chose “{ $chosen }”. Right is: “{ $right }” – { $why }
-lessons-from-lesson = From the lesson “{ $lesson }”. It comes back tomorrow.
+lessons-from-lesson = From the lesson “{ $lesson }”. It comes back soon.
 lessons-seen-button = Got it
 lessons-pause-button = Pause
 lessons-noted = Noted. Thank you!

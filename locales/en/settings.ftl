@@ -17,3 +17,58 @@ settings-save = Save
 settings-saved = Saved. It holds from now on.
 settings-paused = Paused. Lessons and tips stay away until you start them again.
 settings-resumed = Welcome back. Lessons and tips come to you again.
+
+## What is kept
+
+mydata-intro = This is what I keep about you:
+mydata-roster = your entry in the staff list, and your settings
+mydata-questions =
+    { $count ->
+        [0] no questions
+        [one] one question that you asked
+       *[other] { $count } questions that you asked
+    }
+# $ratings is how many tips of others the person rated
+mydata-tips =
+    { $count ->
+        [0] no tips
+        [one] one tip of yours
+       *[other] { $count } tips of yours
+    }, and { $ratings ->
+        [0] no ratings
+        [one] one rating
+       *[other] { $ratings } ratings
+    } of tips
+mydata-discussions =
+    { $count ->
+        [0] no discussions
+        [one] your messages in one discussion
+       *[other] your messages in { $count } discussions
+    }
+mydata-experience =
+    { $count ->
+        [0] no logged experience
+        [one] one experience that you logged
+       *[other] { $count } experiences that you logged
+    }
+mydata-statements =
+    { $count ->
+        [0] no learning records
+        [one] one learning record, of what you did here and in training
+       *[other] { $count } learning records, of what you did here and in training
+    }
+mydata-messages =
+    { $count ->
+        [0] no messages from me to you
+        [one] one message from me to you
+       *[other] { $count } messages from me to you
+    }
+mydata-who-sees = Your manager sees your required training, and never your questions. Tips and discussions that you agreed to share are seen by everyone.
+mydata-stays = Records of required training stay as long as the law or your contract asks for them.
+mydata-export-button = Export
+mydata-erase-button = Erase what is voluntary
+mydata-export = Here it is, one entry a line, as JSON. Copy it to keep it.
+mydata-export-cut = There is more than fits here. Ask your learning team for the whole of it.
+mydata-erase-sure = Shall I erase your questions, tips, ratings, your part in discussions, and what you logged? This cannot be undone.
+mydata-erase-yes-button = Yes, erase
+mydata-erased = It is erased, and the learning records about it no longer count.

@@ -1,1 +1,173 @@
 ### Mandatory training: assignments, courses, attestation, the team's view.
+### A continued line must not begin with * . [ or }: write {"**"} for bold there.
+
+kind-assign = news about required training
+kind-reminder = a reminder
+kind-plan = the reminder that you asked for
+kind-overdue = a note about overdue training
+kind-manager-digest = your team’s weekly digest
+kind-escalation = a weekly digest of what was passed on to you
+
+why-training-moved = the due date had moved.
+why-training-away = you are on leave, so the clock has stopped.
+why-training-ended = you do not need this training any more.
+why-training-planned = you had told me when you want to do it.
+
+## Messages that come by themselves
+## $title is the requirement, $due the due date in words
+
+training-nudge-assign = New for you: **{ $title }**, due **{ $due }**.
+training-nudge-reason = Why you: { $reason }.
+training-nudge-reminder = Still open: **{ $title }**, due **{ $due }**.
+training-nudge-plan = You wanted to do **{ $title }** now. It is due **{ $due }**.
+training-nudge-overdue = **{ $title }** is overdue; it was due **{ $due }**. You can do it right here.
+training-nudge-asked = Your manager asked me to remind you.
+training-nudge-done = ✓ **{ $title }**: done. Thank you!
+training-nudge-ended = **{ $title }**: you do not need this any more.
+training-start-button = Start
+training-continue-button = Continue
+training-open-button = Open { $title }
+
+## When will you do it?
+
+training-plan-question = When will you do it? I remind you then, once.
+training-plan-tomorrow = Tomorrow morning
+training-plan-later = In 2 days
+training-plan-choose = Choose a day
+training-planned-for = You planned it for { $when }.
+training-planned = Noted: I remind you { $when }.
+training-plan-wrong = That is not a day. Please write one like 2026-12-04.
+training-plan-too-late = Please choose a working day after today, { $due } at the latest.
+training-plan-not-needed = There is nothing to plan: this is not open any more.
+training-no-form = Please press the button again where forms can be opened, or choose one of the other two.
+training-choose-title = When will you do it?
+training-choose-day = Day
+training-choose-submit = Remind me then
+
+## My training
+
+training-list-title = Your training
+training-none = You have no required training. Enjoy it!
+training-all-done = You are up to date. Nothing else is open.
+training-row-open = **{ $title }**: due { $due }
+training-row-started = **{ $title }**: begun, due { $due }
+training-row-extended = **{ $title }**: you have more time, now due { $due }
+training-row-overdue = **{ $title }**: overdue, was due { $due }
+training-row-away = **{ $title }**: waits until you are back from leave
+training-row-done = ✓ { $title }: done { $on }
+training-not-yours = I cannot find this training among yours. Type **training** for your own.
+
+## A course
+
+# $course is its title, $page and $count numbers
+training-page-of = { $course } · page { $page } of { $count }
+training-back-button = Back
+training-next-button = Next
+training-quiz-button = Start the quiz
+training-last-button = I have read it
+training-reread-button = Read again
+training-go-on-button = Go on
+# $minutes is what is missing, $planned what the course asks for
+training-wait =
+    { $minutes ->
+        [one] This course asks for { $planned } minutes of reading. Please take one more minute; only time between page turns counts.
+       *[other] This course asks for { $planned } minutes of reading. Please take { $minutes } more minutes; only time between page turns counts.
+    }
+# $percent is the pass mark, $left the attempts that are left
+training-quiz-ready =
+    { $left ->
+        [one] You have read all pages. Now { $count } questions; { $percent } % right is enough. You have one attempt left.
+       *[other] You have read all pages. Now { $count } questions; { $percent } % right is enough. You have { $left } attempts.
+    }
+training-question-of = Question { $n } of { $count }
+training-quiz-passed = ✓ Passed: { $right } of { $count } right.
+training-quiz-failed = Not yet: { $right } of { $count } right, and { $percent } % are needed. These were wrong:
+training-quiz-wrong =
+    {"**"}{ $prompt }**
+    Your answer: { $given }
+    { $why }
+training-quiz-left =
+    { $left ->
+        [one] You have one more attempt. Take your time.
+       *[other] You have { $left } more attempts. Take your time.
+    }
+training-again-button = Try again
+training-no-attempts = All attempts at the quiz of **{ $title }** are used. That happens. Ask your manager or your learning team for one more; they can give it with a button.
+training-attest-ready = Last step of **{ $title }**: please confirm with your name.
+training-attest-button = Confirm
+training-attest-title = Please confirm
+training-attest-name = Your full name
+training-attest-name-hint = As in the staff list: { $name }
+training-attest-name-wrong = Please type your name as it is in the staff list: { $name }
+training-attest-submit = I confirm
+training-attest-changed = The course has changed meanwhile. Please open it again.
+training-finish-ready = That was all of **{ $title }**.
+training-finish-button = Done
+training-completed = ✓ **{ $title }**: completed on { $on }. Thank you!
+training-completed-score = ✓ **{ $title }**: completed on { $on }, quiz { $percent } % right. Thank you!
+training-not-needed = You do not need **{ $title }** any more.
+training-next-up = Next: **{ $title }**, due { $due }.
+
+## The team's training
+
+team-title =
+    { $count ->
+        [one] Your team: one person
+       *[other] Your team: { $count } people
+    }
+team-nobody = Nobody reports to you, so there is no team to show. Type **training** for your own.
+team-nothing = Your team has no required training right now.
+team-all-done = Everybody is done. Well led!
+# numbers of people: $done of $all have done it, $overdue, $away on leave, $exempt do not need it
+team-count = **{ $title }**: { $done } of { $all } done, { $overdue } overdue, { $away } on leave, { $exempt } exempt
+team-row-open = **{ $name }**: { $title }, due { $due }
+team-row-started = **{ $name }**: { $title }, begun, due { $due }
+team-row-overdue = **{ $name }**: { $title }, overdue since { $due }
+team-row-away = **{ $name }**: { $title }, on leave
+team-remind-button = Remind
+team-extend-button = Extend 7 days
+team-grant-button = One more attempt
+team-all-button = Whole team
+team-not-yours = This person is not in your team.
+team-reminded = I remind { $name } in their working hours.
+team-remind-again = { $name } has been reminded today already. Once a day is enough.
+team-remind-not-needed = There is nothing to do for { $name }: this is not open any more.
+team-extended = { $name } has time until { $due } now, and knows it.
+team-extended-already = The date has changed already: { $name } has time until { $due }.
+team-granted = { $name } has one more attempt at the quiz.
+team-grant-not-needed = { $name } does not need another attempt.
+
+## The weekly digest
+
+team-digest-title = Your team’s required training
+team-digest-count =
+    { $count ->
+        [one] One thing is overdue:
+       *[other] { $count } things are overdue:
+    }
+team-digest-clear = Nothing of this is overdue any more. Thank you!
+team-digest-finished =
+    { $count ->
+        [one] One was finished since the last digest.
+       *[other] { $count } were finished since the last digest.
+    }
+team-digest-escalated = Passed on to you, since it has been open for long:
+team-digest-more =
+    { $count ->
+        [one] And one more; type **team** for all.
+       *[other] And { $count } more; type **team** for all.
+    }
+team-line-overdue =
+    { $days ->
+        [one] **{ $name }**: { $title }, one day overdue
+       *[other] **{ $name }**: { $title }, { $days } days overdue
+    }
+team-line-new =
+    { $days ->
+        [one] **{ $name }**: { $title }, one day overdue (new)
+       *[other] **{ $name }**: { $title }, { $days } days overdue (new)
+    }
+team-line-done = ✓ { $name }: { $title }, done
+team-line-ended = { $name }: { $title }, not needed any more
+team-line-away = { $name }: { $title }, on leave
+team-line-due = { $name }: { $title }, now due { $due }

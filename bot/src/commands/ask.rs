@@ -24,7 +24,7 @@ pub async fn run(config: Config, options: Options, json: bool) -> Result<()> {
         app.services.index.catch_up(&app.db).await?;
     }
     let access = match &options.person {
-        None => Access::all(),
+        None => Access::All,
         Some(text) => {
             let classes = app
                 .db
@@ -37,7 +37,11 @@ pub async fn run(config: Config, options: Options, json: bool) -> Result<()> {
         }
     };
     let answer = answers::ask(&app.db, &app.services.index, &options.question, &access).await?;
-    if json { print_json(&answer)? } else { print!("{}", text(&answer)) }
+    if json {
+        print_json(&answer)?;
+    } else {
+        print!("{}", text(&answer));
+    }
     app.finish(lock).await
 }
 

@@ -75,24 +75,48 @@ fn configuration(config: &Config, file: Option<&Path>, f: &mut Findings) -> Resu
         None => f.say(Grade::Note, "configuration", "there is no stoa.toml here; the defaults hold")?,
     }
     if config.organisation.iri.is_empty() {
-        f.say(Grade::Wrong, "organisation", "[organisation] iri is missing; statements need it, and it is fixed at the first start")?;
+        f.say(
+            Grade::Wrong,
+            "organisation",
+            "[organisation] iri is missing; statements need it, and it is fixed at the first start",
+        )?;
     }
     let loopback = config.http.listen.parse::<std::net::SocketAddr>().map(|a| a.ip().is_loopback());
     match loopback {
-        Err(_) => f.say(Grade::Wrong, "http", format!("[http] listen = '{}' is not an address like 127.0.0.1:8420", config.http.listen))?,
+        Err(_) => f.say(
+            Grade::Wrong,
+            "http",
+            format!("[http] listen = '{}' is not an address like 127.0.0.1:8420", config.http.listen),
+        )?,
         Ok(false) if config.web.local_chat => {
-            f.say(Grade::Wrong, "web", "[web] local_chat is for this machine only; set [http] listen to a loopback address")?;
+            f.say(
+                Grade::Wrong,
+                "web",
+                "[web] local_chat is for this machine only; set [http] listen to a loopback address",
+            )?;
         }
-        Ok(_) if config.web.local_chat => f.say(Grade::Ok, "web", "the local web chat is open on this machine; people sign in by 'stoa people link'")?,
-        Ok(_) => f.say(Grade::Note, "web", "no chat is connected; set [web] local_chat = true to try it on this machine")?,
+        Ok(_) if config.web.local_chat => {
+            f.say(Grade::Ok, "web", "the local web chat is open on this machine; people sign in by 'stoa people link'")?;
+        }
+        Ok(_) => {
+            f.say(Grade::Note, "web", "no chat is connected; set [web] local_chat = true to try it on this machine")?;
+        }
     }
     if config.library.sources.is_empty() {
-        f.say(Grade::Note, "library", "there are no [[library.sources]]; answers come from tips, lessons and courses only")?;
+        f.say(
+            Grade::Note,
+            "library",
+            "there are no [[library.sources]]; answers come from tips, lessons and courses only",
+        )?;
     }
     for source in &config.library.sources {
         let path = source.path.clone().unwrap_or_default();
         if !path.is_dir() {
-            f.say(Grade::Wrong, "library", format!("source '{}': the folder {} does not exist", source.name, path.display()))?;
+            f.say(
+                Grade::Wrong,
+                "library",
+                format!("source '{}': the folder {} does not exist", source.name, path.display()),
+            )?;
         }
         if source.readers.is_empty() {
             f.say(Grade::Note, "library", format!("source '{}': nobody may read it; set readers", source.name))?;
@@ -100,7 +124,11 @@ fn configuration(config: &Config, file: Option<&Path>, f: &mut Findings) -> Resu
     }
     for credential in &config.lrs.credentials {
         if let Some(path) = credential.secret_file.as_ref().filter(|p| !p.is_file()) {
-            f.say(Grade::Wrong, "lrs", format!("credential '{}': secret_file {} does not exist", credential.key, path.display()))?;
+            f.say(
+                Grade::Wrong,
+                "lrs",
+                format!("credential '{}': secret_file {} does not exist", credential.key, path.display()),
+            )?;
         }
     }
     Ok(())
@@ -112,7 +140,11 @@ async fn store(config: &Config, db: &Db, f: &mut Findings) -> Result<()> {
     if verdict == "ok" {
         f.say(Grade::Ok, "store", format!("schema {}, the database is whole", db.schema_version().await?))?;
     } else {
-        f.say(Grade::Wrong, "store", format!("the database is damaged ({verdict}); stop the server and restore a backup"))?;
+        f.say(
+            Grade::Wrong,
+            "store",
+            format!("the database is damaged ({verdict}); stop the server and restore a backup"),
+        )?;
     }
     if meta(db, "clock").await?.is_some_and(|at| at != "system") {
         f.say(Grade::Note, "clock", "this store lives by a clock moved by hand; its evidence counts as test")?;
@@ -143,7 +175,11 @@ async fn roster(db: &Db, f: &mut Findings) -> Result<()> {
         (Role::Operator, "nobody is told when something needs a look"),
     ] {
         if db.read(|c| async move { people::people_with(&c, role).await }).await?.is_empty() {
-            f.say(Grade::Note, "people", format!("nobody has the role {role}, so {what}; run 'stoa people grant PERSON {role}'"))?;
+            f.say(
+                Grade::Note,
+                "people",
+                format!("nobody has the role {role}, so {what}; run 'stoa people grant PERSON {role}'"),
+            )?;
         }
     }
     let active: Vec<_> = people.iter().filter(|p| p.status != people::Status::Left).collect();
@@ -155,7 +191,11 @@ async fn roster(db: &Db, f: &mut Findings) -> Result<()> {
         }
     }
     if unreachable > 0 {
-        f.say(Grade::Note, "people", format!("{unreachable} of {} people have no chat account yet, so nothing reaches them", active.len()))?;
+        f.say(
+            Grade::Note,
+            "people",
+            format!("{unreachable} of {} people have no chat account yet, so nothing reaches them", active.len()),
+        )?;
     }
     Ok(())
 }

@@ -29,6 +29,10 @@ pub struct Options {
 pub async fn run(options: Options, json: bool) -> Result<()> {
     let Options { corpus, queries, qrels, run_out, answers_out } = options;
     let report = eval::run(&eval::Options { corpus, queries, qrels, run_out, answers_out }).await?;
-    if json { print_json(&report)? } else { print!("{}", report.text()) }
+    if json {
+        print_json(&report)?;
+    } else {
+        print!("{}", report.text());
+    }
     Ok(())
 }

@@ -26,7 +26,9 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
     match command {
         Command::Sync => {
             if app.config.library.sources.is_empty() {
-                eprintln!("There are no sources: add [[library.sources]] with kind, name, path and readers to stoa.toml.");
+                eprintln!(
+                    "There are no sources: add [[library.sources]] with kind, name, path and readers to stoa.toml."
+                );
             }
             for source in &app.config.library.sources {
                 let report = sync_one(&app, source, !json).await?;

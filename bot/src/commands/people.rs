@@ -69,7 +69,11 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
             } else {
                 app.db.write(|tx| async move { import::import(&tx, ledger, bytes, options, "operator").await }).await?
             };
-            if json { print_json(&plan)? } else { print!("{}", describe(&plan, dry_run)) }
+            if json {
+                print_json(&plan)?;
+            } else {
+                print!("{}", describe(&plan, dry_run));
+            }
             if !plan.errors.is_empty() || plan.refused.is_some() {
                 code = ExitCode::FAILURE;
             }
@@ -77,10 +81,8 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
         Command::Grant { person, role, reason } => {
             let (person, role) = find(&app, &person, &role).await?;
             let (p, reason) = (&person, &reason);
-            let new = app
-                .db
-                .write(|tx| async move { people::grant(&tx, ledger, p, role, "operator", reason).await })
-                .await?;
+            let new =
+                app.db.write(|tx| async move { people::grant(&tx, ledger, p, role, "operator", reason).await }).await?;
             println!("{} {} the role {role}.", person.name, if new { "now has" } else { "already had" });
         }
         Command::Revoke { person, role, reason } => {
@@ -102,7 +104,8 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
                     Ok((person, token))
                 })
                 .await?;
-            let base = app.config.http.public_url.clone().unwrap_or_else(|| format!("http://{}", app.config.http.listen));
+            let base =
+                app.config.http.public_url.clone().unwrap_or_else(|| format!("http://{}", app.config.http.listen));
             let link = format!("{}/sign-in/{token}", base.trim_end_matches('/'));
             if json {
                 print_json(&json!({ "person": person.employee_id, "link": link }))?;
@@ -123,8 +126,7 @@ pub async fn import_file(app: &App, file: &Path) -> Result<()> {
     let bytes = read(file)?;
     let options = import_options(&app.config, false, false);
     let (bytes, options, ledger) = (&bytes, &options, &app.services.ledger);
-    let plan =
-        app.db.write(|tx| async move { import::import(&tx, ledger, bytes, options, "operator").await }).await?;
+    let plan = app.db.write(|tx| async move { import::import(&tx, ledger, bytes, options, "operator").await }).await?;
     Ok(plan.check()?)
 }
 

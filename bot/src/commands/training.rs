@@ -151,6 +151,7 @@ fn describe(plan: &Plan) -> String {
 }
 
 fn line(row: &Row) -> String {
-    let completed = row.completed.as_ref().map_or_else(String::new, |at| format!(", completed {}", &at[..10.min(at.len())]));
+    let completed =
+        row.completed.as_ref().map_or_else(String::new, |at| format!(", completed {}", &at[..10.min(at.len())]));
     format!("{}: {} – {}, due {}{completed} ({})", row.name, row.requirement, row.state, row.due_date, row.reason)
 }

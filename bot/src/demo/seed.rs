@@ -55,15 +55,13 @@ pub async fn conversations(app: &Arc<App>, sample: &Path) -> Result<()> {
             let channel = stoa_web::create_channel(&tx, &thread.channel, &care).await?;
             let mut root: Option<String> = None;
             for message in &thread.message {
-                let author = everyone
-                    .iter()
-                    .find(|p| p.employee_id == message.person)
-                    .ok_or_else(|| Error::NotFound(format!("the author {} of the sample discussion", message.person)))?;
+                let author = everyone.iter().find(|p| p.employee_id == message.person).ok_or_else(|| {
+                    Error::NotFound(format!("the author {} of the sample discussion", message.person))
+                })?;
                 let after: jiff::SignedDuration =
                     message.after.parse().map_err(|_| Error::invalid("the sample discussion has a wrong time"))?;
                 let at = start.plus(after.as_secs() * Instant::SECOND);
-                let id =
-                    stoa_web::post_as(&tx, &channel, root.as_deref(), &author.id, &message.text, at).await?;
+                let id = stoa_web::post_as(&tx, &channel, root.as_deref(), &author.id, &message.text, at).await?;
                 root.get_or_insert(id);
             }
             Ok(())

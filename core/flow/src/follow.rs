@@ -1,7 +1,7 @@
 //! Followers of the change feed: what must happen when something changed, whoever changed it, also another process.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use stoa_ground::{Db, Error, Result, Tx, args};

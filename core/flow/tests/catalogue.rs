@@ -226,5 +226,4 @@ const AWAITED: &[&str] = &[
     "chat-not-allowed",
     "chat-no-longer-there",
     "chat-already-done",
-    "chat-slow-down",
 ];

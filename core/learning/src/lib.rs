@@ -5,7 +5,9 @@ pub mod eval;
 pub mod lessons;
 pub mod library;
 pub mod lrs;
+pub mod mydata;
 pub mod search;
+pub mod tips;
 pub mod training;
 
 mod services;
@@ -16,11 +18,17 @@ use std::sync::Arc;
 
 use stoa_flow::Parts;
 
-/// All capabilities: the one list in which each is registered.
+/// All capabilities: the one list in which each is registered, in the order of `help`.
 #[must_use]
 pub fn parts(services: &Arc<Services>) -> Parts {
     let mut all = Parts::default();
-    for parts in [answers::parts(services), lessons::parts(services), training::parts(services)] {
+    for parts in [
+        answers::parts(services),
+        tips::parts(services),
+        lessons::parts(services),
+        training::parts(services),
+        mydata::parts(services),
+    ] {
         all.commands.extend(parts.commands);
         all.kinds.extend(parts.kinds);
         all.jobs.extend(parts.jobs);

@@ -1,5 +1,7 @@
 //! Questions as people ask them in chat: cited answers, an honest "I don't know", and nothing that leaks.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use stoa_flow::chat::{Event, Opened};
@@ -27,6 +29,7 @@ impl Office {
         let services = Arc::new(Services {
             ledger: ledger(),
             emitter: Emitter::new("https://learn.example.org").unwrap(),
+            organisation: stoa_flow::testing::organisation(),
             index: Index::in_memory().unwrap(),
         });
         let stage = Stage::new(|_| parts(&services)).await;
@@ -101,7 +104,16 @@ async fn a_question_gets_the_steps_of_the_page_with_its_source_and_thanks_for_fe
     o.hire_all().await;
     let answer = o.says("Ana", "How do I claim expenses after a trip?").await;
     let id = answer.split("ask helpful ").nth(1).and_then(|s| s.split(']').next()).unwrap_or_default().to_owned();
-    insta::assert_snapshot!(answer.replace(&id, "ID"), @"");
+    insta::assert_snapshot!(answer.replace(&id, "ID"), @r"
+    > To claim expenses after a trip:
+    > 
+    > 1. Photograph every receipt.
+    > 2. Open the expense form in HR Links.
+    > 3. Send it within 14 days.
+    — Travel expenses › Claiming expenses (handbook: travel/expenses.md)
+    [Helpful: ask helpful ID]
+    [Not helpful: ask missing ID]
+    ");
     let link = o.says("Ana", "How do I connect to the VPN gateway?").await;
     assert!(link.contains("(<https://intranet.example.org/vpn>) (handbook)"), "{link}");
 
@@ -155,8 +167,9 @@ async fn what_nobody_wrote_down_is_not_known_and_counted_as_a_gap_without_a_name
 async fn a_private_page_answers_only_those_who_may_read_it_and_never_in_a_channel() {
     let o = Office::open().await;
     o.hire_all().await;
-    let question = "How much is the secret bonus pool for Kestrel?";
-    assert!(o.says("Ana", question).await.contains("40,000 euros"));
+    let question = "How much is the secret bonus pool for the Kestrel project?";
+    let told = o.says("Ana", question).await;
+    assert!(told.contains("40,000 euros"), "{told}");
     let refused = o.says("Bea", question).await;
     assert!(refused.starts_with("I don’t know."), "{refused}");
     assert!(!refused.contains("Bonus") && !refused.contains("finance/"), "{refused}");

@@ -1,5 +1,7 @@
 //! Lessons as people meet them: a week of them, the weekend, leave, pauses, downtime, answers, reviews, team drops.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -228,6 +230,7 @@ async fn after_five_days_of_downtime_and_after_a_leave_there_is_one_lesson() {
     .unwrap();
     s.until("2026-12-07T17:00:00Z").await;
     assert_eq!(came(&s, "Ana", "drop/", "UTC"), ["Fri 27 12:00", "Mon 07 09:30"]);
+    assert!(!s.says("Ana", "why").await.contains("not sent"), "nothing was even planned for the days of her leave");
     assert!(last(&s, "Ana", "drop/").starts_with("One step, one line"));
 }
 
@@ -286,6 +289,7 @@ async fn two_tracks_take_turns_and_a_lesson_without_a_question_wants_a_nod() {
     second_track(&s).await;
     s.hire("Ana", |_| {}).await;
     s.says("Ana", "learn join writing").await;
+    s.until("2026-11-23T09:05:00Z").await;
     s.says("Ana", "learn join tea").await;
     s.says("Ana", "learn streak on").await;
     for day in ["23", "24", "25", "26"] {
@@ -402,6 +406,39 @@ async fn a_team_drop_can_begin_a_track_and_be_taken_back() {
     press(&s, "Lea", "Take it back").await;
     s.until("2026-11-27T17:00:00Z").await;
     assert_eq!(came(&s, "P00", "drop/", "UTC"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_was_missed_is_there_for_the_asking_and_nobody_else_hears_of_it() {
+    let s = stage().await;
+    second_track(&s).await;
+    let max = s.hire("Max", |_| {}).await;
+    s.hire("Ana", |p| p.manager = Some(max.id.clone())).await;
+    s.says("Ana", "learn join tea").await;
+    s.until("2026-12-18T17:00:00Z").await;
+    assert_eq!(came(&s, "Ana", "drop/", "UTC").len(), 3, "each lesson came once");
+    assert_eq!(s.to("Max"), [], "voluntary lessons escalate to nobody");
+    assert_eq!(statements(&s, "experienced").await.len(), 0, "what was ignored was not experienced");
+    assert!(s.says("Ana", "learn").await.starts_with("On water"));
+    press(&s, "Ana", "90").await;
+    let leaves = s.says("Ana", "learn").await;
+    assert!(leaves.starts_with("On leaves") && !leaves.contains("Got it"), "{leaves}");
+    assert!(s.says("Ana", "learn").await.starts_with("On milk"));
+    press(&s, "Ana", "First").await;
+    assert!(s.says("Ana", "learn").await.starts_with("You have seen every lesson of your tracks."));
+    assert_eq!(statements(&s, "completed").await.len(), 1);
+    // Both answers come back on Monday, in one message, one after the other.
+    s.until("2026-12-21T17:00:00Z").await;
+    assert_eq!(came(&s, "Ana", "review/", "UTC"), ["Mon 21 09:30"]);
+    let review = last(&s, "Ana", "review/");
+    assert!(
+        review.starts_with("Do you still know these 2?\n**1 of 2:** When?") && !review.contains("How hot"),
+        "{review}"
+    );
+    press(&s, "Ana", "Last").await;
+    press(&s, "Ana", "60").await;
+    let review = last(&s, "Ana", "review/");
+    assert!(review.contains("From the lesson “On water”. It comes back soon.\nThat is all for now."), "{review}");
 }
 
 #[tokio::test]

@@ -84,11 +84,20 @@ impl Browser {
 
     /// Clicks the last visible button or link with this text.
     pub async fn clicks(&self, label: &str) -> Result<()> {
+        self.clicks_at("all.length - 1", label).await
+    }
+
+    /// Clicks the first visible button or link with this text.
+    pub async fn clicks_first(&self, label: &str) -> Result<()> {
+        self.clicks_at("0", label).await
+    }
+
+    async fn clicks_at(&self, index: &str, label: &str) -> Result<()> {
         let quoted = serde_json::to_string(label)?;
         let script = format!(
             "const all = [...document.querySelectorAll('button, a, summary, input[type=submit]')].filter(e => \
                (e.innerText || e.value || '').trim() === {quoted} && e.offsetParent !== null && !e.disabled); \
-             const e = all[all.length - 1]; if (!e) return false; e.scrollIntoView({{block: 'center'}}); e.click(); return true"
+             const e = all[{index}]; if (!e) return false; e.scrollIntoView({{block: 'center'}}); e.click(); return true"
         );
         for _ in 0..PATIENCE.as_millis() / 100 {
             if self.client.execute(&script, vec![]).await.is_ok_and(|v| v == true) {
@@ -97,6 +106,22 @@ impl Browser {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         bail!("there is no button “{label}”; the page says: {}", self.text().await?)
+    }
+
+    /// Clicks the person with this name in the list of people.
+    pub async fn clicks_person(&self, name: &str) -> Result<()> {
+        let quoted = serde_json::to_string(name)?;
+        let script = format!(
+            "const e = [...document.querySelectorAll('button.person')].find(e => e.innerText.includes({quoted})); \
+             if (!e) return false; e.click(); return true"
+        );
+        for _ in 0..PATIENCE.as_millis() / 100 {
+            if self.client.execute(&script, vec![]).await.is_ok_and(|v| v == true) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        bail!("there is nobody called {name} to choose")
     }
 
     /// Types into the element that a CSS selector finds.

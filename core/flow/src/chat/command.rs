@@ -195,10 +195,8 @@ impl Context<'_> {
     /// In a channel the answer goes into the thread of what was said.
     fn reply_place(&self) -> Place {
         let mut place = self.envelope.place.clone();
-        if !place.direct && place.thread.is_none() {
-            if let Event::Message { id, .. } = &self.envelope.event {
-                place.thread = Some(id.clone());
-            }
+        if let (false, None, Event::Message { id, .. }) = (place.direct, &place.thread, &self.envelope.event) {
+            place.thread = Some(id.clone());
         }
         place
     }

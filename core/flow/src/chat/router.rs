@@ -129,13 +129,12 @@ impl Flow {
     /// When it could not be stored; do not acknowledge then.
     pub async fn accept(&self, mut envelope: Envelope) -> Result<Opened> {
         bound(&mut envelope);
-        if matches!(
+        let interactive = matches!(
             &envelope.event,
             Event::Action { .. } | Event::Submit { .. } | Event::Command { .. } | Event::Shortcut { .. }
-        ) {
-            if let Some(opened) = self.open(&envelope).await? {
-                return Ok(opened);
-            }
+        );
+        if interactive && let Some(opened) = self.open(&envelope).await? {
+            return Ok(opened);
         }
         let new = inbox::store(self.db(), &envelope, "new").await?;
         metrics::counter!("stoa_events_total", "platform" => envelope.account.platform.clone(), "new" => if new { "yes" } else { "no" })
@@ -241,11 +240,11 @@ impl Flow {
                     return cx.reply_private(Message::text(say!(cx.words, "chat-help-unknown-account"))).await;
                 }
                 let call = call(&cx.envelope.event, args);
-                if let Event::Message { text, .. } = &cx.envelope.event {
-                    if text.chars().count() > MAX_TEXT {
-                        let text = say!(cx.words, "chat-too-long", limit = MAX_TEXT);
-                        return cx.reply_private(Message::text(text)).await;
-                    }
+                if let Event::Message { text, .. } = &cx.envelope.event
+                    && text.chars().count() > MAX_TEXT
+                {
+                    let text = say!(cx.words, "chat-too-long", limit = MAX_TEXT);
+                    return cx.reply_private(Message::text(text)).await;
                 }
                 command.run(cx, &call).await
             }

@@ -103,6 +103,9 @@ impl Flow {
             let facts = nudges::facts(tx, self.organisation(), person).await?;
             let mut decision = nudges::decide(policy, &self.organisation().nudges, &facts, tx.now());
             let about = About { key: &delivery.key, person: &person.id, kind: &delivery.kind, item: &delivery.item };
+            if policy.unsolicited && delivery.expires.is_some_and(|e| e < tx.now()) {
+                decision = Decision::Withhold { why: "stale".into() };
+            }
             if let (Some(digest), true) = (&digest, policy.mergeable) {
                 decision = Decision::Merge { why: "digest".into() };
                 merge(tx, &about, &decision, &digest.key).await?;
@@ -110,7 +113,7 @@ impl Flow {
             }
             match &decision {
                 Decision::Now { .. } if policy.mergeable && mergeable > 1 => {
-                    let new = LearnerDigest::new(&person.id, facts.calendar.zone.clone(), tx.now());
+                    let new = LearnerDigest::of_day(&person.id, &facts.calendar.zone, tx.now());
                     super::enqueue(tx, &new).await?;
                     let made = read(tx, &new.key).await?;
                     decision = Decision::Merge { why: "digest".into() };
@@ -202,12 +205,16 @@ impl Flow {
         }
         let id = &person.id;
         let known = self.db().read(|c| async move { people::setting(&c, id, WELCOMED).await }).await?;
-        if known.is_some_and(|key| key != delivery.key) {
-            return Ok(message);
+        match &known {
+            // Also when it is edited later: what was said once stays.
+            Some(key) if *key == delivery.key => {}
+            Some(_) => return Ok(message),
+            None => {
+                let key = &delivery.key;
+                self.db().write(|tx| async move { people::set_setting(&tx, id, WELCOMED, Some(key)).await }).await?;
+            }
         }
         let words = Words::of(&person.locale);
-        let key = &delivery.key;
-        self.db().write(|tx| async move { people::set_setting(&tx, id, WELCOMED, Some(key)).await }).await?;
         let first = person.name.split_whitespace().next().unwrap_or(&person.name);
         let organisation = literal(&self.organisation().name);
         let text = crate::say!(words, "chat-first-message", name = literal(first), organisation = organisation);
@@ -323,7 +330,10 @@ impl Flow {
         let target = delivery.posted.clone().zip(delivery.message_id.clone());
         let edited = match (self.render(delivery, person.as_ref(), true).await, target) {
             (Ok(Rendered::Say(message)), Some((place, id))) => match self.platform(&place.platform) {
-                Some(platform) => platform.edit(&MessageRef { place, id }, &message).await.map(|()| true),
+                Some(platform) => {
+                    let message = self.welcome(person.as_ref(), delivery, message).await?;
+                    platform.edit(&MessageRef { place, id }, &message).await.map(|()| true)
+                }
                 None => Ok(false),
             },
             (Err(e), _) => Err(SendError::from(e)),

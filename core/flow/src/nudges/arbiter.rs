@@ -58,10 +58,11 @@ impl Facts {
     /// The first instant on a date that is inside working hours and outside quiet hours.
     fn opening(&self, date: Date) -> Instant {
         let mut time = self.calendar.working_hours.0;
-        if let Some((_, end)) = self.calendar.quiet_hours {
-            if end > time && self.quiet(time) {
-                time = end;
-            }
+        if let Some((_, end)) = self.calendar.quiet_hours
+            && end > time
+            && self.quiet(time)
+        {
+            time = end;
         }
         self.calendar.at(date, time)
     }

@@ -18,8 +18,8 @@ impl LearnerDigest {
     pub(crate) const NAME: &'static str = "learner-digest";
 
     /// The digest of a person's day; there is one a day at most.
-    pub(crate) fn new(person: &str, zone: TimeZone, now: Instant) -> NewDelivery {
-        let date = now.zoned(&zone).date();
+    pub(crate) fn of_day(person: &str, zone: &TimeZone, now: Instant) -> NewDelivery {
+        let date = now.zoned(zone).date();
         NewDelivery {
             key: format!("{}/{person}/{date}", Self::NAME),
             kind: Self::NAME,

@@ -169,10 +169,11 @@ pub(crate) async fn record_into(tx: &Tx, about: &About<'_>, decision: &Decision,
             args![about.key],
         )
         .await?;
-    if let Some(last) = last {
-        if last.get::<String>("decision")? == decision.word() && last.get::<String>("reason")? == decision.why() {
-            return Ok(());
-        }
+    if let Some(last) = last
+        && last.get::<String>("decision")? == decision.word()
+        && last.get::<String>("reason")? == decision.why()
+    {
+        return Ok(());
     }
     let until = if let Decision::Later { until, .. } = decision { Some(*until) } else { None };
     tx.exec(

@@ -12,7 +12,8 @@ use crate::{Error, Result};
 
 enum Held {
     Owned(AnyConnection),
-    Pooled(sqlx::pool::PoolConnection<sqlx::Any>),
+    /// Rolls back by itself when its user goes away.
+    Reading(sqlx::Transaction<'static, sqlx::Any>),
 }
 
 impl std::ops::Deref for Held {
@@ -20,7 +21,7 @@ impl std::ops::Deref for Held {
     fn deref(&self) -> &AnyConnection {
         match self {
             Self::Owned(c) => c,
-            Self::Pooled(c) => c,
+            Self::Reading(c) => c,
         }
     }
 }
@@ -29,7 +30,7 @@ impl std::ops::DerefMut for Held {
     fn deref_mut(&mut self) -> &mut AnyConnection {
         match self {
             Self::Owned(c) => c,
-            Self::Pooled(c) => c,
+            Self::Reading(c) => c,
         }
     }
 }
@@ -73,14 +74,14 @@ fn bind(sql: impl sqlx::SqlSafeStr, args: Vec<Value>) -> Result<sqlx::query::Que
 }
 
 impl Conn {
-    pub(super) fn pooled(conn: sqlx::pool::PoolConnection<sqlx::Any>, clock: Clock) -> Self {
-        Self { held: Arc::new(Mutex::new(Some(Held::Pooled(conn)))), clock }
+    pub(super) fn reading(snapshot: sqlx::Transaction<'static, sqlx::Any>, clock: Clock) -> Self {
+        Self { held: Arc::new(Mutex::new(Some(Held::Reading(snapshot)))), clock }
     }
 
     pub(super) async fn end_read(&self) {
-        if let Some(mut held) = self.held.lock().await.take() {
+        if let Some(Held::Reading(snapshot)) = self.held.lock().await.take() {
             // Nothing was written; if this fails the pool drops the connection.
-            let _ = sqlx::query("ROLLBACK").execute(&mut *held).await;
+            let _ = snapshot.rollback().await;
         }
     }
 
@@ -151,13 +152,13 @@ fn ended() -> Error {
     Error::invalid("the transaction has ended")
 }
 
-/// Closes a reading connection whose user went away before its end.
+/// Ends a snapshot whose user went away before its end, also when a copy of its [`Conn`] was kept.
 pub(super) struct Reading(pub(super) Conn);
 
 impl Drop for Reading {
     fn drop(&mut self) {
-        if let Some(Held::Pooled(conn)) = self.0.held.try_lock().ok().and_then(|mut held| held.take()) {
-            drop(conn.detach());
+        if let Ok(mut held) = self.0.held.try_lock() {
+            drop(held.take());
         }
     }
 }

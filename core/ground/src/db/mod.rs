@@ -181,9 +181,7 @@ impl Db {
         Fut: Future<Output = Result<T>> + Send,
         T: Send,
     {
-        let mut pooled = self.0.readers.acquire().await?;
-        sqlx::query("BEGIN").execute(&mut *pooled).await?;
-        let conn = Conn::pooled(pooled, self.0.clock.clone());
+        let conn = Conn::reading(self.0.readers.begin().await?, self.0.clock.clone());
         // A caller that goes away must not leave its snapshot to the next user of the connection.
         let guard = conn::Reading(conn.clone());
         let result = f(conn.clone()).await;

@@ -82,6 +82,39 @@ async fn a_caller_that_goes_away_in_the_middle_leaves_nothing_and_blocks_nobody(
 }
 
 #[tokio::test]
+async fn a_reader_that_goes_away_at_any_moment_leaves_no_old_snapshot_to_the_next() {
+    let (db, _dir) = store().await;
+    table(&db).await;
+    let count = async || -> i64 {
+        let row = db.read(|c| async move { c.one("SELECT COUNT(*) AS n FROM t", args![]).await }).await.unwrap();
+        let alone = db.opt("SELECT COUNT(*) AS n FROM t", args![]).await.unwrap().unwrap();
+        assert_eq!(row.get::<i64>("n").unwrap(), alone.get::<i64>("n").unwrap());
+        row.get("n").unwrap()
+    };
+    for patience in 0..120 {
+        {
+            let reading = db.read(|c| async move {
+                c.all("SELECT * FROM t", args![]).await?;
+                c.all("SELECT * FROM t", args![]).await
+            });
+            let mut reading = std::pin::pin!(reading);
+            for _ in 0..patience {
+                if futures_util::poll!(&mut reading).is_ready() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        db.write(|tx| async move { tx.exec("INSERT INTO t (k) VALUES ($1)", args![patience.to_string()]).await })
+            .await
+            .unwrap();
+        for _ in 0..6 {
+            assert_eq!(count().await, patience + 1, "after a reader went away at its poll {patience}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_transaction_cannot_be_used_after_its_end() {
     let (db, _dir) = store().await;
     table(&db).await;

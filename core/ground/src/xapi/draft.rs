@@ -23,6 +23,15 @@ pub enum Actor {
         /// Persons, at least one.
         members: Vec<Actor>,
     },
+    /// Several people together under an identity of their own, for example a discussion.
+    Named {
+        /// The name of the group's account under the organisation's IRI, for example `discussion/3f…`.
+        id: String,
+        /// Shown name.
+        name: Option<String>,
+        /// Those of its members who may be named; may be empty.
+        members: Vec<Actor>,
+    },
     /// Stoa itself, for what nobody in particular did.
     Stoa,
 }

@@ -187,6 +187,18 @@ impl Emitter {
                 }
                 group
             }
+            Actor::Named { id, name, members } => {
+                let members: Vec<Value> = members.iter().map(|m| self.actor(m)).collect();
+                let mut group = json!({
+                    "objectType": "Group",
+                    "account": {"homePage": &self.organisation, "name": id},
+                });
+                group.as_object_mut().into_iter().for_each(|g| {
+                    g.extend(name.as_ref().map(|n| ("name".to_owned(), n.as_str().into())));
+                    g.extend((!members.is_empty()).then(|| ("member".to_owned(), members.clone().into())));
+                });
+                group
+            }
             Actor::Stoa => json!({
                 "objectType": "Agent",
                 "name": "Stoa",

@@ -12,6 +12,7 @@ mod folder;
 mod learner;
 mod plan;
 mod progress;
+mod request;
 mod review;
 mod show;
 mod statements;

@@ -27,10 +27,10 @@ impl Lessons {
         let standings = store::standings(tx, person).await?;
         let drop = store::drop_of_day(tx, person, learner.today, learner.began).await?;
         let had = drop.as_ref().is_some_and(|d| d.sent.is_some());
-        if let Some(drop) = drop {
-            if self.unfinished(tx, &drop).await? {
-                return self.take(tx, learner, &drop).await;
-            }
+        if let Some(drop) = drop
+            && self.unfinished(tx, &drop).await?
+        {
+            return self.take(tx, learner, &drop).await;
         }
         let reviews = daily::due_now(tx, learner).await?.len();
         if had && plan::whose_turn(&standings).is_some() {

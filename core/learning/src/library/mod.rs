@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use stoa_ground::Instant;
 
 pub use store::{
-    deprecate, document, document_ids, documents, duplicates_of, passage, passages_of, put, retire, set_readers,
-    set_verified, sources, versions_of,
+    deprecate, document, document_ids, documents, duplicates_of, forget, passage, passages_of, put, retire,
+    set_readers, set_verified, sources, versions_of,
 };
 pub use sync::{Found, Known, Progress, SourceReader, SourceSettings, SyncReport, sync};
 

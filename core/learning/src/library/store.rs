@@ -186,6 +186,23 @@ pub async fn retire(tx: &Tx, source: &str, location: &str, reason: &str) -> Resu
     set_status(tx, source, location, Status::Retired, reason).await
 }
 
+/// Takes a document out of use and keeps nothing of its content: what people withdraw is not kept for evidence. False
+/// when there was none.
+///
+/// # Errors
+/// The database's error.
+pub async fn forget(tx: &Tx, source: &str, location: &str, reason: &str) -> Result<bool> {
+    retire(tx, source, location, reason).await?;
+    let sql = "SELECT id FROM document WHERE source = $1 AND location = $2";
+    let Some(row) = tx.opt(sql, args![source, location]).await? else { return Ok(false) };
+    let id: String = row.get("id")?;
+    tx.exec("DELETE FROM passage WHERE document_id = $1", args![&id]).await?;
+    tx.exec("DELETE FROM document_version WHERE document_id = $1", args![&id]).await?;
+    tx.exec("UPDATE document SET title = '', keywords = '', owner = NULL, version = NULL WHERE id = $1", args![&id])
+        .await?;
+    Ok(true)
+}
+
 /// Marks a document as not to be relied on; it can still be read. False when there was none.
 ///
 /// # Errors

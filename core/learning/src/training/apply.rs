@@ -85,7 +85,7 @@ pub async fn apply(db: &Db, services: &Services, file: &str, text: &str, dry_run
                     r.id, r.course
                 )));
             }
-            let stored = assignment::requirements(&conn).await?;
+            let stored = requirement::all(&conn).await?;
             let everyone = people::all_facts(&conn).await?;
             let (mut planned, mut touched) = (Vec::new(), Vec::new());
             for r in requirements {
@@ -105,7 +105,7 @@ pub async fn apply(db: &Db, services: &Services, file: &str, text: &str, dry_run
     if !dry_run {
         db.write(|tx| async move {
             for r in requirements {
-                assignment::store_requirement(&tx, services, r).await?;
+                requirement::store(&tx, services, r).await?;
             }
             Ok(())
         })

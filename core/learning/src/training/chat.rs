@@ -20,7 +20,7 @@ use stoa_ground::{Conn, Error, Instant, Result};
 use super::assignment::{self, Assignment};
 use super::course::{self, Course};
 use super::progress::{self, Point, Progress, point};
-use super::{life, nudge, statements};
+use super::{life, nudge, requirement, statements};
 use crate::Services;
 
 /// The command `training`.
@@ -115,7 +115,7 @@ impl Training {
 
 /// The assignments that a person sees, with their titles: those that are open, the most urgent first, then the done ones.
 async fn listed(conn: &Conn, person: &str) -> Result<Vec<(Assignment, String)>> {
-    let requirements = assignment::requirements(conn).await?;
+    let requirements = requirement::all(conn).await?;
     let mut items = Vec::new();
     for a in assignment::of_person(conn, person).await? {
         if a.state.is_open() || a.completed.is_some() {
@@ -291,7 +291,7 @@ impl Scene<'_> {
                 progress.plans += 1;
                 progress::store(turn, id, &progress).await?;
                 nudge::plan(turn, &a, at, progress.plans).await?;
-                let title = assignment::requirement(turn, &a.requirement).await?.title;
+                let title = requirement::by_id(turn, &a.requirement).await?.title;
                 statements::planned(turn, self.services, self.person, &a, &title, at).await?;
             }
             let when = format!(

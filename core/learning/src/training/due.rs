@@ -1,7 +1,8 @@
 //! Due dates and the steps around them: pure functions over dates and calendars.
 //!
 //! A due date is a day of the person's calendar and never a day off: it moves to the next working day. The assignment is
-//! due until the end of that day in the person's zone. Steps come at the start of working hours, on a working day.
+//! due until the end of that day in the person's zone. Steps come at the start of working hours, on a
+//! working day: those before the due date on the last one, the others on the next one.
 
 use jiff::civil::{Date, Time};
 use jiff::{Span, ToSpan as _};
@@ -115,9 +116,20 @@ pub fn after_leave(due: Date, assigned: Date, away_from: Date, back: Date, calen
 #[must_use]
 pub fn timeline(steps: &Steps, assigned: Instant, due: Deadline, calendar: &Calendar) -> Vec<(Instant, Step)> {
     let opening = |date: Date| calendar.at(calendar.next_working_day(date), calendar.working_hours.0);
+    // A reminder before the due date comes before it: on a day off it moves to the last working day, not to the next.
+    let before = |date: Date| {
+        let mut day = date;
+        for _ in 0..30 {
+            if calendar.is_working_day(day) {
+                break;
+            }
+            day = earlier(day, 1);
+        }
+        calendar.at(day, calendar.working_hours.0)
+    };
     let mut line = Vec::new();
     for n in &steps.remind_before {
-        let at = opening(earlier(due.date, *n));
+        let at = before(earlier(due.date, *n));
         // The message about the assignment itself is reminder enough on its first day.
         if at > assigned && calendar.date(at) > calendar.date(assigned) && at < due.at {
             line.push((at, Step::Before(*n)));

@@ -12,7 +12,7 @@ use stoa_ground::{Instant, Result, Tx};
 use super::assignment::{self, Assignment, By};
 use super::due::{self, Deadline};
 use super::life;
-use super::requirement::{Due, Requirement};
+use super::requirement::{self, Due, Requirement};
 use super::state::State;
 use crate::Services;
 
@@ -96,7 +96,7 @@ pub(crate) fn decide(
 /// The database's error.
 pub(crate) async fn person(tx: &Tx, s: &Services, id: &str) -> Result<()> {
     let Some(person) = people::by_id(tx, id).await? else { return Ok(()) };
-    let requirements = assignment::requirements(tx).await?;
+    let requirements = requirement::all(tx).await?;
     if requirements.is_empty() {
         return Ok(());
     }

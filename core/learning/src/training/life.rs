@@ -11,7 +11,7 @@ use stoa_ground::{Result, Tx};
 use super::assignment::{self, Assignment, By, existing, record, record_due};
 use super::course::{self, Course};
 use super::due::{self, Deadline};
-use super::requirement::Requirement;
+use super::requirement::{self, Requirement};
 use super::state::Change;
 use super::{nudge, statements, team};
 use crate::Services;
@@ -40,7 +40,7 @@ pub(crate) async fn start(tx: &Tx, s: &Services, person: &Person, a: &Assignment
     if let Some(version) = &a.course_version {
         return Ok((a.clone(), course::content(tx, version).await?));
     }
-    let requirement = assignment::requirement(tx, &a.requirement).await?;
+    let requirement = requirement::by_id(tx, &a.requirement).await?;
     let version = course::current(tx, &requirement.course).await?;
     let content = course::content(tx, &version).await?;
     let by = By::person(&person.id, "opened the course");
@@ -106,7 +106,7 @@ pub(crate) async fn complete(
     a: &Assignment,
     by: Option<(By, Actor)>,
 ) -> Result<Assignment> {
-    let title = assignment::requirement(tx, &a.requirement).await?.title;
+    let title = requirement::by_id(tx, &a.requirement).await?.title;
     let version = match &a.course_version {
         Some(version) => version.clone(),
         None => course::current(tx, &a.course).await?,
@@ -156,7 +156,7 @@ pub(crate) async fn move_due(
 async fn moved(tx: &Tx, s: &Services, person: &Person, before: &Assignment) -> Result<Assignment> {
     let id = &before.id;
     let a = existing(tx, id).await?;
-    let requirement = assignment::requirement(tx, &a.requirement).await?;
+    let requirement = requirement::by_id(tx, &a.requirement).await?;
     if a.due.date != before.due.date {
         delivery::cancel(tx, &format!("nudge/{id}/t"), words_key!("why-training-moved")).await?;
     }
@@ -192,7 +192,7 @@ pub(crate) async fn retire(tx: &Tx, s: &Services, a: &Assignment, reason: &str) 
 
 /// Somebody decides that the person does not need it.
 pub(crate) async fn exempt(tx: &Tx, s: &Services, person: &Person, a: &Assignment, by: &By) -> Result<()> {
-    let title = assignment::requirement(tx, &a.requirement).await?.title;
+    let title = requirement::by_id(tx, &a.requirement).await?.title;
     record(tx, s, &a.id, Change::Exempted, by, json!({})).await?;
     statements::waived(tx, s, person, a, &title, &by.reason).await?;
     close(tx, a, words_key!("why-training-ended")).await

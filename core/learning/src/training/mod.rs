@@ -13,7 +13,7 @@ mod evaluate;
 mod life;
 mod nudge;
 mod progress;
-mod requirement;
+pub mod requirement;
 pub mod state;
 mod statements;
 mod status;
@@ -36,7 +36,7 @@ use crate::Services;
 pub fn projections() -> Vec<Box<dyn Projection>> {
     vec![
         Box::new(course::CourseProjection),
-        Box::new(assignment::RequirementProjection),
+        Box::new(requirement::RequirementProjection),
         Box::new(assignment::AssignmentProjection),
     ]
 }

@@ -15,7 +15,7 @@ use stoa_ground::{Instant, Result, Tx};
 
 use super::assignment::{self, Assignment, By, record};
 use super::due::{self, Step};
-use super::requirement::Requirement;
+use super::requirement::{self, Requirement};
 use super::state::{Change, State};
 use super::{progress, team};
 use crate::Services;
@@ -111,7 +111,7 @@ impl Job for StepJob {
         if !a.state.is_running() {
             return Ok(());
         }
-        let requirement = assignment::requirement(tx, &a.requirement).await?;
+        let requirement = requirement::by_id(tx, &a.requirement).await?;
         let line = due::timeline(&requirement.steps, a.assigned, a.due, &s.organisation.calendar(&person));
         if now > a.due.at && a.state != State::Overdue {
             let by = By::rule(&a.requirement, "the due date has passed");
@@ -189,7 +189,7 @@ impl Nudge {
         let Some(person) = cx.person else { return Ok(None) };
         let read = cx.db.read(|c| async move {
             let Some(a) = assignment::by_id(&c, &id).await? else { return Ok(None) };
-            let requirement = assignment::requirement(&c, &a.requirement).await?;
+            let requirement = requirement::by_id(&c, &a.requirement).await?;
             let planned = progress::load(&c, &id).await?.planned;
             Ok(Some((a, requirement.title, planned)))
         });

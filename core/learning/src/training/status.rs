@@ -6,8 +6,8 @@ use stoa_ground::xapi::Actor;
 use stoa_ground::{Conn, Db, Error, Instant, Result};
 
 use super::assignment::{self, Assignment, By};
-use super::life;
 use super::state::State;
+use super::{life, requirement};
 use crate::Services;
 
 /// Which assignments are wanted. What is `None` is not asked.
@@ -61,7 +61,7 @@ pub struct Row {
 /// [`Error::NotFound`] when the filter names a person, requirement or state that is not there; the database's error.
 pub async fn status(conn: &Conn, filter: &Filter) -> Result<Vec<Row>> {
     if let Some(id) = &filter.requirement {
-        assignment::requirement(conn, id).await?;
+        requirement::by_id(conn, id).await?;
     }
     if let Some(state) = filter.state.as_deref().filter(|s| State::named(s).is_none()) {
         let names = State::ALL.map(State::name).join(", ");
@@ -105,7 +105,7 @@ fn row(a: &Assignment, person: &Person) -> Row {
 
 /// The open assignment of a person for a requirement.
 async fn open(conn: &Conn, person: &Person, requirement: &str) -> Result<Assignment> {
-    assignment::requirement(conn, requirement).await?;
+    requirement::by_id(conn, requirement).await?;
     let all = assignment::of_person(conn, &person.id).await?;
     let last = all.into_iter().rev().find(|a| a.requirement == requirement);
     let name = &person.name;

@@ -12,7 +12,7 @@ use stoa_ground::{Conn, Error, Result};
 
 use super::super::assignment::{self, Assignment, By};
 use super::super::state::State;
-use super::super::{life, nudge};
+use super::super::{life, nudge, requirement};
 use super::{digest, may_manage};
 use crate::Services;
 
@@ -139,7 +139,7 @@ impl Team {
             .read(|c| async move {
                 let tree = people::tree_of(&c, &manager.id).await?;
                 let (mut rows, mut stuck) = (Vec::new(), Vec::new());
-                let requirements = assignment::requirements(&c).await?;
+                let requirements = requirement::all(&c).await?;
                 for person in &tree {
                     for a in assignment::of_person(&c, &person.id).await? {
                         let Some(r) = requirements.iter().find(|r| r.id == a.requirement && r.active) else { continue };

@@ -15,6 +15,7 @@ use stoa_ground::{Result, Tx, args};
 
 use super::super::assignment::{self, Assignment};
 use super::super::due::days_late;
+use super::super::requirement;
 use super::super::state::State;
 use super::{digest_job, expect_digest, items_for, next_monday};
 use crate::Services;
@@ -121,7 +122,7 @@ impl Digest {
                     let Some(a) = assignment::by_id(&c, id).await? else { continue };
                     let Some(person) = people::by_id(&c, &a.person).await? else { continue };
                     entries.push(Entry {
-                        title: assignment::requirement(&c, &a.requirement).await?.title,
+                        title: requirement::by_id(&c, &a.requirement).await?.title,
                         late: days_late(a.due.date, s.organisation.calendar(&person).date(cx.now)),
                         name: person.name,
                         escalated: escalated.contains(id),

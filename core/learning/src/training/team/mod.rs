@@ -12,6 +12,7 @@ use stoa_ground::{Conn, Instant, Result, Tx, args};
 
 use super::assignment::{self, Assignment};
 use super::due::days_late;
+use super::requirement;
 use super::state::State;
 use crate::Services;
 
@@ -127,7 +128,7 @@ async fn items_for(conn: &Conn, s: &Services, manager: &Person) -> Result<(Vec<I
             },
             None => continue,
         };
-        let requirement = assignment::requirement(conn, &a.requirement).await?;
+        let requirement = requirement::by_id(conn, &a.requirement).await?;
         let late = days_late(a.due.date, s.organisation.calendar(&person).date(conn.now()));
         if late < requirement.steps.manager_after {
             continue;

@@ -24,6 +24,11 @@ use stoa_ground::{Error, Result};
 use super::course::{digest, is_id};
 use super::toml_sentence;
 
+mod store;
+
+pub(super) use store::store;
+pub use store::{RequirementProjection, all, by_id};
+
 /// A requirement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requirement {
@@ -226,6 +231,16 @@ mod tests {
     fn wrong(lines: &str) -> String {
         let text = format!("[[requirement]]\nid = \"fire\"\ntitle = \"Fire\"\ncourse = \"fire\"\n{lines}");
         parse("fire.toml", &text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_sample_requirements_are_well_formed() {
+        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bot/demo/requirements");
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(parse(&path.display().to_string(), &text).unwrap().len(), 1);
+        }
     }
 
     #[test]

@@ -1,0 +1,81 @@
+//! Requirements in the store: a projection of the ledger.
+
+use async_trait::async_trait;
+use stoa_ground::ledger::{Entry, Projection, Record};
+use stoa_ground::{Conn, Error, Result, Tx, args};
+
+use super::Requirement;
+use crate::Services;
+
+/// Writes `requirement` from the ledger's records about `requirement/<id>`. Kind: `applied`; data: the requirement.
+pub struct RequirementProjection;
+
+#[async_trait]
+impl Projection for RequirementProjection {
+    fn subject(&self) -> &'static str {
+        "requirement"
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["requirement"]
+    }
+
+    async fn apply(&self, tx: &Tx, record: &Record) -> Result<()> {
+        let requirement: Requirement = serde_json::from_value(record.data.clone())?;
+        tx.exec(
+            "INSERT INTO requirement (id, title, course, definition, version, active, applied)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (id) DO UPDATE SET title = excluded.title, course = excluded.course,
+               definition = excluded.definition, version = excluded.version, active = excluded.active,
+               applied = excluded.applied",
+            args![
+                &requirement.id,
+                &requirement.title,
+                &requirement.course,
+                serde_json::to_string(&requirement)?,
+                requirement.version()?,
+                requirement.active,
+                record.at
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+/// Appends the record that a requirement counts from now on as it is given. Gives whether it is different from before.
+pub(crate) async fn store(tx: &Tx, services: &Services, requirement: &Requirement) -> Result<bool> {
+    let was = tx.opt("SELECT version FROM requirement WHERE id = $1", args![&requirement.id]).await?;
+    let was: Option<String> = was.map(|r| r.get("version")).transpose()?;
+    if was.as_ref() == Some(&requirement.version()?) {
+        return Ok(false);
+    }
+    let entry = Entry {
+        subject: format!("requirement/{}", requirement.id),
+        kind: "applied",
+        actor: "operator".into(),
+        reason: if was.is_some() { "the requirement has changed".into() } else { "the requirement is new".into() },
+        data: serde_json::to_value(requirement)?,
+    };
+    services.ledger.append(tx, entry).await?;
+    Ok(true)
+}
+
+/// All requirements, also those that count no more, by id.
+///
+/// # Errors
+/// The database's error.
+pub async fn all(conn: &Conn) -> Result<Vec<Requirement>> {
+    let rows = conn.all("SELECT definition FROM requirement ORDER BY id", args![]).await?;
+    rows.iter().map(|r| Ok(serde_json::from_value(r.get("definition")?)?)).collect()
+}
+
+/// The requirement with this id.
+///
+/// # Errors
+/// [`Error::NotFound`]; the database's error.
+pub async fn by_id(conn: &Conn, id: &str) -> Result<Requirement> {
+    let row = conn.opt("SELECT definition FROM requirement WHERE id = $1", args![id]).await?;
+    let row = row.ok_or_else(|| Error::NotFound(format!("the requirement '{id}'")))?;
+    Ok(serde_json::from_value(row.get("definition")?)?)
+}

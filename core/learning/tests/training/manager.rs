@@ -1,0 +1,134 @@
+//! What managers hear and can do.
+
+use super::*;
+
+#[tokio::test]
+async fn mei_in_sydney_is_overdue_and_her_manager_in_new_york_hears_of_it_on_monday_at_nine() {
+    let w = world().await;
+    let grace = w.s.hire("Grace", |p| p.timezone = "America/New_York".into()).await;
+    let mei =
+        w.s.hire("Mei", |p| {
+            p.timezone = "Australia/Sydney".into();
+            p.manager = Some(grace.id.clone());
+        })
+        .await;
+    let other = w.s.hire("Otto", |_| {}).await;
+    w.apply(REQUIREMENT).await;
+    w.finish(&grace).await;
+    w.finish(&other).await;
+    let id = w.one(&mei).await.id;
+    w.s.news("Grace");
+    // Due Monday, 7 December, to its end in Sydney.
+    w.s.until("2026-12-07T12:59:00Z").await;
+    assert_eq!(w.one(&mei).await.state.name(), "assigned");
+    w.s.until("2026-12-07T13:01:00Z").await;
+    assert_eq!(w.one(&mei).await.state.name(), "overdue");
+    w.s.until("2026-12-14T13:59:00Z").await;
+    assert_eq!(w.s.news("Grace"), "");
+    let mine = w.s.news("Mei");
+    assert_eq!(mine.matches("is overdue; it was due").count(), 2, "+1 and +3: {mine}");
+    w.s.until("2026-12-14T14:00:00Z").await;
+    let digest = w.s.news("Grace");
+    assert!(digest.contains("One thing is overdue:\n**Mei**: Fire safety, 8 days overdue (new)"), "{digest}");
+
+    // Remind, once a day.
+    assert!(w.press("Grace", &format!("team remind {id}")).await.contains("I remind Mei"));
+    assert!(w.press("Grace", &format!("team remind {id}")).await.contains("reminded today already"));
+    w.s.news("Mei");
+    w.s.until("2026-12-15T03:00:00Z").await;
+    let asked = w.s.news("Mei");
+    assert_eq!(asked.matches("Your manager asked me").count(), 1, "{asked}");
+
+    // A week later it is not new any more, and it ends with Mei's name under the course.
+    w.s.until("2026-12-21T14:00:00Z").await;
+    let digest = w.s.news("Grace");
+    assert!(digest.contains("**Mei**: Fire safety, 15 days overdue\n"), "{digest}");
+    w.finish(&mei).await;
+    let posted = w.s.to("Grace").into_iter().rfind(|p| p.key.starts_with("manager-digest/")).unwrap();
+    let cleared = posted.message.plain();
+    assert!(
+        cleared.contains("Nothing of this is overdue any more") && cleared.contains("✓ Mei: Fire safety, done"),
+        "{cleared}"
+    );
+    w.s.until("2027-01-18T16:00:00Z").await;
+    assert_eq!(w.s.news("Grace"), "", "no digest when there is nothing to tell");
+}
+
+#[tokio::test]
+async fn escalation_and_fallbacks_find_somebody_who_can_act() {
+    let w = world().await;
+    let boss = w.s.hire("Boss", |_| {}).await;
+    let lead = w.s.hire("Lead", |p| p.manager = Some(boss.id.clone())).await;
+    let mei = w.s.hire("Mei", |p| p.manager = Some(lead.id.clone())).await;
+    let solo = w.s.hire("Solo", |_| {}).await;
+    let lena = w.s.hire("Lena", |_| {}).await;
+    let (lena_ref, services) = (&lena, &w.services);
+    w.s.db
+        .write(|tx| async move {
+            people::grant(&tx, &services.ledger, lena_ref, Role::Learning, "operator", "test").await
+        })
+        .await
+        .unwrap();
+    w.apply(REQUIREMENT).await;
+    for done in [&boss, &lead, &lena] {
+        w.finish(done).await;
+        w.s.news(&done.name);
+    }
+    w.s.until("2026-12-14T12:00:00Z").await;
+    assert!(w.s.news("Lead").contains("**Mei**: Fire safety, 7 days overdue"));
+    assert!(
+        w.s.news("Lena").contains("**Solo**: Fire safety, 7 days overdue"),
+        "no manager on file: the learning team"
+    );
+    assert_eq!(w.s.news("Boss"), "");
+    w.s.until("2026-12-21T12:00:00Z").await;
+    let boss_heard = w.s.news("Boss");
+    assert!(
+        boss_heard.contains("Passed on to you") && boss_heard.contains("**Mei**: Fire safety, 14 days"),
+        "{boss_heard}"
+    );
+    let row = w.s.db.opt("SELECT kind FROM outbox WHERE key LIKE 'manager-digest/%' AND person = $1", args![&boss.id]);
+    assert_eq!(row.await.unwrap().unwrap().get::<String>("kind").unwrap(), "escalation");
+    // The lead goes on leave: the next level hears of Mei directly.
+    w.change("UPDATE person SET status = 'leave' WHERE id = $1 AND $2 IS NULL", &lead, None).await;
+    w.s.news("Lead");
+    w.s.until("2026-12-28T12:00:00Z").await;
+    let boss_heard = w.s.news("Boss");
+    assert!(boss_heard.contains("**Mei**") && !boss_heard.contains("Passed on to you"), "{boss_heard}");
+    assert_eq!(w.s.news("Lead"), "");
+    let _ = (mei, solo);
+}
+
+#[tokio::test]
+async fn an_extension_moves_the_reminders_and_a_second_press_does_not_extend_twice() {
+    let w = world().await;
+    let max = w.s.hire("Max", |_| {}).await;
+    let ana = w.s.hire("Ana", |p| p.manager = Some(max.id.clone())).await;
+    w.apply(REQUIREMENT).await;
+    let id = w.one(&ana).await.id;
+    w.s.until("2026-12-06T12:00:00Z").await;
+    w.s.news("Ana");
+    let said = w.press("Max", &format!("team extend {id} 2026-12-07")).await;
+    assert!(said.contains("Ana has time until Mon, 14 Dec 2026 now"), "{said}");
+    let said = w.press("Max", &format!("team extend {id} 2026-12-07")).await;
+    assert!(said.contains("The date has changed already"), "{said}");
+    let a = w.one(&ana).await;
+    assert_eq!((a.state.name(), a.due.date.to_string().as_str()), ("extended", "2026-12-14"));
+    w.s.until("2026-12-14T12:00:00Z").await;
+    let news: Vec<(String, String)> =
+        w.s.to("Ana").iter().skip(2).map(|p| (p.key.replace(&id, "ID"), p.at.rfc3339())).collect();
+    let expected = [
+        ("nudge/ID/t-7@2026-12-14", "2026-12-07T09:00:00.000Z"),
+        ("nudge/ID/t-1@2026-12-14", "2026-12-14T09:00:00.000Z"),
+    ];
+    assert_eq!(news, expected.map(|(k, at)| (k.to_owned(), at.to_owned())));
+    w.s.until("2026-12-15T12:00:00Z").await;
+    assert_eq!(w.one(&ana).await.state.name(), "overdue");
+    // Overdue, then more time: no overdue message any more.
+    let said = w.press("Max", &format!("team extend {id} 2026-12-14")).await;
+    assert!(said.contains("Tue, 22 Dec 2026"), "{said}");
+    w.s.news("Ana");
+    w.s.until("2026-12-20T12:00:00Z").await;
+    let news = w.s.news("Ana");
+    assert!(!news.contains("overdue"), "{news}");
+}

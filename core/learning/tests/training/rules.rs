@@ -1,0 +1,184 @@
+//! Who is assigned what and when, as rules, people and dates change.
+
+use super::*;
+
+#[tokio::test]
+async fn moving_department_retires_and_assigns_once_and_leaving_ends_it() {
+    let w = world().await;
+    let ana = w.s.hire("Ana", |p| p.department = Some("Sales".into())).await;
+    let text = REQUIREMENT.replace("everyone", "department = 'Sales'").replace("'", "\\\"");
+    w.apply(&text).await;
+    let first = w.one(&ana).await;
+    assert_eq!(first.reason, "because your department is Sales");
+    w.s.news("Ana");
+    w.change("UPDATE person SET department = $2 WHERE id = $1", &ana, Some("Finance")).await;
+    let retired = w.one(&ana).await;
+    assert_eq!(retired.state.name(), "retired");
+    assert_eq!(retired.end_reason.as_deref(), Some("not for you, because your department is Finance"));
+    let nudge = w.s.to("Ana").remove(0).message.plain();
+    assert!(nudge.ends_with("**Fire safety**: you do not need this any more."), "{nudge}");
+    w.s.until("2026-12-20T12:00:00Z").await;
+    assert_eq!(w.s.news("Ana"), "", "what is retired reminds nobody");
+    w.change("UPDATE person SET department = $2 WHERE id = $1", &ana, Some("Sales")).await;
+    w.change("UPDATE person SET department = $2 WHERE id = $1", &ana, Some("Sales")).await;
+    assert_eq!(w.of(&ana).await.len(), 2, "back in Sales: assigned once more, and once only");
+    w.change("UPDATE person SET status = $2 WHERE id = $1", &ana, Some("left")).await;
+    assert!(w.of(&ana).await.iter().all(|a| a.state.name() == "retired"));
+    let new = w.s.hire("Nia", |p| p.department = Some("Sales".into())).await;
+    w.s.flow.settle().await.unwrap();
+    assert_eq!(w.one(&new).await.state.name(), "assigned", "who is hired later is assigned as well");
+}
+
+#[tokio::test]
+async fn a_leave_stops_the_clock_and_the_due_date_moves_by_its_working_days() {
+    let w = world().await;
+    let rohan =
+        w.s.hire("Rohan", |p| {
+            p.timezone = "Asia/Kolkata".into();
+            p.leave_from = Some("2026-11-30".parse().unwrap());
+            p.leave_to = Some("2026-12-11".parse().unwrap());
+        })
+        .await;
+    w.apply(REQUIREMENT).await;
+    assert_eq!(w.one(&rohan).await.due.date.to_string(), "2026-12-07");
+    w.s.until("2026-11-30T08:00:00Z").await;
+    assert_eq!(w.one(&rohan).await.state.name(), "on_leave", "the leave begins by itself");
+    w.s.news("Rohan");
+    w.s.until("2026-12-12T20:00:00Z").await;
+    assert_eq!(w.s.news("Rohan"), "", "nothing during the leave, and nothing on the weekend after it");
+    let back = w.one(&rohan).await;
+    assert_eq!((back.state.name(), back.due.date.to_string().as_str()), ("assigned", "2026-12-21"));
+    w.s.until("2026-12-14T08:00:00Z").await;
+    let news = w.s.news("Rohan");
+    assert!(news.contains("Still open: **Fire safety**, due **Mon, 21 Dec**"), "{news}");
+
+    // Who is away when it is assigned gets it all the same, and the message on the return.
+    let w = world().await;
+    let ines =
+        w.s.hire("Ines", |p| {
+            p.status = Status::Leave;
+            p.leave_from = Some("2026-11-09".parse().unwrap());
+            p.leave_to = Some("2026-12-04".parse().unwrap());
+        })
+        .await;
+    w.apply(REQUIREMENT).await;
+    assert_eq!(w.one(&ines).await.state.name(), "on_leave");
+    w.s.until("2026-12-07T09:30:00Z").await;
+    let news = w.s.news("Ines");
+    assert!(news.contains("New for you: **Fire safety**, due **Mon, 21 Dec**"), "{news}");
+}
+
+#[tokio::test]
+async fn a_dry_run_says_who_and_why_and_changes_nothing() {
+    let w = world().await;
+    w.s.hire("Ana", |p| p.country = Some("US".into())).await;
+    w.s.hire("Ben", |p| p.country = Some("DE".into())).await;
+    w.s.hire("Cleo", |p| {
+        p.country = Some("US".into());
+        p.hire_date = Some("2026-12-01".parse().unwrap());
+    })
+    .await;
+    let text = REQUIREMENT.replace("\"everyone\"", "'country = \"US\" or group \"Nowhere\"'");
+    let plan = training::apply(&w.s.db, &w.services, "x.toml", &text, true).await.unwrap();
+    let json = serde_json::to_value(&plan).unwrap();
+    let one = &json["requirements"][0];
+    assert_eq!(one["change"], "new");
+    assert_eq!(one["means"], 2);
+    assert_eq!(one["assign"].as_array().unwrap().len(), 1);
+    assert_eq!(one["assign"][0]["name"], "Ana");
+    assert_eq!(one["assign"][0]["reason"], "because your country is US");
+    assert_eq!(one["assign"][0]["due"], "2026-12-07");
+    assert_eq!(one["empty_groups"][0], "Nowhere");
+    assert_eq!(w.tables().await.lines().count(), 1, "only the course");
+
+    w.apply(&text).await;
+    assert_eq!(w.apply(&text).await.requirements[0].change, "unchanged");
+    w.s.until("2026-12-01T09:00:00Z").await;
+    let rows = w.s.db.read(|c| async move { training::status(&c, &Filter::default()).await }).await.unwrap();
+    let said: Vec<(&str, &str)> = rows.iter().map(|r| (r.person.as_str(), r.due_date.as_str())).collect();
+    assert_eq!(said, [("E-Ana", "2026-12-07"), ("E-Cleo", "2026-12-15")], "Cleo from her first day on");
+
+    let unknown = training::apply(&w.s.db, &w.services, "x.toml", &text.replace("\"fire\"", "\"ice\""), true).await;
+    assert!(
+        matches!(&unknown, Err(Error::Invalid(t)) if t.contains("x.toml: requirement 'fire-safety': the course 'ice' is not there")),
+        "{unknown:?}"
+    );
+    // The requirement is withdrawn.
+    w.apply(&format!("{text}active = false\n")).await;
+    let rows = w.s.db.read(|c| async move { training::status(&c, &Filter::default()).await }).await.unwrap();
+    assert!(rows.iter().all(|r| r.state == "retired" && r.reason == "the requirement was withdrawn"), "{rows:?}");
+}
+
+#[tokio::test]
+async fn the_operator_completes_with_a_reason_and_the_ledger_rebuilds_the_same_tables() {
+    let w = world().await;
+    let ana = w.s.hire("Ana", |_| {}).await;
+    let ben = w.s.hire("Ben", |_| {}).await;
+    let cleo = w.s.hire("Cleo", |_| {}).await;
+    w.apply(REQUIREMENT).await;
+    let (db, services) = (&w.s.db, &w.services);
+    let none = training::complete(db, services, "Ana", "fire-safety", "operator", " ").await;
+    assert!(matches!(none, Err(Error::Invalid(_))), "{none:?}");
+    training::complete(db, services, "E-Ana", "fire-safety", "operator", "did it on site").await.unwrap();
+    let again = training::complete(db, services, "Ana", "fire-safety", "operator", "again").await;
+    assert!(again.unwrap_err().to_string().contains("is completed and stays so"));
+    training::exempt(db, services, "Ben", "fire-safety", "operator", "works outdoors").await.unwrap();
+    let to = "2026-12-19".parse().unwrap();
+    let a = training::extend(db, services, "Cleo", "fire-safety", to, "operator", "moved house").await.unwrap();
+    assert_eq!(a.due.date.to_string(), "2026-12-21", "Saturday becomes Monday");
+    w.s.flow.settle().await.unwrap();
+    let rows = db.read(|c| async move { training::status(&c, &Filter::default()).await }).await.unwrap();
+    let said: Vec<&str> = rows.iter().map(|r| r.state).collect();
+    assert_eq!(said, ["completed", "exempt", "extended"]);
+    let json = serde_json::to_value(&rows[0]).unwrap();
+    for key in ["person", "requirement", "course", "version", "state", "assigned", "due", "completed", "reason"] {
+        assert!(!json[key].is_null(), "{key} in {json}");
+    }
+    let before = w.tables().await;
+    assert!(before.lines().count() == 5, "{before}");
+    services.ledger.rebuild(db).await.unwrap();
+    assert_eq!(w.tables().await, before);
+    let _ = (ana, ben, cleo);
+}
+
+#[tokio::test]
+async fn who_moves_to_another_zone_keeps_the_day_and_is_reminded_in_the_new_morning() {
+    let w = world().await;
+    let ana = w.s.hire("Ana", |_| {}).await;
+    w.apply(REQUIREMENT).await;
+    let before = w.one(&ana).await;
+    w.change("UPDATE person SET timezone = $2 WHERE id = $1", &ana, Some("Australia/Sydney")).await;
+    let after = w.one(&ana).await;
+    assert_eq!(after.due.date, before.due.date);
+    assert_eq!(after.due.at.rfc3339(), "2026-12-07T12:59:59.000Z");
+    w.s.until("2026-12-07T12:00:00Z").await;
+    let at: Vec<String> = w.s.to("Ana").iter().skip(1).map(|p| p.at.rfc3339()).collect();
+    assert_eq!(at, ["2026-11-29T22:00:00.000Z", "2026-12-06T22:00:00.000Z"], "Mondays at nine in Sydney");
+}
+
+#[tokio::test]
+async fn a_changed_rule_moves_what_is_open_and_nothing_else() {
+    let w = world().await;
+    let ana = w.s.hire("Ana", |_| {}).await;
+    let ben = w.s.hire("Ben", |_| {}).await;
+    let cleo = w.s.hire("Cleo", |_| {}).await;
+    w.apply(REQUIREMENT).await;
+    w.finish(&ben).await;
+    let to = "2027-01-15".parse().unwrap();
+    training::extend(&w.s.db, &w.services, "Cleo", "fire-safety", to, "operator", "agreed").await.unwrap();
+    w.s.until("2026-12-01T12:00:00Z").await;
+    let plan = w.apply(&REQUIREMENT.replace("days = 14", "days = 30")).await;
+    assert_eq!(plan.requirements[0].adjust.len(), 1, "{plan:?}");
+    assert_eq!(w.one(&ana).await.due.date.to_string(), "2026-12-23", "thirty days after the assignment");
+    assert_eq!(w.one(&ben).await.due.date.to_string(), "2026-12-07");
+    assert_eq!(w.one(&cleo).await.due.date.to_string(), "2027-01-15", "what was agreed holds");
+    // A new date that is past already gives the rest of the day.
+    w.apply(&REQUIREMENT.replace("days = 14", "days = 2")).await;
+    assert_eq!(w.one(&ana).await.due.date.to_string(), "2026-12-01");
+    let records = w.kinds(&w.one(&ana).await.id).await;
+    w.apply(&REQUIREMENT.replace("days = 14", "days = 2")).await;
+    w.change("UPDATE person SET title = $2 WHERE id = $1", &ana, Some("Chef")).await;
+    assert_eq!(w.kinds(&w.one(&ana).await.id).await, records, "nothing new, nothing recorded");
+    w.s.until("2026-12-02T00:00:01Z").await;
+    assert_eq!(w.one(&ana).await.state.name(), "overdue");
+}

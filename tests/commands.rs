@@ -1,0 +1,155 @@
+//! The command line as an operator meets it: a small configuration, a roster, answers, and bad input.
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use stoa_tests::{Server, stoa};
+
+const STOA: &str = env!("CARGO_BIN_EXE_stoa");
+
+const CONFIG: &str = r#"
+[organisation]
+name = "Harbour & Pine"
+iri = "https://learn.example.org"
+
+[http]
+listen = "127.0.0.1:0"
+
+[web]
+local_chat = true
+
+[[library.sources]]
+kind = "files"
+name = "Handbook"
+path = "handbook"
+readers = ["everyone"]
+"#;
+
+const PAGE: &str = "---\ntitle: Kitchen rules\n---\n# Kitchen rules\n\n## Coffee machine\n\nTo descale the coffee machine, \
+                    press both buttons for five seconds and pour in one bag of citric acid.\n";
+
+const ROSTER: &str = "employee_id,name,email,manager_employee_id,timezone,stoa_roles\n\
+                      E1,Ada Okafor,ada@example.org,,Europe/Berlin,learning\n\
+                      E2,Bo Lind,bo@example.org,E1,Asia/Kolkata,\n";
+
+fn folder() -> Result<tempfile::TempDir> {
+    let dir = tempfile::tempdir()?;
+    std::fs::write(dir.path().join("stoa.toml"), CONFIG)?;
+    std::fs::create_dir(dir.path().join("handbook"))?;
+    std::fs::write(dir.path().join("handbook/kitchen.md"), PAGE)?;
+    std::fs::write(dir.path().join("roster.csv"), ROSTER)?;
+    Ok(dir)
+}
+
+/// Runs a command: whether it succeeded, and what it said on both streams.
+fn run(dir: &Path, args: &[&str]) -> Result<(bool, String)> {
+    let out = stoa(STOA, dir, args)?;
+    let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    ensure!(!said.contains("panicked"), "a panic: {said}");
+    Ok((out.status.success(), said))
+}
+
+#[test]
+fn an_operator_sets_it_up_and_people_sign_in() -> Result<()> {
+    let dir = folder()?;
+    let dir = dir.path();
+    let (ok, said) = run(dir, &["doctor"])?;
+    ensure!(ok && said.contains("there is no store yet"), "{said}");
+    let (ok, said) = run(dir, &["people", "import", "roster.csv", "--dry-run"])?;
+    ensure!(ok && said.contains("2 added") && said.contains("dry run"), "{said}");
+    let (ok, said) = run(dir, &["people", "import", "roster.csv"])?;
+    ensure!(ok && said.contains("Imported."), "{said}");
+    let (ok, said) = run(dir, &["people", "grant", "Bo Lind", "approver", "--reason", "decided by the board"])?;
+    ensure!(ok && said.contains("Bo Lind now has the role approver."), "{said}");
+    let (ok, said) = run(dir, &["library", "sync"])?;
+    ensure!(ok && said.contains("Handbook: 1 new"), "{said}");
+    let (ok, said) = run(dir, &["ask", "How do I descale the coffee machine?", "--as", "bo@example.org", "--json"])?;
+    ensure!(ok && said.contains("one bag of citric acid") && said.contains("\"location\":\"kitchen.md\""), "{said}");
+    let (ok, said) = run(dir, &["ask", "Who won the football match?"])?;
+    ensure!(ok && said.contains("I don't know"), "{said}");
+
+    let mut server = Server::start(STOA, dir, &["serve"])?;
+    ensure!(server.get("/healthz")? == (200, "ok\n".into()));
+    ensure!(server.get("/readyz")?.0 == 200);
+    ensure!(server.get("/metrics")?.1.contains("stoa_db_write_seconds"));
+    // Choosing who one is belongs to the demo; here a one-time link signs in.
+    let (_, said) = run(dir, &["people", "link", "Ada Okafor"])?;
+    let link = said.lines().next().unwrap_or_default();
+    let path = link.find("/sign-in/").map(|at| &link[at..]).unwrap_or_default();
+    let (status, page) = server.get(path)?;
+    ensure!(status == 200 && page.contains("Sign in"), "{status}: {page}");
+    let origin = server.url.clone();
+    let headers = [("origin", origin.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+    let (status, _) = server.request("POST", path, &headers, "")?;
+    ensure!(status == 303, "the link signs in: {status}");
+    let (status, page) = server.request("POST", path, &headers, "")?;
+    ensure!(status != 303, "the link works once: {page}");
+    // A second server on the same data is refused, commands beside it work, and a new page is found at once.
+    let (ok, said) = run(dir, &["serve"])?;
+    ensure!(!ok && said.contains("another Stoa is running"), "{said}");
+    std::fs::write(dir.join("handbook/fridge.md"), "# Fridge\n\nThe fridge is emptied every Friday at four.\n")?;
+    let (ok, said) = run(dir, &["library", "sync"])?;
+    ensure!(ok && said.contains("1 new"), "{said}");
+    let (ok, said) = run(dir, &["doctor"])?;
+    ensure!(ok && said.contains("a server is running"), "{said}");
+    ensure!(server.stop()?, "the server stops gracefully");
+    let (ok, said) = run(dir, &["ask", "When is the fridge emptied?"])?;
+    ensure!(ok && said.contains("every Friday at four"), "{said}");
+    // The index folder heals itself.
+    std::fs::remove_dir_all(dir.join("stoa-data/index"))?;
+    let (ok, said) = run(dir, &["ask", "When is the fridge emptied?"])?;
+    ensure!(ok && said.contains("every Friday at four"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn what_was_acknowledged_survives_kill_dash_nine() -> Result<()> {
+    let dir = folder()?;
+    let mut server = Server::start(STOA, dir.path(), &["demo", "--listen", "127.0.0.1:0"])?;
+    server.post_json("/control/clock", "{\"to\": \"2026-11-25T09:00:00Z\"}")?;
+    server.kill()?;
+    server.restart()?;
+    let (status, body) = server.post_json("/control/clock", "{\"by\": \"1d\"}")?;
+    ensure!(status == 200 && body.contains("2026-11-26T09:00:00"), "{status}: {body}");
+    Ok(())
+}
+
+#[test]
+fn bad_input_gets_one_clear_sentence() -> Result<()> {
+    let dir = folder()?;
+    let dir = dir.path();
+    let write = |name: &str, text: &[u8]| std::fs::write(dir.join(name), text);
+    write("broken.csv", b"employee_id,name,timezone\nE1,,Mars/Olympus\nE1,Twice,UTC\n")?;
+    write("keys.toml", b"[organisation]\nnmae = \"x\"\n")?;
+    write("torn.toml", b"[organisation\n")?;
+    write("requirement.toml", b"[[requirement]]\nid = \"x\"\ntitle = \"X\"\ncourse = \"none\"\naudience = \"departmnt = 1\"\ndue = { days = 1, from = \"assigned\" }\n")?;
+    let cases: &[(&[&str], &[&str])] = &[
+        (&["people", "import", "broken.csv"], &["row 2", "Mars/Olympus"]),
+        (&["people", "import", "missing.csv"], &["missing.csv"]),
+        (&["--config", "keys.toml", "doctor"], &["keys.toml: line 2", "nmae"]),
+        (&["--config", "torn.toml", "doctor"], &["torn.toml: line 1"]),
+        (&["training", "apply", "requirement.toml"], &["requirement.toml", "departmnt"]),
+        (&["people", "link", "Nobody"], &["Nobody"]),
+        (&["ask", "x", "--as", "Nobody"], &["Nobody"]),
+        (&["lessons", "apply", "no-such-folder"], &["no-such-folder"]),
+    ];
+    for (args, expected) in cases {
+        let (ok, said) = run(dir, args)?;
+        ensure!(!ok, "{args:?} was accepted: {said}");
+        for word in *expected {
+            ensure!(said.contains(word), "{args:?} should say “{word}”: {said}");
+        }
+    }
+    // A port that is in use, and a store of a newer program.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let address = port.local_addr()?.to_string();
+    let (ok, said) = run(dir, &["demo", "--ephemeral", "--listen", &address])?;
+    ensure!(!ok && said.contains("is in use by another program"), "{said}");
+    // A damaged PDF beside good pages costs only itself.
+    write("handbook/broken.pdf", b"%PDF-1.7 nothing")?;
+    let (ok, said) = run(dir, &["library", "sync"])?;
+    ensure!(!ok && said.contains("broken.pdf") && said.contains("1 new"), "{said}");
+    let (ok, said) = run(dir, &["ask", "How do I descale the coffee machine?"])?;
+    ensure!(ok && said.contains("citric acid"), "{said}");
+    Ok(())
+}
