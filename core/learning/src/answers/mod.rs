@@ -147,7 +147,8 @@ pub fn answer(question: &str, found: &Found, passages: &[Passage]) -> Answer {
         Answer { question: question.to_owned(), abstained: quotes.is_empty(), confidence, ..Answer::default() };
     answer.citations = quotes.into_iter().map(|q| q.cite(readings[q.passage].passage)).collect();
     answer.answer = answer.citations.iter().map(|c| c.quote.as_str()).collect::<Vec<_>>().join("\n\n");
-    let near = readings.iter().filter(|r| r.hit.parts.coverage >= NEAR);
+    // Stop words alone are near to everything.
+    let near = readings.iter().filter(|r| confidence > 0.0 && r.hit.parts.coverage >= NEAR);
     for passage in near.map(|r| r.passage) {
         let named = answer.nearest.iter().any(|n| n.document == passage.document);
         let cited = answer.citations.iter().any(|c| c.passage == passage.id);

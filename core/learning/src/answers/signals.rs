@@ -62,7 +62,7 @@ impl Signals {
             missing: missing / top,
             unknown: share(asked, &unknown),
             phrases: phrases(asked, reading),
-            dense: units.iter().map(|u| dense(u)).fold(0.0, f32::max),
+            dense: units.iter().map(dense).fold(0.0, f32::max),
             short: 1.0 / asked.len().max(1) as f32,
             hopeless: asked.iter().all(|a| a.stop),
         }
