@@ -22,6 +22,8 @@ pub use signals::{NAMES, Signals, THRESHOLD};
 const CLOSE: usize = 10;
 /// The nearest things that are named beside or instead of an answer.
 const NEAREST: usize = 3;
+/// Share of the question that a passage must have to be called near.
+const NEAR: f32 = 0.34;
 
 /// An answer, or the honest lack of one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -103,6 +105,16 @@ pub async fn look_up(db: &Db, index: &Index, question: &str, access: &Access, li
     Ok((found, answer))
 }
 
+/// The signals for and against an answer, for whoever fits or explains them.
+///
+/// # Errors
+/// When the index or the store cannot be read.
+pub async fn weigh(db: &Db, index: &Index, question: &str, access: &Access) -> Result<Signals> {
+    let found = index.search(question, access, CLOSE)?;
+    let passages = passages(db, &found, access).await?;
+    Ok(Signals::of(&found, &read_closely(question, &found, &passages)))
+}
+
 /// The passages behind the best hits, in their order, read from the store and checked again: readers may have changed,
 /// and a hit on an older version is not shown.
 ///
@@ -129,13 +141,15 @@ pub async fn passages(db: &Db, found: &Found, access: &Access) -> Result<Vec<Pas
 #[must_use]
 pub fn answer(question: &str, found: &Found, passages: &[Passage]) -> Answer {
     let readings = read_closely(question, found, passages);
-    let confidence = Signals::of(question, found, &readings).confidence();
+    let confidence = Signals::of(found, &readings).confidence();
     let quotes = if confidence < THRESHOLD { Vec::new() } else { extract::quotes(&readings) };
     let mut answer =
         Answer { question: question.to_owned(), abstained: quotes.is_empty(), confidence, ..Answer::default() };
     answer.citations = quotes.into_iter().map(|q| q.cite(readings[q.passage].passage)).collect();
     answer.answer = answer.citations.iter().map(|c| c.quote.as_str()).collect::<Vec<_>>().join("\n\n");
-    for passage in readings.iter().map(|r| r.passage) {
+    // Stop words alone are near to everything.
+    let near = readings.iter().filter(|r| confidence > 0.0 && r.hit.parts.coverage >= NEAR);
+    for passage in near.map(|r| r.passage) {
         let named = answer.nearest.iter().any(|n| n.document == passage.document);
         let cited = answer.citations.iter().any(|c| c.passage == passage.id);
         if !named && !cited && answer.nearest.len() < NEAREST {
@@ -143,12 +157,6 @@ pub fn answer(question: &str, found: &Found, passages: &[Passage]) -> Answer {
         }
     }
     answer
-}
-
-/// The signals for and against an answer, for whoever fits or explains them.
-#[must_use]
-pub fn signals(question: &str, found: &Found, passages: &[Passage]) -> Signals {
-    Signals::of(question, found, &read_closely(question, found, passages))
 }
 
 fn read_closely<'a>(question: &str, found: &'a Found, passages: &'a [Passage]) -> Vec<extract::Reading<'a>> {

@@ -75,3 +75,54 @@ async fn every_quoted_line_stands_in_its_passage() {
         }
     }
 }
+
+#[tokio::test]
+async fn strange_questions_get_a_calm_answer() {
+    let (db, _dir) = store().await;
+    put(&db, &small_library()).await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    let everyone = Access::everyone();
+    let ask = async |question: &str| ask(&db, &index, question, &everyone).await.unwrap();
+    for nothing in ["", "   ", "🙂🙂🙂", "?", "who are you", "hello", "\u{0}\u{202e}", "'; DROP TABLE document; --"]
+    {
+        let answer = ask(nothing).await;
+        assert!(answer.abstained && answer.nearest.is_empty(), "{nothing}: {answer:?}");
+    }
+    let typo = ask("claiming expneses").await;
+    assert!(typo.answer.contains("Photograph every receipt"), "{typo:?}");
+    let long = ask(&"lorem ipsum dolor sit amet ".repeat(1_000)).await;
+    assert!(long.abstained && long.question.len() == 27_000, "{}", long.confidence);
+    let code = ask(&format!("{}how do I claim expenses?", "x".repeat(200_000))).await;
+    assert!(code.answer.chars().count() <= 800);
+}
+
+#[tokio::test]
+async fn what_is_hidden_changes_neither_answer_nor_confidence() {
+    let (db, _dir) = store().await;
+    put(&db, &small_library()).await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    let everyone = Access::everyone();
+    let questions = ["how do I claim expenses", "what is the budget of project Falcon", "doctor note", "projekt falcn"];
+    let before = {
+        let mut answers = Vec::new();
+        for question in questions {
+            answers.push(ask(&db, &index, question, &everyone).await.unwrap());
+        }
+        answers
+    };
+    let mut secret = page(
+        "board/falcon.md",
+        "Project Falcon",
+        &[("", "The budget of project Falcon is 9 million. Doctors claim expenses.")],
+    );
+    secret.readers = vec!["group:board".into()];
+    put(&db, &[secret]).await;
+    index.catch_up(&db).await.unwrap();
+    for (question, before) in questions.into_iter().zip(before) {
+        assert_eq!(ask(&db, &index, question, &everyone).await.unwrap(), before, "{question}");
+    }
+    let board = ask(&db, &index, questions[1], &Access::of(["everyone", "group:board"])).await.unwrap();
+    assert_eq!(board.answer, "The budget of project Falcon is 9 million. Doctors claim expenses.");
+}

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use stoa_ground::{Clock, Db, Error, Instant, Result};
 
-use crate::answers::{self, THRESHOLD};
+use crate::answers::{self, Signals, THRESHOLD};
 use crate::library::{self, Item, Section};
 use crate::search::{Access, Found, Index};
 
@@ -166,6 +166,14 @@ impl Bench {
             }
         }
         Ok(outcome)
+    }
+
+    /// The signals for and against an answer to a question.
+    ///
+    /// # Errors
+    /// When the store or the index fails.
+    pub async fn signals(&self, question: &str) -> Result<Signals> {
+        answers::weigh(&self.db, &self.index, question, &Access::everyone()).await
     }
 
     /// The documents that were found, each by its best passage, best first.

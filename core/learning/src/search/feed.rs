@@ -6,9 +6,10 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use stoa_ground::{Db, Error, Result};
-use tantivy::IndexWriter;
+use tantivy::{IndexWriter, TantivyDocument};
 
 use super::folder::Payload;
+use super::schema::Fields;
 use super::{Index, State};
 use crate::library::{self, Passage};
 
@@ -151,8 +152,9 @@ impl Index {
             for id in &replaced {
                 writer.delete_term(fields.of_document(id));
             }
-            for passage in &passages {
-                writer.add_document(fields.document(passage))?;
+            // One after the other: ranking counts on a document's passages standing next to each other.
+            for document in analysed(&fields, &passages) {
+                writer.add_document(document)?;
             }
             Ok(())
         })
@@ -172,6 +174,20 @@ impl Index {
         state.payload = payload;
         Ok(())
     }
+}
+
+/// The index's view of the passages, in their order, made by as many threads as are worth it.
+fn analysed(fields: &Fields, passages: &[Passage]) -> Vec<TantivyDocument> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(4);
+    let part = (passages.len() / threads + 1).max(50);
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = passages
+            .chunks(part)
+            .map(|part| scope.spawn(|| part.iter().map(|p| fields.document(p)).collect::<Vec<_>>()))
+            .collect();
+        let done = parts.into_iter().map(std::thread::ScopedJoinHandle::join);
+        done.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
 }
 
 /// Runs `work` with the writer where it may block.
