@@ -36,7 +36,9 @@ async fn ana_does_her_fire_safety_from_the_first_message_to_her_name() {
     let done = w.s.fills("Ana", &format!("training attest {id}"), &[("name", "  ana ")]).await;
     assert!(done.contains("✓ **Fire safety**: completed on Mon, 23 Nov 2026, quiz 50 % right. Thank you!"), "{done}");
     let nudge = w.s.to("Ana").into_iter().find(|p| p.key == format!("nudge/{id}/assign")).unwrap();
-    assert_eq!(nudge.message.plain(), "✓ **Fire safety**: done. Thank you!", "the posted nudge turns to done");
+    let nudge = nudge.message.plain();
+    assert!(nudge.ends_with("\n✓ **Fire safety**: done. Thank you!"), "the posted nudge turns to done: {nudge}");
+    assert!(nudge.contains("**What I keep:**"), "the first message keeps what it said about privacy: {nudge}");
 
     assert_eq!(w.kinds(&id).await, ["assigned", "started", "attempted", "attested", "completed"]);
     assert_eq!(
@@ -149,12 +151,12 @@ async fn reminders_come_in_the_persons_morning_and_the_plan_replaces_the_last_on
     w.apply(REQUIREMENT).await;
     let id = w.one(&mei).await.id;
     assert_eq!(w.s.news("Mei"), "", "it is eight in the evening in Sydney");
-    w.s.until("2026-12-04T12:00:00Z").await;
+    w.s.until("2026-12-03T12:00:00Z").await;
     let news = w.s.news("Mei");
     assert!(news.contains("New for you") && news.contains("When will you do it?"), "{news}");
     let at = |key: &str| w.s.to("Mei").into_iter().find(|p| p.key.ends_with(key)).map(|p| p.at.rfc3339());
     assert_eq!(at("/t-7").unwrap(), "2026-11-29T22:00:00.000Z", "Monday, nine in Sydney");
-    // Friday night in Sydney: "in 2 days" is Sunday, so Monday it is, the day on which it is due.
+    // Thursday night in Sydney: "in 2 days" is Saturday, so Monday it is, the day on which it is due.
     let said = w.press("Mei", &format!("training plan {id} later")).await;
     assert!(said.contains("Noted: I remind you Monday 09:00."), "{said}");
     let said = w.press("Mei", &format!("training plan {id} later")).await;
@@ -163,7 +165,7 @@ async fn reminders_come_in_the_persons_morning_and_the_plan_replaces_the_last_on
     w.s.until("2026-12-07T06:00:00Z").await;
     let news = w.s.news("Mei");
     assert!(news.contains("You wanted to do **Fire safety** now.") && !news.contains("Still open"), "{news}");
-    // Ana said nothing and gets the last reminder: T-1 is a Sunday, so it comes on Monday.
+    // Ana said nothing and gets the last reminder: T-1 is a Sunday, so it comes on the Friday before.
     w.s.until("2026-12-07T10:00:00Z").await;
     let ana = w.s.news("Ana");
     assert_eq!(ana.matches("Still open: **Fire safety**").count(), 2, "{ana}");

@@ -118,8 +118,9 @@ async fn an_extension_moves_the_reminders_and_a_second_press_does_not_extend_twi
     let news: Vec<(String, String)> =
         w.s.to("Ana").iter().skip(2).map(|p| (p.key.replace(&id, "ID"), p.at.rfc3339())).collect();
     let expected = [
+        ("nudge/ID/t-1", "2026-12-04T09:00:00.000Z"),
         ("nudge/ID/t-7@2026-12-14", "2026-12-07T09:00:00.000Z"),
-        ("nudge/ID/t-1@2026-12-14", "2026-12-14T09:00:00.000Z"),
+        ("nudge/ID/t-1@2026-12-14", "2026-12-11T09:00:00.000Z"),
     ];
     assert_eq!(news, expected.map(|(k, at)| (k.to_owned(), at.to_owned())));
     w.s.until("2026-12-15T12:00:00Z").await;
