@@ -35,7 +35,7 @@ impl Browser {
         let options = json!({ "args": [
             "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            "--disable-dev-shm-usage", format!("--window-size={width},{height}"),
+            "--disable-dev-shm-usage", "--force-prefers-reduced-motion", format!("--window-size={width},{height}"),
             format!("--user-data-dir={}", profile.path().display()),
         ] });
         let capabilities = serde_json::Map::from_iter([
@@ -127,6 +127,14 @@ impl Browser {
     /// Types into the element that a CSS selector finds.
     pub async fn types(&self, css: &str, text: &str) -> Result<()> {
         let element = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await?;
+        element.send_keys(text).await?;
+        Ok(())
+    }
+
+    /// Empties the element that a CSS selector finds, and types into it.
+    pub async fn retypes(&self, css: &str, text: &str) -> Result<()> {
+        let element = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await?;
+        element.clear().await?;
         element.send_keys(text).await?;
         Ok(())
     }
