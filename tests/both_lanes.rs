@@ -83,7 +83,8 @@ async fn both_lanes_in_one_day() -> Result<()> {
     b.sees("Did you mean help?").await?;
 
     // A tip is in the next answer, harmless whatever it holds.
-    day.says("tip The espresso machine <b>in Hamburg</b> wants descaling tablets every second Friday @everyone").await?;
+    day.says("tip The espresso machine <b>in Hamburg</b> wants descaling tablets every second Friday @everyone")
+        .await?;
     b.sees("Share").await?;
     b.clicks("Share").await?;
     day.says("How often does the espresso machine want descaling tablets?").await?;

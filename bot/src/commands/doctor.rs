@@ -96,7 +96,11 @@ fn configuration(config: &Config, file: Option<&Path>, f: &mut Findings) -> Resu
             )?;
         }
         Ok(_) if config.web.local_chat => {
-            f.say(Grade::Ok, "web", "the local web chat is open on this machine; people sign in by 'stoa people link'")?;
+            f.say(
+                Grade::Ok,
+                "web",
+                "the local web chat is open on this machine; people sign in by 'stoa people link'",
+            )?;
         }
         Ok(_) => {
             f.say(Grade::Note, "web", "no chat is connected; set [web] local_chat = true to try it on this machine")?;
