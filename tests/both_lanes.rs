@@ -124,7 +124,31 @@ async fn both_lanes_in_one_day() -> Result<()> {
     day.picture("digest.png").await?;
     day.is_accessible("a manager's digest").await?;
 
-    // On a phone, in the dark.
+    // A channel and its thread; the thread is logged as a discussion, and the others are asked first.
+    day.is("Grace Adeyemi").await?;
+    b.follows("a.entry", "care-desk").await?;
+    b.sees("Case to think about").await?;
+    day.is_accessible("a channel").await?;
+    b.follows("a", "replies").await?;
+    b.sees("Write down why, and put both order numbers in.").await?;
+    day.is_accessible("a thread").await?;
+    b.clicks("Log discussion").await?;
+    b.sees("What is it about?").await?;
+    day.is_accessible("a form").await?;
+    b.types("dialog[open] input:not([type=hidden])", "Bench arrived twice").await?;
+    b.clicks("Log it").await?;
+    b.sees("is logged. I ask 2 people").await?;
+    day.picture("discussion.png").await?;
+
+    // The learning team sends a lesson to everybody.
+    day.is("Priya Raman").await?;
+    day.says("learn schedule").await?;
+    b.clicks("Write it").await?;
+    day.picture("schedule.png").await?;
+    day.is_accessible("the form of a drop").await?;
+    b.clicks("Cancel").await?;
+
+    // On a phone.
     b.client.set_window_size(390, 844).await?;
     day.is_accessible("the chat on a phone").await?;
     day.picture("phone.png").await?;

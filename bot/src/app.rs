@@ -13,6 +13,9 @@ use stoa_learning::search::Index;
 
 use crate::config::Config;
 
+/// What a clock that is moved by hand shows first: a Monday morning in Berlin, on which the demo begins.
+pub const FIRST_MORNING: &str = "2026-11-23T08:00:00Z";
+
 /// Everything that the server and most commands work with.
 pub struct App {
     pub config: Config,
@@ -96,7 +99,7 @@ pub async fn open_store(config: &Config, kind: ClockKind) -> Result<Db> {
     let clock = match kind {
         ClockKind::System => Clock::system(),
         // Where the clock stands is in the store; a store's first clock shows the demo's first morning.
-        ClockKind::Manual => Clock::manual(Instant::parse(crate::demo::FIRST_MORNING)?),
+        ClockKind::Manual => Clock::manual(Instant::parse(FIRST_MORNING)?),
     };
     let db = Db::open(&config.database_url(), clock).await?;
     let stored = meta(&db, "clock").await?;

@@ -9,9 +9,6 @@ use crate::serve;
 use anyhow::{Context as _, Result};
 use include_dir::{Dir, include_dir};
 
-/// When the demo's calendar begins: a Monday morning in Berlin.
-pub const FIRST_MORNING: &str = "2026-11-23T08:00:00Z";
-
 static SAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/demo");
 
 /// What the command line says.

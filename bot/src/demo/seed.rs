@@ -9,7 +9,7 @@ use stoa_ground::people;
 use stoa_ground::{Error, Instant};
 use stoa_learning::lessons;
 
-use crate::app::App;
+use crate::app::{App, FIRST_MORNING};
 
 /// `thread.toml`
 #[derive(Deserialize)]
@@ -39,7 +39,7 @@ pub async fn conversations(app: &Arc<App>, sample: &Path) -> Result<()> {
     let (ids, everyone) = (&ids, &everyone);
     let text = std::fs::read_to_string(sample.join("thread.toml")).context("the sample discussion")?;
     let thread: Thread = toml::from_str(&text).context("the sample discussion")?;
-    let start = Instant::parse(super::FIRST_MORNING)?.plus(-26 * Instant::HOUR * 3);
+    let start = Instant::parse(FIRST_MORNING)?.plus(-26 * Instant::HOUR * 3);
     let thread = &thread;
     app.db
         .write(|tx| async move {

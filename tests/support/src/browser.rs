@@ -67,14 +67,22 @@ impl Browser {
     pub async fn sees(&self, text: &str) -> Result<()> {
         let quoted = serde_json::to_string(text)?;
         let script = format!("return document.body.innerText.includes({quoted})");
-        for _ in 0..PATIENCE.as_millis() / 100 {
-            if self.client.execute(&script, vec![]).await.is_ok_and(|v| v == true) {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+        if self.becomes_true(&script).await {
+            return Ok(());
         }
         let page = self.client.execute("return document.body.innerText", vec![]).await?;
         bail!("the page never said “{text}”; it says: {}", page.as_str().unwrap_or_default())
+    }
+
+    /// Runs a script again and again until it gives true.
+    async fn becomes_true(&self, script: &str) -> bool {
+        for _ in 0..PATIENCE.as_millis() / 100 {
+            if self.client.execute(script, vec![]).await.is_ok_and(|v| v == true) {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        false
     }
 
     /// The text of the page.
@@ -99,13 +107,23 @@ impl Browser {
                (e.innerText || e.value || '').trim() === {quoted} && e.offsetParent !== null && !e.disabled); \
              const e = all[{index}]; if (!e) return false; e.scrollIntoView({{block: 'center'}}); e.click(); return true"
         );
-        for _ in 0..PATIENCE.as_millis() / 100 {
-            if self.client.execute(&script, vec![]).await.is_ok_and(|v| v == true) {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+        if self.becomes_true(&script).await {
+            return Ok(());
         }
         bail!("there is no button “{label}”; the page says: {}", self.text().await?)
+    }
+
+    /// Follows the first element of a CSS selector whose text holds `text`.
+    pub async fn follows(&self, css: &str, text: &str) -> Result<()> {
+        let (css, quoted) = (serde_json::to_string(css)?, serde_json::to_string(text)?);
+        let script = format!(
+            "const e = [...document.querySelectorAll({css})].find(e => e.innerText.includes({quoted})); \
+             if (!e) return false; e.click(); return true"
+        );
+        if self.becomes_true(&script).await {
+            return Ok(());
+        }
+        bail!("there is nothing that says “{text}”; the page says: {}", self.text().await?)
     }
 
     /// Clicks the person with this name in the list of people.
@@ -115,11 +133,8 @@ impl Browser {
             "const e = [...document.querySelectorAll('button.person')].find(e => e.innerText.includes({quoted})); \
              if (!e) return false; e.click(); return true"
         );
-        for _ in 0..PATIENCE.as_millis() / 100 {
-            if self.client.execute(&script, vec![]).await.is_ok_and(|v| v == true) {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+        if self.becomes_true(&script).await {
+            return Ok(());
         }
         bail!("there is nobody called {name} to choose")
     }
