@@ -132,6 +132,7 @@ async fn both_lanes_in_one_day() -> Result<()> {
     b.follows("a", "replies").await?;
     b.sees("Write down why, and put both order numbers in.").await?;
     day.is_accessible("a thread").await?;
+    b.clicks("⋯").await?;
     b.clicks("Log discussion").await?;
     b.sees("What is it about?").await?;
     day.is_accessible("a form").await?;
