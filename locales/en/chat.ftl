@@ -34,7 +34,6 @@ chat-help-unknown-account =
 chat-unknown-command-suggest = I do not know “{ $word }”. Did you mean **{ $suggestion }**? Type **help** for the whole list.
 chat-unknown-command = I do not know “{ $word }”. Type **help** for what I can do, or just ask in plain words.
 chat-help-button = Help
-chat-missing-text = **{ $command }** needs some words after it, for example: { $example }
 # $role is the role that may do it, as in people.ftl
 chat-not-allowed = Only { $role } can do this. If you think that you should, ask your learning team.
 chat-something-went-wrong = Something went wrong on my side and nothing was changed. Please try again; if it happens twice, tell your learning team and give them this number: { $reference }.
@@ -43,7 +42,6 @@ chat-too-long =
         [one] That is too long for me. Please keep it to one character.
        *[other] That is too long for me. Please keep it to { $limit } characters.
     }
-chat-no-longer-there = This has changed since the message was posted. Here is how it stands now:
 chat-already-done = That is done already.
 chat-slow-down =
     { $seconds ->
