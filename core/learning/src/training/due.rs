@@ -115,12 +115,13 @@ pub fn after_leave(due: Date, assigned: Date, away_from: Date, back: Date, calen
 /// of them counts.
 #[must_use]
 pub fn timeline(steps: &Steps, assigned: Instant, due: Deadline, calendar: &Calendar) -> Vec<(Instant, Step)> {
-    let opening = |date: Date| calendar.at(calendar.next_working_day(date), calendar.working_hours.0);
+    // Like due dates, steps pass over a day that the zone skipped.
+    let opening = |date: Date| calendar.at(on(calendar, date).date, calendar.working_hours.0);
     // A reminder before the due date comes before it: on a day off it moves to the last working day, not to the next.
     let before = |date: Date| {
         let mut day = date;
         for _ in 0..30 {
-            if calendar.is_working_day(day) {
+            if calendar.is_working_day(day) && calendar.date(end_of(calendar, day)) == day {
                 break;
             }
             day = earlier(day, 1);
