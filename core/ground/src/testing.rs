@@ -1,6 +1,6 @@
 //! A real store in a temporary folder, for tests.
 
-use crate::people::{self, Person, Status};
+use crate::people::{self, Person};
 use crate::{Clock, Db, Instant};
 
 /// The day on which tests play: Monday, 23 November 2026, 09:00 UTC.
@@ -25,25 +25,7 @@ pub async fn store() -> (Db, tempfile::TempDir) {
 pub async fn hire(db: &Db, name: &str, change: impl Fn(&mut Person) + Send + Sync) -> Person {
     let change = &change;
     db.write(|tx| async move {
-        let mut person = Person {
-            id: tx.clock().id().to_string(),
-            employee_id: format!("E-{name}"),
-            name: name.to_owned(),
-            email: None,
-            timezone: "UTC".into(),
-            locale: "en".into(),
-            manager: None,
-            title: None,
-            department: None,
-            location: None,
-            country: None,
-            state: None,
-            worker_type: None,
-            hire_date: None,
-            status: Status::Active,
-            leave_from: None,
-            leave_to: None,
-        };
+        let mut person = Person::new(tx.clock().id().to_string(), format!("E-{name}"), name);
         change(&mut person);
         people::insert(&tx, &person, None).await?;
         people::link_account(&tx, &person.id, "test", "", name).await?;

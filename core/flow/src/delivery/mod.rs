@@ -285,15 +285,6 @@ pub async fn by_key(db: &Db, key: &str) -> Result<Option<Delivery>> {
     row.as_ref().map(Delivery::read).transpose()
 }
 
-/// The delivery behind a message of the bot in a place.
-///
-/// # Errors
-/// The database's error.
-pub async fn by_message(db: &Db, place: &Place, id: &str) -> Result<Option<Delivery>> {
-    let row = db.opt(select!("WHERE message_id = $1 AND channel = $2"), args![id, &place.channel]).await?;
-    row.as_ref().map(Delivery::read).transpose()
-}
-
 /// What was merged into a digest, in the order in which it was queued.
 pub(crate) async fn merged_into(db: &Db, digest: &str) -> Result<Vec<Delivery>> {
     let rows = db.all(select!("WHERE into_key = $1 ORDER BY position"), args![digest]).await?;

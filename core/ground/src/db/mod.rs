@@ -11,7 +11,6 @@ mod value;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use sqlx::AnyConnection;
 use sqlx::Connection as _;
@@ -36,7 +35,6 @@ struct Inner {
     committer: Notify,
     /// The newest committed position of the change feed that this process knows of.
     head: watch::Sender<i64>,
-    written: AtomicI64,
 }
 
 /// The writer connection and what waits for its next commit.
@@ -63,7 +61,6 @@ impl Db {
         db.migrate().await?;
         let head = db.committed_position().await?;
         db.0.head.send_replace(head);
-        db.0.written.store(head, Ordering::SeqCst);
         tokio::spawn(commit_loop(Arc::downgrade(&db.0)));
         Ok(db)
     }
@@ -125,7 +122,6 @@ impl Db {
             }),
             committer: Notify::new(),
             head: watch::channel(0).0,
-            written: AtomicI64::new(0),
         })))
     }
 
@@ -295,7 +291,6 @@ impl Inner {
         .await;
         let outcome = match result {
             Ok(head) => {
-                self.written.store(head, Ordering::SeqCst);
                 self.head.send_if_modified(|h| std::mem::replace(h, head) != head);
                 Ok(())
             }

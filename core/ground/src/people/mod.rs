@@ -86,6 +86,31 @@ pub struct Person {
     pub leave_to: Option<Date>,
 }
 
+impl Person {
+    /// Somebody who works here, in UTC and English, of whom nothing else is known yet.
+    pub(crate) fn new(id: String, employee_id: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            id,
+            employee_id: employee_id.into(),
+            name: name.into(),
+            email: None,
+            timezone: "UTC".into(),
+            locale: "en".into(),
+            manager: None,
+            title: None,
+            department: None,
+            location: None,
+            country: None,
+            state: None,
+            worker_type: None,
+            hire_date: None,
+            status: Status::Active,
+            leave_from: None,
+            leave_to: None,
+        }
+    }
+}
+
 impl Status {
     /// As it is stored and shown: `active`, `leave` or `left`.
     #[must_use]

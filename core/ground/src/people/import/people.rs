@@ -175,23 +175,9 @@ impl Planner<'_> {
         let after = match stored {
             Some(s) => Person { employee_id, ..s.person.clone() },
             None => Person {
-                id: next_id(),
-                employee_id,
-                name: String::new(),
-                email: None,
                 timezone: self.options.timezone.clone(),
                 locale: self.options.locale.clone(),
-                manager: None,
-                title: None,
-                department: None,
-                location: None,
-                country: None,
-                state: None,
-                worker_type: None,
-                hire_date: None,
-                status: Status::Active,
-                leave_from: None,
-                leave_to: None,
+                ..Person::new(next_id(), employee_id, String::new())
             },
         };
         let roster_timezone = stored.and_then(|s| s.roster_timezone.clone());
