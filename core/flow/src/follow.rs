@@ -37,15 +37,14 @@ impl Followed {
         let head = db.committed_position().await?;
         let name = format!("follower/{}", self.follower.name());
         let mut seen = self.seen.load(Ordering::SeqCst);
-        if seen < 0 {
-            let row = db.opt("SELECT value FROM meta WHERE name = $1", args![&name]).await?;
-            let stored: Option<String> = row.map(|r| r.get("value")).transpose()?;
-            seen = stored.and_then(|text| text.parse().ok()).unwrap_or(0);
-        }
         if seen >= head {
-            self.seen.store(seen, Ordering::SeqCst);
             return Ok(0);
         }
+        // Another server may have come further.
+        let row = db.opt("SELECT value FROM meta WHERE name = $1", args![&name]).await?;
+        let stored: Option<String> = row.map(|r| r.get("value")).transpose()?;
+        let stored = stored.and_then(|text| text.parse().ok()).unwrap_or(0);
+        seen = seen.max(stored);
         let rows = db
             .all(
                 "SELECT position, key FROM change WHERE topic = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4",
@@ -56,37 +55,49 @@ impl Followed {
             self.seen.store(head, Ordering::SeqCst);
             return Ok(0);
         };
-        let last: i64 = last.get("position")?;
+        let (name, to): (&str, i64) = (&name, last.get("position")?);
         let mut keys: Vec<String> = rows.iter().map(|r| r.get("key")).collect::<Result<_>>()?;
         keys.sort();
         keys.dedup();
-        match self.follow(db, &keys, &name, last).await {
-            Ok(()) => {}
+        let mut mine = true;
+        match self.follow(db, &keys, name, to).await {
+            Ok(done) => mine = done,
             Err(e @ Error::Database(_)) => return Err(e),
             // One that cannot be followed stops nobody else.
             Err(_) => {
                 for key in &keys {
-                    if let Err(error) = self.follow(db, std::slice::from_ref(key), &name, last).await {
+                    if let Err(error) = self.follow(db, std::slice::from_ref(key), name, to).await {
                         tracing::error!(follower = self.follower.name(), key, %error, "a change could not be followed");
                     }
                 }
             }
         }
-        self.seen.store(last, Ordering::SeqCst);
-        Ok(rows.len())
+        if mine {
+            self.seen.store(to, Ordering::SeqCst);
+        }
+        Ok(if mine { rows.len() } else { 0 })
     }
 
-    async fn follow(&self, db: &Db, keys: &[String], name: &str, position: i64) -> Result<()> {
+    /// Follows the changes of some keys, unless another server does or did; gives whether it was done here.
+    async fn follow(&self, db: &Db, keys: &[String], name: &str, to: i64) -> Result<bool> {
         db.write(|tx| async move {
+            if !tx.try_lock(name).await? {
+                return Ok(false);
+            }
+            let row = tx.opt("SELECT value FROM meta WHERE name = $1", args![name]).await?;
+            let stored: Option<String> = row.map(|r| r.get("value")).transpose()?;
+            if stored.and_then(|text| text.parse::<i64>().ok()).unwrap_or(0) > to {
+                return Ok(false);
+            }
             for key in keys {
                 self.follower.follow(&tx, key).await?;
             }
             tx.exec(
                 "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                args![name, position.to_string()],
+                args![name, to.to_string()],
             )
             .await?;
-            Ok(())
+            Ok(true)
         })
         .await
     }

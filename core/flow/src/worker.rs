@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
+use stoa_ground::db::Engine;
 use stoa_ground::{Clock, Db, Error, Instant, Result};
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
@@ -48,6 +49,8 @@ pub struct Flow {
     wake: Notify,
     /// Held while what is due is worked on, so that a manual clock moves only between two rounds.
     turn: Mutex<()>,
+    /// Under this name this server holds leases.
+    pub(crate) server: String,
 }
 
 impl Flow {
@@ -65,6 +68,7 @@ impl Flow {
             platforms: RwLock::new(Vec::new()),
             wake: Notify::new(),
             turn: Mutex::new(()),
+            server: stoa_ground::clock::noise().to_string(),
         })
     }
 
@@ -121,8 +125,17 @@ impl Flow {
         Err(Error::invalid("the schedule does not come to rest: a job keeps putting itself at the same instant"))
     }
 
+    async fn release(&self) -> Result<()> {
+        self.db
+            .write(|tx| async move {
+                inbox::release(&tx).await?;
+                sender::release(&tx).await
+            })
+            .await
+    }
+
     async fn round(&self) -> Result<usize> {
-        let events = inbox::waiting(&self.db, 64).await?;
+        let events = inbox::claim(&self.db, 64).await?;
         let mut done = events.len();
         let handled = futures_util::stream::iter(events)
             .map(|(envelope, attempts)| async move { self.handle(&envelope, attempts).await });
@@ -135,6 +148,7 @@ impl Flow {
         }
         done += schedule::run_due(&self.db, &self.parts.jobs).await?;
         done += self.send_due().await?;
+        done += self.reconcile().await?;
         Ok(done)
     }
 
@@ -165,8 +179,11 @@ impl Flow {
 
     /// Works until told to stop; what has begun is finished first.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
-        if let Err(error) = self.reconcile().await {
-            tracing::error!(%error, "could not find out what became of messages that were being sent");
+        // On SQLite there is one server: what another one was doing, it does no more.
+        if self.db.engine() == Engine::Sqlite
+            && let Err(error) = self.release().await
+        {
+            tracing::error!(%error, "the leases of the last run could not be released; they expire by themselves");
         }
         let mut failures: u32 = 0;
         while !stop.is_cancelled() {

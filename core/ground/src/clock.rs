@@ -6,7 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "this is the one place that may read clocks and make randomness")]
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -175,10 +175,25 @@ pub fn monotonic() -> std::time::Instant {
     std::time::Instant::now()
 }
 
-/// The machine's wall clock, for leases and signature windows. Never business time.
+/// Machine time for leases and retries: the wall clock as it was when the process began, moved on by the monotonic clock,
+/// so that a wall clock that jumps moves nothing. Never business time.
 #[must_use]
 pub fn machine() -> Instant {
+    static START: OnceLock<(Instant, std::time::Instant)> = OnceLock::new();
+    let (wall, started) = START.get_or_init(|| (wall(), monotonic()));
+    wall.plus(i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX))
+}
+
+/// The machine's wall clock, for the windows of signatures that others made. Never business time.
+#[must_use]
+pub fn wall() -> Instant {
     jiff::Timestamp::now().into()
+}
+
+/// Randomness for the jitter of retries.
+#[must_use]
+pub fn noise() -> u64 {
+    rand::rng().random()
 }
 
 #[cfg(test)]

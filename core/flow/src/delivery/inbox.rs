@@ -1,8 +1,7 @@
 //! The inbox: events are stored under the platform's key before they are acknowledged, and handled once.
 
 use serde_json::Value as Json;
-use stoa_ground::clock::machine;
-use stoa_ground::{Db, Error, Result, Tx, args};
+use stoa_ground::{Db, Error, Instant, Result, Tx, args};
 
 use crate::chat::Envelope;
 
@@ -14,11 +13,10 @@ pub(crate) async fn store(db: &Db, envelope: &Envelope, state: &'static str) -> 
     let body = serde_json::to_string(envelope)?;
     let account = serde_json::to_string(&envelope.account)?;
     let (body, account) = (&body, &account);
-    db.write(|tx| async move {
+    db.write_by_key(|tx| async move {
         let rows = tx
             .exec(
-                "INSERT INTO inbox (key, position, account, body, received, state)
-                 SELECT $1, COALESCE(MAX(position), 0) + 1, $2, $3, $4, $5 FROM inbox WHERE TRUE
+                "INSERT INTO inbox (key, account, body, received, state) VALUES ($1, $2, $3, $4, $5)
                  ON CONFLICT (key) DO NOTHING",
                 args![&envelope.key, account, body, tx.now(), state],
             )
@@ -28,15 +26,34 @@ pub(crate) async fn store(db: &Db, envelope: &Envelope, state: &'static str) -> 
     .await
 }
 
-/// Events that wait, oldest first: the first of each account, so that nobody's events overtake each other.
-pub(crate) async fn waiting(db: &Db, limit: usize) -> Result<Vec<(Envelope, i64)>> {
-    let rows = db
-        .all(
-            "SELECT key, body, attempts FROM inbox WHERE state = 'new' AND retry_at <= $1 AND position IN
-             (SELECT MIN(position) FROM inbox WHERE state = 'new' GROUP BY account) ORDER BY position LIMIT $2",
-            args![machine(), limit],
-        )
+/// How long a server may work on an event before another one takes it.
+const LEASE: i64 = 60 * Instant::SECOND;
+
+/// Takes events that wait, oldest first: the first of each account, so that nobody's events overtake each other, and
+/// only if no other server works on it.
+pub(crate) async fn claim(db: &Db, limit: usize) -> Result<Vec<(Envelope, i64)>> {
+    let now = db.lease_time().await?;
+    let some = "SELECT 1 AS one FROM inbox WHERE state = 'new' AND retry_at <= $1 AND lease_until <= $1 LIMIT 1";
+    if db.opt(some, args![now]).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "UPDATE inbox SET lease_until = $3 WHERE position IN (
+           SELECT position FROM inbox WHERE state = 'new' AND retry_at <= $1 AND lease_until <= $1
+           AND NOT EXISTS (SELECT 1 FROM inbox earlier WHERE earlier.account = inbox.account AND earlier.state = 'new'
+                           AND earlier.position < inbox.position)
+           ORDER BY position LIMIT $2{})
+         RETURNING position, key, body, attempts",
+        db.engine().skip_locked()
+    );
+    let sql = &sql;
+    let mut rows = db
+        .write_by_key(|tx| async move {
+            let now = tx.lease_time().await?;
+            tx.all(sqlx::AssertSqlSafe(sql.clone()), args![now, limit, now.plus(LEASE)]).await
+        })
         .await?;
+    rows.sort_by_cached_key(|row| row.get::<i64>("position").unwrap_or_default());
     let mut envelopes = Vec::with_capacity(rows.len());
     for row in rows {
         match serde_json::from_value(row.get::<Json>("body")?) {
@@ -50,6 +67,12 @@ pub(crate) async fn waiting(db: &Db, limit: usize) -> Result<Vec<(Envelope, i64)
     Ok(envelopes)
 }
 
+/// After the start of the only server: nobody works on anything.
+pub(crate) async fn release(tx: &Tx) -> Result<()> {
+    tx.exec("UPDATE inbox SET lease_until = 0, retry_at = 0 WHERE state = 'new'", args![]).await?;
+    Ok(())
+}
+
 /// Marks an event as done, inside the transaction of its effects.
 pub(crate) async fn finish(tx: &Tx, key: &str) -> Result<()> {
     match tx.exec("UPDATE inbox SET state = 'done', error = NULL WHERE key = $1 AND state = 'new'", args![key]).await? {
@@ -60,11 +83,11 @@ pub(crate) async fn finish(tx: &Tx, key: &str) -> Result<()> {
 
 /// Remembers a failure and when to try again.
 pub(crate) async fn postpone(db: &Db, key: &str, error: &str) -> Result<()> {
-    db.write(|tx| async move {
+    db.write_by_key(|tx| async move {
         tx.exec(
-            "UPDATE inbox SET attempts = attempts + 1, error = $2, retry_at = $3 + (attempts + 1) * (attempts + 1) * 500000
-             WHERE key = $1 AND state = 'new'",
-            args![key, error, machine()],
+            "UPDATE inbox SET attempts = attempts + 1, error = $2, retry_at = $3 + (attempts + 1) * (attempts + 1) * 500000,
+             lease_until = 0 WHERE key = $1 AND state = 'new'",
+            args![key, error, tx.lease_time().await?],
         )
         .await?;
         Ok(())
@@ -74,7 +97,7 @@ pub(crate) async fn postpone(db: &Db, key: &str, error: &str) -> Result<()> {
 
 /// Puts an event aside for the operator, with its reason.
 pub(crate) async fn park(db: &Db, key: &str, error: &str) -> Result<()> {
-    db.write(|tx| async move {
+    db.write_by_key(|tx| async move {
         tx.exec("UPDATE inbox SET state = 'parked', error = $2 WHERE key = $1", args![key, error]).await?;
         Ok(())
     })

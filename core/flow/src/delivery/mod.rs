@@ -70,6 +70,7 @@ pub struct Delivery {
     shown: Option<Json>,
     posted: Option<Place>,
     message_id: Option<String>,
+    attempts: i64,
 }
 
 /// What a delivery is now.
@@ -135,7 +136,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT key, kind, person, place, only_for, payload, item, step, due, expires, state, sent_at, into_key, \
-             shown, posted, message_id FROM outbox ",
+             shown, posted, message_id, attempts FROM outbox ",
             $rest
         )
     };
@@ -162,6 +163,7 @@ impl Delivery {
             shown: row.get("shown")?,
             posted: json("posted")?.map(serde_json::from_value).transpose()?,
             message_id: row.get("message_id")?,
+            attempts: row.get("attempts")?,
         })
     }
 }
@@ -182,8 +184,8 @@ pub async fn enqueue(tx: &Tx, new: &NewDelivery) -> Result<bool> {
     let now = tx.now();
     let rows = tx
         .exec(
-            "INSERT INTO outbox (key, position, kind, person, recipient, place, only_for, payload, item, step, created, due, expires, state)
-             SELECT $1, COALESCE(MAX(position), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'queued' FROM outbox WHERE TRUE
+            "INSERT INTO outbox (key, kind, person, recipient, place, only_for, payload, item, step, created, due, expires, state)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'queued')
              ON CONFLICT (key) DO NOTHING",
             args![
                 &new.key,

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use stoa_ground::clock::machine;
 use stoa_ground::people::{self, Person};
 use stoa_ground::{Instant, Result, Tx, args};
 
@@ -15,6 +14,10 @@ use crate::worker::Flow;
 /// How often a message is tried before it is parked.
 const ATTEMPTS: i64 = 8;
 
+/// How long a server may send what it has claimed before another one asks what became of it. Longer than the time limit
+/// of any platform's call.
+const LEASE: i64 = 60 * Instant::SECOND;
+
 /// The setting that remembers that a person was told what Stoa is.
 const WELCOMED: &str = "welcomed";
 
@@ -26,8 +29,9 @@ impl Flow {
             .db()
             .all(
                 "SELECT recipient, MIN(due) AS first FROM outbox WHERE state = 'queued' AND due <= $1 AND retry_at <= $2
+                 AND NOT EXISTS (SELECT 1 FROM outbox other WHERE other.recipient = outbox.recipient AND other.state = 'sending')
                  GROUP BY recipient ORDER BY first LIMIT 100",
-                args![self.clock().now(), machine()],
+                args![self.clock().now(), self.db().lease_time().await?],
             )
             .await?;
         for row in rows {
@@ -56,14 +60,23 @@ impl Flow {
     /// Asks the arbiter about every due row of one recipient, in one transaction that also reserves the budget.
     async fn claim(&self, recipient: &str) -> Result<(usize, Vec<Delivery>)> {
         self.db()
-            .write(|tx| async move {
+            .write_by_key(|tx| async move {
+                // One server at a time decides about one recipient, so that the budget that it reads is the one it spends.
+                if !tx.try_lock(&format!("recipient/{recipient}")).await? {
+                    return Ok((0, Vec::new()));
+                }
+                let sending = "SELECT 1 AS one FROM outbox WHERE recipient = $1 AND state = 'sending' LIMIT 1";
+                if tx.opt(sending, args![recipient]).await?.is_some() {
+                    return Ok((0, Vec::new()));
+                }
+                let now = tx.lease_time().await?;
                 let rows = tx
                     .all(
                         select!(
                             "WHERE recipient = $1 AND state = 'queued' AND due <= $2 AND retry_at <= $3
                              ORDER BY due, position LIMIT 50"
                         ),
-                        args![recipient, tx.now(), machine()],
+                        args![recipient, tx.now(), now],
                     )
                     .await?;
                 let due: Vec<Delivery> = rows.iter().map(Delivery::read).collect::<Result<_>>()?;
@@ -74,10 +87,10 @@ impl Flow {
                 let mut claimed = Vec::new();
                 let touched = due.len();
                 match person {
-                    Some(person) => self.arbitrate(&tx, &person, due, &mut claimed).await?,
+                    Some(person) => self.arbitrate(&tx, now, &person, due, &mut claimed).await?,
                     None => {
                         for delivery in due {
-                            mark_sending(&tx, &delivery, Policy::ANSWER).await?;
+                            self.mark_sending(&tx, now, &delivery, Policy::ANSWER).await?;
                             claimed.push(delivery);
                         }
                     }
@@ -87,7 +100,14 @@ impl Flow {
             .await
     }
 
-    async fn arbitrate(&self, tx: &Tx, person: &Person, due: Vec<Delivery>, claimed: &mut Vec<Delivery>) -> Result<()> {
+    async fn arbitrate(
+        &self,
+        tx: &Tx,
+        leased: Instant,
+        person: &Person,
+        due: Vec<Delivery>,
+        claimed: &mut Vec<Delivery>,
+    ) -> Result<()> {
         let mut sorted: Vec<(Policy, Delivery)> = Vec::new();
         for delivery in due {
             match self.kind(&delivery.kind) {
@@ -119,7 +139,7 @@ impl Flow {
                     decision = Decision::Merge { why: "digest".into() };
                     merge(tx, &about, &decision, &new.key).await?;
                     if let Some(made) = made.filter(|d| d.state == "queued") {
-                        mark_sending(tx, &made, Policy::MANDATED).await?;
+                        self.mark_sending(tx, leased, &made, Policy::MANDATED).await?;
                         let about = About { key: &made.key, person: &person.id, kind: &made.kind, item: "" };
                         nudges::record(tx, &about, &Decision::Now { why: "due".into() }).await?;
                         claimed.push(made.clone());
@@ -130,7 +150,7 @@ impl Flow {
                     if policy.unsolicited {
                         nudges::record(tx, &about, &decision).await?;
                     }
-                    mark_sending(tx, &delivery, policy).await?;
+                    self.mark_sending(tx, leased, &delivery, policy).await?;
                     claimed.push(delivery);
                 }
                 Decision::Later { until, .. } => {
@@ -160,10 +180,18 @@ impl Flow {
             Ok(Rendered::Gone(why)) => return self.gone(delivery, why).await,
             Err(e) => return self.failed(delivery, &e.to_string(), None, false).await,
         };
-        let Some((place, platform)) = self.place_for(delivery, person.as_ref()).await? else {
+        let Some((place, platform)) = self.places_for(delivery, person.as_ref()).await?.into_iter().next() else {
             return self.failed(delivery, "the person has no place where Stoa can write", None, true).await;
         };
         let message = self.welcome(person.as_ref(), delivery, message).await?;
+        // An attempt that failed may have arrived all the same.
+        if delivery.attempts > 0 {
+            match self.look_for(delivery, person.as_ref()).await {
+                Ok(Some((place, id))) => return self.posted(delivery, person.as_ref(), &place, &id).await,
+                Ok(None) => {}
+                Err(e) => return self.failed(delivery, &e.to_string(), None, false).await,
+            }
+        }
         match platform.send(&place, delivery.only.as_ref(), &message, &delivery.key).await {
             Ok(id) => self.posted(delivery, person.as_ref(), &place, &id).await,
             Err(SendError::Retry { why, after_seconds }) => self.failed(delivery, &why, after_seconds, false).await,
@@ -223,16 +251,16 @@ impl Flow {
         Ok(Message { blocks })
     }
 
-    /// Where a delivery goes: where it must, else the person's preferred place, else the last used one, else any.
-    async fn place_for(
+    /// Where a delivery can go: where it must, else the person's preferred place, then the last used one, then the others.
+    async fn places_for(
         &self,
         delivery: &Delivery,
         person: Option<&Person>,
-    ) -> Result<Option<(Place, Arc<dyn Platform>)>> {
+    ) -> Result<Vec<(Place, Arc<dyn Platform>)>> {
         if let Some(place) = &delivery.place {
-            return Ok(self.platform(&place.platform).map(|p| (place.clone(), p)));
+            return Ok(self.platform(&place.platform).map(|p| (place.clone(), p)).into_iter().collect());
         }
-        let Some(person) = person else { return Ok(None) };
+        let Some(person) = person else { return Ok(Vec::new()) };
         let id = &person.id;
         let linked = self.db().read(|c| async move { people::accounts_of(&c, id).await }).await?;
         let mut accounts: Vec<Account> = linked.into_iter().map(Account::from).collect();
@@ -243,25 +271,32 @@ impl Flow {
             .transpose()?
             .and_then(|v| serde_json::from_value(v).ok());
         accounts.sort_by_key(|account| (preferred.as_ref() != Some(&account.platform), last.as_ref() != Some(account)));
+        let mut places = Vec::new();
         for account in accounts {
             let Some(adapter) = self.platform(&account.platform) else { continue };
             if let Ok(place) = adapter.direct(&account).await {
-                return Ok(Some((place, adapter)));
+                places.push((place, adapter));
             }
         }
-        Ok(None)
+        Ok(places)
     }
 
     async fn posted(&self, delivery: &Delivery, person: Option<&Person>, place: &Place, id: &str) -> Result<()> {
         let posted = serde_json::to_string(place)?;
         let posted = &posted;
         self.db()
-            .write(|tx| async move {
-                tx.exec(
-                    "UPDATE outbox SET state = 'posted', posted = $2, channel = $3, message_id = $4, sent_at = $5, error = NULL WHERE key = $1",
-                    args![&delivery.key, posted, &place.channel, id, tx.now()],
-                )
-                .await?;
+            .write_by_key(|tx| async move {
+                let mine = tx
+                    .exec(
+                        "UPDATE outbox SET state = 'posted', posted = $2, channel = $3, message_id = $4, sent_at = $5, error = NULL
+                         WHERE key = $1 AND state = 'sending' AND lease_by = $6",
+                        args![&delivery.key, posted, &place.channel, id, tx.now(), &self.server],
+                    )
+                    .await?;
+                if mine == 0 {
+                    // The lease ran out; whoever took it finds the message on the platform.
+                    return Ok(());
+                }
                 if let Some(kind) = self.kind(&delivery.kind) {
                     kind.sent(&tx, delivery).await?;
                 }
@@ -278,8 +313,15 @@ impl Flow {
     async fn gone(&self, delivery: &Delivery, why: &'static str) -> Result<()> {
         self.db()
             .write(|tx| async move {
-                tx.exec("UPDATE outbox SET state = 'cancelled', sent_at = NULL WHERE key = $1", args![&delivery.key])
+                let mine = tx
+                    .exec(
+                        "UPDATE outbox SET state = 'cancelled', sent_at = NULL WHERE key = $1 AND state = 'sending' AND lease_by = $2",
+                        args![&delivery.key, &self.server],
+                    )
                     .await?;
+                if mine == 0 {
+                    return Ok(());
+                }
                 if let Some(person) = &delivery.person {
                     let about = About { key: &delivery.key, person, kind: &delivery.kind, item: &delivery.item };
                     nudges::record(&tx, &about, &Decision::Cancel { why: why.trim_start_matches("why-").into() })
@@ -296,12 +338,13 @@ impl Flow {
         let limit = if for_good { 0 } else { ATTEMPTS };
         let wait = after.map(|s| i64::try_from(s).unwrap_or(3600) * Instant::SECOND);
         self.db()
-            .write(|tx| async move {
+            .write_by_key(|tx| async move {
                 tx.exec(
                     "UPDATE outbox SET attempts = attempts + 1, error = $2, sent_at = NULL,
                      retry_at = $3 + COALESCE($4, (attempts + 1) * (attempts + 1) * 500000),
-                     state = CASE WHEN attempts + 1 >= $5 THEN 'parked' ELSE 'queued' END WHERE key = $1",
-                    args![&delivery.key, why, machine(), wait, limit],
+                     state = CASE WHEN attempts + 1 >= $5 THEN 'parked' ELSE 'queued' END
+                     WHERE key = $1 AND state = 'sending' AND lease_by = $6",
+                    args![&delivery.key, why, tx.lease_time().await?, wait, limit, &self.server],
                 )
                 .await?;
                 Ok(())
@@ -315,7 +358,7 @@ impl Flow {
             .db()
             .all(
                 select!("WHERE revise = 1 AND state = 'posted' AND retry_at <= $1 ORDER BY position LIMIT 100"),
-                args![machine()],
+                args![self.db().lease_time().await?],
             )
             .await?;
         for row in &rows {
@@ -349,7 +392,7 @@ impl Flow {
             .write(|tx| async move {
                 tx.exec(
                     "UPDATE outbox SET revise = $2, error = $3, retry_at = CASE WHEN $2 = 1 THEN $4 + 1000000 ELSE retry_at END WHERE key = $1",
-                    args![&delivery.key, again, error, machine()],
+                    args![&delivery.key, again, error, tx.lease_time().await?],
                 )
                 .await?;
                 if let (true, Some(person), None) = (edited, &delivery.person, &delivery.shown) {
@@ -361,36 +404,87 @@ impl Flow {
             .await
     }
 
-    /// After a start: finds out what became of messages whose sending was cut off, before anything is repeated.
-    pub(crate) async fn reconcile(&self) -> Result<()> {
-        let rows = self.db().all(select!("WHERE state = 'sending'"), args![]).await?;
+    /// Finds out what became of messages whose sending was cut off, before anything is repeated. Gives how many.
+    pub(crate) async fn reconcile(&self) -> Result<usize> {
+        let rows = self
+            .db()
+            .all(
+                select!("WHERE state = 'sending' AND lease_until <= $1 LIMIT 100"),
+                args![self.db().lease_time().await?],
+            )
+            .await?;
+        let mut settled = 0;
         for row in &rows {
             let delivery = Delivery::read(row)?;
+            if !self.take_over(&delivery.key).await? {
+                continue;
+            }
             let person = self.person_of(&delivery).await?;
-            let found = match self.place_for(&delivery, person.as_ref()).await? {
-                Some((place, platform)) => match platform.find(&place, &delivery.key).await {
-                    Ok(found) => found.map(|id| (place, id)),
-                    // Unknown is not "no": it stays as it is until the platform can say.
-                    Err(error) => {
-                        tracing::warn!(delivery = %delivery.key, %error, "cannot tell yet whether it was sent");
-                        continue;
-                    }
-                },
-                None => None,
-            };
-            match found {
-                Some((place, id)) => self.posted(&delivery, person.as_ref(), &place, &id).await?,
-                None => {
-                    let key = &delivery.key;
-                    self.db()
-                        .write(|tx| async move {
-                            tx.exec("UPDATE outbox SET state = 'queued', sent_at = NULL WHERE key = $1", args![key])
-                                .await
-                        })
-                        .await?;
+            match self.look_for(&delivery, person.as_ref()).await {
+                Ok(Some((place, id))) => self.posted(&delivery, person.as_ref(), &place, &id).await?,
+                Ok(None) => self.unsent(&delivery.key).await?,
+                // Unknown is not "no": it stays as it is until the platform can say.
+                Err(error) => {
+                    tracing::warn!(delivery = %delivery.key, %error, "cannot tell yet whether it was sent");
+                    continue;
                 }
             }
+            settled += 1;
         }
+        Ok(settled)
+    }
+
+    /// Takes the lease of a row whose own has run out; `false` when another server was faster.
+    async fn take_over(&self, key: &str) -> Result<bool> {
+        self.db()
+            .write_by_key(|tx| async move {
+                let now = tx.lease_time().await?;
+                let sql = "UPDATE outbox SET lease_until = $3, lease_by = $4 WHERE key = $1 AND state = 'sending' AND lease_until <= $2";
+                Ok(tx.exec(sql, args![key, now, now.plus(LEASE), &self.server]).await? == 1)
+            })
+            .await
+    }
+
+    /// Puts a row back that was not sent.
+    async fn unsent(&self, key: &str) -> Result<()> {
+        self.db()
+            .write_by_key(|tx| async move {
+                let sql = "UPDATE outbox SET state = 'queued', sent_at = NULL WHERE key = $1 AND state = 'sending' AND lease_by = $2";
+                tx.exec(sql, args![key, &self.server]).await?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Looks for a delivery in every place where it can have arrived.
+    async fn look_for(
+        &self,
+        delivery: &Delivery,
+        person: Option<&Person>,
+    ) -> Result<Option<(Place, String)>, SendError> {
+        for (place, platform) in self.places_for(delivery, person).await? {
+            if let Some(id) = platform.find(&place, &delivery.key).await? {
+                return Ok(Some((place, id)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Sets a claimed row to `sending`, with this server's lease and what it takes from the budget.
+    async fn mark_sending(&self, tx: &Tx, now: Instant, delivery: &Delivery, policy: Policy) -> Result<()> {
+        tx.exec(
+            "UPDATE outbox SET state = 'sending', sent_at = $2, counted = $3, voluntary = $4, lease_until = $5, lease_by = $6
+             WHERE key = $1",
+            args![
+                &delivery.key,
+                tx.now(),
+                policy.counted && policy.unsolicited,
+                policy.unsolicited && !policy.mandated,
+                now.plus(LEASE),
+                &self.server
+            ],
+        )
+        .await?;
         Ok(())
     }
 
@@ -399,12 +493,11 @@ impl Flow {
     }
 }
 
-async fn mark_sending(tx: &Tx, delivery: &Delivery, policy: Policy) -> Result<()> {
-    tx.exec(
-        "UPDATE outbox SET state = 'sending', sent_at = $2, counted = $3, voluntary = $4 WHERE key = $1",
-        args![&delivery.key, tx.now(), policy.counted && policy.unsolicited, policy.unsolicited && !policy.mandated],
-    )
-    .await?;
+/// After the start of the only server: nobody sends anything, and retries need not wait for a clock of another run.
+pub(crate) async fn release(tx: &Tx) -> Result<()> {
+    tx.exec("UPDATE outbox SET lease_until = 0 WHERE state = 'sending'", args![]).await?;
+    tx.exec("UPDATE outbox SET retry_at = 0 WHERE state = 'queued' OR revise = 1", args![]).await?;
+    tx.exec("UPDATE job SET retry_at = 0 WHERE state = 'waiting'", args![]).await?;
     Ok(())
 }
 

@@ -177,8 +177,8 @@ pub(crate) async fn record_into(tx: &Tx, about: &About<'_>, decision: &Decision,
     }
     let until = if let Decision::Later { until, .. } = decision { Some(*until) } else { None };
     tx.exec(
-        "INSERT INTO decision (position, delivery_key, person, kind, item, at, decision, reason, until, into_key)
-         SELECT COALESCE(MAX(position), 0) + 1, $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM decision",
+        "INSERT INTO decision (delivery_key, person, kind, item, at, decision, reason, until, into_key)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         args![
             about.key,
             about.person,

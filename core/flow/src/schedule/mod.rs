@@ -4,7 +4,6 @@
 use async_trait::async_trait;
 use jiff::civil::Time;
 use serde_json::Value as Json;
-use stoa_ground::clock::machine;
 use stoa_ground::people::calendar::Calendar;
 use stoa_ground::{Conn, Db, Error, Instant, Result, Tx, args};
 
@@ -86,32 +85,47 @@ pub(crate) async fn run_due(db: &Db, jobs: &[std::sync::Arc<dyn Job>]) -> Result
         .all(
             "SELECT key, kind, due, payload FROM job
              WHERE state = 'waiting' AND due <= $1 AND retry_at <= $2 ORDER BY due, key LIMIT 100",
-            args![db.clock().now(), machine()],
+            args![db.clock().now(), db.lease_time().await?],
         )
         .await?;
+    let mut done = 0;
     for row in &rows {
         let kind: String = row.get("kind")?;
         let job = Due { key: row.get("key")?, due: row.get("due")?, payload: row.get("payload")? };
         let Some(handler) = jobs.iter().find(|j| j.kind() == kind) else {
             fail(db, &job, &Error::invalid(format!("no job of kind '{kind}' is known")), true).await?;
+            done += 1;
             continue;
         };
         let job = &job;
         let ran = db
             .write(|tx| async move {
+                // Another server that runs it has the lock.
+                if !tx.try_lock(&format!("job/{}", job.key)).await? {
+                    return Ok(false);
+                }
                 let mine = tx
                     .exec("DELETE FROM job WHERE key = $1 AND due = $2 AND state = 'waiting'", args![&job.key, job.due])
                     .await?;
-                if mine == 1 { handler.run(&tx, job).await } else { Ok(()) }
+                if mine == 1 {
+                    handler.run(&tx, job).await?;
+                }
+                Ok(mine == 1)
             })
             .await;
-        if let Err(e) = ran {
-            fail(db, job, &e, false).await?;
-        } else {
-            tracing::info!(job = %job.key, kind, "job done");
+        match ran {
+            Ok(true) => {
+                done += 1;
+                tracing::info!(job = %job.key, kind, "job done");
+            }
+            Ok(false) => {}
+            Err(e) => {
+                done += 1;
+                fail(db, job, &e, false).await?;
+            }
         }
     }
-    Ok(rows.len())
+    Ok(done)
 }
 
 async fn fail(db: &Db, job: &Due, error: &Error, for_good: bool) -> Result<()> {
@@ -122,7 +136,7 @@ async fn fail(db: &Db, job: &Due, error: &Error, for_good: bool) -> Result<()> {
         tx.exec(
             "UPDATE job SET attempts = attempts + 1, error = $2, retry_at = $3 + (attempts + 1) * (attempts + 1) * 1000000,
              state = CASE WHEN attempts + 1 >= $4 THEN 'parked' ELSE state END WHERE key = $1",
-            args![&job.key, text, machine(), if for_good { 0 } else { ATTEMPTS }],
+            args![&job.key, text, tx.lease_time().await?, if for_good { 0 } else { ATTEMPTS }],
         )
         .await?;
         Ok(())

@@ -1,19 +1,21 @@
 //! Connections as the rest of the program sees them: [`Conn`] can read, [`Tx`] can write as well.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use sqlx::AnyConnection;
 use sqlx::any::AnyArguments;
 use tokio::sync::Mutex;
 
+use super::Engine;
 use super::value::{Row, Value};
 use crate::clock::{Clock, Instant};
 use crate::{Error, Result};
 
-enum Held {
+pub(super) enum Held {
     Owned(AnyConnection),
     /// Rolls back by itself when its user goes away.
-    Reading(sqlx::Transaction<'static, sqlx::Any>),
+    Transaction(sqlx::Transaction<'static, sqlx::Any>),
 }
 
 impl std::ops::Deref for Held {
@@ -21,7 +23,7 @@ impl std::ops::Deref for Held {
     fn deref(&self) -> &AnyConnection {
         match self {
             Self::Owned(c) => c,
-            Self::Reading(c) => c,
+            Self::Transaction(c) => c,
         }
     }
 }
@@ -30,16 +32,26 @@ impl std::ops::DerefMut for Held {
     fn deref_mut(&mut self) -> &mut AnyConnection {
         match self {
             Self::Owned(c) => c,
-            Self::Reading(c) => c,
+            Self::Transaction(c) => c,
         }
     }
+}
+
+/// What happened on a connection.
+#[derive(Default)]
+struct Marks {
+    published: AtomicBool,
+    /// The engine's code of the first statement that failed, empty when it has none.
+    broken: OnceLock<String>,
 }
 
 /// A connection that can read. It is valid inside the closure that got it, and answers with an error afterwards.
 #[derive(Clone)]
 pub struct Conn {
     held: Arc<Mutex<Option<Held>>>,
+    engine: Engine,
     clock: Clock,
+    marks: Arc<Marks>,
 }
 
 /// A write transaction: a [`Conn`] that can also change rows.
@@ -74,15 +86,30 @@ fn bind(sql: impl sqlx::SqlSafeStr, args: Vec<Value>) -> Result<sqlx::query::Que
 }
 
 impl Conn {
-    pub(super) fn reading(snapshot: sqlx::Transaction<'static, sqlx::Any>, clock: Clock) -> Self {
-        Self { held: Arc::new(Mutex::new(Some(Held::Reading(snapshot)))), clock }
+    pub(super) fn new(held: Held, engine: Engine, clock: Clock) -> Self {
+        Self { held: Arc::new(Mutex::new(Some(held))), engine, clock, marks: Arc::default() }
     }
 
     pub(super) async fn end_read(&self) {
-        if let Some(Held::Reading(snapshot)) = self.held.lock().await.take() {
+        if let Some(Held::Transaction(snapshot)) = self.held.lock().await.take() {
             // Nothing was written; if this fails the pool drops the connection.
             let _ = snapshot.rollback().await;
         }
+    }
+
+    /// The engine that holds the store.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    fn mark<T>(&self, result: Result<T>) -> Result<T> {
+        if let Err(Error::Database(e)) = &result {
+            let code = e.as_database_error().and_then(sqlx::error::DatabaseError::code).unwrap_or_default();
+            // Only the first counts: the others follow from it.
+            let _ = self.marks.broken.set(code.into_owned());
+        }
+        result
     }
 
     /// The business clock.
@@ -104,7 +131,7 @@ impl Conn {
     pub async fn all(&self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Value>) -> Result<Vec<Row>> {
         let mut held = self.held.lock().await;
         let conn = held.as_mut().ok_or_else(ended)?;
-        all(conn, sql, args).await
+        self.mark(all(conn, sql, args).await)
     }
 
     /// The first row, if any.
@@ -125,16 +152,23 @@ impl Conn {
 }
 
 impl Tx {
-    pub(super) fn new(conn: AnyConnection, clock: Clock) -> Self {
-        Self(Conn { held: Arc::new(Mutex::new(Some(Held::Owned(conn)))), clock })
+    pub(super) fn new(held: Held, engine: Engine, clock: Clock) -> Self {
+        Self(Conn::new(held, engine, clock))
     }
 
     /// Takes the connection back; every later use of this transaction fails.
-    pub(super) fn take(&self) -> Option<AnyConnection> {
-        match self.0.held.try_lock().ok()?.take() {
-            Some(Held::Owned(conn)) => Some(conn),
-            _ => None,
-        }
+    pub(super) fn take(&self) -> Option<Held> {
+        self.0.held.try_lock().ok()?.take()
+    }
+
+    /// Remembers that a change was published.
+    pub(super) fn published(&self) {
+        self.0.marks.published.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether a change was published, and the engine's code of the first statement that failed.
+    pub(super) fn outcome(&self) -> (bool, Option<String>) {
+        (self.0.marks.published.load(Ordering::SeqCst), self.0.marks.broken.get().cloned())
     }
 
     /// Runs a statement and gives the number of rows it changed.
@@ -144,7 +178,8 @@ impl Tx {
     pub async fn exec(&self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Value>) -> Result<u64> {
         let mut held = self.0.held.lock().await;
         let conn = held.as_mut().ok_or_else(ended)?;
-        Ok(bind(sql, args)?.execute(&mut **conn).await?.rows_affected())
+        let done = bind(sql, args)?.execute(&mut **conn).await.map_err(Error::from);
+        Ok(self.mark(done)?.rows_affected())
     }
 }
 
@@ -152,10 +187,10 @@ fn ended() -> Error {
     Error::invalid("the transaction has ended")
 }
 
-/// Ends a snapshot whose user went away before its end, also when a copy of its [`Conn`] was kept.
-pub(super) struct Reading(pub(super) Conn);
+/// Ends a transaction whose user went away before its end, also when a copy of its [`Conn`] was kept.
+pub(super) struct Ended(pub(super) Conn);
 
-impl Drop for Reading {
+impl Drop for Ended {
     fn drop(&mut self) {
         if let Ok(mut held) = self.0.held.try_lock() {
             drop(held.take());

@@ -3,7 +3,7 @@
 use sqlx::AnyConnection;
 use tokio::sync::watch;
 
-use super::{Db, Tx, conn};
+use super::{Db, Engine, Tx, conn};
 use crate::{Result, args};
 
 /// One change: something with this `key` under this `topic` is new or different.
@@ -17,21 +17,77 @@ pub struct Change {
     pub key: String,
 }
 
+/// The columns that hold positions of changes of a topic. While a change has no position they hold the negative of its
+/// number, and the sequencer puts the position in their place.
+const POSITIONS: &[(&str, &[(&str, &str)])] = &[
+    ("ledger", &[("ledger_record", "position")]),
+    (
+        "statement",
+        &[
+            ("statement", "position"),
+            ("statement_agent", "position"),
+            ("statement_activity", "position"),
+            ("statement_target", "position"),
+        ],
+    ),
+    ("web", &[("web_message", "revision")]),
+];
+
 impl Tx {
-    /// Announces a change; it becomes visible with this transaction's commit. Gives the position.
+    /// Announces a change; it becomes visible with this transaction's commit. Gives the position, or as long as it has
+    /// none (PostgreSQL, where the order of commits is not known before the commit) a negative number in its place.
     ///
     /// # Errors
     /// The database's error.
     pub async fn publish(&self, topic: &'static str, key: &str) -> Result<i64> {
-        let row = self
-            .one(
+        self.published();
+        let sql = match self.engine() {
+            Engine::Sqlite => {
                 "INSERT INTO change (position, topic, key, at)
-                 SELECT COALESCE(MAX(position), 0) + 1, $1, $2, $3 FROM change RETURNING position",
-                args![topic, key, self.now()],
-            )
-            .await?;
-        row.get("position")
+                 VALUES ((SELECT COALESCE(MAX(position), 0) + 1 FROM change), $1, $2, $3) RETURNING position"
+            }
+            Engine::Postgres => "INSERT INTO change (topic, key, at) VALUES ($1, $2, $3) RETURNING -number AS position",
+        };
+        self.one(sql, args![topic, key, self.now()]).await?.get("position")
     }
+}
+
+/// Gives positions to at most `limit` committed changes that have none, in the order of their numbers. Gives how many,
+/// and the newest position.
+pub(super) async fn number(tx: &Tx, limit: usize) -> Result<(usize, i64)> {
+    let rows = tx
+        .all(
+            "WITH fresh AS (
+               SELECT number, row_number() OVER (ORDER BY number) AS n FROM
+               (SELECT number FROM change WHERE position IS NULL ORDER BY number LIMIT $1) AS unnumbered),
+             top AS (SELECT COALESCE(MAX(position), 0) AS position FROM change)
+             UPDATE change SET position = top.position + fresh.n FROM fresh, top WHERE change.number = fresh.number
+             RETURNING change.topic, change.position",
+            args![limit],
+        )
+        .await?;
+    let mut topics = std::collections::BTreeSet::<String>::new();
+    let mut head = 0;
+    for row in &rows {
+        topics.insert(row.get("topic")?);
+        head = row.get::<i64>("position")?.max(head);
+    }
+    for (table, column) in POSITIONS.iter().filter(|(t, _)| topics.contains(*t)).flat_map(|(_, columns)| *columns) {
+        // Names of tables and columns are constants of this program.
+        let sql = format!(
+            "UPDATE {table} SET {column} = c.position FROM change c
+             WHERE {table}.{column} < 0 AND c.number = -{table}.{column} AND c.position IS NOT NULL"
+        );
+        tx.exec(sqlx::AssertSqlSafe(sql), args![]).await?;
+    }
+    if topics.contains("statement") {
+        tx.exec(crate::xapi::STAMP, args![tx.now()]).await?;
+    }
+    if head == 0 {
+        let row = tx.one("SELECT COALESCE(MAX(position), 0) AS position FROM change", args![]).await?;
+        head = row.get("position")?;
+    }
+    Ok((rows.len(), head))
 }
 
 impl Db {

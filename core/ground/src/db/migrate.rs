@@ -2,44 +2,81 @@
 
 use sqlx::AnyConnection;
 
-use super::{Db, conn};
+use super::{Db, Engine, Store, conn, postgres};
 use crate::{Error, Result, args};
 
+/// One migration: its number, its name, and its statements for SQLite and for PostgreSQL.
+struct Migration {
+    version: i64,
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! migration {
+    ($version:literal, $file:literal) => {
+        Migration {
+            version: $version,
+            name: $file,
+            sqlite: include_str!(concat!("../../../../migrations/sqlite/", $file, ".sql")),
+            postgres: include_str!(concat!("../../../../migrations/postgres/", $file, ".sql")),
+        }
+    };
+}
+
 /// All migrations in order. A number is never reused and a file never changes after it has shipped.
-const MIGRATIONS: &[(i64, &str, &str)] = &[
-    (1, "ground", include_str!("../../../../migrations/sqlite/0001_ground.sql")),
-    (2, "people", include_str!("../../../../migrations/sqlite/0002_people.sql")),
-    (3, "flow", include_str!("../../../../migrations/sqlite/0003_flow.sql")),
-    (4, "library", include_str!("../../../../migrations/sqlite/0004_library.sql")),
-    (5, "tips", include_str!("../../../../migrations/sqlite/0005_tips.sql")),
-    (6, "lessons", include_str!("../../../../migrations/sqlite/0006_lessons.sql")),
-    (7, "training", include_str!("../../../../migrations/sqlite/0007_training.sql")),
-    (8, "web", include_str!("../../../../migrations/sqlite/0008_web.sql")),
+const MIGRATIONS: &[Migration] = &[
+    migration!(1, "0001_ground"),
+    migration!(2, "0002_people"),
+    migration!(3, "0003_flow"),
+    migration!(4, "0004_library"),
+    migration!(5, "0005_tips"),
+    migration!(6, "0006_lessons"),
+    migration!(7, "0007_training"),
+    migration!(8, "0008_web"),
+    migration!(9, "0009_engines"),
 ];
 
 /// The newest schema version that this program knows.
 pub(super) fn known() -> i64 {
-    MIGRATIONS.last().map_or(0, |m| m.0)
+    MIGRATIONS.last().map_or(0, |m| m.version)
+}
+
+/// Tells two states of the migrations apart.
+#[must_use]
+pub fn schema_digest() -> String {
+    use sha2::Digest as _;
+    let mut digest = sha2::Sha256::new();
+    for migration in MIGRATIONS {
+        digest.update(migration.postgres);
+    }
+    digest.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect()
 }
 
 impl Db {
-    /// Brings the schema up to date.
+    /// Brings the schema up to date, under a lock that no other program passes.
     pub(super) async fn migrate(&self) -> Result<()> {
-        let mut writer = self.0.writer.lock().await;
-        let Some(conn) = writer.conn.as_mut() else { return Ok(()) };
-        conn::all(
-            conn,
-            "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied BIGINT NOT NULL)",
-            vec![],
-        )
-        .await?;
-        for &(version, name, sql) in MIGRATIONS {
-            // BEGIN IMMEDIATE takes the write lock, so that two programs never run the same migration.
-            conn::all(conn, "BEGIN IMMEDIATE", vec![]).await?;
-            let done = apply(conn, version, name, sql, self.0.clock.now().0).await;
-            let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
-            conn::all(conn, end, vec![]).await?;
-            done?;
+        match &self.0.store {
+            Store::Sqlite(sqlite) => {
+                let run = async |conn: &mut AnyConnection| {
+                    // BEGIN IMMEDIATE takes the write lock, so that two programs never run the same migration.
+                    run(conn, Engine::Sqlite, "BEGIN IMMEDIATE", self.0.clock.now().0).await
+                };
+                sqlite.alone(run).await?;
+            }
+            Store::Postgres(_) => {
+                let mut conn = self.0.readers.acquire().await?;
+                let conn = &mut *conn;
+                // Another replica's migration may take its time.
+                conn::all(conn, "SET lock_timeout = 0", vec![]).await?;
+                let lock = "SELECT 1 AS locked FROM pg_advisory_lock(hashtextextended($1, 0))";
+                conn::all(conn, lock, args![postgres::MIGRATION]).await?;
+                let done = run(conn, Engine::Postgres, "BEGIN", self.0.clock.now().0).await;
+                let unlock = "SELECT 1 AS unlocked FROM pg_advisory_unlock(hashtextextended($1, 0))";
+                conn::all(conn, unlock, args![postgres::MIGRATION]).await?;
+                conn::all(conn, "SET lock_timeout = '5s'", vec![]).await?;
+                done?;
+            }
         }
         Ok(())
     }
@@ -67,15 +104,39 @@ impl Db {
     }
 }
 
-async fn apply(conn: &mut AnyConnection, version: i64, name: &str, sql: &'static str, now: i64) -> Result<()> {
+async fn run(conn: &mut AnyConnection, engine: Engine, begin: &'static str, now: i64) -> Result<()> {
+    let table = match engine {
+        Engine::Sqlite => {
+            "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied BIGINT NOT NULL)"
+        }
+        Engine::Postgres => {
+            "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT PRIMARY KEY, name TEXT COLLATE \"C\" NOT NULL, applied BIGINT NOT NULL)"
+        }
+    };
+    conn::all(conn, table, vec![]).await?;
+    for migration in MIGRATIONS {
+        conn::all(conn, begin, vec![]).await?;
+        let done = apply(conn, engine, migration, now).await;
+        let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        conn::all(conn, end, vec![]).await?;
+        done?;
+    }
+    Ok(())
+}
+
+async fn apply(conn: &mut AnyConnection, engine: Engine, migration: &Migration, now: i64) -> Result<()> {
     let rows = conn::all(conn, "SELECT COALESCE(MAX(version), 0) AS version FROM schema_migration", vec![]).await?;
     let found: i64 = rows.first().map_or(Ok(0), |r| r.get("version"))?;
     if found > known() {
         return Err(Error::NewerSchema { found, known: known() });
     }
-    if found >= version {
+    if found >= migration.version {
         return Ok(());
     }
+    let sql = match engine {
+        Engine::Sqlite => migration.sqlite,
+        Engine::Postgres => migration.postgres,
+    };
     let is_code = |s: &str| s.lines().any(|l| !l.trim().is_empty() && !l.starts_with("--"));
     for statement in sql.split(";\n").filter(|s| is_code(s)) {
         conn::all(conn, statement, vec![]).await?;
@@ -83,7 +144,7 @@ async fn apply(conn: &mut AnyConnection, version: i64, name: &str, sql: &'static
     conn::all(
         conn,
         "INSERT INTO schema_migration (version, name, applied) VALUES ($1, $2, $3)",
-        args![version, name, now],
+        args![migration.version, migration.name, now],
     )
     .await?;
     Ok(())

@@ -1,28 +1,41 @@
-//! The store: one way to write ([`Db::write`]), readers, migrations, and the change feed.
+//! The store: one way to write ([`Db::write`]), readers, migrations, and the change feed, on two engines.
 //!
-//! SQLite has one writer connection. Each closure given to [`Db::write`] runs as a savepoint on it; a committer takes
-//! its turn in the same fair queue, so that whatever queued up before it is committed at once (group commit). `write`
-//! returns after the commit. No write awaits anything but SQL.
+//! `write` takes a closure that may run again, and returns after the commit. No write awaits anything but SQL.
 
 mod conn;
+mod dialect;
 mod feed;
 mod migrate;
+mod postgres;
+mod sqlite;
 mod value;
 
 use std::future::Future;
 use std::sync::Arc;
 
-use sqlx::AnyConnection;
-use sqlx::Connection as _;
-use sqlx::any::AnyPoolOptions;
-use tokio::sync::{Mutex, Notify, oneshot, watch};
+use tokio::sync::watch;
 
 pub use conn::{Conn, Tx};
+pub use dialect::Engine;
 pub use feed::Change;
+pub use migrate::schema_digest;
 pub use value::{Bind, Column, Row, Value};
 
-use crate::clock::{Clock, monotonic};
-use crate::{Error, Result};
+use crate::clock::Clock;
+use crate::{Error, Instant, Result, args};
+use conn::Held;
+use postgres::{Isolation, Postgres};
+use sqlite::Sqlite;
+
+/// The newest committed position of the change feed that this process knows of.
+type Committed = watch::Sender<i64>;
+
+/// How many connections a process opens to PostgreSQL.
+const CONNECTIONS: u32 = 16;
+
+/// What a SQLite store that must not lose anything is opened with.
+const DURABLE: &[&str] =
+    &["PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA busy_timeout=10000", "PRAGMA foreign_keys=ON"];
 
 /// The store. Cheap to clone.
 #[derive(Clone)]
@@ -31,41 +44,36 @@ pub struct Db(Arc<Inner>);
 struct Inner {
     clock: Clock,
     readers: sqlx::AnyPool,
-    writer: Mutex<Writer>,
-    committer: Notify,
-    /// The newest committed position of the change feed that this process knows of.
-    head: watch::Sender<i64>,
+    store: Store,
+    head: Committed,
 }
 
-/// The writer connection and what waits for its next commit.
-struct Writer {
-    conn: Option<AnyConnection>,
-    /// `BEGIN` was sent and no `COMMIT` yet.
-    open: bool,
-    /// `BEGIN` was sent, and whether it arrived is not known.
-    beginning: bool,
-    /// A savepoint was sent and not released: its caller is at work, failed, or went away.
-    abandoned: bool,
-    waiting: Vec<oneshot::Sender<Result<(), String>>>,
+enum Store {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
 }
 
 impl Db {
     /// Opens the store, creates it when it does not exist, and brings its schema up to date.
     ///
-    /// `url` is `sqlite://PATH`.
+    /// `url` is `sqlite://PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
     ///
     /// # Errors
-    /// When the file cannot be opened or written, or was written by a newer program ([`Error::NewerSchema`]).
+    /// When the file cannot be opened or written, the server cannot be reached, or the store was written by a newer
+    /// program ([`Error::NewerSchema`]).
     pub async fn open(url: &str, clock: Clock) -> Result<Self> {
         let db = Self::connect(url, clock, "rwc").await?;
         db.migrate().await?;
         let head = db.committed_position().await?;
         db.0.head.send_replace(head);
-        tokio::spawn(commit_loop(Arc::downgrade(&db.0)));
+        match &db.0.store {
+            Store::Sqlite(_) => tokio::spawn(sqlite::commit_loop(Arc::downgrade(&db.0))),
+            Store::Postgres(_) => tokio::spawn(postgres::sequence_loop(Arc::downgrade(&db.0))),
+        };
         Ok(db)
     }
 
-    /// Opens an existing store for reading; [`Db::write`] on it fails.
+    /// Opens an existing store for reading; on SQLite [`Db::write`] on it fails.
     ///
     /// # Errors
     /// When there is no store, or its schema is not this program's.
@@ -76,53 +84,25 @@ impl Db {
     }
 
     async fn connect(url: &str, clock: Clock, mode: &str) -> Result<Self> {
-        let Some(path) = url.strip_prefix("sqlite://") else {
-            return Err(Error::invalid(format!(
-                "[database] url must start with sqlite://, found '{}'",
-                url.split(':').next().unwrap_or_default()
-            )));
-        };
         sqlx::any::install_default_drivers();
-        let url = format!("sqlite://{path}?mode={mode}");
-        let explain = |e: sqlx::Error| Error::Io(format!("the database {path} could not be opened: {e}"));
-        let writer = if mode == "ro" {
-            None
-        } else {
-            let mut conn = AnyConnection::connect(&url).await.map_err(explain)?;
-            for pragma in [
-                "PRAGMA journal_mode=WAL",
-                "PRAGMA synchronous=FULL",
-                "PRAGMA busy_timeout=10000",
-                "PRAGMA foreign_keys=ON",
-            ] {
-                sqlx::query(pragma).execute(&mut conn).await.map_err(explain)?;
+        let (store, readers) = match Engine::of(url) {
+            Some(Engine::Sqlite) => {
+                let path = url.trim_start_matches("sqlite://");
+                let (sqlite, readers) = sqlite::connect(path, mode, DURABLE).await?;
+                (Store::Sqlite(sqlite), readers)
             }
-            Some(conn)
+            Some(Engine::Postgres) => {
+                let (postgres, pool) = postgres::connect(url, CONNECTIONS).await?;
+                (Store::Postgres(postgres), pool)
+            }
+            None => {
+                return Err(Error::invalid(format!(
+                    "[database] url must start with sqlite:// or postgres://, found '{}'",
+                    url.split(':').next().unwrap_or_default()
+                )));
+            }
         };
-        let readers = AnyPoolOptions::new()
-            .max_connections(4)
-            .after_connect(|conn, _| {
-                Box::pin(async move {
-                    sqlx::query("PRAGMA query_only=ON").execute(&mut *conn).await?;
-                    sqlx::query("PRAGMA busy_timeout=10000").execute(&mut *conn).await?;
-                    Ok(())
-                })
-            })
-            .connect_lazy(&url.replace("mode=rwc", "mode=rw"))
-            .map_err(explain)?;
-        Ok(Self(Arc::new(Inner {
-            clock,
-            readers,
-            writer: Mutex::new(Writer {
-                conn: writer,
-                open: false,
-                beginning: false,
-                abandoned: false,
-                waiting: Vec::new(),
-            }),
-            committer: Notify::new(),
-            head: watch::channel(0).0,
-        })))
+        Ok(Self(Arc::new(Inner { clock, readers, store, head: watch::channel(0).0 })))
     }
 
     /// The business clock of this store.
@@ -131,39 +111,87 @@ impl Db {
         &self.0.clock
     }
 
+    /// The engine that holds the store.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        match self.0.store {
+            Store::Sqlite(_) => Engine::Sqlite,
+            Store::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// How durable a commit is, as the engine says it: its settings by name.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn durability(&self) -> Result<String> {
+        let (names, key): (&[&str], _) = match self.engine() {
+            Engine::Sqlite => (&["journal_mode", "synchronous"], "PRAGMA "),
+            Engine::Postgres => (&["fsync", "synchronous_commit", "full_page_writes"], "SHOW "),
+        };
+        let mut settings = Vec::new();
+        for name in names {
+            // Of the writer: readers have settings of their own.
+            let sql = format!("{key}{name}");
+            let text = match &self.0.store {
+                Store::Sqlite(sqlite) => {
+                    let ask = async |c: &mut sqlx::AnyConnection| conn::all(c, sqlx::AssertSqlSafe(sql), vec![]).await;
+                    sqlite.alone(ask).await?.and_then(|rows| rows.first().map(Row::first_text))
+                }
+                Store::Postgres(_) => self.opt(sqlx::AssertSqlSafe(sql), args![]).await?.as_ref().map(Row::first_text),
+            };
+            settings.push(format!("{name}={}", text.unwrap_or_default()));
+        }
+        Ok(settings.join(" "))
+    }
+
+    /// The time that leases and retries are counted in; see [`Conn::lease_time`].
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn lease_time(&self) -> Result<Instant> {
+        match self.engine() {
+            Engine::Sqlite => Ok(crate::clock::machine()),
+            Engine::Postgres => match self.opt(dialect::NOW, args![]).await? {
+                Some(row) => row.get("now"),
+                None => Err(Error::Database(sqlx::Error::RowNotFound)),
+            },
+        }
+    }
+
     /// Runs `f` in a write transaction and returns after the commit. `f` may run again; an error rolls it back alone.
     ///
-    /// `f` must await nothing but SQL on the given [`Tx`], and take less than 50 ms.
+    /// `f` must await nothing but SQL on the given [`Tx`], and take less than 50 ms. It sees the store as if no other
+    /// write ran at the same time, on both engines.
     ///
     /// # Errors
     /// What `f` returned, or the database's error.
     pub async fn write<T, F, Fut>(&self, f: F) -> Result<T>
     where
-        F: Fn(Tx) -> Fut + Send,
+        F: Fn(Tx) -> Fut + Send + Sync,
         Fut: Future<Output = Result<T>> + Send,
         T: Send,
     {
-        let started = monotonic();
-        let mut writer = self.0.writer.lock().await;
-        let Some(tx) = writer.begin(&self.0.clock).await? else {
-            return Err(Error::invalid("the database is open for reading only"));
-        };
-        // Whatever happens to this caller, the connection goes back to the writer.
-        let guard = Returned { tx: tx.clone(), writer: &mut writer };
-        let result = f(tx).await;
-        drop(guard);
-        let ended = writer.end(result.is_ok()).await;
-        metrics::histogram!("stoa_db_write_seconds").record(started.elapsed().as_secs_f64());
-        let value = result?;
-        ended?;
-        let (done, committed) = oneshot::channel();
-        writer.waiting.push(done);
-        drop(writer);
-        self.0.committer.notify_one();
-        match committed.await {
-            Ok(Ok(())) => Ok(value),
-            Ok(Err(text)) => Err(Error::Io(format!("the database could not commit: {text}"))),
-            Err(_) => Err(Error::Io("the database was closed before the commit".into())),
+        match &self.0.store {
+            Store::Sqlite(sqlite) => sqlite.write(&self.0.clock, &f).await,
+            Store::Postgres(postgres) => postgres.write(&self.0.clock, Isolation::Serializable, &f).await,
+        }
+    }
+
+    /// As [`Db::write`], for the hot writes whose correctness rests on keys, row conditions and [`Tx::lock`] alone: on
+    /// PostgreSQL other writes may commit between two statements of `f`.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub async fn write_by_key<T, F, Fut>(&self, f: F) -> Result<T>
+    where
+        F: Fn(Tx) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<T>> + Send,
+        T: Send,
+    {
+        match &self.0.store {
+            Store::Sqlite(sqlite) => sqlite.write(&self.0.clock, &f).await,
+            Store::Postgres(postgres) => postgres.write(&self.0.clock, Isolation::ReadCommitted, &f).await,
         }
     }
 
@@ -177,9 +205,13 @@ impl Db {
         Fut: Future<Output = Result<T>> + Send,
         T: Send,
     {
-        let conn = Conn::reading(self.0.readers.begin().await?, self.0.clock.clone());
+        let snapshot = match &self.0.store {
+            Store::Sqlite(_) => self.0.readers.begin().await?,
+            Store::Postgres(postgres) => postgres.snapshot().await?,
+        };
+        let conn = Conn::new(Held::Transaction(snapshot), self.engine(), self.0.clock.clone());
         // A caller that goes away must not leave its snapshot to the next user of the connection.
-        let guard = conn::Reading(conn.clone());
+        let guard = conn::Ended(conn.clone());
         let result = f(conn.clone()).await;
         conn.end_read().await;
         drop(guard);
@@ -205,118 +237,16 @@ impl Db {
 
     /// Commits what is left and closes the store.
     pub async fn close(&self) {
-        let mut writer = self.0.writer.lock().await;
-        self.0.commit(&mut writer).await;
-        if let Some(mut conn) = writer.conn.take() {
-            // A failed checkpoint loses nothing: the next start recovers the WAL.
-            let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut conn).await;
-            let _ = conn.close().await;
+        if let Store::Sqlite(sqlite) = &self.0.store {
+            sqlite.close(&self.0.head).await;
         }
         self.0.readers.close().await;
     }
 }
 
-/// Gives the connection back to the writer, also when a caller is dropped in the middle of its write.
-struct Returned<'a> {
-    tx: Tx,
-    writer: &'a mut Writer,
-}
-
-impl Drop for Returned<'_> {
-    fn drop(&mut self) {
-        if let Some(conn) = self.tx.take() {
-            self.writer.conn = Some(conn);
-        }
-    }
-}
-
-impl Writer {
-    /// A savepoint inside an open transaction, without leftovers of a caller that went away. Each flag is set before the
-    /// statement that it is about and cleared after it, because a caller may be dropped while the statement runs.
-    async fn begin(&mut self, clock: &Clock) -> Result<Option<Tx>> {
-        self.roll_back_abandoned().await;
-        let Some(conn) = self.conn.as_mut() else { return Ok(None) };
-        if self.beginning {
-            // Nothing was written since the doubtful BEGIN; without a transaction this fails, and that is fine.
-            let _ = sqlx::query("ROLLBACK").execute(&mut *conn).await;
-            self.beginning = false;
-        }
-        if !self.open {
-            self.beginning = true;
-            sqlx::query("BEGIN IMMEDIATE").execute(&mut *conn).await?;
-            self.open = true;
-            self.beginning = false;
-        }
-        self.abandoned = true;
-        sqlx::query("SAVEPOINT w").execute(&mut *conn).await?;
-        Ok(self.conn.take().map(|conn| Tx::new(conn, clock.clone())))
-    }
-
-    /// Ends the savepoint of a caller that is done.
-    async fn end(&mut self, keep: bool) -> Result<()> {
-        if !keep {
-            self.roll_back_abandoned().await;
-            return Ok(());
-        }
-        let Some(conn) = self.conn.as_mut() else { return Err(Error::invalid("a write kept its transaction")) };
-        sqlx::query("RELEASE w").execute(conn).await?;
-        self.abandoned = false;
-        Ok(())
-    }
-
-    /// Rolls back a savepoint that was not released. Where it is gone already, both statements fail, and that is fine:
-    /// no other savepoint of this name is ever open.
-    async fn roll_back_abandoned(&mut self) {
-        if let Some(conn) = self.conn.as_mut().filter(|_| self.abandoned) {
-            if sqlx::query("ROLLBACK TO w").execute(&mut *conn).await.is_ok() {
-                let _ = sqlx::query("RELEASE w").execute(conn).await;
-            }
-            self.abandoned = false;
-        }
-    }
-}
-
-impl Inner {
-    async fn commit(&self, writer: &mut Writer) {
-        if !writer.open {
-            return;
-        }
-        writer.roll_back_abandoned().await;
-        let Some(mut conn) = writer.conn.take() else { return };
-        let result = async {
-            let head = feed::newest(&mut conn).await?;
-            sqlx::query("COMMIT").execute(&mut conn).await?;
-            Ok::<i64, Error>(head)
-        }
-        .await;
-        let outcome = match result {
-            Ok(head) => {
-                self.head.send_if_modified(|h| std::mem::replace(h, head) != head);
-                Ok(())
-            }
-            Err(e) => {
-                // The transaction is gone either way; a failed rollback means that SQLite rolled back by itself.
-                let _ = sqlx::query("ROLLBACK").execute(&mut conn).await;
-                Err(e.to_string())
-            }
-        };
-        writer.open = false;
-        writer.conn = Some(conn);
-        for done in writer.waiting.drain(..) {
-            // The caller may be gone; its write is committed all the same.
-            let _ = done.send(outcome.clone());
-        }
-    }
-}
-
-async fn commit_loop(inner: std::sync::Weak<Inner>) {
-    while let Some(inner) = inner.upgrade() {
-        let wait = tokio::time::timeout(std::time::Duration::from_secs(1), inner.committer.notified());
-        if wait.await.is_ok() {
-            let mut writer = inner.writer.lock().await;
-            inner.commit(&mut writer).await;
-        }
-    }
+/// How long a write transaction held the writer or its locks: the rule is less than 50 ms.
+fn measure(started: std::time::Instant) {
+    metrics::histogram!("stoa_db_write_seconds").record(started.elapsed().as_secs_f64());
 }
 
 #[cfg(test)]

@@ -117,6 +117,12 @@ column! {
 }
 
 impl Row {
+    /// The first column as text, whatever its type.
+    pub(super) fn first_text(&self) -> String {
+        let text: Result<String, _> = self.0.try_get(0);
+        text.or_else(|_| self.0.try_get::<i64, _>(0).map(|n| n.to_string())).unwrap_or_default()
+    }
+
     /// The value of a column.
     ///
     /// # Errors

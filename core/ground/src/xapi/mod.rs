@@ -20,6 +20,7 @@ pub use emit::Emitter;
 pub use format::{Wanted, iri, timestamp, uuid};
 pub use statement::{Mentions, Statement, agent_key, column_key};
 pub use store::Authority;
+pub(crate) use store::STAMP;
 pub use validate::Version;
 pub use vocabulary::{ActivityType, Verb};
 

@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 use super::compare::{self, Kept};
 use super::statement::{Statement, agent_key, column_key};
 use crate::db::{Bind, Value as Arg};
-use crate::{Conn, Error, Instant, Result, Tx, args};
+use crate::db::Engine;
+use crate::{Conn, Error, Instant, Result, Row, Tx, args};
 
 /// Who vouches for statements: it becomes their `authority`.
 #[derive(Clone, Debug)]
@@ -58,8 +59,13 @@ struct Ready<'a> {
 pub async fn insert(tx: &Tx, statements: &[Statement], authority: &Authority) -> Result<Vec<String>> {
     let ids: Vec<String> = statements.iter().map(|s| s.id().unwrap_or_else(|| tx.clock().id().to_string())).collect();
     let known = kept(tx, &ids).await?;
-    let last = tx.one("SELECT COALESCE(MAX(stored), 0) AS last FROM statement", args![]).await?;
-    let mut stored = Instant(last.get("last")?);
+    let mut stored = match tx.engine() {
+        Engine::Sqlite => {
+            let last = tx.one("SELECT COALESCE(MAX(stored), 0) AS last FROM statement", args![]).await?;
+            last.get("last")?
+        }
+        Engine::Postgres => Instant(0),
+    };
     let mut ready: Vec<Ready> = Vec::new();
     for (statement, id) in statements.iter().zip(&ids) {
         if let Some(kept) = known.get(id) {
@@ -70,11 +76,13 @@ pub async fn insert(tx: &Tx, statements: &[Statement], authority: &Authority) ->
                 "statement {id} is already stored with other content; a new statement needs a new id"
             )));
         }
-        stored = tx.now().max(stored.plus(1));
         let position = tx.publish("statement", id).await?;
+        // Without a position there is no stored time either: the sequencer gives both.
+        stored = if position < 0 { Instant(position) } else { tx.now().max(stored.plus(1)) };
         ready.push(Ready { statement, id: id.clone(), position, stored });
     }
-    insert_rows(tx, "statement", STATEMENT, ready.iter().map(|r| row(r, authority)).collect()).await?;
+    let now = tx.now();
+    insert_rows(tx, "statement", STATEMENT, ready.iter().map(|r| row(r, authority, now)).collect()).await?;
     for r in ready.iter().filter(|r| r.statement.voids().is_some()) {
         check_voiding(tx, r, authority).await?;
     }
@@ -103,17 +111,43 @@ async fn kept(conn: &Conn, ids: &[String]) -> Result<HashMap<String, Kept>> {
     Ok(known)
 }
 
+/// Gives statements that have just got their positions their stored times, which rise with them; `$1` is now.
+pub(crate) const STAMP: &str = "WITH fresh AS (
+      SELECT position, row_number() OVER (ORDER BY position) AS n FROM statement WHERE stored < 0 AND position > 0),
+    top AS (SELECT COALESCE(MAX(stored), 0) AS stored FROM statement)
+    UPDATE statement SET stored = CASE WHEN top.stored < $1 THEN $1 ELSE top.stored END + fresh.n
+    FROM fresh, top WHERE statement.position = fresh.position";
+
+/// A statement as it is given out, from its row: on PostgreSQL it was written down before its stored time was known.
+///
+/// # Errors
+/// The database's error.
+pub fn body(engine: Engine, row: &Row) -> Result<String> {
+    let body: String = row.get("body")?;
+    if engine == Engine::Sqlite {
+        return Ok(body);
+    }
+    let mut whole: Map<String, Value> = match serde_json::from_str(&body)? {
+        Value::Object(whole) if !whole.contains_key("stored") => whole,
+        _ => return Ok(body),
+    };
+    whole.insert("stored".into(), precise(row.get("stored")?).into());
+    Ok(Value::Object(whole).to_string())
+}
+
 const STATEMENT: &[&str] =
     &["position", "id", "stored", "timestamp", "verb", "registration", "voids", "authority", "digest", "size", "body"];
 
-fn row(r: &Ready, authority: &Authority) -> Vec<Arg> {
+fn row(r: &Ready, authority: &Authority, now: Instant) -> Vec<Arg> {
     let s = r.statement;
-    let timestamp = s.timestamp().unwrap_or(r.stored);
+    let timestamp = s.timestamp().unwrap_or(now.max(r.stored));
     let mut whole = s.map.clone();
     whole.entry("id").or_insert_with(|| r.id.clone().into());
     whole.entry("timestamp").or_insert_with(|| precise(timestamp).into());
     whole.entry("version").or_insert_with(|| s.version.of_statement().into());
-    whole.insert("stored".into(), precise(r.stored).into());
+    if r.position > 0 {
+        whole.insert("stored".into(), precise(r.stored).into());
+    }
     whole.insert("authority".into(), authority.agent.clone());
     let body = Value::Object(whole).to_string();
     args![
@@ -286,7 +320,7 @@ pub async fn get(conn: &Conn, id: &str) -> Result<Option<Stored>> {
             stored: row.get("stored")?,
             voided: row.get("voided")?,
             authority: row.get("authority")?,
-            body: row.get("body")?,
+            body: body(conn.engine(), &row)?,
         })
     })
     .transpose()

@@ -1,0 +1,78 @@
+//! The few things in which the engines differ.
+
+use super::{Conn, Tx};
+use crate::clock::machine;
+use crate::{Instant, Result, args};
+
+/// Which database holds the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// One file, one writing process at a time.
+    Sqlite,
+    /// A server, with several replicas of Stoa on it.
+    Postgres,
+}
+
+impl Engine {
+    /// The engine of a database URL.
+    #[must_use]
+    pub fn of(url: &str) -> Option<Self> {
+        match url.split_once("://")?.0 {
+            "sqlite" => Some(Self::Sqlite),
+            "postgres" | "postgresql" => Some(Self::Postgres),
+            _ => None,
+        }
+    }
+
+    /// The end of a `SELECT` that claims rows: rows that another transaction has locked are left out.
+    #[must_use]
+    pub fn skip_locked(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+}
+
+impl Conn {
+    /// The time that leases and retries are counted in: the database's on PostgreSQL, so that all replicas agree; the
+    /// machine's on SQLite. Never business time.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn lease_time(&self) -> Result<Instant> {
+        match self.engine() {
+            Engine::Sqlite => Ok(machine()),
+            Engine::Postgres => self.one(NOW, args![]).await?.get("now"),
+        }
+    }
+}
+
+/// The database's time on PostgreSQL, as microseconds.
+pub(super) const NOW: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS now";
+
+impl Tx {
+    /// Waits until no other transaction holds the lock of this name, and holds it until this one ends. On SQLite a write
+    /// transaction is alone anyway.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn lock(&self, name: &str) -> Result<()> {
+        if self.engine() == Engine::Postgres {
+            self.all("SELECT 1 AS locked FROM pg_advisory_xact_lock(hashtextextended($1, 0))", args![name]).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the lock of this name until the transaction ends; `false` when another transaction holds it.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn try_lock(&self, name: &str) -> Result<bool> {
+        if self.engine() == Engine::Sqlite {
+            return Ok(true);
+        }
+        let sql = "SELECT CAST(pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS INT)::BIGINT AS locked";
+        self.one(sql, args![name]).await?.get("locked")
+    }
+}

@@ -1,0 +1,231 @@
+//! PostgreSQL: each write is a transaction of its own. Transactions are serializable, because the rules were written for
+//! one writer, and are repeated when they met another; the few hot ones whose correctness rests on keys and locks alone
+//! run as `READ COMMITTED`. After its commit a write that published waits until the sequencer has given its changes
+//! their positions.
+
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use sqlx::any::AnyPoolOptions;
+use tokio::sync::{Notify, oneshot};
+
+use super::conn::{Held, Tx};
+use super::{Committed, Engine, Inner, conn, feed};
+use crate::clock::{Clock, monotonic};
+use crate::{Error, Result};
+
+/// How often a transaction that met another one is repeated.
+const ATTEMPTS: u32 = 12;
+
+/// How many changes are numbered in one transaction.
+const BATCH: usize = 2000;
+
+/// Each session's limits: a replica that hangs in the middle of a transaction must not hold the others up, and no
+/// statement waits for ever.
+const SESSION: [&str; 4] = [
+    "SET idle_in_transaction_session_timeout = '5s'",
+    "SET lock_timeout = '5s'",
+    "SET statement_timeout = '60s'",
+    "SET synchronous_commit = on",
+];
+
+/// The lock under which positions are given.
+const SEQUENCER: &str = "stoa/sequencer";
+
+/// The lock under which migrations run.
+pub(super) const MIGRATION: &str = "stoa/migration";
+
+pub(super) struct Postgres {
+    pool: sqlx::AnyPool,
+    /// Who waits for the next round of the sequencer.
+    waiting: Mutex<Vec<oneshot::Sender<()>>>,
+    sequencer: Notify,
+}
+
+/// Which guarantees a write needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Isolation {
+    Serializable,
+    ReadCommitted,
+}
+
+pub(super) async fn connect(url: &str, connections: u32) -> Result<(Postgres, sqlx::AnyPool)> {
+    let pool = AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(5))
+        .max_lifetime(Duration::from_secs(1800))
+        .after_connect(|conn, _| {
+            Box::pin(async move {
+                for setting in SESSION {
+                    sqlx::query(setting).execute(&mut *conn).await?;
+                }
+                Ok(())
+            })
+        })
+        .connect(url)
+        .await
+        .map_err(|e| Error::Io(format!("the database {} could not be reached: {e}", without_secrets(url))))?;
+    let postgres =
+        Postgres { pool: pool.clone(), waiting: Mutex::new(Vec::new()), sequencer: Notify::new() };
+    Ok((postgres, pool))
+}
+
+/// Host and database of a URL, without user and password.
+fn without_secrets(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    rest.split('?').next().unwrap_or(rest)
+}
+
+impl Postgres {
+    pub(super) async fn write<T, F, Fut>(&self, clock: &Clock, isolation: Isolation, f: &F) -> Result<T>
+    where
+        F: Fn(Tx) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<T>> + Send,
+    {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            match self.attempt(clock, isolation, f).await {
+                Ok((value, published)) => {
+                    if published {
+                        self.numbered().await;
+                    }
+                    return Ok(value);
+                }
+                Err(failed) if attempt < failed.attempts => {
+                    metrics::counter!("stoa_db_retries_total").increment(1);
+                    // Full jitter, so that two that met do not meet again.
+                    let most = 4_000u64 << attempt.min(7);
+                    tokio::time::sleep(Duration::from_micros(crate::clock::noise() % most)).await;
+                }
+                Err(failed) => return Err(failed.error),
+            }
+        }
+    }
+
+    async fn attempt<T, F, Fut>(&self, clock: &Clock, isolation: Isolation, f: &F) -> Result<(T, bool), Failed>
+    where
+        F: Fn(Tx) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<T>> + Send,
+    {
+        let begin = match isolation {
+            Isolation::Serializable => "BEGIN ISOLATION LEVEL SERIALIZABLE",
+            Isolation::ReadCommitted => "BEGIN ISOLATION LEVEL READ COMMITTED",
+        };
+        let transaction = self.pool.begin_with(begin).await.map_err(Failed::early)?;
+        let started = monotonic();
+        let tx = Tx::new(Held::Transaction(transaction), Engine::Postgres, clock.clone());
+        // A caller that goes away, and a copy that was kept, must not keep the transaction open.
+        let guard = conn::Ended((*tx).clone());
+        let result = f(tx.clone()).await;
+        let (published, broken) = tx.outcome();
+        let Some(Held::Transaction(transaction)) = tx.take() else {
+            return Err(Failed::for_good(Error::invalid("a write kept its transaction")));
+        };
+        drop(guard);
+        let value = match (result, broken) {
+            (Ok(value), None) => value,
+            (result, broken) => {
+                // What was not rolled back here the engine rolls back when the connection closes.
+                let _ = transaction.rollback().await;
+                super::measure(started);
+                // After a failed statement the engine takes no other: a closure that went on has lost what it wrote.
+                let lost = || Error::Io(format!("a statement failed in the middle of a write ({broken:?})"));
+                let attempts = broken.as_deref().map_or(0, attempts);
+                return Err(Failed { error: result.err().unwrap_or_else(lost), attempts });
+            }
+        };
+        let ended = transaction.commit().await;
+        super::measure(started);
+        match ended {
+            Ok(()) => Ok((value, published)),
+            Err(e) if e.as_database_error().is_some() => Err(Failed::early(e)),
+            // Whether it was committed is not known: the caller's key decides when it comes again.
+            Err(e) => Err(Failed::for_good(Error::Io(format!("the database went away during a commit: {e}")))),
+        }
+    }
+
+    /// Waits until a round of the sequencer that began after this call is over. When it does not come in time the
+    /// changes are committed all the same and get their numbers later.
+    async fn numbered(&self) {
+        let (done, over) = oneshot::channel();
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(done);
+        self.sequencer.notify_one();
+        let _ = tokio::time::timeout(Duration::from_secs(5), over).await;
+    }
+
+    /// Numbers what is committed and has no number, under a lock that all replicas share.
+    async fn sequence(&self, clock: &Clock, committed: &Committed) -> Result<()> {
+        loop {
+            let done = self.attempt(clock, Isolation::ReadCommitted, &number).await;
+            let ((count, head), _) = done.map_err(|failed| failed.error)?;
+            committed.send_if_modified(|h| std::mem::replace(h, head.max(*h)) < head);
+            if count < BATCH {
+                return Ok(());
+            }
+        }
+    }
+
+    /// One read-only snapshot.
+    pub(super) async fn snapshot(&self) -> Result<sqlx::Transaction<'static, sqlx::Any>> {
+        Ok(self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+    }
+}
+
+/// A write that failed, and how often such a one may be tried in all.
+struct Failed {
+    error: Error,
+    attempts: u32,
+}
+
+impl Failed {
+    /// Nothing was committed, for certain.
+    fn early(error: sqlx::Error) -> Self {
+        let attempts = error.as_database_error().and_then(sqlx::error::DatabaseError::code).map_or(0, |code| attempts(&code));
+        Self { error: error.into(), attempts }
+    }
+
+    fn for_good(error: Error) -> Self {
+        Self { error, attempts: 0 }
+    }
+}
+
+/// How often a write may be tried whose statement failed with this code (PostgreSQL, appendix A); empty is a lost
+/// connection.
+fn attempts(code: &str) -> u32 {
+    match code {
+        // Serialization failure, deadlock, lock not available.
+        "40001" | "40P01" | "55P03" => ATTEMPTS,
+        // Two that inserted the same key at once: the second look finds the other's row.
+        "23505" => 4,
+        // The connection was lost, or the server closes it or starts up.
+        "" | "25P03" | "57P01" | "57P02" | "57P03" => 4,
+        _ => 0,
+    }
+}
+
+async fn number(tx: Tx) -> Result<(usize, i64)> {
+    tx.lock(SEQUENCER).await?;
+    feed::number(&tx, BATCH).await
+}
+
+pub(super) async fn sequence_loop(inner: std::sync::Weak<Inner>) {
+    while let Some(inner) = inner.upgrade() {
+        let super::Store::Postgres(postgres) = &inner.store else { return };
+        // Once a second also for what replicas left behind that went away before they numbered it.
+        let _ = tokio::time::timeout(Duration::from_secs(1), postgres.sequencer.notified()).await;
+        if postgres.pool.is_closed() {
+            return;
+        }
+        let waiting = std::mem::take(&mut *postgres.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Err(error) = postgres.sequence(&inner.clock, &inner.head).await {
+            tracing::warn!(%error, "changes could not be numbered yet");
+        }
+        for done in waiting {
+            // The caller may be gone.
+            let _ = done.send(());
+        }
+    }
+}
