@@ -210,9 +210,11 @@ async fn after_a_crash_between_sending_and_remembering_nothing_is_sent_twice() {
     let ana = s.hire("Ana", |_| {}).await;
     remind(&s, &ana.id, "reminder", "safety", None).await;
     s.flow.settle().await.unwrap();
-    s.db.write(|tx| async move { tx.exec("UPDATE outbox SET state = 'sending', message_id = NULL", args![]).await })
-        .await
-        .unwrap();
+    s.db.write(|tx| async move {
+        tx.exec("UPDATE outbox SET state = 'sending', message_id = NULL, lease_until = 0", args![]).await
+    })
+    .await
+    .unwrap();
     let stop = tokio_util::sync::CancellationToken::new();
     stop.cancel();
     s.flow.clone().run(stop).await;

@@ -17,6 +17,15 @@ pub const MONDAY: &str = "2026-11-23T09:00:00Z";
 /// # Panics
 /// When no store can be made.
 pub async fn store() -> (Db, tempfile::TempDir) {
+    let (db, _, dir) = store_at().await;
+    (db, dir)
+}
+
+/// As [`store`], with the store's URL, for tests that open it again.
+///
+/// # Panics
+/// When no store can be made.
+pub async fn store_at() -> (Db, String, tempfile::TempDir) {
     let dir = tempfile::tempdir().expect("a temporary folder can be made");
     let at = Instant::parse(MONDAY).expect("MONDAY is a date");
     let url = match engine() {
@@ -24,7 +33,7 @@ pub async fn store() -> (Db, tempfile::TempDir) {
         Engine::Postgres => migrated_database().await,
     };
     let db = Db::open(&url, Clock::seeded(at, 1)).await.expect("an empty store can be opened");
-    (db, dir)
+    (db, url, dir)
 }
 
 /// The engine on which this run of the tests has its stores.
@@ -81,8 +90,9 @@ async fn run(admin: &mut AnyConnection, sql: &str) {
 
 /// The URL of a database on the test server.
 fn at_server(database: &str) -> String {
-    let server = std::env::var("STOA_TEST_POSTGRES")
-        .expect("STOA_TEST_POSTGRES names no PostgreSQL server: run the tests with tests/run, or tests/postgres COMMAND");
+    let server = std::env::var("STOA_TEST_POSTGRES").expect(
+        "STOA_TEST_POSTGRES names no PostgreSQL server: run the tests with tests/run, or tests/postgres COMMAND",
+    );
     format!("{}/{database}", server.trim_end_matches('/'))
 }
 

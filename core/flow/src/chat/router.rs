@@ -199,6 +199,7 @@ impl Flow {
             }
             Err(e) => {
                 tracing::error!(event = %envelope.key, error = %e, attempts, "event failed");
+
                 if attempts + 1 < inbox::ATTEMPTS {
                     return inbox::postpone(self.db(), &envelope.key, &e.to_string()).await;
                 }

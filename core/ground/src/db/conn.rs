@@ -77,6 +77,8 @@ fn bind(sql: impl sqlx::SqlSafeStr, args: Vec<Value>) -> Result<sqlx::query::Que
         match arg {
             Value::Text(v) => bound.add(v),
             Value::Int(v) => bound.add(v),
+            // sqlx 0.9 swaps the types of the two NULLs on their way to PostgreSQL, and a prepared statement keeps the wrong one.
+            Value::Real(None) => bound.add(None::<f32>),
             Value::Real(v) => bound.add(v),
             Value::Bytes(v) => bound.add(v),
         }

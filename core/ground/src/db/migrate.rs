@@ -64,8 +64,8 @@ impl Db {
                 };
                 sqlite.alone(run).await?;
             }
-            Store::Postgres(_) => {
-                let mut conn = self.0.readers.acquire().await?;
+            Store::Postgres(postgres) => {
+                let mut conn = postgres.connection().await?;
                 let conn = &mut *conn;
                 // Another replica's migration may take its time.
                 conn::all(conn, "SET lock_timeout = 0", vec![]).await?;

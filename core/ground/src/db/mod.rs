@@ -30,9 +30,6 @@ use sqlite::Sqlite;
 /// The newest committed position of the change feed that this process knows of.
 type Committed = watch::Sender<i64>;
 
-/// How many connections a process opens to PostgreSQL.
-const CONNECTIONS: u32 = 16;
-
 /// What a SQLite store that must not lose anything is opened with.
 const DURABLE: &[&str] =
     &["PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA busy_timeout=10000", "PRAGMA foreign_keys=ON"];
@@ -92,7 +89,7 @@ impl Db {
                 (Store::Sqlite(sqlite), readers)
             }
             Some(Engine::Postgres) => {
-                let (postgres, pool) = postgres::connect(url, CONNECTIONS).await?;
+                let (postgres, pool) = postgres::connect(url).await?;
                 (Store::Postgres(postgres), pool)
             }
             None => {
@@ -207,7 +204,7 @@ impl Db {
     {
         let snapshot = match &self.0.store {
             Store::Sqlite(_) => self.0.readers.begin().await?,
-            Store::Postgres(postgres) => postgres.snapshot().await?,
+            Store::Postgres(_) => postgres::snapshot(&self.0.readers).await?,
         };
         let conn = Conn::new(Held::Transaction(snapshot), self.engine(), self.0.clock.clone());
         // A caller that goes away must not leave its snapshot to the next user of the connection.
@@ -237,8 +234,9 @@ impl Db {
 
     /// Commits what is left and closes the store.
     pub async fn close(&self) {
-        if let Store::Sqlite(sqlite) = &self.0.store {
-            sqlite.close(&self.0.head).await;
+        match &self.0.store {
+            Store::Sqlite(sqlite) => sqlite.close(&self.0.head).await,
+            Store::Postgres(postgres) => postgres.close().await,
         }
         self.0.readers.close().await;
     }

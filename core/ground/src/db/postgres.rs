@@ -18,6 +18,13 @@ use crate::{Error, Result};
 /// How often a transaction that met another one is repeated.
 const ATTEMPTS: u32 = 12;
 
+/// How many connections a process opens to write, and to read.
+const WRITERS: u32 = 12;
+const READERS: u32 = 8;
+
+/// The beginning of a read: one snapshot.
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
 /// How many changes are numbered in one transaction.
 const BATCH: usize = 2000;
 
@@ -37,7 +44,7 @@ const SEQUENCER: &str = "stoa/sequencer";
 pub(super) const MIGRATION: &str = "stoa/migration";
 
 pub(super) struct Postgres {
-    pool: sqlx::AnyPool,
+    writers: sqlx::AnyPool,
     /// Who waits for the next round of the sequencer.
     waiting: Mutex<Vec<oneshot::Sender<()>>>,
     sequencer: Notify,
@@ -50,25 +57,48 @@ pub(super) enum Isolation {
     ReadCommitted,
 }
 
-pub(super) async fn connect(url: &str, connections: u32) -> Result<(Postgres, sqlx::AnyPool)> {
-    let pool = AnyPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(Duration::from_secs(5))
-        .max_lifetime(Duration::from_secs(1800))
-        .after_connect(|conn, _| {
-            Box::pin(async move {
-                for setting in SESSION {
-                    sqlx::query(setting).execute(&mut *conn).await?;
-                }
-                Ok(())
+/// Opens connections to the server: those that write, and the pool of readers.
+pub(super) async fn connect(url: &str) -> Result<(Postgres, sqlx::AnyPool)> {
+    let pool = |connections, read_only| {
+        AnyPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(Duration::from_secs(5))
+            .max_lifetime(Duration::from_secs(1800))
+            .after_connect(move |conn, _| {
+                Box::pin(async move {
+                    for setting in SESSION {
+                        sqlx::query(setting).execute(&mut *conn).await?;
+                    }
+                    sqlx::query(read_only).execute(&mut *conn).await?;
+                    Ok(())
+                })
             })
-        })
-        .connect(url)
+            .connect_lazy(url)
+            .map_err(|e| Error::Io(format!("the database {} could not be reached: {e}", without_secrets(url))))
+    };
+    let writers = pool(WRITERS, "SET default_transaction_read_only = off")?;
+    let readers = pool(READERS, "SET default_transaction_read_only = on")?;
+    writers
+        .acquire()
         .await
         .map_err(|e| Error::Io(format!("the database {} could not be reached: {e}", without_secrets(url))))?;
-    let postgres =
-        Postgres { pool: pool.clone(), waiting: Mutex::new(Vec::new()), sequencer: Notify::new() };
-    Ok((postgres, pool))
+    Ok((Postgres { writers, waiting: Mutex::new(Vec::new()), sequencer: Notify::new() }, readers))
+}
+
+/// Begins a transaction. In a task of its own, because a caller may go away while it begins, and the connection would
+/// go to its next user inside the transaction.
+async fn begin(
+    pool: &sqlx::AnyPool,
+    statement: &'static str,
+) -> Result<sqlx::Transaction<'static, sqlx::Any>, sqlx::Error> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(statement).await }).await;
+    begun.unwrap_or(Err(sqlx::Error::WorkerCrashed))
+}
+
+/// A read-only snapshot.
+pub(super) async fn snapshot(readers: &sqlx::AnyPool) -> Result<sqlx::Transaction<'static, sqlx::Any>> {
+    Ok(begin(readers, SNAPSHOT).await?)
 }
 
 /// Host and database of a URL, without user and password.
@@ -114,7 +144,7 @@ impl Postgres {
             Isolation::Serializable => "BEGIN ISOLATION LEVEL SERIALIZABLE",
             Isolation::ReadCommitted => "BEGIN ISOLATION LEVEL READ COMMITTED",
         };
-        let transaction = self.pool.begin_with(begin).await.map_err(Failed::early)?;
+        let transaction = self::begin(&self.writers, begin).await.map_err(Failed::early)?;
         let started = monotonic();
         let tx = Tx::new(Held::Transaction(transaction), Engine::Postgres, clock.clone());
         // A caller that goes away, and a copy that was kept, must not keep the transaction open.
@@ -168,9 +198,13 @@ impl Postgres {
         }
     }
 
-    /// One read-only snapshot.
-    pub(super) async fn snapshot(&self) -> Result<sqlx::Transaction<'static, sqlx::Any>> {
-        Ok(self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+    /// A connection that may write, for what cannot run in a transaction.
+    pub(super) async fn connection(&self) -> Result<sqlx::pool::PoolConnection<sqlx::Any>> {
+        Ok(self.writers.acquire().await?)
+    }
+
+    pub(super) async fn close(&self) {
+        self.writers.close().await;
     }
 }
 
@@ -183,7 +217,8 @@ struct Failed {
 impl Failed {
     /// Nothing was committed, for certain.
     fn early(error: sqlx::Error) -> Self {
-        let attempts = error.as_database_error().and_then(sqlx::error::DatabaseError::code).map_or(0, |code| attempts(&code));
+        let attempts =
+            error.as_database_error().and_then(sqlx::error::DatabaseError::code).map_or(0, |code| attempts(&code));
         Self { error: error.into(), attempts }
     }
 
@@ -216,7 +251,7 @@ pub(super) async fn sequence_loop(inner: std::sync::Weak<Inner>) {
         let super::Store::Postgres(postgres) = &inner.store else { return };
         // Once a second also for what replicas left behind that went away before they numbered it.
         let _ = tokio::time::timeout(Duration::from_secs(1), postgres.sequencer.notified()).await;
-        if postgres.pool.is_closed() {
+        if postgres.writers.is_closed() {
             return;
         }
         let waiting = std::mem::take(&mut *postgres.waiting.lock().unwrap_or_else(PoisonError::into_inner));

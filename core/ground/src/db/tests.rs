@@ -1,12 +1,13 @@
+use super::Engine;
 use crate::testing::store;
 use crate::{Error, args};
 
 async fn table(db: &super::Db) {
-    db.write(
-        |tx| async move { tx.exec("CREATE TABLE t (k TEXT PRIMARY KEY, n BIGINT, x DOUBLE, b BLOB)", args![]).await },
-    )
-    .await
-    .unwrap();
+    let sql = match db.engine() {
+        Engine::Sqlite => "CREATE TABLE t (k TEXT PRIMARY KEY, n BIGINT, x DOUBLE, b BLOB)",
+        Engine::Postgres => "CREATE TABLE t (k TEXT PRIMARY KEY, n BIGINT, x DOUBLE PRECISION, b BYTEA)",
+    };
+    db.write(|tx| async move { tx.exec(sql, args![]).await }).await.unwrap();
 }
 
 #[tokio::test]
@@ -42,7 +43,7 @@ async fn a_failed_write_rolls_back_alone_while_others_commit_with_it() {
     });
     let results = futures_util::future::join_all(writes).await;
     assert_eq!(results.iter().filter(|r| r.is_ok()).count(), 100);
-    let row = db.opt("SELECT COUNT(*) AS c, SUM(n % 2) AS odd FROM t", args![]).await.unwrap().unwrap();
+    let row = db.opt("SELECT COUNT(*) AS c, CAST(SUM(n % 2) AS BIGINT) AS odd FROM t", args![]).await.unwrap().unwrap();
     assert_eq!((row.get::<i64>("c").unwrap(), row.get::<i64>("odd").unwrap()), (100, 0));
 }
 
@@ -140,13 +141,145 @@ async fn the_change_feed_gives_positions_in_commit_order_and_wakes_its_readers()
 
 #[tokio::test]
 async fn readers_cannot_write_and_a_newer_store_is_refused() {
-    let (db, dir) = store().await;
+    let (db, url, _dir) = crate::testing::store_at().await;
+    let inside = db.read(|c| async move { c.all("INSERT INTO meta VALUES ('a', 'b')", args![]).await });
+    assert!(inside.await.is_err());
     assert!(db.all("INSERT INTO meta VALUES ('a', 'b')", args![]).await.is_err());
     db.write(|tx| async move { tx.exec("INSERT INTO schema_migration VALUES (9999, 'future', 0)", args![]).await })
         .await
         .unwrap();
     db.close().await;
-    let url = format!("sqlite://{}", dir.path().join("stoa.db").display());
     let again = super::Db::open(&url, crate::Clock::system()).await;
     assert!(matches!(again, Err(Error::NewerSchema { found: 9999, .. })));
+}
+
+/// Tables with their columns (name, type, whether NULL is allowed), and indexes with their columns.
+async fn shape(db: &super::Db) -> Vec<String> {
+    let text = |row: &crate::Row, name: &str| row.get::<String>(name).unwrap();
+    let columns = match db.engine() {
+        Engine::Sqlite => {
+            "SELECT m.name AS t, c.name AS c, CASE c.type WHEN 'INTEGER' THEN 'BIGINT' ELSE c.type END AS k,
+             CASE WHEN c.\"notnull\" = 1 THEN 'must' ELSE 'may' END AS n
+             FROM sqlite_master m JOIN pragma_table_info(m.name) c
+             WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name <> 'schema_migration'"
+        }
+        Engine::Postgres => {
+            "SELECT table_name::TEXT AS t, column_name::TEXT AS c,
+             CASE data_type WHEN 'bigint' THEN 'BIGINT' WHEN 'text' THEN 'TEXT' WHEN 'bytea' THEN 'BLOB'
+               WHEN 'double precision' THEN 'DOUBLE' ELSE data_type::TEXT END AS k,
+             CASE is_nullable WHEN 'NO' THEN 'must' ELSE 'may' END AS n
+             FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'schema_migration'
+             AND (data_type <> 'text' OR collation_name = 'C')"
+        }
+    };
+    let indexes = match db.engine() {
+        Engine::Sqlite => {
+            "SELECT m.tbl_name AS t, m.name AS c, group_concat(i.name, ' ') AS k FROM sqlite_master m
+             JOIN pragma_index_info(m.name) i WHERE m.type = 'index' AND m.sql IS NOT NULL GROUP BY m.tbl_name, m.name"
+        }
+        Engine::Postgres => {
+            "SELECT tablename::TEXT AS t, i.indexname::TEXT AS c,
+             (SELECT string_agg(a.attname, ' ' ORDER BY a.attnum) FROM pg_attribute a
+              WHERE a.attrelid = (quote_ident(i.indexname))::regclass) AS k
+             FROM pg_indexes i WHERE schemaname = 'public'
+             AND NOT EXISTS (SELECT 1 FROM pg_constraint p WHERE p.conname = i.indexname)"
+        }
+    };
+    let mut all = Vec::new();
+    for row in db.all(columns, args![]).await.unwrap() {
+        all.push(format!("{}.{} {} {}", text(&row, "t"), text(&row, "c"), text(&row, "k"), text(&row, "n")));
+    }
+    for row in db.all(indexes, args![]).await.unwrap() {
+        all.push(format!("index {}.{} ({})", text(&row, "t"), text(&row, "c"), text(&row, "k")));
+    }
+    all.sort();
+    all
+}
+
+#[tokio::test]
+async fn both_engines_have_the_same_schema() {
+    let (db, dir) = store().await;
+    let mine = shape(&db).await;
+    assert!(mine.len() > 200, "{mine:?}");
+    let url = format!("sqlite://{}", dir.path().join("other.db").display());
+    let sqlite = super::Db::open(&url, crate::Clock::system()).await.unwrap();
+    pretty_equal(&mine, &shape(&sqlite).await);
+}
+
+fn pretty_equal(a: &[String], b: &[String]) {
+    let only = |x: &[String], y: &[String]| x.iter().filter(|l| !y.contains(l)).cloned().collect::<Vec<_>>();
+    assert_eq!(only(a, b), only(b, a), "left: only on this engine; right: only on SQLite");
+}
+
+/// Two transactions overlap, and the one that published first commits last. Its change comes last, and nobody who reads
+/// the feed misses it.
+#[tokio::test]
+async fn a_change_that_is_committed_late_comes_late_in_the_feed() {
+    let (db, url, _dir) = crate::testing::store_at().await;
+    if db.engine() == Engine::Sqlite {
+        // One writer: transactions do not overlap.
+        return;
+    }
+    let other = super::Db::open(&url, crate::Clock::system()).await.unwrap();
+    let (published, commit) = (tokio::sync::Notify::new(), tokio::sync::Notify::new());
+    let (published, commit) = (&published, &commit);
+    let late = db.write(|tx| async move {
+        let provisional = tx.publish("thing", "late").await?;
+        published.notify_one();
+        commit.notified().await;
+        Ok(provisional)
+    });
+    let early = async {
+        published.notified().await;
+        other.write(|tx| async move { tx.publish("thing", "early").await }).await.unwrap();
+        let seen = db.changes(0, 10).await.unwrap();
+        assert_eq!(seen.iter().map(|c| c.key.as_str()).collect::<Vec<_>>(), ["early"]);
+        commit.notify_one();
+        seen[0].position
+    };
+    let (late, early) = futures_util::join!(late, early);
+    assert!(late.unwrap() < 0, "no position is known before the commit");
+    let rest = other.changes(early, 10).await.unwrap();
+    assert_eq!(rest.iter().map(|c| (c.position, c.key.as_str())).collect::<Vec<_>>(), [(early + 1, "late")]);
+}
+
+/// Two replicas add to the same number; each reads it first. Without isolation some would be lost.
+#[tokio::test]
+async fn writes_of_two_replicas_do_not_lose_each_others_work() {
+    let (db, url, _dir) = crate::testing::store_at().await;
+    let other = match db.engine() {
+        Engine::Sqlite => db.clone(),
+        Engine::Postgres => super::Db::open(&url, crate::Clock::system()).await.unwrap(),
+    };
+    db.write(|tx| async move { tx.exec("INSERT INTO meta (name, value) VALUES ('n', '0')", args![]).await })
+        .await
+        .unwrap();
+    let add = |db: super::Db| async move {
+        for _ in 0..20 {
+            db.write(|tx| async move {
+                let n: String = tx.one("SELECT value FROM meta WHERE name = 'n'", args![]).await?.get("value")?;
+                let next = n.parse::<i64>().unwrap() + 1;
+                tx.exec("UPDATE meta SET value = $1 WHERE name = 'n'", args![next.to_string()]).await
+            })
+            .await
+            .unwrap();
+        }
+    };
+    futures_util::join!(add(db.clone()), add(other));
+    let n = db.opt("SELECT value FROM meta WHERE name = 'n'", args![]).await.unwrap().unwrap();
+    assert_eq!(n.get::<String>("value").unwrap(), "40");
+}
+
+#[tokio::test]
+async fn a_write_that_went_on_after_a_failed_statement_is_not_half_committed() {
+    let (db, _dir) = store().await;
+    let write = db.write(|tx| async move {
+        tx.exec("INSERT INTO meta (name, value) VALUES ('a', '1')", args![]).await?;
+        let failed = tx.exec("INSERT INTO nowhere VALUES (1)", args![]).await;
+        assert!(failed.is_err());
+        Ok(())
+    });
+    let said = write.await;
+    let row = db.opt("SELECT value FROM meta WHERE name = 'a'", args![]).await.unwrap();
+    assert_eq!(said.is_ok(), row.is_some(), "what was said to be written is there, and nothing else");
 }

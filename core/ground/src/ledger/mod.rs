@@ -195,7 +195,7 @@ mod tests {
                 return Err(Error::invalid("no"));
             }
             tx.exec(
-                "INSERT INTO counter_status (id, n) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET n = n + excluded.n",
+                "INSERT INTO counter_status (id, n) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET n = counter_status.n + excluded.n",
                 args![&r.subject, r.data["by"].as_i64().unwrap_or(0)],
             )
             .await?;

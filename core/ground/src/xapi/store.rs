@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::compare::{self, Kept};
 use super::statement::{Statement, agent_key, column_key};
-use crate::db::{Bind, Value as Arg};
 use crate::db::Engine;
+use crate::db::{Bind, Value as Arg};
 use crate::{Conn, Error, Instant, Result, Row, Tx, args};
 
 /// Who vouches for statements: it becomes their `authority`.
@@ -81,8 +81,7 @@ pub async fn insert(tx: &Tx, statements: &[Statement], authority: &Authority) ->
         stored = if position < 0 { Instant(position) } else { tx.now().max(stored.plus(1)) };
         ready.push(Ready { statement, id: id.clone(), position, stored });
     }
-    let now = tx.now();
-    insert_rows(tx, "statement", STATEMENT, ready.iter().map(|r| row(r, authority, now)).collect()).await?;
+    insert_rows(tx, "statement", STATEMENT, ready.iter().map(|r| row(r, authority)).collect()).await?;
     for r in ready.iter().filter(|r| r.statement.voids().is_some()) {
         check_voiding(tx, r, authority).await?;
     }
@@ -111,11 +110,14 @@ async fn kept(conn: &Conn, ids: &[String]) -> Result<HashMap<String, Kept>> {
     Ok(known)
 }
 
-/// Gives statements that have just got their positions their stored times, which rise with them; `$1` is now.
+/// Gives statements that have just got their positions their stored times, which rise with them, and those that came
+/// without a timestamp the same as timestamp; `$1` is now.
 pub(crate) const STAMP: &str = "WITH fresh AS (
       SELECT position, row_number() OVER (ORDER BY position) AS n FROM statement WHERE stored < 0 AND position > 0),
-    top AS (SELECT COALESCE(MAX(stored), 0) AS stored FROM statement)
-    UPDATE statement SET stored = CASE WHEN top.stored < $1 THEN $1 ELSE top.stored END + fresh.n
+    top AS (SELECT COALESCE(MAX(stored), 0) + 1 AS next FROM statement)
+    UPDATE statement SET stored = CASE WHEN top.next < $1 THEN $1 ELSE top.next END + fresh.n - 1,
+      timestamp = CASE WHEN timestamp <> stored THEN timestamp
+        WHEN top.next < $1 THEN $1 + fresh.n - 1 ELSE top.next + fresh.n - 1 END
     FROM fresh, top WHERE statement.position = fresh.position";
 
 /// A statement as it is given out, from its row: on PostgreSQL it was written down before its stored time was known.
@@ -131,21 +133,23 @@ pub fn body(engine: Engine, row: &Row) -> Result<String> {
         Value::Object(whole) if !whole.contains_key("stored") => whole,
         _ => return Ok(body),
     };
-    whole.insert("stored".into(), precise(row.get("stored")?).into());
+    let stored = precise(row.get("stored")?);
+    whole.entry("timestamp").or_insert_with(|| stored.clone().into());
+    whole.insert("stored".into(), stored.into());
     Ok(Value::Object(whole).to_string())
 }
 
 const STATEMENT: &[&str] =
     &["position", "id", "stored", "timestamp", "verb", "registration", "voids", "authority", "digest", "size", "body"];
 
-fn row(r: &Ready, authority: &Authority, now: Instant) -> Vec<Arg> {
+fn row(r: &Ready, authority: &Authority) -> Vec<Arg> {
     let s = r.statement;
-    let timestamp = s.timestamp().unwrap_or(now.max(r.stored));
+    let timestamp = s.timestamp().unwrap_or(r.stored);
     let mut whole = s.map.clone();
     whole.entry("id").or_insert_with(|| r.id.clone().into());
-    whole.entry("timestamp").or_insert_with(|| precise(timestamp).into());
     whole.entry("version").or_insert_with(|| s.version.of_statement().into());
     if r.position > 0 {
+        whole.entry("timestamp").or_insert_with(|| precise(timestamp).into());
         whole.insert("stored".into(), precise(r.stored).into());
     }
     whole.insert("authority".into(), authority.agent.clone());

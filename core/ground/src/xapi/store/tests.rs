@@ -86,7 +86,7 @@ async fn stored_rises_strictly_while_the_clock_stands_still() {
     let rows = db.all("SELECT stored, body FROM statement ORDER BY position", args![]).await.unwrap();
     let stored: Vec<i64> = rows.iter().map(|r| r.get("stored").unwrap()).collect();
     assert_eq!(stored, [stored[0], stored[0] + 1, stored[0] + 2]);
-    let body: Value = rows[2].get("body").unwrap();
+    let body: Value = serde_json::from_str(&super::body(db.engine(), &rows[2]).unwrap()).unwrap();
     assert_eq!(body["stored"], "2026-11-23T09:00:00.000002Z");
     assert_eq!(body["timestamp"], body["stored"]);
     assert_eq!(body["version"], "1.0.0");
