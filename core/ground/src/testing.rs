@@ -81,8 +81,9 @@ async fn run(admin: &mut AnyConnection, sql: &str) {
 
 /// The URL of a database on the test server.
 fn at_server(database: &str) -> String {
-    let server = std::env::var("STOA_TEST_POSTGRES")
-        .expect("STOA_TEST_POSTGRES names no PostgreSQL server: run the tests with tests/run, or tests/postgres COMMAND");
+    let server = std::env::var("STOA_TEST_POSTGRES").expect(
+        "STOA_TEST_POSTGRES names no PostgreSQL server: run the tests with tests/run, or tests/postgres COMMAND",
+    );
     format!("{}/{database}", server.trim_end_matches('/'))
 }
 

@@ -66,8 +66,7 @@ pub(super) async fn connect(url: &str, connections: u32) -> Result<(Postgres, sq
         .connect(url)
         .await
         .map_err(|e| Error::Io(format!("the database {} could not be reached: {e}", without_secrets(url))))?;
-    let postgres =
-        Postgres { pool: pool.clone(), waiting: Mutex::new(Vec::new()), sequencer: Notify::new() };
+    let postgres = Postgres { pool: pool.clone(), waiting: Mutex::new(Vec::new()), sequencer: Notify::new() };
     Ok((postgres, pool))
 }
 
@@ -183,7 +182,8 @@ struct Failed {
 impl Failed {
     /// Nothing was committed, for certain.
     fn early(error: sqlx::Error) -> Self {
-        let attempts = error.as_database_error().and_then(sqlx::error::DatabaseError::code).map_or(0, |code| attempts(&code));
+        let attempts =
+            error.as_database_error().and_then(sqlx::error::DatabaseError::code).map_or(0, |code| attempts(&code));
         Self { error: error.into(), attempts }
     }
 

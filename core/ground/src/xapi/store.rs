@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::compare::{self, Kept};
 use super::statement::{Statement, agent_key, column_key};
-use crate::db::{Bind, Value as Arg};
 use crate::db::Engine;
+use crate::db::{Bind, Value as Arg};
 use crate::{Conn, Error, Instant, Result, Row, Tx, args};
 
 /// Who vouches for statements: it becomes their `authority`.
