@@ -17,6 +17,8 @@ pub struct Config {
     pub data: Data,
     pub http: Http,
     pub web: Web,
+    pub bridge: Vec<Bridge>,
+    pub network: Network,
     pub organisation: OrganisationSection,
     pub nudges: NudgesSection,
     pub library: Library,
@@ -69,6 +71,36 @@ impl Default for Http {
 pub struct Web {
     /// Whether the local web chat is open. Only on a loopback listener.
     pub local_chat: bool,
+}
+
+/// `[[bridge]]`
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bridge {
+    /// Its name in accounts and in `/bridge/<name>/events`.
+    pub name: String,
+    /// Where the other side takes messages.
+    pub api_url: String,
+    /// The secret that both sides sign with.
+    pub secret: Option<String>,
+    /// A file with the secret.
+    pub secret_file: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for Bridge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bridge").field("name", &self.name).field("api_url", &self.api_url).finish_non_exhaustive()
+    }
+}
+
+/// `[network]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Network {
+    /// The proxy that requests to the outside go through: `http://HOST:PORT`.
+    pub proxy: Option<String>,
+    /// A file of certificates (PEM) that are trusted beside the public ones.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// `[organisation]`
@@ -270,6 +302,14 @@ impl Config {
                 bail!("{name}: [[library.sources]] '{}' needs a path", source.name);
             }
         }
+        for (n, bridge) in self.bridge.iter().enumerate() {
+            if bridge.secret.is_none() && bridge.secret_file.is_none() {
+                bail!("{name}: [[bridge]] '{}' needs secret or secret_file", bridge.name);
+            }
+            if self.bridge.iter().take(n).any(|other| other.name == bridge.name) {
+                bail!("{name}: two [[bridge]] are named '{}'", bridge.name);
+            }
+        }
         for credential in &self.lrs.credentials {
             if credential.secret.is_none() && credential.secret_file.is_none() {
                 bail!("{name}: [[lrs.credentials]] '{}' needs secret or secret_file", credential.key);
@@ -328,6 +368,18 @@ impl Config {
     /// The database's URL.
     pub fn database_url(&self) -> String {
         self.database.url.clone().unwrap_or_else(|| format!("sqlite://{}", self.data.dir.join("stoa.db").display()))
+    }
+}
+
+/// A secret from the configuration, or the text of its file without the line's end.
+pub fn secret(what: &str, text: Option<&str>, file: Option<&Path>) -> Result<String> {
+    match (text, file) {
+        (Some(text), _) => Ok(text.to_owned()),
+        (None, Some(file)) => Ok(std::fs::read_to_string(file)
+            .with_context(|| format!("{what}: {} cannot be read", file.display()))?
+            .trim()
+            .to_owned()),
+        (None, None) => Ok(String::new()),
     }
 }
 

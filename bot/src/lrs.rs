@@ -1,6 +1,6 @@
 //! The LRS's keys: from the configuration, and `stoa lrs key create|list|revoke`.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use axum::Router;
 use serde_json::json;
 use stoa_learning::lrs::{self, Configured, Credentials, Scope};
@@ -8,7 +8,7 @@ use stoa_xapi_http::Settings;
 
 use crate::app::App;
 use crate::commands::print_json;
-use crate::config::{Config, Credential};
+use crate::config::{Config, Credential, secret};
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
@@ -77,14 +77,8 @@ pub fn router(app: &App) -> Result<Router> {
 }
 
 fn configured(credential: &Credential) -> Result<Configured> {
-    let secret = match (&credential.secret, &credential.secret_file) {
-        (Some(secret), _) => secret.clone(),
-        (None, Some(file)) => std::fs::read_to_string(file)
-            .with_context(|| format!("[[lrs.credentials]] '{}': {} cannot be read", credential.key, file.display()))?
-            .trim()
-            .to_owned(),
-        (None, None) => String::new(),
-    };
+    let what = format!("[[lrs.credentials]] '{}'", credential.key);
+    let secret = secret(&what, credential.secret.as_deref(), credential.secret_file.as_deref())?;
     Ok(Configured { key: credential.key.clone(), secret, scopes: parse(&credential.scopes)? })
 }
 

@@ -1,6 +1,7 @@
 //! Stoa: the learning bot and social learning hub. This crate is configuration, command line and wiring, nothing else.
 
 mod app;
+mod bridge;
 mod commands;
 mod config;
 mod demo;

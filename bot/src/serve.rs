@@ -71,6 +71,7 @@ where
     if chat_open {
         app.flow.connect(stoa_web::platform(&app.flow));
     }
+    let bridges = crate::bridge::connect(&app)?;
     prepare(app.clone()).await?;
     app.services.index.catch_up(&app.db).await?;
 
@@ -85,7 +86,7 @@ where
             }
         }
     });
-    let router = router(&app, &mode, metrics, &stop)?;
+    let router = router(&app, &mode, metrics, bridges, &stop)?;
     let at = listener.local_addr()?;
     tracing::info!(%at, "listening");
     println!("Stoa is open at http://{at}/");
@@ -122,7 +123,13 @@ where
     Ok(())
 }
 
-fn router(app: &Arc<App>, mode: &Mode, metrics: PrometheusHandle, stop: &CancellationToken) -> Result<Router> {
+fn router(
+    app: &Arc<App>,
+    mode: &Mode,
+    metrics: PrometheusHandle,
+    bridges: Router,
+    stop: &CancellationToken,
+) -> Result<Router> {
     let keep: ClockMoved = {
         let db = app.db.clone();
         Arc::new(move |_| {
@@ -141,7 +148,8 @@ fn router(app: &Arc<App>, mode: &Mode, metrics: PrometheusHandle, stop: &Cancell
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready).with_state(app.clone()))
         .route("/metrics", get(move || scrape(metrics.clone())));
-    let router = health.merge(crate::lrs::router(app)?).merge(stoa_web::router(app.flow.clone(), options));
+    let router =
+        health.merge(crate::lrs::router(app)?).merge(bridges).merge(stoa_web::router(app.flow.clone(), options));
     Ok(router.layer(CatchPanicLayer::new()).layer(TraceLayer::new_for_http()))
 }
 

@@ -241,7 +241,9 @@ fn opened_as(
             let html = FormView::new(&form, at, None, &[])?.render()?;
             Ok(Shown::Dialog { html, title: form.title })
         }
-        Opened::Errors(_) | Opened::Stored => Ok(Shown::Stored { go, back: address(channel, thread) }),
+        Opened::Errors(_) | Opened::Stored | Opened::Repeated => {
+            Ok(Shown::Stored { go, back: address(channel, thread) })
+        }
     }
 }
 
@@ -267,7 +269,7 @@ pub(crate) async fn button(
     let place = chat::place(&channel, post.thread.as_deref(), at.direct);
     let event = Event::Action { command: pressed.command, message: Some(post.id) };
     let opened = accept(&web, &visitor, key, place, event).await?;
-    if opened == Opened::Stored {
+    if matches!(opened, Opened::Stored | Opened::Repeated) {
         wait_for_answer(&web, &visitor, &headers, &channel, before).await?;
     }
     let shown = opened_as(&web, &visitor, &channel, post.thread.as_deref(), opened, None)?;
@@ -306,7 +308,7 @@ pub(crate) async fn shortcut(
     let message =
         ThreadMessage { id: post.id, author: Some(chat::account(&author)), name, text: post.text, at: post.created };
     let opened = accept(&web, &visitor, key, place, Event::Shortcut { command: used.command, message }).await?;
-    if opened == Opened::Stored {
+    if matches!(opened, Opened::Stored | Opened::Repeated) {
         wait_for_answer(&web, &visitor, &headers, &channel, before).await?;
     }
     let shown = opened_as(&web, &visitor, &channel, thread.as_deref(), opened, None)?;

@@ -1,4 +1,4 @@
-//! `stoa people import|grant|revoke|link`
+//! `stoa people import|grant|revoke|account|link`
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -48,6 +48,21 @@ pub enum Command {
         #[arg(long, default_value = "revoked by the operator")]
         reason: String,
     },
+    /// Link an account on a chat platform to a person
+    Account {
+        /// Employee id, e-mail or name
+        person: String,
+        /// slack, discord, or the name of a bridge
+        platform: String,
+        /// The user's id there
+        user: String,
+        /// The workspace, where user ids hold in one workspace only
+        #[arg(long, default_value = "")]
+        workspace: String,
+        /// Take the account away instead
+        #[arg(long)]
+        remove: bool,
+    },
     /// Make a one-time sign-in link for the web chat, valid for a day
     Link {
         /// Employee id, e-mail or name
@@ -93,6 +108,33 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
                 .write(|tx| async move { people::revoke(&tx, ledger, p, role, "operator", reason).await })
                 .await?;
             println!("{} {} the role {role}.", person.name, if had { "no longer has" } else { "did not have" });
+        }
+        Command::Account { person, platform, user, workspace, remove } => {
+            let text = person.as_str();
+            let (platform, user, workspace) = (&platform, &user, &workspace);
+            let person = app
+                .db
+                .write(|tx| async move {
+                    let person = people::find(&tx, text).await?;
+                    if !remove {
+                        people::link_account(&tx, &person.id, platform, workspace, user).await?;
+                        return Ok(person);
+                    }
+                    let held = people::accounts_of(&tx, &person.id).await?;
+                    let same =
+                        |a: &people::Account| (&a.platform, &a.workspace, &a.user) == (platform, workspace, user);
+                    if !held.iter().any(same) {
+                        return Err(stoa_ground::Error::NotFound(format!(
+                            "the {platform} account {user} of {}",
+                            person.name
+                        )));
+                    }
+                    people::unlink_account(&tx, platform, workspace, user).await?;
+                    Ok(person)
+                })
+                .await?;
+            let now = if remove { "is no longer linked" } else { "is linked" };
+            println!("The {platform} account {user} {now} to {}.", person.name);
         }
         Command::Link { person } => {
             let text = person.as_str();

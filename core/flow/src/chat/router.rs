@@ -32,6 +32,8 @@ pub enum Opened {
     Errors(Vec<FieldError>),
     /// The event was stored; the answer comes as a message.
     Stored,
+    /// The event was stored before under the same key; nothing more happens.
+    Repeated,
 }
 
 /// What an event means, given the commands' words and their taste for plain words. Plain words without a command go to
@@ -141,7 +143,7 @@ impl Flow {
             .increment(1);
         tracing::info!(event = %envelope.key, platform = %envelope.account.platform, new, "event accepted");
         self.wake();
-        Ok(Opened::Stored)
+        Ok(if new { Opened::Stored } else { Opened::Repeated })
     }
 
     async fn open(&self, envelope: &Envelope) -> Result<Option<Opened>> {

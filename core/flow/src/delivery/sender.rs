@@ -1,7 +1,11 @@
 //! The outbox worker: claims the rows of one recipient, asks the arbiter, renders, sends, and keeps the message id.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use stoa_ground::clock::monotonic;
 use stoa_ground::people::{self, Person};
 use stoa_ground::{Instant, Result, Tx, args};
 
@@ -18,25 +22,40 @@ const ATTEMPTS: i64 = 8;
 /// of any platform's call.
 const LEASE: i64 = 60 * Instant::SECOND;
 
+/// How long after the claim a send may begin, so that it ends before the lease does.
+const FRESH: Duration = Duration::from_secs(20);
+
+/// How many recipients are written to at once.
+const AT_ONCE: usize = 32;
+
 /// The setting that remembers that a person was told what Stoa is.
 const WELCOMED: &str = "welcomed";
+
+/// A platform could not say where a person is; asked later, it may. After so many seconds if it said so.
+struct Missing {
+    why: String,
+    after: Option<u64>,
+}
 
 impl Flow {
     /// Sends what is due and edits what must be edited. Gives how many rows were touched.
     pub(crate) async fn send_due(&self) -> Result<usize> {
-        let mut touched = 0;
         let rows = self
             .db()
             .all(
-                "SELECT recipient, MIN(due) AS first FROM outbox WHERE state = 'queued' AND due <= $1 AND retry_at <= $2
+                "SELECT recipient FROM outbox WHERE state = 'queued' AND due <= $1 AND retry_at <= $2
                  AND NOT EXISTS (SELECT 1 FROM outbox other WHERE other.recipient = outbox.recipient AND other.state = 'sending')
-                 GROUP BY recipient ORDER BY first LIMIT 100",
+                 ORDER BY due LIMIT 1000",
                 args![self.clock().now(), self.db().lease_time().await?],
             )
             .await?;
-        for row in rows {
-            touched += self.send_to(&row.get::<String>("recipient")?).await?;
-        }
+        let mut seen = HashSet::new();
+        let mut recipients = rows.iter().map(|row| row.get::<String>("recipient")).collect::<Result<Vec<_>>>()?;
+        recipients.retain(|recipient| seen.insert(recipient.clone()));
+        let sends = recipients.into_iter().map(|recipient| async move { self.send_to(&recipient).await });
+        // All of them end before an error is told: one that is dropped in the middle would have to be looked up.
+        let ended: Vec<Result<usize>> = futures_util::stream::iter(sends).buffer_unordered(AT_ONCE).collect().await;
+        let mut touched = ended.into_iter().sum::<Result<usize>>()?;
         touched += self.edit_due().await?;
         Ok(touched)
     }
@@ -49,9 +68,15 @@ impl Flow {
 
     /// Decides about and sends what is due for one recipient.
     async fn send_to(&self, recipient: &str) -> Result<usize> {
+        let claimed_at = monotonic();
         let (touched, mut claimed) = self.claim(recipient).await?;
         claimed.sort_by_key(|d| d.due);
         for delivery in claimed {
+            if claimed_at.elapsed() > FRESH {
+                // Another server may look for it by now; it is not ours to send any more.
+                self.unsent(&delivery.key).await?;
+                continue;
+            }
             self.send_one(&delivery).await?;
         }
         Ok(touched)
@@ -180,8 +205,13 @@ impl Flow {
             Ok(Rendered::Gone(why)) => return self.gone(delivery, why).await,
             Err(e) => return self.failed(delivery, &e.to_string(), None, false).await,
         };
-        let Some((place, platform)) = self.places_for(delivery, person.as_ref()).await?.into_iter().next() else {
-            return self.failed(delivery, "the person has no place where Stoa can write", None, true).await;
+        let (places, missing) = self.places_for(delivery, person.as_ref()).await?;
+        let Some((place, platform)) = places.into_iter().next() else {
+            let (why, after, for_good) = match missing {
+                Some(Missing { why, after }) => (why, after, false),
+                None => ("the person has no place where Stoa can write".to_owned(), None, true),
+            };
+            return self.failed(delivery, &why, after, for_good).await;
         };
         let message = self.welcome(person.as_ref(), delivery, message).await?;
         // An attempt that failed may have arrived all the same.
@@ -251,16 +281,17 @@ impl Flow {
         Ok(Message { blocks })
     }
 
-    /// Where a delivery can go: where it must, else the person's preferred place, then the last used one, then the others.
+    /// Where a delivery can go: where it must, else the person's preferred place, then the last used one, then the others;
+    /// and whether a platform could not say just now where.
     async fn places_for(
         &self,
         delivery: &Delivery,
         person: Option<&Person>,
-    ) -> Result<Vec<(Place, Arc<dyn Platform>)>> {
+    ) -> Result<(Vec<(Place, Arc<dyn Platform>)>, Option<Missing>)> {
         if let Some(place) = &delivery.place {
-            return Ok(self.platform(&place.platform).map(|p| (place.clone(), p)).into_iter().collect());
+            return Ok((self.platform(&place.platform).map(|p| (place.clone(), p)).into_iter().collect(), None));
         }
-        let Some(person) = person else { return Ok(Vec::new()) };
+        let Some(person) = person else { return Ok((Vec::new(), None)) };
         let id = &person.id;
         let linked = self.db().read(|c| async move { people::accounts_of(&c, id).await }).await?;
         let mut accounts: Vec<Account> = linked.into_iter().map(Account::from).collect();
@@ -271,14 +302,16 @@ impl Flow {
             .transpose()?
             .and_then(|v| serde_json::from_value(v).ok());
         accounts.sort_by_key(|account| (preferred.as_ref() != Some(&account.platform), last.as_ref() != Some(account)));
-        let mut places = Vec::new();
+        let (mut places, mut missing) = (Vec::new(), None);
         for account in accounts {
             let Some(adapter) = self.platform(&account.platform) else { continue };
-            if let Ok(place) = adapter.direct(&account).await {
-                places.push((place, adapter));
+            match adapter.direct(&account).await {
+                Ok(place) => places.push((place, adapter)),
+                Err(SendError::Retry { why, after_seconds: after }) => missing = Some(Missing { why, after }),
+                Err(_) => {}
             }
         }
-        Ok(places)
+        Ok((places, missing))
     }
 
     async fn posted(&self, delivery: &Delivery, person: Option<&Person>, place: &Place, id: &str) -> Result<()> {
@@ -462,12 +495,13 @@ impl Flow {
         delivery: &Delivery,
         person: Option<&Person>,
     ) -> Result<Option<(Place, String)>, SendError> {
-        for (place, platform) in self.places_for(delivery, person).await? {
+        let (places, missing) = self.places_for(delivery, person).await?;
+        for (place, platform) in places {
             if let Some(id) = platform.find(&place, &delivery.key).await? {
                 return Ok(Some((place, id)));
             }
         }
-        Ok(None)
+        missing.map_or(Ok(None), |Missing { why, after }| Err(SendError::Retry { why, after_seconds: after }))
     }
 
     /// Sets a claimed row to `sending`, with this server's lease and what it takes from the budget.
