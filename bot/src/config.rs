@@ -19,6 +19,7 @@ pub struct Config {
     pub web: Web,
     pub bridge: Vec<Bridge>,
     pub network: Network,
+    pub mail: Mail,
     pub organisation: OrganisationSection,
     pub nudges: NudgesSection,
     pub library: Library,
@@ -28,11 +29,20 @@ pub struct Config {
 }
 
 /// `[database]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Database {
-    /// `sqlite://PATH`; without it `stoa.db` in the data folder.
+    /// `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`; without it `stoa.db` in the data folder.
     pub url: Option<String>,
+    /// A file with the URL, where it holds a password.
+    pub url_file: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The URL may hold a password.
+        f.debug_struct("Database").finish_non_exhaustive()
+    }
 }
 
 /// `[data]`
@@ -90,6 +100,24 @@ pub struct Bridge {
 impl std::fmt::Debug for Bridge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Bridge").field("name", &self.name).field("api_url", &self.api_url).finish_non_exhaustive()
+    }
+}
+
+/// `[mail]`
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mail {
+    /// The server that takes mail: `smtps://USER:PASSWORD@HOST`, `smtp://HOST:25`. Without it no mail is sent.
+    pub smtp_url: Option<String>,
+    /// A file with the URL, where it holds a password.
+    pub smtp_url_file: Option<PathBuf>,
+    /// The sender's address: `Stoa <stoa@example.org>`.
+    pub from: String,
+}
+
+impl std::fmt::Debug for Mail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mail").field("from", &self.from).finish_non_exhaustive()
     }
 }
 
@@ -257,7 +285,11 @@ impl Config {
         };
         let name = file.as_ref().map_or_else(|| "stoa.toml".to_owned(), |p| p.display().to_string());
         let variables: BTreeMap<String, String> = std::env::vars().collect();
-        Self::parse(&name, &text, &variables)
+        let mut config = Self::parse(&name, &text, &variables)?;
+        if let (None, Some(file)) = (&config.database.url, &config.database.url_file) {
+            config.database.url = Some(secret("[database] url_file", None, Some(file))?);
+        }
+        Ok(config)
     }
 
     fn parse(name: &str, text: &str, variables: &BTreeMap<String, String>) -> Result<Self> {

@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod demo;
 mod lrs;
+mod observe;
 mod serve;
 
 use std::path::PathBuf;
@@ -63,6 +64,9 @@ enum Command {
     Eval(commands::eval::Options),
     /// Say what is missing or wrong, one line each
     Doctor,
+    /// What waits, what was put aside, and what to do with it
+    #[command(subcommand)]
+    Queue(commands::queue::Command),
     /// Bring the schema of the store up to date
     Migrate,
     /// Measure start, answers and memory on this machine
@@ -118,6 +122,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Lrs(command) => lrs::run(config, command, json).await?,
         Command::Eval(options) => commands::eval::run(options, json).await?,
         Command::Doctor => return commands::doctor::run(config, cli.config.as_deref(), json).await,
+        Command::Queue(command) => commands::queue::run(config, command, json).await?,
         Command::Migrate => commands::migrate::run(config).await?,
         Command::Bench(options) => commands::bench::run(config, options, json).await?,
         Command::ExtractPdf { .. } => {}

@@ -13,6 +13,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use stoa_learning::search::Index;
+use stoa_mail::Mail;
 use stoa_web::{ClockMoved, WebOptions};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +21,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::app::{App, ClockKind, Lock, index_dir, store_clock};
-use crate::config::Config;
+use crate::config::{Config, secret};
 
 /// How long a stop waits for requests and work that have begun.
 const GRACE: Duration = Duration::from_secs(10);
@@ -72,11 +73,14 @@ where
         app.flow.connect(stoa_web::platform(&app.flow));
     }
     let bridges = crate::bridge::connect(&app)?;
+    connect_mail(&app)?;
     prepare(app.clone()).await?;
     app.services.index.catch_up(&app.db).await?;
 
     let stop = CancellationToken::new();
     let workers = tokio::spawn(app.flow.clone().run(stop.clone()));
+    crate::observe::describe();
+    let observer = tokio::spawn(crate::observe::watch(app.clone(), stop.clone()));
     let follower = tokio::spawn({
         let (app, stop) = (app.clone(), stop.clone());
         async move {
@@ -110,7 +114,7 @@ where
         () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {}
     }
     stop.cancel();
-    for task in [workers, follower] {
+    for task in [workers, follower, observer] {
         if tokio::time::timeout(GRACE, task).await.is_err() {
             tracing::warn!("a worker did not end in time; its work is durable and goes on at the next start");
         }
@@ -151,6 +155,15 @@ fn router(
     let router =
         health.merge(crate::lrs::router(app)?).merge(bridges).merge(stoa_web::router(app.flow.clone(), options));
     Ok(router.layer(CatchPanicLayer::new()).layer(TraceLayer::new_for_http()))
+}
+
+fn connect_mail(app: &App) -> Result<()> {
+    let mail = &app.config.mail;
+    let url = secret("[mail] smtp_url", mail.smtp_url.as_deref(), mail.smtp_url_file.as_deref())?;
+    if !url.is_empty() {
+        app.flow.connect(Arc::new(Mail::new(&url, &mail.from, &app.config.organisation.name)?));
+    }
+    Ok(())
 }
 
 /// Ready when the store answers.

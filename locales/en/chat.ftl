@@ -18,6 +18,7 @@ chat-help-about-learn = today’s lesson, and what is up for review
 chat-help-about-training = your own required training
 chat-help-about-team = your team’s training, for managers
 chat-help-about-why = why you got a message, or did not
+chat-by-mail = This comes by mail because Stoa could not reach you in chat. To do what it asks, open your chat and write **help** to Stoa; if you have no chat, ask your learning team.
 chat-help-about-settings = quiet hours, language, pause
 chat-help-about-mydata = see, export or erase what I keep about you
 chat-help-about-help = this list

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use serde_json::json;
+use stoa_flow::delivery::queues;
+use stoa_ground::db::Engine;
 use stoa_ground::people::{self, Role};
 use stoa_ground::{Clock, Db, args};
 use stoa_learning::library;
@@ -56,8 +58,7 @@ pub async fn run(config: Config, file: Option<&Path>, json: bool) -> Result<Exit
     let f = &mut findings;
     configuration(&config, file, f)?;
     let url = config.database_url();
-    let exists = url.strip_prefix("sqlite://").is_some_and(|p| Path::new(p).exists());
-    if exists {
+    if url.strip_prefix("sqlite://").is_none_or(|p| Path::new(p).exists()) {
         match Db::open_read_only(&url, Clock::system()).await {
             Ok(db) => store(&config, &db, f).await?,
             Err(e) => f.say(Grade::Wrong, "store", e)?,
@@ -139,10 +140,17 @@ fn configuration(config: &Config, file: Option<&Path>, f: &mut Findings) -> Resu
 }
 
 async fn store(config: &Config, db: &Db, f: &mut Findings) -> Result<()> {
-    let damaged = db.opt("PRAGMA quick_check(1)", args![]).await?;
-    let verdict: String = damaged.map_or(Ok(String::new()), |r| r.get("quick_check"))?;
+    let verdict = match db.engine() {
+        Engine::Sqlite => {
+            let damaged = db.opt("PRAGMA quick_check(1)", args![]).await?;
+            damaged.map_or(Ok(String::new()), |r| r.get("quick_check"))?
+        }
+        // PostgreSQL checks its pages itself.
+        Engine::Postgres => "ok".to_owned(),
+    };
     if verdict == "ok" {
-        f.say(Grade::Ok, "store", format!("schema {}, the database is whole", db.schema_version().await?))?;
+        let (schema, durability) = (db.schema_version().await?, db.durability().await?);
+        f.say(Grade::Ok, "store", format!("schema {schema}, the database is whole ({durability})"))?;
     } else {
         f.say(
             Grade::Wrong,
@@ -204,23 +212,27 @@ async fn roster(db: &Db, f: &mut Findings) -> Result<()> {
     Ok(())
 }
 
-/// What was put aside, with its reason.
+/// How the queues stand, what was put aside with its reason, and whom nothing reaches.
 async fn stuck(db: &Db, f: &mut Findings) -> Result<()> {
-    let queries: [(&str, &'static str); 3] = [
-        ("inbox", "SELECT key, error FROM inbox WHERE state = 'parked' ORDER BY position DESC LIMIT 20"),
-        ("outbox", "SELECT key, error FROM outbox WHERE state = 'parked' ORDER BY position DESC LIMIT 20"),
-        ("schedule", "SELECT key, error FROM job WHERE state = 'parked' ORDER BY key LIMIT 20"),
-    ];
-    for (area, sql) in queries {
-        let rows = db.all(sql, args![]).await?;
-        for row in &rows {
-            let why: Option<String> = row.get("error")?;
-            let why = why.unwrap_or_else(|| "no reason was kept".into());
-            f.say(Grade::Wrong, area, format!("{} is put aside: {why}", row.get::<String>("key")?))?;
-        }
-        if rows.is_empty() {
-            f.say(Grade::Ok, area, "nothing is stuck")?;
-        }
+    let (all, parked, unreachable) = db
+        .read(|c| async move {
+            let unreachable = stoa_flow::delivery::unreachable(&c).await?;
+            Ok((queues::queues(&c).await?, queues::parked(&c, 20).await?, unreachable))
+        })
+        .await?;
+    let now = db.clock().now();
+    for queue in &all {
+        let grade = if queue.parked > 0 { Grade::Wrong } else { Grade::Ok };
+        f.say(grade, queue.name, super::queue::sentence(queue, now))?;
+    }
+    for row in &parked {
+        f.say(Grade::Wrong, row.queue, format!("{} is put aside: {}", row.key, row.reason))?;
+    }
+    if !parked.is_empty() {
+        f.say(Grade::Note, "queue", "'stoa queue retry KEY' tries again, 'stoa queue drop KEY --reason …' gives up")?;
+    }
+    for lost in &unreachable {
+        f.say(Grade::Note, "people", format!("{} cannot be reached: {}", lost.person.name, lost.reason))?;
     }
     Ok(())
 }

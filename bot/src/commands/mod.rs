@@ -8,6 +8,7 @@ pub mod lessons;
 pub mod library;
 pub mod migrate;
 pub mod people;
+pub mod queue;
 pub mod training;
 
 use anyhow::Result;

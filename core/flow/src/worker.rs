@@ -11,7 +11,8 @@ use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 use crate::chat::{Command, Context, Help, Platform};
-use crate::delivery::{DeliveryKind, inbox, sender};
+use crate::delivery::queues::{self, Reader};
+use crate::delivery::{DeliveryKind, Reached, inbox, sender};
 use crate::follow::{Followed, Follower};
 use crate::nudges::{LearnerDigest, Settings, Why};
 use crate::organisation::Organisation;
@@ -59,6 +60,7 @@ impl Flow {
     pub fn new(db: Db, organisation: Organisation, mut parts: Parts) -> Arc<Self> {
         parts.commands.extend([Box::new(Why) as Box<dyn Command>, Box::new(Settings), Box::new(Help)]);
         parts.kinds.extend([Box::new(LearnerDigest) as Box<dyn DeliveryKind>, Box::new(sender::Reply)]);
+        parts.followers.push(Arc::new(Reached));
         let followed = parts.followers.iter().cloned().map(Followed::new).collect();
         Arc::new(Self {
             db,
@@ -150,6 +152,15 @@ impl Flow {
         done += self.send_due().await?;
         done += self.reconcile().await?;
         Ok(done)
+    }
+
+    /// How far the followers of the change feed are behind.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn readers(&self) -> Result<Vec<Reader>> {
+        let followers: Vec<_> = self.parts.followers.iter().map(|f| (f.name(), f.topic())).collect();
+        self.db.read(|c| async move { queues::readers(&c, &followers).await }).await
     }
 
     /// When something is due next: a job or a delivery.

@@ -2,7 +2,12 @@
 //! its message id is kept, so that what was posted can be edited.
 
 pub mod inbox;
+mod places;
+pub mod queues;
 pub(crate) mod sender;
+
+pub(crate) use places::Reached;
+pub use places::{MAIL, PREFERRED, Unreachable, preference, unreachable};
 
 use async_trait::async_trait;
 use serde_json::Value as Json;
@@ -61,7 +66,7 @@ pub struct Delivery {
     pub due: Instant,
     /// See [`NewDelivery::expires`].
     pub expires: Option<Instant>,
-    /// `queued`, `sending`, `posted`, `withheld`, `merged`, `cancelled` or `parked`.
+    /// `queued`, `sending`, `posted`, `withheld`, `merged`, `cancelled`, `unreachable` or `parked`.
     pub state: String,
     /// When it was sent.
     pub sent_at: Option<Instant>,

@@ -1,7 +1,6 @@
 //! The outbox worker: claims the rows of one recipient, asks the arbiter, renders, sends, and keeps the message id.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -9,8 +8,8 @@ use stoa_ground::clock::monotonic;
 use stoa_ground::people::{self, Person};
 use stoa_ground::{Instant, Result, Tx, args};
 
-use super::{Delivery, DeliveryKind, Rendered, Rendering, merged_into, select};
-use crate::chat::{Account, Block, Message, MessageRef, Place, Platform, SendError, literal};
+use super::{Delivery, DeliveryKind, MAIL, Rendered, Rendering, merged_into, places, select};
+use crate::chat::{Block, Message, MessageRef, Place, SendError, literal};
 use crate::nudges::{self, About, Decision, LearnerDigest, Policy};
 use crate::words::Words;
 use crate::worker::Flow;
@@ -30,12 +29,6 @@ const AT_ONCE: usize = 32;
 
 /// The setting that remembers that a person was told what Stoa is.
 const WELCOMED: &str = "welcomed";
-
-/// A platform could not say where a person is; asked later, it may. After so many seconds if it said so.
-struct Missing {
-    why: String,
-    after: Option<u64>,
-}
 
 impl Flow {
     /// Sends what is due and edits what must be edited. Gives how many rows were touched.
@@ -205,14 +198,10 @@ impl Flow {
             Ok(Rendered::Gone(why)) => return self.gone(delivery, why).await,
             Err(e) => return self.failed(delivery, &e.to_string(), None, false).await,
         };
-        let (places, missing) = self.places_for(delivery, person.as_ref()).await?;
-        let Some((place, platform)) = places.into_iter().next() else {
-            let (why, after, for_good) = match missing {
-                Some(Missing { why, after }) => (why, after, false),
-                None => ("the person has no place where Stoa can write".to_owned(), None, true),
-            };
-            return self.failed(delivery, &why, after, for_good).await;
-        };
+        let places = self.places_for(delivery, person.as_ref()).await?;
+        if let (true, Some(missing)) = (places.all.is_empty(), places.missing) {
+            return self.failed(delivery, &missing.why, missing.after, false).await;
+        }
         let message = self.welcome(person.as_ref(), delivery, message).await?;
         // An attempt that failed may have arrived all the same.
         if delivery.attempts > 0 {
@@ -222,11 +211,47 @@ impl Flow {
                 Err(e) => return self.failed(delivery, &e.to_string(), None, false).await,
             }
         }
-        match platform.send(&place, delivery.only.as_ref(), &message, &delivery.key).await {
-            Ok(id) => self.posted(delivery, person.as_ref(), &place, &id).await,
-            Err(SendError::Retry { why, after_seconds }) => self.failed(delivery, &why, after_seconds, false).await,
-            Err(e) => self.failed(delivery, &e.to_string(), None, true).await,
+        let mut closed = "the person has no place where Stoa can write".to_owned();
+        for (place, platform) in places.all {
+            let by_mail = (place.platform == MAIL).then(|| self.by_mail(person.as_ref(), &message));
+            let message = by_mail.as_ref().unwrap_or(&message);
+            match platform.send(&place, delivery.only.as_ref(), message, &delivery.key).await {
+                Ok(id) => return self.posted(delivery, person.as_ref(), &place, &id).await,
+                Err(SendError::Retry { why, after_seconds }) => {
+                    return self.failed(delivery, &why, after_seconds, false).await;
+                }
+                Err(SendError::Refused(why)) => return self.failed(delivery, &why, None, true).await,
+                Err(SendError::Unreachable(why)) => closed = why,
+            }
         }
+        self.unreachable(delivery, &closed).await
+    }
+
+    /// A message as it goes by mail: it says why it comes that way.
+    fn by_mail(&self, person: Option<&Person>, message: &Message) -> Message {
+        let words = Words::of(person.map_or("en", |p| p.locale.as_str()));
+        message.clone().context(crate::say!(words, "chat-by-mail"))
+    }
+
+    /// No place took it. A person's messages wait until the person can be reached; others are put aside.
+    async fn unreachable(&self, delivery: &Delivery, why: &str) -> Result<()> {
+        let Some(person) = delivery.person.as_deref().filter(|_| delivery.place.is_none()) else {
+            return self.failed(delivery, why, None, true).await;
+        };
+        tracing::warn!(delivery = %delivery.key, kind = %delivery.kind, person, why, "nobody can be reached there");
+        metrics::counter!("stoa_deliveries_total", "platform" => "", "result" => "unreachable").increment(1);
+        self.db()
+            .write_by_key(|tx| async move {
+                let mine = tx
+                    .exec(
+                        "UPDATE outbox SET state = 'unreachable', sent_at = NULL, error = $2
+                         WHERE key = $1 AND state = 'sending' AND lease_by = $3",
+                        args![&delivery.key, why, &self.server],
+                    )
+                    .await?;
+                if mine == 1 { places::lost(&tx, person, why).await } else { Ok(()) }
+            })
+            .await
     }
 
     async fn person_of(&self, delivery: &Delivery) -> Result<Option<Person>> {
@@ -281,39 +306,6 @@ impl Flow {
         Ok(Message { blocks })
     }
 
-    /// Where a delivery can go: where it must, else the person's preferred place, then the last used one, then the others;
-    /// and whether a platform could not say just now where.
-    async fn places_for(
-        &self,
-        delivery: &Delivery,
-        person: Option<&Person>,
-    ) -> Result<(Vec<(Place, Arc<dyn Platform>)>, Option<Missing>)> {
-        if let Some(place) = &delivery.place {
-            return Ok((self.platform(&place.platform).map(|p| (place.clone(), p)).into_iter().collect(), None));
-        }
-        let Some(person) = person else { return Ok((Vec::new(), None)) };
-        let id = &person.id;
-        let linked = self.db().read(|c| async move { people::accounts_of(&c, id).await }).await?;
-        let mut accounts: Vec<Account> = linked.into_iter().map(Account::from).collect();
-        let preferred = self.db().read(|c| async move { people::setting(&c, id, "place").await }).await?;
-        let last = self.db().opt("SELECT account FROM last_activity WHERE person = $1", args![id]).await?;
-        let last: Option<Account> = last
-            .map(|r| r.get::<serde_json::Value>("account"))
-            .transpose()?
-            .and_then(|v| serde_json::from_value(v).ok());
-        accounts.sort_by_key(|account| (preferred.as_ref() != Some(&account.platform), last.as_ref() != Some(account)));
-        let (mut places, mut missing) = (Vec::new(), None);
-        for account in accounts {
-            let Some(adapter) = self.platform(&account.platform) else { continue };
-            match adapter.direct(&account).await {
-                Ok(place) => places.push((place, adapter)),
-                Err(SendError::Retry { why, after_seconds: after }) => missing = Some(Missing { why, after }),
-                Err(_) => {}
-            }
-        }
-        Ok((places, missing))
-    }
-
     async fn posted(&self, delivery: &Delivery, person: Option<&Person>, place: &Place, id: &str) -> Result<()> {
         let posted = serde_json::to_string(place)?;
         let posted = &posted;
@@ -329,6 +321,9 @@ impl Flow {
                 if mine == 0 {
                     // The lease ran out; whoever took it finds the message on the platform.
                     return Ok(());
+                }
+                if let Some(person) = &delivery.person {
+                    places::found(&tx, person).await?;
                 }
                 if let Some(kind) = self.kind(&delivery.kind) {
                     kind.sent(&tx, delivery).await?;
@@ -495,13 +490,16 @@ impl Flow {
         delivery: &Delivery,
         person: Option<&Person>,
     ) -> Result<Option<(Place, String)>, SendError> {
-        let (places, missing) = self.places_for(delivery, person).await?;
-        for (place, platform) in places {
+        let places = self.places_for(delivery, person).await?;
+        for (place, platform) in places.all {
             if let Some(id) = platform.find(&place, &delivery.key).await? {
                 return Ok(Some((place, id)));
             }
         }
-        missing.map_or(Ok(None), |Missing { why, after }| Err(SendError::Retry { why, after_seconds: after }))
+        match places.missing {
+            None => Ok(None),
+            Some(missing) => Err(SendError::Retry { why: missing.why, after_seconds: missing.after }),
+        }
     }
 
     /// Sets a claimed row to `sending`, with this server's lease and what it takes from the budget.

@@ -6,6 +6,7 @@ use stoa_ground::people;
 
 use super::facts::{PAUSED, QUIET_HOURS};
 use crate::chat::{Args, Block, Button, Call, Command, Context, Field, FieldError, FieldKind, Form, Message};
+use crate::delivery::{PREFERRED, preference};
 use crate::{say, words_key};
 
 /// The setting that holds the time of day for lessons, for example `09:30`.
@@ -13,6 +14,17 @@ const LESSON_TIME: &str = "lesson_time";
 
 /// The command `settings`.
 pub struct Settings;
+
+/// Where messages go, for people with several chats. The first choice is the one used last.
+fn place_field(cx: &Context<'_>, accounts: Vec<people::Account>, chosen: Option<String>) -> Field {
+    let mut options = vec![(String::new(), say!(cx.words, "settings-place-last"))];
+    for account in accounts {
+        let value = preference(&account.into());
+        options.push((value.clone(), value));
+    }
+    let kind = FieldKind::Choice { options, initial: chosen.or_else(|| Some(String::new())) };
+    Field { optional: true, kind, ..Field::text(PREFERRED, say!(cx.words, "settings-place"), false, 20) }
+}
 
 #[async_trait]
 impl Command for Settings {
@@ -33,10 +45,12 @@ impl Command for Settings {
             return Ok(None);
         }
         let id = cx.person()?.id.clone();
-        let (time, quiet) = cx
+        let (time, quiet, place, accounts) = cx
             .db()
             .read(|c| async move {
-                Ok((people::setting(&c, &id, LESSON_TIME).await?, people::setting(&c, &id, QUIET_HOURS).await?))
+                let (time, quiet) =
+                    (people::setting(&c, &id, LESSON_TIME).await?, people::setting(&c, &id, QUIET_HOURS).await?);
+                Ok((time, quiet, people::setting(&c, &id, PREFERRED).await?, people::accounts_of(&c, &id).await?))
             })
             .await?;
         let field = |name: &str, label: String, hint: String, initial: Option<String>| Field {
@@ -45,19 +59,23 @@ impl Command for Settings {
             kind: FieldKind::Text { multiline: false, max: 20, initial: initial.unwrap_or_default() },
             ..Field::text(name, label, false, 20)
         };
+        let mut fields = vec![
+            field(
+                LESSON_TIME,
+                say!(cx.words, "settings-lesson-time"),
+                say!(cx.words, "settings-lesson-time-hint"),
+                time,
+            ),
+            field(QUIET_HOURS, say!(cx.words, "settings-quiet"), say!(cx.words, "settings-quiet-hint"), quiet),
+        ];
+        if accounts.len() > 1 {
+            fields.push(place_field(cx, accounts, place));
+        }
         Ok(Some(Form {
             command: "settings save".into(),
             title: say!(cx.words, "settings-title"),
             intro: None,
-            fields: vec![
-                field(
-                    LESSON_TIME,
-                    say!(cx.words, "settings-lesson-time"),
-                    say!(cx.words, "settings-lesson-time-hint"),
-                    time,
-                ),
-                field(QUIET_HOURS, say!(cx.words, "settings-quiet"), say!(cx.words, "settings-quiet-hint"), quiet),
-            ],
+            fields,
             submit: say!(cx.words, "settings-save"),
         }))
     }
@@ -97,7 +115,11 @@ impl Command for Settings {
                 let text = say!(words, "settings-saved");
                 let text = &text;
                 cx.commit(|turn| async move {
-                    for name in [LESSON_TIME, QUIET_HOURS] {
+                    for name in [LESSON_TIME, QUIET_HOURS, PREFERRED] {
+                        // Who has one chat is not asked where.
+                        if name == PREFERRED && !values.contains_key(name) {
+                            continue;
+                        }
                         let value = values.get(name).map(|v| v.trim()).filter(|v| !v.is_empty());
                         people::set_setting(&turn, id, name, value).await?;
                     }

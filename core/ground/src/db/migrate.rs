@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(7, "0007_training"),
     migration!(8, "0008_web"),
     migration!(9, "0009_engines"),
+    migration!(11, "0011_places"),
 ];
 
 /// The newest schema version that this program knows.

@@ -2,6 +2,7 @@
 //! lost, or comes from another store.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -49,7 +50,16 @@ impl Index {
             self.rebuild(db, &mut state, &mut progress).await?;
         }
         while self.batch(db, &mut state, &mut progress).await? {}
+        self.0.seen.fetch_max(state.payload.position.unwrap_or(0), Ordering::SeqCst);
         Ok(progress)
+    }
+
+    /// How many changes of the feed this index has not looked at.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn lag(&self, db: &Db) -> Result<i64> {
+        Ok((db.committed_position().await? - self.0.seen.load(Ordering::SeqCst)).max(0))
     }
 
     /// Follows the store until it is dropped; whoever calls it runs it beside its own work. A failure is logged and
@@ -139,6 +149,7 @@ impl Index {
         }
         progress.documents += documents.len();
         state.seen = last.position;
+        self.0.seen.store(last.position, Ordering::SeqCst);
         if !documents.is_empty() || last.position - state.payload.position.unwrap_or(0) > AHEAD {
             self.commit(state, Payload::at(Some(last.position), last.key.clone())).await?;
         }

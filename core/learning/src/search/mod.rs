@@ -16,6 +16,7 @@ mod words;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 
 use stoa_ground::Result;
@@ -99,6 +100,8 @@ struct Inner {
     writer: Option<tokio::sync::Mutex<State>>,
     views: visible::Views,
     weights: Weights,
+    /// The newest change that was looked at, for whoever measures.
+    seen: AtomicI64,
 }
 
 /// What a writing index knows about its place.
@@ -152,7 +155,14 @@ impl Index {
         let writer = writer.map(|(writer, payload)| {
             tokio::sync::Mutex::new(State { writer: Arc::new(Mutex::new(writer)), payload, seen: 0 })
         });
-        Ok(Self(Arc::new(Inner { fields, reader, writer, views: visible::Views::default(), weights })))
+        Ok(Self(Arc::new(Inner {
+            fields,
+            reader,
+            writer,
+            views: visible::Views::default(),
+            weights,
+            seen: AtomicI64::new(0),
+        })))
     }
 
     /// The passages that answer a question best, among those that `access` allows.
