@@ -12,6 +12,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use stoa_ground::people;
 use stoa_learning::search::Index;
 use stoa_mail::Mail;
 use stoa_web::{ClockMoved, WebOptions};
@@ -74,6 +75,12 @@ where
     }
     let bridges = crate::bridge::connect(&app)?;
     connect_mail(&app)?;
+    people::import::resume(&app.db, &app.services.ledger).await?;
+    let zones = app.config.location_zones();
+    let moved = people::refresh_zones(&app.db, &zones, &app.config.organisation.timezone).await?;
+    if moved > 0 {
+        tracing::info!(moved, "people have another time zone, because the configuration says so");
+    }
     prepare(app.clone()).await?;
     app.services.index.catch_up(&app.db).await?;
 

@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(8, "0008_web"),
     migration!(9, "0009_engines"),
     migration!(11, "0011_places"),
+    migration!(13, "0013_roster"),
 ];
 
 /// The newest schema version that this program knows.

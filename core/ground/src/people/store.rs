@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::text::{clean, key};
 use super::{Person, Status, TOPIC};
-use crate::{Conn, Error, Result, Row, Tx, args};
+use crate::{Conn, Db, Error, Result, Row, Tx, args};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -233,21 +233,28 @@ pub async fn managers_above(conn: &Conn, person: &Person) -> Result<Vec<Person>>
 ///
 /// # Errors
 /// The database's error.
-pub async fn refresh_zones(tx: &Tx, zones: &BTreeMap<String, String>, default: &str) -> Result<usize> {
-    let mut count = 0;
-    for s in stored(tx).await? {
+pub async fn refresh_zones(db: &Db, zones: &BTreeMap<String, String>, default: &str) -> Result<usize> {
+    let mut moved = Vec::new();
+    for s in db.read(|conn| async move { stored(&conn).await }).await? {
         let zone = effective_zone(s.roster_timezone.as_deref(), s.person.location.as_deref(), zones, default);
         if zone != s.person.timezone {
-            tx.exec(
-                "UPDATE person SET timezone = $2, version = version + 1, updated = $3 WHERE id = $1",
-                args![&s.person.id, zone, tx.now()],
-            )
-            .await?;
-            tx.publish(TOPIC, &s.person.id).await?;
-            count += 1;
+            moved.push((s.person.id, s.version, zone));
         }
     }
-    Ok(count)
+    for chunk in moved.chunks(50) {
+        db.write(|tx| async move {
+            for (id, version, zone) in chunk {
+                let sql = "UPDATE person SET timezone = $2, version = version + 1, updated = $3 WHERE id = $1 AND version = $4";
+                // Who was changed meanwhile was changed by somebody who knows the zones.
+                if tx.exec(sql, args![id, zone, tx.now(), *version]).await? == 1 {
+                    tx.publish(TOPIC, id).await?;
+                }
+            }
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(moved.len())
 }
 
 /// The zone that counts: the roster's, else that of the location (names compared in any case), else the default.

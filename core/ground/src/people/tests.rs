@@ -25,10 +25,7 @@ async fn organisation() -> (Db, tempfile::TempDir) {
 
 async fn import(db: &Db, file: &str) -> Result<import::Plan> {
     let ledger = &ledger();
-    db.write(
-        |tx| async move { import::import(&tx, ledger, file.as_bytes(), &import::Options::default(), "operator").await },
-    )
-    .await
+    import::import(db, ledger, file.as_bytes(), &import::Options::default(), "operator").await
 }
 
 fn ledger() -> Ledger {

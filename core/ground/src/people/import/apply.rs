@@ -11,20 +11,23 @@ use crate::{Result, Tx};
 /// transaction. Each person who changes is published once for each kind of change.
 ///
 /// # Errors
-/// As [`Plan::check`]; [`Error::Conflict`](crate::Error::Conflict) when somebody was changed after the plan was made.
-pub async fn apply(tx: &Tx, ledger: &Ledger, plan: &Plan, actor: &str) -> Result<()> {
-    plan.check()?;
-    for entry in &plan.added {
-        insert(tx, &entry.person, entry.write.roster_timezone.as_deref()).await?;
-        accounts_and_roles(tx, ledger, entry, actor).await?;
-    }
-    for entry in plan.changed.iter().chain(&plan.left) {
-        if entry.write.row_differs {
-            update(tx, &entry.person, entry.write.roster_timezone.as_deref(), entry.write.version).await?;
-        }
-        accounts_and_roles(tx, ledger, entry, actor).await?;
+/// [`Error::Conflict`](crate::Error::Conflict) when somebody was changed after the plan was made.
+pub(super) async fn write_all(tx: &Tx, ledger: &Ledger, plan: &Plan, actor: &str) -> Result<()> {
+    for entry in plan.added.iter().chain(&plan.changed).chain(&plan.left) {
+        carry_out(tx, ledger, entry, entry.write.version, actor).await?;
     }
     Ok(())
+}
+
+/// Writes one person over what was stored as `version`; 0 is somebody new.
+pub(super) async fn carry_out(tx: &Tx, ledger: &Ledger, entry: &Entry, version: i64, actor: &str) -> Result<()> {
+    let zone = entry.write.roster_timezone.as_deref();
+    if version == 0 {
+        insert(tx, &entry.person, zone).await?;
+    } else if entry.write.row_differs {
+        update(tx, &entry.person, zone, version).await?;
+    }
+    accounts_and_roles(tx, ledger, entry, actor).await
 }
 
 async fn accounts_and_roles(tx: &Tx, ledger: &Ledger, entry: &Entry, actor: &str) -> Result<()> {

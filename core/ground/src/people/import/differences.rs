@@ -80,7 +80,7 @@ impl Planner<'_> {
             if !self.known.accounts.contains_key(&(platform, workspace, user)) {
                 let column = if account.0 == "slack" { Column::SlackId } else { Column::DiscordId };
                 changes.push(Change { column: column.name(), old: None, new: Some(account.2.clone()) });
-                write.accounts.push(account);
+                write.accounts.push((account.0.to_owned(), account.1, account.2));
             }
         }
         let held = self.known.grants.get(&draft.after.id).map_or(&[][..], Vec::as_slice);

@@ -1,7 +1,7 @@
 //! The roster: people from a CSV file.
 //!
 //! [`plan`] reads a file against the store and says what would change, with every error by row and column; it writes
-//! nothing, so a dry run is a plan that is shown and dropped. [`apply`] writes a plan, all or nothing.
+//! nothing, so a dry run is a plan that is shown and dropped. [`import`] writes a plan, all or nothing.
 //!
 //! A file is a delta: people who are not in it stay as they are, and so do columns that are not in it. An empty cell
 //! clears what it stands for, except `name` (an error), `status`, `slack_id` and `discord_id` (nothing changes).
@@ -20,16 +20,16 @@ mod managers;
 mod people;
 mod render;
 mod sheet;
+mod staged;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Person, Role};
-use crate::ledger::Ledger;
-use crate::{Conn, Error, Result, Tx};
+use crate::{Conn, Error, Result};
 
-pub use apply::apply;
+pub use staged::{import, resume};
 
 /// How a file is read.
 #[derive(Clone, Debug)]
@@ -118,8 +118,20 @@ pub struct Entry {
     write: Write,
 }
 
-/// What [`apply`] writes for one person beside the person.
-#[derive(Debug, Default)]
+impl Entry {
+    /// As it is staged: what is written, without what is shown.
+    fn staged(&self) -> (&Person, &Write) {
+        (&self.person, &self.write)
+    }
+
+    fn from_staged(body: &str) -> Result<Self> {
+        let (person, write) = serde_json::from_str(body)?;
+        Ok(Self { row: None, person, changes: Vec::new(), write })
+    }
+}
+
+/// What is written for one person beside the person.
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Write {
     /// The version that the plan was made from; 0 for somebody new.
     version: i64,
@@ -127,7 +139,7 @@ struct Write {
     /// Something in the person's own row is different.
     row_differs: bool,
     /// Platform, workspace, user id.
-    accounts: Vec<(&'static str, String, String)>,
+    accounts: Vec<(String, String, String)>,
     grant: BTreeSet<Role>,
     revoke: Vec<(Role, String)>,
 }
@@ -174,17 +186,6 @@ pub async fn plan(conn: &Conn, file: &[u8], options: &Options) -> Result<Plan> {
     let store = people::Known::read(conn).await?;
     let mut next_id = || conn.clock().id().to_string();
     Ok(people::plan(&store, file, options, &mut next_id))
-}
-
-/// Reads and writes a file in one transaction, and gives what was done. A file of many thousand people takes longer
-/// than the 50 ms that a write should: chunked staging is still to come.
-///
-/// # Errors
-/// As [`Plan::check`] and [`apply`]; nothing is written then.
-pub async fn import(tx: &Tx, ledger: &Ledger, file: &[u8], options: &Options, actor: &str) -> Result<Plan> {
-    let plan = plan(tx, file, options).await?;
-    apply(tx, ledger, &plan, actor).await?;
-    Ok(plan)
 }
 
 #[cfg(test)]

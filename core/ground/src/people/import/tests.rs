@@ -17,7 +17,7 @@ async fn dry_run(db: &Db, file: impl AsRef<[u8]>, options: &Options) -> Plan {
 
 async fn import_with(db: &Db, file: &str, options: &Options) -> Result<Plan> {
     let ledger = &ledger();
-    db.write(|tx| async move { import(&tx, ledger, file.as_bytes(), options, "operator").await }).await
+    import(db, ledger, file.as_bytes(), options, "operator").await
 }
 
 async fn imported(db: &Db, file: &str) -> String {
@@ -346,7 +346,7 @@ async fn zones_come_from_the_row_else_the_location_else_the_organisation() {
         assert_eq!(person(&db, id).await.timezone, zone, "{id}");
     }
     let zones = &BTreeMap::from([("Mars".to_owned(), "UTC".to_owned())]);
-    let moved = db.write(|tx| async move { people::refresh_zones(&tx, zones, "Europe/Berlin").await }).await.unwrap();
+    let moved = people::refresh_zones(&db, zones, "Europe/Berlin").await.unwrap();
     assert_eq!(moved, 2);
     for (id, zone) in [("E1", "Europe/Berlin"), ("E2", "Asia/Tokyo"), ("E3", "UTC")] {
         assert_eq!(person(&db, id).await.timezone, zone, "{id}");
@@ -364,8 +364,11 @@ async fn every_change_is_announced_and_an_old_plan_is_refused() {
     let fed = db.changes(position, 100).await.unwrap();
     assert!(!fed.is_empty() && fed.iter().all(|Fed { topic, key, .. }| topic == TOPIC && *key == ana.id), "{fed:?}");
     let ledger = &ledger();
-    let refused =
-        db.write(|tx| async move { apply(&tx, ledger, old, "operator").await }).await.unwrap_err().to_string();
+    let refused = db
+        .write(|tx| async move { super::apply::write_all(&tx, ledger, old, "operator").await })
+        .await
+        .unwrap_err()
+        .to_string();
     assert_eq!(refused, "Ana Lima was changed by somebody else meanwhile: import the file again");
 }
 
@@ -454,4 +457,53 @@ proptest::proptest! {
 
 fn people_plan(file: &[u8], id: &mut dyn FnMut() -> String) -> Plan {
     super::people::plan(&super::people::Known::default(), file, &Options { full: true, ..Options::default() }, id)
+}
+
+/// A file of `n` people.
+fn many(n: usize, department: &str) -> String {
+    let mut file = String::from("employee_id,name,email,department,stoa_roles\n");
+    for i in 0..n {
+        let role = if i % 50 == 0 { "learning" } else { "" };
+        file.push_str(&format!("M{i},Person {i},p{i}@example.org,{department},{role}\n"));
+    }
+    file
+}
+
+#[tokio::test]
+async fn a_large_file_is_written_in_parts_and_as_a_whole() {
+    let (db, _dir) = store().await;
+    let plan = import_with(&db, &many(130, "Care"), &Options::default()).await.unwrap();
+    assert_eq!((plan.added.len(), count(&db).await), (130, 130));
+    let plan = import_with(&db, &many(130, "Sales"), &Options::default()).await.unwrap();
+    assert_eq!((plan.added.len(), plan.changed.len()), (0, 130));
+    assert_eq!(person(&db, "M129").await.department.as_deref(), Some("Sales"));
+    let roles = db.opt("SELECT COUNT(*) AS n FROM role_grant", args![]).await.unwrap().unwrap();
+    assert_eq!(roles.get::<i64>("n").unwrap(), 3);
+    let left = db.opt("SELECT COUNT(*) AS n FROM roster_step", args![]).await.unwrap().unwrap();
+    assert_eq!(left.get::<i64>("n").unwrap(), 0);
+}
+
+#[tokio::test]
+async fn an_import_that_was_decided_on_goes_on_after_a_crash_and_one_that_was_not_never_happened() {
+    let (db, _dir) = store().await;
+    let file = many(60, "Care");
+    let plan = dry_run(&db, &file, &Options::default()).await;
+    let entries: Vec<&Entry> = plan.added.iter().collect();
+    staged::stage_for_test(&db, "first", &entries, false).await;
+    staged::resume(&db, &ledger()).await.unwrap();
+    assert_eq!(count(&db).await, 0, "staged is not decided");
+    staged::stage_for_test(&db, "second", &entries, true).await;
+    // A part was carried out before the crash.
+    db.write(|tx| async move {
+        let sql = "SELECT body FROM roster_step WHERE import = 'second' AND ordinal = 0";
+        let entry = Entry::from_staged(&tx.one(sql, args![]).await?.get::<String>("body")?)?;
+        people::store::insert(&tx, &entry.person, None).await?;
+        tx.exec("DELETE FROM roster_step WHERE import = 'second' AND ordinal = 0", args![]).await
+    })
+    .await
+    .unwrap();
+    staged::resume(&db, &ledger()).await.unwrap();
+    assert_eq!(count(&db).await, 60);
+    staged::resume(&db, &ledger()).await.unwrap();
+    assert_eq!(count(&db).await, 60);
 }
