@@ -2,6 +2,7 @@
 //!
 //! This crate knows no chat, no HTTP and no capability. See `ARCHITECTURE.md` for the map.
 
+pub mod backup;
 pub mod clock;
 pub mod db;
 pub mod ledger;

@@ -136,6 +136,25 @@ impl Conn {
         self.mark(all(conn, sql, args).await)
     }
 
+    /// Hands the rows of a query to `f` one after the other, without holding them all.
+    ///
+    /// # Errors
+    /// The database's error, or what `f` returned.
+    pub async fn each(
+        &self,
+        sql: impl sqlx::SqlSafeStr + Send,
+        mut f: impl FnMut(&Row) -> Result<()> + Send,
+    ) -> Result<()> {
+        use futures_util::TryStreamExt as _;
+        let mut held = self.held.lock().await;
+        let conn = held.as_mut().ok_or_else(ended)?;
+        let mut rows = bind(sql, Vec::new())?.fetch(&mut **conn);
+        while let Some(row) = self.mark(rows.try_next().await.map_err(Error::from))? {
+            f(&Row(row))?;
+        }
+        Ok(())
+    }
+
     /// The first row, if any.
     ///
     /// # Errors

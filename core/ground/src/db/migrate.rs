@@ -35,12 +35,14 @@ const MIGRATIONS: &[Migration] = &[
     migration!(7, "0007_training"),
     migration!(8, "0008_web"),
     migration!(9, "0009_engines"),
+    migration!(10, "0010_erasure"),
     migration!(11, "0011_places"),
     migration!(13, "0013_roster"),
 ];
 
 /// The newest schema version that this program knows.
-pub(super) fn known() -> i64 {
+#[must_use]
+pub fn known() -> i64 {
     MIGRATIONS.last().map_or(0, |m| m.version)
 }
 
@@ -56,13 +58,20 @@ pub fn schema_digest() -> String {
 }
 
 impl Db {
-    /// Brings the schema up to date, under a lock that no other program passes.
-    pub(super) async fn migrate(&self) -> Result<()> {
+    /// Brings the schema up to date.
+    pub(crate) async fn migrate(&self) -> Result<()> {
+        self.migrate_to(known(), false).await
+    }
+
+    /// Brings the schema to a version, if it is older, under a lock that no other program passes.
+    pub(super) async fn migrate_to(&self, newest: i64, restoring: bool) -> Result<()> {
+        let goal = Goal { newest, restoring, now: self.0.clock.now().0 };
+        let goal = &goal;
         match &self.0.store {
             Store::Sqlite(sqlite) => {
                 let run = async |conn: &mut AnyConnection| {
                     // BEGIN IMMEDIATE takes the write lock, so that two programs never run the same migration.
-                    run(conn, Engine::Sqlite, "BEGIN IMMEDIATE", self.0.clock.now().0).await
+                    run(conn, Engine::Sqlite, "BEGIN IMMEDIATE", goal).await
                 };
                 sqlite.alone(run).await?;
             }
@@ -73,7 +82,7 @@ impl Db {
                 conn::all(conn, "SET lock_timeout = 0", vec![]).await?;
                 let lock = "SELECT 1 AS locked FROM pg_advisory_lock(hashtextextended($1, 0))";
                 conn::all(conn, lock, args![postgres::MIGRATION]).await?;
-                let done = run(conn, Engine::Postgres, "BEGIN", self.0.clock.now().0).await;
+                let done = run(conn, Engine::Postgres, "BEGIN", goal).await;
                 let unlock = "SELECT 1 AS unlocked FROM pg_advisory_unlock(hashtextextended($1, 0))";
                 conn::all(conn, unlock, args![postgres::MIGRATION]).await?;
                 conn::all(conn, "SET lock_timeout = '5s'", vec![]).await?;
@@ -81,6 +90,26 @@ impl Db {
             }
         }
         Ok(())
+    }
+
+    /// A restore is done: the store can be opened.
+    pub(crate) async fn restored(&self) -> Result<()> {
+        self.write_by_key(|tx| async move {
+            tx.exec("DELETE FROM schema_migration WHERE version = 0", args![]).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Refuses a store that a restore has not finished.
+    pub(super) async fn check_whole(&self) -> Result<()> {
+        let mark = self.opt("SELECT 1 AS one FROM schema_migration WHERE version = 0", args![]).await?;
+        match mark {
+            None => Ok(()),
+            Some(_) => {
+                Err(Error::invalid("a restore into this database was cut off: empty the database and restore again"))
+            }
+        }
     }
 
     /// Refuses a store whose schema is not exactly this program's.
@@ -106,7 +135,19 @@ impl Db {
     }
 }
 
-async fn run(conn: &mut AnyConnection, engine: Engine, begin: &'static str, now: i64) -> Result<()> {
+/// Where a migration leads.
+struct Goal {
+    /// The last version that is wanted.
+    newest: i64,
+    /// A restore begins: the store must be empty, and is marked.
+    restoring: bool,
+    now: i64,
+}
+
+/// The name of the row, with version 0, that marks a store which a restore has not finished.
+const RESTORING: &str = "restoring";
+
+async fn run(conn: &mut AnyConnection, engine: Engine, begin: &'static str, goal: &Goal) -> Result<()> {
     let table = match engine {
         Engine::Sqlite => {
             "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied BIGINT NOT NULL)"
@@ -116,9 +157,18 @@ async fn run(conn: &mut AnyConnection, engine: Engine, begin: &'static str, now:
         }
     };
     conn::all(conn, table, vec![]).await?;
-    for migration in MIGRATIONS {
+    if goal.restoring {
+        if !conn::all(conn, "SELECT version FROM schema_migration LIMIT 1", vec![]).await?.is_empty() {
+            return Err(Error::Conflict(
+                "there is a store already in this database. Empty it first; a restore never writes over data".into(),
+            ));
+        }
+        let mark = "INSERT INTO schema_migration (version, name, applied) VALUES (0, $1, $2)";
+        conn::all(conn, mark, args![RESTORING, goal.now]).await?;
+    }
+    for migration in MIGRATIONS.iter().filter(|m| m.version <= goal.newest) {
         conn::all(conn, begin, vec![]).await?;
-        let done = apply(conn, engine, migration, now).await;
+        let done = apply(conn, engine, migration, goal.now).await;
         let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
         conn::all(conn, end, vec![]).await?;
         done?;

@@ -8,6 +8,7 @@ mod feed;
 mod migrate;
 mod postgres;
 mod sqlite;
+pub mod tables;
 mod value;
 
 use std::future::Future;
@@ -18,7 +19,8 @@ use tokio::sync::watch;
 pub use conn::{Conn, Tx};
 pub use dialect::Engine;
 pub use feed::Change;
-pub use migrate::schema_digest;
+pub use migrate::{known as known_schema, schema_digest};
+pub use tables::{Keep, Kind, TABLES};
 pub use value::{Bind, Column, Row, Value};
 
 use crate::clock::Clock;
@@ -33,6 +35,38 @@ type Committed = watch::Sender<i64>;
 /// What a SQLite store that must not lose anything is opened with.
 const DURABLE: &[&str] =
     &["PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA busy_timeout=10000", "PRAGMA foreign_keys=ON"];
+
+/// What a SQLite store is opened with that is thrown away, or written again, after a crash.
+const SCRATCH: &[&str] = &["PRAGMA journal_mode=WAL", "PRAGMA synchronous=OFF", "PRAGMA foreign_keys=ON"];
+
+/// A special way to open a store.
+pub struct Opening {
+    /// The schema to migrate to, where it is not the newest.
+    schema: Option<i64>,
+    /// A restore fills it, and until that is done nobody else opens it. It must be empty.
+    restoring: bool,
+    pragmas: &'static [&'static str],
+}
+
+impl Default for Opening {
+    fn default() -> Self {
+        Self { schema: None, restoring: false, pragmas: DURABLE }
+    }
+}
+
+impl Opening {
+    /// A store of this schema that a restore fills, and that nobody else opens until that is done. It must be empty.
+    #[must_use]
+    pub fn restoring(schema: i64) -> Self {
+        Self { schema: Some(schema), restoring: true, pragmas: DURABLE }
+    }
+
+    /// A file of this schema that is thrown away, or written again, after a crash: commits wait for no disk.
+    #[must_use]
+    pub fn scratch(schema: i64) -> Self {
+        Self { schema: Some(schema), restoring: false, pragmas: SCRATCH }
+    }
+}
 
 /// The store. Cheap to clone.
 #[derive(Clone)]
@@ -59,8 +93,19 @@ impl Db {
     /// When the file cannot be opened or written, the server cannot be reached, or the store was written by a newer
     /// program ([`Error::NewerSchema`]).
     pub async fn open(url: &str, clock: Clock) -> Result<Self> {
-        let db = Self::connect(url, clock, "rwc").await?;
-        db.migrate().await?;
+        Self::open_as(url, clock, Opening::default()).await
+    }
+
+    /// Opens the store, in a special way.
+    ///
+    /// # Errors
+    /// As [`Db::open`].
+    pub async fn open_as(url: &str, clock: Clock, how: Opening) -> Result<Self> {
+        let db = Self::connect(url, clock, "rwc", how.pragmas).await?;
+        db.migrate_to(how.schema.unwrap_or_else(migrate::known), how.restoring).await?;
+        if !how.restoring {
+            db.check_whole().await?;
+        }
         let head = db.committed_position().await?;
         db.0.head.send_replace(head);
         match &db.0.store {
@@ -75,17 +120,17 @@ impl Db {
     /// # Errors
     /// When there is no store, or its schema is not this program's.
     pub async fn open_read_only(url: &str, clock: Clock) -> Result<Self> {
-        let db = Self::connect(url, clock, "ro").await?;
+        let db = Self::connect(url, clock, "ro", DURABLE).await?;
         db.check_schema().await?;
         Ok(db)
     }
 
-    async fn connect(url: &str, clock: Clock, mode: &str) -> Result<Self> {
+    async fn connect(url: &str, clock: Clock, mode: &str, pragmas: &[&'static str]) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let (store, readers) = match Engine::of(url) {
             Some(Engine::Sqlite) => {
                 let path = url.trim_start_matches("sqlite://");
-                let (sqlite, readers) = sqlite::connect(path, mode, DURABLE).await?;
+                let (sqlite, readers) = sqlite::connect(path, mode, pragmas).await?;
                 (Store::Sqlite(sqlite), readers)
             }
             Some(Engine::Postgres) => {
@@ -230,6 +275,20 @@ impl Db {
     /// The database's error.
     pub async fn opt(&self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Value>) -> Result<Option<Row>> {
         Ok(self.all(sql, args).await?.into_iter().next())
+    }
+
+    /// Gives every committed change its position, as the sequencer does. For a store that nobody else uses.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn number_all(&self) -> Result<()> {
+        loop {
+            let (count, head) = self.write_by_key(|tx| async move { feed::number(&tx, 2000).await }).await?;
+            self.0.head.send_if_modified(|h| std::mem::replace(h, head.max(*h)) < head);
+            if count == 0 {
+                return Ok(());
+            }
+        }
     }
 
     /// Commits what is left and closes the store.

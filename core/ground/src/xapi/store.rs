@@ -11,7 +11,7 @@ use super::compare::{self, Kept};
 use super::statement::{Statement, agent_key, column_key};
 use crate::db::Engine;
 use crate::db::{Bind, Value as Arg};
-use crate::{Conn, Error, Instant, Result, Row, Tx, args};
+use crate::{Conn, Db, Error, Instant, Result, Row, Tx, args};
 
 /// Who vouches for statements: it becomes their `authority`.
 #[derive(Clone, Debug)]
@@ -129,11 +129,46 @@ pub fn body(engine: Engine, row: &Row) -> Result<String> {
     if engine == Engine::Sqlite {
         return Ok(body);
     }
+    complete(body, row.get("stored")?)
+}
+
+/// Writes the stored times into the statements that came from PostgreSQL without them.
+pub(crate) async fn complete_all(db: &Db) -> Result<()> {
+    if db.engine() == Engine::Postgres {
+        return Ok(());
+    }
+    let mut after = 0i64;
+    loop {
+        let sql = "SELECT position, stored, body FROM statement WHERE position > $1 ORDER BY position LIMIT 200";
+        let rows = db.all(sql, args![after]).await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = last.get("position")?;
+        let mut changed: Vec<(i64, String)> = Vec::new();
+        for row in &rows {
+            let body: String = row.get("body")?;
+            let whole = complete(body.clone(), row.get("stored")?)?;
+            if whole != body {
+                changed.push((row.get("position")?, whole));
+            }
+        }
+        let changed = &changed;
+        db.write(|tx| async move {
+            for (position, body) in changed {
+                tx.exec("UPDATE statement SET body = $2 WHERE position = $1", args![*position, body]).await?;
+            }
+            Ok(())
+        })
+        .await?;
+    }
+}
+
+/// A statement with its stored time, and its timestamp if it has none.
+fn complete(body: String, stored: Instant) -> Result<String> {
     let mut whole: Map<String, Value> = match serde_json::from_str(&body)? {
         Value::Object(whole) if !whole.contains_key("stored") => whole,
         _ => return Ok(body),
     };
-    let stored = precise(row.get("stored")?);
+    let stored = precise(stored);
     whole.entry("timestamp").or_insert_with(|| stored.clone().into());
     whole.insert("stored".into(), stored.into());
     Ok(Value::Object(whole).to_string())

@@ -1,0 +1,292 @@
+//! Reading a backup: first as a whole, then again into an empty store.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::bufread::GzDecoder;
+use serde_json::Value as Json;
+use sha2::{Digest as _, Sha256};
+
+use super::{End, FORMAT, Header, Keys, Summary, Table};
+use crate::db::{Engine, Keep, Kind, Opening, TABLES, Value, tables};
+use crate::{Clock, Db, Error, Result, args};
+
+/// The longest line that is read.
+const LINE: u64 = 256 * 1024 * 1024;
+
+/// How many rows are written with one statement.
+const CHUNK: usize = 200;
+
+/// Reads a backup to its end and says what is in it.
+///
+/// # Errors
+/// One sentence: it cannot be read, is cut off, was changed, or was made by a newer program.
+pub fn check(file: &Path) -> Result<Summary> {
+    let mut reader = Reader::open(file)?;
+    let header = reader.header()?;
+    let mut rows = BTreeMap::new();
+    loop {
+        match reader.next()? {
+            Line::Table(table) => {
+                if !TABLES.iter().any(|(known, _)| *known == table.table) {
+                    return Err(
+                        reader.bad(&format!("it has a table '{}' that this program does not know", table.table))
+                    );
+                }
+                if rows.insert(table.table, 0u64).is_some() {
+                    return Err(reader.bad("a table stands in it twice"));
+                }
+            }
+            Line::Row(values) => match (reader.table.as_ref(), &values) {
+                (Some(table), Json::Array(values)) if values.len() == table.columns.len() => {
+                    for (value, (_, kind)) in values.iter().zip(&table.columns) {
+                        value_of(value, *kind).ok_or_else(|| reader.bad("a value is not of its column's type"))?;
+                    }
+                    *rows.entry(table.table.clone()).or_default() += 1;
+                }
+                _ => return Err(reader.bad("a row does not fit its table")),
+            },
+            Line::End(end) => {
+                if end.rows != rows {
+                    return Err(reader.bad("rows are missing"));
+                }
+                return Ok(Summary { header, rows });
+            }
+        }
+    }
+}
+
+/// Reads `FILE.keys`.
+///
+/// # Errors
+/// One sentence: it cannot be read, or is of another kind.
+pub fn read_keys(file: &Path) -> Result<Keys> {
+    let text = std::fs::read(file).map_err(|e| Error::Io(format!("{} cannot be read: {e}", file.display())))?;
+    let keys: Keys = serde_json::from_slice(&text)
+        .map_err(|_| Error::invalid(format!("{} is not the keys file of a backup, or is cut off", file.display())))?;
+    if keys.stoa != "keys" || keys.format > FORMAT {
+        return Err(Error::invalid(format!("{} was written by a newer program", file.display())));
+    }
+    Ok(keys)
+}
+
+/// Restores a backup into a store that does not exist yet. Gives what was read, and who was erased after the backup was
+/// made: the caller erases them again.
+///
+/// # Errors
+/// As [`check`]; [`Error::Conflict`] when there is a store already. Nothing is written then. After a failure in the middle
+/// the target can be restored into again (SQLite), or must be emptied first (PostgreSQL; nothing opens it).
+pub async fn restore(url: &str, file: &Path, keys: &Keys, clock: Clock) -> Result<(Summary, Vec<String>)> {
+    let summary = check(file)?;
+    let header = &summary.header;
+    if keys.backup != header.id && keys.made < header.made {
+        return Err(Error::invalid(
+            "the keys file is older than the backup: use the one that was written with it, or a newer one",
+        ));
+    }
+    match Engine::of(url) {
+        Some(Engine::Sqlite) => {
+            let path = PathBuf::from(url.trim_start_matches("sqlite://"));
+            if path.exists() {
+                return Err(Error::Conflict(format!(
+                    "there is a store already: {}. Move it away first; a restore never writes over data",
+                    path.display()
+                )));
+            }
+            let mut part = path.clone().into_os_string();
+            part.push(".restoring");
+            let part = PathBuf::from(part);
+            remove(&part)?;
+            let db =
+                Db::open_as(&format!("sqlite://{}", part.display()), clock, Opening::scratch(header.schema)).await?;
+            fill(&db, file, keys).await?;
+            db.close().await;
+            let io = |e: std::io::Error| Error::Io(format!("{} cannot be written: {e}", path.display()));
+            File::open(&part).and_then(|f| f.sync_all()).map_err(io)?;
+            std::fs::rename(&part, &path).map_err(io)?;
+            let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            File::open(folder).and_then(|dir| dir.sync_all()).map_err(io)?;
+            remove(&part)?;
+        }
+        _ => {
+            let db = Db::open_as(url, clock, Opening::restoring(header.schema)).await?;
+            fill(&db, file, keys).await?;
+            db.close().await;
+        }
+    }
+    let erased = keys.erased.iter().filter(|(_, at)| *at >= header.made).map(|(person, _)| person.clone());
+    let mut erased: Vec<String> = erased.collect();
+    erased.sort();
+    erased.dedup();
+    Ok((summary, erased))
+}
+
+/// Removes what a restore that was cut off left behind.
+fn remove(part: &Path) -> Result<()> {
+    for end in ["", "-wal", "-shm", "-journal"] {
+        let mut name = part.as_os_str().to_owned();
+        name.push(end);
+        let path = PathBuf::from(name);
+        if path.exists() {
+            std::fs::remove_file(&path).map_err(|e| Error::Io(format!("{} cannot be removed: {e}", path.display())))?;
+        }
+    }
+    Ok(())
+}
+
+async fn fill(db: &Db, file: &Path, keys: &Keys) -> Result<()> {
+    let mut reader = Reader::open(file)?;
+    reader.header()?;
+    let mut rows: Vec<Vec<Value>> = Vec::new();
+    loop {
+        let line = reader.next()?;
+        let full = !matches!(line, Line::Row(_)) || rows.len() == CHUNK;
+        if let (true, Some(table)) = (full, reader.before.take().or_else(|| reader.table.clone())) {
+            load(db, &table, std::mem::take(&mut rows)).await?;
+        }
+        match line {
+            Line::Row(Json::Array(values)) => {
+                let kinds = reader.table.iter().flat_map(|t| t.columns.iter().map(|(_, kind)| *kind));
+                rows.push(values.iter().zip(kinds).filter_map(|(v, kind)| value_of(v, kind)).collect());
+            }
+            Line::Row(_) | Line::Table(_) => {}
+            Line::End(_) => break,
+        }
+    }
+    db.finish_restore(keys).await
+}
+
+async fn load(db: &Db, table: &Table, rows: Vec<Vec<Value>>) -> Result<()> {
+    // A table that this program keeps no more, or keeps elsewhere, is left out.
+    if !TABLES.iter().any(|(name, keep)| *name == table.table && *keep == Keep::Rows) {
+        return Ok(());
+    }
+    let rows = &rows;
+    db.write_by_key(|tx| async move { tables::load(&tx, &table.table, &table.columns, rows).await }).await
+}
+
+impl Db {
+    /// What follows the rows: numbers go on behind them, leases are void, what may have been sent after the backup is looked
+    /// for before it is sent again, and the schema is brought up to date.
+    async fn finish_restore(&self, keys: &Keys) -> Result<()> {
+        self.migrate().await?;
+        self.write_by_key(|tx| async move {
+            tables::renumber(&tx).await?;
+            tx.exec("UPDATE inbox SET lease_until = 0 WHERE state = 'new'", args![]).await?;
+            tx.exec("UPDATE outbox SET lease_until = 0 WHERE state = 'sending'", args![]).await?;
+            tx.exec("UPDATE outbox SET attempts = 1 WHERE state = 'queued' AND attempts = 0", args![]).await?;
+            for (person, at) in &keys.erased {
+                let sql = "INSERT INTO erasure (person, at) VALUES ($1, $2) ON CONFLICT (person, at) DO NOTHING";
+                tx.exec(sql, args![person, *at]).await?;
+            }
+            Ok(())
+        })
+        .await?;
+        self.number_all().await?;
+        crate::xapi::store::complete_all(self).await?;
+        self.restored().await
+    }
+}
+
+/// One line.
+enum Line {
+    Table(Table),
+    Row(Json),
+    End(End),
+}
+
+struct Reader {
+    name: String,
+    lines: BufReader<GzDecoder<BufReader<File>>>,
+    digest: Sha256,
+    /// The table whose rows come now.
+    table: Option<Table>,
+    /// The table whose rows have just ended.
+    before: Option<Table>,
+}
+
+impl Reader {
+    fn open(file: &Path) -> Result<Self> {
+        let opened = File::open(file).map_err(|e| Error::Io(format!("{} cannot be read: {e}", file.display())))?;
+        Ok(Self {
+            name: file.display().to_string(),
+            lines: BufReader::new(GzDecoder::new(BufReader::new(opened))),
+            digest: Sha256::new(),
+            table: None,
+            before: None,
+        })
+    }
+
+    fn bad(&self, why: &str) -> Error {
+        Error::invalid(format!("{} is no whole backup: {why}. Nothing was restored", self.name))
+    }
+
+    fn line(&mut self) -> Result<Vec<u8>> {
+        let mut line = Vec::new();
+        let read = (&mut self.lines).take(LINE).read_until(b'\n', &mut line);
+        match read {
+            Ok(_) if line.ends_with(b"\n") => Ok(line),
+            Ok(_) => Err(self.bad("it is cut off")),
+            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Err(self.bad("it is cut off")),
+            Err(_) => Err(self.bad("it is damaged, or of another kind")),
+        }
+    }
+
+    fn header(&mut self) -> Result<Header> {
+        let line = self.line()?;
+        let header: Header = serde_json::from_slice(&line).map_err(|_| self.bad("it does not begin like one"))?;
+        if header.stoa != "backup" {
+            return Err(self.bad("it does not begin like one"));
+        }
+        if header.format > FORMAT {
+            return Err(Error::invalid(format!("{} was made by a newer program: use that one", self.name)));
+        }
+        if header.schema > crate::db::known_schema() {
+            return Err(Error::NewerSchema { found: header.schema, known: crate::db::known_schema() });
+        }
+        self.digest.update(&line);
+        Ok(header)
+    }
+
+    fn next(&mut self) -> Result<Line> {
+        let line = self.line()?;
+        let value: Json = serde_json::from_slice(&line).map_err(|_| self.bad("a line cannot be read"))?;
+        let Json::Object(object) = value else {
+            self.digest.update(&line);
+            return Ok(Line::Row(value));
+        };
+        if object.contains_key("table") {
+            let table: Table =
+                serde_json::from_value(Json::Object(object)).map_err(|_| self.bad("a table cannot be read"))?;
+            self.digest.update(&line);
+            self.before = self.table.replace(table.clone());
+            return Ok(Line::Table(table));
+        }
+        let end: End = serde_json::from_value(Json::Object(object)).map_err(|_| self.bad("a line cannot be read"))?;
+        let sha256: String = self.digest.clone().finalize().iter().map(|b| format!("{b:02x}")).collect();
+        if end.sha256 != sha256 {
+            return Err(self.bad("its digest is another one, so it was changed or damaged"));
+        }
+        let mut rest = [0u8; 1];
+        if !matches!(self.lines.read(&mut rest), Ok(0)) {
+            return Err(self.bad("something follows its end"));
+        }
+        self.before = self.table.take();
+        Ok(Line::End(end))
+    }
+}
+
+fn value_of(value: &Json, kind: Kind) -> Option<Value> {
+    Some(match (kind, value) {
+        (kind, Json::Null) => kind.null(),
+        (Kind::Text, Json::String(v)) => Value::Text(Some(v.clone())),
+        (Kind::Int, v) => Value::Int(Some(v.as_i64()?)),
+        (Kind::Real, v) => Value::Real(Some(v.as_f64()?)),
+        (Kind::Bytes, Json::Object(v)) => Value::Bytes(Some(STANDARD.decode(v.get("base64")?.as_str()?).ok()?)),
+        _ => return None,
+    })
+}

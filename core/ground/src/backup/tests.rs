@@ -1,0 +1,176 @@
+use super::*;
+use crate::db::{Engine, Keep, TABLES, tables};
+use crate::testing::{empty_database, engine, hire, store};
+use crate::{Clock, Db, Error, Instant, args};
+
+/// A store with something in it: people, a ledger record's worth of text, deliveries, statements.
+async fn filled() -> (Db, tempfile::TempDir) {
+    let (db, dir) = store().await;
+    hire(&db, "Ana", |p| p.email = Some("ana@example.org".into())).await;
+    db.write(|tx| async move {
+        tx.exec("INSERT INTO outbox (key, kind, recipient, payload, item, step, created, due, state) VALUES ('a', 'reply', 'r', '{}', 'é \u{1f600} \"', '', 1, 2, 'queued')", args![]).await?;
+        tx.exec("INSERT INTO inbox (key, account, body, received, state, lease_until) VALUES ('e', '{}', '{}', 1, 'new', 99)", args![]).await?;
+        tx.exec("INSERT INTO web_session (digest, person, created, expires) VALUES ('d', 'p', 1, 2)", args![]).await?;
+        tx.exec("INSERT INTO assignment (id, person, requirement, rule_version, course, state, reason, assigned, due, due_date, first_due_date, base_due_date, extended, attempts, extra_attempts, passed, score, version)
+            VALUES ('x', 'p', 'r', 'v', 'c', 'assigned', 'why', 1, 2, 'd', 'd', 'd', 0, 0, 0, 0, 0.1, 1)", args![]).await?;
+        tx.publish("thing", "one").await
+    })
+    .await
+    .unwrap();
+    (db, dir)
+}
+
+/// All rows of the tables that a backup keeps, as text, in order.
+async fn everything(db: &Db) -> Vec<String> {
+    db.read(|c| async move {
+        let mut all = Vec::new();
+        for (table, _) in TABLES.iter().filter(|(_, keep)| *keep == Keep::Rows) {
+            let mut columns = tables::columns(&c, table).await?;
+            columns.sort_by(|a, b| a.0.cmp(&b.0));
+            tables::each(&c, table, &columns, |row| {
+                all.push(format!("{table} {row:?}"));
+                Ok(())
+            })
+            .await?;
+        }
+        all.sort();
+        Ok(all)
+    })
+    .await
+    .unwrap()
+}
+
+fn clock() -> Clock {
+    Clock::seeded(Instant::parse(crate::testing::MONDAY).unwrap(), 2)
+}
+
+/// Where a test restores to: both engines when there is a server.
+async fn targets(dir: &std::path::Path) -> Vec<String> {
+    let mut urls = vec![format!("sqlite://{}", dir.join("restored.db").display())];
+    if engine() == Engine::Postgres {
+        urls.push(empty_database().await);
+    }
+    urls
+}
+
+#[tokio::test]
+async fn what_was_backed_up_comes_back_in_either_engine() {
+    let (db, dir) = filled().await;
+    let file = dir.path().join("a.backup");
+    let made = backup(&db, &file).await.unwrap();
+    assert_eq!(made.rows["person"], 1);
+    assert!(!made.rows.contains_key("web_session"));
+    let keys = read_keys(&keys_of(&file)).unwrap();
+    for url in targets(dir.path()).await {
+        let (summary, erased) = restore(&url, &file, &keys, clock()).await.unwrap();
+        assert_eq!((summary.rows, erased), (made.rows.clone(), vec![]));
+        let again = Db::open(&url, clock()).await.unwrap();
+        let (mut before, mut after) = (everything(&db).await, everything(&again).await);
+        // Leases are void, and what may have been sent since is looked for first.
+        for all in [&mut before, &mut after] {
+            all.retain(|row| !row.starts_with("inbox") && !row.starts_with("outbox"));
+        }
+        assert_eq!(before, after);
+        let row = again.opt("SELECT item, attempts FROM outbox", args![]).await.unwrap().unwrap();
+        assert_eq!(
+            (row.get::<String>("item").unwrap().as_str(), row.get::<i64>("attempts").unwrap()),
+            ("é \u{1f600} \"", 1)
+        );
+        let row = again.opt("SELECT lease_until FROM inbox", args![]).await.unwrap().unwrap();
+        assert_eq!(row.get::<i64>("lease_until").unwrap(), 0);
+        // It goes on where it was.
+        let head = again.committed_position().await.unwrap();
+        again.write(|tx| async move { tx.publish("thing", "two").await }).await.unwrap();
+        assert_eq!(again.committed_position().await.unwrap(), head + 1);
+        again
+            .write(|tx| async move {
+                tx.exec(
+                    "INSERT INTO inbox (key, account, body, received, state) VALUES ('f', '{}', '{}', 1, 'new')",
+                    args![],
+                )
+                .await
+            })
+            .await
+            .unwrap();
+        let third = dir.path().join(format!("{}.backup", again.clock().id()));
+        assert_eq!(backup(&again, &third).await.unwrap().rows["inbox"], 2);
+    }
+}
+
+#[tokio::test]
+async fn a_restore_never_writes_over_data() {
+    let (db, dir) = filled().await;
+    let file = dir.path().join("a.backup");
+    backup(&db, &file).await.unwrap();
+    assert!(backup(&db, &file).await.unwrap_err().to_string().contains("is there already"));
+    let keys = read_keys(&keys_of(&file)).unwrap();
+    for url in targets(dir.path()).await {
+        restore(&url, &file, &keys, clock()).await.unwrap();
+        let again = restore(&url, &file, &keys, clock()).await;
+        assert!(matches!(again, Err(Error::Conflict(_))), "{again:?}");
+        assert!(again.unwrap_err().to_string().contains("never writes over data"));
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_cut_off_or_changed_is_refused_and_writes_nothing() {
+    let (db, dir) = filled().await;
+    let file = dir.path().join("a.backup");
+    backup(&db, &file).await.unwrap();
+    let keys = read_keys(&keys_of(&file)).unwrap();
+    let whole = std::fs::read(&file).unwrap();
+    let url = format!("sqlite://{}", dir.path().join("restored.db").display());
+    let bad = dir.path().join("bad.backup");
+    for length in [0, 5, 30, whole.len() / 2, whole.len() - 9, whole.len() - 1] {
+        std::fs::write(&bad, &whole[..length]).unwrap();
+        let said = restore(&url, &bad, &keys, clock()).await.unwrap_err().to_string();
+        assert!(said.contains("is no whole backup") && said.contains("Nothing was restored"), "{length}: {said}");
+    }
+    // Somebody unpacks it, changes a name, and packs it again.
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&whole[..]), &mut text).unwrap();
+    let changed = text.replace("ana@example.org", "eve@example.org");
+    assert_ne!(text, changed);
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, changed.as_bytes()).unwrap();
+    std::fs::write(&bad, packed.finish().unwrap()).unwrap();
+    let said = restore(&url, &bad, &keys, clock()).await.unwrap_err().to_string();
+    assert!(said.contains("it was changed or damaged"), "{said}");
+    assert!(!dir.path().join("restored.db").exists());
+    assert!(read_keys(&bad).unwrap_err().to_string().contains("is not the keys file"));
+}
+
+#[tokio::test]
+async fn erasures_after_the_backup_are_named_by_a_newer_keys_file() {
+    let (db, dir) = filled().await;
+    let first = dir.path().join("first.backup");
+    backup(&db, &first).await.unwrap();
+    db.clock().set(db.clock().now().plus(Instant::DAY)).unwrap();
+    db.write(|tx| async move { tx.exec("INSERT INTO erasure (person, at) VALUES ('p', $1)", args![tx.now()]).await })
+        .await
+        .unwrap();
+    let second = dir.path().join("second.backup");
+    backup(&db, &second).await.unwrap();
+    let url = format!("sqlite://{}", dir.path().join("restored.db").display());
+    let old = read_keys(&keys_of(&first)).unwrap();
+    let said = restore(&url, &second, &old, clock()).await.unwrap_err().to_string();
+    assert!(said.contains("the keys file is older than the backup"), "{said}");
+    let new = read_keys(&keys_of(&second)).unwrap();
+    let (_, erased) = restore(&url, &first, &new, clock()).await.unwrap();
+    assert_eq!(erased, ["p"]);
+    let again = Db::open(&url, clock()).await.unwrap();
+    assert_eq!(again.all("SELECT person FROM erasure", args![]).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn nobody_opens_a_database_whose_restore_was_cut_off() {
+    if engine() == Engine::Sqlite {
+        // There a restore fills another file and renames it.
+        return;
+    }
+    let url = empty_database().await;
+    let opening = crate::db::Opening::restoring(crate::db::known_schema());
+    Db::open_as(&url, clock(), opening).await.unwrap().close().await;
+    let said = Db::open(&url, clock()).await.err().unwrap().to_string();
+    assert!(said.contains("a restore into this database was cut off"), "{said}");
+}
