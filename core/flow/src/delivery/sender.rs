@@ -470,6 +470,7 @@ impl Flow {
                 // Unknown is not "no": it stays as it is until the platform can say.
                 Err(error) => {
                     tracing::warn!(delivery = %delivery.key, %error, "cannot tell yet whether it was sent");
+                    self.ask_again(&delivery.key).await?;
                     continue;
                 }
             }
@@ -485,6 +486,18 @@ impl Flow {
                 let now = tx.lease_time().await?;
                 let sql = "UPDATE outbox SET lease_until = $3, lease_by = $4 WHERE key = $1 AND state = 'sending' AND lease_until <= $2";
                 Ok(tx.exec(sql, args![key, now, now.plus(LEASE), &self.server]).await? == 1)
+            })
+            .await
+    }
+
+    /// Lets go of a row about which the platform could not tell, for a while that is shorter than a lease.
+    async fn ask_again(&self, key: &str) -> Result<()> {
+        self.db()
+            .write_by_key(|tx| async move {
+                let soon = tx.lease_time().await?.plus(LEASE / 12);
+                let sql = "UPDATE outbox SET lease_until = $2 WHERE key = $1 AND state = 'sending' AND lease_by = $3";
+                tx.exec(sql, args![key, soon, &self.server]).await?;
+                Ok(())
             })
             .await
     }
