@@ -134,12 +134,7 @@ pub async fn store_clock(db: &Db) -> Result<()> {
 
 /// The kind of clock that an existing store lives by; the system's for a new one.
 pub async fn stored_clock_kind(config: &Config) -> Result<ClockKind> {
-    let url = config.database_url();
-    if url.strip_prefix("sqlite://").is_some_and(|p| !Path::new(p).exists()) {
-        return Ok(ClockKind::System);
-    }
-    // Without a schema there is no store yet; what else is wrong is said when it is opened.
-    let Ok(db) = Db::open_read_only(&url, Clock::system()).await else { return Ok(ClockKind::System) };
+    let Some(db) = Db::peek(&config.database_url()).await? else { return Ok(ClockKind::System) };
     let stored = meta(&db, "clock").await?;
     Ok(if stored.is_some_and(|at| at != "system") { ClockKind::Manual } else { ClockKind::System })
 }

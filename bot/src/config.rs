@@ -509,6 +509,11 @@ mod tests {
         assert_eq!(config.lrs.credentials[0].secret.as_deref(), Some("b"));
         assert!(!format!("{config:?}").contains("\"b\""), "secrets are never printed");
         assert!(parse(text, &[("STOA_LRS__CREDENTIALS__XX__SECRET", "b")]).is_err());
+        let bridge = "[[bridge]]\nname = \"shop-talk\"\napi_url = \"http://x\"\n";
+        assert!(format!("{:#}", parse(bridge, &[]).unwrap_err()).contains("'shop-talk' needs secret or secret_file"));
+        let config = parse(bridge, &[("STOA_BRIDGE__SHOP-TALK__SECRET", "b")]).unwrap();
+        assert_eq!(config.bridge[0].secret.as_deref(), Some("b"));
+        assert!(!format!("{config:?}").contains("\"b\""), "secrets are never printed");
         assert!(format!("{:#}", parse("", &[("STOA_HTTP__PORT", "1")]).unwrap_err()).contains("port"));
     }
 }

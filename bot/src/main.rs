@@ -69,6 +69,15 @@ enum Command {
     Queue(commands::queue::Command),
     /// Bring the schema of the store up to date
     Migrate,
+    /// Write a backup of the whole store to FILE and its keys to FILE.keys; the server may run
+    Backup { file: PathBuf },
+    /// Restore a backup into a store that does not exist yet; the server must not run
+    Restore {
+        file: PathBuf,
+        /// The keys that were written with the backup, or newer ones
+        #[arg(long)]
+        keys: PathBuf,
+    },
     /// Measure start, answers and memory on this machine
     Bench(commands::bench::Options),
     #[command(hide = true)]
@@ -123,7 +132,9 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Eval(options) => commands::eval::run(options, json).await?,
         Command::Doctor => return commands::doctor::run(config, cli.config.as_deref(), json).await,
         Command::Queue(command) => commands::queue::run(config, command, json).await?,
-        Command::Migrate => commands::migrate::run(config).await?,
+        Command::Migrate => commands::backup::migrate(config).await?,
+        Command::Backup { file } => commands::backup::write(&config, &file, json).await?,
+        Command::Restore { file, keys } => commands::backup::restore(config, &file, &keys, json).await?,
         Command::Bench(options) => commands::bench::run(config, options, json).await?,
         Command::ExtractPdf { .. } => {}
     }

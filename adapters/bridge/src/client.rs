@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use reqwest::{Method, Response, StatusCode, Url, header};
 use serde::de::DeserializeOwned;
 use stoa_flow::chat::{Account, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
-use stoa_ground::clock::wall;
+use stoa_ground::clock::{monotonic, wall};
 use stoa_ground::{Error, Result};
 
 use crate::Options;
@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const ANSWER: usize = 1024 * 1024;
 /// Direct conversations that are remembered at once.
 const REMEMBERED: usize = 100_000;
+/// The longest time for which the other side is left alone after silence: 2 to the power of this, in seconds.
+const LONGEST_SILENCE: u32 = 4;
 /// The longest pause that the other side can ask for, in seconds.
 const LONGEST_PAUSE: u64 = 3_600;
 
@@ -31,6 +33,16 @@ pub struct Bridge {
     base: Url,
     /// The channel in which an account and the bot talk alone, once the other side has said it.
     direct: Mutex<HashMap<Account, String>>,
+    silence: Mutex<Silence>,
+}
+
+/// How long the other side has not answered. Meanwhile it is not asked, so that nobody waits for it in vain.
+#[derive(Default)]
+struct Silence {
+    /// Calls without an answer since the last one with an answer.
+    calls: u32,
+    /// Not asked again before this.
+    until: Option<std::time::Instant>,
 }
 
 impl Bridge {
@@ -59,7 +71,7 @@ impl Bridge {
         let http = http.build().map_err(|e| wrong("", e))?;
         let base = Url::parse(&options.api_url)
             .map_err(|e| Error::invalid(format!("[[bridge]] '{}': api_url: {e}", options.name)))?;
-        Ok(Self { options, http, base, direct: Mutex::new(HashMap::new()) })
+        Ok(Self { options, http, base, direct: Mutex::default(), silence: Mutex::default() })
     }
 
     pub(crate) fn options(&self) -> &Options {
@@ -101,6 +113,7 @@ impl Bridge {
         body: String,
         key: Option<&str>,
     ) -> Result<Option<Vec<u8>>, SendError> {
+        self.patient()?;
         let (timestamp, signature) = self.options.secret.sign(wall(), body.as_bytes());
         let mut request = self.http.request(method, url).header(TIMESTAMP, timestamp).header(SIGNATURE, signature);
         if let Some(key) = key {
@@ -113,6 +126,7 @@ impl Bridge {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body);
         }
         let response = request.send().await.map_err(|e| self.trouble(&e))?;
+        *self.silence.lock().unwrap_or_else(PoisonError::into_inner) = Silence::default();
         let status = response.status();
         if status == StatusCode::NOT_FOUND || status == StatusCode::GONE {
             return Ok(None);
@@ -151,7 +165,25 @@ impl Bridge {
             "the connection to it broke".to_owned()
         };
         tracing::debug!(bridge = %self.options.name, %error, "a request failed");
+        let now = monotonic();
+        let mut silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
+        // Calls that began together end together: they count once.
+        if silence.until.is_none_or(|until| until <= now) {
+            silence.calls = (silence.calls + 1).min(LONGEST_SILENCE);
+            silence.until = Some(now + Duration::from_secs(1 << silence.calls));
+        }
         self.later(&why, None)
+    }
+
+    /// Nothing, or how long the other side is left alone.
+    fn patient(&self) -> Result<(), SendError> {
+        let until = self.silence.lock().unwrap_or_else(PoisonError::into_inner).until;
+        match until.map(|until| until.saturating_duration_since(monotonic())) {
+            Some(left) if !left.is_zero() => {
+                Err(self.later("it did not answer, and is asked again later", Some(left.as_secs() + 1)))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn later(&self, why: &str, after_seconds: Option<u64>) -> SendError {

@@ -51,8 +51,11 @@ impl Secret {
         (timestamp, format!("v1={hex}"))
     }
 
-    /// Checks a signature in constant time; a sentence when it is not accepted.
-    pub(crate) fn verify(
+    /// Checks a signature in constant time. `timestamp` and `signature` are the headers' values.
+    ///
+    /// # Errors
+    /// One sentence about what is not accepted.
+    pub fn verify(
         &self,
         now: Instant,
         timestamp: Option<&str>,

@@ -103,9 +103,19 @@ fn configuration(config: &Config, file: Option<&Path>, f: &mut Findings) -> Resu
                 "the local web chat is open on this machine; people sign in by 'stoa people link'",
             )?;
         }
+        Ok(_) if !config.bridge.is_empty() => {}
         Ok(_) => {
             f.say(Grade::Note, "web", "no chat is connected; set [web] local_chat = true to try it on this machine")?;
         }
+    }
+    match crate::bridge::bridges(config) {
+        Ok(_) => {
+            for b in &config.bridge {
+                let text = format!("'{}' takes events on /bridge/{}/events and sends to {}", b.name, b.name, b.api_url);
+                f.say(Grade::Ok, "bridge", text)?;
+            }
+        }
+        Err(e) => f.say(Grade::Wrong, "bridge", format!("{e:#}"))?,
     }
     if config.library.sources.is_empty() {
         f.say(

@@ -1,12 +1,12 @@
 //! The commands of the command line, one file each.
 
 pub mod ask;
+pub mod backup;
 pub mod bench;
 pub mod doctor;
 pub mod eval;
 pub mod lessons;
 pub mod library;
-pub mod migrate;
 pub mod people;
 pub mod queue;
 pub mod training;

@@ -14,8 +14,8 @@ use crate::nudges::{self, About, Decision, LearnerDigest, Policy};
 use crate::words::Words;
 use crate::worker::Flow;
 
-/// How often a message is tried before it is parked.
-const ATTEMPTS: i64 = 8;
+/// How often a message is tried before it is parked: with growing pauses, for three hours.
+const ATTEMPTS: i64 = 40;
 
 /// How long a server may send what it has claimed before another one asks what became of it. Longer than the time limit
 /// of any platform's call.
@@ -64,13 +64,14 @@ impl Flow {
         let claimed_at = monotonic();
         let (touched, mut claimed) = self.claim(recipient).await?;
         claimed.sort_by_key(|d| d.due);
+        let mut open = true;
         for delivery in claimed {
-            if claimed_at.elapsed() > FRESH {
-                // Another server may look for it by now; it is not ours to send any more.
+            // After a failure the others wait as well, and what was claimed long ago another server may look for by now.
+            if !open || claimed_at.elapsed() > FRESH {
                 self.unsent(&delivery.key).await?;
-                continue;
+            } else {
+                open = self.send_one(&delivery).await?;
             }
-            self.send_one(&delivery).await?;
         }
         Ok(touched)
     }
@@ -190,25 +191,30 @@ impl Flow {
         Ok(())
     }
 
-    /// Renders and sends one claimed delivery.
-    async fn send_one(&self, delivery: &Delivery) -> Result<()> {
+    /// Renders and sends one claimed delivery; `false` when the platform takes nothing just now.
+    async fn send_one(&self, delivery: &Delivery) -> Result<bool> {
         let person = self.person_of(delivery).await?;
         let message = match self.render(delivery, person.as_ref(), false).await {
             Ok(Rendered::Say(message)) => message,
-            Ok(Rendered::Gone(why)) => return self.gone(delivery, why).await,
-            Err(e) => return self.failed(delivery, &e.to_string(), None, false).await,
+            Ok(Rendered::Gone(why)) => return self.gone(delivery, why).await.map(|()| true),
+            Err(e) => return self.failed(delivery, &e.to_string(), None, false).await.map(|()| true),
         };
         let places = self.places_for(delivery, person.as_ref()).await?;
         if let (true, Some(missing)) = (places.all.is_empty(), places.missing) {
-            return self.failed(delivery, &missing.why, missing.after, false).await;
+            return self.failed(delivery, &missing.why, missing.after, false).await.map(|()| false);
         }
         let message = self.welcome(person.as_ref(), delivery, message).await?;
         // An attempt that failed may have arrived all the same.
         if delivery.attempts > 0 {
             match self.look_for(delivery, person.as_ref()).await {
-                Ok(Some((place, id))) => return self.posted(delivery, person.as_ref(), &place, &id).await,
+                Ok(Some((place, id))) => {
+                    return self.posted(delivery, person.as_ref(), &place, &id).await.map(|()| true);
+                }
                 Ok(None) => {}
-                Err(e) => return self.failed(delivery, &e.to_string(), None, false).await,
+                Err(e) => {
+                    let after = if let SendError::Retry { after_seconds, .. } = &e { *after_seconds } else { None };
+                    return self.failed(delivery, &e.to_string(), after, false).await.map(|()| false);
+                }
             }
         }
         let mut closed = "the person has no place where Stoa can write".to_owned();
@@ -216,15 +222,17 @@ impl Flow {
             let by_mail = (place.platform == MAIL).then(|| self.by_mail(person.as_ref(), &message));
             let message = by_mail.as_ref().unwrap_or(&message);
             match platform.send(&place, delivery.only.as_ref(), message, &delivery.key).await {
-                Ok(id) => return self.posted(delivery, person.as_ref(), &place, &id).await,
+                Ok(id) => return self.posted(delivery, person.as_ref(), &place, &id).await.map(|()| true),
                 Err(SendError::Retry { why, after_seconds }) => {
-                    return self.failed(delivery, &why, after_seconds, false).await;
+                    return self.failed(delivery, &why, after_seconds, false).await.map(|()| false);
                 }
-                Err(SendError::Refused(why)) => return self.failed(delivery, &why, None, true).await,
+                Err(SendError::Refused(why)) => {
+                    return self.failed(delivery, &why, None, true).await.map(|()| true);
+                }
                 Err(SendError::Unreachable(why)) => closed = why,
             }
         }
-        self.unreachable(delivery, &closed).await
+        self.unreachable(delivery, &closed).await.map(|()| true)
     }
 
     /// A message as it goes by mail: it says why it comes that way.
@@ -364,12 +372,13 @@ impl Flow {
         tracing::warn!(delivery = %delivery.key, why, "delivery failed");
         metrics::counter!("stoa_deliveries_total", "platform" => "", "result" => "failed").increment(1);
         let limit = if for_good { 0 } else { ATTEMPTS };
-        let wait = after.map(|s| i64::try_from(s).unwrap_or(3600) * Instant::SECOND);
+        let wait = after.map_or(0, |s| i64::try_from(s).unwrap_or(3600).min(3600) * Instant::SECOND);
         self.db()
             .write_by_key(|tx| async move {
                 tx.exec(
                     "UPDATE outbox SET attempts = attempts + 1, error = $2, sent_at = NULL,
-                     retry_at = $3 + COALESCE($4, (attempts + 1) * (attempts + 1) * 500000),
+                     retry_at = $3 + CASE WHEN CAST($4 AS BIGINT) > (attempts + 1) * (attempts + 1) * 500000
+                                     THEN CAST($4 AS BIGINT) ELSE (attempts + 1) * (attempts + 1) * 500000 END,
                      state = CASE WHEN attempts + 1 >= $5 THEN 'parked' ELSE 'queued' END
                      WHERE key = $1 AND state = 'sending' AND lease_by = $6",
                     args![&delivery.key, why, tx.lease_time().await?, wait, limit, &self.server],
@@ -454,6 +463,7 @@ impl Flow {
                 // Unknown is not "no": it stays as it is until the platform can say.
                 Err(error) => {
                     tracing::warn!(delivery = %delivery.key, %error, "cannot tell yet whether it was sent");
+                    self.ask_again(&delivery.key).await?;
                     continue;
                 }
             }
@@ -469,6 +479,18 @@ impl Flow {
                 let now = tx.lease_time().await?;
                 let sql = "UPDATE outbox SET lease_until = $3, lease_by = $4 WHERE key = $1 AND state = 'sending' AND lease_until <= $2";
                 Ok(tx.exec(sql, args![key, now, now.plus(LEASE), &self.server]).await? == 1)
+            })
+            .await
+    }
+
+    /// Lets go of a row about which the platform could not tell, for a while that is shorter than a lease.
+    async fn ask_again(&self, key: &str) -> Result<()> {
+        self.db()
+            .write_by_key(|tx| async move {
+                let soon = tx.lease_time().await?.plus(LEASE / 12);
+                let sql = "UPDATE outbox SET lease_until = $2 WHERE key = $1 AND state = 'sending' AND lease_by = $3";
+                tx.exec(sql, args![key, soon, &self.server]).await?;
+                Ok(())
             })
             .await
     }

@@ -125,6 +125,19 @@ impl Db {
         Ok(db)
     }
 
+    /// Opens a store for reading whatever its schema is, to find out what it is; none when there is no store.
+    ///
+    /// # Errors
+    /// When it cannot be opened, for example because the server cannot be reached.
+    pub async fn peek(url: &str) -> Result<Option<Self>> {
+        if url.strip_prefix("sqlite://").is_some_and(|path| !std::path::Path::new(path).exists()) {
+            return Ok(None);
+        }
+        let db = Self::connect(url, Clock::system(), "ro", DURABLE).await?;
+        let names = db.read(|conn| async move { tables::names(&conn).await }).await?;
+        Ok(names.iter().any(|name| name == "schema_migration").then_some(db))
+    }
+
     async fn connect(url: &str, clock: Clock, mode: &str, pragmas: &[&'static str]) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let (store, readers) = match Engine::of(url) {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
-use stoa_flow::chat::{Args, Button, Call, Command, Context, Message, Style};
+use stoa_flow::chat::{Account, Args, Button, Call, Command, Context, Message, Style};
 use stoa_flow::words::Words;
 use stoa_flow::{Parts, say, words_key};
 use stoa_ground::people::{self, Person};
 use stoa_ground::xapi::{Emitter, agent_key};
-use stoa_ground::{Conn, Result, args};
+use stoa_ground::{Conn, Result, Tx, args};
 
 use crate::Services;
 use crate::answers::{self, Asked};
@@ -24,6 +24,33 @@ const PIECES: usize = 12;
 #[must_use]
 pub fn parts(services: &Arc<Services>) -> Parts {
     Parts { commands: vec![Box::new(MyData(Arc::clone(services)))], ..Parts::default() }
+}
+
+/// Erases what a person gave of their own will, and writes down that it was done, so that a restore of an older backup
+/// does it again: questions and tips with their texts, and the texts of what they wrote to the bot and it answered.
+/// Bears repetition.
+///
+/// # Errors
+/// The database's error.
+pub async fn erase(tx: &Tx, services: &Services, person: &Person) -> Result<()> {
+    answers::erase_questions(tx, services, person).await?;
+    tips::erase(tx, services, person).await?;
+    for account in people::accounts_of(tx, &person.id).await? {
+        let account = serde_json::to_string(&Account::from(account))?;
+        tx.exec("UPDATE inbox SET body = '{}' WHERE account = $1 AND state <> 'new'", args![account]).await?;
+    }
+    tx.exec(
+        "UPDATE outbox SET payload = 'null', shown = NULL, revise = 0 WHERE person = $1 AND kind = 'reply'
+         AND state NOT IN ('queued', 'sending')",
+        args![&person.id],
+    )
+    .await?;
+    tx.exec(
+        "INSERT INTO erasure (person, at) VALUES ($1, $2) ON CONFLICT (person, at) DO NOTHING",
+        args![&person.id, tx.now()],
+    )
+    .await?;
+    Ok(())
 }
 
 /// The command `mydata`.
@@ -91,8 +118,7 @@ impl Command for MyData {
             "erase yes" => {
                 let services = &self.0;
                 cx.commit(|turn| async move {
-                    answers::erase_questions(&turn, services, person).await?;
-                    tips::erase(&turn, services, person).await?;
+                    erase(&turn, services, person).await?;
                     let message =
                         Message::text(say!(cx.words, "mydata-erased")).context(say!(cx.words, "mydata-stays"));
                     turn.replace(call.pressed.as_deref(), message).await

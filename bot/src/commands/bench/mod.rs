@@ -1,5 +1,7 @@
 //! `stoa bench`: the figures of docs/figures.md, measured on this machine in a temporary store.
 
+mod bridge;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,21 +18,49 @@ use crate::config::{Config, Source};
 #[derive(clap::Args, Debug)]
 pub struct Options {
     /// A folder of documents to read and to ask about
-    #[arg(long, value_name = "DIR")]
-    library: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "bridge")]
+    library: Option<PathBuf>,
     /// Questions, one a line; without it the headings of the library are asked
     #[arg(long, value_name = "FILE")]
     questions: Option<PathBuf>,
+    /// Measure inbox and outbox over a bridge on this machine
+    #[arg(long)]
+    bridge: bool,
+    /// With --bridge: how many events are stored
+    #[arg(long, default_value_t = 20_000)]
+    events: usize,
+    /// With --bridge: how many messages to as many people are sent
+    #[arg(long, default_value_t = 10_000)]
+    deliveries: usize,
+    /// With --bridge: an empty PostgreSQL database instead of a temporary SQLite file
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
 }
 
 pub async fn run(mut config: Config, options: Options, json: bool) -> Result<()> {
     let folder = tempfile::tempdir().context("a temporary folder")?;
     config.data.dir = folder.path().to_owned();
     config.database.url = None;
+    config.library.sources = Vec::new();
+    if options.bridge {
+        let figures = bridge::Wanted { events: options.events, deliveries: options.deliveries };
+        let here = Config {
+            database: crate::config::Database { url: options.database.clone(), url_file: None },
+            ..config.clone()
+        };
+        bridge::run(here, &figures, json).await?;
+    }
+    match &options.library {
+        Some(folder) => library(config, folder, &options, json).await,
+        None => Ok(()),
+    }
+}
+
+async fn library(mut config: Config, folder: &std::path::Path, options: &Options, json: bool) -> Result<()> {
     config.library.sources = vec![Source {
         kind: "files".into(),
         name: "bench".into(),
-        path: Some(options.library.clone()),
+        path: Some(folder.to_owned()),
         readers: vec!["everyone".into()],
         verified: true,
     }];

@@ -1,0 +1,91 @@
+//! `stoa backup`, `stoa restore` and `stoa migrate`.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use stoa_ground::backup::{self, Summary};
+use stoa_ground::{Clock, Db, people};
+
+use super::print_json;
+use crate::app::{App, Lock};
+use crate::config::Config;
+
+/// Writes a backup, also beside a running server.
+pub async fn write(config: &Config, file: &Path, json: bool) -> Result<()> {
+    let db = Db::open_read_only(&config.database_url(), Clock::system()).await?;
+    let summary = backup::backup(&db, file).await?;
+    let keys = backup::keys_of(file);
+    say(&summary, json, &format!("{} was written, and its keys to {}.", file.display(), keys.display()))?;
+    if !json {
+        println!("A restore needs both. Keep the keys in another place than the backup.");
+    }
+    db.close().await;
+    Ok(())
+}
+
+/// Restores a backup into the store of the configuration, which must not exist yet.
+pub async fn restore(config: Config, file: &Path, keys: &Path, json: bool) -> Result<()> {
+    let Some(lock) = Lock::take(&config.data.dir)? else {
+        bail!("a server is running on {}: stop it first", config.data.dir.display());
+    };
+    let keys = backup::read_keys(keys)?;
+    let (summary, erased) = backup::restore(&config.database_url(), file, &keys, Clock::system()).await?;
+    drop(lock);
+    let count = erased.len();
+    if count > 0 {
+        erase_again(config, &erased).await.context("the backup is restored, but erasures were not repeated")?;
+    }
+    let again = match count {
+        0 => String::new(),
+        n => format!(" {n} people who had their data erased since had it erased again."),
+    };
+    say(
+        &summary,
+        json,
+        &format!("{} was restored.{again} The search index is built at the next start.", file.display()),
+    )
+}
+
+async fn erase_again(config: Config, erased: &[String]) -> Result<()> {
+    let (app, lock) = App::for_command(config).await?;
+    for id in erased {
+        let services = &app.services;
+        app.db
+            .write(|tx| async move {
+                match people::by_id(&tx, id).await? {
+                    Some(person) => stoa_learning::mydata::erase(&tx, services, &person).await,
+                    None => Ok(()),
+                }
+            })
+            .await?;
+    }
+    app.finish(lock).await
+}
+
+fn say(summary: &Summary, json: bool, sentence: &str) -> Result<()> {
+    if json {
+        return print_json(summary);
+    }
+    let rows: u64 = summary.rows.values().sum();
+    let people = summary.rows.get("person").copied().unwrap_or_default();
+    println!("{sentence} Schema {}, {people} people, {rows} rows.", summary.header.schema);
+    Ok(())
+}
+
+/// Brings the schema up to date and says what that was.
+pub async fn migrate(config: Config) -> Result<()> {
+    let kind = crate::app::stored_clock_kind(&config).await?;
+    let before = match Db::peek(&config.database_url()).await? {
+        Some(db) => db.schema_version().await?,
+        None => 0,
+    };
+    let db = crate::app::open_store(&config, kind).await?;
+    let now = db.schema_version().await?;
+    match before {
+        0 => println!("The store was made, with schema {now}."),
+        before if before == now => println!("The store has schema {now} already."),
+        before => println!("The store was brought from schema {before} to {now}."),
+    }
+    db.close().await;
+    Ok(())
+}
