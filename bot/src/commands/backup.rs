@@ -37,7 +37,8 @@ pub async fn restore(config: Config, file: &Path, keys: &Path, json: bool) -> Re
     }
     let again = match count {
         0 => String::new(),
-        n => format!(" {n} people who had their data erased since had it erased again."),
+        1 => " One person's data was erased since, and is erased again.".to_owned(),
+        n => format!(" The data of {n} people was erased since, and is erased again."),
     };
     say(
         &summary,
@@ -68,7 +69,8 @@ fn say(summary: &Summary, json: bool, sentence: &str) -> Result<()> {
     }
     let rows: u64 = summary.rows.values().sum();
     let people = summary.rows.get("person").copied().unwrap_or_default();
-    println!("{sentence} Schema {}, {people} people, {rows} rows.", summary.header.schema);
+    let people = if people == 1 { "1 person".to_owned() } else { format!("{people} people") };
+    println!("{sentence} Schema {}, {people}, {rows} rows.", summary.header.schema);
     Ok(())
 }
 

@@ -37,7 +37,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(9, "0009_engines"),
     migration!(10, "0010_erasure"),
     migration!(11, "0011_places"),
-    migration!(13, "0013_roster"),
+    migration!(12, "0012_roster"),
 ];
 
 /// The newest schema version that this program knows.

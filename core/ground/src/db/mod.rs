@@ -55,6 +55,12 @@ impl Default for Opening {
 }
 
 impl Opening {
+    /// A store of an earlier schema, as an earlier program left it.
+    #[must_use]
+    pub fn of_schema(schema: i64) -> Self {
+        Self { schema: Some(schema), restoring: false, pragmas: DURABLE }
+    }
+
     /// A store of this schema that a restore fills, and that nobody else opens until that is done. It must be empty.
     #[must_use]
     pub fn restoring(schema: i64) -> Self {
@@ -191,7 +197,9 @@ impl Db {
             let text = match &self.0.store {
                 Store::Sqlite(sqlite) => {
                     let ask = async |c: &mut sqlx::AnyConnection| conn::all(c, sqlx::AssertSqlSafe(sql), vec![]).await;
-                    sqlite.alone(ask).await?.and_then(|rows| rows.first().map(Row::first_text))
+                    let asked = sqlite.alone(ask).await?.and_then(|rows| rows.first().map(Row::first_text));
+                    // Where nobody writes: as a writer is opened.
+                    Some(asked.unwrap_or_else(|| if *name == "synchronous" { "2".into() } else { "wal".into() }))
                 }
                 Store::Postgres(_) => self.opt(sqlx::AssertSqlSafe(sql), args![]).await?.as_ref().map(Row::first_text),
             };

@@ -283,3 +283,70 @@ async fn a_write_that_went_on_after_a_failed_statement_is_not_half_committed() {
     let row = db.opt("SELECT value FROM meta WHERE name = 'a'", args![]).await.unwrap();
     assert_eq!(said.is_ok(), row.is_some(), "what was said to be written is there, and nothing else");
 }
+
+/// One row in every table that this schema has: each text `k`, each number 1.
+async fn one_row_each(db: &super::Db) -> Vec<(&'static str, Vec<(String, super::Kind)>)> {
+    let mut filled = Vec::new();
+    for (table, _) in super::TABLES {
+        let columns = db.read(|c| async move { super::tables::columns(&c, table).await }).await.unwrap();
+        if columns.is_empty() {
+            continue;
+        }
+        let row: Vec<super::Value> = columns
+            .iter()
+            .map(|(_, kind)| match kind {
+                super::Kind::Text => super::Value::Text(Some("k".into())),
+                super::Kind::Int => super::Value::Int(Some(1)),
+                super::Kind::Real => super::Value::Real(Some(0.5)),
+                super::Kind::Bytes => super::Value::Bytes(Some(vec![0, 255])),
+            })
+            .collect();
+        let (row, columns_of) = (&[row], &columns);
+        db.write_by_key(|tx| async move { super::tables::load(&tx, table, columns_of, row).await }).await.unwrap();
+        filled.push((*table, columns));
+    }
+    filled
+}
+
+#[tokio::test]
+async fn a_store_of_every_earlier_schema_is_brought_up_to_date_with_its_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    for schema in 1..super::known_schema() {
+        let url = match crate::testing::engine() {
+            Engine::Sqlite => format!("sqlite://{}", dir.path().join(format!("{schema}.db")).display()),
+            Engine::Postgres => crate::testing::empty_database().await,
+        };
+        let clock = crate::Clock::seeded(crate::Instant(0), 1);
+        let old = super::Db::open_as(&url, clock.clone(), super::Opening::of_schema(schema)).await.unwrap();
+        let filled = one_row_each(&old).await;
+        assert!(filled.len() >= 8, "schema {schema}");
+        old.close().await;
+        assert!(
+            super::Db::open_read_only(&url, clock.clone()).await.err().unwrap().to_string().contains("stoa migrate")
+        );
+        let db = super::Db::open(&url, clock).await.unwrap();
+        assert_eq!(db.schema_version().await.unwrap(), super::known_schema());
+        for (table, columns) in filled {
+            let mut rows = Vec::new();
+            let (kept, columns) = (&mut rows, &columns);
+            db.read(|c| async move {
+                super::tables::each(&c, table, columns, |row| {
+                    kept.push(row);
+                    Ok(())
+                })
+                .await
+            })
+            .await
+            .unwrap();
+            assert_eq!(rows.len(), 1, "{table}, from schema {schema}");
+            for (value, (column, kind)) in rows[0].iter().zip(columns) {
+                assert_ne!(*value, kind.null(), "{table}.{column}, from schema {schema}");
+            }
+        }
+        // And it works: the feed goes on behind what was there.
+        db.write(|tx| async move { tx.publish("thing", "new").await }).await.unwrap();
+        let news = db.changes(1, 10).await.unwrap();
+        assert_eq!(news.iter().map(|c| c.key.as_str()).collect::<Vec<_>>(), ["new"], "from schema {schema}");
+        crate::testing::hire(&db, "Ana", |_| {}).await;
+    }
+}
