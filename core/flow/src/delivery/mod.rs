@@ -12,7 +12,7 @@ pub use places::{MAIL, PREFERRED, Unreachable, preference, unreachable};
 use async_trait::async_trait;
 use serde_json::Value as Json;
 use stoa_ground::people::Person;
-use stoa_ground::{Db, Instant, Result, Row, Tx, args};
+use stoa_ground::{Conn, Db, Instant, Result, Row, Tx, args};
 
 use crate::chat::{Account, Message, Place};
 use crate::nudges::Policy;
@@ -290,6 +290,16 @@ pub async fn revise_message(tx: &Tx, place: &Place, id: &str) -> Result<()> {
 pub async fn by_key(db: &Db, key: &str) -> Result<Option<Delivery>> {
     let row = db.opt(select!("WHERE key = $1"), args![key]).await?;
     row.as_ref().map(Delivery::read).transpose()
+}
+
+/// Where a delivery stands in the chat and under which id, when it was posted.
+///
+/// # Errors
+/// The database's error.
+pub async fn posted(conn: &Conn, key: &str) -> Result<Option<(Place, Option<String>)>> {
+    let row = conn.opt(select!("WHERE key = $1 AND state = 'posted'"), args![key]).await?;
+    let delivery = row.as_ref().map(Delivery::read).transpose()?;
+    Ok(delivery.and_then(|d| Some((d.posted?, d.message_id))))
 }
 
 /// What was merged into a digest, in the order in which it was queued.

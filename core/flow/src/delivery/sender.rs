@@ -24,9 +24,6 @@ const LEASE: i64 = 60 * Instant::SECOND;
 /// How long after the claim a send may begin, so that it ends before the lease does.
 const FRESH: Duration = Duration::from_secs(20);
 
-/// How many recipients are written to at once.
-const AT_ONCE: usize = 32;
-
 /// The setting that remembers that a person was told what Stoa is.
 const WELCOMED: &str = "welcomed";
 
@@ -47,7 +44,8 @@ impl Flow {
         recipients.retain(|recipient| seen.insert(recipient.clone()));
         let sends = recipients.into_iter().map(|recipient| async move { self.send_to(&recipient).await });
         // All of them end before an error is told: one that is dropped in the middle would have to be looked up.
-        let ended: Vec<Result<usize>> = futures_util::stream::iter(sends).buffer_unordered(AT_ONCE).collect().await;
+        let ended: Vec<Result<usize>> =
+            futures_util::stream::iter(sends).buffer_unordered(self.at_once.1).collect().await;
         let mut touched = ended.into_iter().sum::<Result<usize>>()?;
         touched += self.edit_due().await?;
         Ok(touched)
@@ -159,16 +157,12 @@ impl Flow {
                     merge(tx, &about, &decision, &new.key).await?;
                     if let Some(made) = made.filter(|d| d.state == "queued") {
                         self.mark_sending(tx, leased, &made, Policy::MANDATED).await?;
-                        let about = About { key: &made.key, person: &person.id, kind: &made.kind, item: "" };
-                        nudges::record(tx, &about, &Decision::Now { why: "due".into() }).await?;
                         claimed.push(made.clone());
                         digest = Some(made);
                     }
                 }
+                // Stored as decided once it is posted: what turns out to have nothing to say was not sent.
                 Decision::Now { .. } => {
-                    if policy.unsolicited {
-                        nudges::record(tx, &about, &decision).await?;
-                    }
                     self.mark_sending(tx, leased, &delivery, policy).await?;
                     claimed.push(delivery);
                 }
@@ -333,10 +327,12 @@ impl Flow {
                 if let Some(person) = &delivery.person {
                     places::found(&tx, person).await?;
                 }
-                if let Some(kind) = self.kind(&delivery.kind) {
-                    kind.sent(&tx, delivery).await?;
+                let Some(kind) = self.kind(&delivery.kind) else { return Ok(()) };
+                if let (true, Some(person)) = (kind.policy().unsolicited, &delivery.person) {
+                    let about = About { key: &delivery.key, person, kind: &delivery.kind, item: &delivery.item };
+                    nudges::record(&tx, &about, &Decision::Now { why: "due".into() }).await?;
                 }
-                Ok(())
+                kind.sent(&tx, delivery).await
             })
             .await?;
         let person = person.map(|p| p.id.as_str());

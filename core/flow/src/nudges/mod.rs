@@ -14,7 +14,7 @@ pub use arbiter::{Facts, decide};
 pub(crate) use digest::LearnerDigest;
 pub(crate) use facts::facts;
 pub use settings::Settings;
-pub use why::Why;
+pub use why::{Why, sentence};
 
 /// How urgent a delivery is; later ones give way to earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -39,18 +39,29 @@ const DURABLE: &[&str] =
 /// What a SQLite store is opened with that is thrown away, or written again, after a crash.
 const SCRATCH: &[&str] = &["PRAGMA journal_mode=WAL", "PRAGMA synchronous=OFF", "PRAGMA foreign_keys=ON"];
 
+/// What a SQLite store is opened with that lives in one process for the length of one command.
+const SINGLE: &[&str] = &[
+    "PRAGMA journal_mode=MEMORY",
+    "PRAGMA synchronous=OFF",
+    "PRAGMA locking_mode=EXCLUSIVE",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA cache_size=-262144",
+];
+
 /// A special way to open a store.
 pub struct Opening {
     /// The schema to migrate to, where it is not the newest.
     schema: Option<i64>,
     /// A restore fills it, and until that is done nobody else opens it. It must be empty.
     restoring: bool,
+    /// One connection for everybody, which nobody else opens beside it.
+    single: bool,
     pragmas: &'static [&'static str],
 }
 
 impl Default for Opening {
     fn default() -> Self {
-        Self { schema: None, restoring: false, pragmas: DURABLE }
+        Self { schema: None, restoring: false, single: false, pragmas: DURABLE }
     }
 }
 
@@ -58,19 +69,26 @@ impl Opening {
     /// A store of an earlier schema, as an earlier program left it.
     #[must_use]
     pub fn of_schema(schema: i64) -> Self {
-        Self { schema: Some(schema), restoring: false, pragmas: DURABLE }
+        Self { schema: Some(schema), ..Self::default() }
     }
 
     /// A store of this schema that a restore fills, and that nobody else opens until that is done. It must be empty.
     #[must_use]
     pub fn restoring(schema: i64) -> Self {
-        Self { schema: Some(schema), restoring: true, pragmas: DURABLE }
+        Self { schema: Some(schema), restoring: true, ..Self::default() }
     }
 
     /// A file of this schema that is thrown away, or written again, after a crash: commits wait for no disk.
     #[must_use]
     pub fn scratch(schema: i64) -> Self {
-        Self { schema: Some(schema), restoring: false, pragmas: SCRATCH }
+        Self { schema: Some(schema), pragmas: SCRATCH, ..Self::default() }
+    }
+
+    /// A SQLite file that lives as long as one command and is deleted then: one connection for everybody, which sees what
+    /// is not committed, and no commit that anybody waits for. A crash leaves nothing of use.
+    #[must_use]
+    pub fn single() -> Self {
+        Self { single: true, pragmas: SINGLE, ..Self::default() }
     }
 }
 
@@ -107,7 +125,7 @@ impl Db {
     /// # Errors
     /// As [`Db::open`].
     pub async fn open_as(url: &str, clock: Clock, how: Opening) -> Result<Self> {
-        let db = Self::connect(url, clock, "rwc", how.pragmas).await?;
+        let db = Self::connect(url, clock, "rwc", &how).await?;
         db.migrate_to(how.schema.unwrap_or_else(migrate::known), how.restoring).await?;
         if !how.restoring {
             db.check_whole().await?;
@@ -126,7 +144,7 @@ impl Db {
     /// # Errors
     /// When there is no store, or its schema is not this program's.
     pub async fn open_read_only(url: &str, clock: Clock) -> Result<Self> {
-        let db = Self::connect(url, clock, "ro", DURABLE).await?;
+        let db = Self::connect(url, clock, "ro", &Opening::default()).await?;
         db.check_schema().await?;
         Ok(db)
     }
@@ -139,17 +157,17 @@ impl Db {
         if url.strip_prefix("sqlite://").is_some_and(|path| !std::path::Path::new(path).exists()) {
             return Ok(None);
         }
-        let db = Self::connect(url, Clock::system(), "ro", DURABLE).await?;
+        let db = Self::connect(url, Clock::system(), "ro", &Opening::default()).await?;
         let names = db.read(|conn| async move { tables::names(&conn).await }).await?;
         Ok(names.iter().any(|name| name == "schema_migration").then_some(db))
     }
 
-    async fn connect(url: &str, clock: Clock, mode: &str, pragmas: &[&'static str]) -> Result<Self> {
+    async fn connect(url: &str, clock: Clock, mode: &str, how: &Opening) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let (store, readers) = match Engine::of(url) {
             Some(Engine::Sqlite) => {
                 let path = url.trim_start_matches("sqlite://");
-                let (sqlite, readers) = sqlite::connect(path, mode, pragmas).await?;
+                let (sqlite, readers) = sqlite::connect(path, mode, how.pragmas, how.single).await?;
                 (Store::Sqlite(sqlite), readers)
             }
             Some(Engine::Postgres) => {
@@ -269,6 +287,7 @@ impl Db {
         T: Send,
     {
         let snapshot = match &self.0.store {
+            Store::Sqlite(sqlite) if sqlite.single => return sqlite.read(&self.0.clock, f).await,
             Store::Sqlite(_) => self.0.readers.begin().await?,
             Store::Postgres(_) => postgres::snapshot(&self.0.readers).await?,
         };
@@ -286,8 +305,10 @@ impl Db {
     /// # Errors
     /// The database's error.
     pub async fn all(&self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Value>) -> Result<Vec<Row>> {
-        let mut conn = self.0.readers.acquire().await?;
-        conn::all(&mut conn, sql, args).await
+        match &self.0.store {
+            Store::Sqlite(sqlite) if sqlite.single => sqlite.all(sql, args).await,
+            _ => conn::all(&mut *self.0.readers.acquire().await?, sql, args).await,
+        }
     }
 
     /// The first row of one query, if any.

@@ -88,6 +88,19 @@ pub async fn store_answer(tx: &Tx, id: &str, response: &str, correct: bool, day:
     Ok(rows == 1)
 }
 
+/// The questions that were put to a person and wait for an answer: those put last first, those of one occasion in order.
+pub async fn unanswered(conn: &Conn, person: &str) -> Result<Vec<Attempt>> {
+    let rows = conn
+        .all(
+            select_attempts!(
+                "WHERE person = $1 AND answered IS NULL ORDER BY made DESC, occasion DESC, position LIMIT 50"
+            ),
+            args![person],
+        )
+        .await?;
+    rows.iter().map(read_attempt).collect()
+}
+
 /// The occasion of the person's newest review that began since `began` and has questions without an answer.
 pub async fn open_review(conn: &Conn, person: &str, began: Instant) -> Result<Option<String>> {
     let row = conn

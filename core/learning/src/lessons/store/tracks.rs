@@ -75,6 +75,12 @@ pub async fn track(conn: &Conn, id: &str) -> Result<Option<Track>> {
     row.as_ref().map(read_track).transpose()
 }
 
+/// The titles of all tracks, by id.
+pub async fn titles(conn: &Conn) -> Result<std::collections::BTreeMap<String, String>> {
+    let rows = conn.all("SELECT id, title FROM track", args![]).await?;
+    rows.iter().map(|r| Ok((r.get("id")?, r.get("title")?))).collect()
+}
+
 fn read_lesson(row: &Row) -> Result<Lesson> {
     Ok(Lesson {
         id: row.get("id")?,
