@@ -211,19 +211,27 @@ pub async fn enqueue(tx: &Tx, new: &NewDelivery) -> Result<bool> {
     Ok(rows == 1)
 }
 
+/// The text behind all texts that begin with `prefix`, in the order of bytes, which is the order of keys on both engines.
+fn behind(prefix: &str) -> String {
+    format!("{prefix}{}", char::MAX)
+}
+
 /// Asks that a posted message be rendered again and edited (N14), and cancels nothing. Queued ones are rendered late
 /// anyway. All deliveries whose key begins with `prefix`.
 ///
 /// # Errors
 /// The database's error.
 pub async fn revise(tx: &Tx, prefix: &str) -> Result<()> {
-    tx.exec("UPDATE outbox SET revise = 1 WHERE substr(key, 1, length($1)) = $1 AND state = 'posted'", args![prefix])
-        .await?;
+    tx.exec(
+        "UPDATE outbox SET revise = 1 WHERE key >= $1 AND key < $2 AND state = 'posted'",
+        args![prefix, behind(prefix)],
+    )
+    .await?;
     // The digest that a delivery was merged into says something about it as well.
     tx.exec(
         "UPDATE outbox SET revise = 1 WHERE state = 'posted' AND key IN
-         (SELECT into_key FROM outbox WHERE substr(key, 1, length($1)) = $1 AND state = 'merged')",
-        args![prefix],
+         (SELECT into_key FROM outbox WHERE key >= $1 AND key < $2 AND state = 'merged')",
+        args![prefix, behind(prefix)],
     )
     .await?;
     Ok(())
@@ -236,8 +244,8 @@ pub async fn revise(tx: &Tx, prefix: &str) -> Result<()> {
 pub async fn cancel(tx: &Tx, prefix: &str, reason: &'static str) -> Result<()> {
     let rows = tx
         .all(
-            "SELECT key, person, kind, item FROM outbox WHERE substr(key, 1, length($1)) = $1 AND state = 'queued'",
-            args![prefix],
+            "SELECT key, person, kind, item FROM outbox WHERE key >= $1 AND key < $2 AND state = 'queued' ORDER BY position",
+            args![prefix, behind(prefix)],
         )
         .await?;
     for row in rows {

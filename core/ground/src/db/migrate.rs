@@ -38,6 +38,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(10, "0010_erasure"),
     migration!(11, "0011_places"),
     migration!(12, "0012_roster"),
+    migration!(17, "0017_lookups"),
 ];
 
 /// The newest schema version that this program knows.
@@ -75,6 +76,8 @@ impl Db {
                 };
                 sqlite.alone(run).await?;
             }
+            // Made with its tables.
+            Store::Single(_) => {}
             Store::Postgres(postgres) => {
                 let mut conn = postgres.connection().await?;
                 let conn = &mut *conn;

@@ -7,6 +7,7 @@ mod dialect;
 mod feed;
 mod migrate;
 mod postgres;
+mod single;
 mod sqlite;
 pub mod tables;
 mod value;
@@ -27,6 +28,7 @@ use crate::clock::Clock;
 use crate::{Error, Instant, Result, args};
 use conn::Held;
 use postgres::{Isolation, Postgres};
+use single::Single;
 use sqlite::Sqlite;
 
 /// The newest committed position of the change feed that this process knows of.
@@ -39,29 +41,18 @@ const DURABLE: &[&str] =
 /// What a SQLite store is opened with that is thrown away, or written again, after a crash.
 const SCRATCH: &[&str] = &["PRAGMA journal_mode=WAL", "PRAGMA synchronous=OFF", "PRAGMA foreign_keys=ON"];
 
-/// What a SQLite store is opened with that lives in one process for the length of one command.
-const SINGLE: &[&str] = &[
-    "PRAGMA journal_mode=MEMORY",
-    "PRAGMA synchronous=OFF",
-    "PRAGMA locking_mode=EXCLUSIVE",
-    "PRAGMA temp_store=MEMORY",
-    "PRAGMA cache_size=-262144",
-];
-
 /// A special way to open a store.
 pub struct Opening {
     /// The schema to migrate to, where it is not the newest.
     schema: Option<i64>,
     /// A restore fills it, and until that is done nobody else opens it. It must be empty.
     restoring: bool,
-    /// One connection for everybody, which nobody else opens beside it.
-    single: bool,
     pragmas: &'static [&'static str],
 }
 
 impl Default for Opening {
     fn default() -> Self {
-        Self { schema: None, restoring: false, single: false, pragmas: DURABLE }
+        Self { schema: None, restoring: false, pragmas: DURABLE }
     }
 }
 
@@ -69,26 +60,19 @@ impl Opening {
     /// A store of an earlier schema, as an earlier program left it.
     #[must_use]
     pub fn of_schema(schema: i64) -> Self {
-        Self { schema: Some(schema), ..Self::default() }
+        Self { schema: Some(schema), restoring: false, pragmas: DURABLE }
     }
 
     /// A store of this schema that a restore fills, and that nobody else opens until that is done. It must be empty.
     #[must_use]
     pub fn restoring(schema: i64) -> Self {
-        Self { schema: Some(schema), restoring: true, ..Self::default() }
+        Self { schema: Some(schema), restoring: true, pragmas: DURABLE }
     }
 
     /// A file of this schema that is thrown away, or written again, after a crash: commits wait for no disk.
     #[must_use]
     pub fn scratch(schema: i64) -> Self {
-        Self { schema: Some(schema), pragmas: SCRATCH, ..Self::default() }
-    }
-
-    /// A SQLite file that lives as long as one command and is deleted then: one connection for everybody, which sees what
-    /// is not committed, and no commit that anybody waits for. A crash leaves nothing of use.
-    #[must_use]
-    pub fn single() -> Self {
-        Self { single: true, pragmas: SINGLE, ..Self::default() }
+        Self { schema: Some(schema), restoring: false, pragmas: SCRATCH }
     }
 }
 
@@ -105,6 +89,7 @@ struct Inner {
 
 enum Store {
     Sqlite(Sqlite),
+    Single(Single),
     Postgres(Postgres),
 }
 
@@ -125,7 +110,7 @@ impl Db {
     /// # Errors
     /// As [`Db::open`].
     pub async fn open_as(url: &str, clock: Clock, how: Opening) -> Result<Self> {
-        let db = Self::connect(url, clock, "rwc", &how).await?;
+        let db = Self::connect(url, clock, "rwc", how.pragmas).await?;
         db.migrate_to(how.schema.unwrap_or_else(migrate::known), how.restoring).await?;
         if !how.restoring {
             db.check_whole().await?;
@@ -133,10 +118,27 @@ impl Db {
         let head = db.committed_position().await?;
         db.0.head.send_replace(head);
         match &db.0.store {
-            Store::Sqlite(_) => tokio::spawn(sqlite::commit_loop(Arc::downgrade(&db.0))),
-            Store::Postgres(_) => tokio::spawn(postgres::sequence_loop(Arc::downgrade(&db.0))),
-        };
+            Store::Sqlite(_) => drop(tokio::spawn(sqlite::commit_loop(Arc::downgrade(&db.0)))),
+            Store::Single(_) => {}
+            Store::Postgres(_) => drop(tokio::spawn(postgres::sequence_loop(Arc::downgrade(&db.0)))),
+        }
         Ok(db)
+    }
+
+    /// Makes the store of one command in a file that nobody else opens and that is deleted at its end: one connection for
+    /// everybody, which sees what is not committed, and no commit that anybody waits for. It is always SQLite.
+    ///
+    /// A reader must not read again inside of [`Db::read`], because there is one connection.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub async fn single(path: &std::path::Path, clock: Clock) -> Result<Self> {
+        let url = format!("sqlite://{}", path.display());
+        Self::open_as(&url, clock.clone(), Opening::scratch(known_schema())).await?.close().await;
+        let single = Single::open(&path.display().to_string())?;
+        // Nobody asks the pool for a connection; it makes none by itself.
+        let readers = sqlx::any::AnyPoolOptions::new().connect_lazy(&url)?;
+        Ok(Self(Arc::new(Inner { clock, readers, store: Store::Single(single), head: watch::channel(0).0 })))
     }
 
     /// Opens an existing store for reading; on SQLite [`Db::write`] on it fails.
@@ -144,7 +146,7 @@ impl Db {
     /// # Errors
     /// When there is no store, or its schema is not this program's.
     pub async fn open_read_only(url: &str, clock: Clock) -> Result<Self> {
-        let db = Self::connect(url, clock, "ro", &Opening::default()).await?;
+        let db = Self::connect(url, clock, "ro", DURABLE).await?;
         db.check_schema().await?;
         Ok(db)
     }
@@ -157,17 +159,17 @@ impl Db {
         if url.strip_prefix("sqlite://").is_some_and(|path| !std::path::Path::new(path).exists()) {
             return Ok(None);
         }
-        let db = Self::connect(url, Clock::system(), "ro", &Opening::default()).await?;
+        let db = Self::connect(url, Clock::system(), "ro", DURABLE).await?;
         let names = db.read(|conn| async move { tables::names(&conn).await }).await?;
         Ok(names.iter().any(|name| name == "schema_migration").then_some(db))
     }
 
-    async fn connect(url: &str, clock: Clock, mode: &str, how: &Opening) -> Result<Self> {
+    async fn connect(url: &str, clock: Clock, mode: &str, pragmas: &[&'static str]) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let (store, readers) = match Engine::of(url) {
             Some(Engine::Sqlite) => {
                 let path = url.trim_start_matches("sqlite://");
-                let (sqlite, readers) = sqlite::connect(path, mode, how.pragmas, how.single).await?;
+                let (sqlite, readers) = sqlite::connect(path, mode, pragmas).await?;
                 (Store::Sqlite(sqlite), readers)
             }
             Some(Engine::Postgres) => {
@@ -194,7 +196,7 @@ impl Db {
     #[must_use]
     pub fn engine(&self) -> Engine {
         match self.0.store {
-            Store::Sqlite(_) => Engine::Sqlite,
+            Store::Sqlite(_) | Store::Single(_) => Engine::Sqlite,
             Store::Postgres(_) => Engine::Postgres,
         }
     }
@@ -219,7 +221,9 @@ impl Db {
                     // Where nobody writes: as a writer is opened.
                     Some(asked.unwrap_or_else(|| if *name == "synchronous" { "2".into() } else { "wal".into() }))
                 }
-                Store::Postgres(_) => self.opt(sqlx::AssertSqlSafe(sql), args![]).await?.as_ref().map(Row::first_text),
+                Store::Single(_) | Store::Postgres(_) => {
+                    self.opt(sqlx::AssertSqlSafe(sql), args![]).await?.as_ref().map(Row::first_text)
+                }
             };
             settings.push(format!("{name}={}", text.unwrap_or_default()));
         }
@@ -255,6 +259,7 @@ impl Db {
     {
         match &self.0.store {
             Store::Sqlite(sqlite) => sqlite.write(&self.0.clock, &f).await,
+            Store::Single(single) => single.write(&self.0.clock, &f).await,
             Store::Postgres(postgres) => postgres.write(&self.0.clock, Isolation::Serializable, &f).await,
         }
     }
@@ -272,6 +277,7 @@ impl Db {
     {
         match &self.0.store {
             Store::Sqlite(sqlite) => sqlite.write(&self.0.clock, &f).await,
+            Store::Single(single) => single.write(&self.0.clock, &f).await,
             Store::Postgres(postgres) => postgres.write(&self.0.clock, Isolation::ReadCommitted, &f).await,
         }
     }
@@ -287,7 +293,7 @@ impl Db {
         T: Send,
     {
         let snapshot = match &self.0.store {
-            Store::Sqlite(sqlite) if sqlite.single => return sqlite.read(&self.0.clock, f).await,
+            Store::Single(single) => return single.read(&self.0.clock, f).await,
             Store::Sqlite(_) => self.0.readers.begin().await?,
             Store::Postgres(_) => postgres::snapshot(&self.0.readers).await?,
         };
@@ -305,10 +311,11 @@ impl Db {
     /// # Errors
     /// The database's error.
     pub async fn all(&self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Value>) -> Result<Vec<Row>> {
-        match &self.0.store {
-            Store::Sqlite(sqlite) if sqlite.single => sqlite.all(sql, args).await,
-            _ => conn::all(&mut *self.0.readers.acquire().await?, sql, args).await,
+        if let Store::Single(single) = &self.0.store {
+            return single.all(sql.into_sql_str().as_str(), &args).await;
         }
+        let mut conn = self.0.readers.acquire().await?;
+        conn::all(&mut conn, sql, args).await
     }
 
     /// The first row of one query, if any.
@@ -337,6 +344,7 @@ impl Db {
     pub async fn close(&self) {
         match &self.0.store {
             Store::Sqlite(sqlite) => sqlite.close(&self.0.head).await,
+            Store::Single(single) => single.close().await,
             Store::Postgres(postgres) => postgres.close().await,
         }
         self.0.readers.close().await;

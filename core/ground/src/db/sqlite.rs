@@ -7,7 +7,7 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, Connection as _};
 use tokio::sync::{Mutex, Notify, oneshot};
 
-use super::conn::{Conn, Held, Tx};
+use super::conn::{Held, Tx};
 use super::{Committed, Inner, feed};
 use crate::clock::{Clock, monotonic};
 use crate::{Error, Result};
@@ -15,12 +15,7 @@ use crate::{Error, Result};
 pub(super) struct Sqlite {
     writer: Mutex<Writer>,
     committer: Notify,
-    /// One connection for everybody: readers use the writer's and see what is not committed, and nobody waits for a commit.
-    pub(super) single: bool,
 }
-
-/// After so many writes a store with a single connection commits, so that its journal in memory stays small.
-const KEPT: usize = 2_000;
 
 /// The writer connection and what waits for its next commit.
 struct Writer {
@@ -31,18 +26,11 @@ struct Writer {
     beginning: bool,
     /// A savepoint was sent and not released: its caller is at work, failed, or went away.
     abandoned: bool,
-    /// Writes since the last commit, where nobody waits for it.
-    kept: usize,
     waiting: Vec<oneshot::Sender<Result<(), String>>>,
 }
 
 /// Opens the file `path` in SQLite's mode `rwc` or `ro`: the writer, and the pool of readers.
-pub(super) async fn connect(
-    path: &str,
-    mode: &str,
-    pragmas: &[&'static str],
-    single: bool,
-) -> Result<(Sqlite, sqlx::AnyPool)> {
+pub(super) async fn connect(path: &str, mode: &str, pragmas: &[&'static str]) -> Result<(Sqlite, sqlx::AnyPool)> {
     let url = format!("sqlite://{path}?mode={mode}");
     let explain = |e: sqlx::Error| Error::Io(format!("the database {path} could not be opened: {e}"));
     let writer = if mode == "ro" {
@@ -65,8 +53,8 @@ pub(super) async fn connect(
         })
         .connect_lazy(&url.replace("mode=rwc", "mode=rw"))
         .map_err(explain)?;
-    let writer = Writer { conn: writer, open: false, beginning: false, abandoned: false, kept: 0, waiting: Vec::new() };
-    Ok((Sqlite { writer: Mutex::new(writer), committer: Notify::new(), single }, readers))
+    let writer = Writer { conn: writer, open: false, beginning: false, abandoned: false, waiting: Vec::new() };
+    Ok((Sqlite { writer: Mutex::new(writer), committer: Notify::new() }, readers))
 }
 
 impl Sqlite {
@@ -88,10 +76,6 @@ impl Sqlite {
         super::measure(started);
         let value = result?;
         ended?;
-        if self.single {
-            writer.keep().await?;
-            return Ok(value);
-        }
         let (done, committed) = oneshot::channel();
         writer.waiting.push(done);
         drop(writer);
@@ -101,30 +85,6 @@ impl Sqlite {
             Ok(Err(text)) => Err(Error::Io(format!("the database could not commit: {text}"))),
             Err(_) => Err(Error::Io("the database was closed before the commit".into())),
         }
-    }
-
-    /// Runs `f` on the only connection, inside of the transaction that is open.
-    pub(super) async fn read<T, F, Fut>(&self, clock: &Clock, f: F) -> Result<T>
-    where
-        F: FnOnce(Conn) -> Fut + Send,
-        Fut: Future<Output = Result<T>> + Send,
-    {
-        let mut writer = self.writer.lock().await;
-        writer.roll_back_abandoned().await;
-        let Some(conn) = writer.conn.take() else { return Err(Error::Io("the database is closed".into())) };
-        let tx = Tx::new(Held::Owned(conn), super::Engine::Sqlite, clock.clone());
-        let guard = Returned { tx: tx.clone(), writer: &mut writer };
-        let result = f((*tx).clone()).await;
-        drop(guard);
-        result
-    }
-
-    /// All rows of one query on the only connection.
-    pub(super) async fn all(&self, sql: impl sqlx::SqlSafeStr, args: Vec<super::Value>) -> Result<Vec<super::Row>> {
-        let mut writer = self.writer.lock().await;
-        writer.roll_back_abandoned().await;
-        let conn = writer.conn.as_mut().ok_or_else(|| Error::Io("the database is closed".into()))?;
-        super::conn::all(conn, sql, args).await
     }
 
     /// Runs `f` on the writer connection, outside of any transaction.
@@ -192,19 +152,6 @@ impl Writer {
         let Some(conn) = self.conn.as_mut() else { return Err(Error::invalid("a write kept its transaction")) };
         sqlx::query("RELEASE w").execute(conn).await?;
         self.abandoned = false;
-        Ok(())
-    }
-
-    /// Keeps a write without a commit of its own.
-    async fn keep(&mut self) -> Result<()> {
-        self.kept += 1;
-        if self.kept < KEPT {
-            return Ok(());
-        }
-        self.kept = 0;
-        let Some(conn) = self.conn.as_mut() else { return Ok(()) };
-        sqlx::query("COMMIT").execute(conn).await?;
-        self.open = false;
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use serde_json::json;
 use stoa_flow::delivery::{self, NewDelivery};
 use stoa_flow::schedule::{self, Due, Job};
+use stoa_flow::{Follower, nudges};
 use stoa_ground::people::{self, Status};
 use stoa_ground::{Instant, Result, Tx};
 
@@ -63,7 +64,7 @@ impl Daily {
         let Some(lesson) = store::lesson(tx, next).await? else { return Ok(()) };
         let person = &learner.person.id;
         let tried = store::was_tried(tx, person, next).await?;
-        if tried && learner.paused {
+        if tried && (learner.paused || nudges::gave_up(tx, &self.0.organisation, person).await?) {
             // Said once why it was held back; that is enough until the pause ends.
             return Ok(());
         }
@@ -89,6 +90,9 @@ impl Daily {
     async fn review(&self, tx: &Tx, learner: &Learner, at: Instant) -> Result<()> {
         let cards = due_now(tx, learner).await?;
         if cards.is_empty() || learner.paused {
+            return Ok(());
+        }
+        if nudges::gave_up(tx, &self.0.organisation, &learner.person.id).await? {
             return Ok(());
         }
         let key = format!("review/{}/{}", learner.person.id, learner.today);
@@ -131,9 +135,13 @@ impl Lessons {
 
 /// The questions that are due today and do not wait for an answer already.
 pub async fn due_now(tx: &Tx, learner: &Learner) -> Result<Vec<Card>> {
-    let open = store::open_questions(tx, &learner.person.id, learner.began).await?;
+    let cards = store::due_cards(tx, &learner.person.id, learner.today).await?;
     let mut due = Vec::new();
-    for card in store::due_cards(tx, &learner.person.id, learner.today).await? {
+    if cards.is_empty() {
+        return Ok(due);
+    }
+    let open = store::open_questions(tx, &learner.person.id, learner.began).await?;
+    for card in cards {
         let content = store::content(tx, &card.lesson, &card.version).await?;
         let still_asked = content.is_some_and(|c| c.question(&card.question).is_some());
         if still_asked && !open.contains(&(card.lesson.clone(), card.question.clone())) {
@@ -141,6 +149,29 @@ pub async fn due_now(tx: &Tx, learner: &Learner) -> Result<Vec<Card>> {
         }
     }
     Ok(due)
+}
+
+/// Follows the changes of people: who has another zone, other hours or another time for lessons gets them at the new time
+/// from then on, not from the next day on.
+pub struct PeopleFollower(pub Arc<Lessons>);
+
+#[async_trait]
+impl Follower for PeopleFollower {
+    fn name(&self) -> &'static str {
+        "lessons-people"
+    }
+
+    fn topic(&self) -> &'static str {
+        people::TOPIC
+    }
+
+    async fn follow(&self, tx: &Tx, id: &str) -> Result<()> {
+        if schedule::due(tx, &format!("{KIND}/{id}")).await?.is_none() {
+            return Ok(());
+        }
+        let Some(person) = people::by_id(tx, id).await?.filter(|p| p.status != Status::Left) else { return Ok(()) };
+        look_again(tx, &Learner::of(tx, &self.0.organisation, &person).await?).await
+    }
 }
 
 /// Puts the first due questions to the person, on one occasion.

@@ -34,8 +34,6 @@ pub struct Learner {
     pub began: Instant,
     /// Whether voluntary messages are paused.
     pub paused: bool,
-    /// Whether the person wants to see their streak.
-    pub wants_streak: bool,
     asked_time: Option<Time>,
 }
 
@@ -56,7 +54,6 @@ impl Learner {
             today,
             began: calendar.at(today, Time::midnight()),
             paused: settings.get(PAUSED).is_some_and(|v| v == "yes"),
-            wants_streak: settings.get(STREAK).is_some_and(|v| v == "yes"),
             asked_time: settings.get(LESSON_TIME).and_then(|t| parse_time(t).ok()),
             calendar,
         })

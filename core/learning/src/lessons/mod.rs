@@ -127,6 +127,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
             Box::new(Review(Arc::clone(&lessons))),
             Box::new(Asked(Arc::clone(&lessons))),
         ],
+        followers: vec![Arc::new(daily::PeopleFollower(Arc::clone(&lessons)))],
         jobs: vec![Arc::new(Daily(Arc::clone(&lessons))), Arc::new(team::Expand(lessons))],
         ..Parts::default()
     }

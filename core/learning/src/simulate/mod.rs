@@ -19,7 +19,6 @@ use std::sync::Arc;
 
 use jiff::civil::{Date, Time};
 use stoa_flow::{Flow, Organisation};
-use stoa_ground::db::Opening;
 use stoa_ground::people::{self, import};
 use stoa_ground::xapi::Emitter;
 use stoa_ground::{Clock, Db, Error, Instant, Result};
@@ -98,8 +97,7 @@ impl Simulation {
             )));
         }
         let began = if stands.0 > 0 { stands } else { from };
-        let url = format!("sqlite://{}", folder.join("simulation.db").display());
-        let db = Db::open_as(&url, Clock::seeded(began, wanted.seed), Opening::single()).await?;
+        let db = Db::single(&folder.join("simulation.db"), Clock::seeded(began, wanted.seed)).await?;
         copy::fill(source, &db).await?;
         let services = Arc::new(Services {
             ledger: crate::ledger().unrecorded(),

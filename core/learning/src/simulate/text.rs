@@ -129,7 +129,7 @@ fn say(line: &Line, waited: Option<&Line>, time: Time, lines: &[Line], titles: &
     let clock = Words::english().time(time);
     let what = what(line, lines, titles);
     if line.decision == "withhold" {
-        return format!("{clock} not sent: {what} ({})", line.why.trim_end_matches('.'));
+        return format!("{clock} not sent: {what} ({})", code(&line.reason));
     }
     let why = match (waited, step(&line.step)) {
         (Some(waited), _) => Some(format!("put off: {}", code(&waited.reason))),
@@ -171,6 +171,9 @@ fn code(reason: &str) -> String {
         "budget" => "the day was full".into(),
         "ramp" => "just back from leave".into(),
         "day-off" => "day off".into(),
+        "ignored" => "no reaction to the last ones".into(),
+        "stale" => "too late to be of use".into(),
+        "left" => "no longer works here".into(),
         other => other.replace('-', " "),
     }
 }

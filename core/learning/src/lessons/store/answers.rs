@@ -64,6 +64,9 @@ pub async fn pose(
     Ok(())
 }
 
+/// How many questions of the person's newest messages are looked at for one without an answer.
+const NEWEST: usize = 50;
+
 /// The questions of one drop or review, in their order.
 pub async fn attempts(conn: &Conn, occasion: &str) -> Result<Vec<Attempt>> {
     let rows = conn.all(select_attempts!("WHERE occasion = $1 ORDER BY position"), args![occasion]).await?;
@@ -93,9 +96,9 @@ pub async fn unanswered(conn: &Conn, person: &str) -> Result<Vec<Attempt>> {
     let rows = conn
         .all(
             select_attempts!(
-                "WHERE person = $1 AND answered IS NULL ORDER BY made DESC, occasion DESC, position LIMIT 50"
+                "WHERE person = $1 AND answered IS NULL ORDER BY made DESC, occasion DESC, position LIMIT $2"
             ),
-            args![person],
+            args![person, NEWEST],
         )
         .await?;
     rows.iter().map(read_attempt).collect()
