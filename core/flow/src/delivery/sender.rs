@@ -150,7 +150,11 @@ impl Flow {
             }
             match &decision {
                 Decision::Now { .. } if policy.mergeable && mergeable > 1 => {
-                    let new = LearnerDigest::of_day(&person.id, &facts.calendar.zone, tx.now());
+                    let mut new = LearnerDigest::of_day(&person.id, &facts.calendar.zone, tx.now());
+                    if read(tx, &new.key).await?.is_some_and(|digest| digest.state != "queued") {
+                        // What comes together later on the same day is a message of its own.
+                        new.key = format!("{}/{}", new.key, delivery.key);
+                    }
                     super::enqueue(tx, &new).await?;
                     let made = read(tx, &new.key).await?;
                     decision = Decision::Merge { why: "digest".into() };

@@ -8,7 +8,7 @@ use sqlx::any::AnyArguments;
 use tokio::sync::Mutex;
 
 use super::Engine;
-use super::single::Statements as _;
+use super::single::Native;
 use super::value::{Row, Value};
 use crate::clock::{Clock, Instant};
 use crate::{Error, Result};
@@ -18,13 +18,13 @@ pub(super) enum Held {
     /// Rolls back by itself when its user goes away.
     Transaction(sqlx::Transaction<'static, sqlx::Any>),
     /// Of a store with a single connection.
-    Native(Box<rusqlite::Connection>),
+    Native(Box<Native>),
 }
 
 /// A connection with statements to run on it.
 enum Runs<'a> {
     Sqlx(&'a mut AnyConnection),
-    Native(&'a rusqlite::Connection),
+    Native(&'a Native),
 }
 
 impl Held {

@@ -2,9 +2,11 @@
 //! thread. The same SQL as everywhere, without a thread, a pool and a commit between it and its caller: a statement takes
 //! about one microsecond instead of six. See docs/decisions/0007.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::future::Future;
 
-use rusqlite::types::{ToSqlOutput, Value as Native, ValueRef};
+use rusqlite::types::{ToSqlOutput, Value as Plain, ValueRef};
 use tokio::sync::Mutex;
 
 use super::conn::{Conn, Held, Tx};
@@ -25,8 +27,16 @@ const PREPARED: usize = 512;
 
 pub(super) struct Single(Mutex<Inner>);
 
+/// A connection with the names of the columns that its queries give.
+pub(super) struct Native {
+    conn: rusqlite::Connection,
+    names: RefCell<HashMap<String, Names>>,
+}
+
+type Names = std::sync::Arc<[String]>;
+
 struct Inner {
-    conn: Option<Box<rusqlite::Connection>>,
+    conn: Option<Box<Native>>,
     /// `BEGIN` was sent and no `COMMIT` yet.
     open: bool,
     /// A savepoint was not released: its caller is at work, failed, or went away.
@@ -41,7 +51,8 @@ impl Single {
         let conn = rusqlite::Connection::open(path).map_err(failed)?;
         conn.execute_batch(PRAGMAS).map_err(failed)?;
         conn.set_prepared_statement_cache_capacity(PREPARED);
-        Ok(Self(Mutex::new(Inner { conn: Some(Box::new(conn)), open: false, abandoned: false, kept: 0 })))
+        let native = Native { conn, names: RefCell::default() };
+        Ok(Self(Mutex::new(Inner { conn: Some(Box::new(native)), open: false, abandoned: false, kept: 0 })))
     }
 
     /// As `Db::write`: an error rolls `f` back alone, and nobody waits for the commit.
@@ -115,12 +126,12 @@ impl Drop for Returned<'_> {
 }
 
 impl Inner {
-    fn conn(&self) -> Result<&rusqlite::Connection> {
+    fn conn(&self) -> Result<&Native> {
         self.conn.as_deref().ok_or_else(|| Error::Io("the database is closed".into()))
     }
 
     fn run(&self, sql: &str) -> Result<()> {
-        self.conn()?.prepare_cached(sql).and_then(|mut s| s.execute([])).map_err(failed)?;
+        self.conn()?.conn.prepare_cached(sql).and_then(|mut s| s.execute([])).map_err(failed)?;
         Ok(())
     }
 
@@ -156,18 +167,9 @@ impl Inner {
     }
 }
 
-/// Statements on a connection of this kind.
-pub(super) trait Statements {
+impl Native {
     /// All rows of a query.
-    fn all(&self, sql: &str, args: &[Value]) -> Result<Vec<Row>>;
-    /// Hands the rows of a query to `f` one after the other.
-    fn each(&self, sql: &str, args: &[Value], f: impl FnMut(&Row) -> Result<()>) -> Result<()>;
-    /// Runs a statement and gives the number of rows that it changed.
-    fn exec(&self, sql: &str, args: &[Value]) -> Result<u64>;
-}
-
-impl Statements for rusqlite::Connection {
-    fn all(&self, sql: &str, args: &[Value]) -> Result<Vec<Row>> {
+    pub(super) fn all(&self, sql: &str, args: &[Value]) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         self.each(sql, args, |row| {
             rows.push(row.clone());
@@ -176,10 +178,11 @@ impl Statements for rusqlite::Connection {
         Ok(rows)
     }
 
-    fn each(&self, sql: &str, args: &[Value], mut f: impl FnMut(&Row) -> Result<()>) -> Result<()> {
-        let mut statement = self.prepare_cached(sql).map_err(failed)?;
+    /// Hands the rows of a query to `f` one after the other.
+    pub(super) fn each(&self, sql: &str, args: &[Value], mut f: impl FnMut(&Row) -> Result<()>) -> Result<()> {
+        let mut statement = self.conn.prepare_cached(sql).map_err(failed)?;
         bind(&mut statement, args)?;
-        let names: std::sync::Arc<[String]> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names = self.names_of(sql, &statement);
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(failed)? {
             let values = (0..names.len()).map(|n| Ok(value(row.get_ref(n).map_err(failed)?))).collect::<Result<_>>()?;
@@ -188,8 +191,19 @@ impl Statements for rusqlite::Connection {
         Ok(())
     }
 
-    fn exec(&self, sql: &str, args: &[Value]) -> Result<u64> {
-        let mut statement = self.prepare_cached(sql).map_err(failed)?;
+    fn names_of(&self, sql: &str, statement: &rusqlite::Statement<'_>) -> Names {
+        let mut all = self.names.borrow_mut();
+        if let Some(names) = all.get(sql) {
+            return names.clone();
+        }
+        let names: Names = statement.column_names().into_iter().map(str::to_owned).collect();
+        all.insert(sql.to_owned(), names.clone());
+        names
+    }
+
+    /// Runs a statement and gives the number of rows that it changed.
+    pub(super) fn exec(&self, sql: &str, args: &[Value]) -> Result<u64> {
+        let mut statement = self.conn.prepare_cached(sql).map_err(failed)?;
         bind(&mut statement, args)?;
         let changed = statement.raw_execute().map_err(failed)?;
         Ok(u64::try_from(changed).unwrap_or(0))
@@ -212,10 +226,10 @@ impl rusqlite::ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(match self.0 {
             Some(Value::Text(Some(v))) => ToSqlOutput::Borrowed(ValueRef::Text(v.as_bytes())),
-            Some(Value::Int(Some(v))) => ToSqlOutput::Owned(Native::Integer(*v)),
-            Some(Value::Real(Some(v))) => ToSqlOutput::Owned(Native::Real(*v)),
+            Some(Value::Int(Some(v))) => ToSqlOutput::Owned(Plain::Integer(*v)),
+            Some(Value::Real(Some(v))) => ToSqlOutput::Owned(Plain::Real(*v)),
             Some(Value::Bytes(Some(v))) => ToSqlOutput::Borrowed(ValueRef::Blob(v)),
-            _ => ToSqlOutput::Owned(Native::Null),
+            _ => ToSqlOutput::Owned(Plain::Null),
         })
     }
 }

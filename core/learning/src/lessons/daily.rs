@@ -20,8 +20,8 @@ pub const REVIEW_QUESTIONS: usize = 3;
 
 const KIND: &str = "lesson-day";
 
-/// The job: one for each person who takes part in a track, or to whom a question will come back. It looks at the day
-/// when it begins and again at the time of the lesson, and does each thing once a day, late where nothing ran.
+/// The job: one for each person who takes part in a track, or to whom a question will come back. It looks at the day at
+/// the time of the lesson, and before it where reviews come first, and does each thing once a day, late where nothing ran.
 pub struct Daily(pub Arc<Lessons>);
 
 #[async_trait]
@@ -47,12 +47,11 @@ impl Job for Daily {
             if let Some(turn) = turn.filter(|_| learner.now >= learner.calendar.at(learner.today, time)) {
                 self.drop(tx, &learner, turn).await?;
             }
-            let gap = self.0.organisation.nudges.min_gap;
             let with_lesson = had || turn.is_some();
-            let at = if with_lesson { plan::review_time(&learner.calendar, time, gap) } else { time };
+            let at = if with_lesson { learner.review_time(time) } else { time };
             self.review(tx, &learner, learner.calendar.at(learner.today, at)).await?;
         }
-        let next = plan::next_wake(&learner.calendar, time, learner.now);
+        let next = learner.next_wake(time);
         schedule::put(tx, &job.key, KIND, next, &job.payload).await
     }
 }
@@ -187,7 +186,7 @@ pub async fn pose(tx: &Tx, learner: &Learner, occasion: &str, cards: &[Card]) ->
 pub async fn look_again(tx: &Tx, learner: &Learner) -> Result<()> {
     let key = format!("{KIND}/{}", learner.person.id);
     let standings = store::standings(tx, &learner.person.id).await?;
-    let next = plan::next_wake(&learner.calendar, learner.lesson_time(&standings), learner.now);
+    let next = learner.next_wake(learner.lesson_time(&standings));
     if schedule::due(tx, &key).await?.is_some_and(|due| due <= next) {
         return Ok(());
     }

@@ -12,7 +12,7 @@ impl Simulation {
     /// Lets an event happen; one that cannot happen as things stand is noted with its line.
     pub(super) async fn happen(&mut self, event: &Event) -> Result<()> {
         match self.try_to(event).await {
-            Err(Error::Invalid(why) | Error::NotFound(why) | Error::Conflict(why) | Error::Forbidden(why)) => {
+            Err(why @ (Error::Invalid(_) | Error::NotFound(_) | Error::Conflict(_) | Error::Forbidden(_))) => {
                 self.told.notes.push(format!("line {}, {}: {why}", event.line, event.person));
                 Ok(())
             }
@@ -34,8 +34,8 @@ impl Simulation {
             What::Ignore | What::Roster(_) => Ok(()),
             What::Complete { score } => {
                 let account = self.account(&person).await?;
-                self.flow.note_activity(&person.id, &nowhere::direct(&account), &account).await?;
-                training::take(db, services, &person.id, item, *score).await
+                training::take(db, services, &person.id, item, *score).await?;
+                self.flow.note_activity(&person.id, &nowhere::direct(&account), &account).await
             }
             What::Answer { correct } => self.answer(event, &person, *correct).await,
             What::Extend { due } => {

@@ -106,7 +106,7 @@ impl Told {
             1 => all.push("note: 1 event lies outside of the time that was simulated, and was left out".into()),
             n => all.push(format!("note: {n} events lie outside of the time that was simulated, and were left out")),
         }
-        all.extend(self.notes.iter().take(SHOWN).map(|note| format!("note: nothing happened at {note}")));
+        all.extend(self.notes.iter().take(SHOWN).map(|note| format!("note: the event of {note}")));
         if self.notes.len() > SHOWN {
             all.push(format!("note: {} more events could not happen", self.notes.len() - SHOWN));
         }

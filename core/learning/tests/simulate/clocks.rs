@@ -8,7 +8,7 @@ use crate::world::{World, rules};
 const MONDAY: &str = "2026-11-23T09:00:00Z";
 
 async fn clean(world: &World, outcome: &crate::world::Outcome, events: &[serde_json::Value]) {
-    let wrong = violations(&rules(), &world.people, events, &outcome.values());
+    let wrong = violations(&rules(), &world.people, &outcome.happened(events), &outcome.values());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

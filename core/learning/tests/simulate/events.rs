@@ -194,7 +194,7 @@ async fn events_outside_are_left_out_and_those_that_cannot_happen_are_noted() {
     assert_eq!(
         out.told.notes,
         [
-            "line 4, Max: there is no a question that waits for an answer",
+            "line 4, Max: a question that waits for an answer was not found",
             "line 3, Ana: 'fire' of Person Ana is completed and stays so"
         ]
     );

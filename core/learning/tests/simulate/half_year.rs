@@ -118,7 +118,7 @@ async fn half_a_year_of_sixty_people_breaks_no_rule() {
     for decision in ["now", "later", "merge", "withhold", "edit", "cancel"] {
         assert!(out.lines.iter().any(|l| l.decision == decision), "no line says {decision}");
     }
-    let wrong = violations(&rules(), &w.people, &events, &out.values());
+    let wrong = violations(&rules(), &w.people, &out.happened(&events), &out.values());
     assert!(wrong.is_empty(), "{} violations, the first:\n{}", wrong.len(), wrong[..wrong.len().min(20)].join("\n"));
 }
 
@@ -139,7 +139,7 @@ async fn the_same_seed_gives_the_same_story_byte_for_byte() {
 async fn a_year_of_a_thousand_people_breaks_no_rule() {
     let (w, events) = (organisation(1_000, 260).await, life(1_000, 360));
     let out = w.simulate("2026-11-23", "2027-11-22", &events).await;
-    let wrong = violations(&rules(), &w.people, &events, &out.values());
+    let wrong = violations(&rules(), &w.people, &out.happened(&events), &out.values());
     println!("{} lines, {} violations", out.lines.len(), wrong.len());
     assert!(wrong.is_empty(), "{}", wrong[..wrong.len().min(50)].join("\n"));
 }

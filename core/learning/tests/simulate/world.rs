@@ -12,7 +12,7 @@ use stoa_flow::testing::organisation;
 use stoa_ground::people::calendar::{Calendar, parse_range};
 use stoa_ground::people::{self, import};
 use stoa_ground::xapi::Emitter;
-use stoa_ground::{Db, Instant};
+use stoa_ground::{Clock, Db, Instant};
 use stoa_learning::search::Index;
 use stoa_learning::simulate::{Line, Simulation, Told, Wanted};
 use stoa_learning::training::{self, course};
@@ -56,6 +56,14 @@ pub struct Outcome {
 impl Outcome {
     pub fn values(&self) -> Vec<Value> {
         self.text.lines().map(|l| serde_json::from_str(l).unwrap()).collect()
+    }
+
+    /// The events that happened: those that could not are noted with their line.
+    pub fn happened(&self, events: &[Value]) -> Vec<Value> {
+        let noted: BTreeSet<usize> =
+            self.told.notes.iter().filter_map(|n| n.strip_prefix("line ")?.split(',').next()?.parse().ok()).collect();
+        let happened = events.iter().enumerate().filter(|(n, _)| !noted.contains(&(n + 1)));
+        happened.map(|(_, e)| e.clone()).collect()
     }
 
     /// When messages of a kind went to a person, in the person's zone: `2026-11-23 09:00`.
@@ -112,8 +120,9 @@ pub fn rules() -> Rules {
 impl World {
     /// Nobody works here yet. The organisation is in UTC and works from nine to five; its store stands at `now`.
     pub async fn new(now: &str) -> Self {
-        let (db, dir) = stoa_ground::testing::store().await;
-        db.clock().set(Instant::parse(now).unwrap()).unwrap();
+        let (made, url, dir) = stoa_ground::testing::store_at().await;
+        made.close().await;
+        let db = Db::open(&url, Clock::seeded(Instant::parse(now).unwrap(), 1)).await.unwrap();
         let hours = parse_range("09:00-17:00").unwrap();
         let mut organisation = organisation();
         organisation.calendar.working_hours = hours;

@@ -65,7 +65,7 @@ pub async fn pose(
 }
 
 /// How many questions of the person's newest messages are looked at for one without an answer.
-const NEWEST: usize = 50;
+const NEWEST: usize = 10;
 
 /// The questions of one drop or review, in their order.
 pub async fn attempts(conn: &Conn, occasion: &str) -> Result<Vec<Attempt>> {
