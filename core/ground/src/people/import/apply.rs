@@ -2,6 +2,7 @@
 
 use super::{Entry, Plan};
 use crate::ledger::Ledger;
+use crate::people::merge::merge_rows;
 use crate::people::roles::{grant_from, record};
 use crate::people::store::{insert, update};
 use crate::people::{Status, link_account};
@@ -33,7 +34,11 @@ pub(super) async fn carry_out(tx: &Tx, ledger: &Ledger, entry: &Entry, version: 
 async fn accounts_and_roles(tx: &Tx, ledger: &Ledger, entry: &Entry, actor: &str) -> Result<()> {
     let person = &entry.person;
     for (platform, workspace, user) in &entry.write.accounts {
-        link_account(tx, &person.id, platform, workspace, user).await?;
+        link_account(tx, &person.id, (platform, workspace, user), actor, "the roster says so").await?;
+    }
+    if let Some(earlier) = &entry.write.merge {
+        let why = format!("the roster says that this is {} now", person.employee_id);
+        merge_rows(tx, ledger, earlier, &person.id, actor, &why).await?;
     }
     let why = if person.status == Status::Left { "left the organisation" } else { "the roster says so" };
     for (role, source) in &entry.write.revoke {

@@ -1,13 +1,13 @@
 use crate::db::Change as Fed;
 use crate::ledger::{Ledger, of_subject};
-use crate::people::{self, RoleProjection, TOPIC};
+use crate::people::{self, TOPIC};
 use crate::testing::store;
 use crate::{Db, args};
 
 use super::*;
 
 fn ledger() -> Ledger {
-    Ledger::new(vec![Box::new(RoleProjection)])
+    Ledger::new(people::projections())
 }
 
 async fn dry_run(db: &Db, file: impl AsRef<[u8]>, options: &Options) -> Plan {
