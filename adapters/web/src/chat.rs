@@ -56,6 +56,10 @@ impl Platform for WebChat {
         NAME
     }
 
+    fn title(&self) -> String {
+        "Web chat".into()
+    }
+
     async fn send(
         &self,
         place: &Place,

@@ -102,7 +102,11 @@ async fn say(s: &Stage, person: &str, kind: &'static str, item: &str) {
 }
 
 async fn link(s: &Stage, person: &str, platform: &str) {
-    s.db.write(|tx| async move { people::link_account(&tx, person, (platform, "", "ana"), "operator", "a test").await }).await.unwrap();
+    s.db.write(
+        |tx| async move { people::link_account(&tx, person, (platform, "", "ana"), "operator", "a test").await },
+    )
+    .await
+    .unwrap();
 }
 
 async fn prefer(s: &Stage, person: &str, place: &str) {
@@ -131,7 +135,9 @@ async fn the_preferred_place_comes_first_and_another_one_when_it_is_closed() {
 async fn mail_is_the_last_resort_and_only_for_what_is_mandated() {
     let s = stage().await;
     let ana = s.hire("Ana", |p| p.email = Some("ana@example.org".into())).await;
-    s.db.write(|tx| async move { people::unlink_account(&tx, ("test", "", "Ana"), "operator", "a test").await }).await.unwrap();
+    s.db.write(|tx| async move { people::unlink_account(&tx, ("test", "", "Ana"), "operator", "a test").await })
+        .await
+        .unwrap();
     let (other, mail) = (Postbox::new("other", true), Postbox::new("mail", false));
     s.flow.connect(other.clone());
     s.flow.connect(mail.clone());
@@ -148,7 +154,9 @@ async fn mail_is_the_last_resort_and_only_for_what_is_mandated() {
 async fn who_cannot_be_reached_is_listed_and_gets_what_waited_once_that_changes() {
     let s = stage().await;
     let ana = s.hire("Ana", |_| {}).await;
-    s.db.write(|tx| async move { people::unlink_account(&tx, ("test", "", "Ana"), "operator", "a test").await }).await.unwrap();
+    s.db.write(|tx| async move { people::unlink_account(&tx, ("test", "", "Ana"), "operator", "a test").await })
+        .await
+        .unwrap();
     say(&s, &ana.id, "reminder", "fire safety").await;
     let lost = s.db.read(|c| async move { delivery::unreachable(&c).await }).await.unwrap();
     assert_eq!(lost.len(), 1);

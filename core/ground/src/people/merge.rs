@@ -136,7 +136,8 @@ pub struct Alias {
 pub async fn aliases_of(conn: &Conn, person: &str) -> Result<Vec<Alias>> {
     let mut aliases = Vec::new();
     for row in rows_of(conn, person).await? {
-        let sql = "SELECT a.actor, a.reason, a.at, p.employee_id FROM person_alias a JOIN person p ON p.id = a.into_person
+        let sql =
+            "SELECT a.actor, a.reason, a.at, p.employee_id FROM person_alias a JOIN person p ON p.id = a.into_person
                    WHERE a.person = $1";
         if let Some(alias) = conn.opt(sql, args![&row.id]).await? {
             aliases.push(Alias {
@@ -300,6 +301,9 @@ async fn carry_out(tx: &Tx, ledger: &Ledger, plan: &Plan, actor: &str, reason: &
     record(tx, ledger, &from.id, "merged", actor, reason, serde_json::to_value(data)?).await?;
     for (name, value) in &plan.settings {
         set_setting(tx, &into.id, name, Some(value)).await?;
+    }
+    for other in &plan.along {
+        tx.publish(TOPIC, &other.id).await?;
     }
     tx.publish(TOPIC, &into.id).await?;
     Ok(())

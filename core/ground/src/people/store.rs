@@ -206,7 +206,16 @@ fn way_to_say(person: &Person) -> String {
 /// # Errors
 /// The database's error.
 pub async fn all(conn: &Conn) -> Result<Vec<Person>> {
-    read_all(&conn.all(select!("WHERE NOT EXISTS (SELECT 1 FROM person_alias a WHERE a.person = person.id) ORDER BY employee_id"), args![]).await?)
+    read_all(
+        &conn
+            .all(
+                select!(
+                    "WHERE NOT EXISTS (SELECT 1 FROM person_alias a WHERE a.person = person.id) ORDER BY employee_id"
+                ),
+                args![],
+            )
+            .await?,
+    )
 }
 
 /// So many people after an employee id (`""`: from the first), by employee id, also those who left: for work in chunks.

@@ -108,11 +108,22 @@ async fn accounts_on_two_platforms_are_one_person_and_nobody_can_take_them() {
         let found = db.read(|conn| async move { by_account(&conn, platform, workspace, user).await }).await.unwrap();
         assert_eq!(found.map(|p| p.employee_id).as_deref(), Some(id), "{platform} {workspace}");
     }
-    let taken = db.write(|tx| async move { link_account(&tx, &ben.id, ("slack", "T1", "U1"), "operator", "a test").await }).await.unwrap_err();
+    let taken = db
+        .write(|tx| async move { link_account(&tx, &ben.id, ("slack", "T1", "U1"), "operator", "a test").await })
+        .await
+        .unwrap_err();
     let told = "the slack account U1 belongs to Ana Lima: unlink it there before you link it to Ben Okoye";
     assert!(matches!(&taken, Error::Conflict(t) if t == told), "{taken}");
-    assert!(db.write(|tx| async move { unlink_account(&tx, ("slack", "T1", "U1"), "operator", "a test").await }).await.unwrap());
-    assert!(!db.write(|tx| async move { unlink_account(&tx, ("slack", "T1", "U1"), "operator", "a test").await }).await.unwrap());
+    assert!(
+        db.write(|tx| async move { unlink_account(&tx, ("slack", "T1", "U1"), "operator", "a test").await })
+            .await
+            .unwrap()
+    );
+    assert!(
+        !db.write(|tx| async move { unlink_account(&tx, ("slack", "T1", "U1"), "operator", "a test").await })
+            .await
+            .unwrap()
+    );
     assert_eq!(db.read(|conn| async move { accounts_of(&conn, &ana.id).await }).await.unwrap().len(), 1);
 }
 

@@ -104,8 +104,10 @@ pub(crate) async fn person(tx: &Tx, s: &Services, id: &str) -> Result<()> {
     let facts = people::facts(tx, &person).await?;
     let calendar = s.organisation.calendar(&person);
     let id = person.id.as_str();
-    joined::settle(tx, s, &person).await?;
-    let assignments = assignment::of_person(tx, id).await?;
+    let mut assignments = assignment::of_person(tx, id).await?;
+    if joined::settle_all(tx, s, &person, &assignments).await? {
+        assignments = assignment::of_person(tx, id).await?;
+    }
     for requirement in &requirements {
         if let Some(verdict) = decide(requirement, &person, &facts, &assignments, &calendar, tx.now())? {
             carry_out(tx, s, &person, requirement, verdict).await?;

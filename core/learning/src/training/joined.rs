@@ -61,27 +61,43 @@ async fn come_back(conn: &Conn, all: &[Assignment]) -> Result<Vec<Assignment>> {
     Ok(back)
 }
 
-/// Brings the assignments of a person in line with who the person is now. Bears repetition.
+/// Brings the assignments of a person (`all`) in line with who the person is now; gives whether something changed. Bears
+/// repetition.
+///
+/// # Errors
+/// The database's error.
+pub(super) async fn settle_all(tx: &Tx, s: &Services, person: &Person, all: &[Assignment]) -> Result<bool> {
+    let back = come_back(tx, all).await?;
+    for a in &back {
+        life::reinstate(tx, s, person, a, "the two turned out to be two people").await?;
+    }
+    if !all.iter().any(|a| a.owner != person.id) {
+        return Ok(!back.is_empty());
+    }
+    let now = if back.is_empty() { all.to_vec() } else { assignment::of_person(tx, &person.id).await? };
+    let pairs = give_way(&now);
+    for (a, to) in &pairs {
+        let whose = match people::rows_of(tx, &person.id).await?.into_iter().find(|row| row.id == to.owner) {
+            Some(row) => format!(" as {}", row.employee_id),
+            None => String::new(),
+        };
+        let how = match to.state {
+            State::Completed => "and has completed it",
+            State::Exempt => "and is exempt from it",
+            _ => "and it is due no later",
+        };
+        life::give_way(tx, s, a, &to.id, &format!("{SAME}{whose}, {how}")).await?;
+    }
+    Ok(!back.is_empty() || !pairs.is_empty())
+}
+
+/// As [`settle_all`], by the person alone.
 ///
 /// # Errors
 /// The database's error.
 pub async fn settle(tx: &Tx, s: &Services, person: &Person) -> Result<()> {
     let all = assignment::of_person(tx, &person.id).await?;
-    for a in come_back(tx, &all).await? {
-        life::reinstate(tx, s, person, &a, "the two turned out to be two people").await?;
-    }
-    if !all.iter().any(|a| a.owner != person.id) {
-        return Ok(());
-    }
-    let all = assignment::of_person(tx, &person.id).await?;
-    for (a, to) in give_way(&all) {
-        let whose = match people::rows_of(tx, &person.id).await?.into_iter().find(|row| row.id == to.owner) {
-            Some(row) => format!(" as {}", row.employee_id),
-            None => String::new(),
-        };
-        let how = if to.completed.is_some() { "and has completed it" } else { "and it is due no later" };
-        life::give_way(tx, s, a, &to.id, &format!("{SAME}{whose}, {how}")).await?;
-    }
+    settle_all(tx, s, person, &all).await?;
     Ok(())
 }
 

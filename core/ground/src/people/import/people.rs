@@ -239,7 +239,18 @@ impl Planner<'_> {
             },
         };
         let roster_timezone = stored.and_then(|s| s.roster_timezone.clone());
-        Draft { row, before, after, roster_timezone, manager: None, accounts: Vec::new(), roles: None, earlier: false, previous: None, merge: None }
+        Draft {
+            row,
+            before,
+            after,
+            roster_timezone,
+            manager: None,
+            accounts: Vec::new(),
+            roles: None,
+            earlier: false,
+            previous: None,
+            merge: None,
+        }
     }
 
     fn fill(&mut self, draft: &mut Draft, cells: &HashMap<Column, &str>) {

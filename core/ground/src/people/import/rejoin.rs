@@ -63,11 +63,8 @@ impl Planner<'_> {
 
     /// Finds out who is meant by `previous_employee_id`.
     pub(super) fn previous(&mut self) {
-        let own: HashMap<usize, (usize, bool)> = self
-            .drafts
-            .iter()
-            .filter_map(|d| Some((d.before?, (d.row, d.after.status != Status::Left))))
-            .collect();
+        let own: HashMap<usize, (usize, bool)> =
+            self.drafts.iter().filter_map(|d| Some((d.before?, (d.row, d.after.status != Status::Left)))).collect();
         let mut taken: HashMap<usize, usize> = HashMap::new();
         let mut drafts = std::mem::take(&mut self.drafts);
         for d in &mut drafts {
