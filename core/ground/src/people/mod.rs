@@ -177,4 +177,6 @@ pub fn zone(person: &Person) -> TimeZone {
 }
 
 #[cfg(test)]
+mod merge_tests;
+#[cfg(test)]
 mod tests;

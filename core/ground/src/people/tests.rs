@@ -29,7 +29,7 @@ async fn import(db: &Db, file: &str) -> Result<import::Plan> {
 }
 
 fn ledger() -> Ledger {
-    Ledger::new(vec![Box::new(RoleProjection)])
+    Ledger::new(projections())
 }
 
 async fn who(db: &Db, text: &str) -> Person {
