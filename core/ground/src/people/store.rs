@@ -121,8 +121,9 @@ pub(super) async fn by_former_email(conn: &Conn, email: &str) -> Result<Option<P
 pub async fn rows_of(conn: &Conn, person: &str) -> Result<Vec<Person>> {
     let sql = select!(
         "WHERE id IN (SELECT COALESCE(a.stands_for, p.id) FROM person p LEFT JOIN person_alias a ON a.person = p.id
-                      WHERE p.id = $1)
-            OR id IN (SELECT b.person FROM person_alias b WHERE b.stands_for =
+                      WHERE p.id = $1
+                      UNION ALL
+                      SELECT b.person FROM person_alias b WHERE b.stands_for =
                       COALESCE((SELECT c.stands_for FROM person_alias c WHERE c.person = $1), $1))
          ORDER BY CASE WHEN id IN (SELECT person FROM person_alias) THEN 1 ELSE 0 END, employee_id"
     );

@@ -106,12 +106,12 @@ async fn the_roster_merges_a_rehire_and_the_training_follows() {
 #[tokio::test]
 async fn the_learning_team_sees_who_cannot_be_reached_and_nobody_else_does() {
     let w = world().await;
-    let boss = w.s.hire("Lea", |_| {}).await;
-    let ana = w.s.hire("Ana", |_| {}).await;
+    let boss = &w.s.hire("Lea", |_| {}).await;
+    let ana = &w.s.hire("Ana", |_| {}).await;
     let ledger = &w.services.ledger;
     w.s.db
         .write(|tx| async move {
-            people::grant(&tx, ledger, &boss, Role::Learning, "operator", "a test").await?;
+            people::grant(&tx, ledger, boss, Role::Learning, "operator", "a test").await?;
             people::unlink_account(&tx, ("test", "", "Ana"), "operator", "a test").await
         })
         .await
