@@ -215,7 +215,7 @@ async fn a_message_that_a_place_refuses_is_put_aside_and_the_operator_can_try_ag
 #[tokio::test]
 async fn what_waited_comes_once_what_is_stale_never_and_writing_to_stoa_is_enough() {
     let s = stage().await;
-    let ana = s.hire("Ana", |_| {}).await;
+    let ana = &s.hire("Ana", |_| {}).await;
     let other = Postbox::new("other", true);
     s.flow.connect(other.clone());
     s.db.write(|tx| async move { people::unlink_account(&tx, ("test", "", "Ana"), "operator", "a test").await })
@@ -262,8 +262,8 @@ async fn what_waited_comes_once_what_is_stale_never_and_writing_to_stoa_is_enoug
 #[tokio::test]
 async fn messages_for_two_rows_that_are_one_human_go_to_that_human_and_apart_again() {
     let s = stage().await;
-    let ana = s.hire("Ana", |_| {}).await;
-    let second = s.hire("Anna", |_| {}).await;
+    let ana = &s.hire("Ana", |_| {}).await;
+    let second = &s.hire("Anna", |_| {}).await;
     let ledger = &stoa_ground::ledger::Ledger::new(people::projections());
     s.db.write(|tx| async move {
         people::merge::merge(&tx, ledger, "E-Anna", "E-Ana", "operator", "imported twice").await?;
@@ -291,7 +291,7 @@ async fn the_place_is_chosen_by_name_among_what_is_connected() {
         ..Parts::default()
     })
     .await;
-    let ana = s.hire("Ana", |_| {}).await;
+    let ana = &s.hire("Ana", |_| {}).await;
     let other = Postbox::new("other", false);
     s.flow.connect(other.clone());
     for account in [("other", "T0HIDDEN1", "ana"), ("other", "T0HIDDEN2", "ana"), ("gone", "", "ana")] {
