@@ -247,6 +247,8 @@ async fn what_waited_comes_once_what_is_stale_never_and_writing_to_stoa_is_enoug
     let envelope = stoa_flow::chat::Envelope { key: "other/1".into(), at: s.db.clock().now(), account, place, event };
     s.flow.accept(envelope).await.unwrap();
     s.flow.settle().await.unwrap();
+    // Not in the hour in which she has just been busy with Stoa.
+    s.until("2026-11-24T12:30:00Z").await;
     let about = |word: &str| other.got().iter().filter(|m| m.contains(word)).count();
     assert_eq!((about("fire safety"), about("lunch")), (1, 0), "{:?}", other.got());
     let row = s.db.opt("SELECT state FROM outbox WHERE key = 'lunch is ready'", args![]).await.unwrap().unwrap();
