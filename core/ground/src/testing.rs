@@ -110,7 +110,7 @@ pub async fn hire(db: &Db, name: &str, change: impl Fn(&mut Person) + Send + Syn
         let mut person = Person::new(tx.clock().id().to_string(), format!("E-{name}"), name);
         change(&mut person);
         people::insert(&tx, &person, None).await?;
-        people::link_account(&tx, &person.id, "test", "", name).await?;
+        people::link_account(&tx, &person.id, ("test", "", name), "operator", "a test").await?;
         Ok(person)
     })
     .await

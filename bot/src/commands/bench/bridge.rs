@@ -204,7 +204,7 @@ async fn people(app: &App, number: usize) -> Result<()> {
         let (id, user) = (&person.id, &format!("u{n}"));
         app.db
             .write(|tx| async move {
-                people::link_account(&tx, id, NAME, "", user).await?;
+                people::link_account(&tx, id, (NAME, "", user), "operator", "the bench").await?;
                 people::set_setting(&tx, id, "welcomed", Some("before")).await
             })
             .await

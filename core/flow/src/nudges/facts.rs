@@ -34,7 +34,11 @@ async fn last_activity(conn: &Conn, person: &str) -> Result<Option<Instant>> {
 async fn ignored(conn: &Conn, person: &str, since: i64) -> Result<u32> {
     let row = conn
         .one(
-            "SELECT COUNT(*) AS n FROM outbox WHERE person = $1 AND state = 'posted' AND voluntary = 1 AND sent_at > $2",
+            concat!(
+                "SELECT COUNT(*) AS n FROM outbox WHERE person IN ",
+                stoa_ground::rows_of!("$1"),
+                " AND state = 'posted' AND voluntary = 1 AND sent_at > $2"
+            ),
             args![person, since],
         )
         .await?;
@@ -54,8 +58,13 @@ pub(crate) async fn facts(conn: &Conn, organisation: &Organisation, person: &Per
     let start = calendar.at(today, jiff::civil::Time::midnight());
     let sent = conn
         .one(
-            "SELECT COALESCE(MAX(sent_at), 0) AS last, COALESCE(SUM(CASE WHEN sent_at >= $2 THEN 1 ELSE 0 END), 0) AS today
-             FROM outbox WHERE person = $1 AND sent_at >= $3 AND counted = 1 AND state IN ('sending', 'posted')",
+            concat!(
+                "SELECT COALESCE(MAX(sent_at), 0) AS last,
+                 COALESCE(SUM(CASE WHEN sent_at >= $2 THEN 1 ELSE 0 END), 0) AS today
+                 FROM outbox WHERE person IN ",
+                stoa_ground::rows_of!("$1"),
+                " AND sent_at >= $3 AND counted = 1 AND state IN ('sending', 'posted')"
+            ),
             // What was sent before today, and longer ago than the least gap, changes no decision.
             args![&person.id, start, start.min(now.plus(-organisation.nudges.min_gap))],
         )

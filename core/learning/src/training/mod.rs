@@ -11,6 +11,7 @@ pub mod course;
 pub mod due;
 mod evaluate;
 mod exempt;
+mod joined;
 mod life;
 mod nudge;
 mod progress;
@@ -28,6 +29,7 @@ use stoa_ground::{Conn, Result};
 
 pub use apply::{Effect, Plan, Planned, apply};
 pub use exempt::exempt;
+pub use joined::{Step as JoinedStep, after_merge, after_split, settle};
 pub use requirement::{Due, Requirement, Steps, parse};
 pub use status::{Filter, Row, complete, extend, open_item, status, take};
 

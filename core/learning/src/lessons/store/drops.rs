@@ -76,12 +76,15 @@ pub async fn complete_enrolment(tx: &Tx, id: &str) -> Result<bool> {
 pub async fn standings(conn: &Conn, person: &str) -> Result<Vec<Standing>> {
     let rows = conn
         .all(
-            "SELECT e.id AS id, e.track AS track, t.time AS time, e.joined AS joined, e.last_drop AS last_drop,
-             (SELECT l.id FROM lesson l WHERE l.track = e.track AND l.retired = 0 AND NOT EXISTS
-               (SELECT 1 FROM lesson_progress p WHERE p.person = e.person AND p.lesson = l.id)
-              ORDER BY l.position LIMIT 1) AS next
-             FROM lesson_enrolment e JOIN track t ON t.id = e.track
-             WHERE e.person = $1 AND e.ended IS NULL AND t.retired = 0 ORDER BY e.joined, e.track",
+            concat!(
+                "SELECT e.id AS id, e.track AS track, t.time AS time, e.joined AS joined, e.last_drop AS last_drop,
+                 (SELECT l.id FROM lesson l WHERE l.track = e.track AND l.retired = 0 AND NOT EXISTS
+                   (SELECT 1 FROM lesson_progress p WHERE p.lesson = l.id AND p.person IN ",
+                stoa_ground::rows_of!("$1"),
+                ") ORDER BY l.position LIMIT 1) AS next
+                 FROM lesson_enrolment e JOIN track t ON t.id = e.track
+                 WHERE e.person = $1 AND e.ended IS NULL AND t.retired = 0 ORDER BY e.joined, e.track"
+            ),
             args![person],
         )
         .await?;
@@ -108,9 +111,10 @@ pub struct Progress {
     pub experienced: bool,
 }
 
-/// The lessons that were sent to a person.
+/// The lessons that were sent to a person, also under a row that was merged into theirs.
 pub async fn progress(conn: &Conn, person: &str) -> Result<Vec<Progress>> {
-    let rows = conn.all("SELECT lesson, experienced FROM lesson_progress WHERE person = $1", args![person]).await?;
+    let sql = concat!("SELECT lesson, experienced FROM lesson_progress WHERE person IN ", stoa_ground::rows_of!("$1"));
+    let rows = conn.all(sql, args![person]).await?;
     rows.iter()
         .map(|r| {
             Ok(Progress { lesson: r.get("lesson")?, experienced: r.get::<Option<Instant>>("experienced")?.is_some() })
@@ -120,16 +124,22 @@ pub async fn progress(conn: &Conn, person: &str) -> Result<Vec<Progress>> {
 
 /// Whether a person looked at a lesson.
 pub async fn has_experienced(conn: &Conn, person: &str, lesson: &str) -> Result<bool> {
-    let sql = "SELECT 1 AS one FROM lesson_progress WHERE person = $1 AND lesson = $2 AND experienced IS NOT NULL";
+    let sql = concat!(
+        "SELECT 1 AS one FROM lesson_progress WHERE lesson = $2 AND experienced IS NOT NULL AND person IN ",
+        stoa_ground::rows_of!("$1")
+    );
     Ok(conn.opt(sql, args![person, lesson]).await?.is_some())
 }
 
 /// Whether a person looked at every lesson of a track.
 pub async fn has_experienced_all(conn: &Conn, person: &str, track: &str) -> Result<bool> {
     // From the last one on: as long as something is missing, that is.
-    let sql = "SELECT l.id FROM lesson l WHERE l.track = $2 AND l.retired = 0 AND NOT EXISTS
-               (SELECT 1 FROM lesson_progress p WHERE p.person = $1 AND p.lesson = l.id AND p.experienced IS NOT NULL)
-               ORDER BY l.position DESC LIMIT 1";
+    let sql = concat!(
+        "SELECT l.id FROM lesson l WHERE l.track = $2 AND l.retired = 0 AND NOT EXISTS
+         (SELECT 1 FROM lesson_progress p WHERE p.lesson = l.id AND p.experienced IS NOT NULL AND p.person IN ",
+        stoa_ground::rows_of!("$1"),
+        ") ORDER BY l.position DESC LIMIT 1"
+    );
     Ok(conn.opt(sql, args![person, track]).await?.is_none())
 }
 
