@@ -198,7 +198,7 @@ fn content(folder: &Path) -> Result<()> {
         let lesson = format!(
             "+++\ntitle = \"Thing {n}\"\n[[question]]\nprompt = \"What about {n}?\"\noptions = [\"This\", \"That\"]\nanswer = 1\nwhy = \"That.\"\n+++\nThis is the thing about number {n}, in a few words that fit on one screen.\n"
         );
-        write(track.join(format!("{n:03}-thing.md")), &lesson)?;
+        write(track.join(format!("{n:03}-thing-{n}.md")), &lesson)?;
     }
     Ok(())
 }

@@ -230,6 +230,6 @@ fn write_track(dir: &Path, lessons: usize, time: &str) {
         let text = format!(
             "+++\ntitle = \"Thing {n}\"\n[[question]]\nprompt = \"What about {n}?\"\noptions = [\"This\", \"That\"]\nanswer = 1\nwhy = \"That.\"\n+++\nAbout {n}.\n"
         );
-        std::fs::write(folder.join(format!("{n:03}-thing.md")), text).unwrap();
+        std::fs::write(folder.join(format!("{n:03}-thing-{n}.md")), text).unwrap();
     }
 }
