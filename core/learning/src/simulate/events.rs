@@ -43,6 +43,9 @@ pub(super) enum What {
     Exempt { until: Option<Date>, reason: String },
 }
 
+/// So many mistakes are told at once.
+const SHOWN: usize = 20;
+
 const KINDS: &str = "complete, answer, ignore, roster, leave, extend, exempt";
 
 #[derive(Deserialize)]
@@ -83,6 +86,11 @@ pub(super) async fn read(db: &Db, roster: &import::Options, file: &str, text: &s
             Err(fault) => vec![fault],
         };
         wrong.extend(said.into_iter().map(|fault| format!("{file} line {}: {fault}", n + 1)));
+    }
+    if wrong.len() > SHOWN {
+        let more = wrong.len() - SHOWN;
+        wrong.truncate(SHOWN);
+        wrong.push(format!("{file}: {more} more lines are wrong"));
     }
     if !wrong.is_empty() {
         return Err(Error::Invalid(wrong.join("\n")));
