@@ -121,7 +121,6 @@ impl Raw for f64 {
         match value {
             Value::Real(v) => Some(*v),
             // SQLite stores a whole number as one, also in a column of the type DOUBLE.
-            #[allow(clippy::cast_precision_loss, reason = "whole numbers in columns of the type DOUBLE are small")]
             Value::Int(v) => Some(v.map(|v| v as Self)),
             Value::Text(None) => Some(None),
             _ => None,

@@ -53,10 +53,8 @@ impl Tally {
         for (kind, decisions) in &self.kinds {
             let _ = write!(out, "{kind:<16}");
             for decision in DECISIONS {
-                match decisions.get(decision) {
-                    Some(n) => drop(write!(out, "{n:>11}")),
-                    None => drop(write!(out, "{:>11}", "-")),
-                }
+                let n = decisions.get(decision).map_or_else(|| "-".to_owned(), ToString::to_string);
+                let _ = write!(out, "{n:>11}");
             }
             out.push('\n');
         }

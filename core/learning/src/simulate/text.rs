@@ -91,7 +91,9 @@ fn days(lines: &[Line], titles: &Titles) -> Vec<Day> {
     let mut days: Vec<Day> = Vec::new();
     for line in lines {
         match line.decision.as_str() {
-            "later" => drop(put_off.insert(&line.key, line)),
+            "later" => {
+                put_off.insert(&line.key, line);
+            }
             "now" | "withhold" => {
                 let Some((date, time)) = local(&line.at) else { continue };
                 let waited = put_off.get(line.key.as_str()).copied();

@@ -343,10 +343,10 @@ fn ended(rules: &Rules, life: &Life, said: &[Said], report: &mut Report) {
         if life.completed.iter().any(|(i, when)| i == item && *when <= s.at) {
             report("N1", "a message after completion", s);
         }
-        let exempt = |(i, when, until): &&(String, Timestamp, Option<Date>)| {
+        let exempt = |(i, when, until): &(String, Timestamp, Option<Date>)| {
             i == item && *when <= s.at && until.is_none_or(|day| s.local.date() <= day)
         };
-        if life.exempt.iter().find(exempt).is_some() {
+        if life.exempt.iter().any(exempt) {
             report("N4", "a message in spite of an exemption", s);
         }
         let days = |prefix: &str| s.text("step").strip_prefix(prefix).and_then(|n| n.parse::<i64>().ok());
