@@ -145,9 +145,17 @@ impl Simulation {
     /// # Errors
     /// The database's error.
     pub async fn run(&mut self) -> Result<&Told> {
-        for event in std::mem::take(&mut self.events) {
-            self.flow.advance_until(event.at).await?;
-            self.happen(&event).await?;
+        let events = std::mem::take(&mut self.events);
+        for together in events.chunk_by(|a, b| a.at == b.at) {
+            let mut seen = BTreeSet::new();
+            for event in together {
+                self.flow.advance_until(event.at).await?;
+                if !seen.insert(&event.person) {
+                    // What somebody does next follows from what became of the first thing.
+                    self.flow.settle().await?;
+                }
+                self.happen(event).await?;
+            }
             self.flow.settle().await?;
         }
         self.flow.advance_until(self.end).await?;
