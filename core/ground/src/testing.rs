@@ -79,6 +79,26 @@ async fn migrated_database() -> String {
     at_server(&name)
 }
 
+/// Whether a PostgreSQL server runs for the tests.
+#[must_use]
+pub fn has_server() -> bool {
+    std::env::var_os("STOA_TEST_POSTGRES").is_some()
+}
+
+/// Runs a statement as the server's administrator, outside of the databases of the tests.
+///
+/// # Panics
+/// When the server does not do it.
+pub async fn administer(sql: &str) {
+    run(&mut admin().await, sql).await;
+}
+
+/// The name of the database in a URL of [`empty_database`].
+#[must_use]
+pub fn database_of(url: &str) -> &str {
+    url.rsplit('/').next().unwrap_or_default()
+}
+
 async fn admin() -> AnyConnection {
     sqlx::any::install_default_drivers();
     AnyConnection::connect(&at_server("postgres")).await.expect("the test server runs")
