@@ -185,7 +185,14 @@ impl Flow {
 
     /// Handles one stored event to its end.
     pub(crate) async fn handle(&self, envelope: &Envelope, attempts: i64) -> Result<()> {
-        let cx = self.context(envelope, true).await?;
+        let cx = match self.context(envelope, true).await {
+            Ok(cx) => cx,
+            // Whose account cannot even be read gets no answer; the event waits and is put aside in the end.
+            Err(e) if attempts + 1 < inbox::ATTEMPTS || e.passes() => {
+                return inbox::postpone(self.db(), &envelope.key, &e).await;
+            }
+            Err(e) => return self.put_aside(&envelope.key, &e).await,
+        };
         let done = self.dispatch(&cx).await;
         let committed = cx.committed.load(std::sync::atomic::Ordering::SeqCst);
         match done {
@@ -201,16 +208,29 @@ impl Flow {
             }
             Err(e) => {
                 tracing::error!(event = %envelope.key, error = %e, attempts, "event failed");
-
-                if attempts + 1 < inbox::ATTEMPTS {
-                    return inbox::postpone(self.db(), &envelope.key, &e.to_string()).await;
+                if attempts + 1 < inbox::ATTEMPTS || e.passes() {
+                    return inbox::postpone(self.db(), &envelope.key, &e).await;
                 }
                 let sorry =
                     Message::text(say!(cx.words, "chat-something-went-wrong", reference = reference(&envelope.key)));
-                cx.reply_private(sorry).await?;
-                inbox::park(self.db(), &envelope.key, &e.to_string()).await
+                let (sorry, why, key) = (&sorry, &e.to_string(), envelope.key.as_str());
+                let told = cx.commit(|turn| async move {
+                    turn.reply_private(sorry.clone()).await?;
+                    inbox::park(&turn, key, why).await
+                });
+                match told.await {
+                    // Another server was done with it.
+                    Err(Error::Conflict(_)) => Ok(()),
+                    ended => ended,
+                }
             }
         }
+    }
+
+    async fn put_aside(&self, key: &str, error: &Error) -> Result<()> {
+        tracing::error!(event = %key, %error, "event put aside");
+        let why = &error.to_string();
+        self.db().write_by_key(|tx| async move { inbox::park(&tx, key, why).await }).await
     }
 
     async fn dispatch(&self, cx: &Context<'_>) -> Result<()> {

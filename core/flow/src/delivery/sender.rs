@@ -1,12 +1,14 @@
 //! The outbox worker: claims the rows of one recipient, asks the arbiter, renders, sends, and keeps the message id.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
 
 use futures_util::StreamExt as _;
 use stoa_ground::clock::monotonic;
 use stoa_ground::people::{self, Person};
-use stoa_ground::{Instant, Result, Tx, args};
+use stoa_ground::{Instant, Result, Row, Tx, args};
 
 use super::{Delivery, DeliveryKind, MAIL, Rendered, Rendering, merged_into, places, select};
 use crate::chat::{Block, Message, MessageRef, Place, SendError, literal};
@@ -16,13 +18,6 @@ use crate::worker::Flow;
 
 /// How often a message is tried before it is parked: with growing pauses, for three hours.
 const ATTEMPTS: i64 = 40;
-
-/// How long a server may send what it has claimed before another one asks what became of it. Longer than the time limit
-/// of any platform's call.
-const LEASE: i64 = 60 * Instant::SECOND;
-
-/// How long after the claim a send may begin, so that it ends before the lease does.
-const FRESH: Duration = Duration::from_secs(20);
 
 /// How many recipients are written to at once.
 const AT_ONCE: usize = 32;
@@ -48,9 +43,7 @@ impl Flow {
         let sends = recipients.into_iter().map(|recipient| async move { self.send_to(&recipient).await });
         // All of them end before an error is told: one that is dropped in the middle would have to be looked up.
         let ended: Vec<Result<usize>> = futures_util::stream::iter(sends).buffer_unordered(AT_ONCE).collect().await;
-        let mut touched = ended.into_iter().sum::<Result<usize>>()?;
-        touched += self.edit_due().await?;
-        Ok(touched)
+        ended.into_iter().sum()
     }
 
     /// When the next queued delivery is due.
@@ -65,15 +58,29 @@ impl Flow {
         let (touched, mut claimed) = self.claim(recipient).await?;
         claimed.sort_by_key(|d| d.due);
         let mut open = true;
-        for delivery in claimed {
+        for (n, delivery) in claimed.into_iter().enumerate() {
             // After a failure the others wait as well, and what was claimed long ago another server may look for by now.
-            if !open || claimed_at.elapsed() > FRESH {
-                self.unsent(&delivery.key).await?;
-            } else {
-                open = self.send_one(&delivery).await?;
+            if !open || claimed_at.elapsed() > self.lease.fresh() || (n > 0 && !self.holds(&delivery.key).await?) {
+                self.unsent(&delivery.key, false).await?;
+                continue;
             }
+            // Also a server that hung: what it says after its lease, another one may be saying.
+            open = match before(claimed_at + self.lease.held(), self.send_one(&delivery)).await {
+                Some(sent) => sent?,
+                None => {
+                    tracing::warn!(delivery = %delivery.key, "cut off before the lease ends; it is looked for first");
+                    false
+                }
+            };
         }
         Ok(touched)
+    }
+
+    /// Whether a row that was claimed is still this server's.
+    async fn holds(&self, key: &str) -> Result<bool> {
+        let sql =
+            "SELECT 1 AS one FROM outbox WHERE key = $1 AND state = 'sending' AND lease_by = $2 AND lease_until > $3";
+        Ok(self.db().opt(sql, args![key, &self.server, self.db().lease_time().await?]).await?.is_some())
     }
 
     /// Asks the arbiter about every due row of one recipient, in one transaction that also reserves the budget.
@@ -89,22 +96,28 @@ impl Flow {
                     return Ok((0, Vec::new()));
                 }
                 let now = tx.lease_time().await?;
-                let rows = tx
-                    .all(
-                        select!(
-                            "WHERE recipient = $1 AND state = 'queued' AND due <= $2 AND retry_at <= $3
-                             ORDER BY due, position LIMIT 50"
-                        ),
-                        args![recipient, tx.now(), now],
-                    )
-                    .await?;
-                let due: Vec<Delivery> = rows.iter().map(Delivery::read).collect::<Result<_>>()?;
+                // The rows stay as they are read here: who takes one back meanwhile waits, and sees it sent.
+                let sql = select!(
+                    "WHERE recipient = $1 AND state = 'queued' AND due <= $2 AND retry_at <= $3
+                     ORDER BY due, position LIMIT 50"
+                );
+                let sql = format!("{sql}{}", tx.engine().for_update());
+                let rows = tx.all(sqlx::AssertSqlSafe(sql), args![recipient, tx.now(), now]).await?;
+                let mut due = Vec::with_capacity(rows.len());
+                for row in &rows {
+                    match Delivery::read(row) {
+                        Ok(delivery) => due.push(delivery),
+                        Err(e) => {
+                            park(&tx, &row.get::<String>("key")?, &format!("written by another version: {e}")).await?;
+                        }
+                    }
+                }
                 let person = match due.first().and_then(|d| d.person.as_deref()) {
                     Some(id) => people::by_id(&tx, id).await?,
                     None => None,
                 };
                 let mut claimed = Vec::new();
-                let touched = due.len();
+                let touched = rows.len();
                 match person {
                     Some(person) => self.arbitrate(&tx, now, &person, due, &mut claimed).await?,
                     None => {
@@ -194,21 +207,11 @@ impl Flow {
     /// Renders and sends one claimed delivery; `false` when the platform takes nothing just now.
     async fn send_one(&self, delivery: &Delivery) -> Result<bool> {
         let person = self.person_of(delivery).await?;
-        let message = match self.render(delivery, person.as_ref(), false).await {
-            Ok(Rendered::Say(message)) => message,
-            Ok(Rendered::Gone(why)) => return self.gone(delivery, why).await.map(|()| true),
-            Err(e) => return self.failed(delivery, &e.to_string(), None, false).await.map(|()| true),
-        };
-        let places = self.places_for(delivery, person.as_ref()).await?;
-        if let (true, Some(missing)) = (places.all.is_empty(), places.missing) {
-            return self.failed(delivery, &missing.why, missing.after, false).await.map(|()| false);
-        }
-        let message = self.welcome(person.as_ref(), delivery, message).await?;
-        // An attempt that failed may have arrived all the same.
+        // An attempt that failed may have arrived all the same, also when there is nothing to say any more.
         if delivery.attempts > 0 {
             match self.look_for(delivery, person.as_ref()).await {
                 Ok(Some((place, id))) => {
-                    return self.posted(delivery, person.as_ref(), &place, &id).await.map(|()| true);
+                    return self.posted(delivery, person.as_ref(), &place, &id, true).await.map(|()| true);
                 }
                 Ok(None) => {}
                 Err(e) => {
@@ -217,12 +220,23 @@ impl Flow {
                 }
             }
         }
+        let message = match self.render(delivery, person.as_ref(), false).await {
+            Ok(Rendered::Say(message)) => message,
+            Ok(Rendered::Gone(why)) => return self.gone(delivery, why).await.map(|()| true),
+            Err(e) if e.passes() => return Err(e),
+            Err(e) => return self.failed(delivery, &e.to_string(), None, false).await.map(|()| true),
+        };
+        let places = self.places_for(delivery, person.as_ref()).await?;
+        if let (true, Some(missing)) = (places.all.is_empty(), places.missing) {
+            return self.failed(delivery, &missing.why, missing.after, false).await.map(|()| false);
+        }
+        let message = self.welcome(person.as_ref(), delivery, message).await?;
         let mut closed = "the person has no place where Stoa can write".to_owned();
         for (place, platform) in places.all {
             let by_mail = (place.platform == MAIL).then(|| self.by_mail(person.as_ref(), &message));
             let message = by_mail.as_ref().unwrap_or(&message);
             match platform.send(&place, delivery.only.as_ref(), message, &delivery.key).await {
-                Ok(id) => return self.posted(delivery, person.as_ref(), &place, &id).await.map(|()| true),
+                Ok(id) => return self.posted(delivery, person.as_ref(), &place, &id, false).await.map(|()| true),
                 Err(SendError::Retry { why, after_seconds }) => {
                     return self.failed(delivery, &why, after_seconds, false).await.map(|()| false);
                 }
@@ -314,16 +328,26 @@ impl Flow {
         Ok(Message { blocks })
     }
 
-    async fn posted(&self, delivery: &Delivery, person: Option<&Person>, place: &Place, id: &str) -> Result<()> {
+    /// Writes down where a message stands. One that was `found` says what an earlier attempt said: it is rendered again.
+    async fn posted(
+        &self,
+        delivery: &Delivery,
+        person: Option<&Person>,
+        place: &Place,
+        id: &str,
+        found: bool,
+    ) -> Result<()> {
         let posted = serde_json::to_string(place)?;
         let posted = &posted;
+        let again = i64::from(found && delivery.kind != Reply.name() && delivery.shown.is_none());
         self.db()
             .write_by_key(|tx| async move {
                 let mine = tx
                     .exec(
-                        "UPDATE outbox SET state = 'posted', posted = $2, channel = $3, message_id = $4, sent_at = $5, error = NULL
+                        "UPDATE outbox SET state = 'posted', posted = $2, channel = $3, message_id = $4, sent_at = $5, error = NULL,
+                         retry_at = 0, lease_until = 0, revise = revise + $7
                          WHERE key = $1 AND state = 'sending' AND lease_by = $6",
-                        args![&delivery.key, posted, &place.channel, id, tx.now(), &self.server],
+                        args![&delivery.key, posted, &place.channel, id, tx.now(), &self.server, again],
                     )
                     .await?;
                 if mine == 0 {
@@ -389,51 +413,91 @@ impl Flow {
             .await
     }
 
-    /// Renders posted messages again that were asked to be revised, and edits them (N14).
-    async fn edit_due(&self) -> Result<usize> {
-        let rows = self
-            .db()
-            .all(
-                select!("WHERE revise = 1 AND state = 'posted' AND retry_at <= $1 ORDER BY position LIMIT 100"),
-                args![self.db().lease_time().await?],
-            )
-            .await?;
+    /// Renders posted messages again that were asked to be revised, and edits them (N14). Gives how many.
+    pub(crate) async fn edit_due(&self) -> Result<usize> {
+        let now = self.db().lease_time().await?;
+        let due = select!(
+            "WHERE revise > 0 AND state = 'posted' AND retry_at <= $1 AND lease_until <= $1 ORDER BY position LIMIT 100"
+        );
+        let rows = self.db().all(due, args![now]).await?;
+        let mut edited = Vec::with_capacity(rows.len());
         for row in &rows {
-            let delivery = Delivery::read(row)?;
-            self.edit_one(&delivery).await?;
+            let key: String = row.get("key")?;
+            edited.push(match Delivery::read(row) {
+                Ok(delivery) => self.edit_one(&delivery).await,
+                Err(e) => self.edited(&key, None, 0, Err(&format!("written by another version: {e}"))).await,
+            });
         }
-        Ok(rows.len())
+        edited.into_iter().map(|done| done.map(|()| 1)).sum()
     }
 
     async fn edit_one(&self, delivery: &Delivery) -> Result<()> {
+        let begun = monotonic();
+        let Some(asked) = self.take_edit(&delivery.key).await? else { return Ok(()) };
+        let edit = before(begun + self.lease.held(), self.edit(delivery));
+        match edit.await.unwrap_or_else(|| Err(SendError::Retry { why: "cut off".into(), after_seconds: None })) {
+            Ok(done) => self.edited(&delivery.key, Some((delivery, done)), asked, Ok(())).await,
+            Err(SendError::Retry { why, after_seconds }) => {
+                let wait =
+                    after_seconds.map_or(1, |s| i64::try_from(s).unwrap_or(3600).clamp(1, 3600)) * Instant::SECOND;
+                let why = why.as_str();
+                self.db()
+                    .write_by_key(|tx| async move {
+                        let then = tx.lease_time().await?.plus(wait);
+                        let sql = "UPDATE outbox SET error = $2, retry_at = $3, lease_until = 0 WHERE key = $1 AND lease_by = $4";
+                        tx.exec(sql, args![&delivery.key, why, then, &self.server]).await?;
+                        Ok(())
+                    })
+                    .await
+            }
+            Err(e) => self.edited(&delivery.key, None, asked, Err(&e.to_string())).await,
+        }
+    }
+
+    /// Renders what stands in the chat anew; `false` when there is nothing to change there.
+    async fn edit(&self, delivery: &Delivery) -> Result<bool, SendError> {
         let person = self.person_of(delivery).await?;
-        let target = delivery.posted.clone().zip(delivery.message_id.clone());
-        let edited = match (self.render(delivery, person.as_ref(), true).await, target) {
-            (Ok(Rendered::Say(message)), Some((place, id))) => match self.platform(&place.platform) {
-                Some(platform) => {
-                    let message = self.welcome(person.as_ref(), delivery, message).await?;
-                    platform.edit(&MessageRef { place, id }, &message).await.map(|()| true)
-                }
-                None => Ok(false),
-            },
-            (Err(e), _) => Err(SendError::from(e)),
-            _ => Ok(false),
-        };
-        let (again, error) = match &edited {
-            Err(SendError::Retry { why, .. }) => (1, Some(why.clone())),
-            Err(e) => (0, Some(e.to_string())),
-            Ok(_) => (0, None),
-        };
-        let (edited, error) = (matches!(edited, Ok(true)), &error);
+        let Rendered::Say(message) = self.render(delivery, person.as_ref(), true).await? else { return Ok(false) };
+        let Some((place, id)) = delivery.posted.clone().zip(delivery.message_id.clone()) else { return Ok(false) };
+        let Some(platform) = self.platform(&place.platform) else { return Ok(false) };
+        let message = self.welcome(person.as_ref(), delivery, message).await?;
+        platform.edit(&MessageRef { place, id }, &message).await.map(|()| true)
+    }
+
+    /// Takes the lease of a message that is to be edited, so that servers do not edit it across each other; gives how
+    /// often that was asked for, or none when another one is at it.
+    async fn take_edit(&self, key: &str) -> Result<Option<i64>> {
         self.db()
-            .write(|tx| async move {
+            .write_by_key(|tx| async move {
+                let now = tx.lease_time().await?;
+                let sql = "UPDATE outbox SET lease_until = $3, lease_by = $4
+                           WHERE key = $1 AND revise > 0 AND state = 'posted' AND lease_until <= $2 RETURNING revise";
+                let row = tx.opt(sql, args![key, now, now.plus(self.lease.micros()), &self.server]).await?;
+                row.map(|r| r.get("revise")).transpose()
+            })
+            .await
+    }
+
+    /// An edit is done, or cannot be done. What was asked for since it began (`asked`) is still to be done.
+    async fn edited(
+        &self,
+        key: &str,
+        done: Option<(&Delivery, bool)>,
+        asked: i64,
+        outcome: Result<(), &str>,
+    ) -> Result<()> {
+        self.db()
+            .write_by_key(|tx| async move {
                 tx.exec(
-                    "UPDATE outbox SET revise = $2, error = $3, retry_at = CASE WHEN $2 = 1 THEN $4 + 1000000 ELSE retry_at END WHERE key = $1",
-                    args![&delivery.key, again, error, tx.lease_time().await?],
+                    "UPDATE outbox SET revise = CASE WHEN $2 = 0 OR revise = $2 THEN 0 ELSE revise END, error = $3, lease_until = 0
+                     WHERE key = $1",
+                    args![key, asked, outcome.err()],
                 )
                 .await?;
-                if let (true, Some(person), None) = (edited, &delivery.person, &delivery.shown) {
-                    let about = About { key: &delivery.key, person, kind: &delivery.kind, item: &delivery.item };
+                if let Some((delivery, true)) = done
+                    && let (Some(person), None) = (&delivery.person, &delivery.shown)
+                {
+                    let about = About { key, person, kind: &delivery.kind, item: &delivery.item };
                     nudges::record(&tx, &about, &Decision::Edit { why: "changed".into() }).await?;
                 }
                 Ok(())
@@ -443,33 +507,49 @@ impl Flow {
 
     /// Finds out what became of messages whose sending was cut off, before anything is repeated. Gives how many.
     pub(crate) async fn reconcile(&self) -> Result<usize> {
+        if !self.watch().trusts(monotonic()) {
+            return Ok(0);
+        }
         let rows = self
             .db()
             .all(
-                select!("WHERE state = 'sending' AND lease_until <= $1 LIMIT 100"),
+                select!("WHERE state = 'sending' AND lease_until <= $1 ORDER BY lease_until LIMIT 100"),
                 args![self.db().lease_time().await?],
             )
             .await?;
-        let mut settled = 0;
+        let mut ended = Vec::with_capacity(rows.len());
         for row in &rows {
-            let delivery = Delivery::read(row)?;
-            if !self.take_over(&delivery.key).await? {
-                continue;
-            }
-            let person = self.person_of(&delivery).await?;
-            match self.look_for(&delivery, person.as_ref()).await {
-                Ok(Some((place, id))) => self.posted(&delivery, person.as_ref(), &place, &id).await?,
-                Ok(None) => self.unsent(&delivery.key).await?,
-                // Unknown is not "no": it stays as it is until the platform can say.
-                Err(error) => {
-                    tracing::warn!(delivery = %delivery.key, %error, "cannot tell yet whether it was sent");
-                    self.ask_again(&delivery.key).await?;
-                    continue;
-                }
-            }
-            settled += 1;
+            ended.push(self.reconcile_one(row).await);
         }
-        Ok(settled)
+        ended.into_iter().sum()
+    }
+
+    async fn reconcile_one(&self, row: &Row) -> Result<usize> {
+        let (key, begun) = (row.get::<String>("key")?, monotonic());
+        if !self.take_over(&key).await? {
+            return Ok(0);
+        }
+        let delivery = match Delivery::read(row) {
+            Ok(delivery) => delivery,
+            Err(e) => {
+                let why = format!("written by another version: {e}");
+                let (key, why) = (&key, &why);
+                return self.db().write_by_key(|tx| async move { park(&tx, key, why).await }).await.map(|()| 1);
+            }
+        };
+        let person = self.person_of(&delivery).await?;
+        match before(begun + self.lease.held(), self.look_for(&delivery, person.as_ref())).await {
+            Some(Ok(Some((place, id)))) => self.posted(&delivery, person.as_ref(), &place, &id, true).await?,
+            Some(Ok(None)) => self.unsent(&key, true).await?,
+            // Unknown is not "no": it stays as it is until the platform can say.
+            Some(Err(error)) => {
+                tracing::warn!(delivery = %key, %error, "cannot tell yet whether it was sent");
+                self.ask_again(&key).await?;
+                return Ok(0);
+            }
+            None => return Ok(0),
+        }
+        Ok(1)
     }
 
     /// Takes the lease of a row whose own has run out; `false` when another server was faster.
@@ -478,7 +558,7 @@ impl Flow {
             .write_by_key(|tx| async move {
                 let now = tx.lease_time().await?;
                 let sql = "UPDATE outbox SET lease_until = $3, lease_by = $4 WHERE key = $1 AND state = 'sending' AND lease_until <= $2";
-                Ok(tx.exec(sql, args![key, now, now.plus(LEASE), &self.server]).await? == 1)
+                Ok(tx.exec(sql, args![key, now, now.plus(self.lease.micros()), &self.server]).await? == 1)
             })
             .await
     }
@@ -487,7 +567,7 @@ impl Flow {
     async fn ask_again(&self, key: &str) -> Result<()> {
         self.db()
             .write_by_key(|tx| async move {
-                let soon = tx.lease_time().await?.plus(LEASE / 12);
+                let soon = tx.lease_time().await?.plus(self.lease.micros() / 12);
                 let sql = "UPDATE outbox SET lease_until = $2 WHERE key = $1 AND state = 'sending' AND lease_by = $3";
                 tx.exec(sql, args![key, soon, &self.server]).await?;
                 Ok(())
@@ -495,12 +575,15 @@ impl Flow {
             .await
     }
 
-    /// Puts a row back that was not sent.
-    async fn unsent(&self, key: &str) -> Result<()> {
+    /// Puts a row back that was not sent. Where that is only what the platform said after a send was cut off (`doubtful`),
+    /// it is looked for once more before it is sent: the cut-off one may have been on its way.
+    async fn unsent(&self, key: &str, doubtful: bool) -> Result<()> {
+        let least = i64::from(doubtful);
         self.db()
             .write_by_key(|tx| async move {
-                let sql = "UPDATE outbox SET state = 'queued', sent_at = NULL WHERE key = $1 AND state = 'sending' AND lease_by = $2";
-                tx.exec(sql, args![key, &self.server]).await?;
+                let sql = "UPDATE outbox SET state = 'queued', sent_at = NULL, attempts = CASE WHEN attempts < $3 THEN $3 ELSE attempts END
+                           WHERE key = $1 AND state = 'sending' AND lease_by = $2";
+                tx.exec(sql, args![key, &self.server, least]).await?;
                 Ok(())
             })
             .await
@@ -527,14 +610,14 @@ impl Flow {
     /// Sets a claimed row to `sending`, with this server's lease and what it takes from the budget.
     async fn mark_sending(&self, tx: &Tx, now: Instant, delivery: &Delivery, policy: Policy) -> Result<()> {
         tx.exec(
-            "UPDATE outbox SET state = 'sending', sent_at = $2, counted = $3, voluntary = $4, lease_until = $5, lease_by = $6
-             WHERE key = $1",
+            "UPDATE outbox SET state = 'sending', sent_at = $2, counted = $3, voluntary = $4, lease_until = $5, lease_by = $6,
+             revise = 0 WHERE key = $1",
             args![
                 &delivery.key,
                 tx.now(),
                 policy.counted && policy.unsolicited,
                 policy.unsolicited && !policy.mandated,
-                now.plus(LEASE),
+                now.plus(self.lease.micros()),
                 &self.server
             ],
         )
@@ -549,10 +632,23 @@ impl Flow {
 
 /// After the start of the only server: nobody sends anything, and retries need not wait for a clock of another run.
 pub(crate) async fn release(tx: &Tx) -> Result<()> {
-    tx.exec("UPDATE outbox SET lease_until = 0 WHERE state = 'sending'", args![]).await?;
-    tx.exec("UPDATE outbox SET retry_at = 0 WHERE state = 'queued' OR revise = 1", args![]).await?;
+    tx.exec("UPDATE outbox SET lease_until = 0 WHERE state = 'sending' OR revise > 0", args![]).await?;
+    tx.exec("UPDATE outbox SET retry_at = 0 WHERE state = 'queued' OR revise > 0", args![]).await?;
     tx.exec("UPDATE job SET retry_at = 0 WHERE state = 'waiting'", args![]).await?;
     Ok(())
+}
+
+/// What a call to a platform ends with, if it does so before the instant at which it may not go on. A server that hung
+/// wakes up in the middle of a call: the clock is looked at before the call goes on, not only while it waits.
+async fn before<T>(end: std::time::Instant, call: impl Future<Output = T>) -> Option<T> {
+    let (mut call, mut over) = (pin!(call), pin!(tokio::time::sleep_until(end.into())));
+    std::future::poll_fn(|cx| {
+        if monotonic() >= end || over.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        call.as_mut().poll(cx).map(Some)
+    })
+    .await
 }
 
 async fn merge(tx: &Tx, about: &About<'_>, decision: &Decision, into: &str) -> Result<()> {
