@@ -127,7 +127,7 @@ async fn a_far_end_that_fails_gets_everything_once_when_it_is_back() -> Result<(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_far_end_that_fails_gets_everything_once_from_two_replicas() -> Result<()> {
     let Some(setup) = postgres().await else { return Ok(()) };
-    fail_far_away(Setup { lease: Some("15s"), ..setup }).await
+    fail_far_away(Setup { lease: Some("5s"), ..setup }).await
 }
 
 /// Posts until nothing is acknowledged any more: the disk is full.
@@ -191,7 +191,7 @@ async fn a_full_disk_under_postgres_stops_the_acknowledgements_and_loses_nothing
     ensure!(disk.give_to("postgres"), "the server cannot use the disk");
     testing::administer(&format!("CREATE TABLESPACE {space} LOCATION '{}'", folder.display())).await;
     testing::administer(&format!("ALTER DATABASE {space} SET TABLESPACE {space}")).await;
-    let mut world = World::new(Setup { lease: Some("15s"), ..setup }).await?;
+    let mut world = World::new(Setup { lease: Some("5s"), ..setup }).await?;
     world.start().await?;
     fill(&world).await?;
     disk.resize("128m")?;

@@ -142,11 +142,20 @@ impl Flow {
         Err(Error::invalid("the schedule does not come to rest: a job keeps putting itself at the same instant"))
     }
 
+    /// Lets go of what this server has, when nothing is under way: after a start, and when the store was in trouble and
+    /// could not take what became of it.
     async fn release(&self) -> Result<()> {
+        let _turn = self.turn.lock().await;
         self.db
-            .write(|tx| async move {
-                inbox::release(&tx).await?;
-                sender::release(&tx).await
+            .write_by_key(|tx| async move {
+                match tx.engine() {
+                    // There is one server: what another one was doing, it does no more.
+                    Engine::Sqlite => {
+                        inbox::release(&tx).await?;
+                        sender::release(&tx).await
+                    }
+                    Engine::Postgres => sender::release_of(&tx, &self.server).await,
+                }
             })
             .await
     }
@@ -212,14 +221,14 @@ impl Flow {
 
     /// Works until told to stop; what has begun is finished first.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
-        // On SQLite there is one server: what another one was doing, it does no more.
-        if self.db.engine() == Engine::Sqlite
-            && let Err(error) = self.release().await
-        {
+        if let Err(error) = self.release().await {
             tracing::error!(%error, "the leases of the last run could not be released; they expire by themselves");
         }
         let mut failures: u32 = 0;
         while !stop.is_cancelled() {
+            if failures > 0 && self.release().await.is_ok() {
+                tracing::info!("the store takes writes again");
+            }
             let wait = match self.settle().await {
                 Ok(()) => {
                     failures = 0;

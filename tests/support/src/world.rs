@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use futures_util::future::join_all;
+use stoa_ground::clock::monotonic;
 use stoa_ground::{Clock, Db, args};
 
 use crate::{Chat, FarEnd, free_port, status_of, stoa};
@@ -308,6 +309,7 @@ impl World {
         // What the arbiter has put off is not under way.
         let under_way = "SELECT (SELECT COUNT(*) FROM inbox WHERE state = 'new')
                          + (SELECT COUNT(*) FROM outbox WHERE state = 'sending' OR (state = 'queued' AND due <= $1) OR (state = 'posted' AND revise > 0)) AS n";
+        let start = monotonic();
         for left in (0..PATIENCE.as_millis() / 100).rev() {
             let n = number(under_way).await?;
             if n == 0 {
@@ -316,6 +318,7 @@ impl World {
             ensure!(left > 0, "{n} events and messages are still under way: {}", self.replicas[0].log());
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+        let settled = start.elapsed();
         let parked = "SELECT (SELECT COUNT(*) FROM inbox WHERE state = 'parked' AND $1 = $1)
                       + (SELECT COUNT(*) FROM outbox WHERE state = 'parked') AS n";
         ensure!(number(parked).await? == 0, "events or messages were parked: {}", self.replicas[0].log());
@@ -358,11 +361,13 @@ impl World {
         );
         ensure!(!acknowledged.is_empty(), "nothing was acknowledged");
         println!(
-            "{what}, {}: {} events acknowledged, {} attempts refused or cut off, {} messages posted, {statements} statements",
+            "{what}, {}: {} events acknowledged, {} attempts refused or cut off, {} messages posted, {statements} statements; \
+             all was done {:.1} s after the last event",
             if self.database.starts_with("sqlite") { "SQLite" } else { "PostgreSQL" },
             acknowledged.len(),
             self.posts.refused.load(Ordering::SeqCst),
             posted.len(),
+            settled.as_secs_f64(),
         );
         db.close().await;
         Ok(())

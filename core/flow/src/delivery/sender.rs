@@ -651,6 +651,13 @@ async fn before<T>(end: std::time::Instant, call: impl Future<Output = T>) -> Op
     .await
 }
 
+/// One server sends nothing just now: what it had can be looked for.
+pub(crate) async fn release_of(tx: &Tx, server: &str) -> Result<()> {
+    let sql = "UPDATE outbox SET lease_until = 0 WHERE (state = 'sending' OR revise > 0) AND lease_by = $1";
+    tx.exec(sql, args![server]).await?;
+    Ok(())
+}
+
 async fn merge(tx: &Tx, about: &About<'_>, decision: &Decision, into: &str) -> Result<()> {
     tx.exec("UPDATE outbox SET state = 'merged', into_key = $2 WHERE key = $1", args![about.key, into]).await?;
     nudges::record_into(tx, about, decision, Some(into)).await
