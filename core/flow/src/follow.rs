@@ -10,8 +10,8 @@ use stoa_ground::clock::monotonic;
 use stoa_ground::db::BULK;
 use stoa_ground::{Db, Result, Tx, args};
 
-/// How many changes are followed in one transaction at most.
-const CHUNK: usize = 20;
+/// How many changes are read at once. How many of them are followed in one transaction, the time that it takes decides.
+const CHUNK: usize = 500;
 
 /// How long a follower works in one round of the workers.
 const TURN: Duration = Duration::from_millis(100);

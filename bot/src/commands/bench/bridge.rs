@@ -16,9 +16,10 @@ use serde_json::{Value, json};
 use stoa_bridge::{SIGNATURE, Secret, TIMESTAMP};
 use stoa_flow::chat::Message;
 use stoa_flow::delivery::{self, NewDelivery};
+use stoa_ground::args;
 use stoa_ground::clock::{monotonic, wall};
 use stoa_ground::db::longest_write;
-use stoa_ground::{people, testing};
+use stoa_ground::people::{self, Person};
 use stoa_learning::search::Index;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -236,22 +237,40 @@ async fn drained(app: &App, arrived: &Arrived, deliveries: usize) -> Result<Dura
     Ok(time)
 }
 
-/// People with an account on the bridge, who know Stoa already.
+/// People with an account on the bridge, who know Stoa already and were there before.
 async fn people(app: &App, number: usize) -> Result<()> {
-    let hired = (0..number).map(|n| async move {
-        let person = testing::hire(&app.db, &format!("u{n}"), |_| ()).await;
-        let (id, user) = (&person.id, &format!("u{n}"));
-        app.db
-            .write(|tx| async move {
-                people::link_account(&tx, id, NAME, "", user).await?;
-                people::set_setting(&tx, id, "welcomed", Some("before")).await
-            })
-            .await
+    let numbers: Vec<usize> = (0..number).collect();
+    let hired = numbers.chunks(50).map(|some| {
+        app.db.write(move |tx| async move {
+            for n in some {
+                let user = format!("u{n}");
+                let person = Person::new(tx.clock().id().to_string(), format!("E-{user}"), &user);
+                people::insert(&tx, &person, None).await?;
+                people::link_account(&tx, &person.id, NAME, "", &user).await?;
+                people::set_setting(&tx, &person.id, "welcomed", Some("before")).await?;
+            }
+            Ok(())
+        })
     });
-    let mut hired = futures_util::stream::iter(hired).buffer_unordered(AT_ONCE);
+    let mut hired = futures_util::stream::iter(hired).buffer_unordered(8);
     while let Some(done) = hired.next().await {
         done?;
     }
+    // Whoever follows the people has seen them: no figure is about that.
+    let (readers, head) = (app.flow.readers().await?, app.db.committed_position().await?);
+    app.db
+        .write(|tx| {
+            let readers = readers.clone();
+            async move {
+                for reader in readers {
+                    let sql = "INSERT INTO meta (name, value) VALUES ($1, $2)
+                               ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+                    tx.exec(sql, args![format!("follower/{}", reader.name), head.to_string()]).await?;
+                }
+                Ok(())
+            }
+        })
+        .await?;
     Ok(())
 }
 

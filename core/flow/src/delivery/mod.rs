@@ -1,9 +1,11 @@
 //! Durable inbox and outbox. A delivery says what to tell whom under a unique key; it is rendered when it is sent, and
 //! its message id is kept, so that what was posted can be edited.
 
+mod edit;
 pub mod inbox;
 mod places;
 pub mod queues;
+mod reconcile;
 pub(crate) mod sender;
 
 pub(crate) use places::Reached;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use stoa_ground::people::{self, Person};
-use stoa_ground::{Conn, Instant, Result, Tx, args};
+use stoa_ground::{Conn, Instant, Result, Row, Tx, args};
 
 use super::Delivery;
 use crate::chat::{Account, Place, Platform, SendError};
@@ -70,17 +70,25 @@ impl Flow {
     }
 
     async fn accounts_in_order(&self, person: &str) -> Result<Vec<Account>> {
-        let (linked, preferred, last) = self
+        // One statement: this is asked for every message.
+        let rows = self
             .db()
-            .read(|c| async move {
-                let last = c.opt("SELECT account FROM last_activity WHERE person = $1", args![person]).await?;
-                let last = last.map(|r| r.get::<serde_json::Value>("account")).transpose()?;
-                let linked = people::accounts_of(&c, person).await?;
-                Ok((linked, people::setting(&c, person, PREFERRED).await?, last))
-            })
+            .all(
+                "SELECT i.platform, i.workspace, i.user_id, s.value AS preferred, l.account AS last FROM identity i
+                 LEFT JOIN person_setting s ON s.person = i.person AND s.name = $2
+                 LEFT JOIN last_activity l ON l.person = i.person
+                 WHERE i.person = $1 ORDER BY i.platform, i.workspace, i.user_id",
+                args![person, PREFERRED],
+            )
             .await?;
+        let Some(first) = rows.first() else { return Ok(Vec::new()) };
+        let preferred: Option<String> = first.get("preferred")?;
+        let last: Option<serde_json::Value> = first.get("last")?;
         let last: Option<Account> = last.and_then(|v| serde_json::from_value(v).ok());
-        let mut accounts: Vec<Account> = linked.into_iter().map(Account::from).collect();
+        let account = |row: &Row| -> Result<Account> {
+            Ok(Account { platform: row.get("platform")?, workspace: row.get("workspace")?, user: row.get("user_id")? })
+        };
+        let mut accounts: Vec<Account> = rows.iter().map(account).collect::<Result<_>>()?;
         let wanted = |a: &Account| preferred.as_ref().is_some_and(|p| *p == a.platform || *p == preference(a));
         accounts.sort_by_key(|a| (!wanted(a), last.as_ref() != Some(a)));
         Ok(accounts)

@@ -1,17 +1,15 @@
 //! The outbox worker: claims the rows of one recipient, asks the arbiter, renders, sends, and keeps the message id.
 
 use std::collections::HashSet;
-use std::future::Future;
-use std::pin::pin;
-use std::task::Poll;
 
 use futures_util::StreamExt as _;
 use stoa_ground::clock::monotonic;
 use stoa_ground::people::{self, Person};
-use stoa_ground::{Instant, Result, Row, Tx, args};
+use stoa_ground::{Instant, Result, Tx, args};
 
+use super::reconcile::before;
 use super::{Delivery, DeliveryKind, MAIL, Rendered, Rendering, merged_into, places, select};
-use crate::chat::{Block, Message, MessageRef, Place, SendError, literal};
+use crate::chat::{Block, Message, Place, SendError, literal};
 use crate::nudges::{self, About, Decision, LearnerDigest, Policy};
 use crate::words::Words;
 use crate::worker::Flow;
@@ -55,7 +53,7 @@ impl Flow {
     /// Decides about and sends what is due for one recipient.
     async fn send_to(&self, recipient: &str) -> Result<usize> {
         let claimed_at = monotonic();
-        let (touched, mut claimed) = self.claim(recipient).await?;
+        let (touched, person, mut claimed) = self.claim(recipient).await?;
         claimed.sort_by_key(|d| d.due);
         let mut open = true;
         for (n, delivery) in claimed.into_iter().enumerate() {
@@ -65,7 +63,7 @@ impl Flow {
                 continue;
             }
             // Also a server that hung: what it says after its lease, another one may be saying.
-            open = match before(claimed_at + self.lease.held(), self.send_one(&delivery)).await {
+            open = match before(claimed_at + self.lease.held(), self.send_one(&delivery, person.as_ref())).await {
                 Some(sent) => sent?,
                 None => {
                     tracing::warn!(delivery = %delivery.key, "cut off before the lease ends; it is looked for first");
@@ -84,16 +82,17 @@ impl Flow {
     }
 
     /// Asks the arbiter about every due row of one recipient, in one transaction that also reserves the budget.
-    async fn claim(&self, recipient: &str) -> Result<(usize, Vec<Delivery>)> {
+    /// Gives how many rows were touched, whom they are for, and what is to be sent.
+    async fn claim(&self, recipient: &str) -> Result<(usize, Option<Person>, Vec<Delivery>)> {
         self.db()
             .write_by_key(|tx| async move {
                 // One server at a time decides about one recipient, so that the budget that it reads is the one it spends.
                 if !tx.try_lock(&format!("recipient/{recipient}")).await? {
-                    return Ok((0, Vec::new()));
+                    return Ok((0, None, Vec::new()));
                 }
                 let sending = "SELECT 1 AS one FROM outbox WHERE recipient = $1 AND state = 'sending' LIMIT 1";
                 if tx.opt(sending, args![recipient]).await?.is_some() {
-                    return Ok((0, Vec::new()));
+                    return Ok((0, None, Vec::new()));
                 }
                 let now = tx.lease_time().await?;
                 // The rows stay as they are read here: who takes one back meanwhile waits, and sees it sent.
@@ -118,8 +117,8 @@ impl Flow {
                 };
                 let mut claimed = Vec::new();
                 let touched = rows.len();
-                match person {
-                    Some(person) => self.arbitrate(&tx, now, &person, due, &mut claimed).await?,
+                match &person {
+                    Some(person) => self.arbitrate(&tx, now, person, due, &mut claimed).await?,
                     None => {
                         for delivery in due {
                             self.mark_sending(&tx, now, &delivery, Policy::ANSWER).await?;
@@ -127,7 +126,7 @@ impl Flow {
                         }
                     }
                 }
-                Ok((touched, claimed))
+                Ok((touched, person, claimed))
             })
             .await
     }
@@ -152,8 +151,13 @@ impl Flow {
         let mergeable = sorted.iter().filter(|(p, _)| p.mergeable).count();
         let mut digest: Option<Delivery> = None;
         for (policy, delivery) in sorted {
-            let facts = nudges::facts(tx, self.organisation(), person).await?;
-            let mut decision = nudges::decide(policy, &self.organisation().nudges, &facts, tx.now());
+            // About an answer there is nothing to weigh.
+            let mut decision = if policy.unsolicited {
+                let facts = nudges::facts(tx, self.organisation(), person).await?;
+                nudges::decide(policy, &self.organisation().nudges, &facts, tx.now())
+            } else {
+                nudges::answer(person.status)
+            };
             let about = About { key: &delivery.key, person: &person.id, kind: &delivery.kind, item: &delivery.item };
             if policy.unsolicited && delivery.expires.is_some_and(|e| e < tx.now()) {
                 decision = Decision::Withhold { why: "stale".into() };
@@ -165,7 +169,7 @@ impl Flow {
             }
             match &decision {
                 Decision::Now { .. } if policy.mergeable && mergeable > 1 => {
-                    let new = LearnerDigest::of_day(&person.id, &facts.calendar.zone, tx.now());
+                    let new = LearnerDigest::of_day(&person.id, &self.organisation().calendar(person).zone, tx.now());
                     super::enqueue(tx, &new).await?;
                     let made = read(tx, &new.key).await?;
                     decision = Decision::Merge { why: "digest".into() };
@@ -205,13 +209,12 @@ impl Flow {
     }
 
     /// Renders and sends one claimed delivery; `false` when the platform takes nothing just now.
-    async fn send_one(&self, delivery: &Delivery) -> Result<bool> {
-        let person = self.person_of(delivery).await?;
+    async fn send_one(&self, delivery: &Delivery, person: Option<&Person>) -> Result<bool> {
         // An attempt that failed may have arrived all the same, also when there is nothing to say any more.
         if delivery.attempts > 0 {
-            match self.look_for(delivery, person.as_ref()).await {
+            match self.look_for(delivery, person).await {
                 Ok(Some((place, id))) => {
-                    return self.posted(delivery, person.as_ref(), &place, &id, true).await.map(|()| true);
+                    return self.posted(delivery, person, &place, &id, true).await.map(|()| true);
                 }
                 Ok(None) => {}
                 Err(e) => {
@@ -220,23 +223,23 @@ impl Flow {
                 }
             }
         }
-        let message = match self.render(delivery, person.as_ref(), false).await {
+        let message = match self.render(delivery, person, false).await {
             Ok(Rendered::Say(message)) => message,
             Ok(Rendered::Gone(why)) => return self.gone(delivery, why).await.map(|()| true),
             Err(e) if e.passes() => return Err(e),
             Err(e) => return self.failed(delivery, &e.to_string(), None, false).await.map(|()| true),
         };
-        let places = self.places_for(delivery, person.as_ref()).await?;
+        let places = self.places_for(delivery, person).await?;
         if let (true, Some(missing)) = (places.all.is_empty(), places.missing) {
             return self.failed(delivery, &missing.why, missing.after, false).await.map(|()| false);
         }
-        let message = self.welcome(person.as_ref(), delivery, message).await?;
+        let message = self.welcome(person, delivery, message).await?;
         let mut closed = "the person has no place where Stoa can write".to_owned();
         for (place, platform) in places.all {
-            let by_mail = (place.platform == MAIL).then(|| self.by_mail(person.as_ref(), &message));
+            let by_mail = (place.platform == MAIL).then(|| self.by_mail(person, &message));
             let message = by_mail.as_ref().unwrap_or(&message);
             match platform.send(&place, delivery.only.as_ref(), message, &delivery.key).await {
-                Ok(id) => return self.posted(delivery, person.as_ref(), &place, &id, false).await.map(|()| true),
+                Ok(id) => return self.posted(delivery, person, &place, &id, false).await.map(|()| true),
                 Err(SendError::Retry { why, after_seconds }) => {
                     return self.failed(delivery, &why, after_seconds, false).await.map(|()| false);
                 }
@@ -276,12 +279,12 @@ impl Flow {
             .await
     }
 
-    async fn person_of(&self, delivery: &Delivery) -> Result<Option<Person>> {
+    pub(super) async fn person_of(&self, delivery: &Delivery) -> Result<Option<Person>> {
         let Some(id) = delivery.person.clone() else { return Ok(None) };
         self.db().read(|c| async move { people::by_id(&c, &id).await }).await
     }
 
-    async fn render(&self, delivery: &Delivery, person: Option<&Person>, posted: bool) -> Result<Rendered> {
+    pub(super) async fn render(&self, delivery: &Delivery, person: Option<&Person>, posted: bool) -> Result<Rendered> {
         if let Some(shown) = &delivery.shown {
             return Ok(Rendered::Say(serde_json::from_value(shown.clone())?));
         }
@@ -303,13 +306,20 @@ impl Flow {
     }
 
     /// The first message to a person says what Stoa is, what it stores and how to stop it.
-    async fn welcome(&self, person: Option<&Person>, delivery: &Delivery, message: Message) -> Result<Message> {
+    pub(super) async fn welcome(
+        &self,
+        person: Option<&Person>,
+        delivery: &Delivery,
+        message: Message,
+    ) -> Result<Message> {
         let Some(person) = person else { return Ok(message) };
         if delivery.place.as_ref().is_some_and(|p| !p.direct) {
             return Ok(message);
         }
         let id = &person.id;
-        let known = self.db().read(|c| async move { people::setting(&c, id, WELCOMED).await }).await?;
+        let known = "SELECT value FROM person_setting WHERE person = $1 AND name = $2";
+        let known = self.db().opt(known, args![id, WELCOMED]).await?;
+        let known: Option<String> = known.map(|row| row.get("value")).transpose()?;
         match &known {
             // Also when it is edited later: what was said once stays.
             Some(key) if *key == delivery.key => {}
@@ -329,7 +339,7 @@ impl Flow {
     }
 
     /// Writes down where a message stands. One that was `found` says what an earlier attempt said: it is rendered again.
-    async fn posted(
+    pub(super) async fn posted(
         &self,
         delivery: &Delivery,
         person: Option<&Person>,
@@ -413,200 +423,6 @@ impl Flow {
             .await
     }
 
-    /// Renders posted messages again that were asked to be revised, and edits them (N14). Gives how many.
-    pub(crate) async fn edit_due(&self) -> Result<usize> {
-        let now = self.db().lease_time().await?;
-        let due = select!(
-            "WHERE revise > 0 AND state = 'posted' AND retry_at <= $1 AND lease_until <= $1 ORDER BY position LIMIT 100"
-        );
-        let rows = self.db().all(due, args![now]).await?;
-        let mut edited = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let key: String = row.get("key")?;
-            edited.push(match Delivery::read(row) {
-                Ok(delivery) => self.edit_one(&delivery).await,
-                Err(e) => self.edited(&key, None, 0, Err(&format!("written by another version: {e}"))).await,
-            });
-        }
-        edited.into_iter().map(|done| done.map(|()| 1)).sum()
-    }
-
-    async fn edit_one(&self, delivery: &Delivery) -> Result<()> {
-        let begun = monotonic();
-        let Some(asked) = self.take_edit(&delivery.key).await? else { return Ok(()) };
-        let edit = before(begun + self.lease.held(), self.edit(delivery));
-        match edit.await.unwrap_or_else(|| Err(SendError::Retry { why: "cut off".into(), after_seconds: None })) {
-            Ok(done) => self.edited(&delivery.key, Some((delivery, done)), asked, Ok(())).await,
-            Err(SendError::Retry { why, after_seconds }) => {
-                let wait =
-                    after_seconds.map_or(1, |s| i64::try_from(s).unwrap_or(3600).clamp(1, 3600)) * Instant::SECOND;
-                let why = why.as_str();
-                self.db()
-                    .write_by_key(|tx| async move {
-                        let then = tx.lease_time().await?.plus(wait);
-                        let sql = "UPDATE outbox SET error = $2, retry_at = $3, lease_until = 0 WHERE key = $1 AND lease_by = $4";
-                        tx.exec(sql, args![&delivery.key, why, then, &self.server]).await?;
-                        Ok(())
-                    })
-                    .await
-            }
-            Err(e) => self.edited(&delivery.key, None, asked, Err(&e.to_string())).await,
-        }
-    }
-
-    /// Renders what stands in the chat anew; `false` when there is nothing to change there.
-    async fn edit(&self, delivery: &Delivery) -> Result<bool, SendError> {
-        let person = self.person_of(delivery).await?;
-        let Rendered::Say(message) = self.render(delivery, person.as_ref(), true).await? else { return Ok(false) };
-        let Some((place, id)) = delivery.posted.clone().zip(delivery.message_id.clone()) else { return Ok(false) };
-        let Some(platform) = self.platform(&place.platform) else { return Ok(false) };
-        let message = self.welcome(person.as_ref(), delivery, message).await?;
-        platform.edit(&MessageRef { place, id }, &message).await.map(|()| true)
-    }
-
-    /// Takes the lease of a message that is to be edited, so that servers do not edit it across each other; gives how
-    /// often that was asked for, or none when another one is at it.
-    async fn take_edit(&self, key: &str) -> Result<Option<i64>> {
-        self.db()
-            .write_by_key(|tx| async move {
-                let now = tx.lease_time().await?;
-                let sql = "UPDATE outbox SET lease_until = $3, lease_by = $4
-                           WHERE key = $1 AND revise > 0 AND state = 'posted' AND lease_until <= $2 RETURNING revise";
-                let row = tx.opt(sql, args![key, now, now.plus(self.lease.micros()), &self.server]).await?;
-                row.map(|r| r.get("revise")).transpose()
-            })
-            .await
-    }
-
-    /// An edit is done, or cannot be done. What was asked for since it began (`asked`) is still to be done.
-    async fn edited(
-        &self,
-        key: &str,
-        done: Option<(&Delivery, bool)>,
-        asked: i64,
-        outcome: Result<(), &str>,
-    ) -> Result<()> {
-        self.db()
-            .write_by_key(|tx| async move {
-                tx.exec(
-                    "UPDATE outbox SET revise = CASE WHEN $2 = 0 OR revise = $2 THEN 0 ELSE revise END, error = $3, lease_until = 0
-                     WHERE key = $1",
-                    args![key, asked, outcome.err()],
-                )
-                .await?;
-                if let Some((delivery, true)) = done
-                    && let (Some(person), None) = (&delivery.person, &delivery.shown)
-                {
-                    let about = About { key, person, kind: &delivery.kind, item: &delivery.item };
-                    nudges::record(&tx, &about, &Decision::Edit { why: "changed".into() }).await?;
-                }
-                Ok(())
-            })
-            .await
-    }
-
-    /// Finds out what became of messages whose sending was cut off, before anything is repeated. Gives how many.
-    pub(crate) async fn reconcile(&self) -> Result<usize> {
-        if !self.watch().trusts(monotonic()) {
-            return Ok(0);
-        }
-        let rows = self
-            .db()
-            .all(
-                select!("WHERE state = 'sending' AND lease_until <= $1 ORDER BY lease_until LIMIT 100"),
-                args![self.db().lease_time().await?],
-            )
-            .await?;
-        let mut ended = Vec::with_capacity(rows.len());
-        for row in &rows {
-            ended.push(self.reconcile_one(row).await);
-        }
-        ended.into_iter().sum()
-    }
-
-    async fn reconcile_one(&self, row: &Row) -> Result<usize> {
-        let (key, begun) = (row.get::<String>("key")?, monotonic());
-        if !self.take_over(&key).await? {
-            return Ok(0);
-        }
-        let delivery = match Delivery::read(row) {
-            Ok(delivery) => delivery,
-            Err(e) => {
-                let why = format!("written by another version: {e}");
-                let (key, why) = (&key, &why);
-                return self.db().write_by_key(|tx| async move { park(&tx, key, why).await }).await.map(|()| 1);
-            }
-        };
-        let person = self.person_of(&delivery).await?;
-        match before(begun + self.lease.held(), self.look_for(&delivery, person.as_ref())).await {
-            Some(Ok(Some((place, id)))) => self.posted(&delivery, person.as_ref(), &place, &id, true).await?,
-            Some(Ok(None)) => self.unsent(&key, true).await?,
-            // Unknown is not "no": it stays as it is until the platform can say.
-            Some(Err(error)) => {
-                tracing::warn!(delivery = %key, %error, "cannot tell yet whether it was sent");
-                self.ask_again(&key).await?;
-                return Ok(0);
-            }
-            None => return Ok(0),
-        }
-        Ok(1)
-    }
-
-    /// Takes the lease of a row whose own has run out; `false` when another server was faster.
-    async fn take_over(&self, key: &str) -> Result<bool> {
-        self.db()
-            .write_by_key(|tx| async move {
-                let now = tx.lease_time().await?;
-                let sql = "UPDATE outbox SET lease_until = $3, lease_by = $4 WHERE key = $1 AND state = 'sending' AND lease_until <= $2";
-                Ok(tx.exec(sql, args![key, now, now.plus(self.lease.micros()), &self.server]).await? == 1)
-            })
-            .await
-    }
-
-    /// Lets go of a row about which the platform could not tell, for a while that is shorter than a lease.
-    async fn ask_again(&self, key: &str) -> Result<()> {
-        self.db()
-            .write_by_key(|tx| async move {
-                let soon = tx.lease_time().await?.plus(self.lease.micros() / 12);
-                let sql = "UPDATE outbox SET lease_until = $2 WHERE key = $1 AND state = 'sending' AND lease_by = $3";
-                tx.exec(sql, args![key, soon, &self.server]).await?;
-                Ok(())
-            })
-            .await
-    }
-
-    /// Puts a row back that was not sent. Where that is only what the platform said after a send was cut off (`doubtful`),
-    /// it is looked for once more before it is sent: the cut-off one may have been on its way.
-    async fn unsent(&self, key: &str, doubtful: bool) -> Result<()> {
-        let least = i64::from(doubtful);
-        self.db()
-            .write_by_key(|tx| async move {
-                let sql = "UPDATE outbox SET state = 'queued', sent_at = NULL, attempts = CASE WHEN attempts < $3 THEN $3 ELSE attempts END
-                           WHERE key = $1 AND state = 'sending' AND lease_by = $2";
-                tx.exec(sql, args![key, &self.server, least]).await?;
-                Ok(())
-            })
-            .await
-    }
-
-    /// Looks for a delivery in every place where it can have arrived.
-    async fn look_for(
-        &self,
-        delivery: &Delivery,
-        person: Option<&Person>,
-    ) -> Result<Option<(Place, String)>, SendError> {
-        let places = self.places_for(delivery, person).await?;
-        for (place, platform) in places.all {
-            if let Some(id) = platform.find(&place, &delivery.key).await? {
-                return Ok(Some((place, id)));
-            }
-        }
-        match places.missing {
-            None => Ok(None),
-            Some(missing) => Err(SendError::Retry { why: missing.why, after_seconds: missing.after }),
-        }
-    }
-
     /// Sets a claimed row to `sending`, with this server's lease and what it takes from the budget.
     async fn mark_sending(&self, tx: &Tx, now: Instant, delivery: &Delivery, policy: Policy) -> Result<()> {
         tx.exec(
@@ -638,19 +454,6 @@ pub(crate) async fn release(tx: &Tx) -> Result<()> {
     Ok(())
 }
 
-/// What a call to a platform ends with, if it does so before the instant at which it may not go on. A server that hung
-/// wakes up in the middle of a call: the clock is looked at before the call goes on, not only while it waits.
-async fn before<T>(end: std::time::Instant, call: impl Future<Output = T>) -> Option<T> {
-    let (mut call, mut over) = (pin!(call), pin!(tokio::time::sleep_until(end.into())));
-    std::future::poll_fn(|cx| {
-        if monotonic() >= end || over.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(None);
-        }
-        call.as_mut().poll(cx).map(Some)
-    })
-    .await
-}
-
 /// One server sends nothing just now: what it had can be looked for.
 pub(crate) async fn release_of(tx: &Tx, server: &str) -> Result<()> {
     let sql = "UPDATE outbox SET lease_until = 0 WHERE (state = 'sending' OR revise > 0) AND lease_by = $1";
@@ -668,7 +471,7 @@ async fn set_state(tx: &Tx, key: &str, state: &'static str) -> Result<()> {
     Ok(())
 }
 
-async fn park(tx: &Tx, key: &str, why: &str) -> Result<()> {
+pub(super) async fn park(tx: &Tx, key: &str, why: &str) -> Result<()> {
     tx.exec("UPDATE outbox SET state = 'parked', error = $2 WHERE key = $1", args![key, why]).await?;
     Ok(())
 }
