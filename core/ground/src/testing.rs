@@ -136,3 +136,23 @@ pub async fn hire(db: &Db, name: &str, change: impl Fn(&mut Person) + Send + Syn
     .await
     .expect("a person can be stored")
 }
+
+/// People `u0`, `u1`, … with accounts of that name on a platform, who were greeted before.
+///
+/// # Panics
+/// When they cannot be stored.
+pub async fn hire_many(db: &Db, platform: &str, numbers: std::ops::Range<usize>) {
+    let numbers = &numbers;
+    db.write(|tx| async move {
+        for n in numbers.clone() {
+            let user = format!("u{n}");
+            let person = Person::new(tx.clock().id().to_string(), format!("E-{user}"), &user);
+            people::insert(&tx, &person, None).await?;
+            people::link_account(&tx, &person.id, platform, "", &user).await?;
+            people::set_setting(&tx, &person.id, "welcomed", Some("before")).await?;
+        }
+        Ok(())
+    })
+    .await
+    .expect("people can be stored");
+}

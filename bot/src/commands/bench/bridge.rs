@@ -16,10 +16,9 @@ use serde_json::{Value, json};
 use stoa_bridge::{SIGNATURE, Secret, TIMESTAMP};
 use stoa_flow::chat::Message;
 use stoa_flow::delivery::{self, NewDelivery};
-use stoa_ground::args;
 use stoa_ground::clock::{monotonic, wall};
 use stoa_ground::db::longest_write;
-use stoa_ground::people::{self, Person};
+use stoa_ground::{args, people, testing};
 use stoa_learning::search::Index;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -239,23 +238,8 @@ async fn drained(app: &App, arrived: &Arrived, deliveries: usize) -> Result<Dura
 
 /// People with an account on the bridge, who know Stoa already and were there before.
 async fn people(app: &App, number: usize) -> Result<()> {
-    let numbers: Vec<usize> = (0..number).collect();
-    let hired = numbers.chunks(50).map(|some| {
-        app.db.write(move |tx| async move {
-            for n in some {
-                let user = format!("u{n}");
-                let person = Person::new(tx.clock().id().to_string(), format!("E-{user}"), &user);
-                people::insert(&tx, &person, None).await?;
-                people::link_account(&tx, &person.id, NAME, "", &user).await?;
-                people::set_setting(&tx, &person.id, "welcomed", Some("before")).await?;
-            }
-            Ok(())
-        })
-    });
-    let mut hired = futures_util::stream::iter(hired).buffer_unordered(8);
-    while let Some(done) = hired.next().await {
-        done?;
-    }
+    let parts = (0..number).step_by(50).map(|from| testing::hire_many(&app.db, NAME, from..number.min(from + 50)));
+    futures_util::stream::iter(parts).buffer_unordered(8).collect::<Vec<()>>().await;
     // Whoever follows the people has seen them: no figure is about that.
     let (readers, head) = (app.flow.readers().await?, app.db.committed_position().await?);
     app.db
