@@ -130,7 +130,7 @@ pub async fn hire(db: &Db, name: &str, change: impl Fn(&mut Person) + Send + Syn
         let mut person = Person::new(tx.clock().id().to_string(), format!("E-{name}"), name);
         change(&mut person);
         people::insert(&tx, &person, None).await?;
-        people::link_account(&tx, &person.id, "test", "", name).await?;
+        people::link_account(&tx, &person.id, ("test", "", name), "operator", "a test").await?;
         Ok(person)
     })
     .await
@@ -148,7 +148,7 @@ pub async fn hire_many(db: &Db, platform: &str, numbers: std::ops::Range<usize>)
             let user = format!("u{n}");
             let person = Person::new(tx.clock().id().to_string(), format!("E-{user}"), &user);
             people::insert(&tx, &person, None).await?;
-            people::link_account(&tx, &person.id, platform, "", &user).await?;
+            people::link_account(&tx, &person.id, (platform, "", &user), "operator", "is on this platform").await?;
             people::set_setting(&tx, &person.id, "welcomed", Some("before")).await?;
         }
         Ok(())

@@ -287,7 +287,7 @@ impl Flow {
                     args![person, tx.now(), place, account],
                 )
                 .await?;
-                Ok(())
+                crate::delivery::seen(&tx, person).await
             })
             .await
     }

@@ -8,8 +8,8 @@ pub mod queues;
 mod reconcile;
 pub(crate) mod sender;
 
-pub(crate) use places::Reached;
-pub use places::{MAIL, PREFERRED, Unreachable, preference, unreachable};
+pub use places::{MAIL, PREFERRED, Unreachable, WayOut, last_reached, preference, try_again, unreachable};
+pub(crate) use places::{Reached, seen};
 
 use async_trait::async_trait;
 use serde_json::Value as Json;

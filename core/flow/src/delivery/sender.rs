@@ -317,9 +317,7 @@ impl Flow {
             return Ok(message);
         }
         let id = &person.id;
-        let known = "SELECT value FROM person_setting WHERE person = $1 AND name = $2";
-        let known = self.db().opt(known, args![id, WELCOMED]).await?;
-        let known: Option<String> = known.map(|row| row.get("value")).transpose()?;
+        let known = self.db().read(|c| async move { people::setting(&c, id, WELCOMED).await }).await?;
         match &known {
             // Also when it is edited later: what was said once stays.
             Some(key) if *key == delivery.key => {}

@@ -25,8 +25,13 @@ pub(crate) async fn facts(conn: &Conn, organisation: &Organisation, person: &Per
     let start = calendar.at(today, jiff::civil::Time::midnight());
     let sent = conn
         .one(
-            "SELECT COALESCE(MAX(sent_at), 0) AS last, COALESCE(SUM(CASE WHEN sent_at >= $2 THEN 1 ELSE 0 END), 0) AS today
-             FROM outbox WHERE person = $1 AND sent_at IS NOT NULL AND counted = 1 AND state IN ('sending', 'posted')",
+            concat!(
+                "SELECT COALESCE(MAX(sent_at), 0) AS last,
+                 COALESCE(SUM(CASE WHEN sent_at >= $2 THEN 1 ELSE 0 END), 0) AS today
+                 FROM outbox WHERE person IN ",
+                stoa_ground::rows_of!("$1"),
+                " AND sent_at IS NOT NULL AND counted = 1 AND state IN ('sending', 'posted')"
+            ),
             args![&person.id, start],
         )
         .await?;
@@ -34,7 +39,11 @@ pub(crate) async fn facts(conn: &Conn, organisation: &Organisation, person: &Per
     let last_activity: Option<stoa_ground::Instant> = activity.map(|r| r.get("at")).transpose()?;
     let ignored = conn
         .one(
-            "SELECT COUNT(*) AS n FROM outbox WHERE person = $1 AND state = 'posted' AND voluntary = 1 AND sent_at > $2",
+            concat!(
+                "SELECT COUNT(*) AS n FROM outbox WHERE person IN ",
+                stoa_ground::rows_of!("$1"),
+                " AND state = 'posted' AND voluntary = 1 AND sent_at > $2"
+            ),
             args![&person.id, last_activity.map_or(0, |at| at.0)],
         )
         .await?;

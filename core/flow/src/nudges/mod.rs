@@ -202,9 +202,13 @@ pub(crate) async fn record_into(tx: &Tx, about: &About<'_>, decision: &Decision,
 pub async fn decisions_about(db: &Db, person: &str, limit: usize) -> Result<Vec<Stored>> {
     let rows = db
         .all(
-            "SELECT delivery_key, kind, item, at, decision, reason, until FROM decision
-             WHERE person = $1 AND position IN (SELECT MAX(position) FROM decision WHERE person = $1 GROUP BY delivery_key)
-             ORDER BY position DESC LIMIT $2",
+            concat!(
+                "SELECT delivery_key, kind, item, at, decision, reason, until FROM decision
+                 WHERE position IN (SELECT MAX(position) FROM decision WHERE person IN ",
+                stoa_ground::rows_of!("$1"),
+                " GROUP BY delivery_key)
+                 ORDER BY position DESC LIMIT $2"
+            ),
             args![person, limit],
         )
         .await?;

@@ -71,6 +71,8 @@ pub const TABLES: &[(&str, Keep)] = &[
     ("unreachable", Keep::Rows),
     ("erasure", Keep::Keys),
     ("roster_step", Keep::Rows),
+    ("person_alias", Keep::Rows),
+    ("person_address", Keep::Rows),
 ];
 
 /// Columns that the engine numbers by itself.

@@ -10,6 +10,7 @@ mod chat;
 pub mod course;
 pub mod due;
 mod evaluate;
+mod joined;
 mod life;
 mod nudge;
 mod progress;
@@ -26,6 +27,7 @@ use stoa_ground::ledger::Projection;
 use stoa_ground::{Conn, Result};
 
 pub use apply::{Effect, Plan, Planned, apply};
+pub use joined::{Step as JoinedStep, after_merge, after_split, settle};
 pub use requirement::{Due, Requirement, Steps, parse};
 pub use status::{Filter, Row, complete, exempt, extend, status};
 

@@ -115,8 +115,12 @@ pub async fn open_questions(conn: &Conn, person: &str, began: Instant) -> Result
 pub async fn active_days(conn: &Conn, person: &str, calendar: &Calendar) -> Result<BTreeSet<Date>> {
     let rows = conn
         .all(
-            "SELECT answered AS at FROM lesson_attempt WHERE person = $1 AND answered IS NOT NULL
-             UNION SELECT experienced AS at FROM lesson_progress WHERE person = $1 AND experienced IS NOT NULL",
+            concat!(
+                "SELECT answered AS at FROM lesson_attempt WHERE answered IS NOT NULL AND person IN ",
+                stoa_ground::rows_of!("$1"),
+                " UNION SELECT experienced AS at FROM lesson_progress WHERE experienced IS NOT NULL AND person IN ",
+                stoa_ground::rows_of!("$1")
+            ),
             args![person],
         )
         .await?;
