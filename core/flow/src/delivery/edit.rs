@@ -3,9 +3,9 @@
 use stoa_ground::clock::monotonic;
 use stoa_ground::{Instant, Result, args};
 
-use super::reconcile::before;
 use super::{Delivery, Rendered, select};
 use crate::chat::{MessageRef, SendError};
+use crate::lease::before;
 use crate::nudges::{self, About, Decision};
 use crate::worker::Flow;
 
