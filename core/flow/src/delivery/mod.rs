@@ -7,7 +7,7 @@ pub mod queues;
 pub(crate) mod sender;
 
 pub(crate) use places::Reached;
-pub use places::{MAIL, PREFERRED, Unreachable, preference, unreachable};
+pub use places::{MAIL, PREFERRED, Unreachable, count_unreachable, preference, unreachable};
 
 use async_trait::async_trait;
 use serde_json::Value as Json;
@@ -17,6 +17,9 @@ use stoa_ground::{Db, Instant, Result, Row, Tx, args};
 use crate::chat::{Account, Message, Place};
 use crate::nudges::Policy;
 use crate::words::Words;
+
+/// What the keys of answers begin with; the event's key and a number follow.
+pub(crate) const REPLY: &str = "reply/";
 
 /// A delivery that is about to be put into the outbox.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -149,6 +152,17 @@ macro_rules! select {
 pub(crate) use select;
 
 impl Delivery {
+    /// The key of the event that this answers.
+    #[must_use]
+    pub fn event(&self) -> Option<&str> {
+        self.key.strip_prefix(REPLY).and_then(|rest| rest.rsplit_once('/')).map(|(event, _)| event)
+    }
+
+    /// How often it was tried before.
+    pub(crate) fn attempts(&self) -> i64 {
+        self.attempts
+    }
+
     fn read(row: &Row) -> Result<Self> {
         let json = |name: &str| -> Result<Option<Json>> { row.get(name) };
         Ok(Self {

@@ -1,6 +1,7 @@
 //! Where a delivery goes: the preferred place, one fallback, and mail as the last resort for what is mandated. Who cannot
 //! be reached at all is written down, and what waited for them is sent once they can be.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -122,13 +123,25 @@ pub async fn unreachable(conn: &Conn) -> Result<Vec<Unreachable>> {
             args![],
         )
         .await?;
+    let ids = rows.iter().map(|row| row.get("person")).collect::<Result<Vec<String>>>()?;
+    let people = people::by_ids(conn, &ids).await?;
+    let mut people: BTreeMap<String, Person> = people.into_iter().map(|p| (p.id.clone(), p)).collect();
     let mut all = Vec::with_capacity(rows.len());
-    for row in rows {
-        if let Some(person) = people::by_id(conn, &row.get::<String>("person")?).await? {
+    for (row, id) in rows.iter().zip(&ids) {
+        if let Some(person) = people.remove(id) {
             all.push(Unreachable { person, since: row.get("since")?, reason: row.get("reason")? });
         }
     }
     Ok(all)
+}
+
+/// How many people the last message could not reach.
+///
+/// # Errors
+/// The database's error.
+pub async fn count_unreachable(conn: &Conn) -> Result<i64> {
+    let sql = "SELECT COUNT(*) AS n FROM unreachable u JOIN person p ON p.id = u.person WHERE p.status <> 'left'";
+    conn.one(sql, args![]).await?.get("n")
 }
 
 /// Writes down that a person cannot be reached, and since when.

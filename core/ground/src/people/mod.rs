@@ -24,7 +24,8 @@ pub use roles::{Role, RoleProjection, grant, granted_to, people_with, revoke, ro
 pub use sign_in::{create_sign_in_link, redeem_sign_in_link};
 pub(crate) use store::insert;
 pub use store::{
-    all, by_account, by_email, by_employee_id, by_id, find, managers_above, page, refresh_zones, reports_of, tree_of,
+    Count, all, by_account, by_email, by_employee_id, by_id, by_ids, count, find, managers_above, page, refresh_zones,
+    reports_of, tree_of,
 };
 pub use text::clean;
 

@@ -75,6 +75,49 @@ pub async fn by_id(conn: &Conn, id: &str) -> Result<Option<Person>> {
     read_one(conn.opt(select!("WHERE id = $1"), args![id]).await?.as_ref())
 }
 
+/// The people with these ids, in one query for each few hundred; in no order, and without those who are not known.
+///
+/// # Errors
+/// The database's error.
+pub async fn by_ids(conn: &Conn, ids: &[String]) -> Result<Vec<Person>> {
+    let mut all = Vec::with_capacity(ids.len());
+    for some in ids.chunks(500) {
+        let places: Vec<String> = (1..=some.len()).map(|n| format!("${n}")).collect();
+        let sql = format!("{} ({})", select!("WHERE id IN"), places.join(", "));
+        let ids = some.iter().map(crate::db::Bind::value).collect();
+        all.extend(read_all(&conn.all(sqlx::AssertSqlSafe(sql), ids).await?)?);
+    }
+    Ok(all)
+}
+
+/// How many people there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// All that are known, also those who left.
+    pub known: i64,
+    /// Those who have not left.
+    pub here: i64,
+    /// Those who have not left and have no account on any chat platform.
+    pub without_account: i64,
+}
+
+/// Counts people, in one query.
+///
+/// # Errors
+/// The database's error.
+pub async fn count(conn: &Conn) -> Result<Count> {
+    let row = conn
+        .one(
+            "SELECT COUNT(*) AS known, COALESCE(SUM(CASE WHEN status <> 'left' THEN 1 ELSE 0 END), 0) AS here,
+             COALESCE(SUM(CASE WHEN status <> 'left' AND NOT EXISTS
+               (SELECT 1 FROM identity WHERE identity.person = person.id) THEN 1 ELSE 0 END), 0) AS without_account
+             FROM person",
+            args![],
+        )
+        .await?;
+    Ok(Count { known: row.get("known")?, here: row.get("here")?, without_account: row.get("without_account")? })
+}
+
 /// The person with the organisation's id.
 ///
 /// # Errors

@@ -296,3 +296,25 @@ fn an_unknown_zone_falls_back_to_utc() {
     ana.timezone = "Mars/Olympus".into();
     assert_eq!(zone(&ana), TimeZone::UTC);
 }
+
+#[tokio::test]
+async fn people_are_counted_and_fetched_many_at_once() {
+    let (db, _dir) = organisation().await;
+    let ben = &who(&db, "E2").await.id;
+    let old = &who(&db, "E9").await.id;
+    db.write(|tx| async move {
+        link_account(&tx, ben, "slack", "", "U1").await?;
+        link_account(&tx, ben, "web", "", "E2").await?;
+        link_account(&tx, old, "slack", "", "U9").await
+    })
+    .await
+    .unwrap();
+    let counted = db.read(|conn| async move { count(&conn).await }).await.unwrap();
+    // Six have not left; one of them has accounts.
+    assert_eq!(counted, Count { known: 7, here: 6, without_account: 5 });
+    let wanted: Vec<String> = (0..600).map(|n| format!("nobody-{n}")).chain([ben.clone(), old.clone()]).collect();
+    let wanted = &wanted;
+    let mut found = db.read(|conn| async move { by_ids(&conn, wanted).await }).await.unwrap();
+    found.sort_by(|a, b| a.employee_id.cmp(&b.employee_id));
+    assert_eq!(ids(&found), ["E2", "E9"]);
+}
