@@ -91,6 +91,8 @@ pub(crate) fn delivery_ended(delivery: &Delivery, person: Option<&Person>, now: 
     let platform = place.map_or("", |p| p.platform.as_str());
     let message_id = ended.posted.map(|(_, id)| id);
     let late = (now.0 - delivery.due.0).max(0) / Instant::SECOND;
+    // An edit is not due at any time.
+    let late = (ended.outcome != "edited").then_some(late);
     tracing::info!(
         delivery = %delivery.key,
         kind = %delivery.kind,

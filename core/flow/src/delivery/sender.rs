@@ -237,7 +237,11 @@ impl Flow {
         let message = match self.render(delivery, person.as_ref(), false).await {
             Ok(Rendered::Say(message)) => message,
             Ok(Rendered::Gone(why)) => return self.gone(turn, why).await.map(|()| true),
-            Err(e) => return self.failed(turn, &e.to_string(), None, false).await.map(|()| true),
+            Err(e) => {
+                let state = self.keep_failure(turn, &e.to_string(), None, false).await?;
+                self.failure_kept(turn, state.as_deref(), &journal::reason(&e));
+                return Ok(true);
+            }
         };
         let places = self.places_for(delivery, person.as_ref()).await?;
         if let (true, Some(missing)) = (places.all.is_empty(), places.missing) {
@@ -422,11 +426,32 @@ impl Flow {
     }
 
     async fn failed(&self, turn: &Turn<'_>, why: &str, after: Option<u64>, for_good: bool) -> Result<()> {
+        let state = self.keep_failure(turn, why, after, for_good).await?;
+        self.failure_kept(turn, state.as_deref(), why);
+        Ok(())
+    }
+
+    fn failure_kept(&self, turn: &Turn<'_>, state: Option<&str>, why: &str) {
+        match state {
+            Some("parked") => self.ended(turn, Ended { why: Some(why), ..Ended::new("failed") }),
+            Some(_) => journal::delivery_postponed(turn.delivery, why),
+            // The lease ran out, and another server has it.
+            None => {}
+        }
+    }
+
+    /// Remembers a failure; gives the state that it leads to, or none when the lease has run out.
+    async fn keep_failure(
+        &self,
+        turn: &Turn<'_>,
+        why: &str,
+        after: Option<u64>,
+        for_good: bool,
+    ) -> Result<Option<String>> {
         let delivery = turn.delivery;
         let limit = if for_good { 0 } else { ATTEMPTS };
         let wait = after.map_or(0, |s| i64::try_from(s).unwrap_or(3600).min(3600) * Instant::SECOND);
-        let state = self
-            .db()
+        self.db()
             .write_by_key(|tx| async move {
                 let sql = "UPDATE outbox SET attempts = attempts + 1, error = $2, sent_at = NULL,
                      retry_at = $3 + CASE WHEN CAST($4 AS BIGINT) > (attempts + 1) * (attempts + 1) * 500000
@@ -437,14 +462,7 @@ impl Flow {
                 let row = tx.opt(sql, args![&delivery.key, why, now, wait, limit, &self.server]).await?;
                 row.map(|r| r.get::<String>("state")).transpose()
             })
-            .await?;
-        match state.as_deref() {
-            Some("parked") => self.ended(turn, Ended { why: Some(why), ..Ended::new("failed") }),
-            Some(_) => journal::delivery_postponed(delivery, why),
-            // The lease ran out, and another server has it.
-            None => {}
-        }
-        Ok(())
+            .await
     }
 
     /// Renders posted messages again that were asked to be revised, and edits them (N14).
@@ -475,7 +493,7 @@ impl Flow {
                 }
                 None => Ok(false),
             },
-            (Err(e), _) => Err(SendError::from(e)),
+            (Err(e), _) => Err(SendError::Retry { why: journal::reason(&e), after_seconds: None }),
             _ => Ok(false),
         };
         let (again, error) = match &edited {
