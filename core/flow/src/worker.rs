@@ -76,6 +76,7 @@ impl Flow {
 
     /// Adds a chat platform.
     pub fn connect(&self, platform: Arc<dyn Platform>) {
+        crate::journal::platform_connected(platform.name());
         self.platforms.write().unwrap_or_else(PoisonError::into_inner).push(platform);
     }
 
@@ -117,10 +118,15 @@ impl Flow {
     /// # Errors
     /// The database's error.
     pub async fn settle(&self) -> Result<()> {
+        self.settle_until(&CancellationToken::new()).await
+    }
+
+    /// As [`Flow::settle`], but ends between two rounds when it is told to stop.
+    async fn settle_until(&self, stop: &CancellationToken) -> Result<()> {
         let _turn = self.turn.lock().await;
         // Each round works on at most a few hundred rows; the bound stops a kind that feeds itself.
         for _ in 0..10_000 {
-            if self.round().await? == 0 {
+            if stop.is_cancelled() || self.round().await? == 0 {
                 return Ok(());
             }
         }
@@ -198,7 +204,7 @@ impl Flow {
         }
         let mut failures: u32 = 0;
         while !stop.is_cancelled() {
-            let wait = match self.settle().await {
+            let wait = match self.settle_until(&stop).await {
                 Ok(()) => {
                     failures = 0;
                     Duration::from_secs(1)

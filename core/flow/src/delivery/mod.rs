@@ -6,7 +6,9 @@ mod places;
 pub mod queues;
 pub(crate) mod sender;
 
-pub use places::{MAIL, PREFERRED, Unreachable, WayOut, last_reached, preference, try_again, unreachable};
+pub use places::{
+    MAIL, PREFERRED, Unreachable, WayOut, count_unreachable, last_reached, preference, try_again, unreachable,
+};
 pub(crate) use places::{Reached, seen};
 
 use async_trait::async_trait;
@@ -17,6 +19,9 @@ use stoa_ground::{Db, Instant, Result, Row, Tx, args};
 use crate::chat::{Account, Message, Place};
 use crate::nudges::Policy;
 use crate::words::Words;
+
+/// What the keys of answers begin with; the event's key and a number follow.
+pub(crate) const REPLY: &str = "reply/";
 
 /// A delivery that is about to be put into the outbox.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -149,6 +154,17 @@ macro_rules! select {
 pub(crate) use select;
 
 impl Delivery {
+    /// The key of the event that this answers.
+    #[must_use]
+    pub fn event(&self) -> Option<&str> {
+        self.key.strip_prefix(REPLY).and_then(|rest| rest.rsplit_once('/')).map(|(event, _)| event)
+    }
+
+    /// How often it was tried before.
+    pub(crate) fn attempts(&self) -> i64 {
+        self.attempts
+    }
+
     fn read(row: &Row) -> Result<Self> {
         let json = |name: &str| -> Result<Option<Json>> { row.get(name) };
         Ok(Self {
