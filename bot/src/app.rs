@@ -59,7 +59,7 @@ impl App {
         let emitter = Emitter::new(&organisation.iri).context("[organisation] iri")?;
         let services =
             Arc::new(Services { ledger: stoa_learning::ledger(), emitter, organisation: organisation.clone(), index });
-        let flow = Flow::new(db.clone(), organisation, stoa_learning::parts(&services));
+        let flow = Flow::leased(db.clone(), organisation, stoa_learning::parts(&services), config.lease()?);
         Ok(Self { config, db, services, flow })
     }
 
@@ -113,6 +113,9 @@ pub async fn open_store(config: &Config, kind: ClockKind) -> Result<Db> {
         ClockKind::Manual => Clock::manual(Instant::parse(FIRST_MORNING)?),
     };
     let db = Db::open(&config.database_url(), clock).await?;
+    if kind == ClockKind::System {
+        go_on_from(&db).await?;
+    }
     let stored = meta(&db, "clock").await?;
     match (kind, stored.as_deref()) {
         (ClockKind::Manual, Some("system")) => {
@@ -155,6 +158,22 @@ pub async fn open_to_read(config: &Config) -> Result<Db> {
     peek_to_read(config)
         .await?
         .context("there is no store yet; the first 'stoa serve' or 'stoa people import' makes it")
+}
+
+/// Lets business time go on from what the store has seen: the machine's clock may have been set back since.
+async fn go_on_from(db: &Db) -> Result<()> {
+    let newest = "SELECT MAX(at) AS at FROM (
+                    SELECT at FROM (SELECT at FROM change ORDER BY number DESC LIMIT 1) AS changed
+                    UNION ALL SELECT at FROM (SELECT received AS at FROM inbox ORDER BY position DESC LIMIT 1) AS came
+                    UNION ALL SELECT at FROM (SELECT created AS at FROM outbox ORDER BY position DESC LIMIT 1) AS queued
+                  ) AS newest";
+    let Some(row) = db.opt(newest, args![]).await? else { return Ok(()) };
+    if let Some(at) = row.get::<Option<Instant>>("at")?
+        && db.clock().not_before(at)
+    {
+        tracing::warn!(%at, "the store has seen a time that is more than a day ahead of this machine's clock: check the clock");
+    }
+    Ok(())
 }
 
 /// Remembers where a manual clock stands.
@@ -204,12 +223,24 @@ impl Lock {
     /// Takes the lock of a data folder; none when another process has it.
     pub fn take(dir: &Path) -> Result<Option<Self>> {
         std::fs::create_dir_all(dir).with_context(|| format!("the data folder {} cannot be made", dir.display()))?;
-        let path = dir.join("serve.lock");
+        Self::take_file(&dir.join("serve.lock"))
+    }
+
+    /// Takes the lock of the SQLite file of a configuration, which another data folder may name as well; none when another
+    /// process has it. On PostgreSQL several servers work on one database, and nothing is locked.
+    pub fn of_store(config: &Config) -> Result<Option<Option<Self>>> {
+        match config.database_url().strip_prefix("sqlite://") {
+            Some(path) => Self::take_file(Path::new(&format!("{path}.lock"))).map(|lock| lock.map(Some)),
+            None => Ok(Some(None)),
+        }
+    }
+
+    fn take_file(path: &Path) -> Result<Option<Self>> {
         let file = File::options()
             .create(true)
             .write(true)
             .truncate(false)
-            .open(&path)
+            .open(path)
             .with_context(|| format!("{} cannot be opened", path.display()))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { _file: file })),

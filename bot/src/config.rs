@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use stoa_flow::{Nudges, Organisation};
+use stoa_flow::{Lease, Nudges, Organisation};
 use stoa_ground::Instant;
 use stoa_ground::people::calendar::{self, Calendar, Location};
 
@@ -30,7 +31,7 @@ pub struct Config {
 }
 
 /// Where everything is stored.
-#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Database {
     /// `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`; without it `stoa.db` in the data folder.
@@ -39,6 +40,15 @@ pub struct Database {
     /// A file with the URL, where it holds a password.
     #[schemars(example = &"/etc/stoa/database-url")]
     pub url_file: Option<PathBuf>,
+    /// How long a server has what it claimed for itself (events, messages to send). After that another server takes it
+    /// over, so this is how long work waits that a server had when it stopped suddenly. At least `5s`.
+    pub lease: String,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: None, url_file: None, lease: "60s".into() }
+    }
 }
 
 impl std::fmt::Debug for Database {
@@ -432,6 +442,20 @@ impl Config {
         self.organisation.locations.iter().filter_map(zone).collect()
     }
 
+    /// How long a server has what it claimed for itself.
+    pub fn lease(&self) -> Result<Lease> {
+        let length = duration(&self.database.lease).context("[database] lease")?;
+        let length = Duration::from_micros(u64::try_from(length).unwrap_or(0));
+        if length < Lease::SHORTEST {
+            bail!(
+                "[database] lease = '{}' is too short: give platforms at least {} seconds to answer",
+                self.database.lease,
+                Lease::SHORTEST.as_secs()
+            );
+        }
+        Ok(Lease::of(length))
+    }
+
     /// The database's URL.
     pub fn database_url(&self) -> String {
         self.database.url.clone().unwrap_or_else(|| format!("sqlite://{}", self.data.dir.join("stoa.db").display()))
@@ -516,6 +540,7 @@ mod tests {
             ("[http]\nlisten = 3\n", "stoa.toml: line 2: invalid type: integer `3`, expected a string"),
             ("[htpp]\n", "stoa.toml: line 1: unknown field `htpp`, expected one of `database`"),
             ("[nudges]\nmin_gap = \"soon\"\n", "[nudges] min_gap"),
+            ("[database]\nlease = \"1s\"\n", "[database] lease"),
             ("[organisation]\ntimezone = \"Mars/Olympus\"\n", "[organisation] timezone"),
             ("[[library.sources]]\nkind = \"fax\"\nname = \"x\"\n", "unknown kind 'fax'"),
         ];

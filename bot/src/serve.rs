@@ -53,6 +53,12 @@ where
     let Some(_lock) = Lock::take(&config.data.dir)? else {
         bail!("another Stoa is running on {}: stop it first, or use another data folder", config.data.dir.display());
     };
+    let Some(_store) = Lock::of_store(&config)? else {
+        bail!(
+            "another Stoa is running on {}: stop it first, or use PostgreSQL for several servers",
+            config.database_url()
+        );
+    };
     let listener = TcpListener::bind(address).await.map_err(|e| match e.kind() {
         std::io::ErrorKind::AddrInUse => {
             anyhow::anyhow!(

@@ -169,7 +169,7 @@ pub(crate) fn reason(error: &Error) -> String {
         Error::NotFound(_) => "not found".into(),
         Error::Conflict(_) => "conflict".into(),
         Error::Forbidden(_) => "forbidden".into(),
-        Error::Database(_) | Error::Stored(_) | Error::Io(_) | Error::NewerSchema { .. } => {
+        Error::Database(_) | Error::Stored(_) | Error::Io(_) | Error::Unavailable(_) | Error::NewerSchema { .. } => {
             without_addresses(&error.to_string())
         }
     }

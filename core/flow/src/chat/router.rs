@@ -191,14 +191,32 @@ impl Flow {
     /// Handles one stored event to its end. `attempts` is how often it was tried before.
     pub(crate) async fn handle(&self, envelope: &Envelope, attempts: i64) -> Result<()> {
         let started = monotonic();
-        let cx = self.context(envelope, true).await?;
+        let cx = match self.context(envelope, true).await {
+            Ok(cx) => cx,
+            // Whose account cannot even be read gets no answer; the event waits and is put aside in the end.
+            Err(e) if attempts + 1 < inbox::ATTEMPTS || e.passes() => {
+                return self.postpone(envelope, attempts, &e).await;
+            }
+            Err(e) => {
+                tracing::error!(event = %envelope.key, error = %journal::reason(&e), "event is put aside");
+                let (key, why) = (envelope.key.as_str(), &e.to_string());
+                self.db().write_by_key(|tx| async move { inbox::park(&tx, key, why).await }).await?;
+                self.event_ended(envelope, None, EventOutcome::Parked, attempts + 1, started);
+                return Ok(());
+            }
+        };
         if let Some(outcome) = self.try_to_handle(&cx, attempts).await? {
             self.event_ended(envelope, cx.known.as_ref(), outcome, attempts + 1, started);
         }
         Ok(())
     }
 
-    /// How the event ended; none when it is to be tried again.
+    async fn postpone(&self, envelope: &Envelope, attempts: i64, error: &Error) -> Result<()> {
+        journal::event_postponed(envelope, self.command_of(envelope), attempts + 1, error);
+        inbox::postpone(self.db(), &envelope.key, error).await
+    }
+
+    /// How the event ended; none when it is to be tried again, or another server was done with it.
     async fn try_to_handle(&self, cx: &Context<'_>, attempts: i64) -> Result<Option<EventOutcome>> {
         let envelope = cx.envelope;
         let done = self.dispatch(cx).await;
@@ -216,17 +234,24 @@ impl Flow {
                 Ok(Some(EventOutcome::Done))
             }
             Err(e) => {
-                if attempts + 1 < inbox::ATTEMPTS {
-                    journal::event_postponed(envelope, self.command_of(envelope), attempts + 1, &e);
-                    inbox::postpone(self.db(), &envelope.key, &e.to_string()).await?;
+                if attempts + 1 < inbox::ATTEMPTS || e.passes() {
+                    self.postpone(envelope, attempts, &e).await?;
                     return Ok(None);
                 }
                 tracing::error!(event = %envelope.key, error = %journal::reason(&e), "event is put aside");
                 let sorry =
                     Message::text(say!(cx.words, "chat-something-went-wrong", reference = reference(&envelope.key)));
-                cx.reply_private(sorry).await?;
-                inbox::park(self.db(), &envelope.key, &e.to_string()).await?;
-                Ok(Some(EventOutcome::Parked))
+                let (sorry, why, key) = (&sorry, &e.to_string(), envelope.key.as_str());
+                let told = cx.commit(|turn| async move {
+                    turn.reply_private(sorry.clone()).await?;
+                    inbox::park(&turn, key, why).await
+                });
+                match told.await {
+                    Ok(()) => Ok(Some(EventOutcome::Parked)),
+                    // Another server was done with it.
+                    Err(Error::Conflict(_)) => Ok(None),
+                    Err(e) => Err(e),
+                }
             }
         }
     }

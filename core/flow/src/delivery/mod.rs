@@ -1,9 +1,11 @@
 //! Durable inbox and outbox. A delivery says what to tell whom under a unique key; it is rendered when it is sent, and
 //! its message id is kept, so that what was posted can be edited.
 
+mod edit;
 pub mod inbox;
 mod places;
 pub mod queues;
+mod reconcile;
 pub(crate) mod sender;
 
 pub use places::{
@@ -233,11 +235,12 @@ pub async fn enqueue(tx: &Tx, new: &NewDelivery) -> Result<bool> {
 /// # Errors
 /// The database's error.
 pub async fn revise(tx: &Tx, prefix: &str) -> Result<()> {
-    tx.exec("UPDATE outbox SET revise = 1 WHERE substr(key, 1, length($1)) = $1 AND state = 'posted'", args![prefix])
-        .await?;
+    // One that is being sent was rendered before this change.
+    let sql = "UPDATE outbox SET revise = revise + 1 WHERE substr(key, 1, length($1)) = $1 AND state IN ('posted', 'sending')";
+    tx.exec(sql, args![prefix]).await?;
     // The digest that a delivery was merged into says something about it as well.
     tx.exec(
-        "UPDATE outbox SET revise = 1 WHERE state = 'posted' AND key IN
+        "UPDATE outbox SET revise = revise + 1 WHERE state IN ('posted', 'sending') AND key IN
          (SELECT into_key FROM outbox WHERE substr(key, 1, length($1)) = $1 AND state = 'merged')",
         args![prefix],
     )
@@ -283,7 +286,7 @@ pub async fn cancel(tx: &Tx, prefix: &str, reason: &'static str) -> Result<()> {
 /// The database's error.
 pub async fn replace_message(tx: &Tx, place: &Place, id: &str, message: &Message) -> Result<()> {
     tx.exec(
-        "UPDATE outbox SET shown = $3, revise = 1 WHERE message_id = $1 AND channel = $2",
+        "UPDATE outbox SET shown = $3, revise = revise + 1 WHERE message_id = $1 AND channel = $2",
         args![id, &place.channel, serde_json::to_string(message)?],
     )
     .await?;
@@ -295,7 +298,8 @@ pub async fn replace_message(tx: &Tx, place: &Place, id: &str, message: &Message
 /// # Errors
 /// The database's error.
 pub async fn revise_message(tx: &Tx, place: &Place, id: &str) -> Result<()> {
-    tx.exec("UPDATE outbox SET revise = 1 WHERE message_id = $1 AND channel = $2", args![id, &place.channel]).await?;
+    tx.exec("UPDATE outbox SET revise = revise + 1 WHERE message_id = $1 AND channel = $2", args![id, &place.channel])
+        .await?;
     Ok(())
 }
 

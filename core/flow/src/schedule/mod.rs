@@ -142,13 +142,17 @@ async fn fail(
 ) -> Result<()> {
     let text = error.to_string();
     let text = &text;
+    // Trouble of the store passes and is no fault of the job.
+    let counted = i64::from(!error.passes());
     let parked = db
         .write(|tx| async move {
+            // Only the job that failed: meanwhile another server may have run it and put its successor.
             let row = tx
                 .opt(
-                    "UPDATE job SET attempts = attempts + 1, error = $2, retry_at = $3 + (attempts + 1) * (attempts + 1) * 1000000,
-                     state = CASE WHEN attempts + 1 >= $4 THEN 'parked' ELSE state END WHERE key = $1 RETURNING state",
-                    args![&job.key, text, tx.lease_time().await?, if for_good { 0 } else { ATTEMPTS }],
+                    "UPDATE job SET attempts = attempts + $5, error = $2, retry_at = $3 + (attempts + 1) * (attempts + 1) * 1000000,
+                     state = CASE WHEN attempts + $5 >= $4 THEN 'parked' ELSE state END
+                     WHERE key = $1 AND due = $6 AND state = 'waiting' RETURNING state",
+                    args![&job.key, text, tx.lease_time().await?, if for_good { 0 } else { ATTEMPTS }, counted, job.due],
                 )
                 .await?;
             Ok(row.map(|r| r.get::<String>("state")).transpose()?.is_some_and(|state| state == "parked"))

@@ -348,19 +348,15 @@ pub async fn refresh_zones(db: &Db, zones: &BTreeMap<String, String>, default: &
             moved.push((s.person.id, s.version, zone));
         }
     }
-    for chunk in moved.chunks(50) {
-        db.write(|tx| async move {
-            for (id, version, zone) in chunk {
-                let sql = "UPDATE person SET timezone = $2, version = version + 1, updated = $3 WHERE id = $1 AND version = $4";
-                // Who was changed meanwhile was changed by somebody who knows the zones.
-                if tx.exec(sql, args![id, zone, tx.now(), *version]).await? == 1 {
-                    tx.publish(TOPIC, id).await?;
-                }
-            }
-            Ok(())
-        })
-        .await?;
-    }
+    db.write_each(&moved, |tx, (id, version, zone)| async move {
+        let sql = "UPDATE person SET timezone = $2, version = version + 1, updated = $3 WHERE id = $1 AND version = $4";
+        // Who was changed meanwhile was changed by somebody who knows the zones.
+        if tx.exec(sql, args![id, zone, tx.now(), *version]).await? == 1 {
+            tx.publish(TOPIC, id).await?;
+        }
+        Ok(())
+    })
+    .await?;
     Ok(moved.len())
 }
 
