@@ -69,6 +69,8 @@ enum Command {
     /// What waits, what was put aside, and what to do with it
     #[command(subcommand)]
     Queue(commands::queue::Command),
+    /// Say what would be sent in a period and why, without sending anything
+    Simulate(commands::simulate::Options),
     /// Bring the schema of the store up to date
     Migrate,
     /// Write a backup of the whole store to FILE and its keys to FILE.keys; the server may run
@@ -135,6 +137,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Schema(options) => commands::schema::run(&options, json)?,
         Command::Doctor(options) => return commands::doctor::run(config, cli.config.as_deref(), options, json).await,
         Command::Queue(command) => commands::queue::run(config, command, json).await?,
+        Command::Simulate(options) => commands::simulate::run(config, options, json).await?,
         Command::Migrate => commands::backup::migrate(config).await?,
         Command::Backup { file } => commands::backup::write(&config, &file, json).await?,
         Command::Restore { file, keys } => commands::backup::restore(config, &file, &keys, json).await?,

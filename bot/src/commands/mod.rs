@@ -10,6 +10,7 @@ pub mod library;
 pub mod people;
 pub mod queue;
 pub mod schema;
+pub mod simulate;
 pub mod training;
 
 use anyhow::Result;

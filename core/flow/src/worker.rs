@@ -15,7 +15,7 @@ use crate::delivery::queues::{self, Reader};
 use crate::delivery::{DeliveryKind, Reached, inbox, sender};
 use crate::follow::{Followed, Follower};
 use crate::lease::{Lease, Watch};
-use crate::nudges::{LearnerDigest, Settings, Why};
+use crate::nudges::{LearnerDigest, Policy, Settings, Why};
 use crate::organisation::Organisation;
 use crate::schedule::{self, Job};
 
@@ -51,6 +51,8 @@ pub struct Flow {
     wake: Notify,
     /// Held while what is due is worked on, so that a manual clock moves only between two rounds.
     turn: Mutex<()>,
+    /// How many events and recipients are worked on at once.
+    pub(crate) at_once: (usize, usize),
     /// Under this name this server holds leases.
     pub(crate) server: String,
     pub(crate) lease: Lease,
@@ -79,10 +81,21 @@ impl Flow {
             platforms: RwLock::new(Vec::new()),
             wake: Notify::new(),
             turn: Mutex::new(()),
+            at_once: (8, 32),
             server: stoa_ground::clock::noise().to_string(),
             lease,
             watch: std::sync::Mutex::default(),
         })
+    }
+
+    /// The same flow for a simulation: one thing after the other, so that the same seed gives the same story.
+    #[must_use]
+    pub fn one_at_a_time(self: Arc<Self>) -> Arc<Self> {
+        let mut flow = self;
+        if let Some(alone) = Arc::get_mut(&mut flow) {
+            alone.at_once = (1, 1);
+        }
+        flow
     }
 
     /// Adds a chat platform.
@@ -187,7 +200,7 @@ impl Flow {
         let handled = futures_util::stream::iter(events)
             .map(|(envelope, attempts)| async move { self.handle(&envelope, attempts).await });
         // All of them end before an error is told: one that is dropped in the middle waits until its lease runs out.
-        let ended: Vec<Result<()>> = handled.buffer_unordered(8).collect().await;
+        let ended: Vec<Result<()>> = handled.buffer_unordered(self.at_once.0).collect().await;
         ended.into_iter().collect::<Result<()>>().map(|()| count)
     }
 
@@ -214,15 +227,32 @@ impl Flow {
     /// # Errors
     /// When the clock cannot be moved there.
     pub async fn advance(&self, to: Instant) -> Result<()> {
+        self.advance_until(to).await?;
+        self.settle().await
+    }
+
+    /// Moves a manual clock to an instant through everything that is due before it, and lets nothing happen there yet.
+    ///
+    /// # Errors
+    /// When the clock cannot be moved there.
+    pub async fn advance_until(&self, to: Instant) -> Result<()> {
+        if self.clock().now() == to {
+            return Ok(());
+        }
         self.settle().await?;
         loop {
-            let next = self.next_due().await?.filter(|next| *next > self.clock().now() && *next <= to);
+            let next = self.next_due().await?.filter(|next| *next > self.clock().now() && *next < to);
             let Some(next) = next else { break };
             self.clock().set(next)?;
             self.settle().await?;
         }
-        self.clock().set(to)?;
-        self.settle().await
+        self.clock().set(to)
+    }
+
+    /// What the arbiter must know about a kind of delivery; none when there is no such kind.
+    #[must_use]
+    pub fn policy(&self, kind: &str) -> Option<Policy> {
+        self.kind(kind).map(crate::delivery::DeliveryKind::policy)
     }
 
     /// Works until told to stop; what has begun is finished first.

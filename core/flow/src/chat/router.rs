@@ -4,7 +4,7 @@ use stoa_ground::clock::monotonic;
 use stoa_ground::people;
 use stoa_ground::{Error, Result, args};
 
-use super::{Args, Button, Call, Command, Context, Envelope, Event, FieldError, Form, Message};
+use super::{Account, Args, Button, Call, Command, Context, Envelope, Event, FieldError, Form, Message, Place};
 use crate::delivery::inbox;
 use crate::journal::{self, EventOutcome};
 use crate::say;
@@ -278,7 +278,7 @@ impl Flow {
 
     async fn dispatch(&self, cx: &Context<'_>) -> Result<()> {
         if let Some(person) = &cx.known {
-            self.note_activity(&person.id, cx.envelope).await?;
+            self.note_activity(&person.id, &cx.envelope.place, &cx.envelope.account).await?;
         }
         for watcher in &self.parts().watchers {
             watcher.seen(cx).await?;
@@ -317,10 +317,14 @@ impl Flow {
         }
     }
 
-    async fn note_activity(&self, person: &str, envelope: &Envelope) -> Result<()> {
-        let mut place = envelope.place.clone();
+    /// Notes that a person did something with the bot, and where.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn note_activity(&self, person: &str, place: &Place, account: &Account) -> Result<()> {
+        let mut place = place.clone();
         place.thread = None;
-        let (place, account) = (serde_json::to_string(&place)?, serde_json::to_string(&envelope.account)?);
+        let (place, account) = (serde_json::to_string(&place)?, serde_json::to_string(account)?);
         let (place, account) = (&place, &account);
         self.db()
             .write(|tx| async move {

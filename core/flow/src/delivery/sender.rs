@@ -18,9 +18,6 @@ use crate::worker::Flow;
 /// How often a message is tried before it is parked: with growing pauses, for three hours.
 const ATTEMPTS: i64 = 40;
 
-/// How many recipients are written to at once.
-const AT_ONCE: usize = 32;
-
 /// The setting that remembers that a person was told what Stoa is.
 const WELCOMED: &str = "welcomed";
 
@@ -70,7 +67,8 @@ impl Flow {
         recipients.retain(|recipient| seen.insert(recipient.clone()));
         let sends = recipients.into_iter().map(|recipient| async move { self.send_to(&recipient).await });
         // All of them end before an error is told: one that is dropped in the middle would have to be looked up.
-        let ended: Vec<Result<usize>> = futures_util::stream::iter(sends).buffer_unordered(AT_ONCE).collect().await;
+        let ended: Vec<Result<usize>> =
+            futures_util::stream::iter(sends).buffer_unordered(self.at_once.1).collect().await;
         ended.into_iter().sum()
     }
 
@@ -204,7 +202,12 @@ impl Flow {
             }
             match &decision {
                 Decision::Now { .. } if policy.mergeable && mergeable > 1 => {
-                    let new = LearnerDigest::of_day(&person.id, &self.organisation().calendar(person).zone, tx.now());
+                    let zone = self.organisation().calendar(person).zone;
+                    let mut new = LearnerDigest::of_day(&person.id, &zone, tx.now());
+                    if read(tx, &new.key).await?.is_some_and(|digest| digest.state != "queued") {
+                        // What comes together later on the same day is a message of its own.
+                        new.key = format!("{}/{}", new.key, delivery.key);
+                    }
                     super::enqueue(tx, &new).await?;
                     let made = read(tx, &new.key).await?;
                     decision = Decision::Merge { why: "digest".into() };
@@ -212,16 +215,12 @@ impl Flow {
                     claimed.merge(delivery, &new.key);
                     if let Some(made) = made.filter(|d| d.state == "queued") {
                         self.mark_sending(tx, leased, &made, Policy::MANDATED).await?;
-                        let about = About { key: &made.key, person: &person.id, kind: &made.kind, item: "" };
-                        nudges::record(tx, &about, &Decision::Now { why: "due".into() }).await?;
                         claimed.to_send.push(made.clone());
                         digest = Some(made);
                     }
                 }
+                // Stored as decided once it is posted: what turns out to have nothing to say was not sent.
                 Decision::Now { .. } => {
-                    if policy.unsolicited {
-                        nudges::record(tx, &about, &decision).await?;
-                    }
                     self.mark_sending(tx, leased, &delivery, policy).await?;
                     claimed.to_send.push(delivery);
                 }
@@ -413,9 +412,12 @@ impl Flow {
                 if let Some(person) = &delivery.person {
                     places::found(&tx, person).await?;
                 }
-                if let Some(kind) = self.kind(&delivery.kind) {
-                    kind.sent(&tx, delivery).await?;
+                let Some(kind) = self.kind(&delivery.kind) else { return Ok(true) };
+                if let (true, Some(person)) = (kind.policy().unsolicited, &delivery.person) {
+                    let about = About { key: &delivery.key, person, kind: &delivery.kind, item: &delivery.item };
+                    nudges::record(&tx, &about, &Decision::Now { why: "due".into() }).await?;
                 }
+                kind.sent(&tx, delivery).await?;
                 Ok(true)
             })
             .await?;
