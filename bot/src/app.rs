@@ -63,6 +63,17 @@ impl App {
         Ok(Self { config, db, services, flow })
     }
 
+    /// Opens the store for a command that only reads, beside a server or without one, if `reads` is set; else as
+    /// [`App::for_command`]. A reader changes nothing, also not the schema, and is in nobody's way.
+    pub async fn for_reader(config: Config, reads: bool) -> Result<(Self, Option<Lock>)> {
+        if !reads {
+            return Self::for_command(config).await;
+        }
+        let db = open_to_read(&config).await?;
+        let index = Index::open_read_only(&index_dir(&config))?.map_or_else(Index::in_memory, Ok)?;
+        Ok((Self::assemble(config, db, index).await?, None))
+    }
+
     /// Opens the store for a command that may run beside a server. Where no server runs, the command takes the lock and
     /// brings the index up to date itself when it is done ([`App::finish`]).
     pub async fn for_command(config: Config) -> Result<(Self, Option<Lock>)> {
@@ -128,6 +139,25 @@ pub async fn open_store(config: &Config, kind: ClockKind) -> Result<Db> {
         (ClockKind::System, Some(_)) => {}
     }
     Ok(db)
+}
+
+/// Opens the store for reading, beside a server or without one, with the clock that it lives by; none when there is none.
+pub async fn peek_to_read(config: &Config) -> Result<Option<Db>> {
+    let url = config.database_url();
+    let Some(peeked) = Db::peek(&url).await? else { return Ok(None) };
+    let clock = match meta(&peeked, "clock").await?.filter(|at| at != "system") {
+        Some(at) => Clock::manual(Instant::parse(&at)?),
+        None => Clock::system(),
+    };
+    peeked.close().await;
+    Ok(Some(Db::open_read_only(&url, clock).await?))
+}
+
+/// As [`peek_to_read`], for commands that have nothing to say about no store.
+pub async fn open_to_read(config: &Config) -> Result<Db> {
+    peek_to_read(config)
+        .await?
+        .context("there is no store yet; the first 'stoa serve' or 'stoa people import' makes it")
 }
 
 /// Lets business time go on from what the store has seen: the machine's clock may have been set back since.

@@ -226,7 +226,8 @@ fn read(file: &Path) -> Result<Vec<u8>> {
     std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))
 }
 
-fn import_options(config: &Config, full: bool, yes: bool) -> ImportOptions {
+/// How a roster is read with this configuration.
+pub fn import_options(config: &Config, full: bool, yes: bool) -> ImportOptions {
     ImportOptions {
         full,
         yes,

@@ -13,6 +13,7 @@ pub mod words;
 pub mod testing;
 
 mod follow;
+mod journal;
 mod lease;
 mod organisation;
 mod worker;

@@ -15,7 +15,7 @@ use crate::delivery::queues::{self, Reader};
 use crate::delivery::{DeliveryKind, Reached, inbox, sender};
 use crate::follow::{Followed, Follower};
 use crate::lease::{Lease, Watch};
-use crate::nudges::{LearnerDigest, Settings, Why};
+use crate::nudges::{LearnerDigest, Policy, Settings, Why};
 use crate::organisation::Organisation;
 use crate::schedule::{self, Job};
 
@@ -51,6 +51,8 @@ pub struct Flow {
     wake: Notify,
     /// Held while what is due is worked on, so that a manual clock moves only between two rounds.
     turn: Mutex<()>,
+    /// How many events and recipients are worked on at once.
+    pub(crate) at_once: (usize, usize),
     /// Under this name this server holds leases.
     pub(crate) server: String,
     pub(crate) lease: Lease,
@@ -79,14 +81,26 @@ impl Flow {
             platforms: RwLock::new(Vec::new()),
             wake: Notify::new(),
             turn: Mutex::new(()),
+            at_once: (8, 32),
             server: stoa_ground::clock::noise().to_string(),
             lease,
             watch: std::sync::Mutex::default(),
         })
     }
 
+    /// The same flow for a simulation: one thing after the other, so that the same seed gives the same story.
+    #[must_use]
+    pub fn one_at_a_time(self: Arc<Self>) -> Arc<Self> {
+        let mut flow = self;
+        if let Some(alone) = Arc::get_mut(&mut flow) {
+            alone.at_once = (1, 1);
+        }
+        flow
+    }
+
     /// Adds a chat platform.
     pub fn connect(&self, platform: Arc<dyn Platform>) {
+        crate::journal::platform_connected(platform.name());
         self.platforms.write().unwrap_or_else(PoisonError::into_inner).push(platform);
     }
 
@@ -132,10 +146,15 @@ impl Flow {
     /// # Errors
     /// The database's error.
     pub async fn settle(&self) -> Result<()> {
+        self.settle_until(&CancellationToken::new()).await
+    }
+
+    /// As [`Flow::settle`], but ends between two rounds when it is told to stop.
+    async fn settle_until(&self, stop: &CancellationToken) -> Result<()> {
         let _turn = self.turn.lock().await;
         // Each round works on at most a few hundred rows; the bound stops a kind that feeds itself.
         for _ in 0..10_000 {
-            if self.round().await? == 0 {
+            if stop.is_cancelled() || self.round().await? == 0 {
                 return Ok(());
             }
         }
@@ -181,7 +200,7 @@ impl Flow {
         let handled = futures_util::stream::iter(events)
             .map(|(envelope, attempts)| async move { self.handle(&envelope, attempts).await });
         // All of them end before an error is told: one that is dropped in the middle waits until its lease runs out.
-        let ended: Vec<Result<()>> = handled.buffer_unordered(8).collect().await;
+        let ended: Vec<Result<()>> = handled.buffer_unordered(self.at_once.0).collect().await;
         ended.into_iter().collect::<Result<()>>().map(|()| count)
     }
 
@@ -208,15 +227,32 @@ impl Flow {
     /// # Errors
     /// When the clock cannot be moved there.
     pub async fn advance(&self, to: Instant) -> Result<()> {
+        self.advance_until(to).await?;
+        self.settle().await
+    }
+
+    /// Moves a manual clock to an instant through everything that is due before it, and lets nothing happen there yet.
+    ///
+    /// # Errors
+    /// When the clock cannot be moved there.
+    pub async fn advance_until(&self, to: Instant) -> Result<()> {
+        if self.clock().now() == to {
+            return Ok(());
+        }
         self.settle().await?;
         loop {
-            let next = self.next_due().await?.filter(|next| *next > self.clock().now() && *next <= to);
+            let next = self.next_due().await?.filter(|next| *next > self.clock().now() && *next < to);
             let Some(next) = next else { break };
             self.clock().set(next)?;
             self.settle().await?;
         }
-        self.clock().set(to)?;
-        self.settle().await
+        self.clock().set(to)
+    }
+
+    /// What the arbiter must know about a kind of delivery; none when there is no such kind.
+    #[must_use]
+    pub fn policy(&self, kind: &str) -> Option<Policy> {
+        self.kind(kind).map(crate::delivery::DeliveryKind::policy)
     }
 
     /// Works until told to stop; what has begun is finished first.
@@ -229,7 +265,7 @@ impl Flow {
             if failures > 0 && self.release().await.is_ok() {
                 tracing::info!("the store takes writes again");
             }
-            let wait = match self.settle().await {
+            let wait = match self.settle_until(&stop).await {
                 Ok(()) => {
                     failures = 0;
                     Duration::from_secs(1)

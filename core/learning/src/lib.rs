@@ -8,6 +8,7 @@ pub mod library;
 pub mod lrs;
 pub mod mydata;
 pub mod search;
+pub mod simulate;
 pub mod tips;
 pub mod training;
 

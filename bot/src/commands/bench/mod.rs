@@ -2,6 +2,7 @@
 
 mod bridge;
 mod loads;
+mod simulate;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use crate::config::{Config, Source};
 #[derive(clap::Args, Debug)]
 pub struct Options {
     /// A folder of documents to read and to ask about
-    #[arg(long, value_name = "DIR", required_unless_present = "bridge")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["bridge", "simulate"])]
     library: Option<PathBuf>,
     /// Questions, one a line; without it the headings of the library are asked
     #[arg(long, value_name = "FILE")]
@@ -27,6 +28,12 @@ pub struct Options {
     /// Measure inbox and outbox over a bridge on this machine
     #[arg(long)]
     bridge: bool,
+    /// Measure a simulated quarter
+    #[arg(long)]
+    simulate: bool,
+    /// With --simulate: how many people
+    #[arg(long, default_value_t = 1_000)]
+    people: usize,
     /// With --bridge: how many events are stored
     #[arg(long, default_value_t = 20_000)]
     events: usize,
@@ -62,6 +69,9 @@ pub async fn run(mut config: Config, options: Options, json: bool) -> Result<()>
             ..config.clone()
         };
         bridge::run(here, &figures, json).await?;
+    }
+    if options.simulate {
+        simulate::run(&config, options.people, folder.path(), json).await?;
     }
     match &options.library {
         Some(folder) => library(config, folder, &options, json).await,

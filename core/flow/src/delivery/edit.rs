@@ -1,10 +1,13 @@
 //! Messages that stand in the chat are edited when what they say has changed (N14).
 
 use stoa_ground::clock::monotonic;
+use stoa_ground::people::Person;
 use stoa_ground::{Instant, Result, args};
 
+use super::sender::Turn;
 use super::{Delivery, Rendered, select};
 use crate::chat::{MessageRef, SendError};
+use crate::journal::{self, Ended};
 use crate::lease::before;
 use crate::nudges::{self, About, Decision};
 use crate::worker::Flow;
@@ -31,9 +34,18 @@ impl Flow {
     async fn edit_one(&self, delivery: &Delivery) -> Result<()> {
         let begun = monotonic();
         let Some(asked) = self.take_edit(&delivery.key).await? else { return Ok(()) };
-        let edit = before(begun + self.lease.held(), self.edit(delivery));
+        let person = self.person_of(delivery).await?;
+        let turn = Turn { delivery, person: person.as_ref(), started: begun };
+        let posted = delivery.posted.as_ref().zip(delivery.message_id.as_deref());
+        let edit = before(begun + self.lease.held(), self.edit(delivery, person.as_ref()));
         match edit.await.unwrap_or_else(|| Err(SendError::Retry { why: "cut off".into(), after_seconds: None })) {
-            Ok(done) => self.edited(&delivery.key, Some((delivery, done)), asked, Ok(())).await,
+            Ok(done) => {
+                self.edited(&delivery.key, Some((delivery, done)), asked, Ok(())).await?;
+                if done {
+                    self.ended(&turn, Ended { posted, ..Ended::new("edited") });
+                }
+                Ok(())
+            }
             Err(SendError::Retry { why, after_seconds }) => {
                 let wait =
                     after_seconds.map_or(1, |s| i64::try_from(s).unwrap_or(3600).clamp(1, 3600)) * Instant::SECOND;
@@ -45,19 +57,25 @@ impl Flow {
                         tx.exec(sql, args![&delivery.key, why, then, &self.server]).await?;
                         Ok(())
                     })
-                    .await
+                    .await?;
+                journal::delivery_postponed(delivery, why);
+                Ok(())
             }
-            Err(e) => self.edited(&delivery.key, None, asked, Err(&e.to_string())).await,
+            Err(e) => {
+                let why = e.to_string();
+                self.edited(&delivery.key, None, asked, Err(&why)).await?;
+                self.ended(&turn, Ended { why: Some(&why), posted, ..Ended::new("failed") });
+                Ok(())
+            }
         }
     }
 
     /// Renders what stands in the chat anew; `false` when there is nothing to change there.
-    async fn edit(&self, delivery: &Delivery) -> Result<bool, SendError> {
-        let person = self.person_of(delivery).await?;
-        let Rendered::Say(message) = self.render(delivery, person.as_ref(), true).await? else { return Ok(false) };
+    async fn edit(&self, delivery: &Delivery, person: Option<&Person>) -> Result<bool, SendError> {
+        let Rendered::Say(message) = self.render(delivery, person, true).await? else { return Ok(false) };
         let Some((place, id)) = delivery.posted.clone().zip(delivery.message_id.clone()) else { return Ok(false) };
         let Some(platform) = self.platform(&place.platform) else { return Ok(false) };
-        let message = self.welcome(person.as_ref(), delivery, message).await?;
+        let message = self.welcome(person, delivery, message).await?;
         platform.edit(&MessageRef { place, id }, &message).await.map(|()| true)
     }
 

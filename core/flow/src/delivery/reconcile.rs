@@ -4,9 +4,10 @@ use stoa_ground::clock::monotonic;
 use stoa_ground::people::Person;
 use stoa_ground::{Result, Row, args};
 
-use super::sender::park;
+use super::sender::{Turn, park};
 use super::{Delivery, select};
 use crate::chat::{Place, SendError};
+use crate::journal;
 use crate::lease::before;
 use crate::worker::Flow;
 
@@ -45,11 +46,14 @@ impl Flow {
         };
         let person = self.person_of(&delivery).await?;
         match before(begun + self.lease.held(), self.look_for(&delivery, person.as_ref())).await {
-            Some(Ok(Some((place, id)))) => self.posted(&delivery, person.as_ref(), &place, &id, true).await?,
+            Some(Ok(Some((place, id)))) => {
+                let turn = Turn { delivery: &delivery, person: person.as_ref(), started: begun };
+                self.posted(&turn, &place, &id, true).await?;
+            }
             Some(Ok(None)) => self.unsent(&key, true).await?,
             // Unknown is not "no": it stays as it is until the platform can say.
             Some(Err(error)) => {
-                tracing::warn!(delivery = %key, %error, "cannot tell yet whether it was sent");
+                journal::delivery_uncertain(&delivery, &error.to_string());
                 self.ask_again(&key).await?;
                 return Ok(0);
             }

@@ -9,6 +9,7 @@ use stoa_ground::{Instant, Result, Tx, args};
 
 use super::{Delivery, DeliveryKind, MAIL, Rendered, Rendering, merged_into, places, select};
 use crate::chat::{Block, Message, Place, SendError, literal};
+use crate::journal::{self, Ended};
 use crate::lease::before;
 use crate::nudges::{self, About, Decision, LearnerDigest, Policy};
 use crate::words::Words;
@@ -17,11 +18,37 @@ use crate::worker::Flow;
 /// How often a message is tried before it is parked: with growing pauses, for three hours.
 const ATTEMPTS: i64 = 40;
 
-/// How many recipients are written to at once.
-const AT_ONCE: usize = 32;
-
 /// The setting that remembers that a person was told what Stoa is.
 const WELCOMED: &str = "welcomed";
+
+/// One delivery on its way, to whom, and since when it is worked on.
+pub(super) struct Turn<'a> {
+    pub(super) delivery: &'a Delivery,
+    pub(super) person: Option<&'a Person>,
+    pub(super) started: std::time::Instant,
+}
+
+/// What became of the due rows of one recipient.
+#[derive(Default)]
+struct Claimed {
+    person: Option<Person>,
+    /// How many rows were looked at.
+    touched: usize,
+    /// To be sent by this server.
+    to_send: Vec<Delivery>,
+    /// Ended without being sent: how, why, and the digest into which it was merged.
+    ended: Vec<(Delivery, &'static str, String, Option<String>)>,
+}
+
+impl Claimed {
+    fn withhold(&mut self, delivery: Delivery, why: &str) {
+        self.ended.push((delivery, "withheld", why.to_owned(), None));
+    }
+
+    fn merge(&mut self, delivery: Delivery, into: &str) {
+        self.ended.push((delivery, "merged", "digest".to_owned(), Some(into.to_owned())));
+    }
+}
 
 impl Flow {
     /// Sends what is due and edits what must be edited. Gives how many rows were touched.
@@ -40,7 +67,8 @@ impl Flow {
         recipients.retain(|recipient| seen.insert(recipient.clone()));
         let sends = recipients.into_iter().map(|recipient| async move { self.send_to(&recipient).await });
         // All of them end before an error is told: one that is dropped in the middle would have to be looked up.
-        let ended: Vec<Result<usize>> = futures_util::stream::iter(sends).buffer_unordered(AT_ONCE).collect().await;
+        let ended: Vec<Result<usize>> =
+            futures_util::stream::iter(sends).buffer_unordered(self.at_once.1).collect().await;
         ended.into_iter().sum()
     }
 
@@ -53,17 +81,22 @@ impl Flow {
     /// Decides about and sends what is due for one recipient.
     async fn send_to(&self, recipient: &str) -> Result<usize> {
         let claimed_at = monotonic();
-        let (touched, person, mut claimed) = self.claim(recipient).await?;
-        claimed.sort_by_key(|d| d.due);
+        let mut claimed = self.claim(recipient).await?;
+        for (delivery, outcome, why, into) in &claimed.ended {
+            let turn = Turn { delivery, person: claimed.person.as_ref(), started: claimed_at };
+            self.ended(&turn, Ended { why: Some(why), into: into.as_deref(), ..Ended::new(outcome) });
+        }
+        claimed.to_send.sort_by_key(|d| d.due);
         let mut open = true;
-        for (n, delivery) in claimed.into_iter().enumerate() {
+        for (n, delivery) in claimed.to_send.iter().enumerate() {
             // After a failure the others wait as well, and what was claimed long ago another server may look for by now.
             if !open || claimed_at.elapsed() > self.lease.fresh() || (n > 0 && !self.holds(&delivery.key).await?) {
                 self.unsent(&delivery.key, false).await?;
                 continue;
             }
             // Also a server that hung: what it says after its lease, another one may be saying.
-            open = match before(claimed_at + self.lease.held(), self.send_one(&delivery, person.as_ref())).await {
+            let turn = Turn { delivery, person: claimed.person.as_ref(), started: monotonic() };
+            open = match before(claimed_at + self.lease.held(), self.send_one(&turn)).await {
                 Some(sent) => sent?,
                 None => {
                     tracing::warn!(delivery = %delivery.key, "cut off before the lease ends; it is looked for first");
@@ -71,7 +104,7 @@ impl Flow {
                 }
             };
         }
-        Ok(touched)
+        Ok(claimed.touched)
     }
 
     /// Whether a row that was claimed is still this server's.
@@ -82,17 +115,16 @@ impl Flow {
     }
 
     /// Asks the arbiter about every due row of one recipient, in one transaction that also reserves the budget.
-    /// Gives how many rows were touched, whom they are for, and what is to be sent.
-    async fn claim(&self, recipient: &str) -> Result<(usize, Option<Person>, Vec<Delivery>)> {
+    async fn claim(&self, recipient: &str) -> Result<Claimed> {
         self.db()
             .write_by_key(|tx| async move {
                 // One server at a time decides about one recipient, so that the budget that it reads is the one it spends.
                 if !tx.try_lock(&format!("recipient/{recipient}")).await? {
-                    return Ok((0, None, Vec::new()));
+                    return Ok(Claimed::default());
                 }
                 let sending = "SELECT 1 AS one FROM outbox WHERE recipient = $1 AND state = 'sending' LIMIT 1";
                 if tx.opt(sending, args![recipient]).await?.is_some() {
-                    return Ok((0, None, Vec::new()));
+                    return Ok(Claimed::default());
                 }
                 let now = tx.lease_time().await?;
                 // The rows stay as they are read here: who takes one back meanwhile waits, and sees it sent.
@@ -115,18 +147,18 @@ impl Flow {
                     Some(id) => people::by_id(&tx, id).await?,
                     None => None,
                 };
-                let mut claimed = Vec::new();
-                let touched = rows.len();
+                let mut claimed = Claimed { touched: rows.len(), ..Claimed::default() };
                 match &person {
                     Some(person) => self.arbitrate(&tx, now, person, due, &mut claimed).await?,
                     None => {
                         for delivery in due {
                             self.mark_sending(&tx, now, &delivery, Policy::ANSWER).await?;
-                            claimed.push(delivery);
+                            claimed.to_send.push(delivery);
                         }
                     }
                 }
-                Ok((touched, person, claimed))
+                claimed.person = person;
+                Ok(claimed)
             })
             .await
     }
@@ -137,7 +169,7 @@ impl Flow {
         leased: Instant,
         person: &Person,
         due: Vec<Delivery>,
-        claimed: &mut Vec<Delivery>,
+        claimed: &mut Claimed,
     ) -> Result<()> {
         let mut sorted: Vec<(Policy, Delivery)> = Vec::new();
         for delivery in due {
@@ -165,35 +197,39 @@ impl Flow {
             if let (Some(digest), true) = (&digest, policy.mergeable) {
                 decision = Decision::Merge { why: "digest".into() };
                 merge(tx, &about, &decision, &digest.key).await?;
+                claimed.merge(delivery, &digest.key);
                 continue;
             }
             match &decision {
                 Decision::Now { .. } if policy.mergeable && mergeable > 1 => {
-                    let new = LearnerDigest::of_day(&person.id, &self.organisation().calendar(person).zone, tx.now());
+                    let zone = self.organisation().calendar(person).zone;
+                    let mut new = LearnerDigest::of_day(&person.id, &zone, tx.now());
+                    if read(tx, &new.key).await?.is_some_and(|digest| digest.state != "queued") {
+                        // What comes together later on the same day is a message of its own.
+                        new.key = format!("{}/{}", new.key, delivery.key);
+                    }
                     super::enqueue(tx, &new).await?;
                     let made = read(tx, &new.key).await?;
                     decision = Decision::Merge { why: "digest".into() };
                     merge(tx, &about, &decision, &new.key).await?;
+                    claimed.merge(delivery, &new.key);
                     if let Some(made) = made.filter(|d| d.state == "queued") {
                         self.mark_sending(tx, leased, &made, Policy::MANDATED).await?;
-                        let about = About { key: &made.key, person: &person.id, kind: &made.kind, item: "" };
-                        nudges::record(tx, &about, &Decision::Now { why: "due".into() }).await?;
-                        claimed.push(made.clone());
+                        claimed.to_send.push(made.clone());
                         digest = Some(made);
                     }
                 }
+                // Stored as decided once it is posted: what turns out to have nothing to say was not sent.
                 Decision::Now { .. } => {
-                    if policy.unsolicited {
-                        nudges::record(tx, &about, &decision).await?;
-                    }
                     self.mark_sending(tx, leased, &delivery, policy).await?;
-                    claimed.push(delivery);
+                    claimed.to_send.push(delivery);
                 }
                 Decision::Later { until, .. } => {
                     if delivery.expires.is_some_and(|e| *until > e) {
                         let stale = Decision::Withhold { why: "stale".into() };
                         nudges::record(tx, &about, &stale).await?;
                         set_state(tx, &delivery.key, "withheld").await?;
+                        claimed.withhold(delivery, "stale");
                     } else {
                         nudges::record(tx, &about, &decision).await?;
                         tx.exec("UPDATE outbox SET due = $2 WHERE key = $1", args![&delivery.key, *until]).await?;
@@ -202,6 +238,7 @@ impl Flow {
                 _ => {
                     nudges::record(tx, &about, &decision).await?;
                     set_state(tx, &delivery.key, "withheld").await?;
+                    claimed.withhold(delivery, decision.why());
                 }
             }
         }
@@ -209,47 +246,56 @@ impl Flow {
     }
 
     /// Renders and sends one claimed delivery; `false` when the platform takes nothing just now.
-    async fn send_one(&self, delivery: &Delivery, person: Option<&Person>) -> Result<bool> {
+    async fn send_one(&self, turn: &Turn<'_>) -> Result<bool> {
+        let (delivery, person) = (turn.delivery, turn.person);
         // An attempt that failed may have arrived all the same, also when there is nothing to say any more.
         if delivery.attempts > 0 {
             match self.look_for(delivery, person).await {
-                Ok(Some((place, id))) => {
-                    return self.posted(delivery, person, &place, &id, true).await.map(|()| true);
-                }
+                Ok(Some((place, id))) => return self.posted(turn, &place, &id, true).await.map(|()| true),
                 Ok(None) => {}
                 Err(e) => {
                     let after = if let SendError::Retry { after_seconds, .. } = &e { *after_seconds } else { None };
-                    return self.failed(delivery, &e.to_string(), after, false).await.map(|()| false);
+                    return self.failed(turn, &e.to_string(), after, false).await.map(|()| false);
                 }
             }
         }
         let message = match self.render(delivery, person, false).await {
             Ok(Rendered::Say(message)) => message,
-            Ok(Rendered::Gone(why)) => return self.gone(delivery, why).await.map(|()| true),
+            Ok(Rendered::Gone(why)) => return self.gone(turn, why).await.map(|()| true),
             Err(e) if e.passes() => return Err(e),
-            Err(e) => return self.failed(delivery, &e.to_string(), None, false).await.map(|()| true),
+            Err(e) => {
+                let state = self.keep_failure(turn, &e.to_string(), None, false).await?;
+                self.failure_kept(turn, state.as_deref(), &journal::reason(&e));
+                return Ok(true);
+            }
         };
         let places = self.places_for(delivery, person).await?;
         if let (true, Some(missing)) = (places.all.is_empty(), places.missing) {
-            return self.failed(delivery, &missing.why, missing.after, false).await.map(|()| false);
+            return self.failed(turn, &missing.why, missing.after, false).await.map(|()| false);
         }
         let message = self.welcome(person, delivery, message).await?;
         let mut closed = "the person has no place where Stoa can write".to_owned();
         for (place, platform) in places.all {
             let by_mail = (place.platform == MAIL).then(|| self.by_mail(person, &message));
             let message = by_mail.as_ref().unwrap_or(&message);
-            match platform.send(&place, delivery.only.as_ref(), message, &delivery.key).await {
-                Ok(id) => return self.posted(delivery, person, &place, &id, false).await.map(|()| true),
+            let started = monotonic();
+            let sent = platform.send(&place, delivery.only.as_ref(), message, &delivery.key).await;
+            journal::sent(&place.platform, &sent, started.elapsed());
+            match sent {
+                Ok(id) => return self.posted(turn, &place, &id, false).await.map(|()| true),
                 Err(SendError::Retry { why, after_seconds }) => {
-                    return self.failed(delivery, &why, after_seconds, false).await.map(|()| false);
+                    return self.failed(turn, &why, after_seconds, false).await.map(|()| false);
                 }
-                Err(SendError::Refused(why)) => {
-                    return self.failed(delivery, &why, None, true).await.map(|()| true);
-                }
+                Err(SendError::Refused(why)) => return self.failed(turn, &why, None, true).await.map(|()| true),
                 Err(SendError::Unreachable(why)) => closed = why,
             }
         }
-        self.unreachable(delivery, &closed).await.map(|()| true)
+        self.unreachable(turn, &closed).await.map(|()| true)
+    }
+
+    pub(super) fn ended(&self, turn: &Turn<'_>, ended: Ended<'_>) {
+        let ended = Ended { took: turn.started.elapsed(), ..ended };
+        journal::delivery_ended(turn.delivery, turn.person, self.clock().now(), &ended);
     }
 
     /// A message as it goes by mail: it says why it comes that way.
@@ -259,13 +305,13 @@ impl Flow {
     }
 
     /// No place took it. A person's messages wait until the person can be reached; others are put aside.
-    async fn unreachable(&self, delivery: &Delivery, why: &str) -> Result<()> {
+    async fn unreachable(&self, turn: &Turn<'_>, why: &str) -> Result<()> {
+        let delivery = turn.delivery;
         let Some(person) = delivery.person.as_deref().filter(|_| delivery.place.is_none()) else {
-            return self.failed(delivery, why, None, true).await;
+            return self.failed(turn, why, None, true).await;
         };
-        tracing::warn!(delivery = %delivery.key, kind = %delivery.kind, person, why, "nobody can be reached there");
-        metrics::counter!("stoa_deliveries_total", "platform" => "", "result" => "unreachable").increment(1);
-        self.db()
+        let mine = self
+            .db()
             .write_by_key(|tx| async move {
                 let mine = tx
                     .exec(
@@ -274,9 +320,16 @@ impl Flow {
                         args![&delivery.key, why, &self.server],
                     )
                     .await?;
-                if mine == 1 { places::lost(&tx, person, why).await } else { Ok(()) }
+                if mine == 1 {
+                    places::lost(&tx, person, why).await?;
+                }
+                Ok(mine == 1)
             })
-            .await
+            .await?;
+        if mine {
+            self.ended(turn, Ended { why: Some(why), ..Ended::new("unreachable") });
+        }
+        Ok(())
     }
 
     pub(super) async fn person_of(&self, delivery: &Delivery) -> Result<Option<Person>> {
@@ -337,18 +390,12 @@ impl Flow {
     }
 
     /// Writes down where a message stands. One that was `found` says what an earlier attempt said: it is rendered again.
-    pub(super) async fn posted(
-        &self,
-        delivery: &Delivery,
-        person: Option<&Person>,
-        place: &Place,
-        id: &str,
-        found: bool,
-    ) -> Result<()> {
+    pub(super) async fn posted(&self, turn: &Turn<'_>, place: &Place, id: &str, found: bool) -> Result<()> {
         let posted = serde_json::to_string(place)?;
-        let posted = &posted;
+        let (posted, delivery) = (&posted, turn.delivery);
         let again = i64::from(found && delivery.kind != Reply.name() && delivery.shown.is_none());
-        self.db()
+        let mine = self
+            .db()
             .write_by_key(|tx| async move {
                 let mine = tx
                     .exec(
@@ -360,26 +407,30 @@ impl Flow {
                     .await?;
                 if mine == 0 {
                     // The lease ran out; whoever took it finds the message on the platform.
-                    return Ok(());
+                    return Ok(false);
                 }
                 if let Some(person) = &delivery.person {
                     places::found(&tx, person).await?;
                 }
-                if let Some(kind) = self.kind(&delivery.kind) {
-                    kind.sent(&tx, delivery).await?;
+                let Some(kind) = self.kind(&delivery.kind) else { return Ok(true) };
+                if let (true, Some(person)) = (kind.policy().unsolicited, &delivery.person) {
+                    let about = About { key: &delivery.key, person, kind: &delivery.kind, item: &delivery.item };
+                    nudges::record(&tx, &about, &Decision::Now { why: "due".into() }).await?;
                 }
-                Ok(())
+                kind.sent(&tx, delivery).await?;
+                Ok(true)
             })
             .await?;
-        let person = person.map(|p| p.id.as_str());
-        tracing::info!(delivery = %delivery.key, kind = %delivery.kind, person, platform = %place.platform, message = id, "delivered");
-        metrics::counter!("stoa_deliveries_total", "platform" => place.platform.clone(), "result" => "posted")
-            .increment(1);
+        if mine {
+            self.ended(turn, Ended { posted: Some((place, id)), ..Ended::new("posted") });
+        }
         Ok(())
     }
 
-    async fn gone(&self, delivery: &Delivery, why: &'static str) -> Result<()> {
-        self.db()
+    async fn gone(&self, turn: &Turn<'_>, why: &'static str) -> Result<()> {
+        let (delivery, why) = (turn.delivery, why.trim_start_matches("why-"));
+        let mine = self
+            .db()
             .write(|tx| async move {
                 let mine = tx
                     .exec(
@@ -387,36 +438,55 @@ impl Flow {
                         args![&delivery.key, &self.server],
                     )
                     .await?;
-                if mine == 0 {
-                    return Ok(());
-                }
-                if let Some(person) = &delivery.person {
+                if let (1, Some(person)) = (mine, &delivery.person) {
                     let about = About { key: &delivery.key, person, kind: &delivery.kind, item: &delivery.item };
-                    nudges::record(&tx, &about, &Decision::Cancel { why: why.trim_start_matches("why-").into() })
-                        .await?;
+                    nudges::record(&tx, &about, &Decision::Cancel { why: why.into() }).await?;
                 }
-                Ok(())
+                Ok(mine == 1)
             })
-            .await
+            .await?;
+        if mine {
+            self.ended(turn, Ended { why: Some(why), ..Ended::new("cancelled") });
+        }
+        Ok(())
     }
 
-    async fn failed(&self, delivery: &Delivery, why: &str, after: Option<u64>, for_good: bool) -> Result<()> {
-        tracing::warn!(delivery = %delivery.key, why, "delivery failed");
-        metrics::counter!("stoa_deliveries_total", "platform" => "", "result" => "failed").increment(1);
+    async fn failed(&self, turn: &Turn<'_>, why: &str, after: Option<u64>, for_good: bool) -> Result<()> {
+        let state = self.keep_failure(turn, why, after, for_good).await?;
+        self.failure_kept(turn, state.as_deref(), why);
+        Ok(())
+    }
+
+    fn failure_kept(&self, turn: &Turn<'_>, state: Option<&str>, why: &str) {
+        match state {
+            Some("parked") => self.ended(turn, Ended { why: Some(why), ..Ended::new("failed") }),
+            Some(_) => journal::delivery_postponed(turn.delivery, why),
+            // The lease ran out, and another server has it.
+            None => {}
+        }
+    }
+
+    /// Remembers a failure; gives the state that it leads to, or none when the lease has run out.
+    async fn keep_failure(
+        &self,
+        turn: &Turn<'_>,
+        why: &str,
+        after: Option<u64>,
+        for_good: bool,
+    ) -> Result<Option<String>> {
+        let delivery = turn.delivery;
         let limit = if for_good { 0 } else { ATTEMPTS };
         let wait = after.map_or(0, |s| i64::try_from(s).unwrap_or(3600).min(3600) * Instant::SECOND);
         self.db()
             .write_by_key(|tx| async move {
-                tx.exec(
-                    "UPDATE outbox SET attempts = attempts + 1, error = $2, sent_at = NULL,
+                let sql = "UPDATE outbox SET attempts = attempts + 1, error = $2, sent_at = NULL,
                      retry_at = $3 + CASE WHEN CAST($4 AS BIGINT) > (attempts + 1) * (attempts + 1) * 500000
                                      THEN CAST($4 AS BIGINT) ELSE (attempts + 1) * (attempts + 1) * 500000 END,
                      state = CASE WHEN attempts + 1 >= $5 THEN 'parked' ELSE 'queued' END
-                     WHERE key = $1 AND state = 'sending' AND lease_by = $6",
-                    args![&delivery.key, why, tx.lease_time().await?, wait, limit, &self.server],
-                )
-                .await?;
-                Ok(())
+                     WHERE key = $1 AND state = 'sending' AND lease_by = $6 RETURNING state";
+                let now = tx.lease_time().await?;
+                let row = tx.opt(sql, args![&delivery.key, why, now, wait, limit, &self.server]).await?;
+                row.map(|r| r.get::<String>("state")).transpose()
             })
             .await
     }

@@ -13,8 +13,9 @@ use stoa_ground::{Db, Instant, Result, Tx, args};
 pub use arbiter::{Facts, answer, decide};
 pub(crate) use digest::LearnerDigest;
 pub(crate) use facts::facts;
+pub use facts::gave_up;
 pub use settings::Settings;
-pub use why::Why;
+pub use why::{Why, sentence};
 
 /// How urgent a delivery is; later ones give way to earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -156,7 +157,7 @@ pub struct Stored {
     pub until: Option<Instant>,
 }
 
-/// Stores a decision, unless it says the same as the last one about this delivery.
+/// Stores a decision, unless it says the same as the last one about this delivery; each edit is one of its own.
 pub(crate) async fn record(tx: &Tx, about: &About<'_>, decision: &Decision) -> Result<()> {
     record_into(tx, about, decision, None).await
 }
@@ -170,6 +171,7 @@ pub(crate) async fn record_into(tx: &Tx, about: &About<'_>, decision: &Decision,
         )
         .await?;
     if let Some(last) = last
+        && !matches!(decision, Decision::Edit { .. })
         && last.get::<String>("decision")? == decision.word()
         && last.get::<String>("reason")? == decision.why()
     {

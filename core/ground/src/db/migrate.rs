@@ -39,6 +39,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(11, "0011_places"),
     migration!(12, "0012_roster"),
     migration!(13, "0013_identity"),
+    migration!(17, "0017_lookups"),
     migration!(18, "0018_edits"),
 ];
 
@@ -77,6 +78,8 @@ impl Db {
                 };
                 sqlite.alone(run).await?;
             }
+            // Made with its tables.
+            Store::Single(_) => {}
             Store::Postgres(postgres) => {
                 let mut conn = postgres.connection().await?;
                 let conn = &mut *conn;

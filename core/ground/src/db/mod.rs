@@ -7,6 +7,7 @@ mod dialect;
 mod feed;
 mod migrate;
 mod postgres;
+mod single;
 mod sqlite;
 pub mod tables;
 mod value;
@@ -27,6 +28,7 @@ use crate::clock::Clock;
 use crate::{Error, Instant, Result, args};
 use conn::Held;
 use postgres::{Isolation, Postgres};
+use single::Single;
 use sqlite::Sqlite;
 
 /// The newest committed position of the change feed that this process knows of.
@@ -93,6 +95,7 @@ struct Inner {
 
 enum Store {
     Sqlite(Sqlite),
+    Single(Single),
     Postgres(Postgres),
 }
 
@@ -124,10 +127,27 @@ impl Db {
         let head = db.committed_position().await?;
         db.0.head.send_replace(head);
         match &db.0.store {
-            Store::Sqlite(_) => tokio::spawn(sqlite::commit_loop(Arc::downgrade(&db.0))),
-            Store::Postgres(_) => tokio::spawn(postgres::sequence_loop(Arc::downgrade(&db.0))),
-        };
+            Store::Sqlite(_) => drop(tokio::spawn(sqlite::commit_loop(Arc::downgrade(&db.0)))),
+            Store::Single(_) => {}
+            Store::Postgres(_) => drop(tokio::spawn(postgres::sequence_loop(Arc::downgrade(&db.0)))),
+        }
         Ok(db)
+    }
+
+    /// Makes the store of one command in a file that nobody else opens and that is deleted at its end: one connection for
+    /// everybody, which sees what is not committed, and no commit that anybody waits for. It is always SQLite.
+    ///
+    /// A reader must not read again inside of [`Db::read`], because there is one connection.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub async fn single(path: &std::path::Path, clock: Clock) -> Result<Self> {
+        let url = format!("sqlite://{}", path.display());
+        Self::open_as(&url, clock.clone(), Opening::scratch(known_schema())).await?.close().await;
+        let single = Single::open(&path.display().to_string())?;
+        // Nobody asks the pool for a connection; it makes none by itself.
+        let readers = sqlx::any::AnyPoolOptions::new().connect_lazy(&url)?;
+        Ok(Self(Arc::new(Inner { clock, readers, store: Store::Single(single), head: watch::channel(0).0 })))
     }
 
     /// Opens an existing store for reading; on SQLite [`Db::write`] on it fails.
@@ -185,7 +205,7 @@ impl Db {
     #[must_use]
     pub fn engine(&self) -> Engine {
         match self.0.store {
-            Store::Sqlite(_) => Engine::Sqlite,
+            Store::Sqlite(_) | Store::Single(_) => Engine::Sqlite,
             Store::Postgres(_) => Engine::Postgres,
         }
     }
@@ -210,7 +230,9 @@ impl Db {
                     // Where nobody writes: as a writer is opened.
                     Some(asked.unwrap_or_else(|| if *name == "synchronous" { "2".into() } else { "wal".into() }))
                 }
-                Store::Postgres(_) => self.opt(sqlx::AssertSqlSafe(sql), args![]).await?.as_ref().map(Row::first_text),
+                Store::Single(_) | Store::Postgres(_) => {
+                    self.opt(sqlx::AssertSqlSafe(sql), args![]).await?.as_ref().map(Row::first_text)
+                }
             };
             settings.push(format!("{name}={}", text.unwrap_or_default()));
         }
@@ -246,6 +268,7 @@ impl Db {
     {
         match &self.0.store {
             Store::Sqlite(sqlite) => sqlite.write(&self.0.clock, &f).await,
+            Store::Single(single) => single.write(&self.0.clock, &f).await,
             Store::Postgres(postgres) => postgres.write(&self.0.clock, Isolation::Serializable, &f).await,
         }
     }
@@ -263,6 +286,7 @@ impl Db {
     {
         match &self.0.store {
             Store::Sqlite(sqlite) => sqlite.write(&self.0.clock, &f).await,
+            Store::Single(single) => single.write(&self.0.clock, &f).await,
             Store::Postgres(postgres) => postgres.write(&self.0.clock, Isolation::ReadCommitted, &f).await,
         }
     }
@@ -311,6 +335,7 @@ impl Db {
         T: Send,
     {
         let snapshot = match &self.0.store {
+            Store::Single(single) => return single.read(&self.0.clock, f).await,
             Store::Sqlite(_) => self.0.readers.begin().await?,
             Store::Postgres(_) => postgres::snapshot(&self.0.readers).await?,
         };
@@ -328,6 +353,9 @@ impl Db {
     /// # Errors
     /// The database's error.
     pub async fn all(&self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Value>) -> Result<Vec<Row>> {
+        if let Store::Single(single) = &self.0.store {
+            return single.all(sql.into_sql_str().as_str(), &args).await;
+        }
         let mut conn = self.0.readers.acquire().await?;
         conn::all(&mut conn, sql, args).await
     }
@@ -358,6 +386,7 @@ impl Db {
     pub async fn close(&self) {
         match &self.0.store {
             Store::Sqlite(sqlite) => sqlite.close(&self.0.head).await,
+            Store::Single(single) => single.close().await,
             Store::Postgres(postgres) => postgres.close().await,
         }
         self.0.readers.close().await;

@@ -167,7 +167,9 @@ impl Postgres {
                 return Err(Failed { error: result.err().unwrap_or_else(lost), attempts });
             }
         };
+        let committing = monotonic();
         let ended = transaction.commit().await;
+        metrics::histogram!("stoa_db_commit_seconds").record(committing.elapsed().as_secs_f64());
         super::measure(started);
         match ended {
             Ok(()) => Ok((value, published)),

@@ -210,7 +210,9 @@ impl Writer {
         let Some(mut conn) = self.conn.take() else { return };
         let result = async {
             let head = feed::newest(&mut conn).await?;
+            let started = monotonic();
             sqlx::query("COMMIT").execute(&mut conn).await?;
+            metrics::histogram!("stoa_db_commit_seconds").record(started.elapsed().as_secs_f64());
             Ok::<i64, Error>(head)
         }
         .await;

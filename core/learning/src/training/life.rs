@@ -212,10 +212,17 @@ pub(crate) async fn reinstate(tx: &Tx, s: &Services, person: &Person, a: &Assign
     Ok(())
 }
 
-/// Somebody decides that the person does not need it.
-pub(crate) async fn exempt(tx: &Tx, s: &Services, person: &Person, a: &Assignment, by: &By) -> Result<()> {
+/// Somebody decides that the person does not need it, for good or until the end of a day.
+pub(crate) async fn exempt(
+    tx: &Tx,
+    s: &Services,
+    person: &Person,
+    a: &Assignment,
+    until: Option<Date>,
+    by: &By,
+) -> Result<()> {
     let title = requirement::by_id(tx, &a.requirement).await?.title;
-    record(tx, s, &a.id, Change::Exempted, by, json!({})).await?;
+    record(tx, s, &a.id, Change::Exempted, by, json!({ "until": until })).await?;
     statements::waived(tx, s, person, a, &title, &by.reason).await?;
     close(tx, a, words_key!("why-training-ended")).await
 }
