@@ -377,7 +377,7 @@ impl Flow {
             Some(_) => return Ok(message),
             None => {
                 let key = &delivery.key;
-                self.db().write(|tx| async move { people::set_setting(&tx, id, WELCOMED, Some(key)).await }).await?;
+                self.db().write_by_key(|tx| async move { people::remember(&tx, id, WELCOMED, key).await }).await?;
             }
         }
         let words = Words::of(&person.locale);

@@ -18,7 +18,7 @@ mod store;
 mod text;
 
 pub use accounts::{
-    Account, AccountProjection, accounts_of, link_account, set_setting, setting, settings_named, settings_of,
+    Account, AccountProjection, accounts_of, link_account, remember, set_setting, setting, settings_named, settings_of,
     unlink_account,
 };
 pub use groups::{Facts, access_classes, all_facts, facts, groups_of};
