@@ -95,7 +95,7 @@ async fn a_leave_stops_the_clock_and_an_extension_moves_it() {
 async fn an_exemption_ends_it_and_where_it_ends_it_begins_anew() {
     let w = team().await;
     let exempt = [event("2026-12-01T12:00:00Z", "exempt", &json!({"until": "2026-12-11", "reason": "on a ship"}))];
-    let told = story(&w, "2026-12-31", &exempt).await;
+    let told = story(&w, "2026-12-24", &exempt).await;
     assert!(
         told.contains("2026-12-14T09:00 assign assign now") && told.contains("2026-12-21T09:00 reminder t-7 now"),
         "{told}"
