@@ -55,6 +55,18 @@ impl Mail {
         Ok(Self { from, organisation, transport, whole })
     }
 
+    /// Whether the server can be reached and lets us in. Sends nothing.
+    ///
+    /// # Errors
+    /// A sentence that says why not.
+    pub async fn check(&self) -> Result<()> {
+        match self.transport.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::Io("the mail server answers, and does not take commands".into())),
+            Err(e) => Err(Error::Io(explain(&e).to_string())),
+        }
+    }
+
     fn letter(&self, to: &str, message: &Message, key: &str) -> Result<lettre::Message, SendError> {
         let refused =
             |e: &dyn std::fmt::Display| SendError::Unreachable(format!("the mail address does not work: {e}"));

@@ -150,3 +150,15 @@ fn a_bad_configuration_names_the_key_and_no_password() {
     let bad = Mail::new("smtp://localhost", "nobody", "x").err().unwrap().to_string();
     assert!(bad.contains("[mail] from"), "{bad}");
 }
+
+#[tokio::test]
+async fn an_operator_can_ask_whether_the_server_takes_mail_without_sending_any() {
+    let (url, letters) = server("250 fine").await;
+    let mail = |url: &str| Mail::new(url, "Stoa <stoa@example.org>", "Harbour & Pine").unwrap();
+    mail(&url).check().await.unwrap();
+    assert!(letters.lock().unwrap().is_empty());
+    // A port that was free a moment ago.
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let why = mail(&format!("smtp://{closed}")).check().await.unwrap_err().to_string();
+    assert!(why.starts_with("the mail server could not be used"), "{why}");
+}

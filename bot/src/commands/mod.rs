@@ -9,6 +9,7 @@ pub mod lessons;
 pub mod library;
 pub mod people;
 pub mod queue;
+pub mod schema;
 pub mod simulate;
 pub mod training;
 

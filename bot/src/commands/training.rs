@@ -71,7 +71,7 @@ pub struct Decision {
 }
 
 pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCode> {
-    let (app, lock) = App::for_command(config).await?;
+    let (app, lock) = App::for_reader(config, matches!(command, Command::Status { .. })).await?;
     let (db, services) = (&app.db, &*app.services);
     match command {
         Command::Courses { dir } => {

@@ -162,6 +162,7 @@ async fn who_cannot_be_reached_is_listed_and_gets_what_waited_once_that_changes(
     assert_eq!(lost.len(), 1);
     assert_eq!(lost[0].person.name, "Ana");
     assert_eq!(lost[0].reason, "the person has no place where Stoa can write");
+    assert_eq!(s.db.read(|c| async move { delivery::count_unreachable(&c).await }).await.unwrap(), 1);
     let other = Postbox::new("other", false);
     s.flow.connect(other.clone());
     link(&s, &ana.id, "other").await;

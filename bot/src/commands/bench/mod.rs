@@ -1,6 +1,7 @@
 //! `stoa bench`: the figures of docs/figures.md, measured on this machine in a temporary store.
 
 mod bridge;
+mod loads;
 mod simulate;
 
 use std::path::PathBuf;
@@ -39,6 +40,13 @@ pub struct Options {
     /// With --bridge: how many messages to as many people are sent
     #[arg(long, default_value_t = 10_000)]
     deliveries: usize,
+    /// With --bridge: measure acknowledgements also while so many pages are read into the library, and everybody of
+    /// --deliveries gets a mandatory course
+    #[arg(long, value_name = "PAGES")]
+    loads: Option<usize>,
+    /// With --loads: for how many seconds at most
+    #[arg(long, default_value_t = 100, value_name = "SECONDS")]
+    limit: u64,
     /// With --bridge: an empty PostgreSQL database instead of a temporary SQLite file
     #[arg(long, value_name = "URL")]
     database: Option<String>,
@@ -50,9 +58,14 @@ pub async fn run(mut config: Config, options: Options, json: bool) -> Result<()>
     config.database.url = None;
     config.library.sources = Vec::new();
     if options.bridge {
-        let figures = bridge::Wanted { events: options.events, deliveries: options.deliveries };
+        let figures = bridge::Wanted {
+            events: options.events,
+            deliveries: options.deliveries,
+            pages: options.loads,
+            limit: Duration::from_secs(options.limit),
+        };
         let here = Config {
-            database: crate::config::Database { url: options.database.clone(), url_file: None },
+            database: crate::config::Database { url: options.database.clone(), ..Default::default() },
             ..config.clone()
         };
         bridge::run(here, &figures, json).await?;

@@ -1,12 +1,16 @@
 //! Durable inbox and outbox. A delivery says what to tell whom under a unique key; it is rendered when it is sent, and
 //! its message id is kept, so that what was posted can be edited.
 
+mod edit;
 pub mod inbox;
 mod places;
 pub mod queues;
+mod reconcile;
 pub(crate) mod sender;
 
-pub use places::{MAIL, PREFERRED, Unreachable, WayOut, last_reached, preference, try_again, unreachable};
+pub use places::{
+    MAIL, PREFERRED, Unreachable, WayOut, count_unreachable, last_reached, preference, try_again, unreachable,
+};
 pub(crate) use places::{Reached, seen};
 
 use async_trait::async_trait;
@@ -17,6 +21,9 @@ use stoa_ground::{Conn, Db, Instant, Result, Row, Tx, args};
 use crate::chat::{Account, Message, Place};
 use crate::nudges::Policy;
 use crate::words::Words;
+
+/// What the keys of answers begin with; the event's key and a number follow.
+pub(crate) const REPLY: &str = "reply/";
 
 /// A delivery that is about to be put into the outbox.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -149,6 +156,17 @@ macro_rules! select {
 pub(crate) use select;
 
 impl Delivery {
+    /// The key of the event that this answers.
+    #[must_use]
+    pub fn event(&self) -> Option<&str> {
+        self.key.strip_prefix(REPLY).and_then(|rest| rest.rsplit_once('/')).map(|(event, _)| event)
+    }
+
+    /// How often it was tried before.
+    pub(crate) fn attempts(&self) -> i64 {
+        self.attempts
+    }
+
     fn read(row: &Row) -> Result<Self> {
         let json = |name: &str| -> Result<Option<Json>> { row.get(name) };
         Ok(Self {
@@ -222,14 +240,15 @@ fn behind(prefix: &str) -> String {
 /// # Errors
 /// The database's error.
 pub async fn revise(tx: &Tx, prefix: &str) -> Result<()> {
+    // One that is being sent was rendered before this change.
     tx.exec(
-        "UPDATE outbox SET revise = 1 WHERE key >= $1 AND key < $2 AND state = 'posted'",
+        "UPDATE outbox SET revise = revise + 1 WHERE key >= $1 AND key < $2 AND state IN ('posted', 'sending')",
         args![prefix, behind(prefix)],
     )
     .await?;
     // The digest that a delivery was merged into says something about it as well.
     tx.exec(
-        "UPDATE outbox SET revise = 1 WHERE state = 'posted' AND key IN
+        "UPDATE outbox SET revise = revise + 1 WHERE state IN ('posted', 'sending') AND key IN
          (SELECT into_key FROM outbox WHERE key >= $1 AND key < $2 AND state = 'merged')",
         args![prefix, behind(prefix)],
     )
@@ -275,7 +294,7 @@ pub async fn cancel(tx: &Tx, prefix: &str, reason: &'static str) -> Result<()> {
 /// The database's error.
 pub async fn replace_message(tx: &Tx, place: &Place, id: &str, message: &Message) -> Result<()> {
     tx.exec(
-        "UPDATE outbox SET shown = $3, revise = 1 WHERE message_id = $1 AND channel = $2",
+        "UPDATE outbox SET shown = $3, revise = revise + 1 WHERE message_id = $1 AND channel = $2",
         args![id, &place.channel, serde_json::to_string(message)?],
     )
     .await?;
@@ -287,7 +306,8 @@ pub async fn replace_message(tx: &Tx, place: &Place, id: &str, message: &Message
 /// # Errors
 /// The database's error.
 pub async fn revise_message(tx: &Tx, place: &Place, id: &str) -> Result<()> {
-    tx.exec("UPDATE outbox SET revise = 1 WHERE message_id = $1 AND channel = $2", args![id, &place.channel]).await?;
+    tx.exec("UPDATE outbox SET revise = revise + 1 WHERE message_id = $1 AND channel = $2", args![id, &place.channel])
+        .await?;
     Ok(())
 }
 

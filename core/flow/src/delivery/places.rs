@@ -186,6 +186,16 @@ pub async fn last_reached(conn: &Conn, person: &str) -> Result<Option<(Instant, 
     Ok(Some((row.get("sent_at")?, place.map_or_else(String::new, |p| p.platform))))
 }
 
+/// How many people the last message could not reach.
+///
+/// # Errors
+/// The database's error.
+pub async fn count_unreachable(conn: &Conn) -> Result<i64> {
+    let sql = "SELECT COUNT(*) AS n FROM unreachable u JOIN person p ON p.id = u.person
+               WHERE p.status <> 'left' AND NOT EXISTS (SELECT 1 FROM person_alias a WHERE a.person = u.person)";
+    conn.one(sql, args![]).await?.get("n")
+}
+
 /// Writes down that a person cannot be reached, and since when.
 pub(super) async fn lost(tx: &Tx, person: &str, reason: &str) -> Result<()> {
     tx.exec(

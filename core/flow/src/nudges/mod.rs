@@ -10,7 +10,7 @@ mod why;
 use serde::{Deserialize, Serialize};
 use stoa_ground::{Db, Instant, Result, Tx, args};
 
-pub use arbiter::{Facts, decide};
+pub use arbiter::{Facts, answer, decide};
 pub(crate) use digest::LearnerDigest;
 pub(crate) use facts::facts;
 pub use facts::gave_up;

@@ -40,6 +40,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(12, "0012_roster"),
     migration!(13, "0013_identity"),
     migration!(17, "0017_lookups"),
+    migration!(18, "0018_edits"),
 ];
 
 /// The newest schema version that this program knows.

@@ -34,9 +34,15 @@ use sqlite::Sqlite;
 /// The newest committed position of the change feed that this process knows of.
 type Committed = watch::Sender<i64>;
 
+/// How long a transaction of bulk work takes before it leaves the rest to the next one; the last thing in it may make it
+/// longer. The rule for all transactions is 50 ms.
+pub const BULK: std::time::Duration = std::time::Duration::from_millis(4);
+
+/// The gap between two transactions of bulk work on SQLite. Who waits in another process looks every millisecond.
+const GAP: std::time::Duration = std::time::Duration::from_millis(4);
+
 /// What a SQLite store that must not lose anything is opened with.
-const DURABLE: &[&str] =
-    &["PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA busy_timeout=10000", "PRAGMA foreign_keys=ON"];
+const DURABLE: &[&str] = &["PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"];
 
 /// What a SQLite store is opened with that is thrown away, or written again, after a crash.
 const SCRATCH: &[&str] = &["PRAGMA journal_mode=WAL", "PRAGMA synchronous=OFF", "PRAGMA foreign_keys=ON"];
@@ -114,6 +120,9 @@ impl Db {
         db.migrate_to(how.schema.unwrap_or_else(migrate::known), how.restoring).await?;
         if !how.restoring {
             db.check_whole().await?;
+        }
+        if let Store::Sqlite(sqlite) = &db.0.store {
+            sqlite.opened().await?;
         }
         let head = db.committed_position().await?;
         db.0.head.send_replace(head);
@@ -282,6 +291,39 @@ impl Db {
         }
     }
 
+    /// Does `f` for each of many things, as many in one transaction as it takes to fill 4 ms ([`BULK`]), so that writes
+    /// of others pass in between. Gives what `f` gave, in the order of the things. What was done before an error stays.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub async fn write_each<'a, I, T, F, Fut>(&self, things: &'a [I], f: F) -> Result<Vec<T>>
+    where
+        I: Sync,
+        F: Fn(Tx, &'a I) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<T>> + Send,
+        T: Send,
+    {
+        let (mut all, f) = (Vec::with_capacity(things.len()), &f);
+        while let Some(rest) = things.get(all.len()..).filter(|rest| !rest.is_empty()) {
+            let some = self.write(|tx| async move {
+                let (started, mut some) = (crate::clock::monotonic(), Vec::new());
+                for thing in rest {
+                    some.push(f(tx.clone(), thing).await?);
+                    if started.elapsed() >= BULK {
+                        break;
+                    }
+                }
+                Ok(some)
+            });
+            all.extend(some.await?);
+            if self.engine() == Engine::Sqlite && all.len() < things.len() {
+                // Other processes have a gap in which to write; in this one they have their turn anyway.
+                tokio::time::sleep(GAP).await;
+            }
+        }
+        Ok(all)
+    }
+
     /// Runs `f` on a reading connection, in one snapshot.
     ///
     /// # Errors
@@ -351,9 +393,20 @@ impl Db {
     }
 }
 
+/// The longest write transaction of this process since the last look, in microseconds.
+static LONGEST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
 /// How long a write transaction held the writer or its locks: the rule is less than 50 ms.
 fn measure(started: std::time::Instant) {
-    metrics::histogram!("stoa_db_write_seconds").record(started.elapsed().as_secs_f64());
+    let took = started.elapsed();
+    metrics::histogram!("stoa_db_write_seconds").record(took.as_secs_f64());
+    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    LONGEST.fetch_max(micros, std::sync::atomic::Ordering::Relaxed);
+}
+
+/// The longest write transaction of this process since this was asked for the last time: for measurements.
+pub fn longest_write() -> std::time::Duration {
+    std::time::Duration::from_micros(LONGEST.swap(0, std::sync::atomic::Ordering::Relaxed))
 }
 
 #[cfg(test)]

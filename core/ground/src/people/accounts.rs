@@ -227,24 +227,28 @@ pub async fn settings_named(conn: &Conn, name: &str) -> Result<BTreeMap<String, 
     rows.iter().map(|r| Ok((r.get("person")?, r.get("value")?))).collect()
 }
 
-/// Stores what a person chose under a name; `None` goes back to the default.
+/// Stores what a person chose under a name, and announces it; `None` goes back to the default.
 ///
 /// # Errors
 /// The database's error.
 pub async fn set_setting(tx: &Tx, person: &str, name: &str, value: Option<&str>) -> Result<()> {
     let changed = match value {
-        Some(value) => {
-            tx.exec(
-                "INSERT INTO person_setting (person, name, value) VALUES ($1, $2, $3)
-                 ON CONFLICT (person, name) DO UPDATE SET value = excluded.value WHERE person_setting.value <> excluded.value",
-                args![person, name, value],
-            )
-            .await?
-        }
-        None => tx.exec("DELETE FROM person_setting WHERE person = $1 AND name = $2", args![person, name]).await?,
+        Some(value) => remember(tx, person, name, value).await?,
+        None => tx.exec("DELETE FROM person_setting WHERE person = $1 AND name = $2", args![person, name]).await? > 0,
     };
-    if changed > 0 {
+    if changed {
         tx.publish(TOPIC, person).await?;
     }
     Ok(())
+}
+
+/// Stores what Stoa notes about a person under a name. Nothing follows from it, so it is not announced. Gives whether it
+/// is another value than before.
+///
+/// # Errors
+/// The database's error.
+pub async fn remember(tx: &Tx, person: &str, name: &str, value: &str) -> Result<bool> {
+    let sql = "INSERT INTO person_setting (person, name, value) VALUES ($1, $2, $3)
+               ON CONFLICT (person, name) DO UPDATE SET value = excluded.value WHERE person_setting.value <> excluded.value";
+    Ok(tx.exec(sql, args![person, name, value]).await? > 0)
 }

@@ -18,7 +18,7 @@ mod store;
 mod text;
 
 pub use accounts::{
-    Account, AccountProjection, accounts_of, link_account, set_setting, setting, settings_named, settings_of,
+    Account, AccountProjection, accounts_of, link_account, remember, set_setting, setting, settings_named, settings_of,
     unlink_account,
 };
 pub use groups::{Facts, access_classes, all_facts, facts, groups_of};
@@ -26,8 +26,8 @@ pub use roles::{Role, RoleProjection, grant, granted_to, people_with, revoke, ro
 pub use sign_in::{create_sign_in_link, redeem_sign_in_link};
 pub(crate) use store::insert;
 pub use store::{
-    all, by_account, by_email, by_employee_id, by_id, find, left_at, managers_above, page, refresh_zones, reports_of,
-    rows_of, tree_of,
+    Count, all, by_account, by_email, by_employee_id, by_id, count, find, left_at, managers_above, page, refresh_zones,
+    reports_of, rows_of, tree_of,
 };
 pub use text::clean;
 

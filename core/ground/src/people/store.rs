@@ -77,6 +77,34 @@ pub async fn by_id(conn: &Conn, id: &str) -> Result<Option<Person>> {
     read_one(conn.opt(sql, args![id]).await?.as_ref())
 }
 
+/// How many people there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// All that are known, also those who left.
+    pub known: i64,
+    /// Those who have not left.
+    pub here: i64,
+    /// Those who have not left and have no account on any chat platform.
+    pub without_account: i64,
+}
+
+/// Counts people, in one query. Rows that are one human count once.
+///
+/// # Errors
+/// The database's error.
+pub async fn count(conn: &Conn) -> Result<Count> {
+    let row = conn
+        .one(
+            "SELECT COUNT(*) AS known, COALESCE(SUM(CASE WHEN status <> 'left' THEN 1 ELSE 0 END), 0) AS here,
+             COALESCE(SUM(CASE WHEN status <> 'left' AND NOT EXISTS
+               (SELECT 1 FROM identity WHERE identity.person = person.id) THEN 1 ELSE 0 END), 0) AS without_account
+             FROM person",
+            args![],
+        )
+        .await?;
+    Ok(Count { known: row.get("known")?, here: row.get("here")?, without_account: row.get("without_account")? })
+}
+
 /// The person with the organisation's id, also an earlier one that was merged into theirs.
 ///
 /// # Errors
@@ -320,19 +348,15 @@ pub async fn refresh_zones(db: &Db, zones: &BTreeMap<String, String>, default: &
             moved.push((s.person.id, s.version, zone));
         }
     }
-    for chunk in moved.chunks(50) {
-        db.write(|tx| async move {
-            for (id, version, zone) in chunk {
-                let sql = "UPDATE person SET timezone = $2, version = version + 1, updated = $3 WHERE id = $1 AND version = $4";
-                // Who was changed meanwhile was changed by somebody who knows the zones.
-                if tx.exec(sql, args![id, zone, tx.now(), *version]).await? == 1 {
-                    tx.publish(TOPIC, id).await?;
-                }
-            }
-            Ok(())
-        })
-        .await?;
-    }
+    db.write_each(&moved, |tx, (id, version, zone)| async move {
+        let sql = "UPDATE person SET timezone = $2, version = version + 1, updated = $3 WHERE id = $1 AND version = $4";
+        // Who was changed meanwhile was changed by somebody who knows the zones.
+        if tx.exec(sql, args![id, zone, tx.now(), *version]).await? == 1 {
+            tx.publish(TOPIC, id).await?;
+        }
+        Ok(())
+    })
+    .await?;
     Ok(moved.len())
 }
 

@@ -308,3 +308,20 @@ fn an_unknown_zone_falls_back_to_utc() {
     ana.timezone = "Mars/Olympus".into();
     assert_eq!(zone(&ana), TimeZone::UTC);
 }
+
+#[tokio::test]
+async fn people_are_counted_in_one_query() {
+    let (db, _dir) = organisation().await;
+    let ben = &who(&db, "E2").await.id;
+    let old = &who(&db, "E9").await.id;
+    db.write(|tx| async move {
+        link_account(&tx, ben, ("slack", "", "U1"), "operator", "a test").await?;
+        link_account(&tx, ben, ("web", "", "E2"), "operator", "a test").await?;
+        link_account(&tx, old, ("slack", "", "U9"), "operator", "a test").await
+    })
+    .await
+    .unwrap();
+    let counted = db.read(|conn| async move { count(&conn).await }).await.unwrap();
+    // Six have not left; one of them has accounts.
+    assert_eq!(counted, Count { known: 7, here: 6, without_account: 5 });
+}

@@ -26,7 +26,7 @@ use stoa_flow::{Organisation, Parts};
 
 pub use apply::{Applied, apply_dir};
 pub use content::{Content, Form, Question};
-pub use folder::{Checked, LessonDraft, Problem, TrackDraft, check_dir};
+pub use folder::{Checked, LessonDraft, Problem, TrackDraft, check_dir, schema};
 pub use review::{Answered, LADDER, Memory, next as next_review};
 
 use crate::Services;

@@ -126,13 +126,8 @@ pub async fn resume(db: &Db, ledger: &Ledger) -> Result<()> {
                 })
                 .await;
         }
-        db.write(|tx| async move {
-            for (ordinal, entry) in steps {
-                step(&tx, ledger, decided, *ordinal, entry).await?;
-            }
-            Ok(())
-        })
-        .await?;
+        db.write_each(steps, |tx, (ordinal, entry)| async move { step(&tx, ledger, decided, *ordinal, entry).await })
+            .await?;
     }
 }
 
