@@ -54,7 +54,9 @@ const QUEUES: [(&str, &str, &str); 3] = [
         "SELECT COALESCE(SUM(CASE WHEN state = 'parked' THEN 0 ELSE 1 END), 0) AS waiting,
          MIN(CASE WHEN state = 'parked' THEN NULL ELSE due END) AS oldest,
          COALESCE(SUM(CASE WHEN state = 'parked' THEN 1 ELSE 0 END), 0) AS parked
-         FROM outbox WHERE state = 'parked' OR state = 'sending' OR (state = 'queued' AND due <= $1)",
+         FROM (SELECT state, due FROM outbox WHERE state = 'parked'
+               UNION ALL SELECT state, due FROM outbox WHERE state = 'sending'
+               UNION ALL SELECT state, due FROM outbox WHERE state = 'queued' AND due <= $1) AS here",
         "SELECT key, kind, due AS since, error FROM outbox WHERE state = 'parked' ORDER BY position DESC LIMIT $1",
     ),
     (
