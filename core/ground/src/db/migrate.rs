@@ -38,6 +38,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(10, "0010_erasure"),
     migration!(11, "0011_places"),
     migration!(12, "0012_roster"),
+    migration!(20, "0020_evidence"),
 ];
 
 /// The newest schema version that this program knows.
@@ -65,7 +66,7 @@ impl Db {
 
     /// Brings the schema to a version, if it is older, under a lock that no other program passes.
     pub(super) async fn migrate_to(&self, newest: i64, restoring: bool) -> Result<()> {
-        let goal = Goal { newest, restoring, now: self.0.clock.now().0 };
+        let goal = Goal { newest, restoring, now: self.0.around.clock.now().0 };
         let goal = &goal;
         match &self.0.store {
             Store::Sqlite(sqlite) => {

@@ -25,7 +25,7 @@ pub use value::{Bind, Column, Row, Value};
 
 use crate::clock::Clock;
 use crate::{Error, Instant, Result, args};
-use conn::Held;
+use conn::{Around, Held};
 use postgres::{Isolation, Postgres};
 use sqlite::Sqlite;
 
@@ -79,7 +79,7 @@ impl Opening {
 pub struct Db(Arc<Inner>);
 
 struct Inner {
-    clock: Clock,
+    around: Around,
     readers: sqlx::AnyPool,
     store: Store,
     head: Committed,
@@ -163,13 +163,19 @@ impl Db {
                 )));
             }
         };
-        Ok(Self(Arc::new(Inner { clock, readers, store, head: watch::channel(0).0 })))
+        Ok(Self(Arc::new(Inner { around: Around::new(clock), readers, store, head: watch::channel(0).0 })))
     }
 
     /// The business clock of this store.
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        &self.0.clock
+        &self.0.around.clock
+    }
+
+    /// From now on personal values in the ledger are sealed under this key. It can be said once.
+    pub fn seal_with(&self, master: crate::ledger::Master) {
+        // Whoever says it twice says the same: it comes from the configuration.
+        let _ = self.0.around.master.set(master);
     }
 
     /// The engine that holds the store.
@@ -236,8 +242,8 @@ impl Db {
         T: Send,
     {
         match &self.0.store {
-            Store::Sqlite(sqlite) => sqlite.write(&self.0.clock, &f).await,
-            Store::Postgres(postgres) => postgres.write(&self.0.clock, Isolation::Serializable, &f).await,
+            Store::Sqlite(sqlite) => sqlite.write(&self.0.around, &f).await,
+            Store::Postgres(postgres) => postgres.write(&self.0.around, Isolation::Serializable, &f).await,
         }
     }
 
@@ -253,8 +259,8 @@ impl Db {
         T: Send,
     {
         match &self.0.store {
-            Store::Sqlite(sqlite) => sqlite.write(&self.0.clock, &f).await,
-            Store::Postgres(postgres) => postgres.write(&self.0.clock, Isolation::ReadCommitted, &f).await,
+            Store::Sqlite(sqlite) => sqlite.write(&self.0.around, &f).await,
+            Store::Postgres(postgres) => postgres.write(&self.0.around, Isolation::ReadCommitted, &f).await,
         }
     }
 
@@ -272,7 +278,7 @@ impl Db {
             Store::Sqlite(_) => self.0.readers.begin().await?,
             Store::Postgres(_) => postgres::snapshot(&self.0.readers).await?,
         };
-        let conn = Conn::new(Held::Transaction(snapshot), self.engine(), self.0.clock.clone());
+        let conn = Conn::new(Held::Transaction(snapshot), self.engine(), self.0.around.clone());
         // A caller that goes away must not leave its snapshot to the next user of the connection.
         let guard = conn::Ended(conn.clone());
         let result = f(conn.clone()).await;

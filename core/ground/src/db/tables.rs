@@ -71,6 +71,15 @@ pub const TABLES: &[(&str, Keep)] = &[
     ("unreachable", Keep::Rows),
     ("erasure", Keep::Keys),
     ("roster_step", Keep::Rows),
+    ("ledger_value", Keep::Rows),
+    ("ledger_key", Keep::Keys),
+    ("log_state", Keep::Rows),
+    ("log_leaf", Keep::Rows),
+    ("log_tile", Keep::Rows),
+    ("log_key", Keep::Rows),
+    ("log_checkpoint", Keep::Rows),
+    ("log_anchor", Keep::Rows),
+    ("legal_hold", Keep::Rows),
 ];
 
 /// Columns that the engine numbers by itself.
