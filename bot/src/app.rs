@@ -22,6 +22,8 @@ pub struct App {
     pub db: Db,
     pub services: Arc<Services>,
     pub flow: Arc<Flow>,
+    /// The log of evidence: its key and where its checkpoints go.
+    pub log: Arc<stoa_learning::evidence::Log>,
 }
 
 /// Held by the one process that may write the index.
@@ -56,11 +58,17 @@ impl App {
         if let Some(origin) = &config.evidence.origin {
             fix_identifier(&db, "evidence.origin", origin).await?;
         }
+        crate::evidence::seal(&config, &db).await?;
         let emitter = Emitter::new(&organisation.iri).context("[organisation] iri")?;
         let services =
             Arc::new(Services { ledger: stoa_learning::ledger(), emitter, organisation: organisation.clone(), index });
-        let flow = Flow::new(db.clone(), organisation, stoa_learning::parts(&services));
-        Ok(Self { config, db, services, flow })
+        let mut parts = stoa_learning::parts(&services);
+        let log = crate::evidence::log(&config, &db, &organisation.iri).await?;
+        let evidence = stoa_learning::evidence::parts(&services, &log);
+        parts.kinds.extend(evidence.kinds);
+        parts.jobs.extend(evidence.jobs);
+        let flow = Flow::new(db.clone(), organisation, parts);
+        Ok(Self { config, db, services, flow, log })
     }
 
     /// Opens the store for a command that may run beside a server. Where no server runs, the command takes the lock and

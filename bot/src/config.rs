@@ -255,8 +255,21 @@ impl std::fmt::Debug for Credential {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Evidence {
-    /// The name of the log. Fixed at the first start.
+    /// The name of the log. Fixed at the first start; without it `[organisation] iri` without its scheme.
     pub origin: Option<String>,
+    /// The key that signs checkpoints; without it `evidence/signing.key` in the data folder, made at the first use.
+    pub signing_key_file: Option<PathBuf>,
+    /// The key under which people's keys are wrapped; without it `evidence/master.key` in the data folder, made at the
+    /// first start.
+    pub master_key_file: Option<PathBuf>,
+    /// Where checkpoints go: `file:PATH`, `mail:ADDRESS`, `channel:PLATFORM/CHANNEL`, `timestamp:FOLDER`,
+    /// `witness:URL KEY`.
+    pub anchors: Vec<String>,
+    /// Whether `/evidence/…` is open to everybody; without it to auditors. Leaves name nobody either way.
+    pub public: bool,
+    /// `[[evidence.retention]]`: how long records are kept; without any, training six years and access three years beyond
+    /// the employment.
+    pub retention: Vec<stoa_learning::evidence::retention::Rule>,
 }
 
 /// `[operations]`

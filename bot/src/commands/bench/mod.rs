@@ -1,6 +1,7 @@
 //! `stoa bench`: the figures of docs/figures.md, measured on this machine in a temporary store.
 
 mod bridge;
+mod ledger;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::config::{Config, Source};
 #[derive(clap::Args, Debug)]
 pub struct Options {
     /// A folder of documents to read and to ask about
-    #[arg(long, value_name = "DIR", required_unless_present = "bridge")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["bridge", "ledger"])]
     library: Option<PathBuf>,
     /// Questions, one a line; without it the headings of the library are asked
     #[arg(long, value_name = "FILE")]
@@ -26,6 +27,15 @@ pub struct Options {
     /// Measure inbox and outbox over a bridge on this machine
     #[arg(long)]
     bridge: bool,
+    /// Measure the ledger, its log, and packs of evidence
+    #[arg(long)]
+    ledger: bool,
+    /// With --ledger: people with four records each
+    #[arg(long, default_value_t = 5_000)]
+    people: usize,
+    /// With --ledger: leaves of the log out of which proofs are made
+    #[arg(long, default_value_t = 10_000_000)]
+    leaves: u64,
     /// With --bridge: how many events are stored
     #[arg(long, default_value_t = 20_000)]
     events: usize,
@@ -49,6 +59,9 @@ pub async fn run(mut config: Config, options: Options, json: bool) -> Result<()>
             ..config.clone()
         };
         bridge::run(here, &figures, json).await?;
+    }
+    if options.ledger {
+        ledger::run(config.clone(), &ledger::Wanted { people: options.people, leaves: options.leaves }, json).await?;
     }
     match &options.library {
         Some(folder) => library(config, folder, &options, json).await,
