@@ -22,8 +22,7 @@ pub struct App {
     pub db: Db,
     pub services: Arc<Services>,
     pub flow: Arc<Flow>,
-    /// The log of evidence: its key and where its checkpoints go.
-    pub log: Arc<stoa_learning::evidence::Log>,
+    log: Option<Arc<stoa_learning::evidence::Log>>,
 }
 
 /// Held by the one process that may write the index.
@@ -44,11 +43,11 @@ impl App {
     /// Opens the store for writing, and the index as `index`.
     pub async fn open(config: Config, clock: ClockKind, index: Index) -> Result<Self> {
         let db = open_store(&config, clock).await?;
-        Self::assemble(config, db, index).await
+        Self::assemble(config, db, index, true).await
     }
 
-    /// Puts the parts on top of an open store.
-    pub async fn assemble(config: Config, db: Db, index: Index) -> Result<Self> {
+    /// Puts the parts on top of an open store; without `writes` nothing is made that is not there.
+    async fn assemble(config: Config, db: Db, index: Index, writes: bool) -> Result<Self> {
         let mut organisation = config.organisation()?;
         match meta(&db, "organisation.iri").await? {
             // Commands beside a demo, or without the file that the store was started with.
@@ -58,17 +57,35 @@ impl App {
         if let Some(origin) = &config.evidence.origin {
             fix_identifier(&db, "evidence.origin", origin).await?;
         }
-        crate::evidence::seal(&config, &db).await?;
+        crate::evidence::seal(&config, &db, writes).await?;
         let emitter = Emitter::new(&organisation.iri).context("[organisation] iri")?;
         let services =
             Arc::new(Services { ledger: stoa_learning::ledger(), emitter, organisation: organisation.clone(), index });
         let mut parts = stoa_learning::parts(&services);
-        let log = crate::evidence::log(&config, &db, &organisation.iri).await?;
-        let evidence = stoa_learning::evidence::parts(&services, &log);
-        parts.kinds.extend(evidence.kinds);
-        parts.jobs.extend(evidence.jobs);
-        let flow = Flow::new(db.clone(), organisation, parts);
+        let log = crate::evidence::log(&config, &db, &organisation.iri, writes).await?;
+        if let Some(log) = &log {
+            let evidence = stoa_learning::evidence::parts(&services, log);
+            parts.kinds.extend(evidence.kinds);
+            parts.jobs.extend(evidence.jobs);
+        }
+        let flow = Flow::leased(db.clone(), organisation, parts, config.lease()?);
         Ok(Self { config, db, services, flow, log })
+    }
+
+    /// The log of evidence: its key and where its checkpoints go.
+    pub fn log(&self) -> Result<&Arc<stoa_learning::evidence::Log>> {
+        self.log.as_ref().context("the log of evidence is not open, because this command only reads")
+    }
+
+    /// Opens the store for a command that only reads, beside a server or without one, if `reads` is set; else as
+    /// [`App::for_command`]. A reader changes nothing, also not the schema, and is in nobody's way.
+    pub async fn for_reader(config: Config, reads: bool) -> Result<(Self, Option<Lock>)> {
+        if !reads {
+            return Self::for_command(config).await;
+        }
+        let db = open_to_read(&config).await?;
+        let index = Index::open_read_only(&index_dir(&config))?.map_or_else(Index::in_memory, Ok)?;
+        Ok((Self::assemble(config, db, index, false).await?, None))
     }
 
     /// Opens the store for a command that may run beside a server. Where no server runs, the command takes the lock and
@@ -110,6 +127,9 @@ pub async fn open_store(config: &Config, kind: ClockKind) -> Result<Db> {
         ClockKind::Manual => Clock::manual(Instant::parse(FIRST_MORNING)?),
     };
     let db = Db::open(&config.database_url(), clock).await?;
+    if kind == ClockKind::System {
+        go_on_from(&db).await?;
+    }
     let stored = meta(&db, "clock").await?;
     match (kind, stored.as_deref()) {
         (ClockKind::Manual, Some("system")) => {
@@ -133,6 +153,41 @@ pub async fn open_store(config: &Config, kind: ClockKind) -> Result<Db> {
         (ClockKind::System, Some(_)) => {}
     }
     Ok(db)
+}
+
+/// Opens the store for reading, beside a server or without one, with the clock that it lives by; none when there is none.
+pub async fn peek_to_read(config: &Config) -> Result<Option<Db>> {
+    let url = config.database_url();
+    let Some(peeked) = Db::peek(&url).await? else { return Ok(None) };
+    let clock = match meta(&peeked, "clock").await?.filter(|at| at != "system") {
+        Some(at) => Clock::manual(Instant::parse(&at)?),
+        None => Clock::system(),
+    };
+    peeked.close().await;
+    Ok(Some(Db::open_read_only(&url, clock).await?))
+}
+
+/// As [`peek_to_read`], for commands that have nothing to say about no store.
+pub async fn open_to_read(config: &Config) -> Result<Db> {
+    peek_to_read(config)
+        .await?
+        .context("there is no store yet; the first 'stoa serve' or 'stoa people import' makes it")
+}
+
+/// Lets business time go on from what the store has seen: the machine's clock may have been set back since.
+async fn go_on_from(db: &Db) -> Result<()> {
+    let newest = "SELECT MAX(at) AS at FROM (
+                    SELECT at FROM (SELECT at FROM change ORDER BY number DESC LIMIT 1) AS changed
+                    UNION ALL SELECT at FROM (SELECT received AS at FROM inbox ORDER BY position DESC LIMIT 1) AS came
+                    UNION ALL SELECT at FROM (SELECT created AS at FROM outbox ORDER BY position DESC LIMIT 1) AS queued
+                  ) AS newest";
+    let Some(row) = db.opt(newest, args![]).await? else { return Ok(()) };
+    if let Some(at) = row.get::<Option<Instant>>("at")?
+        && db.clock().not_before(at)
+    {
+        tracing::warn!(%at, "the store has seen a time that is more than a day ahead of this machine's clock: check the clock");
+    }
+    Ok(())
 }
 
 /// Remembers where a manual clock stands.
@@ -182,12 +237,24 @@ impl Lock {
     /// Takes the lock of a data folder; none when another process has it.
     pub fn take(dir: &Path) -> Result<Option<Self>> {
         std::fs::create_dir_all(dir).with_context(|| format!("the data folder {} cannot be made", dir.display()))?;
-        let path = dir.join("serve.lock");
+        Self::take_file(&dir.join("serve.lock"))
+    }
+
+    /// Takes the lock of the SQLite file of a configuration, which another data folder may name as well; none when another
+    /// process has it. On PostgreSQL several servers work on one database, and nothing is locked.
+    pub fn of_store(config: &Config) -> Result<Option<Option<Self>>> {
+        match config.database_url().strip_prefix("sqlite://") {
+            Some(path) => Self::take_file(Path::new(&format!("{path}.lock"))).map(|lock| lock.map(Some)),
+            None => Ok(Some(None)),
+        }
+    }
+
+    fn take_file(path: &Path) -> Result<Option<Self>> {
         let file = File::options()
             .create(true)
             .write(true)
             .truncate(false)
-            .open(&path)
+            .open(path)
             .with_context(|| format!("{} cannot be opened", path.display()))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { _file: file })),

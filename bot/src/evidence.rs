@@ -38,9 +38,13 @@ fn master_key_file(config: &Config) -> PathBuf {
 }
 
 /// Opens the master key; a store that has none yet gets it. A store that has one opens with no other.
-pub async fn seal(config: &Config, db: &Db) -> Result<()> {
+pub async fn seal(config: &Config, db: &Db, writes: bool) -> Result<()> {
     let path = master_key_file(config);
     let stored = meta(db, MASTER).await?;
+    if stored.is_none() && !writes {
+        // Nothing was ever sealed.
+        return Ok(());
+    }
     let master = Master::open(&path, db.clock(), stored.is_none())?;
     match stored {
         None => set_meta(db, MASTER, &master.name()).await?,
@@ -74,12 +78,15 @@ pub async fn origin(config: &Config, db: &Db, iri: &str) -> Result<String> {
 }
 
 /// The log with its signing key, which is made at the first use.
-pub async fn log(config: &Config, db: &Db, iri: &str) -> Result<Arc<Log>> {
+pub async fn log(config: &Config, db: &Db, iri: &str, writes: bool) -> Result<Option<Arc<Log>>> {
+    if !writes {
+        return Ok(None);
+    }
     let origin = origin(config, db, iri).await?;
     let keys = db.read(|c| async move { checkpoint::keys(&c).await }).await?;
     let signer = checkpoint::open_signer(&signing_key_file(config), &origin, db.clock(), keys.is_empty())?;
     let anchors = config.evidence.anchors.iter().map(|a| Ok(a.parse()?)).collect::<Result<Vec<Anchor>>>()?;
-    Ok(Arc::new(Log { signer, anchors }))
+    Ok(Some(Arc::new(Log { signer, anchors })))
 }
 
 /// The way to witnesses.
@@ -96,8 +103,9 @@ pub fn witness(config: &Config) -> Result<HttpWitness> {
 /// Brings records into the log and checkpoints outside, until told to stop.
 pub fn follow(app: Arc<App>, stop: CancellationToken) -> Result<impl Future<Output = ()>> {
     let witness = witness(&app.config)?;
+    let log = app.log()?.clone();
     Ok(async move {
-        tokio::join!(record(&app, &stop), post(&app, &witness, &stop));
+        tokio::join!(record(&app, &stop), post(&app, &log.anchors, &witness, &stop));
     })
 }
 
@@ -116,10 +124,10 @@ async fn record(app: &App, stop: &CancellationToken) {
     }
 }
 
-async fn post(app: &App, witness: &HttpWitness, stop: &CancellationToken) {
+async fn post(app: &App, anchors: &[Anchor], witness: &HttpWitness, stop: &CancellationToken) {
     let mut pause = OUTSIDE;
     while !stop.is_cancelled() {
-        let failed = match put_outside(&app.db, &app.log.anchors, witness).await {
+        let failed = match put_outside(&app.db, anchors, witness).await {
             Ok(failed) => failed,
             Err(error) => vec![error.to_string()],
         };

@@ -245,8 +245,8 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
 }
 
 async fn checkpoint(app: &App, json: bool) -> Result<()> {
-    let (signed, new) = evidence::check_point(&app.db, &app.services, &app.log).await?;
-    let failed = evidence::put_outside(&app.db, &app.log.anchors, &crate::evidence::witness(&app.config)?).await?;
+    let (signed, new) = evidence::check_point(&app.db, &app.services, app.log()?).await?;
+    let failed = evidence::put_outside(&app.db, &app.log()?.anchors, &crate::evidence::witness(&app.config)?).await?;
     let signed = &signed;
     let note = app.db.read(|c| async move { checkpoint::cosigned(&c, signed).await }).await?;
     let anchored = evidence::anchored(&app.db, signed.size).await?;
@@ -272,7 +272,7 @@ async fn export(app: &App, options: Export, json: bool) -> Result<()> {
     };
     let Export { folder, person, requirement, course, from, to, .. } = options;
     let scope = Scope { person, requirement, course, from, to };
-    let done = evidence::export(&app.db, &app.services, &app.log, &scope, preset, &folder).await?;
+    let done = evidence::export(&app.db, &app.services, app.log()?, &scope, preset, &folder).await?;
     if json {
         return print_json(&done);
     }
@@ -285,12 +285,12 @@ async fn export(app: &App, options: Export, json: bool) -> Result<()> {
         done.records,
         done.size
     );
-    println!("Whoever verifies it needs this key, from you and not from the pack:\n{}", app.log.signer.verifier());
+    println!("Whoever verifies it needs this key, from you and not from the pack:\n{}", app.log()?.signer.verifier());
     Ok(())
 }
 
 async fn key(app: &App, command: Key, json: bool) -> Result<()> {
-    let origin = app.log.signer.verifier().name().to_owned();
+    let origin = app.log()?.signer.verifier().name().to_owned();
     match command {
         Key::Create { file } => {
             let signer = checkpoint::create_signer(&file, &origin, app.db.clock())?;
@@ -315,12 +315,12 @@ async fn key(app: &App, command: Key, json: bool) -> Result<()> {
             }
             if keys.is_empty() {
                 // It signs with the first checkpoint.
-                say_key(&app.log.signer.verifier().to_string(), json)?;
+                say_key(&app.log()?.signer.verifier().to_string(), json)?;
             }
         }
         Key::Rotate { file, reason } => {
             let next = &checkpoint::open_signer(&file, &origin, app.db.clock(), false)?;
-            let (ledger, now, reason) = (&app.services.ledger, &app.log.signer, reason.as_str());
+            let (ledger, now, reason) = (&app.services.ledger, &app.log()?.signer, reason.as_str());
             app.db.write(|tx| async move { checkpoint::rotate(&tx, ledger, now, next, reason).await }).await?;
             let used = crate::evidence::signing_key_file(&app.config);
             replace(&file, &used)
@@ -334,7 +334,7 @@ async fn key(app: &App, command: Key, json: bool) -> Result<()> {
             }
         }
         Key::Lost { reason } => {
-            let (ledger, next, reason) = (&app.services.ledger, &app.log.signer, reason.as_str());
+            let (ledger, next, reason) = (&app.services.ledger, &app.log()?.signer, reason.as_str());
             app.db.write(|tx| async move { checkpoint::lose(&tx, ledger, next, reason).await }).await?;
             say_key(&next.verifier().to_string(), json)?;
             if !json {

@@ -37,6 +37,7 @@ impl Ledger {
                     "{subject} has records of the first format, whose values are in the log itself: they cannot be erased"
                 )));
             }
+            let named = super::name_of(tx, subject).await?;
             let gone = tx
                 .exec(
                     "UPDATE ledger_value SET body = NULL, erased = $2 WHERE erased IS NULL
@@ -48,7 +49,7 @@ impl Ledger {
                 fresh.push(subject.clone());
                 let all = "SELECT COUNT(*) AS n FROM ledger_record WHERE subject = $1";
                 done.records += u64::try_from(tx.one(all, args![subject]).await?.get::<i64>("n")?).unwrap_or_default();
-                self.projection(subject)?.forget(tx, subject).await?;
+                self.projection(subject)?.forget(tx, &named).await?;
             }
         }
         done.keys = destroy_keys(tx).await?;

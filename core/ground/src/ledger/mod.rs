@@ -118,13 +118,21 @@ pub trait Projection: Send + Sync {
 #[derive(Default)]
 pub struct Ledger {
     projections: Vec<Box<dyn Projection>>,
+    unrecorded: bool,
 }
 
 impl Ledger {
     /// A ledger with these projections, one for each kind of subject.
     #[must_use]
     pub fn new(projections: Vec<Box<dyn Projection>>) -> Self {
-        Self { projections }
+        Self { projections, unrecorded: false }
+    }
+
+    /// The same ledger for a simulation: records are applied as ever and not kept, so there is no evidence of what never
+    /// happened. Their versions are 0, and [`rebuild`](Self::rebuild) has nothing to build from.
+    #[must_use]
+    pub fn unrecorded(self) -> Self {
+        Self { unrecorded: true, ..self }
     }
 
     fn projection(&self, subject: &str) -> Result<&dyn Projection> {
@@ -143,12 +151,12 @@ impl Ledger {
     pub async fn append(&self, tx: &Tx, entry: Entry) -> Result<Record> {
         let projection = self.projection(&entry.subject)?;
         let open = leaf::fields(&entry.actor, &entry.reason, &entry.data)?;
-        let stored = if is_personal(&entry.subject) {
+        let stored = if is_personal(&entry.subject) && !self.unrecorded {
             values::pseudonym(tx, &entry.subject).await?
         } else {
             entry.subject.clone()
         };
-        let (last, before) = last(tx, projection, &stored).await?;
+        let (last, before) = if self.unrecorded { (-1, None) } else { last(tx, projection, &stored).await? };
         let record = Record {
             id: tx.clock().id().to_string(),
             version: last + 1,
@@ -160,6 +168,10 @@ impl Ledger {
             data: entry.data,
             erased: Vec::new(),
         };
+        if self.unrecorded {
+            projection.apply(tx, &record).await?;
+            return Ok(record);
+        }
         let person = projection.person(&record.subject, &record.data).or(before).unwrap_or_default();
         let parts = parts(&record, open, &person)?;
         let mut leaf = Leaf {
@@ -353,6 +365,17 @@ pub async fn of_subject(conn: &Conn, subject: &str) -> Result<Vec<Record>> {
     let rows =
         conn.all(select!("ledger_record", "WHERE r.subject = $1 ORDER BY r.version, v.part"), args![stored]).await?;
     read_all(conn, &rows)
+}
+
+/// What a subject is called: itself, or what its pseudonym stands for as long as that is not erased.
+async fn name_of(conn: &Conn, stored: &str) -> Result<String> {
+    if !is_personal(stored) {
+        return Ok(stored.to_owned());
+    }
+    let sql = select!("ledger_record", "WHERE r.subject = $1 ORDER BY r.version, v.part");
+    let records = read_all(conn, &conn.all(sql, args![stored]).await?)?;
+    let named = records.into_iter().find(|record| !record.is_erased());
+    Ok(named.map_or_else(|| stored.to_owned(), |record| record.subject))
 }
 
 /// A record as it is kept: what is in the log, and what its commitments stand for.

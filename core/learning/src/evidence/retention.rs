@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use jiff::ToSpan as _;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stoa_ground::ledger::{Entry, Erased, Projection, Record};
@@ -15,7 +16,7 @@ use stoa_ground::{Conn, Db, Error, Instant, Result, Tx, args};
 use crate::Services;
 
 /// From when on a rule counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum After {
     /// From the newest record about the subject.
@@ -26,19 +27,23 @@ pub enum After {
 }
 
 /// One rule of retention.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// The class that it is about; without it, every class.
     #[serde(default)]
+    #[schemars(example = &"training")]
     pub class: Option<String>,
     /// The requirement that it is about; without it, every requirement.
     #[serde(default)]
+    #[schemars(example = &"hipaa-2026")]
     pub requirement: Option<String>,
     /// How many years.
+    #[schemars(example = &6)]
     pub years: u32,
     /// From when on.
     #[serde(default = "after_record")]
+    #[schemars(example = &"record")]
     pub after: After,
 }
 
