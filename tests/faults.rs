@@ -51,7 +51,10 @@ async fn a_replica_that_hangs_and_comes_back_does_no_harm() -> Result<()> {
         let stopped = monotonic();
         world.more(100).await.context("the other one works on")?;
         println!("the other one acknowledged 100 events in {:.1} s", stopped.elapsed().as_secs_f64());
+        // Enough to do is there; more would only have to be waited for in the end.
+        world.pause(true);
         seconds(hang).await;
+        world.pause(false);
         world.replicas[hung].signal("CONT")?;
         world.reachable(&[0, 1]);
     }

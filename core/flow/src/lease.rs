@@ -1,7 +1,11 @@
 //! Leases: how long a server has what it claimed for itself, and what becomes of them when the database's clock jumps.
 
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::{Duration, Instant as Monotonic};
 
+use stoa_ground::clock::monotonic;
 use stoa_ground::{Instant, Result, Tx, args};
 
 use crate::worker::Flow;
@@ -43,6 +47,31 @@ impl Lease {
     pub(crate) fn held(self) -> Duration {
         self.0 * 5 / 6
     }
+}
+
+tokio::task_local! {
+    /// When calls to a platform end that are made in this task.
+    static END: Monotonic;
+}
+
+/// The instant after which a call that is being made for a delivery may say nothing any more, since another server may be
+/// saying it. For adapters whose requests are written by other tasks.
+#[must_use]
+pub fn sends_end() -> Option<Monotonic> {
+    END.try_with(|end| *end).ok()
+}
+
+/// What a call to a platform ends with, if it does so before the instant at which it may not go on. A server that hung
+/// wakes up in the middle of a call: the clock is looked at before the call goes on, not only while it waits.
+pub(crate) async fn before<T>(end: Monotonic, call: impl Future<Output = T>) -> Option<T> {
+    let (mut call, mut over) = (pin!(END.scope(end, call)), pin!(tokio::time::sleep_until(end.into())));
+    std::future::poll_fn(|cx| {
+        if monotonic() >= end || over.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        call.as_mut().poll(cx).map(Some)
+    })
+    .await
 }
 
 /// What the clock that leases are counted in did since the last look.
@@ -87,7 +116,7 @@ impl Flow {
     /// it was set ahead, nobody's work is taken from under their hands.
     pub(crate) async fn look_at_lease_clock(&self) -> Result<()> {
         let now = self.db().lease_time().await?;
-        let went = self.watch().look(now, stoa_ground::clock::monotonic(), self.lease);
+        let went = self.watch().look(now, monotonic(), self.lease);
         match went {
             Went::On => Ok(()),
             Went::Ahead => {
@@ -121,7 +150,7 @@ mod tests {
     use crate::delivery::{self, NewDelivery};
     use crate::testing::Stage;
     use crate::{Parts, chat::Message};
-    use stoa_ground::clock::monotonic;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[test]
     fn a_clock_that_jumps_is_told_from_a_server_that_hung() {
@@ -170,5 +199,18 @@ mod tests {
         }
         s.flow.settle().await.unwrap();
         assert_eq!(s.to("Ana").len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_wakes_up_after_its_lease_does_not_go_on_with_a_call() {
+        let said = AtomicBool::new(false);
+        let call = async {
+            said.store(true, Ordering::SeqCst);
+            "said"
+        };
+        let Some(past) = monotonic().checked_sub(Duration::from_micros(1)) else { return };
+        assert_eq!(before(past, call).await, None);
+        assert!(!said.load(Ordering::SeqCst), "also where the call could go on at once");
+        assert_eq!(before(monotonic() + Duration::from_secs(3_600), async { "said" }).await, Some("said"));
     }
 }

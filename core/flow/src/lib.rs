@@ -19,6 +19,6 @@ mod organisation;
 mod worker;
 
 pub use follow::Follower;
-pub use lease::Lease;
+pub use lease::{Lease, sends_end};
 pub use organisation::{Nudges, Organisation};
 pub use worker::{Flow, Parts, Watcher};

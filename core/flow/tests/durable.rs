@@ -223,7 +223,8 @@ async fn two_servers_send_each_message_once() {
         remind(&db, if n % 2 == 0 { &ana } else { &bo }, &format!("course {n}")).await;
     }
     let (one, two) = tokio::join!(flow.settle(), other.settle());
-    (one.unwrap(), two.unwrap());
+    one.unwrap();
+    two.unwrap();
     flow.settle().await.unwrap();
     let mut keys: Vec<String> = far.stands().into_iter().map(|s| s.0).collect();
     keys.sort();

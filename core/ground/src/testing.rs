@@ -143,7 +143,8 @@ pub async fn hire(db: &Db, name: &str, change: impl Fn(&mut Person) + Send + Syn
 /// When they cannot be stored.
 pub async fn hire_many(db: &Db, platform: &str, numbers: std::ops::Range<usize>) {
     let numbers = &numbers;
-    db.write(|tx| async move {
+    // By key: several parts at once would meet without end.
+    db.write_by_key(|tx| async move {
         for n in numbers.clone() {
             let user = format!("u{n}");
             let person = Person::new(tx.clock().id().to_string(), format!("E-{user}"), &user);

@@ -147,6 +147,7 @@ struct Load {
     next: AtomicUsize,
     acknowledged: Mutex<BTreeMap<String, (&'static str, String)>>,
     refused: AtomicUsize,
+    paused: AtomicBool,
     stop: AtomicBool,
 }
 
@@ -192,6 +193,7 @@ impl World {
             next: AtomicUsize::new(0),
             acknowledged: Mutex::default(),
             refused: AtomicUsize::new(0),
+            paused: AtomicBool::new(false),
             stop: AtomicBool::new(false),
         };
         let chat = Chat::new("chat", SECRET)?;
@@ -264,6 +266,11 @@ impl World {
     pub fn load(&self) -> Vec<tokio::task::JoinHandle<()>> {
         self.posts.stop.store(false, Ordering::SeqCst);
         (0..CLIENTS).map(|_| tokio::spawn(client(self.chat.clone(), self.posts.clone()))).collect()
+    }
+
+    /// Lets the clients begin nothing new for a while, or go on.
+    pub fn pause(&self, yes: bool) {
+        self.posts.paused.store(yes, Ordering::SeqCst);
     }
 
     /// How many events were acknowledged.
@@ -377,6 +384,10 @@ impl World {
 /// Posts events one after the other; each again and again under its key until it is acknowledged.
 async fn client(chat: Chat, load: Arc<Load>) {
     while !load.stop.load(Ordering::SeqCst) {
+        if load.paused.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        }
         let n = load.next.fetch_add(1, Ordering::SeqCst);
         let word = ["did", "tip", "ask", "did"][n % 4];
         let (key, text) = (format!("e{n}"), format!("{word} number {n}: sorted the shelf of winter boots"));

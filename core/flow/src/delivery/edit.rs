@@ -4,11 +4,11 @@ use stoa_ground::clock::monotonic;
 use stoa_ground::people::Person;
 use stoa_ground::{Instant, Result, args};
 
-use super::reconcile::before;
 use super::sender::Turn;
 use super::{Delivery, Rendered, select};
 use crate::chat::{MessageRef, SendError};
 use crate::journal::{self, Ended};
+use crate::lease::before;
 use crate::nudges::{self, About, Decision};
 use crate::worker::Flow;
 

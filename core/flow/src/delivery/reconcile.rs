@@ -1,9 +1,5 @@
 //! Sends that were cut off: what became of them is found out before anything is repeated.
 
-use std::future::Future;
-use std::pin::pin;
-use std::task::Poll;
-
 use stoa_ground::clock::monotonic;
 use stoa_ground::people::Person;
 use stoa_ground::{Result, Row, args};
@@ -12,6 +8,7 @@ use super::sender::{Turn, park};
 use super::{Delivery, select};
 use crate::chat::{Place, SendError};
 use crate::journal;
+use crate::lease::before;
 use crate::worker::Flow;
 
 impl Flow {
@@ -118,38 +115,5 @@ impl Flow {
             None => Ok(None),
             Some(missing) => Err(SendError::Retry { why: missing.why, after_seconds: missing.after }),
         }
-    }
-}
-
-/// What a call to a platform ends with, if it does so before the instant at which it may not go on. A server that hung
-/// wakes up in the middle of a call: the clock is looked at before the call goes on, not only while it waits.
-pub(super) async fn before<T>(end: std::time::Instant, call: impl Future<Output = T>) -> Option<T> {
-    let (mut call, mut over) = (pin!(call), pin!(tokio::time::sleep_until(end.into())));
-    std::future::poll_fn(|cx| {
-        if monotonic() >= end || over.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(None);
-        }
-        call.as_mut().poll(cx).map(Some)
-    })
-    .await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use std::time::Duration;
-
-    #[tokio::test]
-    async fn a_server_that_wakes_up_after_its_lease_does_not_go_on_with_a_call() {
-        let said = AtomicBool::new(false);
-        let call = async {
-            said.store(true, Ordering::SeqCst);
-            "said"
-        };
-        let Some(past) = monotonic().checked_sub(Duration::from_micros(1)) else { return };
-        assert_eq!(before(past, call).await, None);
-        assert!(!said.load(Ordering::SeqCst), "also where the call could go on at once");
-        assert_eq!(before(monotonic() + Duration::from_secs(3_600), async { "said" }).await, Some("said"));
     }
 }

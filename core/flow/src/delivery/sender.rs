@@ -7,10 +7,10 @@ use stoa_ground::clock::monotonic;
 use stoa_ground::people::{self, Person};
 use stoa_ground::{Instant, Result, Tx, args};
 
-use super::reconcile::before;
 use super::{Delivery, DeliveryKind, MAIL, Rendered, Rendering, merged_into, places, select};
 use crate::chat::{Block, Message, Place, SendError, literal};
 use crate::journal::{self, Ended};
+use crate::lease::before;
 use crate::nudges::{self, About, Decision, LearnerDigest, Policy};
 use crate::words::Words;
 use crate::worker::Flow;

@@ -36,10 +36,10 @@ type Committed = watch::Sender<i64>;
 
 /// How long a transaction of bulk work takes before it leaves the rest to the next one; the last thing in it may make it
 /// longer. The rule for all transactions is 50 ms.
-pub const BULK: std::time::Duration = std::time::Duration::from_millis(10);
+pub const BULK: std::time::Duration = std::time::Duration::from_millis(4);
 
 /// The gap between two transactions of bulk work on SQLite. Who waits in another process looks every millisecond.
-const GAP: std::time::Duration = std::time::Duration::from_millis(2);
+const GAP: std::time::Duration = std::time::Duration::from_millis(4);
 
 /// What a SQLite store that must not lose anything is opened with.
 const DURABLE: &[&str] = &["PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"];
@@ -297,7 +297,7 @@ impl Db {
         }
     }
 
-    /// Does `f` for each of many things, as many in one transaction as it takes to fill 10 ms ([`BULK`]), so that writes
+    /// Does `f` for each of many things, as many in one transaction as it takes to fill 4 ms ([`BULK`]), so that writes
     /// of others pass in between. Gives what `f` gave, in the order of the things. What was done before an error stays.
     ///
     /// # Errors

@@ -70,10 +70,11 @@ impl Sqlite {
         Fut: Future<Output = Result<T>> + Send,
     {
         let mut writer = self.writer.lock().await;
-        let started = monotonic();
         let Some(tx) = writer.begin(around).await? else {
             return Err(Error::invalid("the database is open for reading only"));
         };
+        // Not the time that another process took.
+        let started = monotonic();
         // Whatever happens to this caller, the connection goes back to the writer.
         let guard = Returned { tx: tx.clone(), writer: &mut writer };
         let result = f(tx).await;

@@ -79,7 +79,7 @@ impl Said<'_> {
     }
 }
 
-fn at<'a, T>(list: &'a [(Timestamp, T)], when: Timestamp) -> Option<&'a T> {
+fn at<T>(list: &[(Timestamp, T)], when: Timestamp) -> Option<&T> {
     list.iter().rev().find(|(since, _)| *since <= when).or_else(|| list.first()).map(|(_, v)| v)
 }
 

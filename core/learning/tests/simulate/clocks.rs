@@ -39,7 +39,9 @@ async fn in_the_night_in_which_the_clock_changes_the_lesson_comes_at_its_local_t
         let mut days: Vec<&str> = drops.iter().map(|d| &d[..10]).collect();
         days.dedup();
         assert_eq!(days.len(), drops.len(), "one lesson a day for {person}: {drops:?}");
-        assert_eq!(drops.len(), 55, "one on each working day for {person}: {drops:?}");
+        // In Lord Howe the first Monday's nine o'clock has passed when it begins.
+        let working_days = if person == "LH" { 54 } else { 55 };
+        assert_eq!(drops.len(), working_days, "one on each working day for {person}: {drops:?}");
         for offset in offsets {
             let there = |l: &&stoa_learning::simulate::Line| l.person == person && l.at.ends_with(offset);
             assert!(spring.lines.iter().any(|l| there(&l)), "{person} was at {offset}");
@@ -54,7 +56,7 @@ async fn who_moves_a_minute_before_the_lesson_gets_one_lesson_that_day() {
         // Nine in Berlin is three in the morning in New York: the lesson waits for nine there.
         ("Europe/Berlin", "America/New_York", "2026-11-24T08:59:00+01:00", "2026-11-24 09:00"),
         // Nine in New York is three in the afternoon in Berlin: it is late, and it is the same day.
-        ("America/New_York", "Europe/Berlin", "2026-11-24T08:59:00-05:00", "2026-11-24 14:59"),
+        ("America/New_York", "Europe/Berlin", "2026-11-24T08:59:00-05:00", "2026-11-24 15:00"),
         ("Asia/Tokyo", "Asia/Kolkata", "2026-11-24T08:59:00+09:00", "2026-11-24 09:00"),
     ] {
         let mut w = World::new(MONDAY).await;
