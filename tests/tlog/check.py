@@ -42,6 +42,7 @@ def main():
         entry = verified.entry(leaf)
         proof = inclusion_proof_from_tiles(verified, leaf, now.size)
         assert verify_leaf_inclusion(entry, leaf, now.size, proof, now.root), leaf
+        assert b"Person" not in entry and b"a test" not in entry, "leaves name nobody"
         formats.add(json.loads(entry)["format"])
     for path in sys.argv[3:]:
         with open(path, "rb") as f:

@@ -22,7 +22,8 @@ async fn allowed(web: &Web, visitor: Result<Visitor, Refusal>, headers: &HeaderM
     if web.options.evidence_public {
         return Ok(());
     }
-    let person = visitor?.person;
+    // A program follows no way to a page for signing in.
+    let person = visitor.map_err(|refusal| Refusal { sign_in: false, ..refusal })?.person;
     let roles = web.flow.db().read(|c| async move { roles_of(&c, &person).await }).await?;
     if roles.contains(&Role::Auditor) {
         return Ok(());
