@@ -147,7 +147,12 @@ impl Db {
         let single = Single::open(&path.display().to_string())?;
         // Nobody asks the pool for a connection; it makes none by itself.
         let readers = sqlx::any::AnyPoolOptions::new().connect_lazy(&url)?;
-        Ok(Self(Arc::new(Inner { clock, readers, store: Store::Single(single), head: watch::channel(0).0 })))
+        Ok(Self(Arc::new(Inner {
+            around: Around::new(clock),
+            readers,
+            store: Store::Single(single),
+            head: watch::channel(0).0,
+        })))
     }
 
     /// Opens an existing store for reading; on SQLite [`Db::write`] on it fails.
