@@ -22,6 +22,7 @@ pub struct App {
     pub db: Db,
     pub services: Arc<Services>,
     pub flow: Arc<Flow>,
+    log: Option<Arc<stoa_learning::evidence::Log>>,
 }
 
 /// Held by the one process that may write the index.
@@ -42,11 +43,11 @@ impl App {
     /// Opens the store for writing, and the index as `index`.
     pub async fn open(config: Config, clock: ClockKind, index: Index) -> Result<Self> {
         let db = open_store(&config, clock).await?;
-        Self::assemble(config, db, index).await
+        Self::assemble(config, db, index, true).await
     }
 
-    /// Puts the parts on top of an open store.
-    pub async fn assemble(config: Config, db: Db, index: Index) -> Result<Self> {
+    /// Puts the parts on top of an open store; without `writes` nothing is made that is not there.
+    async fn assemble(config: Config, db: Db, index: Index, writes: bool) -> Result<Self> {
         let mut organisation = config.organisation()?;
         match meta(&db, "organisation.iri").await? {
             // Commands beside a demo, or without the file that the store was started with.
@@ -56,11 +57,24 @@ impl App {
         if let Some(origin) = &config.evidence.origin {
             fix_identifier(&db, "evidence.origin", origin).await?;
         }
+        crate::evidence::seal(&config, &db, writes).await?;
         let emitter = Emitter::new(&organisation.iri).context("[organisation] iri")?;
         let services =
             Arc::new(Services { ledger: stoa_learning::ledger(), emitter, organisation: organisation.clone(), index });
-        let flow = Flow::leased(db.clone(), organisation, stoa_learning::parts(&services), config.lease()?);
-        Ok(Self { config, db, services, flow })
+        let mut parts = stoa_learning::parts(&services);
+        let log = crate::evidence::log(&config, &db, &organisation.iri, writes).await?;
+        if let Some(log) = &log {
+            let evidence = stoa_learning::evidence::parts(&services, log);
+            parts.kinds.extend(evidence.kinds);
+            parts.jobs.extend(evidence.jobs);
+        }
+        let flow = Flow::leased(db.clone(), organisation, parts, config.lease()?);
+        Ok(Self { config, db, services, flow, log })
+    }
+
+    /// The log of evidence: its key and where its checkpoints go.
+    pub fn log(&self) -> Result<&Arc<stoa_learning::evidence::Log>> {
+        self.log.as_ref().context("the log of evidence is not open, because this command only reads")
     }
 
     /// Opens the store for a command that only reads, beside a server or without one, if `reads` is set; else as
@@ -71,7 +85,7 @@ impl App {
         }
         let db = open_to_read(&config).await?;
         let index = Index::open_read_only(&index_dir(&config))?.map_or_else(Index::in_memory, Ok)?;
-        Ok((Self::assemble(config, db, index).await?, None))
+        Ok((Self::assemble(config, db, index, false).await?, None))
     }
 
     /// Opens the store for a command that may run beside a server. Where no server runs, the command takes the lock and

@@ -298,9 +298,26 @@ impl std::fmt::Debug for Credential {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Evidence {
-    /// The name of the log. Fixed at the first start.
+    /// The name of the log. Fixed at the first start; without it `[organisation] iri` without its scheme.
     #[schemars(example = &"learn.example.org/evidence")]
     pub origin: Option<String>,
+    /// The key that signs checkpoints; without it `evidence/signing.key` in the data folder, made at the first use.
+    #[schemars(example = &"/etc/stoa/signing.key")]
+    pub signing_key_file: Option<PathBuf>,
+    /// The key under which people's keys are wrapped; without it `evidence/master.key` in the data folder, made at the
+    /// first start.
+    #[schemars(example = &"/etc/stoa/master.key")]
+    pub master_key_file: Option<PathBuf>,
+    /// Where checkpoints go: `file:PATH`, `mail:ADDRESS`, `channel:PLATFORM/CHANNEL`, `timestamp:FOLDER`,
+    /// `witness:URL KEY`.
+    #[schemars(example = &["file:/mnt/worm/checkpoints.txt", "mail:auditor@example.com"])]
+    pub anchors: Vec<String>,
+    /// Whether `/evidence/…` is open to everybody; without it to auditors. Leaves name nobody either way.
+    #[schemars(example = &true)]
+    pub public: bool,
+    /// `[[evidence.retention]]`: how long records are kept; without any, training six years and access three years beyond
+    /// the employment.
+    pub retention: Vec<stoa_learning::evidence::retention::Rule>,
 }
 
 /// Who looks after Stoa.

@@ -5,6 +5,7 @@ mod bridge;
 mod commands;
 mod config;
 mod demo;
+mod evidence;
 mod lrs;
 mod observe;
 mod serve;
@@ -57,6 +58,9 @@ enum Command {
     /// Mandatory training
     #[command(subcommand)]
     Training(commands::training::Command),
+    /// Evidence: checkpoints of the log, its keys, legal holds
+    #[command(subcommand)]
+    Audit(commands::audit::Command),
     /// The Learning Record Store
     #[command(subcommand)]
     Lrs(lrs::Command),
@@ -89,7 +93,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => return misused(&e),
+    };
     if let Command::ExtractPdf { path } = &cli.command {
         return stoa_sources::pdf::extract_pdf_main(path);
     }
@@ -112,12 +119,28 @@ fn main() -> ExitCode {
     }
 }
 
+/// Says how the program is used. `audit verify` keeps 2 for a verdict, so that wrong usage of it is 64 (`EX_USAGE`).
+fn misused(e: &clap::Error) -> ExitCode {
+    // There is nobody to tell when this fails.
+    let _ = e.print();
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).take(2).collect();
+    if !e.use_stderr() {
+        ExitCode::SUCCESS
+    } else if words == ["audit", "verify"] {
+        ExitCode::from(64)
+    } else {
+        ExitCode::from(2)
+    }
+}
+
 async fn dispatch(cli: Cli) -> Result<ExitCode> {
     let serving = matches!(cli.command, Command::Serve { .. } | Command::Demo(_));
     log_to_stderr(serving, cli.json);
     // Some commands need no configuration and must not fail over one.
     let config = match &cli.command {
-        Command::Eval(_) | Command::Schema(_) => Config::default(),
+        Command::Eval(_) | Command::Schema(_) | Command::Audit(commands::audit::Command::Verify(_)) => {
+            Config::default()
+        }
         _ => Config::load(cli.config.as_deref())?,
     };
     let json = cli.json;
@@ -132,6 +155,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::People(command) => return commands::people::run(config, command, json).await,
         Command::Lessons(command) => return commands::lessons::run(config, command, json).await,
         Command::Training(command) => return commands::training::run(config, command, json).await,
+        Command::Audit(command) => return commands::audit::run(config, command, json).await,
         Command::Lrs(command) => lrs::run(config, command, json).await?,
         Command::Eval(options) => commands::eval::run(options, json).await?,
         Command::Schema(options) => commands::schema::run(&options, json)?,

@@ -88,6 +88,8 @@ where
     let stop = CancellationToken::new();
     let workers = tokio::spawn(app.flow.clone().run(stop.clone()));
     let observer = tokio::spawn(crate::observe::watch(app.clone(), stop.clone()));
+    stoa_learning::evidence::plan(&app.db).await?;
+    let recorder = tokio::spawn(crate::evidence::follow(app.clone(), stop.clone())?);
     let follower = tokio::spawn({
         let (app, stop) = (app.clone(), stop.clone());
         async move {
@@ -121,7 +123,7 @@ where
         () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {}
     }
     stop.cancel();
-    for task in [workers, follower, observer] {
+    for task in [workers, follower, observer, recorder] {
         if tokio::time::timeout(GRACE, task).await.is_err() {
             tracing::warn!("a worker did not end in time; its work is durable and goes on at the next start");
         }
@@ -153,6 +155,7 @@ fn router(
         local_chat: app.config.web.local_chat,
         public_url: app.config.http.public_url.clone(),
         clock_moved: Some(keep),
+        evidence_public: app.config.evidence.public,
         stop: stop.clone(),
     };
     let health = Router::new()

@@ -7,6 +7,7 @@ mod actions;
 mod assets;
 mod chat;
 mod clock;
+mod evidence;
 mod forms;
 mod guard;
 mod markup;
@@ -47,13 +48,22 @@ pub struct WebOptions {
     pub public_url: Option<String>,
     /// Called after a manual clock was moved, to keep where it stands.
     pub clock_moved: Option<ClockMoved>,
+    /// Whether everybody may read the log of evidence; without it, auditors.
+    pub evidence_public: bool,
     /// Ends open event streams, so that the server can stop.
     pub stop: CancellationToken,
 }
 
 impl Default for WebOptions {
     fn default() -> Self {
-        Self { demo: false, local_chat: true, public_url: None, clock_moved: None, stop: CancellationToken::new() }
+        Self {
+            demo: false,
+            local_chat: true,
+            public_url: None,
+            clock_moved: None,
+            evidence_public: false,
+            stop: CancellationToken::new(),
+        }
     }
 }
 
@@ -71,13 +81,15 @@ pub fn platform(flow: &Arc<Flow>) -> Arc<WebChat> {
     Arc::new(WebChat { db: flow.db().clone() })
 }
 
-/// The pages, with a page for what is not found: `/`, `/chat/…`, `/sign-in`, `/events`, `/assets/…`, `/control/clock`.
+/// The pages, with a page for what is not found: `/`, `/chat/…`, `/sign-in`, `/events`, `/assets/…`, `/control/clock`, `/evidence/…`.
 pub fn router(flow: Arc<Flow>, options: WebOptions) -> Router {
     let chat_open = options.demo || options.local_chat;
     let web = Arc::new(Web { flow, options, limiter: guard::Limiter::default(), clock: clock::Control::default() });
     let mut router = Router::new()
         .route("/control/clock", post(clock::control))
         .route("/assets/{file}", get(assets::asset))
+        .route("/evidence/checkpoint", get(evidence::checkpoint))
+        .route("/evidence/tile/{*path}", get(evidence::tile))
         .fallback(refusal::not_found);
     if chat_open {
         router = router

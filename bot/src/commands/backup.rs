@@ -35,8 +35,10 @@ pub async fn restore(config: Config, file: &Path, keys: &Path, json: bool) -> Re
     let (summary, erased) = backup::restore(&config.database_url(), file, &keys, Clock::system()).await?;
     drop((lock, store));
     let count = erased.len();
-    if count > 0 {
-        erase_again(config, &erased).await.context("the backup is restored, but erasures were not repeated")?;
+    if count > 0 || !keys.forgotten.is_empty() {
+        erase_again(config, &erased, &keys.forgotten)
+            .await
+            .context("the backup is restored, but erasures were not repeated")?;
     }
     let again = match count {
         0 => String::new(),
@@ -50,7 +52,7 @@ pub async fn restore(config: Config, file: &Path, keys: &Path, json: bool) -> Re
     )
 }
 
-async fn erase_again(config: Config, erased: &[String]) -> Result<()> {
+async fn erase_again(config: Config, erased: &[String], forgotten: &[String]) -> Result<()> {
     let (app, lock) = App::for_command(config).await?;
     for id in erased {
         let services = &app.services;
@@ -62,6 +64,10 @@ async fn erase_again(config: Config, erased: &[String]) -> Result<()> {
                 }
             })
             .await?;
+    }
+    if !forgotten.is_empty() {
+        // Status tables of the backup may still know what was erased in the ledger since.
+        app.services.ledger.rebuild(&app.db).await?;
     }
     app.finish(lock).await
 }

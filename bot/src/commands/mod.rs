@@ -1,6 +1,7 @@
 //! The commands of the command line, one file each.
 
 pub mod ask;
+pub mod audit;
 pub mod backup;
 pub mod bench;
 pub mod doctor;

@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod eval;
+pub mod evidence;
 pub mod identity;
 pub mod lessons;
 pub mod library;

@@ -24,5 +24,6 @@ pub struct Services {
 pub fn ledger() -> Ledger {
     let mut projections = people::projections();
     projections.extend(crate::training::projections());
+    projections.extend(crate::evidence::projections());
     Ledger::new(projections)
 }

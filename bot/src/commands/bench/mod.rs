@@ -1,6 +1,7 @@
 //! `stoa bench`: the figures of docs/figures.md, measured on this machine in a temporary store.
 
 mod bridge;
+mod ledger;
 mod loads;
 mod simulate;
 
@@ -20,7 +21,7 @@ use crate::config::{Config, Source};
 #[derive(clap::Args, Debug)]
 pub struct Options {
     /// A folder of documents to read and to ask about
-    #[arg(long, value_name = "DIR", required_unless_present_any = ["bridge", "simulate"])]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["bridge", "ledger", "simulate"])]
     library: Option<PathBuf>,
     /// Questions, one a line; without it the headings of the library are asked
     #[arg(long, value_name = "FILE")]
@@ -28,10 +29,16 @@ pub struct Options {
     /// Measure inbox and outbox over a bridge on this machine
     #[arg(long)]
     bridge: bool,
+    /// Measure the ledger, its log, and packs of evidence
+    #[arg(long)]
+    ledger: bool,
+    /// With --ledger: leaves of the log out of which proofs are made
+    #[arg(long, default_value_t = 10_000_000)]
+    leaves: u64,
     /// Measure a simulated quarter
     #[arg(long)]
     simulate: bool,
-    /// With --simulate: how many people
+    /// With --simulate: how many people; with --ledger: how many, with four records each
     #[arg(long, default_value_t = 1_000)]
     people: usize,
     /// With --bridge: how many events are stored
@@ -69,6 +76,9 @@ pub async fn run(mut config: Config, options: Options, json: bool) -> Result<()>
             ..config.clone()
         };
         bridge::run(here, &figures, json).await?;
+    }
+    if options.ledger {
+        ledger::run(config.clone(), &ledger::Wanted { people: options.people, leaves: options.leaves }, json).await?;
     }
     if options.simulate {
         simulate::run(&config, options.people, folder.path(), json).await?;

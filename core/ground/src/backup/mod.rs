@@ -65,6 +65,27 @@ pub struct Keys {
     pub made: Instant,
     /// The person's id and when their data was erased.
     pub erased: Vec<(String, Instant)>,
+    /// People's keys, wrapped by the master key, which is in no backup.
+    #[serde(default)]
+    pub keys: Vec<PersonKey>,
+    /// Subjects of the ledger whose values were erased.
+    #[serde(default)]
+    pub forgotten: Vec<String>,
+}
+
+/// A row of `ledger_key`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PersonKey {
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub person: String,
+    /// The wrapped key in base64; none once it was destroyed.
+    pub wrapped: Option<String>,
+    /// When it was made.
+    pub made: Instant,
+    /// When it was destroyed.
+    pub destroyed: Option<Instant>,
 }
 
 /// What was written or read.

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{End, FORMAT, Header, Keys, Summary, Table};
 use crate::db::{Engine, Keep, Kind, Opening, TABLES, Value, tables};
-use crate::{Clock, Db, Error, Result, args};
+use crate::{Clock, Db, Error, Result, Tx, args};
 
 /// The longest line that is read.
 const LINE: u64 = 256 * 1024 * 1024;
@@ -183,13 +183,38 @@ impl Db {
                 let sql = "INSERT INTO erasure (person, at) VALUES ($1, $2) ON CONFLICT (person, at) DO NOTHING";
                 tx.exec(sql, args![person, *at]).await?;
             }
-            Ok(())
+            restore_keys(&tx, keys).await
         })
         .await?;
         self.number_all().await?;
         crate::xapi::store::complete_all(self).await?;
         self.restored().await
     }
+}
+
+/// People's keys; and what was erased after the backup was made is erased again.
+async fn restore_keys(tx: &Tx, keys: &Keys) -> Result<()> {
+    for key in &keys.keys {
+        let damaged = || Error::invalid("the keys file is damaged: a key in it cannot be read");
+        let wrapped = key.wrapped.as_ref().map(|text| STANDARD.decode(text).map_err(|_| damaged())).transpose()?;
+        tx.exec(
+            "INSERT INTO ledger_key (id, person, wrapped, made, destroyed) VALUES ($1, $2, $3, $4, $5)",
+            args![&key.id, &key.person, wrapped, key.made, key.destroyed],
+        )
+        .await?;
+    }
+    let erase = "UPDATE ledger_value SET body = NULL, erased = $1 WHERE erased IS NULL AND ";
+    for subject in &keys.forgotten {
+        let sql = format!("{erase} record IN (SELECT id FROM ledger_record WHERE subject = $2)");
+        tx.exec(sqlx::AssertSqlSafe(sql), args![tx.now(), subject]).await?;
+    }
+    let sql = format!(
+        "{erase} sealed_by IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM ledger_key k WHERE k.id = ledger_value.sealed_by AND k.wrapped IS NOT NULL)"
+    );
+    // Made of constants.
+    tx.exec(sqlx::AssertSqlSafe(sql), args![tx.now()]).await?;
+    Ok(())
 }
 
 /// One line.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::db::{Engine, Keep, TABLES, tables};
 use crate::testing::{empty_database, engine, hire, store};
-use crate::{Clock, Db, Error, Instant, args};
+use crate::{Clock, Db, Error, Instant, args, people};
 
 /// A store with something in it: people, a ledger record's worth of text, deliveries, statements.
 async fn filled() -> (Db, tempfile::TempDir) {
@@ -173,4 +173,43 @@ async fn nobody_opens_a_database_whose_restore_was_cut_off() {
     Db::open_as(&url, clock(), opening).await.unwrap().close().await;
     let said = Db::open(&url, clock()).await.err().unwrap().to_string();
     assert!(said.contains("a restore into this database was cut off"), "{said}");
+}
+
+#[tokio::test]
+async fn keys_of_people_lie_beside_the_backup_and_what_was_erased_since_stays_erased() {
+    let (db, dir) = store().await;
+    db.seal_with(crate::ledger::Master::new([9; 32]));
+    let ledger =
+        &crate::ledger::Ledger::new(vec![Box::new(people::RoleProjection), Box::new(crate::ledger::ErasureProjection)]);
+    let ana = &hire(&db, "Ana", |_| {}).await;
+    let bob = &hire(&db, "Bob", |_| {}).await;
+    for person in [ana, bob] {
+        db.write(
+            |tx| async move { people::grant(&tx, ledger, person, people::Role::Expert, "operator", "a test").await },
+        )
+        .await
+        .unwrap();
+    }
+    let first = dir.path().join("first.backup");
+    backup(&db, &first).await.unwrap();
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&std::fs::read(&first).unwrap()[..]), &mut text)
+        .unwrap();
+    assert!(!text.contains("\"table\":\"ledger_key\""));
+    db.clock().set(db.clock().now().plus(Instant::DAY)).unwrap();
+    let subjects = &[format!("role/{}", ana.id)];
+    db.write(|tx| async move { ledger.erase(&tx, subjects, "operator", "she asked").await }).await.unwrap();
+    let second = dir.path().join("second.backup");
+    backup(&db, &second).await.unwrap();
+    let keys = read_keys(&keys_of(&second)).unwrap();
+    assert_eq!(keys.forgotten, *subjects);
+    for url in targets(dir.path()).await {
+        restore(&url, &first, &keys, clock()).await.unwrap();
+        let again = Db::open(&url, clock()).await.unwrap();
+        again.seal_with(crate::ledger::Master::new([9; 32]));
+        ledger.rebuild(&again).await.unwrap();
+        let held = again.all("SELECT person FROM role_grant", args![]).await.unwrap();
+        assert_eq!(held.iter().map(|r| r.get::<String>("person").unwrap()).collect::<Vec<_>>(), [bob.id.as_str()]);
+        again.close().await;
+    }
 }

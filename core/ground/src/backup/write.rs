@@ -13,9 +13,9 @@ use flate2::write::GzEncoder;
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{End, FORMAT, Header, Keys, Summary, Table, keys_of};
+use super::{End, FORMAT, Header, Keys, PersonKey, Summary, Table, keys_of};
 use crate::db::{Engine, Keep, TABLES, Value, tables};
-use crate::{Conn, Db, Error, Result, args};
+use crate::{Conn, Db, Error, Result, Row, args};
 
 /// Writes a backup of the whole store to `file` and its keys to `FILE.keys`, while the server may run. Both appear under
 /// their names when they are whole.
@@ -73,9 +73,39 @@ async fn write(conn: &Conn, header: &Header, out: File, mut keys: File) -> Resul
     out.sync_all().map_err(io)?;
     let erased = conn.all("SELECT person, at FROM erasure ORDER BY at, person", args![]).await?;
     let erased = erased.iter().map(|r| Ok((r.get("person")?, r.get("at")?))).collect::<Result<_>>()?;
-    let list = Keys { stoa: "keys".into(), format: FORMAT, backup: header.id.clone(), made: header.made, erased };
+    let list = Keys {
+        stoa: "keys".into(),
+        format: FORMAT,
+        backup: header.id.clone(),
+        made: header.made,
+        erased,
+        keys: person_keys(conn).await?,
+        forgotten: forgotten(conn).await?,
+    };
     keys.write_all(&serde_json::to_vec(&list)?).and_then(|()| keys.sync_all()).map_err(io)?;
     Ok(rows)
+}
+
+async fn person_keys(conn: &Conn) -> Result<Vec<PersonKey>> {
+    let rows =
+        conn.all("SELECT id, person, wrapped, made, destroyed FROM ledger_key ORDER BY made, id", args![]).await?;
+    let read = |r: &Row| {
+        let wrapped: Option<Vec<u8>> = r.get("wrapped")?;
+        Ok(PersonKey {
+            id: r.get("id")?,
+            person: r.get("person")?,
+            wrapped: wrapped.map(|bytes| STANDARD.encode(bytes)),
+            made: r.get("made")?,
+            destroyed: r.get("destroyed")?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+async fn forgotten(conn: &Conn) -> Result<Vec<String>> {
+    let sql = "SELECT DISTINCT r.subject FROM ledger_value v JOIN ledger_record r ON r.id = v.record
+               WHERE v.erased IS NOT NULL ORDER BY r.subject";
+    conn.all(sql, args![]).await?.iter().map(|r| r.get("subject")).collect()
 }
 
 struct Lines {

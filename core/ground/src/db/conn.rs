@@ -11,6 +11,7 @@ use super::Engine;
 use super::single::Native;
 use super::value::{Row, Value};
 use crate::clock::{Clock, Instant};
+use crate::ledger::Master;
 use crate::{Error, Result};
 
 pub(super) enum Held {
@@ -37,6 +38,20 @@ impl Held {
     }
 }
 
+/// What a store gives to every connection.
+#[derive(Clone)]
+pub(super) struct Around {
+    pub clock: Clock,
+    /// Seals personal values in the ledger. Set once, by whoever opens the store.
+    pub master: Arc<OnceLock<Master>>,
+}
+
+impl Around {
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, master: Arc::default() }
+    }
+}
+
 /// What happened on a connection.
 #[derive(Default)]
 struct Marks {
@@ -50,7 +65,7 @@ struct Marks {
 pub struct Conn {
     held: Arc<Mutex<Option<Held>>>,
     engine: Engine,
-    clock: Clock,
+    around: Around,
     marks: Arc<Marks>,
 }
 
@@ -88,8 +103,8 @@ fn bind(sql: impl sqlx::SqlSafeStr, args: Vec<Value>) -> Result<sqlx::query::Que
 }
 
 impl Conn {
-    pub(super) fn new(held: Held, engine: Engine, clock: Clock) -> Self {
-        Self { held: Arc::new(Mutex::new(Some(held))), engine, clock, marks: Arc::default() }
+    pub(super) fn new(held: Held, engine: Engine, around: Around) -> Self {
+        Self { held: Arc::new(Mutex::new(Some(held))), engine, around, marks: Arc::default() }
     }
 
     pub(super) async fn end_read(&self) {
@@ -117,13 +132,18 @@ impl Conn {
     /// The business clock.
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        &self.clock
+        &self.around.clock
+    }
+
+    /// What seals personal values in the ledger; none in tests and simulations.
+    pub(crate) fn master(&self) -> Option<&Master> {
+        self.around.master.get()
     }
 
     /// Now, in business time.
     #[must_use]
     pub fn now(&self) -> Instant {
-        self.clock.now()
+        self.around.clock.now()
     }
 
     /// All rows.
@@ -180,8 +200,8 @@ impl Conn {
 }
 
 impl Tx {
-    pub(super) fn new(held: Held, engine: Engine, clock: Clock) -> Self {
-        Self(Conn::new(held, engine, clock))
+    pub(super) fn new(held: Held, engine: Engine, around: Around) -> Self {
+        Self(Conn::new(held, engine, around))
     }
 
     /// Takes the connection back; every later use of this transaction fails.

@@ -41,6 +41,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(13, "0013_identity"),
     migration!(17, "0017_lookups"),
     migration!(18, "0018_edits"),
+    migration!(20, "0020_evidence"),
 ];
 
 /// The newest schema version that this program knows.
@@ -68,7 +69,7 @@ impl Db {
 
     /// Brings the schema to a version, if it is older, under a lock that no other program passes.
     pub(super) async fn migrate_to(&self, newest: i64, restoring: bool) -> Result<()> {
-        let goal = Goal { newest, restoring, now: self.0.clock.now().0 };
+        let goal = Goal { newest, restoring, now: self.0.around.clock.now().0 };
         let goal = &goal;
         match &self.0.store {
             Store::Sqlite(sqlite) => {

@@ -26,7 +26,7 @@ pub use value::{Bind, Column, Row, Value};
 
 use crate::clock::Clock;
 use crate::{Error, Instant, Result, args};
-use conn::Held;
+use conn::{Around, Held};
 use postgres::{Isolation, Postgres};
 use single::Single;
 use sqlite::Sqlite;
@@ -87,7 +87,7 @@ impl Opening {
 pub struct Db(Arc<Inner>);
 
 struct Inner {
-    clock: Clock,
+    around: Around,
     readers: sqlx::AnyPool,
     store: Store,
     head: Committed,
@@ -147,7 +147,12 @@ impl Db {
         let single = Single::open(&path.display().to_string())?;
         // Nobody asks the pool for a connection; it makes none by itself.
         let readers = sqlx::any::AnyPoolOptions::new().connect_lazy(&url)?;
-        Ok(Self(Arc::new(Inner { clock, readers, store: Store::Single(single), head: watch::channel(0).0 })))
+        Ok(Self(Arc::new(Inner {
+            around: Around::new(clock),
+            readers,
+            store: Store::Single(single),
+            head: watch::channel(0).0,
+        })))
     }
 
     /// Opens an existing store for reading; on SQLite [`Db::write`] on it fails.
@@ -192,13 +197,19 @@ impl Db {
                 )));
             }
         };
-        Ok(Self(Arc::new(Inner { clock, readers, store, head: watch::channel(0).0 })))
+        Ok(Self(Arc::new(Inner { around: Around::new(clock), readers, store, head: watch::channel(0).0 })))
     }
 
     /// The business clock of this store.
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        &self.0.clock
+        &self.0.around.clock
+    }
+
+    /// From now on personal values in the ledger are sealed under this key. It can be said once.
+    pub fn seal_with(&self, master: crate::ledger::Master) {
+        // Whoever says it twice says the same: it comes from the configuration.
+        let _ = self.0.around.master.set(master);
     }
 
     /// The engine that holds the store.
@@ -267,9 +278,9 @@ impl Db {
         T: Send,
     {
         match &self.0.store {
-            Store::Sqlite(sqlite) => sqlite.write(&self.0.clock, &f).await,
-            Store::Single(single) => single.write(&self.0.clock, &f).await,
-            Store::Postgres(postgres) => postgres.write(&self.0.clock, Isolation::Serializable, &f).await,
+            Store::Sqlite(sqlite) => sqlite.write(&self.0.around, &f).await,
+            Store::Single(single) => single.write(&self.0.around, &f).await,
+            Store::Postgres(postgres) => postgres.write(&self.0.around, Isolation::Serializable, &f).await,
         }
     }
 
@@ -285,9 +296,9 @@ impl Db {
         T: Send,
     {
         match &self.0.store {
-            Store::Sqlite(sqlite) => sqlite.write(&self.0.clock, &f).await,
-            Store::Single(single) => single.write(&self.0.clock, &f).await,
-            Store::Postgres(postgres) => postgres.write(&self.0.clock, Isolation::ReadCommitted, &f).await,
+            Store::Sqlite(sqlite) => sqlite.write(&self.0.around, &f).await,
+            Store::Single(single) => single.write(&self.0.around, &f).await,
+            Store::Postgres(postgres) => postgres.write(&self.0.around, Isolation::ReadCommitted, &f).await,
         }
     }
 
@@ -335,11 +346,11 @@ impl Db {
         T: Send,
     {
         let snapshot = match &self.0.store {
-            Store::Single(single) => return single.read(&self.0.clock, f).await,
+            Store::Single(single) => return single.read(&self.0.around, f).await,
             Store::Sqlite(_) => self.0.readers.begin().await?,
             Store::Postgres(_) => postgres::snapshot(&self.0.readers).await?,
         };
-        let conn = Conn::new(Held::Transaction(snapshot), self.engine(), self.0.clock.clone());
+        let conn = Conn::new(Held::Transaction(snapshot), self.engine(), self.0.around.clone());
         // A caller that goes away must not leave its snapshot to the next user of the connection.
         let guard = conn::Ended(conn.clone());
         let result = f(conn.clone()).await;

@@ -10,9 +10,9 @@ use std::time::Duration;
 use sqlx::any::AnyPoolOptions;
 use tokio::sync::{Notify, oneshot};
 
-use super::conn::{Held, Tx};
+use super::conn::{Around, Held, Tx};
 use super::{Committed, Engine, Inner, conn, feed};
-use crate::clock::{Clock, monotonic};
+use crate::clock::monotonic;
 use crate::{Error, Result};
 
 /// How often a transaction that met another one is repeated.
@@ -109,7 +109,7 @@ fn without_secrets(url: &str) -> &str {
 }
 
 impl Postgres {
-    pub(super) async fn write<T, F, Fut>(&self, clock: &Clock, isolation: Isolation, f: &F) -> Result<T>
+    pub(super) async fn write<T, F, Fut>(&self, around: &Around, isolation: Isolation, f: &F) -> Result<T>
     where
         F: Fn(Tx) -> Fut + Send + Sync,
         Fut: Future<Output = Result<T>> + Send,
@@ -117,7 +117,7 @@ impl Postgres {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            match self.attempt(clock, isolation, f).await {
+            match self.attempt(around, isolation, f).await {
                 Ok((value, published)) => {
                     if published {
                         self.numbered().await;
@@ -135,7 +135,7 @@ impl Postgres {
         }
     }
 
-    async fn attempt<T, F, Fut>(&self, clock: &Clock, isolation: Isolation, f: &F) -> Result<(T, bool), Failed>
+    async fn attempt<T, F, Fut>(&self, around: &Around, isolation: Isolation, f: &F) -> Result<(T, bool), Failed>
     where
         F: Fn(Tx) -> Fut + Send + Sync,
         Fut: Future<Output = Result<T>> + Send,
@@ -146,7 +146,7 @@ impl Postgres {
         };
         let transaction = self::begin(&self.writers, begin).await.map_err(Failed::early)?;
         let started = monotonic();
-        let tx = Tx::new(Held::Transaction(transaction), Engine::Postgres, clock.clone());
+        let tx = Tx::new(Held::Transaction(transaction), Engine::Postgres, around.clone());
         // A caller that goes away, and a copy that was kept, must not keep the transaction open.
         let guard = conn::Ended((*tx).clone());
         let result = f(tx.clone()).await;
@@ -189,9 +189,9 @@ impl Postgres {
     }
 
     /// Numbers what is committed and has no number, under a lock that all replicas share.
-    async fn sequence(&self, clock: &Clock, committed: &Committed) -> Result<()> {
+    async fn sequence(&self, around: &Around, committed: &Committed) -> Result<()> {
         loop {
-            let done = self.attempt(clock, Isolation::ReadCommitted, &number).await;
+            let done = self.attempt(around, Isolation::ReadCommitted, &number).await;
             let ((count, head), _) = done.map_err(|failed| failed.error)?;
             committed.send_if_modified(|h| std::mem::replace(h, head.max(*h)) < head);
             if count < BATCH {
@@ -264,7 +264,7 @@ pub(super) async fn sequence_loop(inner: std::sync::Weak<Inner>) {
             return;
         }
         let waiting = std::mem::take(&mut *postgres.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        if let Err(error) = postgres.sequence(&inner.clock, &inner.head).await {
+        if let Err(error) = postgres.sequence(&inner.around, &inner.head).await {
             tracing::warn!(%error, "changes could not be numbered yet");
         }
         for done in waiting {

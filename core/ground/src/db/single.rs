@@ -9,10 +9,10 @@ use std::future::Future;
 use rusqlite::types::{ToSqlOutput, Value as Plain, ValueRef};
 use tokio::sync::Mutex;
 
-use super::conn::{Conn, Held, Tx};
+use super::conn::{Around, Conn, Held, Tx};
 use super::value::{Row, Value};
 use super::{Engine, measure};
-use crate::clock::{Clock, monotonic};
+use crate::clock::monotonic;
 use crate::{Error, Result};
 
 /// What the file is opened with: a crash leaves nothing of use, and nobody waits for a disk.
@@ -56,7 +56,7 @@ impl Single {
     }
 
     /// As `Db::write`: an error rolls `f` back alone, and nobody waits for the commit.
-    pub(super) async fn write<T, F, Fut>(&self, clock: &Clock, f: &F) -> Result<T>
+    pub(super) async fn write<T, F, Fut>(&self, around: &Around, f: &F) -> Result<T>
     where
         F: Fn(Tx) -> Fut + Send + Sync,
         Fut: Future<Output = Result<T>> + Send,
@@ -70,7 +70,7 @@ impl Single {
         }
         inner.abandoned = true;
         inner.run("SAVEPOINT w")?;
-        let result = inner.lend(clock, f).await;
+        let result = inner.lend(around, f).await;
         if result.is_ok() {
             inner.run("RELEASE w")?;
             inner.abandoned = false;
@@ -86,14 +86,14 @@ impl Single {
     }
 
     /// As `Db::read`: it sees what is not committed as well.
-    pub(super) async fn read<T, F, Fut>(&self, clock: &Clock, f: F) -> Result<T>
+    pub(super) async fn read<T, F, Fut>(&self, around: &Around, f: F) -> Result<T>
     where
         F: FnOnce(Conn) -> Fut + Send,
         Fut: Future<Output = Result<T>> + Send,
     {
         let mut inner = self.0.lock().await;
         inner.roll_back()?;
-        inner.lend(clock, |tx: Tx| f((*tx).clone())).await
+        inner.lend(around, |tx: Tx| f((*tx).clone())).await
     }
 
     /// All rows of one query.
@@ -135,12 +135,12 @@ impl Inner {
         Ok(())
     }
 
-    async fn lend<T, Fut>(&mut self, clock: &Clock, f: impl FnOnce(Tx) -> Fut) -> Result<T>
+    async fn lend<T, Fut>(&mut self, around: &Around, f: impl FnOnce(Tx) -> Fut) -> Result<T>
     where
         Fut: Future<Output = Result<T>>,
     {
         let conn = self.conn.take().ok_or_else(|| Error::Io("the database is closed".into()))?;
-        let tx = Tx::new(Held::Native(conn), Engine::Sqlite, clock.clone());
+        let tx = Tx::new(Held::Native(conn), Engine::Sqlite, around.clone());
         let guard = Returned { tx: tx.clone(), inner: self };
         let result = f(tx).await;
         drop(guard);

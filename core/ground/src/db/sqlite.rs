@@ -8,9 +8,9 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, Connection as _};
 use tokio::sync::{Mutex, Notify, oneshot};
 
-use super::conn::{Held, Tx};
+use super::conn::{Around, Held, Tx};
 use super::{Committed, Inner, feed};
-use crate::clock::{Clock, monotonic};
+use crate::clock::monotonic;
 use crate::{Error, Result};
 
 /// How long a write waits for another process, and how often it looks.
@@ -64,13 +64,13 @@ pub(super) async fn connect(path: &str, mode: &str, pragmas: &[&'static str]) ->
 }
 
 impl Sqlite {
-    pub(super) async fn write<T, F, Fut>(&self, clock: &Clock, f: &F) -> Result<T>
+    pub(super) async fn write<T, F, Fut>(&self, around: &Around, f: &F) -> Result<T>
     where
         F: Fn(Tx) -> Fut + Send + Sync,
         Fut: Future<Output = Result<T>> + Send,
     {
         let mut writer = self.writer.lock().await;
-        let Some(tx) = writer.begin(clock).await? else {
+        let Some(tx) = writer.begin(around).await? else {
             return Err(Error::invalid("the database is open for reading only"));
         };
         // Not the time that another process took.
@@ -160,7 +160,7 @@ impl Drop for Returned<'_> {
 impl Writer {
     /// A savepoint inside an open transaction, without leftovers of a caller that went away. Each flag is set before the
     /// statement that it is about and cleared after it, because a caller may be dropped while the statement runs.
-    async fn begin(&mut self, clock: &Clock) -> Result<Option<Tx>> {
+    async fn begin(&mut self, around: &Around) -> Result<Option<Tx>> {
         self.roll_back_abandoned().await;
         let Some(conn) = self.conn.as_mut() else { return Ok(None) };
         if self.beginning {
@@ -176,7 +176,7 @@ impl Writer {
         }
         self.abandoned = true;
         sqlx::query("SAVEPOINT w").execute(&mut *conn).await?;
-        Ok(self.conn.take().map(|conn| Tx::new(Held::Owned(conn), super::Engine::Sqlite, clock.clone())))
+        Ok(self.conn.take().map(|conn| Tx::new(Held::Owned(conn), super::Engine::Sqlite, around.clone())))
     }
 
     /// Ends the savepoint of a caller that is done.

@@ -73,6 +73,15 @@ pub const TABLES: &[(&str, Keep)] = &[
     ("roster_step", Keep::Rows),
     ("person_alias", Keep::Rows),
     ("person_address", Keep::Rows),
+    ("ledger_value", Keep::Rows),
+    ("ledger_key", Keep::Keys),
+    ("log_state", Keep::Rows),
+    ("log_leaf", Keep::Rows),
+    ("log_tile", Keep::Rows),
+    ("log_key", Keep::Rows),
+    ("log_checkpoint", Keep::Rows),
+    ("log_anchor", Keep::Rows),
+    ("legal_hold", Keep::Rows),
 ];
 
 /// Columns that the engine numbers by itself.

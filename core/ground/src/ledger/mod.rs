@@ -2,15 +2,48 @@
 //!
 //! A record carries its subject (for example `assignment/3f…`) and the subject's version, counted from 1 without gaps.
 //! Appending and applying happen in the caller's transaction, so the status tables can never disagree with the ledger.
+//! What is stored for ever is a [leaf] with a commitment in place of each field; the [values] lie beside it, sealed, and can
+//! be erased. After the commit records come into the Merkle [log], whose [checkpoints](checkpoint) are signed.
+
+pub mod checkpoint;
+mod erase;
+mod keyfile;
+pub mod leaf;
+pub mod log;
+pub mod merkle;
+pub mod note;
+mod values;
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::{Db, Error, Instant, Result, Row, Tx, args};
+pub use erase::{Erased, ErasureProjection};
+pub use values::Master;
+
+use crate::{Conn, Db, Error, Instant, Result, Row, Tx, args};
+use leaf::{FORMAT, Fields, Leaf};
+use values::Stored;
 
 /// The most bytes that one record may have, as stored: C2SP tlog-tiles gives an entry a 16-bit length.
 pub const MAX_RECORD_BYTES: usize = 65_535;
+
+/// Kinds of subject whose id names a person: the log has a pseudonym in its place.
+const PERSONAL: &[&str] = &["identity"];
+
+/// Records with the parts of their values.
+macro_rules! select {
+    ($records:literal, $rest:literal) => {
+        concat!(
+            "SELECT r.id, r.position, r.body, v.part, v.sealed_by, v.body AS value, k.wrapped FROM ",
+            $records,
+            " r LEFT JOIN ledger_value v ON v.record = r.id LEFT JOIN ledger_key k ON k.id = v.sealed_by ",
+            $rest
+        )
+    };
+}
 
 /// One record, as read from the ledger.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +64,9 @@ pub struct Record {
     pub reason: String,
     /// The particulars; their shape belongs to the subject's projection.
     pub data: Json,
+    /// The fields that were erased.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub erased: Vec<String>,
 }
 
 /// A record that is about to be appended.
@@ -57,6 +93,25 @@ pub trait Projection: Send + Sync {
     fn tables(&self) -> &'static [&'static str];
     /// Brings the status tables from the subject's version before this record to this record.
     async fn apply(&self, tx: &Tx, record: &Record) -> Result<()>;
+
+    /// The person whom a record is about, whose key seals its values. Without an answer it is the one of the subject's
+    /// version before.
+    fn person(&self, subject: &str, data: &Json) -> Option<String> {
+        match subject.split_once('/') {
+            Some(("person" | "role", id)) => Some(id.to_owned()),
+            _ => data["person"].as_str().map(str::to_owned),
+        }
+    }
+
+    /// The retention class of a record of this kind.
+    fn class(&self, _kind: &str) -> &'static str {
+        "records"
+    }
+
+    /// Removes from the status tables what follows from a subject whose records are erased.
+    async fn forget(&self, _tx: &Tx, subject: &str) -> Result<()> {
+        Err(Error::invalid(format!("records about {subject} cannot be erased")))
+    }
 }
 
 /// The ledger with its projections.
@@ -94,34 +149,53 @@ impl Ledger {
     /// # Errors
     /// When the record is too large, its kind of subject is unknown, or the projection refuses it.
     pub async fn append(&self, tx: &Tx, entry: Entry) -> Result<Record> {
-        let version = if self.unrecorded {
-            0
+        let projection = self.projection(&entry.subject)?;
+        let open = leaf::fields(&entry.actor, &entry.reason, &entry.data)?;
+        let stored = if is_personal(&entry.subject) && !self.unrecorded {
+            values::pseudonym(tx, &entry.subject).await?
         } else {
-            let last = tx
-                .one(
-                    "SELECT COALESCE(MAX(version), 0) AS version FROM ledger_record WHERE subject = $1",
-                    args![&entry.subject],
-                )
-                .await?;
-            last.get::<i64>("version")? + 1
+            entry.subject.clone()
         };
+        let (last, before) = if self.unrecorded { (-1, None) } else { last(tx, projection, &stored).await? };
         let record = Record {
             id: tx.clock().id().to_string(),
-            version,
+            version: last + 1,
             at: tx.now(),
             subject: entry.subject,
             kind: entry.kind.to_owned(),
             actor: entry.actor,
             reason: entry.reason,
             data: entry.data,
+            erased: Vec::new(),
         };
-        let projection = self.projection(&record.subject)?;
         if self.unrecorded {
             projection.apply(tx, &record).await?;
             return Ok(record);
         }
-        let body = serde_json::to_string(&record)?;
-        if body.len() > MAX_RECORD_BYTES {
+        let person = projection.person(&record.subject, &record.data).or(before).unwrap_or_default();
+        let parts = parts(&record, open, &person)?;
+        let mut leaf = Leaf {
+            format: FORMAT,
+            id: record.id.clone(),
+            subject: stored.clone(),
+            version: record.version,
+            kind: record.kind.clone(),
+            at: record.at,
+            class: projection.class(&record.kind).to_owned(),
+            clock: tx.clock().is_manual().then(|| "test".to_owned()),
+            fields: BTreeMap::new(),
+        };
+        let mut secrets = Vec::with_capacity(parts.len());
+        for (_, fields) in &parts {
+            let secret = values::random(tx.clock());
+            for (name, value) in fields {
+                leaf.fields.insert(name.clone(), leaf::commitment(&leaf::salt(&secret, name), name, value));
+            }
+            secrets.push(secret);
+        }
+        let body = serde_json::to_string(&leaf)?;
+        let values: usize = parts.iter().flat_map(|(_, fields)| fields.values()).map(String::len).sum();
+        if body.len().max(values) > MAX_RECORD_BYTES {
             return Err(Error::invalid(format!(
                 "a ledger record has at most {MAX_RECORD_BYTES} bytes; store the content and record its hash"
             )));
@@ -129,9 +203,12 @@ impl Ledger {
         let position = tx.publish("ledger", &record.id).await?;
         tx.exec(
             "INSERT INTO ledger_record (id, position, subject, version, kind, at, body) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            args![&record.id, position, &record.subject, record.version, &record.kind, record.at, body],
+            args![&record.id, position, stored, record.version, &record.kind, record.at, body],
         )
         .await?;
+        for ((part, (person, fields)), secret) in (0..).zip(parts).zip(secrets) {
+            values::store(tx, &record.id, part, &person, secret, fields).await?;
+        }
         projection.apply(tx, &record).await?;
         Ok(record)
     }
@@ -139,7 +216,8 @@ impl Ledger {
     /// Empties all status tables and applies every record again, in order. Gives the number of records.
     ///
     /// # Errors
-    /// When a subject's versions have a gap, or a projection refuses a record; nothing is changed then.
+    /// When a subject's versions have a gap, values are not those that the ledger commits to, or a projection refuses a
+    /// record; nothing is changed then.
     pub async fn rebuild(&self, db: &Db) -> Result<usize> {
         db.write(|tx| async move {
             for table in self.projections.iter().flat_map(|p| p.tables()) {
@@ -149,18 +227,13 @@ impl Ledger {
             let mut versions = std::collections::HashMap::<String, i64>::new();
             let (mut position, mut count) = (0i64, 0);
             loop {
-                let rows = tx
-                    .all(
-                        "SELECT position, body FROM ledger_record WHERE position > $1 ORDER BY position LIMIT 500",
-                        args![position],
-                    )
-                    .await?;
-                if rows.is_empty() {
-                    return Ok(count);
-                }
-                for row in &rows {
-                    position = row.get("position")?;
-                    let record = read(row)?;
+                let rows = tx.all(select!(
+                    "(SELECT id, position, body FROM ledger_record WHERE position > $1 ORDER BY position LIMIT 500)",
+                    "ORDER BY r.position, v.part"
+                ), args![position]).await?;
+                let Some(newest) = rows.last() else { return Ok(count) };
+                position = newest.get("position")?;
+                for record in read_all(&tx, &rows)? {
                     let version = versions.entry(record.subject.clone()).or_default();
                     *version += 1;
                     if *version != record.version {
@@ -169,7 +242,9 @@ impl Ledger {
                             record.subject, record.version
                         )));
                     }
-                    self.projection(&record.subject)?.apply(&tx, &record).await?;
+                    if !record.is_erased() {
+                        self.projection(&record.subject)?.apply(&tx, &record).await?;
+                    }
                     count += 1;
                 }
             }
@@ -178,95 +253,176 @@ impl Ledger {
     }
 }
 
-fn read(row: &Row) -> Result<Record> {
-    Ok(serde_json::from_str(&row.get::<String>("body")?)?)
+impl Record {
+    /// Whether what it says was erased: its status tables do without it.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        // Every record has a reason, which is kept with the values of the person whom it is about.
+        self.erased.iter().any(|field| field == "reason")
+    }
+}
+
+fn is_personal(subject: &str) -> bool {
+    PERSONAL.contains(&subject.split('/').next().unwrap_or_default())
+}
+
+/// The last version of a subject, 0 when it has none, and the person whom its records are about.
+async fn last(tx: &Tx, projection: &dyn Projection, subject: &str) -> Result<(i64, Option<String>)> {
+    let sql =
+        "SELECT r.version, v.person FROM ledger_record r LEFT JOIN ledger_value v ON v.record = r.id AND v.part = 0
+               WHERE r.subject = $1 ORDER BY r.version DESC LIMIT 1";
+    let Some(row) = tx.opt(sql, args![subject]).await? else { return Ok((0, None)) };
+    let (version, person): (i64, Option<String>) = (row.get("version")?, row.get("person")?);
+    if person.is_some() {
+        return Ok((version, person));
+    }
+    // The version before is of format 1, which says the person in its first record.
+    let first = tx.one("SELECT body FROM ledger_record WHERE subject = $1 AND version = 1", args![subject]).await?;
+    let first: Json = first.get("body")?;
+    Ok((version, projection.person(subject, &first["data"])))
+}
+
+/// The fields of a record by the person to whom they belong, the one first whom it is about. What names another person
+/// as `person/<id>` belongs to that one.
+fn parts(record: &Record, fields: Fields, person: &str) -> Result<Vec<(String, Fields)>> {
+    let mut own = Fields::new();
+    if is_personal(&record.subject) {
+        own.insert("subject".into(), serde_json::to_string(&record.subject)?);
+    }
+    let mut others = BTreeMap::<String, Fields>::new();
+    for (name, value) in fields {
+        let named = value.strip_prefix("\"person/").and_then(|rest| rest.strip_suffix('"'));
+        match named.filter(|id| *id != person && !id.is_empty()) {
+            Some(id) => drop(others.entry(id.to_owned()).or_default().insert(name, value)),
+            None => drop(own.insert(name, value)),
+        }
+    }
+    let mut parts = vec![(person.to_owned(), own)];
+    parts.extend(others);
+    Ok(parts)
+}
+
+/// Reads records from rows of records and their parts, those of one record one after the other.
+fn read_all(conn: &Conn, rows: &[Row]) -> Result<Vec<Record>> {
+    let mut records = Vec::new();
+    let mut rows = rows.iter().peekable();
+    while let Some(row) = rows.next() {
+        let (id, body): (String, String) = (row.get("id")?, row.get("body")?);
+        let mut parts = Vec::new();
+        parts.extend(part(row)?);
+        while let Some(next) = rows.peek() {
+            if next.get::<String>("id")? != id {
+                break;
+            }
+            parts.extend(part(next)?);
+            rows.next();
+        }
+        records.push(read(conn, &body, parts)?);
+    }
+    Ok(records)
+}
+
+fn part(row: &Row) -> Result<Option<Stored>> {
+    let Some(part) = row.get("part")? else { return Ok(None) };
+    let (sealed_by, wrapped, body) = (row.get("sealed_by")?, row.get("wrapped")?, row.get("value")?);
+    Ok(Some(Stored { part, sealed_by, wrapped, body }))
+}
+
+/// The format of a stored record.
+#[derive(Deserialize)]
+struct Format {
+    #[serde(default = "first")]
+    format: i64,
+}
+
+fn first() -> i64 {
+    1
+}
+
+fn read(conn: &Conn, body: &str, parts: Vec<Stored>) -> Result<Record> {
+    match serde_json::from_str::<Format>(body)?.format {
+        1 => Ok(serde_json::from_str(body)?),
+        FORMAT => {
+            let leaf: Leaf = serde_json::from_str(body)?;
+            let open = values::open(conn.master(), &leaf.id, parts)?;
+            leaf::record(leaf, &open)
+        }
+        newer => Err(Error::invalid(format!("the ledger has a record of format {newer}: use the newer program"))),
+    }
 }
 
 /// All records of a subject, oldest first.
 ///
 /// # Errors
-/// The database's error.
-pub async fn of_subject(conn: &crate::Conn, subject: &str) -> Result<Vec<Record>> {
-    let rows = conn.all("SELECT body FROM ledger_record WHERE subject = $1 ORDER BY version", args![subject]).await?;
-    rows.iter().map(read).collect()
+/// The database's error; values that are not those that the ledger commits to.
+pub async fn of_subject(conn: &Conn, subject: &str) -> Result<Vec<Record>> {
+    let stored = if is_personal(subject) {
+        let Some(pseudonym) = values::known_pseudonym(conn, subject).await? else { return Ok(Vec::new()) };
+        pseudonym
+    } else {
+        subject.to_owned()
+    };
+    let rows =
+        conn.all(select!("ledger_record", "WHERE r.subject = $1 ORDER BY r.version, v.part"), args![stored]).await?;
+    read_all(conn, &rows)
+}
+
+/// What a subject is called: itself, or what its pseudonym stands for as long as that is not erased.
+async fn name_of(conn: &Conn, stored: &str) -> Result<String> {
+    if !is_personal(stored) {
+        return Ok(stored.to_owned());
+    }
+    let sql = select!("ledger_record", "WHERE r.subject = $1 ORDER BY r.version, v.part");
+    let records = read_all(conn, &conn.all(sql, args![stored]).await?)?;
+    let named = records.into_iter().find(|record| !record.is_erased());
+    Ok(named.map_or_else(|| stored.to_owned(), |record| record.subject))
+}
+
+/// A record as it is kept: what is in the log, and what its commitments stand for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept {
+    /// The record's id.
+    pub id: String,
+    /// The leaf, exactly as stored.
+    pub body: String,
+    /// Value and salt of each field that was not erased.
+    pub opened: BTreeMap<String, (String, [u8; 32])>,
+}
+
+/// All records of a subject as they are kept, oldest first.
+///
+/// # Errors
+/// As [`of_subject`].
+pub async fn kept(conn: &Conn, subject: &str) -> Result<Vec<Kept>> {
+    let rows =
+        conn.all(select!("ledger_record", "WHERE r.subject = $1 ORDER BY r.version, v.part"), args![subject]).await?;
+    let mut all: Vec<Kept> = Vec::new();
+    for row in &rows {
+        let id: String = row.get("id")?;
+        if all.last().is_none_or(|kept| kept.id != id) {
+            all.push(Kept { id: id.clone(), body: row.get("body")?, opened: BTreeMap::new() });
+        }
+        let parts = part(row)?.into_iter().collect();
+        let open = values::open(conn.master(), &id, parts)?;
+        if let Some(kept) = all.last_mut() {
+            kept.opened.extend(open.into_iter().map(|(name, (value, secret))| {
+                let salt = leaf::salt(&secret, &name);
+                (name, (value, salt))
+            }));
+        }
+    }
+    Ok(all)
+}
+
+/// All records about subjects of a kind, in the order of the change feed.
+///
+/// # Errors
+/// As [`of_subject`].
+pub async fn of_kind(conn: &Conn, kind: &str) -> Result<Vec<Record>> {
+    let sql = select!("ledger_record", "WHERE r.subject >= $1 AND r.subject < $2 ORDER BY r.position, v.part");
+    // '0' follows on '/'.
+    read_all(conn, &conn.all(sql, args![format!("{kind}/"), format!("{kind}0")]).await?)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::store;
-    use serde_json::json;
-
-    struct Counter;
-
-    #[async_trait]
-    impl Projection for Counter {
-        fn subject(&self) -> &'static str {
-            "counter"
-        }
-        fn tables(&self) -> &'static [&'static str] {
-            &["counter_status"]
-        }
-        async fn apply(&self, tx: &Tx, r: &Record) -> Result<()> {
-            if r.kind == "refused" {
-                return Err(Error::invalid("no"));
-            }
-            tx.exec(
-                "INSERT INTO counter_status (id, n) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET n = counter_status.n + excluded.n",
-                args![&r.subject, r.data["by"].as_i64().unwrap_or(0)],
-            )
-            .await?;
-            Ok(())
-        }
-    }
-
-    fn entry(kind: &'static str, by: i64) -> Entry {
-        Entry {
-            subject: "counter/a".into(),
-            kind,
-            actor: "operator".into(),
-            reason: "a test".into(),
-            data: json!({ "by": by }),
-        }
-    }
-
-    #[tokio::test]
-    async fn rebuilding_gives_the_same_state_and_refused_records_leave_nothing() {
-        let (db, _dir) = store().await;
-        db.write(
-            |tx| async move { tx.exec("CREATE TABLE counter_status (id TEXT PRIMARY KEY, n BIGINT)", args![]).await },
-        )
-        .await
-        .unwrap();
-        let ledger = Ledger::new(vec![Box::new(Counter)]);
-        let ledger = &ledger;
-        for by in 1..=4 {
-            let r = db.write(|tx| async move { ledger.append(&tx, entry("added", by)).await }).await.unwrap();
-            assert_eq!(r.version, by);
-        }
-        assert!(db.write(|tx| async move { ledger.append(&tx, entry("refused", 9)).await }).await.is_err());
-        let n = || async {
-            db.opt("SELECT n FROM counter_status", args![]).await.unwrap().unwrap().get::<i64>("n").unwrap()
-        };
-        assert_eq!(n().await, 10);
-        db.write(|tx| async move { tx.exec("UPDATE counter_status SET n = 77", args![]).await }).await.unwrap();
-        assert_eq!(ledger.rebuild(&db).await.unwrap(), 4);
-        assert_eq!(n().await, 10);
-    }
-
-    #[tokio::test]
-    async fn the_database_refuses_to_change_or_delete_a_record() {
-        let (db, _dir) = store().await;
-        db.write(
-            |tx| async move { tx.exec("CREATE TABLE counter_status (id TEXT PRIMARY KEY, n BIGINT)", args![]).await },
-        )
-        .await
-        .unwrap();
-        let ledger = Ledger::new(vec![Box::new(Counter)]);
-        let ledger = &ledger;
-        db.write(|tx| async move { ledger.append(&tx, entry("added", 1)).await }).await.unwrap();
-        for sql in ["UPDATE ledger_record SET kind = 'x'", "DELETE FROM ledger_record"] {
-            assert!(db.write(|tx| async move { tx.exec(sql, args![]).await }).await.is_err(), "{sql}");
-        }
-    }
-}
+mod tests;

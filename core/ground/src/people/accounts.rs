@@ -75,6 +75,18 @@ impl Projection for AccountProjection {
         }
         Ok(())
     }
+
+    fn class(&self, _kind: &str) -> &'static str {
+        "access"
+    }
+
+    async fn forget(&self, tx: &Tx, subject: &str) -> Result<()> {
+        let mut names = subject.splitn(4, '/').skip(1);
+        let mut next = || names.next().unwrap_or_default().to_owned();
+        let sql = "DELETE FROM identity WHERE platform = $1 AND workspace = $2 AND user_id = $3";
+        tx.exec(sql, args![next(), next(), next()]).await?;
+        Ok(())
+    }
 }
 
 /// The particulars of a record about an account.

@@ -18,7 +18,7 @@ use super::accounts::accounts_of_row;
 use super::roles::granted_to_row;
 use super::store::{by_id, find, managers_above, own_row, reports_of, rows_of};
 use super::{Account, Person, Role, Status, TOPIC, clean, set_setting, settings_of};
-use crate::ledger::{Entry, Ledger, Projection, Record, of_subject};
+use crate::ledger::{Entry, Ledger, Projection, Record, of_kind, of_subject};
 use crate::{Conn, Error, Instant, Result, Row, Tx, args};
 
 /// Writes `person_alias`, and the manager who counts for those who report to somebody merged, from the ledger's records
@@ -85,6 +85,16 @@ impl Projection for MergeProjection {
             }
             other => return Err(Error::invalid(format!("a record about a person cannot be '{other}'"))),
         }
+        managers_follow(tx, person).await
+    }
+
+    fn class(&self, _kind: &str) -> &'static str {
+        "access"
+    }
+
+    async fn forget(&self, tx: &Tx, subject: &str) -> Result<()> {
+        let person = subject.strip_prefix("person/").unwrap_or_default();
+        tx.exec("DELETE FROM person_alias WHERE person = $1", args![person]).await?;
         managers_follow(tx, person).await
     }
 }
@@ -166,10 +176,8 @@ pub(super) async fn all_aliases(conn: &Conn) -> Result<Vec<(String, Option<Strin
 /// The database's error.
 pub async fn history(conn: &Conn, person: &str) -> Result<Vec<Record>> {
     let own: BTreeSet<String> = rows_of(conn, person).await?.into_iter().map(|p| p.id).collect();
-    let sql = "SELECT body FROM ledger_record WHERE subject >= 'person/' AND subject < 'person0' ORDER BY position";
     let mut records = Vec::new();
-    for row in conn.all(sql, args![]).await? {
-        let record: Record = serde_json::from_str(&row.get::<String>("body")?)?;
+    for record in of_kind(conn, "person").await? {
         let other = record.data["into"].as_str().or(record.data["from"].as_str()).unwrap_or_default();
         if own.contains(other) || record.subject.strip_prefix("person/").is_some_and(|id| own.contains(id)) {
             records.push(record);

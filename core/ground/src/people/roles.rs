@@ -119,6 +119,16 @@ impl Projection for RoleProjection {
         }
         Ok(())
     }
+
+    fn class(&self, _kind: &str) -> &'static str {
+        "access"
+    }
+
+    async fn forget(&self, tx: &Tx, subject: &str) -> Result<()> {
+        let person = subject.strip_prefix("role/").unwrap_or_default();
+        tx.exec("DELETE FROM role_grant WHERE person = $1", args![person]).await?;
+        Ok(())
+    }
 }
 
 /// Gives a role by command. Gives whether this was new; granting it again writes nothing.

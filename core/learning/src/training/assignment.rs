@@ -186,6 +186,17 @@ impl Projection for AssignmentProjection {
         let after = apply(before, change, record, id)?;
         write(tx, &after, record.version).await
     }
+
+    fn class(&self, _kind: &str) -> &'static str {
+        "training"
+    }
+
+    async fn forget(&self, tx: &Tx, subject: &str) -> Result<()> {
+        let id = subject.strip_prefix("assignment/").unwrap_or_default();
+        tx.exec("DELETE FROM course_progress WHERE assignment = $1", args![id]).await?;
+        tx.exec("DELETE FROM assignment WHERE id = $1", args![id]).await?;
+        Ok(())
+    }
 }
 
 /// The assignment after a record.

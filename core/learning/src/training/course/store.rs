@@ -52,6 +52,10 @@ impl Projection for CourseProjection {
         .await?;
         Ok(())
     }
+
+    fn class(&self, _kind: &str) -> &'static str {
+        "content"
+    }
 }
 
 /// Brings the courses of a folder into the store and their pages into the library. What is unchanged stays as it is.

@@ -41,6 +41,10 @@ impl Projection for RequirementProjection {
         .await?;
         Ok(())
     }
+
+    fn class(&self, _kind: &str) -> &'static str {
+        "content"
+    }
 }
 
 /// Appends the record that a requirement counts from now on as it is given. Gives whether it is different from before.

@@ -1,0 +1,143 @@
+//! The keys of the evidence, and the tasks that keep the log: records come into it, checkpoints go outside.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use stoa_ground::Db;
+use stoa_ground::ledger::{Master, checkpoint, log};
+use stoa_learning::evidence::{Anchor, Log, put_outside};
+use stoa_witness::HttpWitness;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, meta, set_meta};
+use crate::config::Config;
+
+/// How long a new record waits for the log at most, where nobody says that there is one.
+const EVERY: Duration = Duration::from_secs(1);
+/// How often checkpoints are put outside, and the longest pause after failures.
+const OUTSIDE: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// The fact about the store that names the log.
+const ORIGIN: &str = "evidence.origin";
+/// The fact about the store that names its master key.
+const MASTER: &str = "evidence.master_key";
+
+/// The file of the signing key.
+pub fn signing_key_file(config: &Config) -> PathBuf {
+    let own = || config.data.dir.join("evidence").join("signing.key");
+    config.evidence.signing_key_file.clone().unwrap_or_else(own)
+}
+
+fn master_key_file(config: &Config) -> PathBuf {
+    let own = || config.data.dir.join("evidence").join("master.key");
+    config.evidence.master_key_file.clone().unwrap_or_else(own)
+}
+
+/// Opens the master key; a store that has none yet gets it. A store that has one opens with no other.
+pub async fn seal(config: &Config, db: &Db, writes: bool) -> Result<()> {
+    let path = master_key_file(config);
+    let stored = meta(db, MASTER).await?;
+    if stored.is_none() && !writes {
+        // Nothing was ever sealed.
+        return Ok(());
+    }
+    let master = Master::open(&path, db.clock(), stored.is_none())?;
+    match stored {
+        None => set_meta(db, MASTER, &master.name()).await?,
+        Some(name) if name == master.name() => {}
+        Some(_) => bail!(
+            "[evidence] master_key_file: {} is not the key of this store: people's records could not be read. Put the \
+             right file there",
+            path.display()
+        ),
+    }
+    db.seal_with(master);
+    Ok(())
+}
+
+/// The log's name, fixed at the first start; one whose clock is moved by hand says so.
+pub async fn origin(config: &Config, db: &Db, iri: &str) -> Result<String> {
+    let known = match &config.evidence.origin {
+        Some(origin) => Some(origin.clone()),
+        None => meta(db, ORIGIN).await?,
+    };
+    let origin = match known {
+        Some(origin) => origin,
+        None => {
+            let plain = iri.split_once("://").map_or(iri, |(_, rest)| rest);
+            let origin = format!("{plain}/evidence");
+            set_meta(db, ORIGIN, &origin).await?;
+            origin
+        }
+    };
+    Ok(checkpoint::origin_of(&origin, db.clock()))
+}
+
+/// The log with its signing key, which is made at the first use.
+pub async fn log(config: &Config, db: &Db, iri: &str, writes: bool) -> Result<Option<Arc<Log>>> {
+    if !writes {
+        return Ok(None);
+    }
+    let origin = origin(config, db, iri).await?;
+    let keys = db.read(|c| async move { checkpoint::keys(&c).await }).await?;
+    let signer = checkpoint::open_signer(&signing_key_file(config), &origin, db.clock(), keys.is_empty())?;
+    let anchors = config.evidence.anchors.iter().map(|a| Ok(a.parse()?)).collect::<Result<Vec<Anchor>>>()?;
+    Ok(Some(Arc::new(Log { signer, anchors })))
+}
+
+/// The way to witnesses.
+pub fn witness(config: &Config) -> Result<HttpWitness> {
+    let ca = match &config.network.ca_file {
+        Some(file) => {
+            Some(std::fs::read(file).with_context(|| format!("[network] ca_file: {} cannot be read", file.display()))?)
+        }
+        None => None,
+    };
+    Ok(HttpWitness::new(config.network.proxy.as_deref(), ca.as_deref())?)
+}
+
+/// Brings records into the log and checkpoints outside, until told to stop.
+pub fn follow(app: Arc<App>, stop: CancellationToken) -> Result<impl Future<Output = ()>> {
+    let witness = witness(&app.config)?;
+    let log = app.log()?.clone();
+    Ok(async move {
+        tokio::join!(record(&app, &stop), post(&app, &log.anchors, &witness, &stop));
+    })
+}
+
+async fn record(app: &App, stop: &CancellationToken) {
+    let mut news = app.db.watch();
+    while !stop.is_cancelled() {
+        if let Err(error) = log::catch_up(&app.db).await {
+            tracing::error!(%error, "records could not be put into the log");
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            // When the sender is gone the store is closing.
+            _ = news.changed() => {}
+            () = tokio::time::sleep(EVERY) => {}
+        }
+    }
+}
+
+async fn post(app: &App, anchors: &[Anchor], witness: &HttpWitness, stop: &CancellationToken) {
+    let mut pause = OUTSIDE;
+    while !stop.is_cancelled() {
+        let failed = match put_outside(&app.db, anchors, witness).await {
+            Ok(failed) => failed,
+            Err(error) => vec![error.to_string()],
+        };
+        pause = if failed.is_empty() { OUTSIDE } else { (pause * 2).min(LONGEST) };
+        for text in failed {
+            tracing::warn!("{text}");
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}

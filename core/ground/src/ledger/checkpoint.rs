@@ -1,0 +1,341 @@
+//! Checkpoints: signed statements of the log's size and root (C2SP tlog-checkpoint), and the keys that sign them.
+//!
+//! The keys are a chain, each a record of the ledger: the key before it signs the statement that names the next one. A key
+//! that was lost begins a new chain, and everybody can see that.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use super::merkle::Hash;
+use super::note::{Note, Signature, Signer, Verifier};
+use super::{Entry, Ledger, Projection, Record, keyfile, log, values};
+use crate::{Clock, Conn, Error, Instant, Result, Tx, args};
+
+/// What a checkpoint says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The log's name.
+    pub origin: String,
+    /// The number of leaves.
+    pub size: u64,
+    /// The root of the tree over them.
+    pub root: Hash,
+}
+
+impl Checkpoint {
+    /// The text that is signed.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root))
+    }
+
+    /// Reads the text of a signed note. Lines after the third are allowed and say nothing to us.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it is no checkpoint.
+    pub fn parse(text: &str) -> Result<Self> {
+        let bad = || Error::invalid("this is no checkpoint of a log");
+        let lines: Vec<&str> = text.strip_suffix('\n').ok_or_else(bad)?.split('\n').collect();
+        let [origin, size, root, extensions @ ..] = &lines[..] else { return Err(bad()) };
+        let plain =
+            !size.is_empty() && size.bytes().all(|b| b.is_ascii_digit()) && (*size == "0" || !size.starts_with('0'));
+        if origin.is_empty() || !plain || extensions.iter().any(|line| line.is_empty()) {
+            return Err(bad());
+        }
+        let root = STANDARD.decode(root).ok().and_then(|root| root.try_into().ok()).ok_or_else(bad)?;
+        Ok(Self { origin: (*origin).to_owned(), size: size.parse().map_err(|_| bad())?, root })
+    }
+}
+
+/// A checkpoint as it was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// The number of leaves.
+    pub size: u64,
+    /// When it was made, in business time.
+    pub made: Instant,
+    /// The signed note, exactly as it was made.
+    pub note: String,
+}
+
+/// A key of the log, as the ledger has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogKey {
+    /// Counted from 1.
+    pub number: i64,
+    /// The public key.
+    pub vkey: String,
+    /// Since when it signs, in business time.
+    pub since: Instant,
+    /// How it came: `created`, `rotated` or `lost` (the one before was lost).
+    pub how: String,
+    /// The note in which the key before it names it.
+    pub statement: Option<String>,
+}
+
+/// The name of a log whose clock is moved by hand: nobody takes its checkpoints for real ones.
+#[must_use]
+pub fn origin_of(origin: &str, clock: &Clock) -> String {
+    if clock.is_manual() && !origin.ends_with("/test") { format!("{origin}/test") } else { origin.to_owned() }
+}
+
+/// Reads the file of the signing key; where there is none and `create` says so, makes one that only its owner can read.
+///
+/// # Errors
+/// When the file is missing and must not be made, cannot be read, holds no key, or one of another log.
+pub fn open_signer(path: &Path, origin: &str, clock: &Clock, create: bool) -> Result<Signer> {
+    let what = "[evidence] signing_key_file";
+    // A name is checked before a file is made.
+    let fresh = Signer::new(origin, values::random(clock))?;
+    let text = keyfile::open(path, what, create.then_some(|| fresh.secret()))?;
+    let signer = Signer::parse(&text).map_err(|e| Error::invalid(format!("{what}: {}: {e}", path.display())))?;
+    if signer.verifier().name() != origin {
+        return Err(Error::invalid(format!(
+            "{what}: {} holds a key of the log '{}', and this log is '{origin}'",
+            path.display(),
+            signer.verifier().name()
+        )));
+    }
+    Ok(signer)
+}
+
+/// Writes a new signing key to a file that does not exist yet.
+///
+/// # Errors
+/// When there is one already, or it cannot be written.
+pub fn create_signer(path: &Path, origin: &str, clock: &Clock) -> Result<Signer> {
+    if path.exists() {
+        return Err(Error::invalid(format!("{} is there already: choose another file", path.display())));
+    }
+    open_signer(path, origin, clock, true)
+}
+
+/// Writes `log_key` from the ledger's records about `log-key/<origin>`. Kinds: `created`, `rotated` and `lost`; data:
+/// `{"vkey", "statement"?}`.
+pub struct LogKeyProjection;
+
+#[async_trait]
+impl Projection for LogKeyProjection {
+    fn subject(&self) -> &'static str {
+        "log-key"
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["log_key"]
+    }
+
+    async fn apply(&self, tx: &Tx, record: &Record) -> Result<()> {
+        let text = |name: &str| record.data[name].as_str();
+        let vkey = text("vkey").unwrap_or_default();
+        Verifier::parse(vkey)?;
+        match (record.kind.as_str(), record.version, text("statement")) {
+            ("created", 1, None) | ("lost", 2.., None) => {}
+            ("rotated", 2.., Some(note)) => {
+                let before = tx.one("SELECT vkey FROM log_key WHERE number = $1", args![record.version - 1]).await?;
+                follows(&Verifier::parse(&before.get::<String>("vkey")?)?, note, vkey)?;
+            }
+            (other, ..) => return Err(Error::invalid(format!("a record about a log's key cannot be '{other}' now"))),
+        }
+        tx.exec(
+            "INSERT INTO log_key (number, vkey, since, how, statement) VALUES ($1, $2, $3, $4, $5)",
+            args![record.version, vkey, record.at, &record.kind, text("statement")],
+        )
+        .await?;
+        Ok(())
+    }
+
+    fn class(&self, _kind: &str) -> &'static str {
+        "permanent"
+    }
+}
+
+/// The first line of a statement about a key.
+const STATEMENT: &str = "stoa/log-key/v1";
+
+/// Checks a note in which one key names the next; both have signed it.
+///
+/// # Errors
+/// [`Error::Conflict`] when it does not.
+pub fn follows(before: &Verifier, note: &str, vkey: &str) -> Result<()> {
+    let bad = || Error::Conflict("the statement about the log's next key is not signed by both keys".into());
+    let (note, next) = (Note::parse(note).map_err(|_| bad())?, Verifier::parse(vkey)?);
+    let named = note.text == format!("{STATEMENT}\n{}\n{before}\n{next}\n", before.name());
+    if named && before.signed(&note) && next.signed(&note) && next.name() == before.name() {
+        Ok(())
+    } else {
+        Err(bad())
+    }
+}
+
+/// The keys of the log, the first one first.
+///
+/// # Errors
+/// The database's error.
+pub async fn keys(conn: &Conn) -> Result<Vec<LogKey>> {
+    let rows = conn.all("SELECT number, vkey, since, how, statement FROM log_key ORDER BY number", args![]).await?;
+    let read = |r: &crate::Row| {
+        Ok(LogKey {
+            number: r.get("number")?,
+            vkey: r.get("vkey")?,
+            since: r.get("since")?,
+            how: r.get("how")?,
+            statement: r.get("statement")?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+async fn record_key(
+    tx: &Tx,
+    ledger: &Ledger,
+    key: &Verifier,
+    kind: &'static str,
+    reason: &str,
+    note: Option<String>,
+) -> Result<()> {
+    let mut data = json!({ "vkey": key.to_string() });
+    if let Some(note) = note {
+        data["statement"] = note.into();
+    }
+    let subject = format!("log-key/{}", key.name());
+    let entry = Entry { subject, kind, actor: "operator".into(), reason: reason.to_owned(), data };
+    ledger.append(tx, entry).await?;
+    Ok(())
+}
+
+/// Makes sure that the log signs with this key; the first one is recorded.
+///
+/// # Errors
+/// [`Error::Conflict`] when the log signs with another key.
+pub async fn use_key(tx: &Tx, ledger: &Ledger, signer: &Signer) -> Result<()> {
+    match keys(tx).await?.last() {
+        None => record_key(tx, ledger, signer.verifier(), "created", "the log begins", None).await,
+        Some(key) if key.vkey == signer.verifier().to_string() => Ok(()),
+        Some(key) => Err(Error::Conflict(format!(
+            "the log signs with {}, and [evidence] signing_key_file holds another key: put the right file there, change \
+             the key with 'stoa audit key rotate', or say that it is lost with 'stoa audit key lost'",
+            key.vkey
+        ))),
+    }
+}
+
+/// From now on the log signs with `next`; `now` signs that it is so.
+///
+/// # Errors
+/// [`Error::Conflict`] when the log does not sign with `now`.
+pub async fn rotate(tx: &Tx, ledger: &Ledger, now: &Signer, next: &Signer, reason: &str) -> Result<()> {
+    use_key(tx, ledger, now).await?;
+    if now.verifier() == next.verifier() {
+        return Err(Error::invalid("this is the key with which the log signs already"));
+    }
+    let text = format!("{STATEMENT}\n{}\n{}\n{}\n", now.verifier().name(), now.verifier(), next.verifier());
+    let signatures = vec![now.sign(&text), next.sign(&text)];
+    let note = Note { text, signatures }.to_string();
+    record_key(tx, ledger, next.verifier(), "rotated", reason, Some(note)).await
+}
+
+/// From now on the log signs with `next`, because the key before it is lost. The chain of keys is broken there, and
+/// whoever trusts the old key has to be given the new one.
+///
+/// # Errors
+/// [`Error::Invalid`] when nothing can have been lost.
+pub async fn lose(tx: &Tx, ledger: &Ledger, next: &Signer, reason: &str) -> Result<()> {
+    match keys(tx).await?.last() {
+        None => Err(Error::invalid("this log has no key yet, so none can be lost")),
+        Some(key) if key.vkey == next.verifier().to_string() => {
+            Err(Error::invalid("this is the key with which the log signs already: it is not lost"))
+        }
+        Some(_) => record_key(tx, ledger, next.verifier(), "lost", reason, None).await,
+    }
+}
+
+/// Signs the log as it stands and stores the checkpoint. Gives it, and whether it is new: a log that has not grown keeps
+/// the one it has.
+///
+/// # Errors
+/// [`Error::Conflict`] when the log signs with another key, or is not the continuation of what was signed before.
+pub async fn make(tx: &Tx, ledger: &Ledger, signer: &Signer) -> Result<(Signed, bool)> {
+    tx.lock("stoa/checkpoint").await?;
+    use_key(tx, ledger, signer).await?;
+    let size = log::size(tx).await?;
+    if let Some(last) = newest(tx).await? {
+        let said = Checkpoint::parse(&Note::parse(&last.note)?.text)?;
+        if said.size > size || log::root(tx, said.size).await? != said.root {
+            return Err(Error::Conflict(format!(
+                "the log is not the continuation of the checkpoint of {} leaves that was signed on {}: it was cut off or \
+                 changed. Nothing is signed; see 'When the log does not fit' in docs/evidence.md",
+                said.size, last.made
+            )));
+        }
+        if said.size == size {
+            return Ok((last, false));
+        }
+    }
+    let said = Checkpoint { origin: signer.verifier().name().to_owned(), size, root: log::root(tx, size).await? };
+    let signed = Signed { size, made: tx.now(), note: Note::signed(said.text(), signer).to_string() };
+    tx.exec(
+        "INSERT INTO log_checkpoint (size, made, note) VALUES ($1, $2, $3)",
+        args![i64::try_from(size).unwrap_or(i64::MAX), signed.made, &signed.note],
+    )
+    .await?;
+    Ok((signed, true))
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT size, made, note FROM log_checkpoint ", $rest)
+    };
+}
+
+fn read(row: &crate::Row) -> Result<Signed> {
+    let size: i64 = row.get("size")?;
+    Ok(Signed { size: u64::try_from(size).unwrap_or_default(), made: row.get("made")?, note: row.get("note")? })
+}
+
+/// The newest checkpoint.
+///
+/// # Errors
+/// The database's error.
+pub async fn newest(conn: &Conn) -> Result<Option<Signed>> {
+    conn.opt(select!("ORDER BY size DESC LIMIT 1"), args![]).await?.as_ref().map(read).transpose()
+}
+
+/// All checkpoints, the oldest first.
+///
+/// # Errors
+/// The database's error.
+pub async fn all(conn: &Conn) -> Result<Vec<Signed>> {
+    conn.all(select!("ORDER BY size"), args![]).await?.iter().map(read).collect()
+}
+
+/// A checkpoint with the cosignatures that witnesses gave for it.
+///
+/// # Errors
+/// The database's error.
+pub async fn cosigned(conn: &Conn, signed: &Signed) -> Result<String> {
+    let sql = "SELECT proof FROM log_anchor WHERE size = $1 AND proof IS NOT NULL ORDER BY anchor";
+    let mut note = Note::parse(&signed.note)?;
+    for row in conn.all(sql, args![i64::try_from(signed.size).unwrap_or(i64::MAX)]).await? {
+        let proof: String = row.get("proof")?;
+        note.signatures.extend(proof.lines().filter_map(Signature::parse));
+    }
+    Ok(note.to_string())
+}
+
+/// Writes down that a checkpoint was put somewhere outside; `proof` is what came back.
+///
+/// # Errors
+/// The database's error.
+pub async fn anchored(tx: &Tx, size: u64, anchor: &str, proof: Option<&str>) -> Result<()> {
+    tx.exec(
+        "INSERT INTO log_anchor (size, anchor, at, proof) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (size, anchor) DO UPDATE SET at = excluded.at, proof = excluded.proof",
+        args![i64::try_from(size).unwrap_or(i64::MAX), anchor, tx.now(), proof],
+    )
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,445 @@
+//! The ledger on a real store: records, values, the log and its checkpoints.
+
+use super::*;
+use crate::Clock;
+use crate::db::Engine;
+use crate::testing::{store, store_at};
+use serde_json::json;
+
+/// Counts what is added to it, and remembers who added last.
+struct Counter;
+
+#[async_trait]
+impl Projection for Counter {
+    fn subject(&self) -> &'static str {
+        "counter"
+    }
+    fn tables(&self) -> &'static [&'static str] {
+        &["counter_status"]
+    }
+    async fn apply(&self, tx: &Tx, r: &Record) -> Result<()> {
+        if r.kind == "refused" {
+            return Err(Error::invalid("no"));
+        }
+        tx.exec(
+            "INSERT INTO counter_status (id, n) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET n = counter_status.n + excluded.n",
+            args![&r.subject, r.data["by"].as_i64().unwrap_or(0)],
+        )
+        .await?;
+        Ok(())
+    }
+    async fn forget(&self, tx: &Tx, subject: &str) -> Result<()> {
+        tx.exec("DELETE FROM counter_status WHERE id = $1", args![subject]).await?;
+        Ok(())
+    }
+}
+
+/// Accounts on platforms, whose names are those of people.
+struct Identities;
+
+#[async_trait]
+impl Projection for Identities {
+    fn subject(&self) -> &'static str {
+        "identity"
+    }
+    fn tables(&self) -> &'static [&'static str] {
+        &[]
+    }
+    async fn apply(&self, _tx: &Tx, _r: &Record) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn ledger() -> Ledger {
+    Ledger::new(vec![
+        Box::new(Counter),
+        Box::new(Identities),
+        Box::new(ErasureProjection),
+        Box::new(checkpoint::LogKeyProjection),
+    ])
+}
+
+async fn counting() -> (Db, String, tempfile::TempDir) {
+    let (db, url, dir) = store_at().await;
+    db.write(|tx| async move { tx.exec("CREATE TABLE counter_status (id TEXT PRIMARY KEY, n BIGINT)", args![]).await })
+        .await
+        .unwrap();
+    (db, url, dir)
+}
+
+fn entry(subject: &str, kind: &'static str, data: Json) -> Entry {
+    Entry { subject: format!("counter/{subject}"), kind, actor: "operator".into(), reason: "a test".into(), data }
+}
+
+async fn add(db: &Db, ledger: &Ledger, subject: &str, data: Json) -> Record {
+    let data = &data;
+    db.write(|tx| async move { ledger.append(&tx, entry(subject, "added", data.clone())).await }).await.unwrap()
+}
+
+async fn counted(db: &Db) -> Vec<(String, i64)> {
+    let rows = db.all("SELECT id, n FROM counter_status ORDER BY id", args![]).await.unwrap();
+    rows.iter().map(|r| (r.get("id").unwrap(), r.get("n").unwrap())).collect()
+}
+
+#[tokio::test]
+async fn rebuilding_gives_the_same_state_and_refused_records_leave_nothing() {
+    let (db, _, _dir) = counting().await;
+    let ledger = &ledger();
+    for by in 1..=4 {
+        assert_eq!(add(&db, ledger, "a", json!({ "by": by })).await.version, by);
+    }
+    let refused = db.write(|tx| async move { ledger.append(&tx, entry("a", "refused", json!({}))).await }).await;
+    assert!(refused.is_err());
+    assert_eq!(counted(&db).await, [("counter/a".into(), 10)]);
+    db.write(|tx| async move { tx.exec("UPDATE counter_status SET n = 77", args![]).await }).await.unwrap();
+    assert_eq!(ledger.rebuild(&db).await.unwrap(), 4);
+    assert_eq!(counted(&db).await, [("counter/a".into(), 10)]);
+}
+
+#[tokio::test]
+async fn the_database_refuses_to_change_delete_or_replace_evidence() {
+    let (db, _, _dir) = counting().await;
+    let ledger = &ledger();
+    add(&db, ledger, "a", json!({ "by": 1 })).await;
+    log::catch_up(&db).await.unwrap();
+    let signer = &note::Signer::new("example.org/log", [1; 32]).unwrap();
+    db.write(|tx| async move { checkpoint::make(&tx, ledger, signer).await }).await.unwrap();
+    let mut refused = vec![
+        "UPDATE ledger_record SET kind = 'x'",
+        "DELETE FROM ledger_record",
+        "UPDATE ledger_value SET person = 'x'",
+        "UPDATE ledger_value SET body = sealed_by, erased = 1",
+        "DELETE FROM ledger_value",
+        "UPDATE log_leaf SET record = 'x'",
+        "DELETE FROM log_leaf",
+        "UPDATE log_tile SET hashes = substr(hashes, 1, 16)",
+        "DELETE FROM log_tile",
+        "UPDATE log_checkpoint SET note = 'x'",
+        "DELETE FROM log_checkpoint",
+    ];
+    match db.engine() {
+        Engine::Sqlite => refused.push(
+            "INSERT OR REPLACE INTO ledger_record (id, position, subject, version, kind, at, body)
+             SELECT id, position, subject, version, kind, at, '{}' FROM ledger_record",
+        ),
+        Engine::Postgres => refused.extend(["TRUNCATE ledger_record", "TRUNCATE log_tile", "TRUNCATE log_checkpoint"]),
+    }
+    for sql in refused {
+        // Erasing again what is erased changes nothing; everything else is refused.
+        if sql.contains("sealed_by") {
+            continue;
+        }
+        assert!(db.write(|tx| async move { tx.exec(sql, args![]).await }).await.is_err(), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn committed_records_come_into_the_log_once_and_their_proofs_hold() {
+    let (db, _, _dir) = counting().await;
+    let ledger = &ledger();
+    let mut records = Vec::new();
+    for n in 0..300 {
+        records.push(add(&db, ledger, &format!("s{}", n % 7), json!({ "by": n })).await);
+    }
+    assert_eq!(log::catch_up(&db).await.unwrap(), 300);
+    assert_eq!(log::catch_up(&db).await.unwrap(), 0);
+    for n in 300..520 {
+        records.push(add(&db, ledger, &format!("s{}", n % 7), json!({ "by": n })).await);
+    }
+    assert_eq!(log::catch_up(&db).await.unwrap(), 220);
+    let records = &records;
+    db.read(|c| async move {
+        assert_eq!(log::size(&c).await?, 520);
+        let (old, root) = (log::root(&c, 300).await?, log::root(&c, 520).await?);
+        assert!(merkle::extends(300, &old, 520, &root, &log::consistency_proof(&c, 300, 520).await?));
+        let mut tree = ct_merkle::mem_backed_tree::MemoryBackedTree::<sha2::Sha256, Vec<u8>>::new();
+        for (n, record) in records.iter().enumerate() {
+            let body: String =
+                c.one("SELECT body FROM ledger_record WHERE id = $1", args![&record.id]).await?.get("body")?;
+            let leaf = log::leaf_of(&c, &record.id).await?.unwrap();
+            assert_eq!(leaf, n as u64, "the order of the change feed");
+            let proof = log::inclusion_proof(&c, leaf, 520).await?;
+            assert!(merkle::includes(&root, 520, leaf, &merkle::leaf_hash(body.as_bytes()), &proof));
+            tree.push(body.into_bytes());
+        }
+        assert_eq!(tree.root().as_bytes().as_slice(), root);
+        assert!(log::inclusion_proof(&c, 520, 520).await.is_err());
+        assert!(log::root(&c, 521).await.is_err());
+        // Tiles and bundles as C2SP has them: two full tiles, eight hashes in the third, two in the one above.
+        assert_eq!(log::tile(&c, 0, 1, 256).await?.unwrap().len(), 8192);
+        assert_eq!(log::tile(&c, 0, 2, 8).await?.unwrap().len(), 256);
+        assert_eq!(log::tile(&c, 0, 2, 9).await?, None);
+        assert_eq!(log::tile(&c, 1, 0, 2).await?.unwrap().len(), 64);
+        let bundle = log::entries(&c, 2, 8).await?.unwrap();
+        let length = usize::from(u16::from_be_bytes([bundle[0], bundle[1]]));
+        assert_eq!(merkle::leaf_hash(&bundle[2..2 + length]), log::tile(&c, 0, 2, 1).await?.unwrap()[..]);
+        assert_eq!(log::entries(&c, 2, 9).await?, None);
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_crash_in_the_middle_of_a_batch_leaves_nothing_and_the_next_one_heals() {
+    let (db, _, _dir) = counting().await;
+    let ledger = &ledger();
+    for n in 0..5 {
+        add(&db, ledger, "a", json!({ "by": n })).await;
+    }
+    let cut = db.write_by_key(|tx| async move {
+        log::batch(&tx).await?;
+        Err::<(), _>(Error::invalid("the power is cut"))
+    });
+    assert!(cut.await.is_err());
+    let size = || async { db.read(|c| async move { log::size(&c).await }).await.unwrap() };
+    assert_eq!(size().await, 0);
+    assert_eq!(log::catch_up(&db).await.unwrap(), 5);
+    assert_eq!(size().await, 5);
+}
+
+#[tokio::test]
+async fn several_that_sequence_at_once_give_each_record_one_leaf() {
+    let (db, _, _dir) = counting().await;
+    let ledger = &ledger();
+    let writers = (0..4).map(|w| {
+        let db = &db;
+        async move {
+            for n in 0..10 {
+                add(db, ledger, &format!("w{w}"), json!({ "by": n })).await;
+                log::catch_up(db).await.unwrap();
+            }
+        }
+    });
+    futures_util::future::join_all(writers).await;
+    log::catch_up(&db).await.unwrap();
+    let rows = db
+        .all(
+            "SELECT r.subject, r.version FROM log_leaf l JOIN ledger_record r ON r.id = l.record ORDER BY l.leaf",
+            args![],
+        )
+        .await
+        .unwrap();
+    assert_eq!(rows.len(), 40);
+    let mut seen = std::collections::HashMap::<String, i64>::new();
+    for row in &rows {
+        let version = seen.entry(row.get("subject").unwrap()).or_default();
+        *version += 1;
+        assert_eq!(row.get::<i64>("version").unwrap(), *version);
+    }
+}
+
+#[tokio::test]
+async fn a_checkpoint_is_signed_once_for_each_size_and_never_for_a_log_that_was_cut_off() {
+    let (db, _, _dir) = counting().await;
+    let ledger = &ledger();
+    let signer = &note::Signer::new("example.org/log/test", [1; 32]).unwrap();
+    let make = || async {
+        log::catch_up(&db).await.unwrap();
+        db.write(|tx| async move { checkpoint::make(&tx, ledger, signer).await }).await
+    };
+    add(&db, ledger, "a", json!({ "by": 1 })).await;
+    let (first, new) = make().await.unwrap();
+    assert!(new && first.size == 1);
+    let note = note::Note::parse(&first.note).unwrap();
+    assert!(signer.verifier().signed(&note));
+    let said = checkpoint::Checkpoint::parse(&note.text).unwrap();
+    assert_eq!((said.origin.as_str(), said.size), ("example.org/log/test", 1));
+    // The record of the first key came after the first checkpoint, so the log has grown.
+    let (second, new) = make().await.unwrap();
+    assert!(new && second.size == 2);
+    assert_eq!(make().await.unwrap(), (second, false));
+    // Somebody who owns the database takes the guard away and cuts the log.
+    db.write(|tx| async move {
+        match tx.engine() {
+            Engine::Sqlite => tx.exec("DROP TRIGGER log_tile_grows", args![]).await?,
+            Engine::Postgres => tx.exec("DROP TRIGGER log_tile_grows ON log_tile", args![]).await?,
+        };
+        tx.exec("UPDATE log_tile SET hashes = substr(hashes, 1, 32)", args![]).await?;
+        tx.exec("UPDATE log_state SET size = 1", args![]).await
+    })
+    .await
+    .unwrap();
+    let said = db.write(|tx| async move { checkpoint::make(&tx, ledger, signer).await }).await.unwrap_err().to_string();
+    assert!(said.contains("was cut off or changed"), "{said}");
+}
+
+#[tokio::test]
+async fn keys_are_a_chain_and_a_lost_one_breaks_it_for_everybody_to_see() {
+    let (db, _, _dir) = counting().await;
+    let ledger = &ledger();
+    let key = |n: u8| note::Signer::new("example.org/log", [n; 32]).unwrap();
+    let (one, two, three) = (&key(1), &key(2), &key(3));
+    db.write(|tx| async move { checkpoint::use_key(&tx, ledger, one).await }).await.unwrap();
+    let said = db.write(|tx| async move { checkpoint::make(&tx, ledger, two).await }).await.unwrap_err().to_string();
+    assert!(said.contains("holds another key"), "{said}");
+    db.write(|tx| async move { checkpoint::rotate(&tx, ledger, one, two, "yearly").await }).await.unwrap();
+    db.write(|tx| async move { checkpoint::make(&tx, ledger, two).await }).await.unwrap();
+    db.write(|tx| async move { checkpoint::lose(&tx, ledger, three, "the disk is gone").await }).await.unwrap();
+    let keys = db.read(|c| async move { checkpoint::keys(&c).await }).await.unwrap();
+    let how: Vec<&str> = keys.iter().map(|k| k.how.as_str()).collect();
+    assert_eq!(how, ["created", "rotated", "lost"]);
+    let statement = keys[1].statement.as_ref().unwrap();
+    checkpoint::follows(one.verifier(), statement, &keys[1].vkey).unwrap();
+    assert!(checkpoint::follows(three.verifier(), statement, &keys[1].vkey).is_err());
+    assert!(checkpoint::follows(one.verifier(), statement, &keys[2].vkey).is_err());
+    assert_eq!(ledger.rebuild(&db).await.unwrap(), 3);
+    assert_eq!(db.read(|c| async move { checkpoint::keys(&c).await }).await.unwrap(), keys);
+}
+
+#[tokio::test]
+async fn the_log_says_nothing_about_people_and_the_store_only_with_its_master_key() {
+    let (db, url, _dir) = counting().await;
+    db.seal_with(Master::new([9; 32]));
+    let ledger = &ledger();
+    let data = json!({ "by": 3, "person": "p-ana", "name": "Ana Müller", "approver": "person/p-bob" });
+    let appended = add(&db, ledger, "a", data).await;
+    let account = Entry {
+        subject: "identity/slack/T1/ana.mueller".into(),
+        kind: "linked",
+        actor: "person/p-ana".into(),
+        reason: "she signed in".into(),
+        data: json!({ "person": "p-ana" }),
+    };
+    let account = &account;
+    db.write(|tx| async move { ledger.append(&tx, account.clone()).await }).await.unwrap();
+    let second = db.write(|tx| async move { ledger.append(&tx, account.clone()).await }).await.unwrap();
+    assert_eq!(second.version, 2);
+    for row in db.all("SELECT subject, body FROM ledger_record", args![]).await.unwrap() {
+        let text = row.get::<String>("subject").unwrap() + &row.get::<String>("body").unwrap();
+        for word in ["Ana", "ana", "bob", "3}", "operator", "signed in"] {
+            assert!(!text.contains(word), "'{word}' stands in {text}");
+        }
+        assert!(text.contains("\"clock\":\"test\""), "{text}");
+    }
+    for row in db.all("SELECT body FROM ledger_value", args![]).await.unwrap() {
+        let body: Vec<u8> = row.get("body").unwrap();
+        assert!(!body.windows(3).any(|w| w == b"Ana" || w == b"bob"));
+    }
+    let read = db.read(|c| async move { of_subject(&c, "counter/a").await }).await.unwrap();
+    assert_eq!(read, [appended]);
+    let identity = db.read(|c| async move { of_subject(&c, &account.subject).await }).await.unwrap();
+    assert_eq!(identity.len(), 2);
+    assert_eq!(identity[0].subject, account.subject);
+    assert_eq!(db.read(|c| async move { of_kind(&c, "identity").await }).await.unwrap(), identity);
+    ledger.rebuild(&db).await.unwrap();
+    assert_eq!(counted(&db).await, [("counter/a".into(), 3)]);
+
+    // With another key, or none, nothing is opened.
+    for (master, says) in [(None, "are sealed"), (Some(Master::new([8; 32])), "is not the one of this store")] {
+        let other = Db::open(&url, Clock::seeded(Instant(0), 1)).await.unwrap();
+        if let Some(master) = master {
+            other.seal_with(master);
+        }
+        let said = other.read(|c| async move { of_subject(&c, "counter/a").await }).await.unwrap_err().to_string();
+        assert!(said.contains(says), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn an_erasure_destroys_values_salts_and_keys_and_the_log_and_the_rebuild_stay_whole() {
+    let (db, _, _dir) = counting().await;
+    db.seal_with(Master::new([9; 32]));
+    let ledger = &ledger();
+    add(&db, ledger, "a", json!({ "by": 3, "person": "p-ana" })).await;
+    add(&db, ledger, "b", json!({ "by": 5, "person": "p-bob", "approver": "person/p-ana" })).await;
+    add(&db, ledger, "a", json!({ "by": 4 })).await;
+    log::catch_up(&db).await.unwrap();
+    let root =
+        || async { db.read(|c| async move { Ok((log::root(&c, 3).await?, log::size(&c).await?)) }).await.unwrap() };
+    let before = root().await;
+    let subjects = &["counter/a".to_owned()];
+    let erase = || async {
+        db.write(|tx| async move {
+            ledger.erase(&tx, subjects, "person/p-dpo", "she asked, and no duty stands against it").await
+        })
+        .await
+        .unwrap()
+    };
+    // Her key stays: her name as the approver of another's record is sealed under it.
+    assert_eq!(erase().await, Erased { records: 2, keys: 0 });
+    assert_eq!(erase().await, Erased::default());
+    assert_eq!(counted(&db).await, [("counter/b".into(), 5)]);
+    assert_eq!(root().await.0, before.0);
+    let records = db.read(|c| async move { of_subject(&c, "counter/a").await }).await.unwrap();
+    assert!(records.iter().all(|r| r.is_erased() && r.data == json!({}) && r.reason.is_empty()));
+    let rows =
+        db.all("SELECT body, erased FROM ledger_value WHERE person = 'p-ana' AND part = 0", args![]).await.unwrap();
+    assert!(
+        rows.iter().all(|r| r.get::<Option<Vec<u8>>>("body").unwrap().is_none() && r.get::<i64>("erased").unwrap() > 0)
+    );
+    assert_eq!(ledger.rebuild(&db).await.unwrap(), 4, "three records and the tombstone");
+    assert_eq!(counted(&db).await, [("counter/b".into(), 5)]);
+
+    let both = &["counter/b".to_owned()];
+    let done =
+        db.write(|tx| async move { ledger.erase(&tx, both, "operator", "the retention is over").await }).await.unwrap();
+    assert_eq!(done, Erased { records: 1, keys: 2 });
+    let keys = db.all("SELECT wrapped FROM ledger_key WHERE person <> ''", args![]).await.unwrap();
+    assert!(keys.iter().any(|r| r.get::<Option<Vec<u8>>>("wrapped").unwrap().is_none()));
+    // Who comes back gets a key of their own, and new records follow on the old ones.
+    let back = add(&db, ledger, "a", json!({ "by": 1, "person": "p-ana" })).await;
+    assert_eq!(back.version, 3);
+    assert_eq!(counted(&db).await, [("counter/a".into(), 1)]);
+    log::catch_up(&db).await.unwrap();
+    assert_eq!(root().await, (before.0, 6));
+}
+
+#[tokio::test]
+async fn records_of_the_first_format_stay_as_they_are_and_are_continued() {
+    let (db, _, _dir) = counting().await;
+    db.seal_with(Master::new([9; 32]));
+    let ledger = &ledger();
+    let old = r#"{"id":"old","subject":"counter/a","version":1,"kind":"added","at":5,"actor":"operator","reason":"then","data":{"by":2,"person":"p-ana"}}"#;
+    db.write(|tx| async move {
+        let position = tx.publish("ledger", "old").await?;
+        tx.exec(
+            "INSERT INTO ledger_record (id, position, subject, version, kind, at, body) VALUES ('old', $1, 'counter/a', 1, 'added', 5, $2)",
+            args![position, old],
+        )
+        .await
+    })
+    .await
+    .unwrap();
+    let new = add(&db, ledger, "a", json!({ "by": 3 })).await;
+    assert_eq!(new.version, 2);
+    let owner = db.opt("SELECT person FROM ledger_value", args![]).await.unwrap().unwrap();
+    assert_eq!(owner.get::<String>("person").unwrap(), "p-ana", "as the first record says");
+    ledger.rebuild(&db).await.unwrap();
+    assert_eq!(counted(&db).await, [("counter/a".into(), 5)]);
+    log::catch_up(&db).await.unwrap();
+    let bundle = db.read(|c| async move { log::entries(&c, 0, 2).await }).await.unwrap().unwrap();
+    assert_eq!(&bundle[2..2 + old.len()], old.as_bytes());
+    let subjects = &["counter/a".to_owned()];
+    let said =
+        db.write(|tx| async move { ledger.erase(&tx, subjects, "operator", "x").await }).await.unwrap_err().to_string();
+    assert!(said.contains("first format"), "{said}");
+}
+
+#[tokio::test]
+async fn a_value_that_somebody_changes_in_the_database_is_named() {
+    let (db, _dir) = store().await;
+    let ledger = &Ledger::new(vec![Box::new(Identities)]);
+    let entry = Entry {
+        subject: "identity/a/b/c".into(),
+        kind: "linked",
+        actor: "operator".into(),
+        reason: "a test".into(),
+        data: json!({ "person": "p-ana" }),
+    };
+    let entry = &entry;
+    let record = db.write(|tx| async move { ledger.append(&tx, entry.clone()).await }).await.unwrap();
+    db.write(|tx| async move {
+        match tx.engine() {
+            Engine::Sqlite => tx.exec("DROP TRIGGER ledger_value_no_update", args![]).await?,
+            Engine::Postgres => tx.exec("DROP TRIGGER ledger_value_no_update ON ledger_value", args![]).await?,
+        };
+        let body: Vec<u8> = tx.one("SELECT body FROM ledger_value", args![]).await?.get("body")?;
+        let body = String::from_utf8(body).unwrap().replace("p-ana", "p-eve");
+        tx.exec("UPDATE ledger_value SET body = $1", args![body.into_bytes()]).await
+    })
+    .await
+    .unwrap();
+    let said = ledger.rebuild(&db).await.unwrap_err().to_string();
+    assert!(said.contains(&record.id) && said.contains("data/person"), "{said}");
+}

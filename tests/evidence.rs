@@ -1,0 +1,182 @@
+//! Evidence as an operator and an auditor meet it: the real binary, and another's library that checks its log.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use stoa_tests::{Server, stoa};
+
+const STOA: &str = env!("CARGO_BIN_EXE_stoa");
+
+const CONFIG: &str = r#"
+[organisation]
+name = "Harbour & Pine"
+iri = "https://learn.example.org"
+
+[http]
+listen = "127.0.0.1:0"
+
+[evidence]
+public = true
+anchors = ["file:anchored.txt", "timestamp:stamps"]
+"#;
+
+fn roster(people: usize) -> String {
+    let mut csv = "employee_id,name,email,manager_employee_id,timezone,stoa_roles\n".to_owned();
+    for n in 0..people {
+        csv += &format!("E{n},Person {n},p{n}@example.org,,UTC,{}\n", if n == 0 { "auditor" } else { "expert" });
+    }
+    csv
+}
+
+/// Runs a command: whether it succeeded, and what it said on both streams.
+fn run(dir: &Path, args: &[&str]) -> Result<(bool, String)> {
+    let out = stoa(STOA, dir, args)?;
+    let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    ensure!(!said.contains("panicked"), "a panic: {said}");
+    Ok((out.status.success(), said))
+}
+
+fn fine(dir: &Path, args: &[&str]) -> Result<String> {
+    let out = stoa(STOA, dir, args)?;
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    ensure!(out.status.success(), "{args:?}: {said}{}", String::from_utf8_lossy(&out.stderr));
+    Ok(said)
+}
+
+#[test]
+fn the_log_is_what_the_standards_say_and_a_library_by_others_finds_it_so() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let dir = dir.path();
+    std::fs::write(dir.join("stoa.toml"), CONFIG)?;
+    std::fs::write(dir.join("roster.csv"), roster(300))?;
+    fine(dir, &["people", "import", "roster.csv"])?;
+    let early = fine(dir, &["audit", "checkpoint"])?;
+    std::fs::write(dir.join("early.txt"), &early)?;
+    ensure!(early.starts_with("learn.example.org/evidence\n300\n"), "{early}");
+    let key = fine(dir, &["audit", "key", "show", "--json"])?;
+    let key: serde_json::Value = serde_json::from_str(key.lines().next().context("a key")?)?;
+    let vkey = key["key"].as_str().context("a public key")?;
+
+    let server = Server::start(STOA, dir, &["serve"])?;
+    for n in 1..40 {
+        fine(dir, &["people", "revoke", &format!("E{n}"), "expert", "--reason", "a test"])?;
+    }
+    let late = fine(dir, &["audit", "checkpoint"])?;
+    ensure!(late.contains("\n340\n"), "{late}");
+    let (status, served) = server.get("/evidence/checkpoint")?;
+    ensure!(status == 200 && served == late, "{status}: {served}");
+    let anchored = std::fs::read_to_string(dir.join("anchored.txt"))?;
+    ensure!(anchored.contains(&early) && anchored.contains(&late), "{anchored}");
+    ensure!(dir.join("stamps/340.tsq").exists());
+
+    ensure!(server.get("/evidence/tile/0/002")?.0 == 404);
+
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/tlog/venv/bin/python");
+    ensure!(
+        python.exists(),
+        "tests/run installs aics-tlog: python3 -m venv tests/tlog/venv && tests/tlog/venv/bin/pip install \
+         --ignore-requires-python aics-tlog==0.2.1"
+    );
+    let check = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/tlog/check.py");
+    let url = format!("{}/evidence", server.url.trim_end_matches('/'));
+    let out = Command::new(python).arg(check).args([&url, vkey]).arg(dir.join("early.txt")).output()?;
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    ensure!(out.status.success(), "{said}{}", String::from_utf8_lossy(&out.stderr));
+    let report: serde_json::Value = serde_json::from_str(&said)?;
+    ensure!(report["size"] == 340 && report["bundles"] == 2 && report["formats"] == serde_json::json!([2]), "{said}");
+
+    // The request for a time stamp is what another's program understands.
+    let shown =
+        Command::new("openssl").args(["ts", "-query", "-in", "stamps/340.tsq", "-text"]).current_dir(dir).output()?;
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    ensure!(shown.contains("sha256") && shown.contains("Certificate required: yes"), "{shown}");
+    Ok(())
+}
+
+#[test]
+fn the_log_is_for_auditors_and_a_test_says_that_it_is_one() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let dir = dir.path();
+    let config = CONFIG.replace("public = true", "public = false");
+    std::fs::write(dir.join("stoa.toml"), config)?;
+    let server = Server::start(STOA, dir, &["serve", "--clock", "manual"])?;
+    let (status, said) = server.get("/evidence/checkpoint")?;
+    ensure!(status == 401, "{status}: {said}");
+    let said = fine(dir, &["audit", "checkpoint"])?;
+    ensure!(said.starts_with("learn.example.org/evidence/test\n"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn keys_are_made_for_their_owner_alone_rotated_in_a_chain_and_never_mistaken() -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir()?;
+    let dir = dir.path();
+    std::fs::write(dir.join("stoa.toml"), CONFIG)?;
+    fine(dir, &["audit", "checkpoint"])?;
+    let used = dir.join("stoa-data/evidence/signing.key");
+    for file in [&used, &dir.join("stoa-data/evidence/master.key")] {
+        ensure!(std::fs::metadata(file)?.permissions().mode() & 0o777 == 0o600, "{}", file.display());
+    }
+    fine(dir, &["audit", "key", "create", "next.key"])?;
+    let (ok, said) = run(dir, &["audit", "key", "create", "next.key"])?;
+    ensure!(!ok && said.contains("is there already"), "{said}");
+    fine(dir, &["audit", "key", "rotate", "next.key", "--reason", "yearly"])?;
+    let keys = fine(dir, &["audit", "key", "show"])?;
+    ensure!(keys.lines().count() == 2 && keys.contains("rotated"), "{keys}");
+    fine(dir, &["audit", "checkpoint"])?;
+    // Somebody puts a key of their own in its place.
+    std::fs::remove_file(&used)?;
+    let (ok, said) = run(dir, &["audit", "checkpoint"])?;
+    ensure!(!ok && said.contains("is missing"), "{said}");
+    fine(dir, &["--config", "stoa.toml", "audit", "key", "show"]).err().context("nothing works without the key")?;
+    std::fs::write(
+        dir.join("other.toml"),
+        CONFIG.replace("public = true", "public = true\nsigning_key_file = \"other.key\""),
+    )?;
+    std::fs::copy(dir.join("stoa-data/evidence/signing.key.old"), dir.join("other.key"))?;
+    let (ok, said) = run(dir, &["--config", "other.toml", "audit", "checkpoint"])?;
+    ensure!(!ok && said.contains("holds another key"), "{said}");
+    // The lost key is said to be lost, for everybody to see.
+    fine(dir, &["--config", "other.toml", "audit", "key", "lost", "--reason", "the disk is gone"])?;
+    fine(dir, &["--config", "other.toml", "audit", "checkpoint"])?;
+    let keys = fine(dir, &["--config", "other.toml", "audit", "key", "show"])?;
+    ensure!(keys.lines().last().is_some_and(|line| line.contains("lost")), "{keys}");
+    // The master key is as strict.
+    std::fs::remove_file(dir.join("stoa-data/evidence/master.key"))?;
+    let (ok, said) = run(dir, &["--config", "other.toml", "doctor"])?;
+    ensure!(!said.contains("panicked"), "{ok} {said}");
+    let (ok, said) = run(dir, &["--config", "other.toml", "audit", "holds"])?;
+    ensure!(!ok && said.contains("master_key_file") && said.contains("is missing"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn records_are_held_kept_and_erased_as_the_rules_say() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let dir = dir.path();
+    let rules = "\n[[evidence.retention]]\nclass = \"access\"\nyears = 0\n";
+    std::fs::write(dir.join("stoa.toml"), format!("{CONFIG}{rules}"))?;
+    std::fs::write(dir.join("roster.csv"), roster(3))?;
+    fine(dir, &["people", "import", "roster.csv"])?;
+    let before = fine(dir, &["audit", "checkpoint"])?;
+    let hold = fine(dir, &["audit", "hold", "person:E1", "--reason", "a lawsuit", "--json"])?;
+    let hold: serde_json::Value = serde_json::from_str(&hold)?;
+    let id = hold["hold"].as_str().context("the hold's id")?;
+    let (ok, said) = run(dir, &["audit", "erase", "E1", "--reason", "she asked"])?;
+    ensure!(!ok && said.contains("nothing about Person 1 may be erased"), "{said}");
+    let said = fine(dir, &["audit", "retention", "E1"])?;
+    ensure!(said.contains("is kept, a legal hold") && said.contains("a lawsuit"), "{said}");
+    ensure!(fine(dir, &["audit", "holds"])?.contains("Person 1"));
+    fine(dir, &["audit", "release", id, "--reason", "settled"])?;
+    let said = fine(dir, &["audit", "erase", "E1", "--dry-run", "--reason", "she asked"])?;
+    ensure!(said.contains("may be erased"), "{said}");
+    let said = fine(dir, &["audit", "erase", "E1", "--reason", "she asked"])?;
+    ensure!(said.contains("1 records were erased"), "{said}");
+    // The log goes on from where it was: the checkpoint before is still its beginning.
+    let after = fine(dir, &["audit", "checkpoint"])?;
+    ensure!(before.lines().nth(1) == Some("3"), "{before}");
+    ensure!(after.lines().nth(1) == Some("7"), "the key, the hold, its end and the tombstone: {after}");
+    Ok(())
+}
