@@ -28,7 +28,7 @@ pub struct Options {
 
 pub async fn run(options: Options, json: bool) -> Result<()> {
     let Options { corpus, queries, qrels, run_out, answers_out } = options;
-    let report = eval::run(&eval::Options { corpus, queries, qrels, run_out, answers_out }).await?;
+    let report = eval::run(&eval::Options { corpus, queries, qrels, run_out, answers_out }, None).await?;
     if json {
         print_json(&report)?;
     } else {

@@ -99,7 +99,7 @@ pub async fn ask(db: &Db, index: &Index, question: &str, access: &Access) -> Res
 /// # Errors
 /// When the index or the store cannot be read.
 pub async fn look_up(db: &Db, index: &Index, question: &str, access: &Access, limit: usize) -> Result<(Found, Answer)> {
-    let found = index.search(question, access, limit)?;
+    let found = index.find(question, access, limit).await?;
     let passages = passages(db, &found, access).await?;
     let answer = answer(question, &found, &passages);
     Ok((found, answer))
@@ -110,7 +110,7 @@ pub async fn look_up(db: &Db, index: &Index, question: &str, access: &Access, li
 /// # Errors
 /// When the index or the store cannot be read.
 pub async fn weigh(db: &Db, index: &Index, question: &str, access: &Access) -> Result<Signals> {
-    let found = index.search(question, access, CLOSE)?;
+    let found = index.find(question, access, CLOSE).await?;
     let passages = passages(db, &found, access).await?;
     Ok(Signals::of(&found, &read_closely(question, &found, &passages)))
 }

@@ -2,13 +2,14 @@
 //! best candidates, how near the question's words stand to each other, how much of the question is covered, and what
 //! the rest of the document says.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tantivy::postings::Postings as _;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocAddress, DocSet as _, Searcher, TERMINATED, TantivyDocument, Term};
 
 use super::question::{self, Asked};
+use super::dense::Near;
 use super::schema::Fields;
 use super::visible::View;
 use super::{Found, Hit};
@@ -41,7 +42,7 @@ pub struct Weights {
     pub document: f32,
     /// How much the number of a document's passages counts against it.
     pub b_document: f32,
-    /// How many candidates are looked at closely.
+    /// How many candidates by words, and how many by meaning, are looked at closely.
     pub candidates: usize,
 }
 
@@ -80,6 +81,10 @@ pub struct Parts {
     pub opening: f32,
     /// What the rest of the document adds.
     pub document: f32,
+    /// All of that together: the score by words.
+    pub lexical: f32,
+    /// The cosine of passage and question; none without a vector.
+    pub cosine: Option<f32>,
 }
 
 pub(super) struct Ranking<'a> {
@@ -87,6 +92,7 @@ pub(super) struct Ranking<'a> {
     pub fields: &'a Fields,
     pub view: &'a View,
     pub weights: &'a Weights,
+    pub near: &'a Near,
 }
 
 /// A passage that has a word, and the word's weighted frequency there.
@@ -134,6 +140,10 @@ impl Ranking<'_> {
         let mut candidates = self.candidates(&asked, &postings, weight, all)?;
         self.look_closely(&asked, &mut candidates)?;
         self.gather_documents(&asked, &postings, weight, &mut candidates)?;
+        for candidate in &mut candidates {
+            candidate.parts.lexical = candidate.score;
+        }
+        self.fuse(&mut found, &asked, &mut candidates);
         candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.at.cmp(&b.at)));
         for candidate in candidates.into_iter().take(limit) {
             let doc: TantivyDocument = self.searcher.doc(candidate.at)?;
@@ -245,14 +255,33 @@ impl Ranking<'_> {
             best.truncate(self.weights.candidates);
         }
         best.sort_by(order);
+        let mut chosen: HashSet<DocAddress> = best.iter().map(|(_, at)| *at).collect();
+        let by_meaning = self.near.nearest(self.weights.candidates).into_iter().map(|(_, at)| at);
+        let by_meaning: Vec<DocAddress> = by_meaning.filter(|at| chosen.insert(*at)).collect();
         Ok(best
             .into_iter()
-            .map(|(score, at)| {
+            .map(|(_, at)| at)
+            .chain(by_meaning)
+            .map(|at| {
                 let (words, covered) = scores[at.segment_ord as usize][at.doc_id as usize];
-                let parts = Parts { words, coverage: covered / all, ..Parts::default() };
-                Candidate { at, title: 0.0, score, parts }
+                let coverage = if all > 0.0 { covered / all } else { 0.0 };
+                let parts = Parts { words, coverage, cosine: self.near.of(at), ..Parts::default() };
+                Candidate { at, title: 0.0, score: 0.0, parts }
             })
             .collect())
+    }
+
+    /// Brings words and meaning together.
+    fn fuse(&self, found: &mut Found, _asked: &[Asked], candidates: &mut [Candidate]) {
+        if self.near.is_empty() {
+            return;
+        }
+        found.cosine = candidates.iter().filter_map(|c| c.parts.cosine).reduce(f32::max);
+        found.meaning = 0.5;
+        let top = candidates.iter().map(|c| c.parts.lexical).fold(f32::MIN_POSITIVE, f32::max);
+        for c in candidates {
+            c.score = 0.5 * c.parts.lexical / top + 0.5 * c.parts.cosine.unwrap_or(0.0);
+        }
     }
 
     fn covered(&self, share: f32) -> f32 {

@@ -147,8 +147,9 @@ async fn an_index_that_is_lost_damaged_or_foreign_heals_itself() -> Result<()> {
     reopen(true, "a broken meta.json").await;
 
     let meta = std::fs::read_to_string(file("meta.json")).unwrap();
-    assert!(meta.contains(r#"\"format\":1"#), "{meta}");
-    std::fs::write(file("meta.json"), meta.replace(r#"\"format\":1"#, r#"\"format\":0"#)).unwrap();
+    let format = format!(r#"\"format\":{}"#, super::schema::FORMAT);
+    assert!(meta.contains(&format), "{meta}");
+    std::fs::write(file("meta.json"), meta.replace(&format, r#"\"format\":0"#)).unwrap();
     reopen(true, "another format").await;
 
     std::fs::write(file("meta.json"), meta.replace(tantivy::version_string(), "tantivy 0.1")).unwrap();
