@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod demo;
 mod lrs;
+mod model;
 mod observe;
 mod serve;
 
@@ -62,6 +63,9 @@ enum Command {
     Lrs(lrs::Command),
     /// Measure retrieval and abstention on a labelled set
     Eval(commands::eval::Options),
+    /// Models for search by meaning
+    #[command(subcommand)]
+    Model(commands::model::Command),
     /// Say what is missing or wrong, one line each
     Doctor,
     /// What waits, what was put aside, and what to do with it
@@ -129,7 +133,8 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Lessons(command) => return commands::lessons::run(config, command, json).await,
         Command::Training(command) => return commands::training::run(config, command, json).await,
         Command::Lrs(command) => lrs::run(config, command, json).await?,
-        Command::Eval(options) => commands::eval::run(options, json).await?,
+        Command::Eval(options) => commands::eval::run(cli.config.as_deref(), options, json).await?,
+        Command::Model(command) => commands::model::run(&config, command, json).await?,
         Command::Doctor => return commands::doctor::run(config, cli.config.as_deref(), json).await,
         Command::Queue(command) => commands::queue::run(config, command, json).await?,
         Command::Migrate => commands::backup::migrate(config).await?,

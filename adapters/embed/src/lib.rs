@@ -40,3 +40,6 @@ pub(crate) fn normalised(mut vector: Vec<f32>) -> Vec<f32> {
     }
     vector
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! `stoa bench`: the figures of docs/figures.md, measured on this machine in a temporary store.
 
 mod bridge;
+mod search;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::config::{Config, Source};
 #[derive(clap::Args, Debug)]
 pub struct Options {
     /// A folder of documents to read and to ask about
-    #[arg(long, value_name = "DIR", required_unless_present = "bridge")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["bridge", "search"])]
     library: Option<PathBuf>,
     /// Questions, one a line; without it the headings of the library are asked
     #[arg(long, value_name = "FILE")]
@@ -26,6 +27,15 @@ pub struct Options {
     /// Measure inbox and outbox over a bridge on this machine
     #[arg(long)]
     bridge: bool,
+    /// Measure search over so many passages of generated text
+    #[arg(long, value_name = "N")]
+    search: Option<usize>,
+    /// With --search: the folder of a model, to measure search by meaning as well
+    #[arg(long, value_name = "DIR", requires = "search")]
+    model: Option<PathBuf>,
+    /// With --search: keep the library in this folder, and use what is there
+    #[arg(long, value_name = "DIR", requires = "search")]
+    keep: Option<PathBuf>,
     /// With --bridge: how many events are stored
     #[arg(long, default_value_t = 20_000)]
     events: usize,
@@ -49,6 +59,10 @@ pub async fn run(mut config: Config, options: Options, json: bool) -> Result<()>
             ..config.clone()
         };
         bridge::run(here, &figures, json).await?;
+    }
+    if let Some(passages) = options.search {
+        let wanted = search::Wanted { passages, model: options.model.clone(), keep: options.keep.clone() };
+        search::run(&wanted, json).await?;
     }
     match &options.library {
         Some(folder) => library(config, folder, &options, json).await,

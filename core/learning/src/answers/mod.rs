@@ -4,6 +4,7 @@
 //! read, in reading order. Whether to answer at all is decided by [`signals`](Signals) of several kinds.
 
 mod command;
+mod explain;
 mod extract;
 mod kind;
 mod signals;
@@ -15,6 +16,7 @@ use crate::library::{self, Passage};
 use crate::search::{Access, Found, Index};
 
 pub use command::{Asked, erase_questions, parts, questions_of, revise_citing};
+pub use explain::{AskedWord, Explanation, Ranked, Signal, explain};
 pub use extract::{Line, LineKind};
 pub use signals::{NAMES, Signals, THRESHOLD};
 

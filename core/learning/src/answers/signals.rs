@@ -86,6 +86,12 @@ impl Signals {
         .map(f64::from)
     }
 
+    /// What each signal adds to the log odds of an answer, in the order of [`NAMES`].
+    #[must_use]
+    pub fn adds(&self) -> [f64; NAMES.len()] {
+        std::array::from_fn(|n| self.values()[n] * COEFFICIENTS[n])
+    }
+
     /// How sure Stoa is that the passage answers, 0 to 1.
     #[must_use]
     pub fn confidence(&self) -> f64 {

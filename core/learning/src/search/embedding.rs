@@ -52,6 +52,15 @@ impl Index {
         Ok(work.finish())
     }
 
+    /// Takes the stored vectors into memory and embeds nothing, for commands that only read.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn load_vectors(&self, db: &Db) -> Result<()> {
+        let Some(dense) = self.0.dense.get() else { return Ok(()) };
+        Work { dense, db, done: Embedded::default(), unseen: 0 }.load().await
+    }
+
     /// Follows the library with vectors until it is dropped. A failure is logged, and tried again after a while.
     pub async fn follow_with_vectors(&self, db: &Db) {
         let Some(dense) = self.0.dense.get() else { return };

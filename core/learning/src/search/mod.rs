@@ -14,6 +14,7 @@ mod markup;
 mod question;
 mod rank;
 mod schema;
+mod stop;
 mod vectors;
 mod visible;
 mod words;
@@ -32,7 +33,8 @@ pub use feed::Progress;
 pub use markup::{Block, Kind, blocks, plain};
 pub use question::Asked;
 pub use rank::{Parts, Weights};
-pub use words::{Stems, Word, is_stop_word, words};
+pub use stop::is_stop_word;
+pub use words::{Stems, Word, words};
 
 use folder::Payload;
 use schema::Fields;
@@ -247,6 +249,8 @@ impl Index {
     }
 }
 
+#[cfg(test)]
+mod meaning_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

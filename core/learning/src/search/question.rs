@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::words::{self, Stems, is_stop_word};
+use super::stop;
+use super::words::{self, Stems};
 
 /// Words of a question that are looked for at most; of a longer one, the rarest.
 pub(super) const MOST: usize = 48;
@@ -41,7 +42,10 @@ pub(super) fn read(question: &str, languages: &[String]) -> Vec<Asked> {
     };
     let mut asked: Vec<Asked> = Vec::new();
     let mut known: HashMap<Vec<String>, usize> = HashMap::new();
-    for word in words::words(question).into_iter().take(READ) {
+    let found: Vec<words::Word> = words::words(question).into_iter().take(READ).collect();
+    let sample: Vec<&str> = found.iter().take(DIFFERENT).map(|w| w.folded.as_str()).collect();
+    let language = stop::language_of(&sample, languages);
+    for word in found {
         if asked.len() == DIFFERENT {
             break;
         }
@@ -51,7 +55,7 @@ pub(super) fn read(question: &str, languages: &[String]) -> Vec<Asked> {
         match known.entry(forms) {
             Entry::Occupied(at) => asked[*at.get()].times += 1,
             Entry::Vacant(new) => {
-                let stop = is_stop_word(&word.folded);
+                let stop = stop::is_stop_word_of(language, &word.folded);
                 asked.push(Asked { word: word.folded, stems: new.key().clone(), times: 1, stop, ..Asked::default() });
                 new.insert(asked.len() - 1);
             }

@@ -81,6 +81,8 @@ pub struct Parts {
     pub opening: f32,
     /// What the rest of the document adds.
     pub document: f32,
+    /// What speaks for or against the document whatever the question is; the rest is multiplied by it.
+    pub prior: f32,
     /// All of that together: the score by words.
     pub lexical: f32,
     /// The cosine of passage and question; none without a vector.
