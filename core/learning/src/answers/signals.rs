@@ -7,8 +7,10 @@ use crate::search::{Asked, Found, words};
 pub const THRESHOLD: f64 = 0.4;
 
 /// The names of the signals, in the order of the model.
-pub const NAMES: [&str; 10] =
-    ["covered", "sentence", "score", "lead", "spread", "missing", "unknown", "phrases", "dense", "short"];
+pub const NAMES: [&str; 13] = [
+    "covered", "sentence", "score", "lead", "spread", "missing", "unknown", "phrases", "dense", "short", "cosine", "apart",
+    "meant",
+];
 
 /// What speaks for and against an answer, each about 0 to 1.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,6 +35,14 @@ pub struct Signals {
     pub dense: f32,
     /// How short the question is: one over the number of its words.
     pub short: f32,
+    /// The greatest cosine of the question with a passage. This and the next two are 0 without a model.
+    pub cosine: f32,
+    /// How far that is ahead of the mean of the ten greatest, one for each document.
+    pub apart: f32,
+    /// The cosine of the passage that would be quoted.
+    pub meant: f32,
+    /// Whether there was a model, so that the meaning counts.
+    pub by_meaning: bool,
     /// Whether the question has nothing but stop words, or nothing was found: no answer, whatever the rest says.
     pub hopeless: bool,
 }
@@ -49,21 +59,31 @@ impl Signals {
         let missing = asked.iter().zip(&in_passage).filter(|(_, h)| !**h).map(|(a, _)| a.idf).fold(0.0, f32::max);
         let unknown: Vec<bool> = asked.iter().map(|a| a.passages == 0).collect();
         let document = &reading.passage.document;
-        let next = readings.iter().filter(|r| r.passage.document != *document).map(|r| r.hit.score).fold(0.0, f32::max);
+        let by_words = hit.parts.lexical;
+        let next = readings
+            .iter()
+            .filter(|r| r.passage.document != *document)
+            .map(|r| r.hit.parts.lexical)
+            .fold(0.0, f32::max);
         let ideal = found.ideal.max(f32::MIN_POSITIVE);
         let ten = &found.hits[..found.hits.len().min(10)];
-        let mean = ten.iter().map(|h| h.score).sum::<f32>() / ten.len().max(1) as f32;
+        let mean = ten.iter().map(|h| h.parts.lexical).sum::<f32>() / ten.len().max(1) as f32;
+        let cosine = found.cosine.unwrap_or_default();
         Self {
             covered: share(asked, &in_passage),
             sentence: units.iter().map(|u| u.share).fold(0.0, f32::max),
-            score: hit.score / ideal,
-            lead: ((hit.score - next) / hit.score.max(f32::MIN_POSITIVE)).max(-0.5),
-            spread: (hit.score - mean) / hit.score.max(f32::MIN_POSITIVE),
+            score: by_words / ideal,
+            lead: ((by_words - next) / by_words.max(f32::MIN_POSITIVE)).max(-0.5),
+            spread: ((by_words - mean) / by_words.max(f32::MIN_POSITIVE)).max(-0.5),
             missing: missing / top,
             unknown: share(asked, &unknown),
             phrases: phrases(asked, reading),
             dense: units.iter().map(dense).fold(0.0, f32::max),
             short: 1.0 / asked.len().max(1) as f32,
+            cosine,
+            apart: cosine - found.cosines.iter().sum::<f32>() / found.cosines.len().max(1) as f32,
+            meant: hit.parts.cosine.unwrap_or_default(),
+            by_meaning: found.cosine.is_some(),
             hopeless: asked.iter().all(|a| a.stop),
         }
     }
@@ -82,6 +102,9 @@ impl Signals {
             self.phrases,
             self.dense,
             self.short,
+            self.cosine,
+            self.apart,
+            self.meant,
         ]
         .map(f64::from)
     }
@@ -108,7 +131,8 @@ impl Signals {
 /// the other's pages as unanswerable. Held out in five folds: AUROC 0.80 on the first, 0.997 on the second. `unknown` is
 /// set lower than fitted (-0.9): there, unlike in an organisation, words that stand nowhere are rare.
 const BIAS: f64 = -2.9;
-const COEFFICIENTS: [f64; NAMES.len()] = [0.3, 1.85, 2.75, 0.9, 1.15, -0.7, -2.0, 0.4, 1.5, -0.65];
+const COEFFICIENTS: [f64; NAMES.len()] =
+    [0.3, 1.85, 2.75, 0.9, 1.15, -0.7, -2.0, 0.4, 1.5, -0.65, 0.0, 0.0, 0.0];
 
 /// Share of the question's neighbouring words that are neighbours in the passage, one word between them at most.
 fn phrases(asked: &[Asked], reading: &Reading<'_>) -> f32 {

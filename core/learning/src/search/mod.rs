@@ -10,6 +10,7 @@ mod embed;
 mod embedding;
 mod feed;
 mod folder;
+mod fuse;
 mod markup;
 mod question;
 mod rank;
@@ -96,6 +97,8 @@ pub struct Found {
     pub readable: usize,
     /// The greatest cosine of the question with a readable passage; none without vectors.
     pub cosine: Option<f32>,
+    /// The greatest cosines of ten documents at most.
+    pub cosines: Vec<f32>,
     /// How much the meaning counted against the words, 0 to 1.
     pub meaning: f32,
     /// The score of an imaginary passage that has every word of the question as often as one could wish.

@@ -12,7 +12,7 @@ use super::question::{self, Asked};
 use super::dense::Near;
 use super::schema::Fields;
 use super::visible::View;
-use super::{Found, Hit};
+use super::{Found, Hit, fuse};
 
 /// Number of searched fields: title, headings, body, keywords.
 pub(super) const FIELDS: usize = 4;
@@ -104,12 +104,14 @@ struct Posting {
     frequency: f32,
 }
 
-struct Candidate {
-    at: DocAddress,
+pub(super) struct Candidate {
+    pub at: DocAddress,
+    /// A number for its document.
+    pub group: u64,
     /// What the title has of the question.
     title: f32,
-    score: f32,
-    parts: Parts,
+    pub score: f32,
+    pub parts: Parts,
 }
 
 impl Ranking<'_> {
@@ -145,7 +147,8 @@ impl Ranking<'_> {
         for candidate in &mut candidates {
             candidate.parts.lexical = candidate.score;
         }
-        self.fuse(&mut found, &asked, &mut candidates);
+        fuse::fuse(&mut found, asked.len(), &mut candidates);
+        candidates.iter_mut().for_each(|c| c.score *= c.parts.prior);
         candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.at.cmp(&b.at)));
         for candidate in candidates.into_iter().take(limit) {
             let doc: TantivyDocument = self.searcher.doc(candidate.at)?;
@@ -268,22 +271,9 @@ impl Ranking<'_> {
                 let (words, covered) = scores[at.segment_ord as usize][at.doc_id as usize];
                 let coverage = if all > 0.0 { covered / all } else { 0.0 };
                 let parts = Parts { words, coverage, cosine: self.near.of(at), ..Parts::default() };
-                Candidate { at, title: 0.0, score: 0.0, parts }
+                Candidate { at, group: 0, title: 0.0, score: 0.0, parts }
             })
             .collect())
-    }
-
-    /// Brings words and meaning together.
-    fn fuse(&self, found: &mut Found, _asked: &[Asked], candidates: &mut [Candidate]) {
-        if self.near.is_empty() {
-            return;
-        }
-        found.cosine = candidates.iter().filter_map(|c| c.parts.cosine).reduce(f32::max);
-        found.meaning = 0.5;
-        let top = candidates.iter().map(|c| c.parts.lexical).fold(f32::MIN_POSITIVE, f32::max);
-        for c in candidates {
-            c.score = 0.5 * c.parts.lexical / top + 0.5 * c.parts.cosine.unwrap_or(0.0);
-        }
     }
 
     fn covered(&self, share: f32) -> f32 {
@@ -381,6 +371,8 @@ impl Ranking<'_> {
             let (segment, doc) = (candidate.at.segment_ord, candidate.at.doc_id);
             let reader = self.searcher.segment_reader(segment);
             let groups = reader.fast_fields().u64("group")?;
+            candidate.parts.prior = reader.fast_fields().u64("prior")?.first(doc).map_or(1.0, |p| p as f32 / 1_000.0);
+            candidate.group = groups.first(doc).unwrap_or_default();
             let same = |&d: &u32| groups.first(d) == groups.first(doc);
             let from = (0..=doc).rev().take_while(same).last().unwrap_or(doc);
             let to = (doc..reader.max_doc()).take_while(same).last().unwrap_or(doc);
