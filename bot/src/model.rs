@@ -25,8 +25,10 @@ pub fn model_dir(config: &Config) -> Option<PathBuf> {
         return Some(dir.clone());
     }
     let installed = std::fs::read_dir(models_dir(config)).ok()?;
-    let mut folders =
-        installed.flatten().map(|e| e.path()).filter(|p| p.join("config.json").is_file() && p.join("tokenizer.json").is_file());
+    let mut folders = installed
+        .flatten()
+        .map(|e| e.path())
+        .filter(|p| p.join("config.json").is_file() && p.join("tokenizer.json").is_file());
     match (folders.next(), folders.next()) {
         (Some(only), None) => Some(only),
         _ => None,
@@ -57,7 +59,8 @@ pub fn client(network: &Network) -> Result<reqwest::Client> {
         builder = builder.proxy(reqwest::Proxy::all(proxy).context("[network] proxy")?);
     }
     if let Some(file) = &network.ca_file {
-        let pem = std::fs::read(file).with_context(|| format!("[network] ca_file: {} cannot be read", file.display()))?;
+        let pem =
+            std::fs::read(file).with_context(|| format!("[network] ca_file: {} cannot be read", file.display()))?;
         for certificate in reqwest::Certificate::from_pem_bundle(&pem).context("[network] ca_file")? {
             builder = builder.add_root_certificate(certificate);
         }

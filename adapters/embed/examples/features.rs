@@ -103,7 +103,8 @@ async fn features(set: &Path, out: &Path, embedder: &Arc<Cached>) -> Result<()> 
             let everyone = Access::everyone();
             let (found, answer) = answers::look_up(&db, &index, text, &everyone, 300).await?;
             let signals = answers::weigh(&db, &index, text, &everyone).await?;
-            let relevance = |d: &str| (d.to_owned(), u32::from(page != "-" && at.get(d).is_some_and(|l| l.contains(page))));
+            let relevance =
+                |d: &str| (d.to_owned(), u32::from(page != "-" && at.get(d).is_some_and(|l| l.contains(page))));
             writeln!(file, "{}", line_of(&asked, &found, &answer, &signals, relevance)).map_err(failed)?;
         }
     } else {

@@ -294,9 +294,7 @@ impl InplaceOp2 for BiasGelu {
     }
 
     fn cpu_fwd(&self, x: &mut CpuStorage, at: &Layout, bias: &CpuStorage, _: &Layout) -> Computed<()> {
-        let (CpuStorage::F32(x), CpuStorage::F32(bias)) = (x, bias) else {
-            candle_core::bail!("bias-gelu is for f32")
-        };
+        let (CpuStorage::F32(x), CpuStorage::F32(bias)) = (x, bias) else { candle_core::bail!("bias-gelu is for f32") };
         let Some((from, to)) = at.contiguous_offsets() else { candle_core::bail!("bias-gelu is for contiguous rows") };
         x[from..to].par_chunks_exact_mut(bias.len()).with_min_len(16).for_each(|row| {
             for (v, b) in row.iter_mut().zip(bias.iter()) {

@@ -91,10 +91,12 @@ impl Endpoint {
             bytes.extend_from_slice(&chunk);
         }
         let wrong = |why: &str| Failed { why: why.to_owned(), again: false };
-        let answer: Answer = serde_json::from_slice(&bytes).map_err(|_| wrong("its answer is not a list of embeddings"))?;
+        let answer: Answer =
+            serde_json::from_slice(&bytes).map_err(|_| wrong("its answer is not a list of embeddings"))?;
         let mut out = vec![Vec::new(); texts.len()];
         for row in answer.data {
-            let place = out.get_mut(row.index).ok_or_else(|| wrong("it numbered an embedding that nobody asked for"))?;
+            let place =
+                out.get_mut(row.index).ok_or_else(|| wrong("it numbered an embedding that nobody asked for"))?;
             *place = normalised(row.embedding);
         }
         let length = out.first().map_or(0, Vec::len);

@@ -47,7 +47,8 @@ impl Files {
         if !path.is_file() {
             return Ok(None);
         }
-        let text = std::fs::read_to_string(&path).map_err(|e| self.wrong(format!("has a {name} that cannot be read: {e}")))?;
+        let text =
+            std::fs::read_to_string(&path).map_err(|e| self.wrong(format!("has a {name} that cannot be read: {e}")))?;
         serde_json::from_str(&text).map(Some).map_err(|e| self.wrong(format!("has a {name} that cannot be read: {e}")))
     }
 

@@ -108,7 +108,8 @@ pub fn install(from: &Path, models: &Path, pinned: Option<&str>) -> Result<Insta
     let name = known.map_or_else(|| named(from), |k| k.name.to_owned());
     let folder = models.join(&name);
     if folder.exists() {
-        std::fs::remove_dir_all(&folder).map_err(|e| Error::Io(format!("{} cannot be replaced: {e}", folder.display())))?;
+        std::fs::remove_dir_all(&folder)
+            .map_err(|e| Error::Io(format!("{} cannot be replaced: {e}", folder.display())))?;
     }
     std::fs::rename(staged.keep(), &folder)
         .map_err(|e| Error::Io(format!("{} cannot be made: {e}", folder.display())))?;
@@ -128,7 +129,8 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     for name in std::iter::once(&WEIGHTS).chain(OTHERS) {
         let source = from.join(name);
         if source.is_file() {
-            let file = File::open(&source).map_err(|e| Error::Io(format!("{} cannot be read: {e}", source.display())))?;
+            let file =
+                File::open(&source).map_err(|e| Error::Io(format!("{} cannot be read: {e}", source.display())))?;
             write(file, &to.join(name))?;
         }
     }

@@ -25,11 +25,7 @@ pub use endpoint::{Endpoint, EndpointSettings};
 /// When the folder lacks a file, or holds a model of another kind; the sentence says which.
 pub fn open(dir: &Path) -> Result<Arc<dyn Embedder>> {
     let files = folder::Files::of(dir)?;
-    Ok(if files.is_static()? {
-        Arc::new(statics::Static::read(&files)?)
-    } else {
-        Arc::new(bert::Local::read(&files)?)
-    })
+    Ok(if files.is_static()? { Arc::new(statics::Static::read(&files)?) } else { Arc::new(bert::Local::read(&files)?) })
 }
 
 /// The vector with length one; a vector of zeros stays.

@@ -17,8 +17,11 @@ pub(crate) struct Pools {
 impl Pools {
     pub fn new() -> Result<Self> {
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let named = |name: &'static str| ThreadPoolBuilder::new().num_threads(threads).thread_name(move |n| format!("{name}-{n}"));
-        let failed = |e: rayon::ThreadPoolBuildError| Error::Io(format!("the threads for embeddings cannot be started: {e}"));
+        let named = |name: &'static str| {
+            ThreadPoolBuilder::new().num_threads(threads).thread_name(move |n| format!("{name}-{n}"))
+        };
+        let failed =
+            |e: rayon::ThreadPoolBuildError| Error::Io(format!("the threads for embeddings cannot be started: {e}"));
         let question = named("embed").build().map_err(failed)?;
         let passages = named("embed-slow").start_handler(|_| be_nice()).build().map_err(failed)?;
         Ok(Self { question, passages })

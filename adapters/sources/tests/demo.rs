@@ -22,14 +22,20 @@ struct Tally {
 #[tokio::test]
 async fn questions_to_a_small_library_are_answered_when_it_answers_them() {
     let (db, _dir) = store().await;
-    let settings =
-        SourceSettings { name: "Handbook".into(), kind: "files".into(), readers: vec!["everyone".into()], verified: true };
+    let settings = SourceSettings {
+        name: "Handbook".into(),
+        kind: "files".into(),
+        readers: vec!["everyone".into()],
+        verified: true,
+    };
     let handbook = concat!(env!("CARGO_MANIFEST_DIR"), "/../../bot/demo/handbook");
     library::sync(&db, &Files::new(settings, handbook), &|_| {}).await.unwrap();
     let index = Index::in_memory().unwrap();
     index.catch_up(&db).await.unwrap();
     let (fitted, held_out) = include_str!("demo_questions.tsv").split_once("====").unwrap();
-    for (name, questions, least_right, least_refused) in [("fitted", fitted, 0.0, 0.0), ("held out", held_out, 0.0, 0.0)] {
+    for (name, questions, least_right, least_refused) in
+        [("fitted", fitted, 0.85, 0.85), ("held out", held_out, 0.8, 0.85)]
+    {
         let mut tally = Tally::default();
         for (question, page) in questions.lines().filter_map(|l| l.split_once('\t')) {
             let answer = answers::ask(&db, &index, question, &Access::everyone()).await.unwrap();

@@ -43,8 +43,7 @@ pub async fn run(config: Config, options: Options, json: bool) -> Result<()> {
         app.services.index.search_by_meaning(model);
         app.services.index.load_vectors(&app.db).await?;
     }
-    let (answer, explanation) =
-        answers::explain(&app.db, &app.services.index, &options.question, &access).await?;
+    let (answer, explanation) = answers::explain(&app.db, &app.services.index, &options.question, &access).await?;
     match (json, options.explain) {
         (true, false) => print_json(&answer)?,
         (true, true) => {
@@ -93,7 +92,9 @@ fn why(e: &Explanation) -> String {
     let words: Vec<String> = e
         .words
         .iter()
-        .map(|w| format!("{}{} (in {}, weight {:.1})", w.word, if w.corrected { "?" } else { "" }, w.passages, w.weight))
+        .map(|w| {
+            format!("{}{} (in {}, weight {:.1})", w.word, if w.corrected { "?" } else { "" }, w.passages, w.weight)
+        })
         .collect();
     let mut out = format!("Looked for: {}\nin {} passages.", words.join(", "), e.readable);
     if e.meaning > 0.0 {

@@ -39,7 +39,12 @@ pub async fn run(config: &Config, command: Command, json: bool) -> Result<()> {
     if json {
         return print_json(&installed);
     }
-    println!("{} is installed in {} (SHA-256 of its weights {}).", installed.name, installed.folder.display(), installed.sha256);
+    println!(
+        "{} is installed in {} (SHA-256 of its weights {}).",
+        installed.name,
+        installed.folder.display(),
+        installed.sha256
+    );
     println!("It is used from the next start on. To use another one, set [search] model_dir in stoa.toml.");
     Ok(())
 }

@@ -63,8 +63,8 @@ impl Dice {
 /// The word of a rank: syllables that spell its number.
 fn word(rank: usize) -> String {
     const SYLLABLES: [&str; 20] = [
-        "ka", "lo", "mi", "ter", "sun", "bre", "vo", "dal", "pin", "rus", "fe", "gom", "nas", "tul", "wex", "hir", "jo",
-        "cam", "zel", "quo",
+        "ka", "lo", "mi", "ter", "sun", "bre", "vo", "dal", "pin", "rus", "fe", "gom", "nas", "tul", "wex", "hir",
+        "jo", "cam", "zel", "quo",
     ];
     let (mut word, mut rest) = (String::new(), rank + 20);
     while rest > 0 {
@@ -272,7 +272,8 @@ async fn meaning(db: &Db, index: Index, documents: usize, dir: &std::path::Path,
     let model = stoa_embed::open(dir)?;
     figures.say("a model is opened after", start.elapsed().as_secs_f64() * 1_000.0, "ms", "")?;
     // English prose has about 1.3 tokens a word.
-    let prose = "People who travel for the company book the train early, keep every receipt and send them within two weeks. ";
+    let prose =
+        "People who travel for the company book the train early, keep every receipt and send them within two weeks. ";
     let passage: String = prose.repeat(6).split(' ').take(98).collect::<Vec<_>>().join(" ");
     let texts = vec![passage; 128];
     let start = monotonic();

@@ -74,7 +74,12 @@ impl Dense {
         Ok(near)
     }
 
-    fn places(&self, vectors: &Vectors, segment: &SegmentReader, searcher: &Searcher) -> tantivy::Result<Arc<Vec<u32>>> {
+    fn places(
+        &self,
+        vectors: &Vectors,
+        segment: &SegmentReader,
+        searcher: &Searcher,
+    ) -> tantivy::Result<Arc<Vec<u32>>> {
         let kept = || self.places.lock().unwrap_or_else(PoisonError::into_inner);
         {
             let mut kept = kept();
@@ -118,10 +123,5 @@ impl Near {
         }
         best.sort_by(order);
         best
-    }
-
-    /// Whether there is anything to compare with.
-    pub fn is_empty(&self) -> bool {
-        self.parts.iter().all(|p| p.docs.is_empty())
     }
 }

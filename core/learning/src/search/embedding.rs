@@ -71,7 +71,12 @@ impl Index {
             let followed = work.follow(&mut position).await;
             let done = work.finish();
             if done.embedded + done.removed > 0 {
-                tracing::info!(vectors = done.vectors, embedded = done.embedded, removed = done.removed, "vectors are up to date");
+                tracing::info!(
+                    vectors = done.vectors,
+                    embedded = done.embedded,
+                    removed = done.removed,
+                    "vectors are up to date"
+                );
             }
             if let Err(e) = followed {
                 tracing::warn!(error = %e, "passages could not be embedded; it is tried again, and search goes by words meanwhile");
@@ -138,7 +143,8 @@ impl Work<'_> {
                 let sql = "SELECT key, vector FROM passage_vector WHERE model = $1";
                 for row in conn.all(sql, args![model]).await? {
                     let bytes: Vec<u8> = row.get("vector")?;
-                    let vector = Small::from_bytes(&bytes).ok_or_else(|| Error::Io("a stored vector is damaged".into()))?;
+                    let vector =
+                        Small::from_bytes(&bytes).ok_or_else(|| Error::Io("a stored vector is damaged".into()))?;
                     dense.change().put(row.get::<i64>("key")?.cast_unsigned(), &vector);
                 }
                 Ok(())
@@ -327,9 +333,7 @@ async fn keys_of(conn: &Conn, document: &str, model: &str) -> Result<Vec<(String
     let rows = conn
         .all("SELECT ordinal, key FROM passage_vector WHERE document_id = $1 AND model = $2", args![document, model])
         .await?;
-    rows.iter()
-        .map(|r| Ok((document.to_owned(), r.get("ordinal")?, r.get::<i64>("key")?.cast_unsigned())))
-        .collect()
+    rows.iter().map(|r| Ok((document.to_owned(), r.get("ordinal")?, r.get::<i64>("key")?.cast_unsigned()))).collect()
 }
 
 async fn store(tx: &Tx, wanted: &Wanted, model: &str, vector: &Small) -> Result<()> {

@@ -95,7 +95,11 @@ async fn what_is_said_in_other_words_is_found_by_its_meaning() {
     assert!(found.hits[0].parts.cosine.is_some_and(|c| c > 0.9), "{found:?}");
 
     model.broken.store(true, Ordering::SeqCst);
-    assert_eq!(first(&db, &index, "wifi error 809", &everyone).await, "tools/vpn.md", "a broken model breaks no search");
+    assert_eq!(
+        first(&db, &index, "wifi error 809", &everyone).await,
+        "tools/vpn.md",
+        "a broken model breaks no search"
+    );
 }
 
 #[tokio::test]

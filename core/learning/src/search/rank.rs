@@ -8,8 +8,8 @@ use tantivy::postings::Postings as _;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocAddress, DocSet as _, Searcher, TERMINATED, TantivyDocument, Term};
 
-use super::question::{self, Asked};
 use super::dense::Near;
+use super::question::{self, Asked};
 use super::schema::Fields;
 use super::visible::View;
 use super::{Found, Hit, fuse};

@@ -6,8 +6,8 @@ use tantivy::schema::{
 use tantivy::tokenizer::{PreTokenizedString, Token};
 use tantivy::{TantivyDocument, Term};
 
-use super::{embed, markup};
 use super::words::{self, Stems};
+use super::{embed, markup};
 use crate::library::Passage;
 
 /// Raised whenever the fields, the words or their meaning change: an index with another number is rebuilt.
