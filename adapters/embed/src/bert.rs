@@ -19,7 +19,7 @@ use crate::folder::Files;
 use crate::normalised;
 use crate::pools::Pools;
 
-/// Tokens in one matrix: more do not fit into the processor's caches, fewer multiply less well (measured).
+/// Tokens in one matrix: with more, the widest layer leaves the processor's caches; with fewer it multiplies less well.
 const PACK: usize = 1_024;
 /// Tokens of a text that are read, where the model does not say.
 const LONGEST: usize = 256;
@@ -285,7 +285,7 @@ impl Linear {
     }
 }
 
-/// Adds the bias to each row and applies GELU, in place: candle's own takes a third of the whole time.
+/// Adds the bias to each row and applies GELU, in place.
 struct BiasGelu;
 
 impl InplaceOp2 for BiasGelu {
