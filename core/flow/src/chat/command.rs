@@ -244,7 +244,7 @@ impl Turn {
     pub async fn answer(&self, kind: &'static str, payload: serde_json::Value, private: bool) -> Result<()> {
         let n = self.replies.fetch_add(1, Ordering::SeqCst);
         let delivery = NewDelivery {
-            key: format!("reply/{}/{n}", self.key),
+            key: format!("{}{}/{n}", delivery::REPLY, self.key),
             kind,
             person: self.person.clone(),
             place: Some(self.place.clone()),
