@@ -32,7 +32,7 @@ async fn questions_to_a_small_library_are_answered_when_it_answers_them() {
     library::sync(&db, &Files::new(settings, handbook), &|_| {}).await.unwrap();
     let index = Index::in_memory().unwrap();
     index.catch_up(&db).await.unwrap();
-    let (fitted, held_out) = include_str!("demo_questions.tsv").split_once("====").unwrap();
+    let (fitted, held_out) = include_str!("demo_questions.tsv").split_once("\n====\n").unwrap();
     for (name, questions, least_right, least_refused) in
         [("fitted", fitted, 0.85, 0.85), ("held out", held_out, 0.8, 0.85)]
     {
