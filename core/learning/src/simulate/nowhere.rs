@@ -78,7 +78,7 @@ pub(super) async fn reach(db: &Db, person: &str) -> Result<bool> {
     db.write(|tx| async move {
         let accounts = people::accounts_of(&tx, person).await?;
         if accounts.is_empty() {
-            people::link_account(&tx, person, (NAME, "", person), "operator", "a simulation").await?;
+            people::link_account(&tx, person, (NAME, "", person), "operator", "for the simulation").await?;
         }
         Ok(accounts.is_empty())
     })

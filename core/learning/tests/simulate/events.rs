@@ -18,7 +18,7 @@ async fn team() -> World {
     w
 }
 
-fn event(at: &str, kind: &str, fields: Value) -> Value {
+fn event(at: &str, kind: &str, fields: &Value) -> Value {
     json!({"at": at, "kind": kind, "person": "Ana", "item": "fire", "fields": fields})
 }
 
@@ -48,24 +48,24 @@ async fn without_events_the_steps_come_in_their_order() {
 #[tokio::test]
 async fn a_completion_before_a_reminder_leaves_nothing_to_say_and_one_after_it_edits_it() {
     let w = team().await;
-    let before = [event("2026-11-30T08:59:00+01:00", "complete", json!({"score": 1}))];
+    let before = [event("2026-11-30T08:59:00+01:00", "complete", &json!({"score": 1}))];
     let told = story(&w, "2026-12-18", &before).await;
     assert!(
         !told.contains("reminder t-7 now") && told.contains("2026-11-30T08:59 assign assign edit changed"),
         "{told}"
     );
-    let after = [event("2026-11-30T09:01:00+01:00", "complete", json!({"score": 0.9}))];
+    let after = [event("2026-11-30T09:01:00+01:00", "complete", &json!({"score": 0.9}))];
     let told = story(&w, "2026-12-18", &after).await;
     assert!(told.contains("2026-11-30T09:01 reminder t-7 edit changed"), "{told}");
     assert!(!told.contains("t-1") && !told.contains("overdue"), "{told}");
-    let failed = [event("2026-11-30T09:01:00+01:00", "complete", json!({"score": 0.5}))];
+    let failed = [event("2026-11-30T09:01:00+01:00", "complete", &json!({"score": 0.5}))];
     assert!(story(&w, "2026-12-18", &failed).await.contains("overdue t+1 now"), "half is not enough");
 }
 
 #[tokio::test]
 async fn an_event_comes_before_what_is_due_at_the_same_instant() {
     let w = team().await;
-    let told = story(&w, "2026-12-18", &[event("2026-11-30T09:00:00+01:00", "complete", json!({}))]).await;
+    let told = story(&w, "2026-12-18", &[event("2026-11-30T09:00:00+01:00", "complete", &json!({}))]).await;
     assert!(!told.contains("t-7 now"), "{told}");
 }
 
@@ -82,7 +82,7 @@ async fn a_leave_stops_the_clock_and_an_extension_moves_it() {
         "{told}"
     );
     assert!(!told.contains("2026-11-30") && !told.contains("2026-12-01"), "{told}");
-    let extend = [event("2026-12-02T12:00:00Z", "extend", json!({"due": "2026-12-21"}))];
+    let extend = [event("2026-12-02T12:00:00Z", "extend", &json!({"due": "2026-12-21"}))];
     let told = story(&w, "2026-12-31", &extend).await;
     assert!(
         told.contains("2026-11-30T09:00 reminder t-7 now") && told.contains("2026-12-14T09:00 reminder t-7 now"),
@@ -94,14 +94,14 @@ async fn a_leave_stops_the_clock_and_an_extension_moves_it() {
 #[tokio::test]
 async fn an_exemption_ends_it_and_where_it_ends_it_begins_anew() {
     let w = team().await;
-    let exempt = [event("2026-12-01T12:00:00Z", "exempt", json!({"until": "2026-12-11", "reason": "on a ship"}))];
+    let exempt = [event("2026-12-01T12:00:00Z", "exempt", &json!({"until": "2026-12-11", "reason": "on a ship"}))];
     let told = story(&w, "2026-12-31", &exempt).await;
     assert!(
         told.contains("2026-12-14T09:00 assign assign now") && told.contains("2026-12-21T09:00 reminder t-7 now"),
         "{told}"
     );
     assert!(!told.contains("overdue"), "{told}");
-    let for_good = [event("2026-12-01T12:00:00Z", "exempt", json!({"reason": "works outdoors"}))];
+    let for_good = [event("2026-12-01T12:00:00Z", "exempt", &json!({"reason": "works outdoors"}))];
     assert!(!story(&w, "2026-12-31", &for_good).await.contains("2026-12-1"), "nothing more");
 }
 
@@ -182,9 +182,9 @@ async fn what_is_wrong_in_a_file_is_said_with_its_line_before_anything_runs() {
 async fn events_outside_are_left_out_and_those_that_cannot_happen_are_noted() {
     let w = team().await;
     let events = [
-        event("2027-01-24T09:00:00Z", "complete", json!({})),
-        event("2026-11-25T09:00:00Z", "complete", json!({})),
-        event("2026-11-26T09:00:00Z", "complete", json!({})),
+        event("2027-01-24T09:00:00Z", "complete", &json!({})),
+        event("2026-11-25T09:00:00Z", "complete", &json!({})),
+        event("2026-11-26T09:00:00Z", "complete", &json!({})),
         json!({"at": "2026-11-24T09:00:00Z", "kind": "answer", "person": "Max", "fields": {"correct": true}}),
         json!({"at": "2026-11-24T09:00:00Z", "kind": "roster", "person": "New", "fields": {"name": "Newt", "manager_employee_id": "Max", "timezone": "Asia/Tokyo"}}),
         json!({"at": "2026-11-27T09:00:00Z", "kind": "complete", "person": "New"}),
