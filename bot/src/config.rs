@@ -25,6 +25,8 @@ pub struct Config {
     pub organisation: OrganisationSection,
     pub nudges: NudgesSection,
     pub library: Library,
+    pub search: Search,
+    pub llm: Llm,
     pub lrs: Lrs,
     pub evidence: Evidence,
     pub operations: Operations,
@@ -260,6 +262,42 @@ pub struct Source {
 
 fn yes() -> bool {
     true
+}
+
+/// Search in the library.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Search {
+    /// The folder of the model for search by meaning. Without it, the one that `stoa model install` put into the data
+    /// folder; without that, the endpoint of `[llm]`; without that, search goes by words.
+    #[schemars(example = &"/var/lib/stoa/models/all-MiniLM-L6-v2")]
+    pub model_dir: Option<PathBuf>,
+}
+
+/// A language model: any endpoint that speaks OpenAI's protocol.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Llm {
+    /// Up to and with the version: `https://api.example/v1`. Nothing is sent anywhere without it.
+    #[schemars(example = &"https://api.example/v1")]
+    pub base_url: String,
+    /// The key, sent as bearer token.
+    pub api_key: Option<String>,
+    /// A file with the key.
+    #[schemars(example = &"/etc/stoa/llm-key")]
+    pub api_key_file: Option<PathBuf>,
+    /// The name of the model that writes answers.
+    #[schemars(example = &"chat-large")]
+    pub chat_model: String,
+    /// The name of the model for search by meaning.
+    #[schemars(example = &"embed-small")]
+    pub embedding_model: String,
+}
+
+impl std::fmt::Debug for Llm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Llm").field("base_url", &self.base_url).finish_non_exhaustive()
+    }
 }
 
 /// The Learning Record Store under `/xapi`.

@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod evidence;
 mod lrs;
+mod model;
 mod observe;
 mod serve;
 
@@ -66,6 +67,9 @@ enum Command {
     Lrs(lrs::Command),
     /// Measure retrieval and abstention on a labelled set
     Eval(commands::eval::Options),
+    /// Models for search by meaning
+    #[command(subcommand)]
+    Model(commands::model::Command),
     /// The JSON Schema of stoa.toml, of a file of requirements, or of a lesson
     Schema(commands::schema::Options),
     /// Say what is missing or wrong, one line each, and the way out; ends with 1 when something is wrong
@@ -157,7 +161,8 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Training(command) => return commands::training::run(config, command, json).await,
         Command::Audit(command) => return commands::audit::run(config, command, json).await,
         Command::Lrs(command) => lrs::run(config, command, json).await?,
-        Command::Eval(options) => commands::eval::run(options, json).await?,
+        Command::Eval(options) => commands::eval::run(cli.config.as_deref(), options, json).await?,
+        Command::Model(command) => commands::model::run(&config, command, json).await?,
         Command::Schema(options) => commands::schema::run(&options, json)?,
         Command::Doctor(options) => return commands::doctor::run(config, cli.config.as_deref(), options, json).await,
         Command::Queue(command) => commands::queue::run(config, command, json).await?,

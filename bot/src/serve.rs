@@ -84,6 +84,9 @@ where
     }
     prepare(app.clone()).await?;
     app.services.index.catch_up(&app.db).await?;
+    if let Some(model) = crate::model::embedder(&app.config, app.db.clock())? {
+        app.services.index.search_by_meaning(model);
+    }
 
     let stop = CancellationToken::new();
     let workers = tokio::spawn(app.flow.clone().run(stop.clone()));
@@ -95,6 +98,15 @@ where
         async move {
             tokio::select! {
                 () = app.services.index.follow(&app.db) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    });
+    let meaning = tokio::spawn({
+        let (app, stop) = (app.clone(), stop.clone());
+        async move {
+            tokio::select! {
+                () = app.services.index.follow_with_vectors(&app.db) => {}
                 () = stop.cancelled() => {}
             }
         }
@@ -123,7 +135,7 @@ where
         () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {}
     }
     stop.cancel();
-    for task in [workers, follower, observer, recorder] {
+    for task in [workers, follower, meaning, observer, recorder] {
         if tokio::time::timeout(GRACE, task).await.is_err() {
             tracing::warn!("a worker did not end in time; its work is durable and goes on at the next start");
         }

@@ -33,14 +33,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     };
     let set = Path::new(set);
-    let bench = Bench::new(&eval::corpus(&set.join("corpus.jsonl"))?).await?;
+    let bench = Bench::new(&eval::corpus(&set.join("corpus.jsonl"))?, None).await?;
     let qrels = eval::qrels(&set.join("qrels.tsv"))?;
     let queries = eval::queries(&set.join("queries.jsonl"))?;
     for query in &queries {
-        take(&bench.signals(&query.text).await?, qrels.of(&query.id).is_some(), 1.0, 0);
+        take(&bench.look(&query.text).await?.2, qrels.of(&query.id).is_some(), 1.0, 0);
     }
     for query in &eval::queries(&Path::new(foreign).join("queries.jsonl"))? {
-        take(&bench.signals(&query.text).await?, false, 0.3, 2);
+        take(&bench.look(&query.text).await?.2, false, 0.3, 2);
     }
     let (db, _dir) = store().await;
     let settings =

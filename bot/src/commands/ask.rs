@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use stoa_ground::people;
-use stoa_learning::answers::{self, Answer};
+use stoa_learning::answers::{self, Answer, Explanation};
 use stoa_learning::search::Access;
 
 use super::print_json;
@@ -16,6 +16,9 @@ pub struct Options {
     /// Ask as this person (employee id, e-mail or name); without it as the operator, who reads everything
     #[arg(long = "as", value_name = "PERSON")]
     person: Option<String>,
+    /// Say why the results rank as they do, and what speaks for and against an answer
+    #[arg(long)]
+    explain: bool,
 }
 
 pub async fn run(config: Config, options: Options, json: bool) -> Result<()> {
@@ -36,11 +39,20 @@ pub async fn run(config: Config, options: Options, json: bool) -> Result<()> {
             Access::of(classes)
         }
     };
-    let answer = answers::ask(&app.db, &app.services.index, &options.question, &access).await?;
-    if json {
-        print_json(&answer)?;
-    } else {
-        print!("{}", text(&answer));
+    if let Some(model) = crate::model::embedder(&app.config, app.db.clock())? {
+        app.services.index.search_by_meaning(model);
+        app.services.index.load_vectors(&app.db).await?;
+    }
+    let (answer, explanation) = answers::explain(&app.db, &app.services.index, &options.question, &access).await?;
+    match (json, options.explain) {
+        (true, false) => print_json(&answer)?,
+        (true, true) => {
+            let mut value = serde_json::to_value(&answer)?;
+            value["explanation"] = serde_json::to_value(&explanation)?;
+            print_json(&value)?;
+        }
+        (false, false) => print!("{}", text(&answer)),
+        (false, true) => print!("{}\n{}", text(&answer), why(&explanation)),
     }
     app.finish(lock).await
 }
@@ -71,6 +83,51 @@ fn text(answer: &Answer) -> String {
     }
     for near in &answer.nearest {
         out.push_str(&format!("  – {}\n", place(&near.title, &near.heading, &near.source, &near.location)));
+    }
+    out
+}
+
+/// What is behind an answer, for a terminal.
+fn why(e: &Explanation) -> String {
+    let words: Vec<String> = e
+        .words
+        .iter()
+        .map(|w| {
+            format!("{}{} (in {}, weight {:.1})", w.word, if w.corrected { "?" } else { "" }, w.passages, w.weight)
+        })
+        .collect();
+    let mut out = format!("Looked for: {}\nin {} passages.", words.join(", "), e.readable);
+    if e.meaning > 0.0 {
+        out.push_str(&format!(" Meaning counted {:.0} %, words the rest.", e.meaning * 100.0));
+    }
+    out.push_str("\n\nResults:\n");
+    for (n, r) in e.results.iter().enumerate() {
+        let heading = if r.heading.is_empty() { String::new() } else { format!(" > {}", r.heading) };
+        out.push_str(&format!("{:>2}. {}{heading} ({}: {})\n    {:.3}", n + 1, r.title, r.source, r.location, r.score));
+        out.push_str(&format!(" | by words {:.1} =", r.by_words));
+        for (name, value) in [
+            ("words", r.words),
+            ("nearness", r.near),
+            ("exact title", r.exact),
+            ("opening", r.opening),
+            ("document", r.document),
+        ] {
+            if value > 0.0 {
+                out.push_str(&format!(" {name} {value:.1}"));
+            }
+        }
+        out.push_str(&format!(", covers {:.0} %", r.coverage * 100.0));
+        if r.prior < 1.0 {
+            out.push_str(&format!(", prior {:.2}", r.prior));
+        }
+        match r.cosine {
+            Some(cosine) => out.push_str(&format!(" | meaning {cosine:.2}\n")),
+            None => out.push('\n'),
+        }
+    }
+    out.push_str(&format!("\nConfidence {:.2}, an answer from {:.2} on:\n", e.confidence, e.threshold));
+    for signal in &e.signals {
+        out.push_str(&format!("    {:<10} {:>5.2}  {:+.2}\n", signal.name, signal.value, signal.adds));
     }
     out
 }

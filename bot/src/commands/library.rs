@@ -22,9 +22,10 @@ pub enum Command {
 
 pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCode> {
     let (app, lock) = App::for_reader(config, matches!(command, Command::List)).await?;
-    let mut failed = false;
+    let (mut failed, mut alone) = (false, false);
     match command {
         Command::Sync => {
+            alone = lock.is_some();
             if app.config.library.sources.is_empty() {
                 eprintln!(
                     "There are no sources: add [[library.sources]] with kind, name, path and readers to stoa.toml."
@@ -60,8 +61,18 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
             }
         }
     }
+    embed(&app, alone).await?;
     app.finish(lock).await?;
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Embeds what is new, where there is a model and no server that does it.
+async fn embed(app: &App, alone: bool) -> Result<()> {
+    if alone && let Some(model) = crate::model::embedder(&app.config, app.db.clock())? {
+        app.services.index.search_by_meaning(model);
+        app.services.index.embed(&app.db).await?;
+    }
+    Ok(())
 }
 
 /// Reads all configured sources again. What cannot be read is told in the log and stops nothing.

@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod eval;
 pub mod lessons;
 pub mod library;
+pub mod model;
 pub mod people;
 pub mod queue;
 pub mod schema;

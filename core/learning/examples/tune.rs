@@ -44,7 +44,7 @@ async fn main() -> stoa_ground::Result<()> {
     let mut sets = Vec::new();
     for name in std::env::args().skip(1) {
         let dir = Path::new(&name);
-        let bench = Bench::new(&eval::corpus(&dir.join("corpus.jsonl"))?).await?;
+        let bench = Bench::new(&eval::corpus(&dir.join("corpus.jsonl"))?, None).await?;
         let queries = eval::queries(&dir.join("queries.jsonl"))?;
         sets.push(Set { bench, queries, qrels: eval::qrels(&dir.join("qrels.tsv"))?, name });
     }

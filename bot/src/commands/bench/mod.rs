@@ -3,6 +3,7 @@
 mod bridge;
 mod ledger;
 mod loads;
+mod search;
 mod simulate;
 
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ use crate::config::{Config, Source};
 #[derive(clap::Args, Debug)]
 pub struct Options {
     /// A folder of documents to read and to ask about
-    #[arg(long, value_name = "DIR", required_unless_present_any = ["bridge", "ledger", "simulate"])]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["bridge", "ledger", "search", "simulate"])]
     library: Option<PathBuf>,
     /// Questions, one a line; without it the headings of the library are asked
     #[arg(long, value_name = "FILE")]
@@ -35,6 +36,15 @@ pub struct Options {
     /// With --ledger: leaves of the log out of which proofs are made
     #[arg(long, default_value_t = 10_000_000)]
     leaves: u64,
+    /// Measure search over so many passages of generated text
+    #[arg(long, value_name = "N")]
+    search: Option<usize>,
+    /// With --search: the folder of a model, to measure search by meaning as well
+    #[arg(long, value_name = "DIR", requires = "search")]
+    model: Option<PathBuf>,
+    /// With --search: keep the library in this folder, and use what is there
+    #[arg(long, value_name = "DIR", requires = "search")]
+    keep: Option<PathBuf>,
     /// Measure a simulated quarter
     #[arg(long)]
     simulate: bool,
@@ -79,6 +89,10 @@ pub async fn run(mut config: Config, options: Options, json: bool) -> Result<()>
     }
     if options.ledger {
         ledger::run(config.clone(), &ledger::Wanted { people: options.people, leaves: options.leaves }, json).await?;
+    }
+    if let Some(passages) = options.search {
+        let wanted = search::Wanted { passages, model: options.model.clone(), keep: options.keep.clone() };
+        search::run(&wanted, json).await?;
     }
     if options.simulate {
         simulate::run(&config, options.people, folder.path(), json).await?;

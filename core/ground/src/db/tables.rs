@@ -10,7 +10,7 @@ pub enum Keep {
     Rows,
     /// Its rows are in the second file, with the keys.
     Keys,
-    /// Nothing: it holds for this server or this hour only.
+    /// Nothing: it holds for this server or this hour only, or is made anew from the rest.
     Nothing,
 }
 
@@ -39,6 +39,7 @@ pub const TABLES: &[(&str, Keep)] = &[
     ("document", Keep::Rows),
     ("document_version", Keep::Rows),
     ("passage", Keep::Rows),
+    ("passage_vector", Keep::Nothing),
     ("question", Keep::Rows),
     ("question_document", Keep::Rows),
     ("answer_vote", Keep::Rows),

@@ -4,6 +4,7 @@
 //! read, in reading order. Whether to answer at all is decided by [`signals`](Signals) of several kinds.
 
 mod command;
+mod explain;
 mod extract;
 mod kind;
 mod signals;
@@ -15,6 +16,7 @@ use crate::library::{self, Passage};
 use crate::search::{Access, Found, Index};
 
 pub use command::{Asked, erase_questions, parts, questions_of, revise_citing};
+pub use explain::{AskedWord, Explanation, Ranked, Signal, explain};
 pub use extract::{Line, LineKind};
 pub use signals::{NAMES, Signals, THRESHOLD};
 
@@ -99,7 +101,7 @@ pub async fn ask(db: &Db, index: &Index, question: &str, access: &Access) -> Res
 /// # Errors
 /// When the index or the store cannot be read.
 pub async fn look_up(db: &Db, index: &Index, question: &str, access: &Access, limit: usize) -> Result<(Found, Answer)> {
-    let found = index.search(question, access, limit)?;
+    let found = index.find(question, access, limit).await?;
     let passages = passages(db, &found, access).await?;
     let answer = answer(question, &found, &passages);
     Ok((found, answer))
@@ -110,7 +112,7 @@ pub async fn look_up(db: &Db, index: &Index, question: &str, access: &Access, li
 /// # Errors
 /// When the index or the store cannot be read.
 pub async fn weigh(db: &Db, index: &Index, question: &str, access: &Access) -> Result<Signals> {
-    let found = index.search(question, access, CLOSE)?;
+    let found = index.find(question, access, CLOSE).await?;
     let passages = passages(db, &found, access).await?;
     Ok(Signals::of(&found, &read_closely(question, &found, &passages)))
 }

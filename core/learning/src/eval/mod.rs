@@ -9,13 +9,14 @@ mod measures;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Serialize;
 use stoa_ground::{Clock, Db, Error, Instant, Result};
 
-use crate::answers::{self, Signals, THRESHOLD};
+use crate::answers::{self, Answer, Signals, THRESHOLD};
 use crate::library::{self, Item, Section};
-use crate::search::{Access, Found, Index};
+use crate::search::{Access, Embedder, Found, Index};
 
 pub use files::{Document, Qrels, Query, corpus, qrels, queries};
 pub use measures::{auroc, mrr, ndcg, recall};
@@ -112,11 +113,11 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Stores and indexes a corpus.
+    /// Stores and indexes a corpus; with a model, embeds it as well.
     ///
     /// # Errors
     /// When the temporary folder cannot be written.
-    pub async fn new(corpus: &[Document]) -> Result<Self> {
+    pub async fn new(corpus: &[Document], model: Option<Arc<dyn Embedder>>) -> Result<Self> {
         let folder = tempfile::tempdir().map_err(|e| Error::Io(format!("no temporary folder could be made: {e}")))?;
         let url = format!("sqlite://{}", folder.path().join("eval.db").display());
         let db = Db::open(&url, Clock::manual(Instant(0))).await?;
@@ -135,6 +136,10 @@ impl Bench {
         }
         let index = Index::in_memory()?;
         index.catch_up(&db).await?;
+        if let Some(model) = model {
+            index.search_by_meaning(model);
+            index.embed(&db).await?;
+        }
         Ok(Self { db, index, ids, _folder: folder })
     }
 
@@ -168,12 +173,15 @@ impl Bench {
         Ok(outcome)
     }
 
-    /// The signals for and against an answer to a question.
+    /// What is found for a question, the answer, and the signals for and against it.
     ///
     /// # Errors
     /// When the store or the index fails.
-    pub async fn signals(&self, question: &str) -> Result<Signals> {
-        answers::weigh(&self.db, &self.index, question, &Access::everyone()).await
+    pub async fn look(&self, question: &str) -> Result<(Found, Answer, Signals)> {
+        let everyone = Access::everyone();
+        let (found, answer) = answers::look_up(&self.db, &self.index, question, &everyone, PASSAGES).await?;
+        let signals = answers::weigh(&self.db, &self.index, question, &everyone).await?;
+        Ok((found, answer, signals))
     }
 
     /// The documents that were found, each by its best passage, best first.
@@ -184,7 +192,9 @@ impl Bench {
         documents.take(DEPTH).map(|h| (self.id(&h.document_id), h.score)).collect()
     }
 
-    fn id(&self, document: &str) -> String {
+    /// The corpus's id of a document.
+    #[must_use]
+    pub fn id(&self, document: &str) -> String {
         self.ids.get(document).cloned().unwrap_or_default()
     }
 }
@@ -202,17 +212,17 @@ fn item(document: &Document) -> Item {
     }
 }
 
-/// Evaluates, and writes the files that were asked for.
+/// Evaluates, by words alone or with a model, and writes the files that were asked for.
 ///
 /// # Errors
 /// When a file cannot be read or written, or a line is malformed: the sentence names file and line.
-pub async fn run(options: &Options) -> Result<Report> {
+pub async fn run(options: &Options, model: Option<Arc<dyn Embedder>>) -> Result<Report> {
     let corpus = corpus(&options.corpus)?;
     let queries = queries(&options.queries)?;
     let qrels = qrels(&options.qrels)?;
     let mut run = files::Out::create(options.run_out.as_deref())?;
     let mut answers = files::Out::create(options.answers_out.as_deref())?;
-    let bench = Bench::new(&corpus).await?;
+    let bench = Bench::new(&corpus, model).await?;
     let mut outcomes = Vec::with_capacity(queries.len());
     for query in &queries {
         let outcome = bench.ask(&query.text).await?;

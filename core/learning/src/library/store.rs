@@ -197,6 +197,7 @@ pub async fn forget(tx: &Tx, source: &str, location: &str, reason: &str) -> Resu
     let Some(row) = tx.opt(sql, args![source, location]).await? else { return Ok(false) };
     let id: String = row.get("id")?;
     tx.exec("DELETE FROM passage WHERE document_id = $1", args![&id]).await?;
+    tx.exec("DELETE FROM passage_vector WHERE document_id = $1", args![&id]).await?;
     tx.exec("DELETE FROM document_version WHERE document_id = $1", args![&id]).await?;
     tx.exec("UPDATE document SET title = '', keywords = '', owner = NULL, version = NULL WHERE id = $1", args![&id])
         .await?;

@@ -5,28 +5,37 @@
 //! counted over the passages that the asker may read: hidden ones influence neither order nor score. What remains is
 //! time: words that are frequent in hidden passages take microseconds longer to look up.
 
+mod dense;
+mod embed;
+mod embedding;
 mod feed;
 mod folder;
+mod fuse;
 mod markup;
 mod question;
 mod rank;
 mod schema;
+mod stop;
+mod vectors;
 mod visible;
 mod words;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::AtomicI64;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use stoa_ground::Result;
 use tantivy::{IndexReader, IndexWriter, ReloadPolicy};
 
+pub use embed::Embedder;
+pub use embedding::Embedded;
 pub use feed::Progress;
 pub use markup::{Block, Kind, blocks, plain};
 pub use question::Asked;
 pub use rank::{Parts, Weights};
-pub use words::{Stems, Word, is_stop_word, words};
+pub use stop::is_stop_word;
+pub use words::{Stems, Word, words};
 
 use folder::Payload;
 use schema::Fields;
@@ -86,6 +95,12 @@ pub struct Found {
     pub hits: Vec<Hit>,
     /// How many passages the asker may read.
     pub readable: usize,
+    /// The greatest cosine of the question with a readable passage; none without vectors.
+    pub cosine: Option<f32>,
+    /// The greatest cosines of ten documents at most.
+    pub cosines: Vec<f32>,
+    /// How much the meaning counted against the words, 0 to 1.
+    pub meaning: f32,
     /// The score of an imaginary passage that has every word of the question as often as one could wish.
     pub ideal: f32,
 }
@@ -100,6 +115,8 @@ struct Inner {
     writer: Option<tokio::sync::Mutex<State>>,
     views: visible::Views,
     weights: Weights,
+    /// The vectors, where there is a model.
+    dense: OnceLock<dense::Dense>,
     /// The newest change that was looked at, for whoever measures.
     seen: AtomicI64,
 }
@@ -161,19 +178,56 @@ impl Index {
             writer,
             views: visible::Views::default(),
             weights,
+            dense: OnceLock::new(),
             seen: AtomicI64::new(0),
         })))
     }
 
-    /// The passages that answer a question best, among those that `access` allows.
+    /// Searches by meaning as well from now on, with the vectors of this model. A second model is not taken.
+    pub fn search_by_meaning(&self, embedder: Arc<dyn Embedder>) {
+        if self.0.dense.set(dense::Dense::new(embedder)).is_err() {
+            tracing::warn!("the search index has a model already and keeps it");
+        }
+    }
+
+    /// The passages that answer a question best, among those that `access` allows: by words, and by meaning where there
+    /// is a model.
+    ///
+    /// # Errors
+    /// [`stoa_ground::Error::Io`] when the index cannot be read. A model that fails is logged, and words alone decide.
+    pub async fn find(&self, question: &str, access: &Access, limit: usize) -> Result<Found> {
+        let vector = match self.0.dense.get() {
+            Some(dense) if dense.vectors().len() > 0 && !question.trim().is_empty() => {
+                let embedded = dense.embedder.query(question).await;
+                embedded.inspect_err(|e| tracing::warn!(error = %e, "a question could not be embedded")).ok()
+            }
+            _ => None,
+        };
+        self.look(question, vector.as_deref(), access, limit)
+    }
+
+    /// [`Index::find`] by words alone.
     ///
     /// # Errors
     /// [`stoa_ground::Error::Io`] when the index cannot be read.
     pub fn search(&self, question: &str, access: &Access, limit: usize) -> Result<Found> {
+        self.look(question, None, access, limit)
+    }
+
+    fn look(&self, question: &str, vector: Option<&[f32]>, access: &Access, limit: usize) -> Result<Found> {
         let searcher = self.0.reader.searcher();
         let view = self.0.views.of(&searcher, &self.0.fields, access).map_err(feed::failed)?;
-        let ranking =
-            rank::Ranking { searcher: &searcher, fields: &self.0.fields, view: &view, weights: &self.0.weights };
+        let near = match (self.0.dense.get(), vector) {
+            (Some(dense), Some(vector)) => dense.compare(&searcher, &view, vector).map_err(feed::failed)?,
+            _ => dense::Near::default(),
+        };
+        let ranking = rank::Ranking {
+            searcher: &searcher,
+            fields: &self.0.fields,
+            view: &view,
+            weights: &self.0.weights,
+            near: &near,
+        };
         ranking.search(question, limit).map_err(feed::failed)
     }
 
@@ -198,6 +252,8 @@ impl Index {
     }
 }
 
+#[cfg(test)]
+mod meaning_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::words::{self, Stems, is_stop_word};
+use super::stop;
+use super::words::{self, Stems};
 
 /// Words of a question that are looked for at most; of a longer one, the rarest.
 pub(super) const MOST: usize = 48;
@@ -13,6 +14,9 @@ const READ: usize = 20_000;
 const DIFFERENT: usize = 1_000;
 /// Typos are looked for in questions of at most this many words.
 pub(super) const TYPOS: usize = 24;
+
+/// Behind "how" these ask for an amount and are about nothing.
+const MEASURES: [&str; 6] = ["many", "much", "long", "often", "far", "big"];
 
 /// A word of a question, and how the index knows it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,17 +45,23 @@ pub(super) fn read(question: &str, languages: &[String]) -> Vec<Asked> {
     };
     let mut asked: Vec<Asked> = Vec::new();
     let mut known: HashMap<Vec<String>, usize> = HashMap::new();
-    for word in words::words(question).into_iter().take(READ) {
+    let found: Vec<words::Word> = words::words(question).into_iter().take(READ).collect();
+    let sample: Vec<&str> = found.iter().take(DIFFERENT).map(|w| w.folded.as_str()).collect();
+    let language = stop::language_of(&sample, languages);
+    let mut before = String::new();
+    for word in found {
         if asked.len() == DIFFERENT {
             break;
         }
+        let measures = before == "how" && MEASURES.contains(&word.folded.as_str());
+        before.clone_from(&word.folded);
         let mut forms: Vec<String> = stems.iter().map(|s| s.stem(&word.folded)).collect();
         forms.sort();
         forms.dedup();
         match known.entry(forms) {
             Entry::Occupied(at) => asked[*at.get()].times += 1,
             Entry::Vacant(new) => {
-                let stop = is_stop_word(&word.folded);
+                let stop = measures || stop::is_stop_word_of(language, &word.folded);
                 asked.push(Asked { word: word.folded, stems: new.key().clone(), times: 1, stop, ..Asked::default() });
                 new.insert(asked.len() - 1);
             }
@@ -100,6 +110,7 @@ mod tests {
     fn a_question_is_its_telling_words() {
         let words = |q: &str| read(q, &[]).into_iter().map(|a| a.word).collect::<Vec<_>>();
         assert_eq!(words("How do I submit my timesheet, and when is a timesheet due?"), ["submit", "timesheet", "due"]);
+        assert_eq!(words("How many days of leave for the long way?"), ["days", "leave", "long", "way"]);
         assert_eq!(words("who are you?"), ["who", "are", "you"]);
         assert!(words("🙂").is_empty());
     }

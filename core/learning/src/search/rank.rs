@@ -2,16 +2,17 @@
 //! best candidates, how near the question's words stand to each other, how much of the question is covered, and what
 //! the rest of the document says.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tantivy::postings::Postings as _;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocAddress, DocSet as _, Searcher, TERMINATED, TantivyDocument, Term};
 
+use super::dense::Near;
 use super::question::{self, Asked};
 use super::schema::Fields;
 use super::visible::View;
-use super::{Found, Hit};
+use super::{Found, Hit, fuse};
 
 /// Number of searched fields: title, headings, body, keywords.
 pub(super) const FIELDS: usize = 4;
@@ -41,7 +42,7 @@ pub struct Weights {
     pub document: f32,
     /// How much the number of a document's passages counts against it.
     pub b_document: f32,
-    /// How many candidates are looked at closely.
+    /// How many candidates by words, and how many by meaning, are looked at closely.
     pub candidates: usize,
 }
 
@@ -80,6 +81,12 @@ pub struct Parts {
     pub opening: f32,
     /// What the rest of the document adds.
     pub document: f32,
+    /// What speaks for or against the document whatever the question is; the rest is multiplied by it.
+    pub prior: f32,
+    /// All of that together: the score by words.
+    pub lexical: f32,
+    /// The cosine of passage and question; none without a vector.
+    pub cosine: Option<f32>,
 }
 
 pub(super) struct Ranking<'a> {
@@ -87,6 +94,7 @@ pub(super) struct Ranking<'a> {
     pub fields: &'a Fields,
     pub view: &'a View,
     pub weights: &'a Weights,
+    pub near: &'a Near,
 }
 
 /// A passage that has a word, and the word's weighted frequency there.
@@ -96,12 +104,14 @@ struct Posting {
     frequency: f32,
 }
 
-struct Candidate {
-    at: DocAddress,
+pub(super) struct Candidate {
+    pub at: DocAddress,
+    /// A number for its document.
+    pub group: u64,
     /// What the title has of the question.
     title: f32,
-    score: f32,
-    parts: Parts,
+    pub score: f32,
+    pub parts: Parts,
 }
 
 impl Ranking<'_> {
@@ -134,6 +144,11 @@ impl Ranking<'_> {
         let mut candidates = self.candidates(&asked, &postings, weight, all)?;
         self.look_closely(&asked, &mut candidates)?;
         self.gather_documents(&asked, &postings, weight, &mut candidates)?;
+        for candidate in &mut candidates {
+            candidate.parts.lexical = candidate.score;
+        }
+        fuse::fuse(&mut found, asked.len(), &mut candidates);
+        candidates.iter_mut().for_each(|c| c.score *= c.parts.prior);
         candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.at.cmp(&b.at)));
         for candidate in candidates.into_iter().take(limit) {
             let doc: TantivyDocument = self.searcher.doc(candidate.at)?;
@@ -245,12 +260,18 @@ impl Ranking<'_> {
             best.truncate(self.weights.candidates);
         }
         best.sort_by(order);
+        let mut chosen: HashSet<DocAddress> = best.iter().map(|(_, at)| *at).collect();
+        let by_meaning = self.near.nearest(self.weights.candidates).into_iter().map(|(_, at)| at);
+        let by_meaning: Vec<DocAddress> = by_meaning.filter(|at| chosen.insert(*at)).collect();
         Ok(best
             .into_iter()
-            .map(|(score, at)| {
+            .map(|(_, at)| at)
+            .chain(by_meaning)
+            .map(|at| {
                 let (words, covered) = scores[at.segment_ord as usize][at.doc_id as usize];
-                let parts = Parts { words, coverage: covered / all, ..Parts::default() };
-                Candidate { at, title: 0.0, score, parts }
+                let coverage = if all > 0.0 { covered / all } else { 0.0 };
+                let parts = Parts { words, coverage, cosine: self.near.of(at), ..Parts::default() };
+                Candidate { at, group: 0, title: 0.0, score: 0.0, parts }
             })
             .collect())
     }
@@ -350,6 +371,8 @@ impl Ranking<'_> {
             let (segment, doc) = (candidate.at.segment_ord, candidate.at.doc_id);
             let reader = self.searcher.segment_reader(segment);
             let groups = reader.fast_fields().u64("group")?;
+            candidate.parts.prior = reader.fast_fields().u64("prior")?.first(doc).map_or(1.0, |p| p as f32 / 1_000.0);
+            candidate.group = groups.first(doc).unwrap_or_default();
             let same = |&d: &u32| groups.first(d) == groups.first(doc);
             let from = (0..=doc).rev().take_while(same).last().unwrap_or(doc);
             let to = (doc..reader.max_doc()).take_while(same).last().unwrap_or(doc);

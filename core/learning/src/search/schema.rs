@@ -6,12 +6,15 @@ use tantivy::schema::{
 use tantivy::tokenizer::{PreTokenizedString, Token};
 use tantivy::{TantivyDocument, Term};
 
-use super::markup;
 use super::words::{self, Stems};
+use super::{embed, markup};
 use crate::library::Passage;
 
 /// Raised whenever the fields, the words or their meaning change: an index with another number is rebuilt.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
+
+/// The prior of content that nobody responsible has checked, in thousandths: it comes after what is as good and checked.
+const UNVERIFIED: u64 = 950;
 
 /// The fields of the index.
 #[derive(Clone, Debug)]
@@ -23,6 +26,10 @@ pub(super) struct Fields {
     /// Who may read it, one term each.
     pub readers: Field,
     pub language: Field,
+    /// A number for passage and text, by which its vector is found.
+    pub key: Field,
+    /// What speaks for the passage whatever the question is, in thousandths.
+    pub prior: Field,
     /// A number for the document, to bring its passages together quickly.
     pub group: Field,
     /// The searched fields, in the order of [`super::rank::FIELDS`].
@@ -45,6 +52,8 @@ impl Fields {
             version: schema.add_text_field("version", STORED),
             readers: schema.add_text_field("readers", STRING),
             language: schema.add_text_field("language", STRING),
+            key: schema.add_u64_field("key", FAST),
+            prior: schema.add_u64_field("prior", FAST),
             group: schema.add_u64_field("group", FAST),
             text: ["title", "headings", "body", "keywords"].map(|name| schema.add_text_field(name, words())),
             schema: schema.build(),
@@ -62,6 +71,8 @@ impl Fields {
             doc.add_text(self.readers, reader);
         }
         doc.add_text(self.language, words::primary(passage.language.as_deref()));
+        doc.add_u64(self.key, embed::key(passage));
+        doc.add_u64(self.prior, if passage.verified { 1_000 } else { UNVERIFIED });
         doc.add_u64(self.group, group(&passage.document));
         let body = markup::plain(&passage.text);
         let headings = passage.headings.join("\n");

@@ -147,8 +147,9 @@ async fn an_index_that_is_lost_damaged_or_foreign_heals_itself() -> Result<()> {
     reopen(true, "a broken meta.json").await;
 
     let meta = std::fs::read_to_string(file("meta.json")).unwrap();
-    assert!(meta.contains(r#"\"format\":1"#), "{meta}");
-    std::fs::write(file("meta.json"), meta.replace(r#"\"format\":1"#, r#"\"format\":0"#)).unwrap();
+    let format = format!(r#"\"format\":{}"#, super::schema::FORMAT);
+    assert!(meta.contains(&format), "{meta}");
+    std::fs::write(file("meta.json"), meta.replace(&format, r#"\"format\":0"#)).unwrap();
     reopen(true, "another format").await;
 
     std::fs::write(file("meta.json"), meta.replace(tantivy::version_string(), "tantivy 0.1")).unwrap();
@@ -191,4 +192,29 @@ async fn each_language_is_found_by_its_own_word_forms() {
     index.catch_up(&db).await.unwrap();
     assert_eq!(first(&db, &index, "Beleg").await, "de/reise.md");
     assert_eq!(first(&db, &index, "claims").await, "travel/expenses.md Claiming expenses");
+}
+
+#[tokio::test]
+async fn of_two_pages_that_say_the_same_the_checked_one_comes_first() {
+    let (db, _dir) = store().await;
+    let mut tip = page("a/tip", "Parking", &[("", "A parking permit costs nothing.")]);
+    tip.verified = false;
+    put(&db, &[tip, page("z/parking.md", "Parking", &[("", "A parking permit costs nothing.")])]).await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    assert_eq!(first(&db, &index, "parking permit").await, "z/parking.md");
+}
+
+#[tokio::test]
+async fn a_question_in_german_is_read_as_german() {
+    let (db, _dir) = store().await;
+    let mut german = page("de/urlaub.md", "Urlaub", &[("", "Urlaub wird in Tideline beantragt, zwei Wochen vorher.")]);
+    german.language = Some("de".into());
+    put(&db, &[german]).await;
+    put(&db, &small_library()).await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    let found = index.search("Wie kann ich meinen Urlaub beantragen?", &Access::everyone(), 1).unwrap();
+    assert_eq!(found.asked.iter().map(|a| a.word.as_str()).collect::<Vec<_>>(), ["urlaub", "beantragen"]);
+    assert_eq!(first(&db, &index, "Wie kann ich meinen Urlaub beantragen?").await, "de/urlaub.md");
 }

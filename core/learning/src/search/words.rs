@@ -2,8 +2,7 @@
 //! is found is what is shown.
 //!
 //! A word is a UAX #29 word, split further at underscores and dots, lower-cased, without diacritics, and stemmed by
-//! the passage's language. Stop words are indexed (a question may consist of them) and left out of a question that
-//! has others.
+//! the passage's language.
 
 use frostem::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
@@ -168,25 +167,6 @@ pub fn primary(language: Option<&str>) -> String {
     }
 }
 
-/// Whether a folded word only glues a question or a sentence together.
-#[must_use]
-pub fn is_stop_word(folded: &str) -> bool {
-    STOP.binary_search(&folded).is_ok()
-}
-
-/// Function words and the words that make a question a question; sorted.
-const STOP: &[&str] = &[
-    "a", "about", "am", "an", "and", "any", "anyone", "are", "arent", "as", "at", "be", "been", "being", "but", "by",
-    "can", "cant", "could", "did", "didnt", "do", "does", "doesnt", "doing", "dont", "else", "etc", "for", "from",
-    "get", "give", "go", "got", "had", "has", "have", "having", "he", "hello", "help", "her", "here", "hey", "hi",
-    "him", "his", "how", "i", "id", "if", "ill", "im", "in", "into", "is", "isnt", "it", "its", "ive", "just", "know",
-    "let", "like", "may", "me", "might", "mine", "must", "my", "need", "no", "not", "of", "ok", "on", "or", "our",
-    "ours", "please", "same", "say", "she", "should", "shouldnt", "so", "some", "somebody", "someone", "such", "tell",
-    "than", "thanks", "that", "thats", "the", "their", "them", "then", "there", "these", "they", "thing", "this",
-    "those", "to", "too", "up", "us", "use", "very", "want", "was", "we", "were", "what", "whats", "when", "where",
-    "which", "while", "who", "whom", "whos", "whose", "why", "will", "with", "would", "you", "your", "yours",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,12 +195,6 @@ mod tests {
         assert_eq!(Stems::of(Some("de-AT")).stem("automaten"), "automat");
         assert_eq!(Stems::of(Some("xx")).stem("running"), "running");
         assert_eq!(Stems::of(None).stem("1099s"), "1099s");
-    }
-
-    #[test]
-    fn the_stop_words_are_sorted() {
-        assert!(STOP.is_sorted());
-        assert!(is_stop_word("how") && !is_stop_word("travel"));
     }
 
     proptest::proptest! {

@@ -1,0 +1,186 @@
+//! Search by meaning as people meet it, with a model that is played here: words of the same group mean the same.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use stoa_ground::testing::store;
+use stoa_ground::{Error, Result};
+
+use super::testing::{page, put, small_library};
+use super::{Access, Embedder, Index, words};
+use crate::library;
+
+/// Groups of words with one meaning; each group is a dimension.
+const MEANINGS: &[&[&str]] = &[
+    &["travel", "trip", "journey", "expenses", "claim", "reimbursed", "refund"],
+    &["vpn", "remote", "tunnel", "gateway", "harbour"],
+    &["sick", "ill", "doctor", "unwell", "poorly"],
+    &["mentor", "mentors", "buddy", "godparent", "newcomer"],
+    &["board", "redundancy", "layoffs"],
+];
+
+#[derive(Default)]
+struct Played {
+    embedded: AtomicUsize,
+    broken: AtomicBool,
+}
+
+impl Played {
+    fn vector(text: &str) -> Vec<f32> {
+        let words: Vec<String> = words(text).into_iter().map(|w| w.folded).collect();
+        let mut vector: Vec<f32> = MEANINGS
+            .iter()
+            .map(|group| words.iter().filter(|w| group.contains(&w.as_str())).count() as f32)
+            .chain([0.3])
+            .collect();
+        let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
+        vector.iter_mut().for_each(|v| *v /= length);
+        vector
+    }
+}
+
+#[async_trait]
+impl Embedder for Played {
+    fn model(&self) -> &str {
+        "played@1"
+    }
+
+    async fn passages(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(Error::Io("the model is away".into()));
+        }
+        self.embedded.fetch_add(texts.len(), Ordering::SeqCst);
+        Ok(texts.iter().map(|t| Self::vector(t)).collect())
+    }
+
+    async fn query(&self, text: &str) -> Result<Vec<f32>> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(Error::Io("the model is away".into()));
+        }
+        Ok(Self::vector(text))
+    }
+}
+
+fn index_with(model: &Arc<Played>) -> Index {
+    let index = Index::in_memory().unwrap();
+    index.search_by_meaning(Arc::clone(model) as Arc<dyn Embedder>);
+    index
+}
+
+async fn first(db: &stoa_ground::Db, index: &Index, question: &str, access: &Access) -> String {
+    let found = index.find(question, access, 1).await.unwrap();
+    let Some(hit) = found.hits.into_iter().next() else { return String::new() };
+    let id = &hit.passage_id;
+    let passage = db.read(|conn| async move { library::passage(&conn, id).await }).await.unwrap().unwrap();
+    passage.location
+}
+
+#[tokio::test]
+async fn what_is_said_in_other_words_is_found_by_its_meaning() {
+    let (db, _dir) = store().await;
+    put(&db, &small_library()).await;
+    let model = Arc::new(Played::default());
+    let index = index_with(&model);
+    index.catch_up(&db).await.unwrap();
+    let everyone = Access::everyone();
+    assert_eq!(first(&db, &index, "feeling poorly", &everyone).await, "", "no vectors yet: words alone, and none fits");
+    let done = index.embed(&db).await.unwrap();
+    assert_eq!((done.vectors, done.embedded, done.removed), (7, 7, 0));
+    assert_eq!(first(&db, &index, "feeling poorly", &everyone).await, "leave/sick.md");
+    assert_eq!(first(&db, &index, "who is my godparent", &everyone).await, "people/mentors.md");
+    assert_eq!(first(&db, &index, "wifi error 809", &everyone).await, "tools/vpn.md", "words still count");
+    let found = index.find("feeling poorly", &everyone, 3).await.unwrap();
+    assert!(found.cosine.is_some_and(|c| c > 0.9) && found.meaning > 0.0, "{found:?}");
+    assert!(found.hits[0].parts.cosine.is_some_and(|c| c > 0.9), "{found:?}");
+
+    model.broken.store(true, Ordering::SeqCst);
+    assert_eq!(
+        first(&db, &index, "wifi error 809", &everyone).await,
+        "tools/vpn.md",
+        "a broken model breaks no search"
+    );
+}
+
+#[tokio::test]
+async fn vectors_follow_what_changes_are_kept_over_a_restart_and_go_with_what_is_withdrawn() {
+    let (db, _dir) = store().await;
+    put(&db, &small_library()).await;
+    let model = Arc::new(Played::default());
+    let index = index_with(&model);
+    index.catch_up(&db).await.unwrap();
+    index.embed(&db).await.unwrap();
+
+    let again = index_with(&model);
+    again.catch_up(&db).await.unwrap();
+    assert_eq!(again.embed(&db).await.unwrap().embedded, 0, "what is stored is not embedded again");
+    let reading = index_with(&model);
+    reading.catch_up(&db).await.unwrap();
+    reading.load_vectors(&db).await.unwrap();
+    let everyone = Access::everyone();
+    assert_eq!(first(&db, &reading, "unwell", &everyone).await, "leave/sick.md");
+
+    // The page is about something else now: until it is embedded anew, its old vector is not used.
+    put(&db, &[page("people/mentors.md", "Parking", &[("", "A permit costs nothing.")])]).await;
+    index.catch_up(&db).await.unwrap();
+    assert_ne!(first(&db, &index, "godparent", &everyone).await, "people/mentors.md");
+    let done = index.embed(&db).await.unwrap();
+    assert_eq!((done.vectors, done.embedded, done.removed), (7, 1, 1));
+
+    db.write(|tx| async move { library::retire(&tx, "handbook", "leave/sick.md", "gone").await }).await.unwrap();
+    db.write(|tx| async move { library::forget(&tx, "handbook", "tools/vpn.md", "withdrawn").await }).await.unwrap();
+    index.catch_up(&db).await.unwrap();
+    assert_ne!(first(&db, &index, "unwell", &everyone).await, "leave/sick.md");
+    let done = index.embed(&db).await.unwrap();
+    assert_eq!(done.embedded, 0);
+    let rows = db.all("SELECT document_id FROM passage_vector", vec![]).await.unwrap();
+    assert_eq!(rows.len(), 4, "expenses and parking are left");
+}
+
+#[tokio::test]
+async fn a_running_follower_embeds_beside_everything_else() {
+    let (db, _dir) = store().await;
+    let model = Arc::new(Played::default());
+    let index = index_with(&model);
+    let story = async {
+        put(&db, &small_library()).await;
+        index.catch_up(&db).await.unwrap();
+        while first(&db, &index, "unwell", &Access::everyone()).await != "leave/sick.md" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = index.follow_with_vectors(&db) => panic!("the follower stopped"),
+        () = story => {}
+    }
+}
+
+#[tokio::test]
+async fn hidden_passages_change_nothing_by_meaning_either() {
+    let (db, _dir) = store().await;
+    put(&db, &small_library()).await;
+    let model = Arc::new(Played::default());
+    let index = index_with(&model);
+    let everyone = Access::everyone();
+    let questions = ["layoffs", "redundancy of the board", "poorly", "claim a refund"];
+    let see = async |index: &Index| {
+        let mut all = Vec::new();
+        for question in questions {
+            all.push(index.find(question, &everyone, 10).await.unwrap());
+        }
+        all
+    };
+    index.catch_up(&db).await.unwrap();
+    index.embed(&db).await.unwrap();
+    let before = see(&index).await;
+
+    let mut secret: Vec<_> =
+        (0..30).map(|n| page(&format!("board/{n}.md"), "Redundancy", &[("", "The board plans layoffs.")])).collect();
+    secret.iter_mut().for_each(|p| p.readers = vec!["group:board".into()]);
+    put(&db, &secret).await;
+    index.catch_up(&db).await.unwrap();
+    index.embed(&db).await.unwrap();
+    assert_eq!(see(&index).await, before, "an employee sees neither the plan nor its weight");
+    let board = Access::of(["everyone", "group:board"]);
+    assert!(first(&db, &index, "layoffs", &board).await.starts_with("board/"));
+}

@@ -1,0 +1,10 @@
+-- What the passages mean, as vectors of a model: rebuilt from the passages when they are lost. `key` tells the passage's
+-- id and text from others; `vector` is a step (f32, little-endian) and one signed byte for each dimension.
+CREATE TABLE passage_vector (
+  document_id TEXT COLLATE "C" NOT NULL,
+  ordinal     BIGINT NOT NULL,
+  model       TEXT COLLATE "C" NOT NULL,
+  key         BIGINT NOT NULL,
+  vector      BYTEA  NOT NULL,
+  PRIMARY KEY (document_id, ordinal, model)
+);
