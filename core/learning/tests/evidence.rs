@@ -56,7 +56,7 @@ async fn world() -> World {
     training::apply(&s.db, &services, "requirements.toml", REQUIREMENT, false).await.unwrap();
     s.flow.settle().await.unwrap();
     training::complete(&s.db, &services, "Ana", "fire-safety", "operator", "done in the old system").await.unwrap();
-    training::exempt(&s.db, &services, "Bob", "fire-safety", "operator", "he is a fire fighter").await.unwrap();
+    training::exempt(&s.db, &services, "Bob", "fire-safety", None, "operator", "he is a fire fighter").await.unwrap();
     World { s, services, log: Log { signer: signer(1), anchors: Vec::new() }, dir }
 }
 
