@@ -422,6 +422,7 @@ impl Config {
 
     fn check(&self, name: &str) -> Result<()> {
         self.organisation().with_context(|| name.to_owned())?;
+        self.lease().with_context(|| name.to_owned())?;
         for source in &self.library.sources {
             if source.kind != "files" {
                 bail!(

@@ -235,15 +235,8 @@ fn times(rules: &Rules, life: &Life, said: &[Said], report: &mut Report) {
         if time >= rules.quiet.0 || time < rules.quiet.1 {
             report("N3", "in quiet hours", s);
         }
-        let location = at(&life.locations, s.at).map(String::as_str).unwrap_or_default();
-        let weekend = vec![Weekday::Saturday, Weekday::Sunday];
-        let (off, holidays) =
-            rules.locations.get(location).map_or((&weekend, None), |(off, holidays)| (off, Some(holidays)));
-        if off.contains(&date.weekday()) {
-            report("N3", "on a day off", s);
-        }
-        if holidays.is_some_and(|h| h.contains(&date)) {
-            report("N3", "on a holiday", s);
+        if free(rules, life, s.at, date) {
+            report("N3", "on a day off or a holiday", s);
         }
         if leave(life, s.at).is_some_and(|(first, last)| (first..=last).contains(&date)) {
             report("N9", "on leave", s);
@@ -251,6 +244,15 @@ fn times(rules: &Rules, life: &Life, said: &[Said], report: &mut Report) {
         if life.left.is_some_and(|left| left < s.at) {
             report("N3", "after the person left", s);
         }
+    }
+}
+
+/// Whether a date is a day off or a holiday where the person is at an instant.
+fn free(rules: &Rules, life: &Life, when: Timestamp, date: Date) -> bool {
+    let location = at(&life.locations, when).map(String::as_str).unwrap_or_default();
+    match rules.locations.get(location) {
+        Some((off, holidays)) => off.contains(&date.weekday()) || holidays.contains(&date),
+        None => matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday),
     }
 }
 
@@ -357,7 +359,12 @@ fn ended(rules: &Rules, life: &Life, said: &[Said], report: &mut Report) {
         let extended = life.extended.iter().rev().find(|(i, when, _)| i == item && *when <= s.at);
         if let Some((_, when, due)) = extended {
             let on_leave_since = life.leaves.iter().any(|(_, _, last)| *last >= when.to_zoned(TimeZone::UTC).date());
-            let day = |n: i64| due.checked_add(Span::new().days(n)).unwrap_or(*due);
+            // An extension to a day off ends on the next working day.
+            let mut due = *due;
+            while free(rules, life, s.at, due) {
+                due = due.tomorrow().unwrap();
+            }
+            let day = |n: i64| due.checked_add(Span::new().days(n)).unwrap_or(due);
             if days("t-").is_some_and(|n| s.local.date() > day(-n) && n > 1) && !on_leave_since {
                 report("N4", "a reminder that the extension should have moved", s);
             }
@@ -379,10 +386,12 @@ fn ended(rules: &Rules, life: &Life, said: &[Said], report: &mut Report) {
     }
 }
 
-/// N14: what was posted about a requirement is edited when it is completed.
+/// N14: what was posted about a requirement is edited when it is completed. What was said before an exemption was about an
+/// assignment that has ended with it.
 fn edits(life: &Life, said: &[Said], report: &mut Report) {
     for (item, when) in &life.completed {
-        let before = |s: &&Said| s.at < *when && s.text("item") == item;
+        let ended = |s: &Said| life.exempt.iter().any(|(i, since, _)| i == item && s.at < *since && since < when);
+        let before = |s: &&Said| s.at < *when && s.text("item") == item && !ended(s);
         for s in said.iter().filter(before) {
             let stands = match s.text("decision") {
                 "now" => s.text("key"),

@@ -63,6 +63,13 @@ async fn a_completion_before_a_reminder_leaves_nothing_to_say_and_one_after_it_e
 }
 
 #[tokio::test]
+async fn what_waits_for_the_morning_and_is_done_before_it_is_cancelled() {
+    let w = team().await;
+    let told = story(&w, "2026-12-18", &[event("2026-11-23T08:30:00+01:00", "complete", &json!({}))]).await;
+    assert_eq!(told, "2026-11-23T08:00 assign assign later quiet-hours\n2026-11-23T08:30 assign assign cancel done\n");
+}
+
+#[tokio::test]
 async fn an_event_comes_before_what_is_due_at_the_same_instant() {
     let w = team().await;
     let told = story(&w, "2026-12-18", &[event("2026-11-30T09:00:00+01:00", "complete", &json!({}))]).await;
