@@ -57,8 +57,13 @@ impl App {
             fix_identifier(&db, "evidence.origin", origin).await?;
         }
         let emitter = Emitter::new(&organisation.iri).context("[organisation] iri")?;
-        let services =
-            Arc::new(Services { ledger: stoa_learning::ledger(), emitter, organisation: organisation.clone(), index });
+        let services = Arc::new(Services {
+            ledger: stoa_learning::ledger(),
+            emitter,
+            organisation: organisation.clone(),
+            index,
+            asking: crate::asking::of(&config)?,
+        });
         let flow = Flow::new(db.clone(), organisation, stoa_learning::parts(&services));
         Ok(Self { config, db, services, flow })
     }

@@ -23,6 +23,8 @@ pub struct Config {
     pub organisation: OrganisationSection,
     pub nudges: NudgesSection,
     pub library: Library,
+    pub answers: Answers,
+    pub llm: Llm,
     pub lrs: Lrs,
     pub evidence: Evidence,
     pub operations: Operations,
@@ -222,6 +224,59 @@ fn yes() -> bool {
     true
 }
 
+/// `[answers]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Answers {
+    /// When Stoa speaks in channels: `mention`, `questions` or `unasked`. `mention` when it is empty.
+    pub speak: String,
+    /// `[[answers.channels]]`
+    pub channels: Vec<AnswersChannel>,
+}
+
+/// `[[answers.channels]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswersChannel {
+    /// The channel's id on the platform.
+    pub channel: String,
+    /// The platform; any when it is absent.
+    #[serde(default)]
+    pub platform: String,
+    /// As in `[answers] speak`.
+    pub speak: String,
+}
+
+/// `[llm]`: any endpoint that speaks OpenAI's protocol.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Llm {
+    /// Up to and with the version: `https://api.example/v1`. Nothing is sent anywhere without it.
+    pub base_url: String,
+    /// The key, sent as bearer token.
+    pub api_key: Option<String>,
+    /// A file with the key.
+    pub api_key_file: Option<PathBuf>,
+    /// The name of the model that writes answers.
+    pub chat_model: String,
+    /// The name of the model for search by meaning.
+    pub embedding_model: String,
+    /// How long an answer may take, at most a minute; 20 seconds when it is absent.
+    pub time: Option<String>,
+    /// The most tokens of one answer; 500 when it is absent.
+    pub answer_tokens: Option<u32>,
+    /// The most tokens of one person on one day; 100,000 when it is absent.
+    pub person_tokens: Option<u64>,
+    /// The most tokens of all people on one day; 5,000,000 when it is absent.
+    pub daily_tokens: Option<u64>,
+}
+
+impl std::fmt::Debug for Llm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Llm").field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}
+
 /// `[lrs]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -342,6 +397,7 @@ impl Config {
                 bail!("{name}: two [[bridge]] are named '{}'", bridge.name);
             }
         }
+        crate::asking::check(self).with_context(|| name.to_owned())?;
         for credential in &self.lrs.credentials {
             if credential.secret.is_none() && credential.secret_file.is_none() {
                 bail!("{name}: [[lrs.credentials]] '{}' needs secret or secret_file", credential.key);
@@ -416,7 +472,7 @@ pub fn secret(what: &str, text: Option<&str>, file: Option<&Path>) -> Result<Str
 }
 
 /// Reads `3h`, `90m`, `1h 30m` or ISO 8601 (`PT3H`) as microseconds.
-fn duration(text: &str) -> Result<i64> {
+pub fn duration(text: &str) -> Result<i64> {
     let span: jiff::SignedDuration =
         text.parse().map_err(|_| anyhow::anyhow!("'{text}' is not a duration like 3h or 90m"))?;
     if span.is_negative() {

@@ -18,4 +18,4 @@ mod worker;
 
 pub use follow::Follower;
 pub use organisation::{Nudges, Organisation};
-pub use worker::{Flow, Parts, Watcher};
+pub use worker::{Background, Flow, Parts, Watcher};

@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod eval;
+pub mod impact;
 pub mod lessons;
 pub mod library;
 pub mod lrs;
@@ -27,6 +28,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
         tips::parts(services),
         lessons::parts(services),
         training::parts(services),
+        impact::parts(services),
         mydata::parts(services),
     ] {
         all.commands.extend(parts.commands);
@@ -34,6 +36,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
         all.jobs.extend(parts.jobs);
         all.watchers.extend(parts.watchers);
         all.followers.extend(parts.followers);
+        all.background.extend(parts.background);
     }
     all
 }

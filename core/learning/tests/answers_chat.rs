@@ -31,6 +31,7 @@ impl Office {
             emitter: Emitter::new("https://learn.example.org").unwrap(),
             organisation: stoa_flow::testing::organisation(),
             index: Index::in_memory().unwrap(),
+            asking: Default::default(),
         });
         let stage = Stage::new(|_| parts(&services)).await;
         let office = Self { stage, services };

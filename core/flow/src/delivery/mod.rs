@@ -217,8 +217,12 @@ pub async fn enqueue(tx: &Tx, new: &NewDelivery) -> Result<bool> {
 /// # Errors
 /// The database's error.
 pub async fn revise(tx: &Tx, prefix: &str) -> Result<()> {
-    tx.exec("UPDATE outbox SET revise = 1 WHERE substr(key, 1, length($1)) = $1 AND state = 'posted'", args![prefix])
-        .await?;
+    // One that is being sent was rendered already: it is edited as soon as it is posted.
+    tx.exec(
+        "UPDATE outbox SET revise = 1 WHERE substr(key, 1, length($1)) = $1 AND state IN ('posted', 'sending')",
+        args![prefix],
+    )
+    .await?;
     // The digest that a delivery was merged into says something about it as well.
     tx.exec(
         "UPDATE outbox SET revise = 1 WHERE state = 'posted' AND key IN
@@ -226,6 +230,15 @@ pub async fn revise(tx: &Tx, prefix: &str) -> Result<()> {
         args![prefix],
     )
     .await?;
+    Ok(())
+}
+
+/// As [`revise`], for the one delivery with this key.
+///
+/// # Errors
+/// The database's error.
+pub async fn revise_one(tx: &Tx, key: &str) -> Result<()> {
+    tx.exec("UPDATE outbox SET revise = 1 WHERE key = $1 AND state IN ('posted', 'sending')", args![key]).await?;
     Ok(())
 }
 

@@ -38,6 +38,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(10, "0010_erasure"),
     migration!(11, "0011_places"),
     migration!(12, "0012_roster"),
+    migration!(15, "0015_asking"),
 ];
 
 /// The newest schema version that this program knows.

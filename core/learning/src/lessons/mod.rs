@@ -59,6 +59,14 @@ pub async fn enrol(
     daily::look_again(tx, &learner).await
 }
 
+/// How many people have seen a lesson.
+///
+/// # Errors
+/// The database's error.
+pub async fn seen_by(conn: &stoa_ground::Conn, lesson: &str) -> stoa_ground::Result<i64> {
+    store::seen_by(conn, lesson).await
+}
+
 /// The command `learn`, the kinds `drop`, `review` and `lesson`, and the jobs behind them.
 #[must_use]
 pub fn parts(services: &Arc<Services>) -> Parts {
