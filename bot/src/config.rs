@@ -538,6 +538,8 @@ mod tests {
             ("[htpp]\n", "stoa.toml: line 1: unknown field `htpp`, expected one of `database`"),
             ("[nudges]\nmin_gap = \"soon\"\n", "[nudges] min_gap"),
             ("[organisation]\ntimezone = \"Mars/Olympus\"\n", "[organisation] timezone"),
+            ("[answers]\nspeak = \"loud\"\n", "[answers] speak: 'loud' is not one of mention, questions, unasked"),
+            ("[llm]\ntime = \"1h\"\n", "[llm] time must be more than nothing and at most a minute"),
             ("[[library.sources]]\nkind = \"fax\"\nname = \"x\"\n", "unknown kind 'fax'"),
         ];
         for (text, expected) in cases {

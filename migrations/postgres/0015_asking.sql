@@ -96,6 +96,7 @@ CREATE TABLE curated_pattern (
 );
 
 -- A question that was passed on to a colleague who agreed to be asked: asked, answered, passed or expired.
+-- replied and accepted are the statements of the one who answered and of the one who asked.
 CREATE TABLE expert_request (
   id       TEXT COLLATE "C" PRIMARY KEY NOT NULL,
   question TEXT COLLATE "C" NOT NULL,
@@ -105,7 +106,8 @@ CREATE TABLE expert_request (
   expert   TEXT COLLATE "C" NOT NULL,
   state    TEXT COLLATE "C" NOT NULL,
   answer   TEXT COLLATE "C",
-  accepted BIGINT NOT NULL DEFAULT 0,
+  replied  TEXT COLLATE "C",
+  accepted TEXT COLLATE "C",
   asked    BIGINT NOT NULL,
   answered BIGINT,
   UNIQUE (question, expert)

@@ -96,6 +96,7 @@ CREATE TABLE curated_pattern (
 );
 
 -- A question that was passed on to a colleague who agreed to be asked: asked, answered, passed or expired.
+-- replied and accepted are the statements of the one who answered and of the one who asked.
 CREATE TABLE expert_request (
   id       TEXT PRIMARY KEY NOT NULL,
   question TEXT NOT NULL,
@@ -105,7 +106,8 @@ CREATE TABLE expert_request (
   expert   TEXT NOT NULL,
   state    TEXT NOT NULL,
   answer   TEXT,
-  accepted BIGINT NOT NULL DEFAULT 0,
+  replied  TEXT,
+  accepted TEXT,
   asked    BIGINT NOT NULL,
   answered BIGINT,
   UNIQUE (question, expert)

@@ -14,7 +14,8 @@ use stoa_ground::{Conn, Db, Result, Tx, args};
 use crate::library;
 use crate::search::{Access, Found};
 
-pub(super) use relay::{Expiry, FromExpert, ToExpert, act, asked_about, form, request};
+pub use relay::passed_on;
+pub(super) use relay::{Expiry, FromExpert, ToExpert, act, asked_about, erase, form, request};
 
 /// The setting by which a person agrees to be asked (`on`), or does not (`off`).
 pub(super) const SETTING: &str = "experts";

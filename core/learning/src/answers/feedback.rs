@@ -15,6 +15,7 @@ use stoa_ground::people::{self, Person, Role, Status};
 use stoa_ground::{Conn, Error, Instant, Result, Row, Tx, args};
 
 use crate::library::{self, Document};
+use crate::search::Access;
 
 /// How long an owner has before the learning team is told as well.
 const CLOCK: i64 = 7 * Instant::DAY;
@@ -286,14 +287,25 @@ impl DeliveryKind for Concerned {
     }
 
     async fn render(&self, cx: &Rendering<'_>, delivery: &Delivery) -> Result<Rendered> {
-        let id = delivery.payload["concern"].as_str().unwrap_or_default();
+        let (id, me) = (delivery.payload["concern"].as_str().unwrap_or_default(), cx.person);
         let found = cx
             .db
             .read(|conn| async move {
                 let Some(concern) = concern(&conn, id).await? else { return Ok(None) };
                 let document = library::document(&conn, &concern.document).await?;
                 let (count, notes) = said(&conn, &concern).await?;
-                Ok(document.map(|d| (concern, d, count, notes)))
+                // Who may not read a page is told nothing of it, unless they answer for it.
+                let mine = concern.owner.is_some() && concern.owner.as_deref() == me.map(|p| p.id.as_str());
+                let classes = match me {
+                    Some(person) => people::access_classes(&conn, person).await?,
+                    None => Vec::new(),
+                };
+                let named = match &document {
+                    Some(d) => person_named(&conn, d.owner.as_deref()).await?.is_some(),
+                    None => false,
+                };
+                let open = |d: &Document| (mine && named) || Access::of(classes.clone()).allows(&d.readers);
+                Ok(document.filter(open).map(|d| (concern, d, count, notes)))
             })
             .await?;
         let Some((concern, document, count, notes)) = found else { return Ok(Rendered::Gone(words_key!("why-done"))) };

@@ -23,7 +23,7 @@ use crate::library::{self, Passage};
 use crate::search::{Access, Found, Index};
 
 pub use command::{Asked, Relied, erase_questions, parts, questions_of, relied_on, revise_citing, saved_titles};
-pub use experts::{forget_knowledge, note_knowledge};
+pub use experts::{forget_knowledge, note_knowledge, passed_on};
 pub use extract::{Line, LineKind};
 pub use feedback::{owner_of, prior_of, priors};
 pub use model::{Instead, Limits, Model, ModelError, Modelled, Prompt, Spent, Support, holds};

@@ -21,6 +21,8 @@ use crate::{Services, lessons, training};
 
 /// The shortest location that is looked for in lessons: a shorter one stands in many a text by chance.
 const NAMED: usize = 6;
+/// How old a change may be to be told.
+const NEWS: i64 = 7 * Instant::DAY;
 /// How long changes are gathered before they are told.
 const GATHER: i64 = Instant::HOUR;
 
@@ -192,6 +194,10 @@ impl Follower for Follow {
             Status::Deprecated => (What::Deprecated, document.updated),
             Status::Retired => (What::Withdrawn, document.updated),
         };
+        // A follower that begins late goes through everything that ever changed: that is no news.
+        if at < tx.now().plus(-NEWS) {
+            return Ok(());
+        }
         if store::is_known(tx, key, &document.version, what).await?
             || impact(tx, &document, Some(what), at).await?.is_nothing()
         {

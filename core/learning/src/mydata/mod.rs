@@ -61,6 +61,10 @@ struct Kept {
     person: Person,
     settings: Vec<(String, String)>,
     questions: Vec<Asked>,
+    /// Titles of pages that the person kept.
+    saved: Vec<String>,
+    /// Questions that went to colleagues or came from them, with the answers.
+    passed_on: Vec<(String, Option<String>, bool)>,
     voluntary: Voluntary,
     /// Statements by this person that count.
     statements: i64,
@@ -143,6 +147,8 @@ impl MyData {
                     person: person.clone(),
                     settings: people::settings_of(&conn, &person.id).await?.into_iter().collect(),
                     questions: answers::questions_of(&conn, &person.id).await?,
+                    saved: answers::saved_titles(&conn, &person.id).await?,
+                    passed_on: answers::passed_on(&conn, &person.id).await?,
                     voluntary: tips::voluntary(&conn, &person.id).await?,
                     statements: statements(&conn, emitter, person).await?,
                     messages: conn.one(messages, args![&person.id]).await?.get("n")?,
@@ -200,6 +206,10 @@ impl Kept {
                 .iter()
                 .map(|q| json!({"kind": "question", "at": q.at.rfc3339(), "text": q.text, "answered": q.answered})),
         );
+        all.extend(self.saved.iter().map(|title| json!({"kind": "saved", "title": title})));
+        all.extend(self.passed_on.iter().map(|(text, answer, mine)| {
+            json!({"kind": if *mine { "asked a colleague" } else { "answered a colleague" }, "text": text, "answer": answer})
+        }));
         let v = &self.voluntary;
         all.extend(v.tips.iter().map(
             |t| json!({"kind": "tip", "at": t.created.rfc3339(), "text": t.text, "topic": t.topic, "shared": t.shared}),

@@ -29,7 +29,11 @@ impl Office {
             readers: vec!["everyone".into()],
             owner: Some("E-Tom".into()),
             verified: true,
-            sections: vec![Section { headings: vec!["Claiming expenses".into()], text: text.into(), ..Section::default() }],
+            sections: vec![Section {
+                headings: vec!["Claiming expenses".into()],
+                text: text.into(),
+                ..Section::default()
+            }],
             ..Item::default()
         };
         self.db.write(|tx| async move { library::put(&tx, item).await }).await.unwrap();
@@ -111,10 +115,15 @@ async fn what_was_saved_is_listed_as_long_as_it_can_be_read() {
     let id = id_of(&o.says("Ana", QUESTION).await, "ask save");
     o.presses("Ana", &format!("ask save {id}")).await;
     let listed = o.says("Ana", "ask saved").await;
-    assert!(listed.contains("You saved 2 pages:") && listed.contains("Bonus round (handbook: finance/bonus.md)"), "{listed}");
+    assert!(
+        listed.contains("You saved 2 pages:") && listed.contains("Bonus round (handbook: finance/bonus.md)"),
+        "{listed}"
+    );
     assert_eq!(o.count("SELECT COUNT(*) AS n FROM statement WHERE body LIKE '%verb/bookmarked%'").await, 2);
     let nobody = &Vec::new();
-    o.db.write(|tx| async move { library::set_readers(&tx, "handbook", "finance/bonus.md", nobody).await }).await.unwrap();
+    o.db.write(|tx| async move { library::set_readers(&tx, "handbook", "finance/bonus.md", nobody).await })
+        .await
+        .unwrap();
     let listed = o.says("Ana", "ask saved").await;
     assert!(listed.contains("You saved one page:") && !listed.contains("Bonus"), "{listed}");
     let document = id_of(&listed, "ask unsave");
@@ -129,7 +138,10 @@ async fn a_posted_answer_says_when_its_page_says_something_else_and_not_when_the
     let shown = || o.to("Ana").into_iter().find(|p| p.key.starts_with("reply/") && p.edits > 0);
     o.owned(&format!("{TEXT}\n\nThe money arrives with your next salary.")).await;
     o.flow.settle().await.unwrap();
-    assert!(shown().is_none_or(|p| p.message.plain().contains("Photograph every receipt")), "what was quoted still stands");
+    assert!(
+        shown().is_none_or(|p| p.message.plain().contains("Photograph every receipt")),
+        "what was quoted still stands"
+    );
     o.owned(&TEXT.replace("14 days", "30 days")).await;
     o.flow.settle().await.unwrap();
     let now = shown().unwrap().message.plain();
@@ -176,9 +188,8 @@ async fn a_change_is_reported_once_with_the_answers_lessons_and_people_that_reli
     o.until("2026-11-25T15:00:00Z").await;
     assert_eq!(o.to("Lea").iter().filter(|p| p.key.starts_with("impact/")).count(), 1);
     let document = &o.document("travel/expenses.md").await;
-    let (now, since) = o
-        .db
-        .read(|c| async move {
+    let (now, since) =
+        o.db.read(|c| async move {
             let from = stoa_ground::Instant::parse("2026-11-23T00:00:00Z")?;
             Ok((impact::of(&c, document).await?, impact::since(&c, from).await?))
         })

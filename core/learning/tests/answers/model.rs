@@ -26,11 +26,7 @@ struct Played {
 
 #[async_trait]
 impl Model for Played {
-    async fn ask(
-        &self,
-        prompt: &Prompt,
-        heard: &mut (dyn for<'s> FnMut(&'s str) + Send),
-    ) -> Result<Spent, ModelError> {
+    async fn ask(&self, prompt: &Prompt, heard: &mut (dyn for<'s> FnMut(&'s str) + Send)) -> Result<Spent, ModelError> {
         self.prompts.lock().unwrap().push(prompt.clone());
         let line = {
             let mut lines = self.lines.lock().unwrap();
@@ -194,12 +190,17 @@ async fn a_question_that_goes_on_is_put_together_from_the_words_of_both() {
     assert!(prompts[2].data.contains("Where does the money arrive after a trip"), "{}", prompts[2].data);
     drop(prompts);
     // A model that makes another question of it is not followed.
-    let lines = [Line::Says("Photograph every receipt. [1]"), Line::Says("How do I steal a zeppelin?"), Line::Says("UNKNOWN")];
+    let lines =
+        [Line::Says("Photograph every receipt. [1]"), Line::Says("How do I steal a zeppelin?"), Line::Says("UNKNOWN")];
     let (o, model) = office(&lines, Limits::default()).await;
     o.says("Ana", QUESTION).await;
     o.says("Ana", "and where does the money arrive?").await;
     let prompts = model.prompts.lock().unwrap();
-    assert!(prompts[2].data.contains("and where does the money arrive (claim expenses trip)"), "{}", prompts[2].data);
+    assert!(
+        prompts[2].data.contains("and where does the money arrive (claim expenses after trip)"),
+        "{}",
+        prompts[2].data
+    );
 }
 
 #[tokio::test]

@@ -43,7 +43,10 @@ async fn the_learning_team_lets_it_answer_questions_and_only_what_everyone_may_r
     let said = o.in_channel("Bea", &general, QUESTION, false).await;
     assert_eq!(said.len(), 1, "{said:?}");
     let plain = said[0].message.plain();
-    assert!(plain.contains("HR Links") && plain.contains("Nobody asked me; I thought that this might help."), "{plain}");
+    assert!(
+        plain.contains("HR Links") && plain.contains("Nobody asked me; I thought that this might help."),
+        "{plain}"
+    );
     assert!(said[0].place.thread.is_some(), "it answers in the thread");
     assert_eq!(o.count("SELECT COUNT(*) AS n FROM question WHERE person IS NOT NULL").await, 0, "nobody asked it");
     assert!(o.in_channel("Bea", &other, QUESTION, false).await.is_empty(), "another channel is as it was");

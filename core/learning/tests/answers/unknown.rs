@@ -76,10 +76,22 @@ async fn a_colleague_is_asked_with_the_askers_consent_and_the_answer_comes_back_
     assert!(sent.contains("Sent. Thank you!"), "{sent}");
     o.until("2026-11-23T13:00:00Z").await;
     let told = o.news("Ana");
-    assert!(told.contains("Tom answers your question") && told.contains("> The north gateway. \\*Ring\\* twice."), "{told}");
+    assert!(
+        told.contains("Tom answers your question") && told.contains("> The north gateway. \\*Ring\\* twice."),
+        "{told}"
+    );
     o.presses("Ana", &format!("ask thanks {request}")).await;
-    assert_eq!(o.count("SELECT COUNT(*) AS n FROM statement WHERE body LIKE '%verbs/applauded%' OR body LIKE '%verb/applauded%'").await, 1);
-    assert_eq!(o.count("SELECT COUNT(*) AS n FROM statement WHERE body LIKE '%gateway%' OR body LIKE '%zeppelin%'").await, 0);
+    assert_eq!(
+        o.count(
+            "SELECT COUNT(*) AS n FROM statement WHERE body LIKE '%verbs/applauded%' OR body LIKE '%verb/applauded%'"
+        )
+        .await,
+        1
+    );
+    assert_eq!(
+        o.count("SELECT COUNT(*) AS n FROM statement WHERE body LIKE '%gateway%' OR body LIKE '%zeppelin%'").await,
+        0
+    );
 
     // Tom makes it an answer for everyone; Ana's wording is his to change.
     let values = [("questions", "Where is the zeppelin gateway?"), ("text", "The north gateway."), ("review", "")];

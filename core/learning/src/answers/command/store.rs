@@ -8,6 +8,7 @@ use stoa_flow::delivery::{self, NewDelivery};
 use stoa_ground::{Conn, Instant, Result, Row, Tx, args};
 
 use crate::answers::Answer;
+use crate::answers::experts;
 use crate::answers::feedback::Judgement;
 use crate::search::Found;
 
@@ -311,11 +312,7 @@ pub(super) async fn erase(tx: &Tx, person: &str) -> Result<Vec<String>> {
         let rows = tx.all(sql, args![person]).await?;
         statements.extend(rows.iter().map(|r| r.get::<String>("statement")).collect::<Result<Vec<_>>>()?);
     }
-    let requests = tx.all("SELECT id FROM expert_request WHERE asker = $1 OR expert = $1", args![person]).await?;
-    tx.exec("DELETE FROM expert_request WHERE asker = $1 OR expert = $1", args![person]).await?;
-    for row in &requests {
-        delivery::revise(tx, &format!("expert/{}", row.get::<String>("id")?)).await?;
-    }
+    statements.extend(experts::erase(tx, person).await?);
     tx.exec("DELETE FROM knowledge WHERE person = $1", args![person]).await?;
     tx.exec("DELETE FROM model_use WHERE person = $1", args![person]).await?;
     Ok(statements)

@@ -9,6 +9,7 @@ use super::{Curated, LONGEST, State, save, store};
 use crate::Services;
 use crate::answers::command::statements;
 use crate::answers::experts;
+use crate::search::Access;
 
 /// Months until the next review, when nothing else is said.
 const MONTHS: i32 = 6;
@@ -103,7 +104,8 @@ async fn own(cx: &Context<'_>, person: &Person, id: &str) -> Result<Option<Curat
             let Some(curated) = store::by_id(&c, id).await? else { return Ok(None) };
             let mine = curated.owner.as_ref() == Some(&person.id) || curated.author == person.id;
             let learning = people::roles_of(&c, person).await?.contains(&Role::Learning);
-            Ok((mine || learning).then_some(curated))
+            let open = Access::of(people::access_classes(&c, person).await?).allows(&curated.readers);
+            Ok((mine || (learning && open)).then_some(curated))
         })
         .await
 }
@@ -206,9 +208,11 @@ async fn list(cx: &Context<'_>, person: &Person) -> Result<()> {
         .db()
         .read(|c| async move {
             let learning = people::roles_of(&c, person).await?.contains(&Role::Learning);
+            let access = Access::of(people::access_classes(&c, person).await?);
             let mut all = store::all(&c).await?;
-            // Experts see their own: an answer may be closed to them.
-            all.retain(|a| a.state != State::Retired && (learning || a.owner.as_ref() == Some(&person.id)));
+            // Experts see their own, and nobody one that is closed to them.
+            let mine = |a: &Curated| a.owner.as_ref() == Some(&person.id);
+            all.retain(|a| a.state != State::Retired && (mine(a) || (learning && access.allows(&a.readers))));
             Ok(all)
         })
         .await?;

@@ -71,7 +71,7 @@ fn read(row: &Row) -> Result<Request> {
         expert: row.get("expert")?,
         state: state.ok_or_else(|| Error::invalid(format!("a request has the unknown state '{word}'")))?,
         answer: row.get("answer")?,
-        accepted: row.get("accepted")?,
+        accepted: row.get::<Option<String>>("accepted")?.is_some(),
     })
 }
 
@@ -79,6 +79,45 @@ pub(in crate::answers) async fn request(conn: &Conn, id: &str) -> Result<Option<
     let sql =
         "SELECT id, question, text, gap, asker, expert, state, answer, accepted FROM expert_request WHERE id = $1";
     conn.opt(sql, args![id]).await?.as_ref().map(read).transpose()
+}
+
+/// What a person passed on to colleagues and answered for them, for `mydata`: question, answer, and whether it was the
+/// person who asked.
+///
+/// # Errors
+/// The database's error.
+pub async fn passed_on(conn: &Conn, person: &str) -> Result<Vec<(String, Option<String>, bool)>> {
+    let sql = "SELECT text, answer, asker FROM expert_request WHERE (asker = $1 OR expert = $1) AND text <> ''
+               ORDER BY asked, id";
+    let rows = conn.all(sql, args![person]).await?;
+    rows.iter().map(|r| Ok((r.get("text")?, r.get("answer")?, r.get::<String>("asker")? == person))).collect()
+}
+
+/// Takes the words of a person out of what was passed on; gives the person's statements.
+pub(in crate::answers) async fn erase(tx: &Tx, person: &str) -> Result<Vec<String>> {
+    let mut statements: Vec<Option<String>> = Vec::new();
+    for (column, sql) in [
+        ("accepted", "UPDATE expert_request SET text = '', state = 'expired' WHERE asker = $1 RETURNING id, accepted"),
+        (
+            "replied",
+            "UPDATE expert_request SET answer = NULL, state = 'passed' WHERE expert = $1 RETURNING id, replied",
+        ),
+    ] {
+        for row in tx.all(sql, args![person]).await? {
+            statements.push(row.get(column)?);
+            let key = format!("expert/{}", row.get::<String>("id")?);
+            delivery::revise_one(tx, &key).await?;
+            delivery::revise_one(tx, &format!("{key}/back")).await?;
+            schedule::cancel(tx, &key).await?;
+        }
+    }
+    for sql in [
+        "UPDATE expert_request SET accepted = NULL, question = id WHERE asker = $1",
+        "UPDATE expert_request SET replied = NULL WHERE expert = $1",
+    ] {
+        tx.exec(sql, args![person]).await?;
+    }
+    Ok(statements.into_iter().flatten().collect())
 }
 
 /// Whom a question was passed on to: their person ids.
@@ -208,7 +247,9 @@ async fn settle(
         schedule::cancel(&turn, &format!("expert/{}", request.id)).await?;
         tell(&turn, request).await?;
         if state == State::Answered && request.state != State::Answered {
-            services.emitter.emit(&turn, statements::replied(person, &request.question)).await?;
+            let statement = services.emitter.emit(&turn, statements::replied(person, &request.question)).await?;
+            let sql = "UPDATE expert_request SET replied = $2 WHERE id = $1";
+            turn.exec(sql, args![&request.id, statement]).await?;
         }
         delivery::revise_one(&turn, &format!("expert/{}", request.id)).await?;
         if let Some(pressed) = pressed {
@@ -226,9 +267,10 @@ async fn settle(
 async fn thank(services: &Services, cx: &Context<'_>, call: &Call, person: &Person, request: &Request) -> Result<()> {
     let pressed = call.pressed.as_deref();
     cx.commit(|turn| async move {
-        let sql = "UPDATE expert_request SET accepted = 1 WHERE id = $1 AND state = 'answered' AND accepted = 0";
-        if turn.exec(sql, args![&request.id]).await? == 1 {
-            services.emitter.emit(&turn, statements::accepted(person, &request.question)).await?;
+        if request.state == State::Answered && !request.accepted {
+            let statement = services.emitter.emit(&turn, statements::accepted(person, &request.question)).await?;
+            let sql = "UPDATE expert_request SET accepted = $2 WHERE id = $1";
+            turn.exec(sql, args![&request.id, statement]).await?;
         }
         delivery::revise_one(&turn, &format!("expert/{}", request.id)).await?;
         match pressed {
@@ -267,7 +309,7 @@ async fn of(cx: &Rendering<'_>, delivery: &Delivery) -> Result<Option<(Request, 
     let me = cx.person.map(|p| p.id.as_str());
     cx.db
         .read(|conn| async move {
-            let Some(request) = request(&conn, id).await? else { return Ok(None) };
+            let Some(request) = request(&conn, id).await?.filter(|r| !r.text.is_empty()) else { return Ok(None) };
             let other = if me == Some(&request.expert) { &request.asker } else { &request.expert };
             let name = name(&conn, other).await?;
             Ok(Some((request, name)))
@@ -367,7 +409,10 @@ impl DeliveryKind for FromExpert {
 
     async fn render(&self, cx: &Rendering<'_>, delivery: &Delivery) -> Result<Rendered> {
         let Some((request, expert)) = of(cx, delivery).await? else {
-            return Ok(Rendered::Gone(words_key!("why-done")));
+            return Ok(match cx.posted {
+                true => Rendered::Say(Message::text(say!(cx.words, "answers-request-gone"))),
+                false => Rendered::Gone(words_key!("why-done")),
+            });
         };
         let asked = literal(&request.text);
         Ok(Rendered::Say(match (&request.answer, request.state) {
@@ -375,11 +420,12 @@ impl DeliveryKind for FromExpert {
                 let source = Some(say!(cx.words, "answers-expert-source", name = &expert));
                 let message = Message::text(say!(cx.words, "answers-expert-answered", name = expert, question = asked))
                     .and(Block::Quote { text: literal(said), source });
+                let why = Button::new(say!(cx.words, "nudges-why-button"), format!("why {}", delivery.key));
                 if request.accepted {
-                    message.context(say!(cx.words, "answers-thanks-helpful"))
+                    message.context(say!(cx.words, "answers-thanks-helpful")).buttons(vec![why])
                 } else {
                     let thanks = format!("ask thanks {}", request.id);
-                    message.buttons(vec![Button::new(say!(cx.words, "answers-helpful-button"), thanks)])
+                    message.buttons(vec![Button::new(say!(cx.words, "answers-helpful-button"), thanks), why])
                 }
             }
             (_, State::Asked) => return Ok(Rendered::Gone(words_key!("why-done"))),
