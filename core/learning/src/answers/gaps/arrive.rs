@@ -96,7 +96,7 @@ impl Matcher {
         let asked = db.read(|c| async move { questions::of_gap(&c, id, QUESTIONS).await }).await?;
         let mut news: Vec<Question> = Vec::new();
         let mut told = HashSet::new();
-        let mut closed = false;
+        let (mut answered, mut open) = (false, false);
         for question in asked {
             let person = match question.person.clone() {
                 Some(id) => db.read(|c| async move { people::by_id(&c, &id).await }).await?,
@@ -119,21 +119,25 @@ impl Matcher {
             let response = respond::without_model(db, &self.0, &inquiry).await?;
             let by_this = response.answer.citations.iter().any(|c| c.document == document);
             if response.answer.abstained || !by_this {
+                open = true;
                 continue;
             }
-            closed = true;
+            answered = true;
             if let Some(person) = person {
                 told.insert(person.id.clone());
                 news.push(Question { answer: Some(kept(response)), gap: None, ..question });
             }
         }
-        if !closed {
+        if !answered {
             return Ok(());
         }
         let news = &news;
         db.write(|tx| async move {
-            store::close(&tx, id).await?;
-            delivery::revise(&tx, &format!("gap/{id}/owner")).await?;
+            // It stays open for those whom the document does not answer, for example because they may not read it.
+            if !open {
+                store::close(&tx, id).await?;
+                delivery::revise(&tx, &format!("gap/{id}/owner")).await?;
+            }
             for question in news {
                 let Some(person) = &question.person else { continue };
                 if people::setting(&tx, person, STOP_NEWS).await?.as_deref() != Some("off") {
