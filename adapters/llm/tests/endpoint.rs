@@ -15,6 +15,11 @@ use serde_json::Value;
 use stoa_learning::answers::{Model, ModelError, Prompt, Spent};
 use stoa_llm::{Endpoint, Options};
 
+/// What the endpoint was asked: the key, and the body.
+type Request = (Option<String>, Value);
+/// Whether an error is the one that is meant.
+type Meant = fn(&ModelError) -> bool;
+
 #[derive(Clone)]
 struct Played {
     status: StatusCode,
@@ -23,7 +28,7 @@ struct Played {
     /// Busy so many times first.
     busy: usize,
     calls: Arc<AtomicUsize>,
-    seen: Arc<Mutex<Option<(Option<String>, Value)>>>,
+    seen: Arc<Mutex<Option<Request>>>,
 }
 
 impl Played {
@@ -113,7 +118,7 @@ async fn a_busy_endpoint_is_asked_once_more_and_no_oftener() {
 #[tokio::test]
 async fn what_is_no_answer_is_named_and_never_shown_as_one() {
     let event = |data: &'static str| Played::stream(&[data]);
-    let cases: Vec<(&str, Played, fn(&ModelError) -> bool)> = vec![
+    let cases: Vec<(&str, Played, Meant)> = vec![
         ("a page", Played::new("text/html", &["<html>Sign in</html>"]), |e| matches!(e, ModelError::Strange(_))),
         ("an error", Played { status: StatusCode::UNAUTHORIZED, ..Played::stream(&HELLO) }, |e| {
             matches!(e, ModelError::Failed(_)) && !e.to_string().contains("sesame")

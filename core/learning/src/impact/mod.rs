@@ -135,7 +135,8 @@ async fn impact(conn: &Conn, document: &Document, what: Option<What>, before: In
     if document.location.chars().count() >= NAMED {
         for id in store::naming(conn, &document.location).await? {
             let Some(other) = library::document(conn, &id).await? else { continue };
-            if other.id != document.id {
+            // A lesson that was written afterwards knew the change.
+            if other.id != document.id && other.updated < before {
                 dependants.extend(people_of(conn, &other).await?);
             }
         }

@@ -37,7 +37,13 @@ async fn an_approved_answer_comes_first_for_its_question_and_for_those_like_it()
     assert_eq!(apply(&o, FILE).await.added, 2);
     assert_eq!(apply(&o, FILE).await.unchanged, 2);
     let answer = o.says("Ana", "how can I reset my laptop's password").await;
-    insta::assert_snapshot!(without_ids(&answer), @"");
+    insta::assert_snapshot!(without_ids(&answer), @r#"
+    > Call the service desk at 4711. They reset it while you wait.
+    — How do I reset the password of my laptop? (an approved answer)
+    [Helpful: ask helpful ID]
+    [Not helpful: ask missing ID]
+    [Save: ask save ID]
+    "#);
     let alike = o.says("Ana", "I have forgotten my laptop password, please help").await;
     assert!(alike.contains("service desk at 4711"), "{alike}");
     let other = o.says("Ana", "How do I reset the password of the coffee machine in the lobby?").await;

@@ -36,10 +36,10 @@ async fn everything(hidden: bool) -> Vec<String> {
     let o = Office::open_with(Asking { channels: rules.to_vec(), ..Asking::default() }).await;
     o.hire_all().await;
     let lea = o.hire("Lea", |_| {}).await;
-    let quentin = o.hire("Quentin Hush", |p| p.department = Some("Board".into())).await;
+    let quentin = &o.hire("Quentin Hush", |p| p.department = Some("Board".into())).await;
     o.says("Lea", "help").await;
     o.grant(&lea, Role::Learning).await;
-    o.grant(&quentin, Role::Expert).await;
+    o.grant(quentin, Role::Expert).await;
     let board = |text: &str, readers: &str| Item {
         source: "handbook".into(),
         location: "board/falcon.md".into(),

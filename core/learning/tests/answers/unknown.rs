@@ -59,7 +59,16 @@ async fn a_colleague_is_asked_with_the_askers_consent_and_the_answer_comes_back_
     let (o, tom) = office().await;
     o.grant(&tom, Role::Expert).await;
     let unknown = o.says("Ana", QUESTION).await;
-    insta::assert_snapshot!(without_ids(&unknown), @"");
+    insta::assert_snapshot!(without_ids(&unknown), @r#"
+    I don’t know. I found nothing here that answers this.
+    The nearest that I found:
+
+    - [Remote access \(VPN\) › Connecting](<https://intranet.example.org/vpn>) (handbook)
+    Tom may know, and agreed to be asked. If you ask, your name and your question go there.
+    I noted your question, without your name, so that the answer can be written.
+    [Ask Tom: ask expert ID ID]
+    [Share the answer if you find it: tip write]
+    "#);
     let question = id_of(&unknown, "ask expert");
     let passed = o.presses("Ana", &format!("ask expert {question} {}", tom.id)).await;
     assert!(passed.contains("I passed your question on to Tom."), "{passed}");
@@ -125,7 +134,25 @@ async fn the_learning_team_sees_topics_with_counts_and_neither_names_nor_wording
     let denied = o.says("Bea", "ask gaps").await;
     assert!(denied.contains("Only learning can do this"), "{denied}");
     let listed = o.says("Lea", "ask gaps").await;
-    insta::assert_snapshot!(without_ids(&listed), @"");
+    insta::assert_snapshot!(without_ids(&listed), @r#"
+    Hello Lea, I am Stoa, the learning bot of Harbour \& Pine. I answer “how do I” questions from our own pages, bring short lessons, and remind you of training that you need.
+
+    **What I keep:** the questions you ask me, the tips you share, the lessons and training you do, and the messages I send you. Your questions and voluntary answers are not shown to your manager.
+    **How to stop it:** type **settings** to pause or turn off lessons and tips. Reminders of required training go on, but never outside your working hours.
+    **What I know about you:** type **mydata** to see, export or erase it.
+    2 topics have no answer yet; those that most people asked about come first:
+    **order, parking, permits, tells**
+    asked 2 times by 2 people, last on Mon, 23 Nov 2026.
+    [I take it: ask take ID]
+    [Write the answer: ask curate ID]
+    [Close: ask close ID]
+    **something that no page has words for**
+    asked once by one person, last on Mon, 23 Nov 2026.
+    [I take it: ask take ID]
+    [Write the answer: ask curate ID]
+    [Close: ask close ID]
+    A question is shown as it was asked only when three people or more asked the same. Names are never shown.
+    "#);
     for hidden in ["Brimstone", "brimstone", "Kowalski", "kowalski", "divorce", "Ana", "Bea", "boss"] {
         assert!(!listed.contains(hidden), "{hidden}: {listed}");
     }
@@ -169,7 +196,16 @@ async fn whoever_asked_is_told_once_when_the_answer_arrives_and_only_if_they_may
     assert_eq!(news(&o, "Ana").len(), 1);
     assert_eq!(news(&o, "Bea").len() + news(&o, "Tom").len(), 0);
     let told = news(&o, "Ana")[0].message.plain();
-    insta::assert_snapshot!(without_ids(&told), @"");
+    insta::assert_snapshot!(without_ids(&told), @r#"
+    On Mon, 23 Nov 2026 you asked “How do I order a parking permit?”, and I did not know. Now there is an answer:
+    > To order a parking permit, write to the front desk and bring your badge.
+    — Parking permits › Ordering (handbook: office/parking.md)
+    [Helpful: ask helpful ID]
+    [Not helpful: ask missing ID]
+    [Save: ask save ID]
+    [No such news: ask news off]
+    [Why this?: why gap/ID/news/ID]
+    "#);
     // The same page again, changed: nobody is told twice.
     o.put("office/parking.md", "Parking permits", "Ordering", &format!("{text} It is free."), &["group:Finance"]).await;
     o.until("2026-11-26T12:00:00Z").await;

@@ -215,7 +215,8 @@ pub(in crate::answers) async fn of_gap(conn: &Conn, gap: &str, limit: i64) -> Re
     conn.all(sql, args![gap, limit]).await?.iter().map(read).collect()
 }
 
-/// What a person asked last in a place since an instant, as it was understood.
+/// What a person asked last in a place since an instant, as it was understood. Where a clock stands still, the order in
+/// which the events came in counts.
 pub(super) async fn last_asked(
     conn: &Conn,
     person: &str,
@@ -225,9 +226,10 @@ pub(super) async fn last_asked(
 ) -> Result<Option<String>> {
     let row = conn
         .opt(
-            "SELECT COALESCE(meant, text) AS text FROM question
-             WHERE person = $1 AND platform = $2 AND channel = $3 AND COALESCE(thread, '') = $4 AND private = $5
-             AND asked >= $6 AND unasked = 0 ORDER BY asked DESC, id DESC LIMIT 1",
+            "SELECT COALESCE(q.meant, q.text) AS text FROM question q LEFT JOIN inbox i ON i.key = q.event
+             WHERE q.person = $1 AND q.platform = $2 AND q.channel = $3 AND COALESCE(q.thread, '') = $4
+             AND q.private = $5 AND q.asked >= $6 AND q.unasked = 0
+             ORDER BY q.asked DESC, i.position DESC, q.id DESC LIMIT 1",
             args![person, &place.platform, &place.channel, place.thread.as_deref().unwrap_or_default(), private, since],
         )
         .await?;

@@ -155,7 +155,8 @@ impl Writer {
             let Some(key) = question.delivery.clone() else { return Ok(()) };
             let why = question.answer.as_ref().and_then(|kept| kept.answer.why.clone());
             if let (Some(why), Some(person)) = (why, &question.person) {
-                let about = About { key: &key, person, kind: ANSWER, item: "" };
+                // A key of its own: what becomes of the message is told beside it.
+                let about = About { key: &format!("{key}/quoted"), person, kind: ANSWER, item: "" };
                 nudges::record(&tx, &about, &Decision::Now { why }).await?;
             }
             match question.reply {

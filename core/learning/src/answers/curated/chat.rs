@@ -122,6 +122,12 @@ pub(in crate::answers) async fn act(
     if word == "curated" && call.values.is_none() {
         return list(cx, person).await;
     }
+    if word == "curate" {
+        // Where words opened no form, a button does.
+        only_writers(cx, person).await?;
+        let new = Button::primary(say!(cx.words, "answers-curate-new-button"), format!("ask curate {id}"));
+        return cx.reply_private(Message::text(say!(cx.words, "answers-curate-intro")).buttons(vec![new])).await;
+    }
     let gone = || Error::Invalid(say!(cx.words, "answers-curated-gone"));
     let request = cx.db().read(|c| async move { experts::request(&c, id).await }).await?;
     let request = request.filter(|r| r.expert == person.id);

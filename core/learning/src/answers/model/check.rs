@@ -89,9 +89,8 @@ fn said_by(sentence: &str, passage: &Passage) -> Option<Support> {
     // The fewest sentences first: what one says needs no second.
     for size in 1..=WINDOW.min(parts.len()) {
         for window in parts.windows(size) {
-            let text = window.join(" ");
-            if claim.stands_in(&text, &about, &stems) {
-                return Some(Support { quote: text });
+            if claim.stands_in(window, &about, &stems) {
+                return Some(Support { quote: window.join(" ") });
             }
         }
     }
@@ -148,7 +147,8 @@ impl Claim {
         claim
     }
 
-    fn stands_in(&self, text: &str, about: &HashSet<String>, stems: &Stems) -> bool {
+    fn stands_in(&self, window: &[String], about: &HashSet<String>, stems: &Stems) -> bool {
+        let text = &window.join(" ");
         let found: Vec<String> = words(text).iter().map(|w| stems.stem(&w.folded)).collect();
         let there: HashSet<&String> = found.iter().collect();
         let has = |stem: &String| there.contains(stem);
@@ -160,8 +160,18 @@ impl Claim {
             && said as f64 >= 0.5 * all
             && self.numbers.iter().all(&has)
             && self.names.iter().all(|n| has(n) || about.contains(n))
-            && self.same_turns(text)
+            && self.same_turns(&self.concerned(window, stems))
             && self.beside.iter().all(|(number, near)| near.iter().all(|w| belongs(number, w, &found)))
+    }
+
+    /// The sentences of the window that speak of the claim's things: the "not" of another one turns nothing around.
+    fn concerned(&self, window: &[String], stems: &Stems) -> String {
+        let shared = |sentence: &String| {
+            let there: HashSet<String> = words(sentence).iter().map(|w| stems.stem(&w.folded)).collect();
+            self.telling.iter().filter(|s| there.contains(*s)).count()
+        };
+        let third = self.telling.len().div_ceil(3).max(1);
+        window.iter().filter(|s| shared(s) >= third).cloned().collect::<Vec<_>>().join(" ")
     }
 
     fn same_turns(&self, text: &str) -> bool {
