@@ -152,12 +152,8 @@ async fn a_posted_answer_says_when_its_page_says_something_else_and_not_when_the
     o.flow.settle().await.unwrap();
     let now = shown().unwrap().message.plain();
     assert!(now.starts_with("What I had quoted here has changed or was withdrawn."), "{now}");
-    let again = id_of(&now, "ask again");
+    let again = id_of(&now, "Ask again: ask again");
     let fresh = o.presses("Ana", &format!("ask again {again}")).await;
-    let found = o.services.index.search(QUESTION, &stoa_learning::search::Access::everyone(), 3).unwrap();
-    let plain =
-        answers::ask(&o.db, &o.services.index, QUESTION, &stoa_learning::search::Access::everyone()).await.unwrap();
-    eprintln!("FOUND {:?} {} {}", found.hits, plain.confidence, plain.answer);
     assert!(fresh.contains("Send it within 30 days."), "{fresh}");
     // Deprecated: it stays, and says what its owner says.
     o.db.write(|tx| async move {

@@ -59,7 +59,7 @@ pub async fn clusters(db: &Db, index: &Index) -> Result<Vec<Cluster>> {
     for members in grouped(gaps) {
         out.push(cluster(db, index, &members, &by).await?);
     }
-    out.sort_by(|a, b| (b.people, b.asked, b.last).cmp(&(a.people, a.asked, a.last)).then_with(|| a.id.cmp(&b.id)));
+    out.sort_by(|a, b| (b.people, b.asked, b.last).cmp(&(a.people, a.asked, a.last)));
     Ok(out)
 }
 
@@ -69,7 +69,7 @@ fn stems(gap: &Gap) -> BTreeSet<&str> {
 
 /// Each gap goes to the first topic that shares enough words with it, those that were asked most first.
 fn grouped(mut gaps: Vec<Gap>) -> Vec<Vec<Gap>> {
-    gaps.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.id.cmp(&b.id)));
+    gaps.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.key.cmp(&b.key)));
     let mut groups: Vec<Vec<Gap>> = Vec::new();
     for gap in gaps {
         let mine = stems(&gap);

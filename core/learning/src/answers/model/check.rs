@@ -170,8 +170,8 @@ impl Claim {
             let there: HashSet<String> = words(sentence).iter().map(|w| stems.stem(&w.folded)).collect();
             self.telling.iter().filter(|s| there.contains(*s)).count()
         };
-        let third = self.telling.len().div_ceil(3).max(1);
-        window.iter().filter(|s| shared(s) >= third).cloned().collect::<Vec<_>>().join(" ")
+        let enough = self.telling.len().div_ceil(3).clamp(1, 2);
+        window.iter().filter(|s| shared(s) >= enough).cloned().collect::<Vec<_>>().join(" ")
     }
 
     fn same_turns(&self, text: &str) -> bool {
