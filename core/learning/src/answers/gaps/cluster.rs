@@ -59,7 +59,7 @@ pub async fn clusters(db: &Db, index: &Index) -> Result<Vec<Cluster>> {
     for members in grouped(gaps) {
         out.push(cluster(db, index, &members, &by).await?);
     }
-    out.sort_by(|a, b| (b.people, b.asked, b.last).cmp(&(a.people, a.asked, a.last)));
+    out.sort_by_key(|c| std::cmp::Reverse((c.people, c.asked, c.last)));
     Ok(out)
 }
 
