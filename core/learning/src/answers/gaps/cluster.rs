@@ -165,6 +165,6 @@ mod tests {
             gap("d", "park", 1),
         ]);
         let ids: Vec<Vec<&str>> = groups.iter().map(|g| g.iter().map(|g| g.id.as_str()).collect()).collect();
-        assert_eq!(ids, [vec!["a", "b", "d"], vec!["c"]]);
+        assert_eq!(ids, [vec!["a", "d", "b"], vec!["c"]]);
     }
 }
