@@ -103,6 +103,28 @@ fn an_operator_sets_it_up_and_people_sign_in() -> Result<()> {
 }
 
 #[test]
+fn a_period_is_simulated_and_nothing_is_sent() -> Result<()> {
+    let dir = folder()?;
+    let dir = dir.path();
+    let period = ["simulate", "--from", "2035-01-01", "--to", "2035-01-31"];
+    let with = |more: &[&'static str]| [&period[..], more].concat();
+    let (ok, said) = run(dir, &period)?;
+    ensure!(!ok, "there is no store yet: {said}");
+    run(dir, &["people", "import", "roster.csv"])?;
+    let (ok, said) = run(dir, &period)?;
+    ensure!(ok && said.contains("2035-01-01 to 2035-01-31: 0 messages to 0 people"), "{said}");
+    ensure!(said.contains("2 people have no account yet"), "{said}");
+    let (ok, said) = run(dir, &with(&["--person", "Bo Lind"]))?;
+    ensure!(ok && said.contains("Bo Lind") && said.contains("Nothing is sent"), "{said}");
+    std::fs::write(dir.join("life.jsonl"), "\n{\"at\":\"2035-01-02T09:00:00Z\",\"kind\":\"fax\",\"person\":\"E1\"}\n")?;
+    let (ok, said) = run(dir, &with(&["--events", "life.jsonl"]))?;
+    ensure!(!ok && said.contains("life.jsonl line 2: 'fax' is not a kind of event"), "{said}");
+    let (ok, said) = run(dir, &["simulate", "--from", "2035-01-31", "--to", "2035-01-01"])?;
+    ensure!(!ok && said.contains("is before --from"), "{said}");
+    Ok(())
+}
+
+#[test]
 fn what_was_acknowledged_survives_kill_dash_nine() -> Result<()> {
     let dir = folder()?;
     let mut server = Server::start(STOA, dir.path(), &["demo", "--listen", "127.0.0.1:0"])?;

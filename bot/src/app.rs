@@ -64,8 +64,19 @@ impl App {
             index,
             asking: crate::asking::of(&config)?,
         });
-        let flow = Flow::new(db.clone(), organisation, stoa_learning::parts(&services));
+        let flow = Flow::leased(db.clone(), organisation, stoa_learning::parts(&services), config.lease()?);
         Ok(Self { config, db, services, flow })
+    }
+
+    /// Opens the store for a command that only reads, beside a server or without one, if `reads` is set; else as
+    /// [`App::for_command`]. A reader changes nothing, also not the schema, and is in nobody's way.
+    pub async fn for_reader(config: Config, reads: bool) -> Result<(Self, Option<Lock>)> {
+        if !reads {
+            return Self::for_command(config).await;
+        }
+        let db = open_to_read(&config).await?;
+        let index = Index::open_read_only(&index_dir(&config))?.map_or_else(Index::in_memory, Ok)?;
+        Ok((Self::assemble(config, db, index).await?, None))
     }
 
     /// Opens the store for a command that may run beside a server. Where no server runs, the command takes the lock and
@@ -107,6 +118,9 @@ pub async fn open_store(config: &Config, kind: ClockKind) -> Result<Db> {
         ClockKind::Manual => Clock::manual(Instant::parse(FIRST_MORNING)?),
     };
     let db = Db::open(&config.database_url(), clock).await?;
+    if kind == ClockKind::System {
+        go_on_from(&db).await?;
+    }
     let stored = meta(&db, "clock").await?;
     match (kind, stored.as_deref()) {
         (ClockKind::Manual, Some("system")) => {
@@ -130,6 +144,41 @@ pub async fn open_store(config: &Config, kind: ClockKind) -> Result<Db> {
         (ClockKind::System, Some(_)) => {}
     }
     Ok(db)
+}
+
+/// Opens the store for reading, beside a server or without one, with the clock that it lives by; none when there is none.
+pub async fn peek_to_read(config: &Config) -> Result<Option<Db>> {
+    let url = config.database_url();
+    let Some(peeked) = Db::peek(&url).await? else { return Ok(None) };
+    let clock = match meta(&peeked, "clock").await?.filter(|at| at != "system") {
+        Some(at) => Clock::manual(Instant::parse(&at)?),
+        None => Clock::system(),
+    };
+    peeked.close().await;
+    Ok(Some(Db::open_read_only(&url, clock).await?))
+}
+
+/// As [`peek_to_read`], for commands that have nothing to say about no store.
+pub async fn open_to_read(config: &Config) -> Result<Db> {
+    peek_to_read(config)
+        .await?
+        .context("there is no store yet; the first 'stoa serve' or 'stoa people import' makes it")
+}
+
+/// Lets business time go on from what the store has seen: the machine's clock may have been set back since.
+async fn go_on_from(db: &Db) -> Result<()> {
+    let newest = "SELECT MAX(at) AS at FROM (
+                    SELECT at FROM (SELECT at FROM change ORDER BY number DESC LIMIT 1) AS changed
+                    UNION ALL SELECT at FROM (SELECT received AS at FROM inbox ORDER BY position DESC LIMIT 1) AS came
+                    UNION ALL SELECT at FROM (SELECT created AS at FROM outbox ORDER BY position DESC LIMIT 1) AS queued
+                  ) AS newest";
+    let Some(row) = db.opt(newest, args![]).await? else { return Ok(()) };
+    if let Some(at) = row.get::<Option<Instant>>("at")?
+        && db.clock().not_before(at)
+    {
+        tracing::warn!(%at, "the store has seen a time that is more than a day ahead of this machine's clock: check the clock");
+    }
+    Ok(())
 }
 
 /// Remembers where a manual clock stands.
@@ -179,12 +228,24 @@ impl Lock {
     /// Takes the lock of a data folder; none when another process has it.
     pub fn take(dir: &Path) -> Result<Option<Self>> {
         std::fs::create_dir_all(dir).with_context(|| format!("the data folder {} cannot be made", dir.display()))?;
-        let path = dir.join("serve.lock");
+        Self::take_file(&dir.join("serve.lock"))
+    }
+
+    /// Takes the lock of the SQLite file of a configuration, which another data folder may name as well; none when another
+    /// process has it. On PostgreSQL several servers work on one database, and nothing is locked.
+    pub fn of_store(config: &Config) -> Result<Option<Option<Self>>> {
+        match config.database_url().strip_prefix("sqlite://") {
+            Some(path) => Self::take_file(Path::new(&format!("{path}.lock"))).map(|lock| lock.map(Some)),
+            None => Ok(Some(None)),
+        }
+    }
+
+    fn take_file(path: &Path) -> Result<Option<Self>> {
         let file = File::options()
             .create(true)
             .write(true)
             .truncate(false)
-            .open(&path)
+            .open(path)
             .with_context(|| format!("{} cannot be opened", path.display()))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { _file: file })),

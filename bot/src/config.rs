@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use stoa_flow::{Nudges, Organisation};
+use stoa_flow::{Lease, Nudges, Organisation};
 use stoa_ground::Instant;
 use stoa_ground::people::calendar::{self, Calendar, Location};
 
-/// The whole configuration. Unknown keys are errors.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// The configuration of Stoa, `stoa.toml`. Unknown keys are errors.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     pub database: Database,
@@ -30,14 +32,25 @@ pub struct Config {
     pub operations: Operations,
 }
 
-/// `[database]`
-#[derive(Clone, Default, Deserialize)]
+/// Where everything is stored.
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Database {
     /// `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`; without it `stoa.db` in the data folder.
+    #[schemars(example = &"postgres://stoa@db.example.org/stoa")]
     pub url: Option<String>,
     /// A file with the URL, where it holds a password.
+    #[schemars(example = &"/etc/stoa/database-url")]
     pub url_file: Option<PathBuf>,
+    /// How long a server has what it claimed for itself (events, messages to send). After that another server takes it
+    /// over, so this is how long work waits that a server had when it stopped suddenly. At least `5s`.
+    pub lease: String,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: None, url_file: None, lease: "60s".into() }
+    }
 }
 
 impl std::fmt::Debug for Database {
@@ -47,11 +60,12 @@ impl std::fmt::Debug for Database {
     }
 }
 
-/// `[data]`
-#[derive(Clone, Debug, Deserialize)]
+/// The folder on this machine.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Data {
     /// The folder for the database, the index and the lock.
+    #[schemars(example = &"/var/lib/stoa")]
     pub dir: PathBuf,
 }
 
@@ -61,13 +75,15 @@ impl Default for Data {
     }
 }
 
-/// `[http]`
-#[derive(Clone, Debug, Deserialize)]
+/// The one listener.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
     /// Address and port to listen on.
+    #[schemars(example = &"0.0.0.0:8420")]
     pub listen: String,
     /// The address that people's browsers use, when a proxy stands before Stoa.
+    #[schemars(example = &"https://learn.example.org")]
     pub public_url: Option<String>,
 }
 
@@ -77,25 +93,29 @@ impl Default for Http {
     }
 }
 
-/// `[web]`
-#[derive(Clone, Debug, Default, Deserialize)]
+/// The chat in the browser.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Web {
     /// Whether the local web chat is open. Only on a loopback listener.
+    #[schemars(example = &true)]
     pub local_chat: bool,
 }
 
-/// `[[bridge]]`
-#[derive(Clone, Deserialize)]
+/// A chat that Stoa does not know, connected over HTTP: see `docs/bridge.md`.
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bridge {
     /// Its name in accounts and in `/bridge/<name>/events`.
+    #[schemars(example = &"shoptalk")]
     pub name: String,
     /// Where the other side takes messages.
+    #[schemars(example = &"https://chat.example.org/stoa")]
     pub api_url: String,
     /// The secret that both sides sign with.
     pub secret: Option<String>,
     /// A file with the secret.
+    #[schemars(example = &"/etc/stoa/shoptalk.secret")]
     pub secret_file: Option<PathBuf>,
 }
 
@@ -105,15 +125,18 @@ impl std::fmt::Debug for Bridge {
     }
 }
 
-/// `[mail]`
-#[derive(Clone, Default, Deserialize)]
+/// Mail, the last resort for what is mandated.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mail {
     /// The server that takes mail: `smtps://USER:PASSWORD@HOST`, `smtp://HOST:25`. Without it no mail is sent.
+    #[schemars(example = &"smtps://stoa@mail.example.org")]
     pub smtp_url: Option<String>,
     /// A file with the URL, where it holds a password.
+    #[schemars(example = &"/etc/stoa/smtp-url")]
     pub smtp_url_file: Option<PathBuf>,
     /// The sender's address: `Stoa <stoa@example.org>`.
+    #[schemars(example = &"Stoa <stoa@example.org>")]
     pub from: String,
 }
 
@@ -123,33 +146,39 @@ impl std::fmt::Debug for Mail {
     }
 }
 
-/// `[network]`
-#[derive(Clone, Debug, Default, Deserialize)]
+/// How Stoa reaches the outside.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Network {
     /// The proxy that requests to the outside go through: `http://HOST:PORT`.
+    #[schemars(example = &"http://proxy.example.org:3128")]
     pub proxy: Option<String>,
     /// A file of certificates (PEM) that are trusted beside the public ones.
+    #[schemars(example = &"/etc/ssl/example-ca.pem")]
     pub ca_file: Option<PathBuf>,
 }
 
-/// `[organisation]`
-#[derive(Clone, Debug, Deserialize)]
+/// The organisation, its days and its hours.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct OrganisationSection {
     /// The name that people know.
+    #[schemars(example = &"Harbour & Pine")]
     pub name: String,
     /// The base of all activity ids. Fixed at the first start.
+    #[schemars(example = &"https://learn.example.org")]
     pub iri: String,
     /// IANA zone for people whose own zone is not known.
+    #[schemars(example = &"Europe/Berlin")]
     pub timezone: String,
     /// For example `Mon-Fri`.
     pub working_days: String,
     /// For example `09:00-17:00`.
     pub working_hours: String,
     /// Dates, or names of `.ics` files.
+    #[schemars(example = &["2026-12-25", "bavaria.ics"])]
     pub holidays: Vec<String>,
-    /// `[[organisation.locations]]`
+    /// Places whose days differ.
     pub locations: Vec<Location>,
 }
 
@@ -167,16 +196,23 @@ impl Default for OrganisationSection {
     }
 }
 
-/// `[nudges]`
-#[derive(Clone, Debug, Deserialize)]
+/// The limits on what Stoa sends without being asked.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NudgesSection {
+    /// Unsolicited messages that a person gets on one day, over all kinds.
     pub daily_budget: u32,
+    /// The least time between two of them.
     pub min_gap: String,
+    /// How long after something that the person did nothing unsolicited is sent.
     pub after_activity: String,
+    /// Hours of the person's day in which nothing unsolicited is sent; empty for none.
     pub quiet_hours: String,
+    /// On how many different moments of a day unsolicited messages may come.
     pub windows: u32,
+    /// After so many voluntary messages without any answer, voluntary ones pause.
     pub pause_after_ignored: u32,
+    /// Unsolicited messages a day in the week after a leave.
     pub ramp: u32,
 }
 
@@ -194,26 +230,30 @@ impl Default for NudgesSection {
     }
 }
 
-/// `[library]`
-#[derive(Clone, Debug, Default, Deserialize)]
+/// What answers come from.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Library {
-    /// `[[library.sources]]`
+    /// The sources.
     pub sources: Vec<Source>,
 }
 
-/// `[[library.sources]]`
-#[derive(Clone, Debug, Deserialize)]
+/// A source of documents.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// `files`.
+    #[schemars(example = &"files")]
     pub kind: String,
     /// The name shown in citations.
+    #[schemars(example = &"Handbook")]
     pub name: String,
     /// The folder.
+    #[schemars(example = &"/srv/handbook")]
     pub path: Option<PathBuf>,
     /// Who may read it: `everyone`, `role:…`, `group:…`, `person:…`. Nobody when absent.
     #[serde(default)]
+    #[schemars(example = &["everyone"])]
     pub readers: Vec<String>,
     /// Whether somebody responsible has checked the content.
     #[serde(default = "yes")]
@@ -224,50 +264,63 @@ fn yes() -> bool {
     true
 }
 
-/// `[answers]`
-#[derive(Clone, Debug, Default, Deserialize)]
+/// When Stoa speaks; [answers.md](answers.md) has more.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Answers {
     /// When Stoa speaks in channels: `mention`, `questions` or `unasked`. `mention` when it is empty.
+    #[schemars(example = &"questions")]
     pub speak: String,
-    /// `[[answers.channels]]`
+    /// Channels in which it is otherwise.
     pub channels: Vec<AnswersChannel>,
 }
 
-/// `[[answers.channels]]`
-#[derive(Clone, Debug, Deserialize)]
+/// One channel; what the learning team sets in the channel itself wins.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnswersChannel {
     /// The channel's id on the platform.
+    #[schemars(example = &"C0HELPDESK")]
     pub channel: String,
     /// The platform; any when it is absent.
+    #[schemars(example = &"slack")]
     #[serde(default)]
     pub platform: String,
     /// As in `[answers] speak`.
+    #[schemars(example = &"unasked")]
     pub speak: String,
 }
 
-/// `[llm]`: any endpoint that speaks OpenAI's protocol.
-#[derive(Clone, Default, Deserialize)]
+/// A language model: any endpoint that speaks OpenAI's protocol. [answers.md](answers.md) has more.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Llm {
     /// Up to and with the version: `https://api.example/v1`. Nothing is sent anywhere without it.
+    #[schemars(example = &"https://llm.example.org/v1")]
     pub base_url: String,
     /// The key, sent as bearer token.
+    #[schemars(example = &"sk-…")]
     pub api_key: Option<String>,
     /// A file with the key.
+    #[schemars(example = &"/etc/stoa/llm-key")]
     pub api_key_file: Option<PathBuf>,
     /// The name of the model that writes answers.
+    #[schemars(example = &"qwen3-30b")]
     pub chat_model: String,
     /// The name of the model for search by meaning.
+    #[schemars(example = &"bge-m3")]
     pub embedding_model: String,
     /// How long an answer may take, at most a minute; 20 seconds when it is absent.
+    #[schemars(example = &"15s")]
     pub time: Option<String>,
     /// The most tokens of one answer; 500 when it is absent.
+    #[schemars(example = 400)]
     pub answer_tokens: Option<u32>,
     /// The most tokens of one person on one day; 100,000 when it is absent.
+    #[schemars(example = 50_000)]
     pub person_tokens: Option<u64>,
     /// The most tokens of all people on one day; 5,000,000 when it is absent.
+    #[schemars(example = 2_000_000)]
     pub daily_tokens: Option<u64>,
 }
 
@@ -277,26 +330,29 @@ impl std::fmt::Debug for Llm {
     }
 }
 
-/// `[lrs]`
-#[derive(Clone, Debug, Default, Deserialize)]
+/// The Learning Record Store under `/xapi`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Lrs {
-    /// `[[lrs.credentials]]`
+    /// The keys.
     pub credentials: Vec<Credential>,
 }
 
-/// `[[lrs.credentials]]`
-#[derive(Clone, Deserialize)]
+/// A key for machines; people use `stoa lrs key create`.
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Credential {
     /// The user name of HTTP Basic authentication.
+    #[schemars(example = &"hr")]
     pub key: String,
     /// Its password.
     pub secret: Option<String>,
     /// A file with the password.
+    #[schemars(example = &"/etc/stoa/hr.secret")]
     pub secret_file: Option<PathBuf>,
     /// xAPI scopes, for example `statements/read`.
     #[serde(default)]
+    #[schemars(example = &["statements/read"])]
     pub scopes: Vec<String>,
 }
 
@@ -306,19 +362,21 @@ impl std::fmt::Debug for Credential {
     }
 }
 
-/// `[evidence]`
-#[derive(Clone, Debug, Default, Deserialize)]
+/// The ledger of evidence.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Evidence {
     /// The name of the log. Fixed at the first start.
+    #[schemars(example = &"learn.example.org/evidence")]
     pub origin: Option<String>,
 }
 
-/// `[operations]`
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// Who looks after Stoa.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Operations {
-    /// Where the operator is told what needs a look.
+    /// Where the operator is to be told what needs a look. Not used yet: `stoa doctor` and the log say it.
+    #[schemars(example = &"shoptalk:c3")]
     pub channel: Option<String>,
 }
 
@@ -453,6 +511,20 @@ impl Config {
         self.organisation.locations.iter().filter_map(zone).collect()
     }
 
+    /// How long a server has what it claimed for itself.
+    pub fn lease(&self) -> Result<Lease> {
+        let length = duration(&self.database.lease).context("[database] lease")?;
+        let length = Duration::from_micros(u64::try_from(length).unwrap_or(0));
+        if length < Lease::SHORTEST {
+            bail!(
+                "[database] lease = '{}' is too short: give platforms at least {} seconds to answer",
+                self.database.lease,
+                Lease::SHORTEST.as_secs()
+            );
+        }
+        Ok(Lease::of(length))
+    }
+
     /// The database's URL.
     pub fn database_url(&self) -> String {
         self.database.url.clone().unwrap_or_else(|| format!("sqlite://{}", self.data.dir.join("stoa.db").display()))
@@ -537,6 +609,7 @@ mod tests {
             ("[http]\nlisten = 3\n", "stoa.toml: line 2: invalid type: integer `3`, expected a string"),
             ("[htpp]\n", "stoa.toml: line 1: unknown field `htpp`, expected one of `database`"),
             ("[nudges]\nmin_gap = \"soon\"\n", "[nudges] min_gap"),
+            ("[database]\nlease = \"1s\"\n", "[database] lease"),
             ("[organisation]\ntimezone = \"Mars/Olympus\"\n", "[organisation] timezone"),
             ("[answers]\nspeak = \"loud\"\n", "[answers] speak: 'loud' is not one of mention, questions, unasked"),
             ("[llm]\ntime = \"1h\"\n", "[llm] time must be more than nothing and at most a minute"),

@@ -38,7 +38,7 @@ pub enum Key {
 
 pub async fn run(config: Config, command: Command, json: bool) -> Result<()> {
     let Command::Key(command) = command;
-    let (app, lock) = App::for_command(config).await?;
+    let (app, lock) = App::for_reader(config, matches!(command, Key::List)).await?;
     match command {
         Key::Create { name, scopes } => {
             let scopes = parse(&scopes)?;

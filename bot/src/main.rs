@@ -66,11 +66,15 @@ enum Command {
     Lrs(lrs::Command),
     /// Measure retrieval and abstention on a labelled set
     Eval(commands::eval::Options),
-    /// Say what is missing or wrong, one line each
-    Doctor,
+    /// The JSON Schema of stoa.toml, of a file of requirements, or of a lesson
+    Schema(commands::schema::Options),
+    /// Say what is missing or wrong, one line each, and the way out; ends with 1 when something is wrong
+    Doctor(commands::doctor::Options),
     /// What waits, what was put aside, and what to do with it
     #[command(subcommand)]
     Queue(commands::queue::Command),
+    /// Say what would be sent in a period and why, without sending anything
+    Simulate(commands::simulate::Options),
     /// Bring the schema of the store up to date
     Migrate,
     /// Write a backup of the whole store to FILE and its keys to FILE.keys; the server may run
@@ -117,7 +121,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
     log_to_stderr(serving, cli.json);
     // Some commands need no configuration and must not fail over one.
     let config = match &cli.command {
-        Command::Eval(_) => Config::default(),
+        Command::Eval(_) | Command::Schema(_) => Config::default(),
         _ => Config::load(cli.config.as_deref())?,
     };
     let json = cli.json;
@@ -135,8 +139,10 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Training(command) => return commands::training::run(config, command, json).await,
         Command::Lrs(command) => lrs::run(config, command, json).await?,
         Command::Eval(options) => commands::eval::run(options, json).await?,
-        Command::Doctor => return commands::doctor::run(config, cli.config.as_deref(), json).await,
+        Command::Schema(options) => commands::schema::run(&options, json)?,
+        Command::Doctor(options) => return commands::doctor::run(config, cli.config.as_deref(), options, json).await,
         Command::Queue(command) => commands::queue::run(config, command, json).await?,
+        Command::Simulate(options) => commands::simulate::run(config, options, json).await?,
         Command::Migrate => commands::backup::migrate(config).await?,
         Command::Backup { file } => commands::backup::write(&config, &file, json).await?,
         Command::Restore { file, keys } => commands::backup::restore(config, &file, &keys, json).await?,
@@ -152,7 +158,7 @@ fn log_to_stderr(serving: bool, json: bool) {
     let filter = EnvFilter::try_from_env("STOA_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if json {
-        builder.json().init();
+        builder.json().flatten_event(true).init();
     } else {
         builder.with_target(false).compact().init();
     }

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use stoa_ground::people;
 use stoa_learning::search::Index;
 use stoa_mail::Mail;
@@ -53,6 +53,12 @@ where
     let Some(_lock) = Lock::take(&config.data.dir)? else {
         bail!("another Stoa is running on {}: stop it first, or use another data folder", config.data.dir.display());
     };
+    let Some(_store) = Lock::of_store(&config)? else {
+        bail!(
+            "another Stoa is running on {}: stop it first, or use PostgreSQL for several servers",
+            config.database_url()
+        );
+    };
     let listener = TcpListener::bind(address).await.map_err(|e| match e.kind() {
         std::io::ErrorKind::AddrInUse => {
             anyhow::anyhow!(
@@ -62,12 +68,7 @@ where
         }
         _ => anyhow::anyhow!("cannot listen on {address}: {e}"),
     })?;
-    let metrics = PrometheusBuilder::new()
-        .set_buckets(&[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5])
-        .context("metrics")?
-        .install_recorder()
-        .context("metrics")?;
-
+    let metrics = crate::observe::install()?;
     let index = Index::open(&index_dir(&config))?;
     let app = Arc::new(App::open(config, mode.clock, index).await?);
     if chat_open {
@@ -86,7 +87,6 @@ where
 
     let stop = CancellationToken::new();
     let workers = tokio::spawn(app.flow.clone().run(stop.clone()));
-    crate::observe::describe();
     let observer = tokio::spawn(crate::observe::watch(app.clone(), stop.clone()));
     let follower = tokio::spawn({
         let (app, stop) = (app.clone(), stop.clone());
@@ -161,16 +161,29 @@ fn router(
         .route("/metrics", get(move || scrape(metrics.clone())));
     let router =
         health.merge(crate::lrs::router(app)?).merge(bridges).merge(stoa_web::router(app.flow.clone(), options));
-    Ok(router.layer(CatchPanicLayer::new()).layer(TraceLayer::new_for_http()))
+    // By its route: addresses hold sign-in links and ids.
+    let span = |request: &Request| tracing::debug_span!("request", method = %request.method(), route = crate::observe::route(request));
+    // Failures are logged where they are measured.
+    let trace = TraceLayer::new_for_http().make_span_with(span).on_failure(());
+    let measured = axum::middleware::from_fn(crate::observe::request);
+    Ok(router.layer(CatchPanicLayer::new()).layer(measured).layer(trace))
 }
 
 fn connect_mail(app: &App) -> Result<()> {
-    let mail = &app.config.mail;
-    let url = secret("[mail] smtp_url", mail.smtp_url.as_deref(), mail.smtp_url_file.as_deref())?;
-    if !url.is_empty() {
-        app.flow.connect(Arc::new(Mail::new(&url, &mail.from, &app.config.organisation.name)?));
+    if let Some(mail) = mail(&app.config)? {
+        app.flow.connect(Arc::new(mail));
     }
     Ok(())
+}
+
+/// The mail server of the configuration.
+pub fn mail(config: &Config) -> Result<Option<Mail>> {
+    let mail = &config.mail;
+    let url = secret("[mail] smtp_url", mail.smtp_url.as_deref(), mail.smtp_url_file.as_deref())?;
+    if url.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Mail::new(&url, &mail.from, &config.organisation.name)?))
 }
 
 /// Ready when the store answers.

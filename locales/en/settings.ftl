@@ -15,6 +15,10 @@ settings-quiet-hint = For example 17:00-10:00. Leave it empty for the company’
 settings-quiet-wrong = Please write a range like 17:00-10:00.
 settings-place = Where messages come to you
 settings-place-last = the chat that you used last
+# $platform is a chat like Slack, $workspace the name of a workspace in it
+settings-place-in = { $platform } ({ $workspace })
+settings-place-now = Messages come to you in: { $place }.
+settings-place-wrong = Please choose one of your chats.
 settings-save = Save
 settings-saved = Saved. It holds from now on.
 settings-paused = Paused. Lessons and tips stay away until you start them again.

@@ -171,3 +171,21 @@ team-line-done = ✓ { $name }: { $title }, done
 team-line-ended = { $name }: { $title }, not needed any more
 team-line-away = { $name }: { $title }, on leave
 team-line-due = { $name }: { $title }, now due { $due }
+
+## People whom no message reaches, for the learning team
+## $reason is what the chat platform or the mail server said
+
+training-unreachable-hint =
+    { $count ->
+        [one] One person cannot be reached by any message.
+       *[other] { $count } people cannot be reached by any message.
+    }
+training-unreachable-button = Who is it?
+training-unreachable-title = Not reached by any message
+training-unreachable-row = **{ $name }**, since { $since }: { $reason }.
+training-unreachable-link = Ask your operator to connect a chat account or to enter a work e-mail address.
+training-unreachable-write = Ask them to write **help** to Stoa once.
+training-unreachable-then = What still matters is sent as soon as they can be reached; what is out of date is not.
+training-unreachable-more = … and { $count } more.
+training-unreachable-none = Everybody can be reached.
+training-unreachable-not-yours = Only the learning team can see this.

@@ -12,6 +12,7 @@ use stoa_ground::clock::{monotonic, wall};
 use stoa_ground::{Error, Result};
 
 use crate::Options;
+use crate::late::InTime;
 use crate::sign::{SIGNATURE, TIMESTAMP};
 use crate::wire::{Direct, Outgoing, Posted, Thread, User, Where};
 
@@ -123,7 +124,8 @@ impl Bridge {
             }
         }
         if !body.is_empty() {
-            request = request.header(header::CONTENT_TYPE, "application/json").body(body);
+            let body = InTime::new(body, stoa_flow::sends_end());
+            request = request.header(header::CONTENT_TYPE, "application/json").body(reqwest::Body::wrap(body));
         }
         let response = request.send().await.map_err(|e| self.trouble(&e))?;
         *self.silence.lock().unwrap_or_else(PoisonError::into_inner) = Silence::default();

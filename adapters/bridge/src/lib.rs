@@ -5,6 +5,7 @@
 
 mod client;
 mod events;
+mod late;
 mod problem;
 mod sign;
 mod wire;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder};
 use lettre::transport::smtp;
-use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 use sha2::{Digest as _, Sha256};
 use stoa_flow::chat::{Account, Block, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
 use stoa_flow::delivery::MAIL;
@@ -14,6 +14,9 @@ use stoa_ground::{Error, Result};
 
 /// How long one command of the server may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a whole letter may take: less than a delivery's lease, whatever the server does between two commands.
+const WHOLE: Duration = Duration::from_secs(30);
 
 /// The longest subject, in characters.
 const SUBJECT: usize = 70;
@@ -23,6 +26,7 @@ pub struct Mail {
     from: Mailbox,
     organisation: String,
     transport: AsyncSmtpTransport<Tokio1Executor>,
+    whole: Duration,
 }
 
 impl Mail {
@@ -32,19 +36,42 @@ impl Mail {
     /// # Errors
     /// When the URL or the address cannot be read.
     pub fn new(url: &str, from: &str, organisation: &str) -> Result<Self> {
+        Self::with_limits(url, from, organisation, TIMEOUT, WHOLE)
+    }
+
+    /// As [`new`](Self::new), with other time limits: for one command, and for a whole letter.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_limits(url: &str, from: &str, organisation: &str, command: Duration, whole: Duration) -> Result<Self> {
         let from = from.parse().map_err(|_| Error::invalid(format!("[mail] from = '{from}' is not a mail address")))?;
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
             // The URL may hold a password, and the error the URL.
             .map_err(|_| Error::invalid("[mail] smtp_url is not a URL like smtps://USER:PASSWORD@HOST"))?
-            .timeout(Some(TIMEOUT))
+            .timeout(Some(command))
             .build();
-        Ok(Self { from, organisation: organisation.to_owned(), transport })
+        // A line break in a name must not become a header.
+        let organisation = stoa_ground::people::clean(organisation);
+        Ok(Self { from, organisation, transport, whole })
+    }
+
+    /// Whether the server can be reached and lets us in. Sends nothing.
+    ///
+    /// # Errors
+    /// A sentence that says why not.
+    pub async fn check(&self) -> Result<()> {
+        match self.transport.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::Io("the mail server answers, and does not take commands".into())),
+            Err(e) => Err(Error::Io(explain(&e).to_string())),
+        }
     }
 
     fn letter(&self, to: &str, message: &Message, key: &str) -> Result<lettre::Message, SendError> {
         let refused =
             |e: &dyn std::fmt::Display| SendError::Unreachable(format!("the mail address does not work: {e}"));
-        let to: Mailbox = to.parse().map_err(|e| refused(&e))?;
+        // An address and nothing else: no name, no second address.
+        let to = Mailbox::new(None, to.parse::<Address>().map_err(|e| refused(&e))?);
         // The same message has the same id, also when it is sent again (RFC 5322, 3.6.4).
         let digest: String = Sha256::digest(key).iter().take(16).map(|b| format!("{b:02x}")).collect();
         let id = format!("<{digest}@{}>", self.from.email.domain());
@@ -63,6 +90,8 @@ impl Mail {
 
     fn subject(&self, message: &Message) -> String {
         let plain = text(message);
+        let hidden = |c: char| c.is_control();
+        let plain = plain.replace(|c: char| hidden(c) && c != '\n', " ");
         let first = plain.lines().find(|l| !l.trim().is_empty()).unwrap_or_default();
         let short: String = first.chars().take(SUBJECT).collect();
         let more = if short.len() < first.len() { "…" } else { "" };
@@ -99,7 +128,13 @@ impl Platform for Mail {
     ) -> Result<String, SendError> {
         let letter = self.letter(&place.channel, message, key)?;
         let id = letter.headers().get_raw("Message-ID").unwrap_or_default().to_owned();
-        self.transport.send(letter).await.map_err(|e| explain(&e))?;
+        match tokio::time::timeout(self.whole, self.transport.send(letter)).await {
+            Ok(sent) => sent.map_err(|e| explain(&e))?,
+            Err(_) => {
+                let why = format!("the mail server took more than {} seconds", self.whole.as_secs());
+                return Err(SendError::Retry { why, after_seconds: None });
+            }
+        };
         Ok(id)
     }
 

@@ -27,7 +27,8 @@ pub fn account(person: &str) -> Account {
 /// # Errors
 /// [`Error::NotFound`] for an unknown person.
 pub async fn enrol(tx: &Tx, person: &str) -> Result<()> {
-    people::link_account(tx, person, NAME, "", person).await?;
+    let actor = format!("person/{person}");
+    people::link_account(tx, person, (NAME, "", person), &actor, "signed in to the web chat").await?;
     store::direct_channel(tx, person).await?;
     Ok(())
 }
@@ -53,6 +54,10 @@ fn send_error(error: Error) -> SendError {
 impl Platform for WebChat {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn title(&self) -> String {
+        "Web chat".into()
     }
 
     async fn send(
@@ -98,10 +103,9 @@ impl Platform for WebChat {
         let channel = self
             .db
             .write(|tx| async move {
-                if people::by_id(&tx, user).await?.is_none() {
-                    return Err(Error::NotFound("the account".into()));
-                }
-                store::direct_channel(&tx, user).await
+                // Whoever signs in is the person who stands for this row now, and reads that conversation.
+                let person = people::by_id(&tx, user).await?.ok_or_else(|| Error::NotFound("the account".into()))?;
+                store::direct_channel(&tx, &person.id).await
             })
             .await
             .map_err(send_error)?;

@@ -28,9 +28,12 @@ pub async fn restore(config: Config, file: &Path, keys: &Path, json: bool) -> Re
     let Some(lock) = Lock::take(&config.data.dir)? else {
         bail!("a server is running on {}: stop it first", config.data.dir.display());
     };
+    let Some(store) = Lock::of_store(&config)? else {
+        bail!("a server is running on {}: stop it first", config.database_url());
+    };
     let keys = backup::read_keys(keys)?;
     let (summary, erased) = backup::restore(&config.database_url(), file, &keys, Clock::system()).await?;
-    drop(lock);
+    drop((lock, store));
     let count = erased.len();
     if count > 0 {
         erase_again(config, &erased).await.context("the backup is restored, but erasures were not repeated")?;

@@ -31,7 +31,7 @@ pub enum Command {
 }
 
 pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCode> {
-    let (app, lock) = App::for_command(config).await?;
+    let (app, lock) = App::for_reader(config, matches!(command, Command::List)).await?;
     let mut failed = false;
     match command {
         Command::Sync => {

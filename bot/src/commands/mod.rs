@@ -10,6 +10,8 @@ pub mod lessons;
 pub mod library;
 pub mod people;
 pub mod queue;
+pub mod schema;
+pub mod simulate;
 pub mod training;
 
 use anyhow::Result;

@@ -1,4 +1,7 @@
-//! `stoa people import|grant|revoke|account|link`
+//! `stoa people import|grant|revoke|account|link|merge|split|show|unreachable`
+
+mod merge;
+mod show;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -62,6 +65,44 @@ pub enum Command {
         /// Take the account away instead
         #[arg(long)]
         remove: bool,
+        /// Why, for the evidence
+        #[arg(long, default_value = "decided by the operator")]
+        reason: String,
+    },
+    /// Make one person of two rows that are the same human; reversible and recorded
+    Merge {
+        /// Who is merged: employee id, e-mail or name
+        person: String,
+        /// Who will stand for both: employee id, e-mail or name
+        into: String,
+        /// Why, for the evidence
+        #[arg(long, required_unless_present = "dry_run")]
+        reason: Option<String>,
+        /// Say what would happen and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Undo a merge: everything goes back to where it was
+    Split {
+        /// The employee id that was merged
+        person: String,
+        /// Why, for the evidence
+        #[arg(long, required_unless_present = "dry_run")]
+        reason: Option<String>,
+        /// Say what would happen and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Show who somebody is: accounts, earlier ids, roles, manager, zone, when a message last reached them
+    Show {
+        /// Employee id, e-mail or name
+        person: String,
+    },
+    /// List whom no message reaches, since when, why, and what helps
+    Unreachable {
+        /// Try everything again that waits, after a platform or the mail server was mended
+        #[arg(long)]
+        retry: bool,
     },
     /// Make a one-time sign-in link for the web chat, valid for a day
     Link {
@@ -109,15 +150,24 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
                 .await?;
             println!("{} {} the role {role}.", person.name, if had { "no longer has" } else { "did not have" });
         }
-        Command::Account { person, platform, user, workspace, remove } => {
+        Command::Merge { person, into, reason, dry_run } => {
+            merge::merge(&app, &person, &into, reason.as_deref().unwrap_or_default(), dry_run, json).await?;
+        }
+        Command::Split { person, reason, dry_run } => {
+            merge::split(&app, &person, reason.as_deref().unwrap_or_default(), dry_run, json).await?;
+        }
+        Command::Show { person } => show::show(&app, &person, json).await?,
+        Command::Unreachable { retry } => show::unreachable(&app, retry, json).await?,
+        Command::Account { person, platform, user, workspace, remove, reason } => {
             let text = person.as_str();
-            let (platform, user, workspace) = (&platform, &user, &workspace);
+            let (platform, user, workspace, reason) = (&platform, &user, &workspace, &reason);
             let person = app
                 .db
                 .write(|tx| async move {
                     let person = people::find(&tx, text).await?;
                     if !remove {
-                        people::link_account(&tx, &person.id, platform, workspace, user).await?;
+                        let account = (platform.as_str(), workspace.as_str(), user.as_str());
+                        people::link_account(&tx, &person.id, account, "operator", reason).await?;
                         return Ok(person);
                     }
                     let held = people::accounts_of(&tx, &person.id).await?;
@@ -129,7 +179,7 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
                             person.name
                         )));
                     }
-                    people::unlink_account(&tx, platform, workspace, user).await?;
+                    people::unlink_account(&tx, (platform, workspace, user), "operator", reason).await?;
                     Ok(person)
                 })
                 .await?;
@@ -176,7 +226,8 @@ fn read(file: &Path) -> Result<Vec<u8>> {
     std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))
 }
 
-fn import_options(config: &Config, full: bool, yes: bool) -> ImportOptions {
+/// How a roster is read with this configuration.
+pub fn import_options(config: &Config, full: bool, yes: bool) -> ImportOptions {
     ImportOptions {
         full,
         yes,

@@ -3,10 +3,10 @@
 use anyhow::{Result, bail};
 use serde_json::json;
 use stoa_flow::delivery::queues;
-use stoa_ground::Instant;
+use stoa_ground::{Db, Instant};
 
 use super::print_json;
-use crate::app::App;
+use crate::app::{App, open_to_read};
 use crate::config::Config;
 
 #[derive(clap::Subcommand)]
@@ -36,13 +36,11 @@ pub enum Command {
 }
 
 pub async fn run(config: Config, command: Command, json: bool) -> Result<()> {
-    let (app, lock) = App::for_command(config).await?;
     match command {
-        Command::List { limit } => list(&app, limit, json).await?,
-        Command::Retry { key, all } => {
-            if key.is_none() && !all {
-                bail!("say which: stoa queue retry KEY, or --all");
-            }
+        Command::List { limit } => list(&open_to_read(&config).await?, limit, json).await,
+        Command::Retry { key: None, all: false } => bail!("say which: stoa queue retry KEY, or --all"),
+        Command::Retry { key, .. } => {
+            let (app, lock) = App::for_command(config).await?;
             let key = key.as_deref();
             let count = app.db.write(|tx| async move { queues::retry(&tx, key).await }).await?;
             if json {
@@ -50,8 +48,10 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<()> {
             } else {
                 println!("{count} will be tried again.");
             }
+            app.finish(lock).await
         }
         Command::Drop { key, reason } => {
+            let (app, lock) = App::for_command(config).await?;
             let (key, reason) = (&key, &format!("dropped by the operator: {reason}"));
             app.db.write(|tx| async move { queues::give_up(&tx, key, reason).await }).await?;
             if json {
@@ -59,15 +59,15 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<()> {
             } else {
                 println!("{key} is dropped.");
             }
+            app.finish(lock).await
         }
     }
-    app.finish(lock).await
 }
 
-async fn list(app: &App, limit: usize, json: bool) -> Result<()> {
+async fn list(db: &Db, limit: usize, json: bool) -> Result<()> {
     let (queues, parked) =
-        app.db.read(|c| async move { Ok((queues::queues(&c).await?, queues::parked(&c, limit).await?)) }).await?;
-    let now = app.db.clock().now();
+        db.read(|c| async move { Ok((queues::queues(&c).await?, queues::parked(&c, limit).await?)) }).await?;
+    let now = db.clock().now();
     for queue in &queues {
         if json {
             print_json(&json!({

@@ -49,7 +49,13 @@ pub enum Command {
         to: Date,
     },
     /// Exempt somebody from a requirement
-    Exempt(Decision),
+    Exempt {
+        #[command(flatten)]
+        decision: Decision,
+        /// The last day of the exemption, like 2026-12-24; without it, for good
+        #[arg(long)]
+        until: Option<Date>,
+    },
 }
 
 /// A decision about one person's requirement.
@@ -65,7 +71,7 @@ pub struct Decision {
 }
 
 pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCode> {
-    let (app, lock) = App::for_command(config).await?;
+    let (app, lock) = App::for_reader(config, matches!(command, Command::Status { .. })).await?;
     let (db, services) = (&app.db, &*app.services);
     match command {
         Command::Courses { dir } => {
@@ -99,9 +105,12 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
             training::extend(db, services, &d.person, &d.requirement, to, "operator", &d.reason).await?;
             println!("The due date is now {to}, or the next working day.");
         }
-        Command::Exempt(d) => {
-            training::exempt(db, services, &d.person, &d.requirement, "operator", &d.reason).await?;
-            println!("Exempt.");
+        Command::Exempt { decision: d, until } => {
+            training::exempt(db, services, &d.person, &d.requirement, until, "operator", &d.reason).await?;
+            match until {
+                Some(day) => println!("Exempt until {day}."),
+                None => println!("Exempt."),
+            }
         }
     }
     app.finish(lock).await?;

@@ -13,9 +13,12 @@ pub mod words;
 pub mod testing;
 
 mod follow;
+mod journal;
+mod lease;
 mod organisation;
 mod worker;
 
 pub use follow::Follower;
+pub use lease::{Lease, sends_end};
 pub use organisation::{Nudges, Organisation};
 pub use worker::{Background, Flow, Parts, Watcher};

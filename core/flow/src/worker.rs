@@ -1,6 +1,6 @@
 //! The flow itself: its parts, its workers, and the way to let everything that is due happen.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,7 +14,8 @@ use crate::chat::{Command, Context, Help, Platform};
 use crate::delivery::queues::{self, Reader};
 use crate::delivery::{DeliveryKind, Reached, inbox, sender};
 use crate::follow::{Followed, Follower};
-use crate::nudges::{LearnerDigest, Settings, Why};
+use crate::lease::{Lease, Watch};
+use crate::nudges::{LearnerDigest, Policy, Settings, Why};
 use crate::organisation::Organisation;
 use crate::schedule::{self, Job};
 
@@ -62,14 +63,24 @@ pub struct Flow {
     wake_background: Vec<Notify>,
     /// Held while what is due is worked on, so that a manual clock moves only between two rounds.
     turn: Mutex<()>,
+    /// How many events and recipients are worked on at once.
+    pub(crate) at_once: (usize, usize),
     /// Under this name this server holds leases.
     pub(crate) server: String,
+    pub(crate) lease: Lease,
+    watch: std::sync::Mutex<Watch>,
 }
 
 impl Flow {
     /// A flow with the capabilities' parts; `help`, `why`, `settings` and the digest are its own.
     #[must_use]
-    pub fn new(db: Db, organisation: Organisation, mut parts: Parts) -> Arc<Self> {
+    pub fn new(db: Db, organisation: Organisation, parts: Parts) -> Arc<Self> {
+        Self::leased(db, organisation, parts, Lease::default())
+    }
+
+    /// As [`Flow::new`], with leases of another length.
+    #[must_use]
+    pub fn leased(db: Db, organisation: Organisation, mut parts: Parts, lease: Lease) -> Arc<Self> {
         parts.commands.extend([Box::new(Why) as Box<dyn Command>, Box::new(Settings), Box::new(Help)]);
         parts.kinds.extend([Box::new(LearnerDigest) as Box<dyn DeliveryKind>, Box::new(sender::Reply)]);
         parts.followers.push(Arc::new(Reached));
@@ -84,12 +95,26 @@ impl Flow {
             platforms: RwLock::new(Vec::new()),
             wake: Notify::new(),
             turn: Mutex::new(()),
+            at_once: (8, 32),
             server: stoa_ground::clock::noise().to_string(),
+            lease,
+            watch: std::sync::Mutex::default(),
         })
+    }
+
+    /// The same flow for a simulation: one thing after the other, so that the same seed gives the same story.
+    #[must_use]
+    pub fn one_at_a_time(self: Arc<Self>) -> Arc<Self> {
+        let mut flow = self;
+        if let Some(alone) = Arc::get_mut(&mut flow) {
+            alone.at_once = (1, 1);
+        }
+        flow
     }
 
     /// Adds a chat platform.
     pub fn connect(&self, platform: Arc<dyn Platform>) {
+        crate::journal::platform_connected(platform.name());
         self.platforms.write().unwrap_or_else(PoisonError::into_inner).push(platform);
     }
 
@@ -117,6 +142,10 @@ impl Flow {
         &self.organisation
     }
 
+    pub(crate) fn watch(&self) -> MutexGuard<'_, Watch> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn parts(&self) -> &Parts {
         &self.parts
     }
@@ -134,7 +163,7 @@ impl Flow {
     /// The database's error.
     pub async fn settle(&self) -> Result<()> {
         loop {
-            self.rounds().await?;
+            self.settle_until(&CancellationToken::new()).await?;
             let mut done = 0;
             for background in &self.parts.background {
                 done += background.work(self).await?;
@@ -145,43 +174,60 @@ impl Flow {
         }
     }
 
-    /// Lets everything happen that is due now, without the background's work.
-    async fn rounds(&self) -> Result<()> {
+    /// Lets everything happen that is due now, without the background's work; ends between two rounds when it is told to
+    /// stop.
+    async fn settle_until(&self, stop: &CancellationToken) -> Result<()> {
         let _turn = self.turn.lock().await;
         // Each round works on at most a few hundred rows; the bound stops a kind that feeds itself.
         for _ in 0..10_000 {
-            if self.round().await? == 0 {
+            if stop.is_cancelled() || self.round().await? == 0 {
                 return Ok(());
             }
         }
         Err(Error::invalid("the schedule does not come to rest: a job keeps putting itself at the same instant"))
     }
 
+    /// Lets go of what this server has, when nothing is under way: after a start, and when the store was in trouble and
+    /// could not take what became of it.
     async fn release(&self) -> Result<()> {
+        let _turn = self.turn.lock().await;
         self.db
-            .write(|tx| async move {
-                inbox::release(&tx).await?;
-                sender::release(&tx).await
+            .write_by_key(|tx| async move {
+                match tx.engine() {
+                    // There is one server: what another one was doing, it does no more.
+                    Engine::Sqlite => {
+                        inbox::release(&tx).await?;
+                        sender::release(&tx).await
+                    }
+                    Engine::Postgres => sender::release_of(&tx, &self.server).await,
+                }
             })
             .await
     }
 
     async fn round(&self) -> Result<usize> {
-        let events = inbox::claim(&self.db, 64).await?;
-        let mut done = events.len();
+        self.look_at_lease_clock().await?;
+        // What fails in one place stops nothing in the others: each has its turn before an error is told.
+        let mut ended = vec![self.handle_waiting().await];
+        for followed in &self.followed {
+            ended.push(followed.catch_up(&self.db).await);
+        }
+        ended.push(schedule::run_due(&self.db, &self.parts.jobs).await);
+        ended.push(self.send_due().await);
+        ended.push(self.edit_due().await);
+        ended.push(self.reconcile().await);
+        ended.into_iter().sum()
+    }
+
+    /// Handles events that wait. Gives how many.
+    async fn handle_waiting(&self) -> Result<usize> {
+        let events = inbox::claim(&self.db, 64, self.lease.micros()).await?;
+        let count = events.len();
         let handled = futures_util::stream::iter(events)
             .map(|(envelope, attempts)| async move { self.handle(&envelope, attempts).await });
-        let mut handled = handled.buffer_unordered(8);
-        while let Some(result) = handled.next().await {
-            result?;
-        }
-        for followed in &self.followed {
-            done += followed.catch_up(&self.db).await?;
-        }
-        done += schedule::run_due(&self.db, &self.parts.jobs).await?;
-        done += self.send_due().await?;
-        done += self.reconcile().await?;
-        Ok(done)
+        // All of them end before an error is told: one that is dropped in the middle waits until its lease runs out.
+        let ended: Vec<Result<()>> = handled.buffer_unordered(self.at_once.0).collect().await;
+        ended.into_iter().collect::<Result<()>>().map(|()| count)
     }
 
     /// How far the followers of the change feed are behind.
@@ -207,23 +253,37 @@ impl Flow {
     /// # Errors
     /// When the clock cannot be moved there.
     pub async fn advance(&self, to: Instant) -> Result<()> {
+        self.advance_until(to).await?;
+        self.settle().await
+    }
+
+    /// Moves a manual clock to an instant through everything that is due before it, and lets nothing happen there yet.
+    ///
+    /// # Errors
+    /// When the clock cannot be moved there.
+    pub async fn advance_until(&self, to: Instant) -> Result<()> {
+        if self.clock().now() == to {
+            return Ok(());
+        }
         self.settle().await?;
         loop {
-            let next = self.next_due().await?.filter(|next| *next > self.clock().now() && *next <= to);
+            let next = self.next_due().await?.filter(|next| *next > self.clock().now() && *next < to);
             let Some(next) = next else { break };
             self.clock().set(next)?;
             self.settle().await?;
         }
-        self.clock().set(to)?;
-        self.settle().await
+        self.clock().set(to)
+    }
+
+    /// What the arbiter must know about a kind of delivery; none when there is no such kind.
+    #[must_use]
+    pub fn policy(&self, kind: &str) -> Option<Policy> {
+        self.kind(kind).map(crate::delivery::DeliveryKind::policy)
     }
 
     /// Works until told to stop; what has begun is finished first.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
-        // On SQLite there is one server: what another one was doing, it does no more.
-        if self.db.engine() == Engine::Sqlite
-            && let Err(error) = self.release().await
-        {
+        if let Err(error) = self.release().await {
             tracing::error!(%error, "the leases of the last run could not be released; they expire by themselves");
         }
         let beside: Vec<_> = (0..self.parts.background.len())
@@ -231,15 +291,24 @@ impl Flow {
             .collect();
         let mut failures: u32 = 0;
         while !stop.is_cancelled() {
-            let wait = match self.rounds().await {
+            if failures > 0 && self.release().await.is_ok() {
+                tracing::info!("the store takes writes again");
+            }
+            let wait = match self.settle_until(&stop).await {
                 Ok(()) => {
                     failures = 0;
                     Duration::from_secs(1)
                 }
+                // Trouble of the store: it is left alone for a while, up to eight seconds.
+                Err(error) if error.passes() => {
+                    failures = (failures + 1).min(5);
+                    tracing::error!(%error, failures, "the store is in trouble; the workers will try again");
+                    Duration::from_millis(250 << failures)
+                }
+                // One row's trouble must not slow down the others.
                 Err(error) => {
-                    failures = (failures + 1).min(6);
-                    tracing::error!(%error, failures, "the workers will try again");
-                    Duration::from_millis(500 << failures)
+                    tracing::error!(%error, "the workers will try again");
+                    Duration::from_secs(1)
                 }
             };
             tokio::select! {

@@ -102,7 +102,11 @@ async fn say(s: &Stage, person: &str, kind: &'static str, item: &str) {
 }
 
 async fn link(s: &Stage, person: &str, platform: &str) {
-    s.db.write(|tx| async move { people::link_account(&tx, person, platform, "", "ana").await }).await.unwrap();
+    s.db.write(
+        |tx| async move { people::link_account(&tx, person, (platform, "", "ana"), "operator", "a test").await },
+    )
+    .await
+    .unwrap();
 }
 
 async fn prefer(s: &Stage, person: &str, place: &str) {
@@ -131,7 +135,9 @@ async fn the_preferred_place_comes_first_and_another_one_when_it_is_closed() {
 async fn mail_is_the_last_resort_and_only_for_what_is_mandated() {
     let s = stage().await;
     let ana = s.hire("Ana", |p| p.email = Some("ana@example.org".into())).await;
-    s.db.write(|tx| async move { people::unlink_account(&tx, "test", "", "Ana").await }).await.unwrap();
+    s.db.write(|tx| async move { people::unlink_account(&tx, ("test", "", "Ana"), "operator", "a test").await })
+        .await
+        .unwrap();
     let (other, mail) = (Postbox::new("other", true), Postbox::new("mail", false));
     s.flow.connect(other.clone());
     s.flow.connect(mail.clone());
@@ -148,12 +154,15 @@ async fn mail_is_the_last_resort_and_only_for_what_is_mandated() {
 async fn who_cannot_be_reached_is_listed_and_gets_what_waited_once_that_changes() {
     let s = stage().await;
     let ana = s.hire("Ana", |_| {}).await;
-    s.db.write(|tx| async move { people::unlink_account(&tx, "test", "", "Ana").await }).await.unwrap();
+    s.db.write(|tx| async move { people::unlink_account(&tx, ("test", "", "Ana"), "operator", "a test").await })
+        .await
+        .unwrap();
     say(&s, &ana.id, "reminder", "fire safety").await;
     let lost = s.db.read(|c| async move { delivery::unreachable(&c).await }).await.unwrap();
     assert_eq!(lost.len(), 1);
     assert_eq!(lost[0].person.name, "Ana");
     assert_eq!(lost[0].reason, "the person has no place where Stoa can write");
+    assert_eq!(s.db.read(|c| async move { delivery::count_unreachable(&c).await }).await.unwrap(), 1);
     let other = Postbox::new("other", false);
     s.flow.connect(other.clone());
     link(&s, &ana.id, "other").await;
@@ -202,4 +211,110 @@ async fn a_message_that_a_place_refuses_is_put_aside_and_the_operator_can_try_ag
     s.flow.settle().await.unwrap();
     assert_eq!(other.got().len(), 1);
     assert!(parked().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_waited_comes_once_what_is_stale_never_and_writing_to_stoa_is_enough() {
+    let s = stage().await;
+    let ana = &s.hire("Ana", |_| {}).await;
+    let other = Postbox::new("other", true);
+    s.flow.connect(other.clone());
+    s.db.write(|tx| async move { people::unlink_account(&tx, ("test", "", "Ana"), "operator", "a test").await })
+        .await
+        .unwrap();
+    link(&s, &ana.id, "other").await;
+    let soon = stoa_ground::Instant::parse("2026-11-23T10:00:00Z").unwrap();
+    for (key, expires) in [("fire safety", None), ("lunch is ready", Some(soon))] {
+        let new = NewDelivery {
+            key: key.into(),
+            kind: "reminder",
+            person: Some(ana.id.clone()),
+            item: key.into(),
+            expires,
+            ..NewDelivery::default()
+        };
+        let new = &new;
+        s.db.write(|tx| async move { delivery::enqueue(&tx, new).await }).await.unwrap();
+        s.flow.settle().await.unwrap();
+    }
+    let lost = s.db.read(|c| async move { delivery::unreachable(&c).await }).await.unwrap();
+    assert_eq!((lost[0].waiting, lost[0].way_out), (2, delivery::WayOut::WriteToStoa));
+    s.until("2026-11-24T11:00:00Z").await;
+    // Ana opens the conversation: she writes, which also reaches Stoa.
+    *other.closed.lock().unwrap() = false;
+    let account = Account { platform: "other".into(), workspace: String::new(), user: "ana".into() };
+    let place = other.direct(&account).await.unwrap();
+    let event = stoa_flow::chat::Event::Message { id: "u1".into(), text: "hello".into(), to_bot: false };
+    let envelope = stoa_flow::chat::Envelope { key: "other/1".into(), at: s.db.clock().now(), account, place, event };
+    s.flow.accept(envelope).await.unwrap();
+    s.flow.settle().await.unwrap();
+    // Not in the hour in which she has just been busy with Stoa.
+    s.until("2026-11-24T12:30:00Z").await;
+    let about = |word: &str| other.got().iter().filter(|m| m.contains(word)).count();
+    assert_eq!((about("fire safety"), about("lunch")), (1, 0), "{:?}", other.got());
+    let row = s.db.opt("SELECT state FROM outbox WHERE key = 'lunch is ready'", args![]).await.unwrap().unwrap();
+    assert_eq!(row.get::<String>("state").unwrap(), "withheld");
+    s.db.write(|tx| async move { delivery::try_again(&tx).await }).await.unwrap();
+    s.flow.settle().await.unwrap();
+    assert_eq!(about("fire safety"), 1, "once");
+    assert!(s.db.read(|c| async move { delivery::unreachable(&c).await }).await.unwrap().is_empty());
+    let last = s.db.read(|c| async move { delivery::last_reached(&c, &ana.id).await }).await.unwrap().unwrap();
+    assert_eq!(last.1, "other");
+}
+
+#[tokio::test]
+async fn messages_for_two_rows_that_are_one_human_go_to_that_human_and_apart_again() {
+    let s = stage().await;
+    let ana = &s.hire("Ana", |_| {}).await;
+    let second = &s.hire("Anna", |_| {}).await;
+    let ledger = &stoa_ground::ledger::Ledger::new(people::projections());
+    s.db.write(|tx| async move {
+        people::merge::merge(&tx, ledger, "E-Anna", "E-Ana", "operator", "imported twice").await?;
+        people::unlink_account(&tx, ("test", "", "Anna"), "operator", "closed").await
+    })
+    .await
+    .unwrap();
+    say(&s, &second.id, "note", "for the second row").await;
+    assert!(s.news("Ana").contains("for the second row"));
+    s.db.write(|tx| async move { people::merge::split(&tx, ledger, "E-Anna", "operator", "two after all").await })
+        .await
+        .unwrap();
+    say(&s, &second.id, "reminder", "for Anna alone").await;
+    assert_eq!(s.news("Ana"), "");
+    let lost = s.db.read(|c| async move { delivery::unreachable(&c).await }).await.unwrap();
+    assert_eq!(lost.iter().map(|u| u.person.id.as_str()).collect::<Vec<_>>(), [second.id.as_str()]);
+    let _ = ana;
+}
+
+#[tokio::test]
+async fn the_place_is_chosen_by_name_among_what_is_connected() {
+    let s = Stage::new(|_| Parts {
+        commands: vec![Box::new(stoa_flow::nudges::Settings)],
+        kinds: vec![Box::new(Say("note", Policy::ANSWER))],
+        ..Parts::default()
+    })
+    .await;
+    let ana = &s.hire("Ana", |_| {}).await;
+    let other = Postbox::new("other", false);
+    s.flow.connect(other.clone());
+    for account in [("other", "T0HIDDEN1", "ana"), ("other", "T0HIDDEN2", "ana"), ("gone", "", "ana")] {
+        s.db.write(|tx| async move { people::link_account(&tx, &ana.id, account, "operator", "a test").await })
+            .await
+            .unwrap();
+    }
+    let event = stoa_flow::chat::Event::Action { command: "settings edit".into(), message: None };
+    let opened = s.event("Ana", stoa_flow::testing::direct("Ana"), event).await;
+    let stoa_flow::chat::Opened::Form(form) = opened else { panic!("{opened:?}") };
+    let place = form.fields.iter().find(|f| f.name == delivery::PREFERRED).unwrap();
+    let stoa_flow::chat::FieldKind::Choice { options, .. } = &place.kind else { panic!("{place:?}") };
+    let names: Vec<&str> = options.iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(names, ["the chat that you used last", "Other", "Other (2)", "Test"]);
+    let values = std::collections::BTreeMap::from([(delivery::PREFERRED.to_owned(), "gone".to_owned())]);
+    let event = stoa_flow::chat::Event::Submit { command: "settings save".into(), values };
+    let refused = s.event("Ana", stoa_flow::testing::direct("Ana"), event).await;
+    assert!(matches!(refused, stoa_flow::chat::Opened::Errors(_)), "{refused:?}");
+    s.fills("Ana", "settings edit", &[(delivery::PREFERRED, "other/T0HIDDEN2")]).await;
+    say(&s, &ana.id, "note", "hello there").await;
+    assert!(other.got().iter().any(|m| m.contains("hello there")));
+    assert!(other.got().last().is_some_and(|m| !m.contains("T0HIDDEN")));
 }

@@ -7,6 +7,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -91,37 +92,93 @@ pub struct Clock(Arc<Inner>);
 struct Inner {
     /// The time of a manual clock; `i64::MIN` for the system's clock.
     manual: AtomicI64,
+    steady: Mutex<Steady>,
+    machine: Machine,
     rng: Mutex<StdRng>,
+}
+
+/// Where the system's clock reads the machine's: the wall clock, and the monotonic one since some beginning.
+#[derive(Clone, Copy)]
+struct Machine(fn() -> (Instant, Duration));
+
+impl std::fmt::Debug for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Machine")
+    }
+}
+
+/// Business time made of the machine's wall clock, which people and programs set: it follows it forward at once, and
+/// never goes back. When the wall clock was set back, business time runs at half speed until the two meet, so that what
+/// was due stays due, and what is due in a minute waits two, not the hour that the wall clock lost.
+#[derive(Clone, Copy, Debug)]
+struct Steady {
+    shown: Instant,
+    at: Duration,
+}
+
+impl Steady {
+    /// The time to show when the wall clock shows `wall` and the monotonic one `at`.
+    fn show(&mut self, wall: Instant, at: Duration) -> Instant {
+        let gone = i64::try_from(at.saturating_sub(self.at).as_micros()).unwrap_or(0);
+        self.shown = wall.max(self.shown.plus(gone / 2));
+        // Half of an odd microsecond is kept for the next look.
+        self.at = self.at.max(at.saturating_sub(Duration::from_micros(u64::try_from(gone % 2).unwrap_or(0))));
+        self.shown
+    }
 }
 
 impl Clock {
     /// The system's clock.
     #[must_use]
     pub fn system() -> Self {
-        Self::build(i64::MIN, StdRng::from_rng(&mut rand::rng()))
+        Self::build(i64::MIN, StdRng::from_rng(&mut rand::rng()), Machine(read_machine))
+    }
+
+    /// The system's clock, where `machine` stands in for the machine's wall clock and its monotonic one: for tests.
+    #[must_use]
+    pub fn on_machine(machine: fn() -> (Instant, Duration)) -> Self {
+        Self::build(i64::MIN, StdRng::from_rng(&mut rand::rng()), Machine(machine))
+    }
+
+    /// Lets the system's clock go on from `at`, which a store has seen already, where the wall clock is behind it. A store
+    /// that is ahead by more than a day was written under a wrong clock, and is not followed; gives whether that is so.
+    pub fn not_before(&self, at: Instant) -> bool {
+        let now = self.now();
+        if at > now.plus(Instant::DAY) {
+            return true;
+        }
+        let mut steady = self.0.steady.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        steady.shown = steady.shown.max(at);
+        false
     }
 
     /// A clock that moves only by hand. Ids and randomness stay unpredictable.
     #[must_use]
     pub fn manual(at: Instant) -> Self {
-        Self::build(at.0, StdRng::from_rng(&mut rand::rng()))
+        Self::build(at.0, StdRng::from_rng(&mut rand::rng()), Machine(read_machine))
     }
 
     /// A clock that moves only by hand, whose ids and randomness follow from `seed`: for tests and simulation.
     #[must_use]
     pub fn seeded(at: Instant, seed: u64) -> Self {
-        Self::build(at.0, StdRng::seed_from_u64(seed))
+        Self::build(at.0, StdRng::seed_from_u64(seed), Machine(read_machine))
     }
 
-    fn build(manual: i64, rng: StdRng) -> Self {
-        Self(Arc::new(Inner { manual: AtomicI64::new(manual), rng: Mutex::new(rng) }))
+    fn build(manual: i64, rng: StdRng, machine: Machine) -> Self {
+        let (wall, at) = (machine.0)();
+        let steady = Mutex::new(Steady { shown: wall, at });
+        Self(Arc::new(Inner { manual: AtomicI64::new(manual), steady, machine, rng: Mutex::new(rng) }))
     }
 
-    /// Now, in business time.
+    /// Now, in business time. It never goes back, whatever becomes of the machine's wall clock.
     #[must_use]
     pub fn now(&self) -> Instant {
         match self.0.manual.load(Ordering::SeqCst) {
-            i64::MIN => jiff::Timestamp::now().into(),
+            i64::MIN => {
+                let mut steady = self.0.steady.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let (wall, at) = (self.0.machine.0)();
+                steady.show(wall, at)
+            }
             at => Instant(at),
         }
     }
@@ -175,6 +232,12 @@ pub fn monotonic() -> std::time::Instant {
     std::time::Instant::now()
 }
 
+/// The machine's wall clock, and its monotonic one since the first look.
+fn read_machine() -> (Instant, Duration) {
+    static START: OnceLock<std::time::Instant> = OnceLock::new();
+    (wall(), START.get_or_init(monotonic).elapsed())
+}
+
 /// Machine time for leases and retries: the wall clock as it was when the process began, moved on by the monotonic clock,
 /// so that a wall clock that jumps moves nothing. Never business time.
 #[must_use]
@@ -207,6 +270,41 @@ mod tests {
         assert_eq!(clock.now().rfc3339(), "2026-11-24T09:00:00.000Z");
         assert!(clock.set(Instant(0)).is_err());
         assert!(Clock::system().set(Instant(i64::MAX)).is_err());
+    }
+
+    #[test]
+    fn a_wall_clock_that_jumps_takes_business_time_forward_and_never_back() {
+        let (start, second) = (Instant::parse("2026-11-23T09:00:00Z").unwrap(), Duration::from_secs(1));
+        let mut steady = Steady { shown: start, at: second };
+        let mut show = |wall: i64, at: Duration| (steady.show(start.plus(wall), at).0 - start.0) / Instant::SECOND;
+        assert_eq!(show(1_000_000, 2 * second), 1);
+        assert_eq!(show(Instant::HOUR, 3 * second), 3_600, "an hour forward is followed at once");
+        // Set back to where it was: business time goes on at half speed.
+        assert_eq!(show(4 * Instant::SECOND, 5 * second), 3_601);
+        assert_eq!(show(4 * Instant::SECOND, 5 * second), 3_601);
+        assert_eq!(show(64 * Instant::SECOND, 65 * second), 3_631);
+        // Two hours after the jump both show the same again.
+        assert_eq!(show(2 * Instant::HOUR, Duration::from_secs(7_203)), 7_200);
+        assert_eq!(show(2 * Instant::HOUR + Instant::SECOND, Duration::from_secs(7_204)), 7_201);
+    }
+
+    #[test]
+    fn microseconds_add_up_also_when_it_is_looked_at_often() {
+        let mut steady = Steady { shown: Instant(10_000_000), at: Duration::ZERO };
+        for n in 1..=1_000 {
+            steady.show(Instant(0), Duration::from_micros(n));
+        }
+        assert_eq!(steady.shown, Instant(10_000_500));
+    }
+
+    #[test]
+    fn a_store_that_has_seen_a_later_time_is_gone_on_from() {
+        let clock = Clock::system();
+        let ahead = clock.now().plus(Instant::HOUR);
+        assert!(!clock.not_before(ahead));
+        assert!(clock.now() >= ahead);
+        assert!(clock.not_before(ahead.plus(400 * Instant::DAY)), "a clock that was wrong by a year is not followed");
+        assert!(clock.now() < ahead.plus(Instant::DAY));
     }
 
     #[test]

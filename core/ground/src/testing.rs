@@ -79,6 +79,26 @@ async fn migrated_database() -> String {
     at_server(&name)
 }
 
+/// Whether a PostgreSQL server runs for the tests.
+#[must_use]
+pub fn has_server() -> bool {
+    std::env::var_os("STOA_TEST_POSTGRES").is_some()
+}
+
+/// Runs a statement as the server's administrator, outside of the databases of the tests.
+///
+/// # Panics
+/// When the server does not do it.
+pub async fn administer(sql: &str) {
+    run(&mut admin().await, sql).await;
+}
+
+/// The name of the database in a URL of [`empty_database`].
+#[must_use]
+pub fn database_of(url: &str) -> &str {
+    url.rsplit('/').next().unwrap_or_default()
+}
+
 async fn admin() -> AnyConnection {
     sqlx::any::install_default_drivers();
     AnyConnection::connect(&at_server("postgres")).await.expect("the test server runs")
@@ -110,9 +130,30 @@ pub async fn hire(db: &Db, name: &str, change: impl Fn(&mut Person) + Send + Syn
         let mut person = Person::new(tx.clock().id().to_string(), format!("E-{name}"), name);
         change(&mut person);
         people::insert(&tx, &person, None).await?;
-        people::link_account(&tx, &person.id, "test", "", name).await?;
+        people::link_account(&tx, &person.id, ("test", "", name), "operator", "a test").await?;
         Ok(person)
     })
     .await
     .expect("a person can be stored")
+}
+
+/// People `u0`, `u1`, … with accounts of that name on a platform, who were greeted before.
+///
+/// # Panics
+/// When they cannot be stored.
+pub async fn hire_many(db: &Db, platform: &str, numbers: std::ops::Range<usize>) {
+    let numbers = &numbers;
+    // By key: several parts at once would meet without end.
+    db.write_by_key(|tx| async move {
+        for n in numbers.clone() {
+            let user = format!("u{n}");
+            let person = Person::new(tx.clock().id().to_string(), format!("E-{user}"), &user);
+            people::insert(&tx, &person, None).await?;
+            people::link_account(&tx, &person.id, (platform, "", &user), "operator", "is on this platform").await?;
+            people::set_setting(&tx, &person.id, "welcomed", Some("before")).await?;
+        }
+        Ok(())
+    })
+    .await
+    .expect("people can be stored");
 }

@@ -2,12 +2,14 @@
 
 pub mod answers;
 pub mod eval;
+pub mod identity;
 pub mod impact;
 pub mod lessons;
 pub mod library;
 pub mod lrs;
 pub mod mydata;
 pub mod search;
+pub mod simulate;
 pub mod tips;
 pub mod training;
 

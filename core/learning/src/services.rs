@@ -1,8 +1,8 @@
 //! What capabilities share: the ledger with all projections, the emitter of statements, and the search index.
 
 use stoa_flow::Organisation;
-use stoa_ground::ledger::{Ledger, Projection};
-use stoa_ground::people::RoleProjection;
+use stoa_ground::ledger::Ledger;
+use stoa_ground::people;
 use stoa_ground::xapi::Emitter;
 
 use crate::answers::Asking;
@@ -25,7 +25,7 @@ pub struct Services {
 /// The ledger with the projections of all capabilities.
 #[must_use]
 pub fn ledger() -> Ledger {
-    let mut projections: Vec<Box<dyn Projection>> = vec![Box::new(RoleProjection)];
+    let mut projections = people::projections();
     projections.extend(crate::training::projections());
     Ledger::new(projections)
 }

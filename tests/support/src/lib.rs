@@ -1,9 +1,13 @@
 //! What the end-to-end tests play with: the real binary as a child process, a real browser, and a chat behind a bridge.
 
 mod browser;
+mod disk;
 mod far_end;
 mod server;
+mod world;
 
 pub use browser::Browser;
+pub use disk::{Disk, Frozen};
 pub use far_end::{Chat, FarEnd, Mood, Post, status_of};
 pub use server::{Server, free_port, stoa};
+pub use world::{PEOPLE, Replica, Setup, World};

@@ -16,14 +16,24 @@ pub struct Server {
     program: PathBuf,
     args: Vec<String>,
     dir: PathBuf,
+    log: Option<PathBuf>,
 }
 
 impl Server {
     /// Starts the binary with these arguments in a folder, and waits until it says where it is open.
     pub fn start(program: &str, dir: &Path, args: &[&str]) -> Result<Self> {
+        Self::start_as(program, dir, args, None)
+    }
+
+    /// As [`Server::start`], with everything that it logs, down to `debug`, at the end of a file.
+    pub fn start_logged(program: &str, dir: &Path, args: &[&str], log: &Path) -> Result<Self> {
+        Self::start_as(program, dir, args, Some(log.to_owned()))
+    }
+
+    fn start_as(program: &str, dir: &Path, args: &[&str], log: Option<PathBuf>) -> Result<Self> {
         let args: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
-        let (child, url) = spawn(Path::new(program), dir, &args)?;
-        Ok(Self { child, url, program: program.into(), args, dir: dir.to_owned() })
+        let (child, url) = spawn(Path::new(program), dir, &args, log.as_deref())?;
+        Ok(Self { child, url, program: program.into(), args, dir: dir.to_owned(), log })
     }
 
     /// `kill -9`, at once.
@@ -35,7 +45,7 @@ impl Server {
 
     /// Starts it again as it was started; the port may be another one.
     pub fn restart(&mut self) -> Result<()> {
-        let (child, url) = spawn(&self.program, &self.dir, &self.args)?;
+        let (child, url) = spawn(&self.program, &self.dir, &self.args, self.log.as_deref())?;
         self.child = child;
         self.url = url;
         Ok(())
@@ -86,22 +96,28 @@ impl Drop for Server {
     }
 }
 
-fn spawn(program: &Path, dir: &Path, args: &[String]) -> Result<(Child, String)> {
+fn spawn(program: &Path, dir: &Path, args: &[String], log: Option<&Path>) -> Result<(Child, String)> {
+    let stderr = match log {
+        Some(path) => Stdio::from(std::fs::File::options().create(true).append(true).open(path)?),
+        None => Stdio::piped(),
+    };
     let mut child = Command::new(program)
         .args(args)
         .current_dir(dir)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .env("STOA_LOG", "warn")
+        .stderr(stderr)
+        .env("STOA_LOG", if log.is_some() { "debug" } else { "warn" })
         .spawn()
         .with_context(|| format!("{} cannot be started", program.display()))?;
     let stdout = child.stdout.take().context("standard output")?;
-    let stderr = child.stderr.take().context("standard error")?;
+    let stderr = child.stderr.take();
     let log = std::thread::spawn(move || {
         let mut text = String::new();
-        // What is said before the end is enough to explain a failed start.
-        let _ = BufReader::new(stderr).read_to_string(&mut text);
+        if let Some(stderr) = stderr {
+            // What is said before the end is enough to explain a failed start.
+            let _ = BufReader::new(stderr).read_to_string(&mut text);
+        }
         text
     });
     let mut lines = BufReader::new(stdout).lines();

@@ -1,6 +1,7 @@
 //! The figures of inbox and outbox, over a bridge whose other side is in this process: real HTTP, real commits.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,21 +17,24 @@ use stoa_bridge::{SIGNATURE, Secret, TIMESTAMP};
 use stoa_flow::chat::Message;
 use stoa_flow::delivery::{self, NewDelivery};
 use stoa_ground::clock::{monotonic, wall};
-use stoa_ground::{people, testing};
+use stoa_ground::db::longest_write;
+use stoa_ground::{args, people, testing};
 use stoa_learning::search::Index;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::super::print_json;
-use crate::app::{App, ClockKind};
+use super::loads;
+use crate::app::{App, ClockKind, Lock};
 use crate::config::{Bridge, Config};
 
 const NAME: &str = "bench";
 const SECRET: &str = "only for measurements";
 /// Events that are posted at once.
 const AT_ONCE: usize = 64;
-/// Events a second for the times of acknowledgements, and for how many seconds.
-const PACE: (usize, usize) = (200, 15);
+/// Events a second for the times of acknowledgements, and for how many seconds where nothing else goes on.
+const PACE: usize = 200;
+const PACE_SECONDS: u64 = 15;
 /// People who give the commands of these events.
 const TALKERS: usize = 200;
 
@@ -38,6 +42,10 @@ const TALKERS: usize = 200;
 pub struct Wanted {
     pub events: usize,
     pub deliveries: usize,
+    /// Pages that are read into the library while acknowledgements are measured; none: no such measurement.
+    pub pages: Option<usize>,
+    /// How long that may take.
+    pub limit: Duration,
 }
 
 /// The other side: how often each delivery arrived.
@@ -54,6 +62,8 @@ pub async fn run(mut config: Config, wanted: &Wanted, json: bool) -> Result<()> 
         secret: Some(SECRET.into()),
         secret_file: None,
     }];
+    // Commands beside this process see a server.
+    let _lock = Lock::take(&config.data.dir)?;
     let app = App::open(config, ClockKind::System, Index::in_memory()?).await?;
     let engine = format!("{:?}, {}", app.db.engine(), app.db.durability().await?);
     let router = crate::bridge::connect(&app)?;
@@ -64,37 +74,42 @@ pub async fn run(mut config: Config, wanted: &Wanted, json: bool) -> Result<()> 
     let accept = accepted(&poster, wanted.events).await?;
 
     people(&app, deliveries).await?;
+    app.flow.settle().await?;
     let stop = CancellationToken::new();
     let workers = tokio::spawn(app.flow.clone().run(stop.clone()));
-    let times = acknowledged(&poster).await?;
+    longest_write();
+    let times = acknowledged(&poster, "idle", tokio::time::sleep(Duration::from_secs(PACE_SECONDS))).await?;
+    let longest = longest_write();
+    let loaded = match wanted.pages {
+        Some(pages) => Some(loads::measure(&app, &poster, pages, wanted.limit).await?),
+        None => None,
+    };
     stop.cancel();
     workers.await?;
-    app.flow.settle().await?;
-    arrived.lock().unwrap_or_else(PoisonError::into_inner).clear();
-
-    queue(&app, deliveries).await?;
-    let start = monotonic();
-    app.flow.settle().await?;
-    let drained = start.elapsed();
-    let twice = {
-        let arrived = arrived.lock().unwrap_or_else(PoisonError::into_inner);
-        ensure!(arrived.len() == deliveries, "{} of {deliveries} messages arrived", arrived.len());
-        arrived.values().filter(|n| **n > 1).count()
+    let drained = match loaded {
+        None => Some(drained(&app, &arrived, deliveries).await?),
+        // What the loads asked to be said would be in the way.
+        Some(_) => None,
     };
-    ensure!(twice == 0, "{twice} messages arrived twice");
     for server in servers {
         server.abort();
     }
     app.db.close().await;
 
     let rate = |n: usize, time: Duration| n as f64 / time.as_secs_f64();
-    let at = |share: usize| times.get(times.len() * share / 100).or(times.last()).copied().unwrap_or_default();
-    let figures = [
+    let ms = |time: Duration| time.as_secs_f64() * 1000.0;
+    let mut figures = vec![
         ("events stored, 64 at once", rate(wanted.events, accept), "/s", "at least 2000"),
-        ("acknowledgement at 200/s, half within", at(50).as_secs_f64() * 1000.0, "ms", ""),
-        ("acknowledgement at 200/s, 99 of 100 within", at(99).as_secs_f64() * 1000.0, "ms", "under 100"),
-        ("deliveries drained, each to another person", rate(deliveries, drained), "/s", "at least 1000"),
+        ("acknowledgement at 200/s, half within", ms(share(&times, 50)), "ms", ""),
+        ("acknowledgement at 200/s, 99 of 100 within", ms(share(&times, 99)), "ms", "under 100"),
+        ("longest write transaction meanwhile", ms(longest), "ms", "under 50"),
     ];
+    if let Some(loaded) = &loaded {
+        figures.extend(loaded.figures());
+    }
+    if let Some(drained) = drained {
+        figures.push(("deliveries drained, each to another person", rate(deliveries, drained), "/s", "at least 1000"));
+    }
     if json {
         for (name, value, unit, wanted) in figures {
             print_json(&json!({ "figure": name, "value": value, "unit": unit, "wanted": wanted, "engine": engine }))?;
@@ -104,7 +119,7 @@ pub async fn run(mut config: Config, wanted: &Wanted, json: bool) -> Result<()> 
     println!("{engine}; {} events, {deliveries} deliveries", wanted.events);
     for (name, value, unit, wanted) in figures {
         let wanted = if wanted.is_empty() { String::new() } else { format!("  (wanted: {wanted} {unit})") };
-        println!("{name:<46} {value:>9.1} {unit}{wanted}");
+        println!("{name:<52} {value:>9.1} {unit}{wanted}");
     }
     Ok(())
 }
@@ -134,7 +149,7 @@ fn far_end(arrived: Arrived) -> Router {
     Router::new().route("/messages", post(create).merge(find)).route("/direct", post(direct)).with_state(arrived)
 }
 
-struct Poster {
+pub(super) struct Poster {
     http: reqwest::Client,
     url: String,
     secret: Secret,
@@ -175,18 +190,27 @@ async fn accepted(poster: &Poster, events: usize) -> Result<Duration> {
     Ok(start.elapsed())
 }
 
-/// The times of acknowledgements at an even pace, shortest first, while the workers do what the events say and answer.
-async fn acknowledged(poster: &Poster) -> Result<Vec<Duration>> {
-    let (pace, seconds) = PACE;
-    let mut ticks = tokio::time::interval(Duration::from_secs(1) / u32::try_from(pace)?);
+/// The time within which so many of a hundred were, in a list that is sorted.
+pub(super) fn share(times: &[Duration], of_hundred: usize) -> Duration {
+    times.get(times.len() * of_hundred / 100).or(times.last()).copied().unwrap_or_default()
+}
+
+/// The times of acknowledgements at an even pace, shortest first, while the workers do what the events say and
+/// answer, until it is `over`.
+pub(super) async fn acknowledged(poster: &Poster, name: &str, over: impl Future<Output = ()>) -> Result<Vec<Duration>> {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) / u32::try_from(PACE)?);
+    // A tick that was missed is made up for: the pace is that of those who wait.
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
     let mut posts = futures_util::stream::FuturesUnordered::new();
-    let mut times = Vec::with_capacity(pace * seconds);
-    let mut sent = 0;
-    while times.len() < pace * seconds {
+    let mut times = Vec::new();
+    let (mut sent, mut going) = (0, true);
+    let mut over = std::pin::pin!(over);
+    while going || !posts.is_empty() {
         tokio::select! {
-            _ = ticks.tick(), if sent < pace * seconds => {
+            () = &mut over, if going => going = false,
+            _ = ticks.tick(), if going => {
                 let event = json!({ "command": { "word": "did", "args": format!("number {sent}: sorted the shelf") } });
-                let key = format!("pace-{sent}");
+                let key = format!("{name}-{sent}");
                 posts.push(async move { poster.post(&key, sent % TALKERS, event).await });
                 sent += 1;
             }
@@ -197,22 +221,40 @@ async fn acknowledged(poster: &Poster) -> Result<Vec<Duration>> {
     Ok(times)
 }
 
-/// People with an account on the bridge, who know Stoa already.
+/// How long it takes to say one thing to everybody.
+async fn drained(app: &App, arrived: &Arrived, deliveries: usize) -> Result<Duration> {
+    app.flow.settle().await?;
+    arrived.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    queue(app, deliveries).await?;
+    let start = monotonic();
+    app.flow.settle().await?;
+    let time = start.elapsed();
+    let arrived = arrived.lock().unwrap_or_else(PoisonError::into_inner);
+    ensure!(arrived.len() == deliveries, "{} of {deliveries} messages arrived", arrived.len());
+    let twice = arrived.values().filter(|n| **n > 1).count();
+    ensure!(twice == 0, "{twice} messages arrived twice");
+    Ok(time)
+}
+
+/// People with an account on the bridge, who know Stoa already and were there before.
 async fn people(app: &App, number: usize) -> Result<()> {
-    let hired = (0..number).map(|n| async move {
-        let person = testing::hire(&app.db, &format!("u{n}"), |_| ()).await;
-        let (id, user) = (&person.id, &format!("u{n}"));
-        app.db
-            .write(|tx| async move {
-                people::link_account(&tx, id, NAME, "", user).await?;
-                people::set_setting(&tx, id, "welcomed", Some("before")).await
-            })
-            .await
-    });
-    let mut hired = futures_util::stream::iter(hired).buffer_unordered(AT_ONCE);
-    while let Some(done) = hired.next().await {
-        done?;
-    }
+    let parts = (0..number).step_by(50).map(|from| testing::hire_many(&app.db, NAME, from..number.min(from + 50)));
+    futures_util::stream::iter(parts).buffer_unordered(8).collect::<Vec<()>>().await;
+    // Whoever follows the people has seen them: no figure is about that.
+    let (readers, head) = (app.flow.readers().await?, app.db.committed_position().await?);
+    app.db
+        .write(|tx| {
+            let readers = readers.clone();
+            async move {
+                for reader in readers {
+                    let sql = "INSERT INTO meta (name, value) VALUES ($1, $2)
+                               ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+                    tx.exec(sql, args![format!("follower/{}", reader.name), head.to_string()]).await?;
+                }
+                Ok(())
+            }
+        })
+        .await?;
     Ok(())
 }
 

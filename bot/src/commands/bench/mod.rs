@@ -2,6 +2,8 @@
 
 mod asking;
 mod bridge;
+mod loads;
+mod simulate;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,7 +21,7 @@ use crate::config::{Config, Source};
 #[derive(clap::Args, Debug)]
 pub struct Options {
     /// A folder of documents to read and to ask about
-    #[arg(long, value_name = "DIR", required_unless_present = "bridge")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["bridge", "simulate"])]
     library: Option<PathBuf>,
     /// Questions, one a line; without it the headings of the library are asked
     #[arg(long, value_name = "FILE")]
@@ -27,12 +29,25 @@ pub struct Options {
     /// Measure inbox and outbox over a bridge on this machine
     #[arg(long)]
     bridge: bool,
+    /// Measure a simulated quarter
+    #[arg(long)]
+    simulate: bool,
+    /// With --simulate: how many people
+    #[arg(long, default_value_t = 1_000)]
+    people: usize,
     /// With --bridge: how many events are stored
     #[arg(long, default_value_t = 20_000)]
     events: usize,
     /// With --bridge: how many messages to as many people are sent
     #[arg(long, default_value_t = 10_000)]
     deliveries: usize,
+    /// With --bridge: measure acknowledgements also while so many pages are read into the library, and everybody of
+    /// --deliveries gets a mandatory course
+    #[arg(long, value_name = "PAGES")]
+    loads: Option<usize>,
+    /// With --loads: for how many seconds at most
+    #[arg(long, default_value_t = 100, value_name = "SECONDS")]
+    limit: u64,
     /// With --bridge: an empty PostgreSQL database instead of a temporary SQLite file
     #[arg(long, value_name = "URL")]
     database: Option<String>,
@@ -44,12 +59,20 @@ pub async fn run(mut config: Config, options: Options, json: bool) -> Result<()>
     config.database.url = None;
     config.library.sources = Vec::new();
     if options.bridge {
-        let figures = bridge::Wanted { events: options.events, deliveries: options.deliveries };
+        let figures = bridge::Wanted {
+            events: options.events,
+            deliveries: options.deliveries,
+            pages: options.loads,
+            limit: Duration::from_secs(options.limit),
+        };
         let here = Config {
-            database: crate::config::Database { url: options.database.clone(), url_file: None },
+            database: crate::config::Database { url: options.database.clone(), ..Default::default() },
             ..config.clone()
         };
         bridge::run(here, &figures, json).await?;
+    }
+    if options.simulate {
+        simulate::run(&config, options.people, folder.path(), json).await?;
     }
     match &options.library {
         Some(folder) => library(config, folder, &options, json).await,

@@ -252,7 +252,7 @@ impl Turn {
     pub fn prepared(&self, kind: &'static str, payload: serde_json::Value, private: bool) -> NewDelivery {
         let n = self.replies.fetch_add(1, Ordering::SeqCst);
         NewDelivery {
-            key: format!("reply/{}/{n}", self.key),
+            key: format!("{}{}/{n}", delivery::REPLY, self.key),
             kind,
             person: self.person.clone(),
             place: Some(self.place.clone()),

@@ -127,6 +127,17 @@ pub trait Platform: Send + Sync {
     /// The name in [`Account::platform`].
     fn name(&self) -> &str;
 
+    /// What people call this platform, for example `Slack`.
+    fn title(&self) -> String {
+        let mut letters = self.name().chars();
+        letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    }
+
+    /// What people call a workspace of it; `None` when it has no name that is known.
+    async fn workspace_name(&self, _workspace: &str) -> Option<String> {
+        None
+    }
+
     /// Posts a message. `key` is the delivery key: the platform keeps it where it can, so that [`find`](Self::find) can
     /// tell after an uncertain send. `only` limits it to one account where the platform can (an ephemeral message).
     /// Gives the platform's message id.

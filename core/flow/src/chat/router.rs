@@ -1,10 +1,12 @@
 //! Which command an event means, and the way from an event to its effects.
 
+use stoa_ground::clock::monotonic;
 use stoa_ground::people;
 use stoa_ground::{Error, Result, args};
 
-use super::{Args, Button, Call, Command, Context, Envelope, Event, FieldError, Form, Message};
+use super::{Account, Args, Button, Call, Command, Context, Envelope, Event, FieldError, Form, Message, Place};
 use crate::delivery::inbox;
+use crate::journal::{self, EventOutcome};
 use crate::say;
 use crate::words::Words;
 use crate::worker::Flow;
@@ -135,15 +137,18 @@ impl Flow {
             &envelope.event,
             Event::Action { .. } | Event::Submit { .. } | Event::Command { .. } | Event::Shortcut { .. }
         );
+        let started = monotonic();
         if interactive && let Some(opened) = self.open(&envelope).await? {
+            self.event_ended(&envelope, None, EventOutcome::Form, 1, started);
             return Ok(opened);
         }
-        let new = inbox::store(self.db(), &envelope, "new").await?;
-        metrics::counter!("stoa_events_total", "platform" => envelope.account.platform.clone(), "new" => if new { "yes" } else { "no" })
-            .increment(1);
-        tracing::info!(event = %envelope.key, platform = %envelope.account.platform, new, "event accepted");
+        if !inbox::store(self.db(), &envelope, "new").await? {
+            self.event_ended(&envelope, None, EventOutcome::Duplicate, 1, started);
+            return Ok(Opened::Repeated);
+        }
+        tracing::debug!(event = %envelope.key, platform = %envelope.account.platform, "event stored");
         self.wake();
-        Ok(if new { Opened::Stored } else { Opened::Repeated })
+        Ok(Opened::Stored)
     }
 
     async fn open(&self, envelope: &Envelope) -> Result<Option<Opened>> {
@@ -183,39 +188,97 @@ impl Flow {
         self.parts().commands.iter().find(|c| c.word() == word).map(AsRef::as_ref)
     }
 
-    /// Handles one stored event to its end.
+    /// Handles one stored event to its end. `attempts` is how often it was tried before.
     pub(crate) async fn handle(&self, envelope: &Envelope, attempts: i64) -> Result<()> {
-        let cx = self.context(envelope, true).await?;
-        let done = self.dispatch(&cx).await;
-        let committed = cx.committed.load(std::sync::atomic::Ordering::SeqCst);
-        match done {
-            Ok(()) if committed => Ok(()),
-            Ok(()) => cx.commit(|_| async { Ok(()) }).await,
-            Err(Error::Conflict(_)) if committed => Ok(()),
-            Err(Error::Invalid(text) | Error::Forbidden(text) | Error::NotFound(text)) if !committed => {
-                cx.reply_private(Message::text(super::literal(&text))).await
-            }
-            Err(e) if committed => {
-                tracing::error!(event = %envelope.key, error = %e, "failed after its commit");
-                Ok(())
+        let started = monotonic();
+        let cx = match self.context(envelope, true).await {
+            Ok(cx) => cx,
+            // Whose account cannot even be read gets no answer; the event waits and is put aside in the end.
+            Err(e) if attempts + 1 < inbox::ATTEMPTS || e.passes() => {
+                return self.postpone(envelope, attempts, &e).await;
             }
             Err(e) => {
-                tracing::error!(event = %envelope.key, error = %e, attempts, "event failed");
+                tracing::error!(event = %envelope.key, error = %journal::reason(&e), "event is put aside");
+                let (key, why) = (envelope.key.as_str(), &e.to_string());
+                self.db().write_by_key(|tx| async move { inbox::park(&tx, key, why).await }).await?;
+                self.event_ended(envelope, None, EventOutcome::Parked, attempts + 1, started);
+                return Ok(());
+            }
+        };
+        if let Some(outcome) = self.try_to_handle(&cx, attempts).await? {
+            self.event_ended(envelope, cx.known.as_ref(), outcome, attempts + 1, started);
+        }
+        Ok(())
+    }
 
-                if attempts + 1 < inbox::ATTEMPTS {
-                    return inbox::postpone(self.db(), &envelope.key, &e.to_string()).await;
+    async fn postpone(&self, envelope: &Envelope, attempts: i64, error: &Error) -> Result<()> {
+        journal::event_postponed(envelope, self.command_of(envelope), attempts + 1, error);
+        inbox::postpone(self.db(), &envelope.key, error).await
+    }
+
+    /// How the event ended; none when it is to be tried again, or another server was done with it.
+    async fn try_to_handle(&self, cx: &Context<'_>, attempts: i64) -> Result<Option<EventOutcome>> {
+        let envelope = cx.envelope;
+        let done = self.dispatch(cx).await;
+        let committed = cx.committed.load(std::sync::atomic::Ordering::SeqCst);
+        match done {
+            Ok(()) if committed => Ok(Some(EventOutcome::Done)),
+            Ok(()) => cx.commit(|_| async { Ok(Some(EventOutcome::Ignored)) }).await,
+            Err(Error::Conflict(_)) if committed => Ok(Some(EventOutcome::Done)),
+            Err(Error::Invalid(text) | Error::Forbidden(text) | Error::NotFound(text)) if !committed => {
+                cx.reply_private(Message::text(super::literal(&text))).await?;
+                Ok(Some(EventOutcome::Refused))
+            }
+            Err(e) if committed => {
+                tracing::error!(event = %envelope.key, error = %journal::reason(&e), "failed after its commit");
+                Ok(Some(EventOutcome::Done))
+            }
+            Err(e) => {
+                if attempts + 1 < inbox::ATTEMPTS || e.passes() {
+                    self.postpone(envelope, attempts, &e).await?;
+                    return Ok(None);
                 }
+                tracing::error!(event = %envelope.key, error = %journal::reason(&e), "event is put aside");
                 let sorry =
                     Message::text(say!(cx.words, "chat-something-went-wrong", reference = reference(&envelope.key)));
-                cx.reply_private(sorry).await?;
-                inbox::park(self.db(), &envelope.key, &e.to_string()).await
+                let (sorry, why, key) = (&sorry, &e.to_string(), envelope.key.as_str());
+                let told = cx.commit(|turn| async move {
+                    turn.reply_private(sorry.clone()).await?;
+                    inbox::park(&turn, key, why).await
+                });
+                match told.await {
+                    Ok(()) => Ok(Some(EventOutcome::Parked)),
+                    // Another server was done with it.
+                    Err(Error::Conflict(_)) => Ok(None),
+                    Err(e) => Err(e),
+                }
             }
+        }
+    }
+
+    fn event_ended(
+        &self,
+        envelope: &Envelope,
+        person: Option<&people::Person>,
+        outcome: EventOutcome,
+        attempts: i64,
+        started: std::time::Instant,
+    ) {
+        journal::event_ended(envelope, person, self.command_of(envelope), outcome, attempts, started.elapsed());
+    }
+
+    /// The word of the command that an event means.
+    fn command_of(&self, envelope: &Envelope) -> Option<&'static str> {
+        match understand(&envelope.event, &self.parts().commands) {
+            Understood::Command(word, _) => self.command(&word).map(Command::word),
+            Understood::Unknown { .. } => Some("unknown"),
+            Understood::Nothing => None,
         }
     }
 
     async fn dispatch(&self, cx: &Context<'_>) -> Result<()> {
         if let Some(person) = &cx.known {
-            self.note_activity(&person.id, cx.envelope).await?;
+            self.note_activity(&person.id, &cx.envelope.place, &cx.envelope.account).await?;
         }
         for watcher in &self.parts().watchers {
             watcher.seen(cx).await?;
@@ -254,10 +317,14 @@ impl Flow {
         }
     }
 
-    async fn note_activity(&self, person: &str, envelope: &Envelope) -> Result<()> {
-        let mut place = envelope.place.clone();
+    /// Notes that a person did something with the bot, and where.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn note_activity(&self, person: &str, place: &Place, account: &Account) -> Result<()> {
+        let mut place = place.clone();
         place.thread = None;
-        let (place, account) = (serde_json::to_string(&place)?, serde_json::to_string(&envelope.account)?);
+        let (place, account) = (serde_json::to_string(&place)?, serde_json::to_string(account)?);
         let (place, account) = (&place, &account);
         self.db()
             .write(|tx| async move {
@@ -267,7 +334,7 @@ impl Flow {
                     args![person, tx.now(), place, account],
                 )
                 .await?;
-                Ok(())
+                crate::delivery::seen(&tx, person).await
             })
             .await
     }

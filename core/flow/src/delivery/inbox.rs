@@ -1,7 +1,7 @@
 //! The inbox: events are stored under the platform's key before they are acknowledged, and handled once.
 
 use serde_json::Value as Json;
-use stoa_ground::{Db, Error, Instant, Result, Tx, args};
+use stoa_ground::{Db, Error, Result, Tx, args};
 
 use crate::chat::Envelope;
 
@@ -26,12 +26,9 @@ pub(crate) async fn store(db: &Db, envelope: &Envelope, state: &'static str) -> 
     .await
 }
 
-/// How long a server may work on an event before another one takes it.
-const LEASE: i64 = 60 * Instant::SECOND;
-
 /// Takes events that wait, oldest first: the first of each account, so that nobody's events overtake each other, and
-/// only if no other server works on it.
-pub(crate) async fn claim(db: &Db, limit: usize) -> Result<Vec<(Envelope, i64)>> {
+/// only if no other server works on it; after `lease` microseconds another one may take them.
+pub(crate) async fn claim(db: &Db, limit: usize, lease: i64) -> Result<Vec<(Envelope, i64)>> {
     let now = db.lease_time().await?;
     let some = "SELECT 1 AS one FROM inbox WHERE state = 'new' AND retry_at <= $1 AND lease_until <= $1 LIMIT 1";
     if db.opt(some, args![now]).await?.is_none() {
@@ -50,17 +47,19 @@ pub(crate) async fn claim(db: &Db, limit: usize) -> Result<Vec<(Envelope, i64)>>
     let mut rows = db
         .write_by_key(|tx| async move {
             let now = tx.lease_time().await?;
-            tx.all(sqlx::AssertSqlSafe(sql.clone()), args![now, limit, now.plus(LEASE)]).await
+            tx.all(sqlx::AssertSqlSafe(sql.clone()), args![now, limit, now.plus(lease)]).await
         })
         .await?;
     rows.sort_by_cached_key(|row| row.get::<i64>("position").unwrap_or_default());
     let mut envelopes = Vec::with_capacity(rows.len());
     for row in rows {
-        match serde_json::from_value(row.get::<Json>("body")?) {
+        match row.get::<Json>("body").and_then(|body| Ok(serde_json::from_value(body)?)) {
             Ok(envelope) => envelopes.push((envelope, row.get("attempts")?)),
             Err(e) => {
-                let key: String = row.get("key")?;
-                park(db, &key, &format!("written by another version: {e}")).await?;
+                let (key, why): (String, _) = (row.get("key")?, format!("written by another version: {e}"));
+                tracing::error!(event = %key, why, "event put aside");
+                let (key, why) = (&key, &why);
+                db.write_by_key(|tx| async move { park(&tx, key, why).await }).await?;
             }
         }
     }
@@ -81,13 +80,14 @@ pub(crate) async fn finish(tx: &Tx, key: &str) -> Result<()> {
     }
 }
 
-/// Remembers a failure and when to try again.
-pub(crate) async fn postpone(db: &Db, key: &str, error: &str) -> Result<()> {
+/// Remembers a failure and when to try again. Trouble of the store passes and does not count against the event.
+pub(crate) async fn postpone(db: &Db, key: &str, error: &Error) -> Result<()> {
+    let (counted, error) = (i64::from(!error.passes()), &error.to_string());
     db.write_by_key(|tx| async move {
         tx.exec(
-            "UPDATE inbox SET attempts = attempts + 1, error = $2, retry_at = $3 + (attempts + 1) * (attempts + 1) * 500000,
+            "UPDATE inbox SET attempts = attempts + $4, error = $2, retry_at = $3 + (attempts + 1) * (attempts + 1) * 500000,
              lease_until = 0 WHERE key = $1 AND state = 'new'",
-            args![key, error, tx.lease_time().await?],
+            args![key, error, tx.lease_time().await?, counted],
         )
         .await?;
         Ok(())
@@ -95,11 +95,9 @@ pub(crate) async fn postpone(db: &Db, key: &str, error: &str) -> Result<()> {
     .await
 }
 
-/// Puts an event aside for the operator, with its reason.
-pub(crate) async fn park(db: &Db, key: &str, error: &str) -> Result<()> {
-    db.write_by_key(|tx| async move {
-        tx.exec("UPDATE inbox SET state = 'parked', error = $2 WHERE key = $1", args![key, error]).await?;
-        Ok(())
-    })
-    .await
+/// Puts an event aside for the operator, with its reason; in the transaction that [`finish`]es it as well.
+pub(crate) async fn park(tx: &Tx, key: &str, error: &str) -> Result<()> {
+    let sql = "UPDATE inbox SET state = 'parked', error = $2 WHERE key = $1 AND state IN ('new', 'done')";
+    tx.exec(sql, args![key, error]).await?;
+    Ok(())
 }

@@ -1,22 +1,29 @@
 //! Durable inbox and outbox. A delivery says what to tell whom under a unique key; it is rendered when it is sent, and
 //! its message id is kept, so that what was posted can be edited.
 
+mod edit;
 pub mod inbox;
 mod places;
 pub mod queues;
+mod reconcile;
 pub(crate) mod sender;
 
-pub(crate) use places::Reached;
-pub use places::{MAIL, PREFERRED, Unreachable, preference, unreachable};
+pub use places::{
+    MAIL, PREFERRED, Unreachable, WayOut, count_unreachable, last_reached, preference, try_again, unreachable,
+};
+pub(crate) use places::{Reached, seen};
 
 use async_trait::async_trait;
 use serde_json::Value as Json;
 use stoa_ground::people::Person;
-use stoa_ground::{Db, Instant, Result, Row, Tx, args};
+use stoa_ground::{Conn, Db, Instant, Result, Row, Tx, args};
 
 use crate::chat::{Account, Message, Place};
 use crate::nudges::Policy;
 use crate::words::Words;
+
+/// What the keys of answers begin with; the event's key and a number follow.
+pub(crate) const REPLY: &str = "reply/";
 
 /// A delivery that is about to be put into the outbox.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -149,6 +156,17 @@ macro_rules! select {
 pub(crate) use select;
 
 impl Delivery {
+    /// The key of the event that this answers.
+    #[must_use]
+    pub fn event(&self) -> Option<&str> {
+        self.key.strip_prefix(REPLY).and_then(|rest| rest.rsplit_once('/')).map(|(event, _)| event)
+    }
+
+    /// How often it was tried before.
+    pub(crate) fn attempts(&self) -> i64 {
+        self.attempts
+    }
+
     fn read(row: &Row) -> Result<Self> {
         let json = |name: &str| -> Result<Option<Json>> { row.get(name) };
         Ok(Self {
@@ -211,23 +229,28 @@ pub async fn enqueue(tx: &Tx, new: &NewDelivery) -> Result<bool> {
     Ok(rows == 1)
 }
 
+/// The text behind all texts that begin with `prefix`, in the order of bytes, which is the order of keys on both engines.
+fn behind(prefix: &str) -> String {
+    format!("{prefix}{}", char::MAX)
+}
+
 /// Asks that a posted message be rendered again and edited (N14), and cancels nothing. Queued ones are rendered late
 /// anyway. All deliveries whose key begins with `prefix`.
 ///
 /// # Errors
 /// The database's error.
 pub async fn revise(tx: &Tx, prefix: &str) -> Result<()> {
-    // One that is being sent was rendered already: it is edited as soon as it is posted.
+    // One that is being sent was rendered before this change.
     tx.exec(
-        "UPDATE outbox SET revise = 1 WHERE substr(key, 1, length($1)) = $1 AND state IN ('posted', 'sending')",
-        args![prefix],
+        "UPDATE outbox SET revise = revise + 1 WHERE key >= $1 AND key < $2 AND state IN ('posted', 'sending')",
+        args![prefix, behind(prefix)],
     )
     .await?;
     // The digest that a delivery was merged into says something about it as well.
     tx.exec(
-        "UPDATE outbox SET revise = 1 WHERE state = 'posted' AND key IN
-         (SELECT into_key FROM outbox WHERE substr(key, 1, length($1)) = $1 AND state = 'merged')",
-        args![prefix],
+        "UPDATE outbox SET revise = revise + 1 WHERE state IN ('posted', 'sending') AND key IN
+         (SELECT into_key FROM outbox WHERE key >= $1 AND key < $2 AND state = 'merged')",
+        args![prefix, behind(prefix)],
     )
     .await?;
     Ok(())
@@ -238,7 +261,8 @@ pub async fn revise(tx: &Tx, prefix: &str) -> Result<()> {
 /// # Errors
 /// The database's error.
 pub async fn revise_one(tx: &Tx, key: &str) -> Result<()> {
-    tx.exec("UPDATE outbox SET revise = 1 WHERE key = $1 AND state IN ('posted', 'sending')", args![key]).await?;
+    tx.exec("UPDATE outbox SET revise = revise + 1 WHERE key = $1 AND state IN ('posted', 'sending')", args![key])
+        .await?;
     Ok(())
 }
 
@@ -249,8 +273,8 @@ pub async fn revise_one(tx: &Tx, key: &str) -> Result<()> {
 pub async fn cancel(tx: &Tx, prefix: &str, reason: &'static str) -> Result<()> {
     let rows = tx
         .all(
-            "SELECT key, person, kind, item FROM outbox WHERE substr(key, 1, length($1)) = $1 AND state = 'queued'",
-            args![prefix],
+            "SELECT key, person, kind, item FROM outbox WHERE key >= $1 AND key < $2 AND state = 'queued' ORDER BY position",
+            args![prefix, behind(prefix)],
         )
         .await?;
     for row in rows {
@@ -280,7 +304,7 @@ pub async fn cancel(tx: &Tx, prefix: &str, reason: &'static str) -> Result<()> {
 /// The database's error.
 pub async fn replace_message(tx: &Tx, place: &Place, id: &str, message: &Message) -> Result<()> {
     tx.exec(
-        "UPDATE outbox SET shown = $3, revise = 1 WHERE message_id = $1 AND channel = $2",
+        "UPDATE outbox SET shown = $3, revise = revise + 1 WHERE message_id = $1 AND channel = $2",
         args![id, &place.channel, serde_json::to_string(message)?],
     )
     .await?;
@@ -292,7 +316,8 @@ pub async fn replace_message(tx: &Tx, place: &Place, id: &str, message: &Message
 /// # Errors
 /// The database's error.
 pub async fn revise_message(tx: &Tx, place: &Place, id: &str) -> Result<()> {
-    tx.exec("UPDATE outbox SET revise = 1 WHERE message_id = $1 AND channel = $2", args![id, &place.channel]).await?;
+    tx.exec("UPDATE outbox SET revise = revise + 1 WHERE message_id = $1 AND channel = $2", args![id, &place.channel])
+        .await?;
     Ok(())
 }
 
@@ -303,6 +328,16 @@ pub async fn revise_message(tx: &Tx, place: &Place, id: &str) -> Result<()> {
 pub async fn by_key(db: &Db, key: &str) -> Result<Option<Delivery>> {
     let row = db.opt(select!("WHERE key = $1"), args![key]).await?;
     row.as_ref().map(Delivery::read).transpose()
+}
+
+/// Where a delivery stands in the chat and under which id, when it was posted.
+///
+/// # Errors
+/// The database's error.
+pub async fn posted(conn: &Conn, key: &str) -> Result<Option<(Place, Option<String>)>> {
+    let row = conn.opt(select!("WHERE key = $1 AND state = 'posted'"), args![key]).await?;
+    let delivery = row.as_ref().map(Delivery::read).transpose()?;
+    Ok(delivery.and_then(|d| Some((d.posted?, d.message_id))))
 }
 
 /// What was merged into a digest, in the order in which it was queued.

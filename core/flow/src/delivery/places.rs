@@ -10,6 +10,7 @@ use stoa_ground::{Conn, Instant, Result, Tx, args};
 use super::Delivery;
 use crate::chat::{Account, Place, Platform, SendError};
 use crate::follow::Follower;
+use crate::nudges::{self, About, Decision};
 use crate::worker::Flow;
 
 /// The name of the platform that is the last resort.
@@ -108,9 +109,23 @@ pub struct Unreachable {
     pub since: Instant,
     /// Why, as the last platform said it.
     pub reason: String,
+    /// How many messages wait for them.
+    pub waiting: i64,
+    /// What would help.
+    pub way_out: WayOut,
 }
 
-/// Everybody whom the last message could not reach, by name.
+/// What would help somebody whom nothing reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WayOut {
+    /// No account is linked: link one.
+    LinkAccount,
+    /// Every account is closed to Stoa: the person writes to it once.
+    WriteToStoa,
+}
+
+/// Everybody whom the last message could not reach, by name. Somebody who was merged is not listed: who stands for them is.
 ///
 /// # Errors
 /// The database's error.
@@ -118,23 +133,74 @@ pub async fn unreachable(conn: &Conn) -> Result<Vec<Unreachable>> {
     let rows = conn
         .all(
             "SELECT u.person, u.since, u.reason FROM unreachable u JOIN person p ON p.id = u.person
-             WHERE p.status <> 'left' ORDER BY p.name_key, u.person",
+             WHERE p.status <> 'left' AND NOT EXISTS (SELECT 1 FROM person_alias a WHERE a.person = u.person)
+             ORDER BY p.name_key, u.person",
             args![],
         )
         .await?;
+    let waiting = concat!(
+        "SELECT COUNT(*) AS n FROM outbox WHERE state = 'unreachable' AND (expires IS NULL OR expires > $2) AND person IN ",
+        stoa_ground::rows_of!("$1")
+    );
     let mut all = Vec::with_capacity(rows.len());
     for row in rows {
-        if let Some(person) = people::by_id(conn, &row.get::<String>("person")?).await? {
-            all.push(Unreachable { person, since: row.get("since")?, reason: row.get("reason")? });
-        }
+        let id: String = row.get("person")?;
+        let Some(person) = people::by_id(conn, &id).await? else { continue };
+        let accounts = people::accounts_of(conn, &id).await?;
+        all.push(Unreachable {
+            person,
+            since: row.get("since")?,
+            reason: row.get("reason")?,
+            waiting: conn.one(waiting, args![&id, conn.now()]).await?.get("n")?,
+            way_out: if accounts.is_empty() { WayOut::LinkAccount } else { WayOut::WriteToStoa },
+        });
     }
     Ok(all)
+}
+
+/// Tries again to reach everybody who could not be reached: after a platform or the mail server was mended. Gives how many.
+///
+/// # Errors
+/// The database's error.
+pub async fn try_again(tx: &Tx) -> Result<usize> {
+    let rows = tx.all("SELECT person FROM unreachable ORDER BY person", args![]).await?;
+    for row in &rows {
+        tx.publish(people::TOPIC, &row.get::<String>("person")?).await?;
+    }
+    Ok(rows.len())
+}
+
+/// When a message last reached a person, and on which platform.
+///
+/// # Errors
+/// The database's error.
+pub async fn last_reached(conn: &Conn, person: &str) -> Result<Option<(Instant, String)>> {
+    let sql = concat!(
+        "SELECT sent_at, posted FROM outbox WHERE state = 'posted' AND sent_at IS NOT NULL AND person IN ",
+        stoa_ground::rows_of!("$1"),
+        " ORDER BY sent_at DESC LIMIT 1"
+    );
+    let Some(row) = conn.opt(sql, args![person]).await? else { return Ok(None) };
+    let place: Option<serde_json::Value> = row.get("posted")?;
+    let place: Option<Place> = place.map(serde_json::from_value).transpose()?;
+    Ok(Some((row.get("sent_at")?, place.map_or_else(String::new, |p| p.platform))))
+}
+
+/// How many people the last message could not reach.
+///
+/// # Errors
+/// The database's error.
+pub async fn count_unreachable(conn: &Conn) -> Result<i64> {
+    let sql = "SELECT COUNT(*) AS n FROM unreachable u JOIN person p ON p.id = u.person
+               WHERE p.status <> 'left' AND NOT EXISTS (SELECT 1 FROM person_alias a WHERE a.person = u.person)";
+    conn.one(sql, args![]).await?.get("n")
 }
 
 /// Writes down that a person cannot be reached, and since when.
 pub(super) async fn lost(tx: &Tx, person: &str, reason: &str) -> Result<()> {
     tx.exec(
-        "INSERT INTO unreachable (person, since, reason) VALUES ($1, $2, $3)
+        "INSERT INTO unreachable (person, since, reason)
+         VALUES (COALESCE((SELECT a.stands_for FROM person_alias a WHERE a.person = $1), $1), $2, $3)
          ON CONFLICT (person) DO UPDATE SET reason = excluded.reason",
         args![person, tx.now(), reason],
     )
@@ -144,11 +210,25 @@ pub(super) async fn lost(tx: &Tx, person: &str, reason: &str) -> Result<()> {
 
 /// A person was reached.
 pub(super) async fn found(tx: &Tx, person: &str) -> Result<()> {
-    tx.exec("DELETE FROM unreachable WHERE person = $1", args![person]).await?;
+    tx.exec(
+        "DELETE FROM unreachable WHERE person = $1
+         OR person = (SELECT a.stands_for FROM person_alias a WHERE a.person = $1)",
+        args![person],
+    )
+    .await?;
     Ok(())
 }
 
-/// Sends what waited for a person once something about them changed: a new account, or another preferred place.
+/// Somebody who could not be reached has just written: what waits for them can be sent.
+pub(crate) async fn seen(tx: &Tx, person: &str) -> Result<()> {
+    if tx.opt("SELECT 1 AS one FROM unreachable WHERE person = $1", args![person]).await?.is_some() {
+        tx.publish(people::TOPIC, person).await?;
+    }
+    Ok(())
+}
+
+/// Sends what waited for a person once something about them changed: a new account, another preferred place, who they are.
+/// What has become stale meanwhile is withheld.
 pub(crate) struct Reached;
 
 #[async_trait]
@@ -162,12 +242,33 @@ impl Follower for Reached {
     }
 
     async fn follow(&self, tx: &Tx, person: &str) -> Result<()> {
+        // What waits for two rows that are one human is decided about together, and apart when they are split.
         tx.exec(
-            "UPDATE outbox SET state = 'queued', attempts = 0, retry_at = 0 WHERE person = $1 AND state = 'unreachable'
-             AND (expires IS NULL OR expires > $2)",
-            args![person, tx.now()],
+            "UPDATE outbox SET recipient = COALESCE((SELECT a.stands_for FROM person_alias a WHERE a.person = $1), $1)
+             WHERE person = $1 AND state IN ('queued', 'unreachable')
+             AND recipient <> COALESCE((SELECT a.stands_for FROM person_alias a WHERE a.person = $1), $1)",
+            args![person],
         )
         .await?;
+        let waiting = concat!(
+            "SELECT key, person, kind, item, expires FROM outbox WHERE state = 'unreachable' AND person IN ",
+            stoa_ground::rows_of!("$1"),
+            " ORDER BY position LIMIT 1000"
+        );
+        for row in tx.all(waiting, args![person]).await? {
+            let key: String = row.get("key")?;
+            let expires: Option<Instant> = row.get("expires")?;
+            if expires.is_some_and(|at| at <= tx.now()) {
+                let (owner, kind, item): (String, String, String) =
+                    (row.get("person")?, row.get("kind")?, row.get("item")?);
+                let about = About { key: &key, person: &owner, kind: &kind, item: &item };
+                nudges::record(tx, &about, &Decision::Withhold { why: "stale".into() }).await?;
+                tx.exec("UPDATE outbox SET state = 'withheld' WHERE key = $1", args![&key]).await?;
+            } else {
+                let sql = "UPDATE outbox SET state = 'queued', attempts = 0, retry_at = 0 WHERE key = $1";
+                tx.exec(sql, args![&key]).await?;
+            }
+        }
         Ok(())
     }
 }

@@ -68,15 +68,21 @@ impl Facts {
     }
 }
 
+/// Decides about an answer: it is never withheld from whoever works here.
+#[must_use]
+pub fn answer(status: Status) -> Decision {
+    match status {
+        Status::Left => Decision::Withhold { why: "left".into() },
+        _ => Decision::Now { why: "answer".into() },
+    }
+}
+
 /// Decides about one delivery (N3, N7, N8, N9, N10).
 #[must_use]
 pub fn decide(policy: Policy, limits: &Nudges, facts: &Facts, now: Instant) -> Decision {
     let withhold = |why: &str| Decision::Withhold { why: why.into() };
-    if facts.status == Status::Left {
-        return withhold("left");
-    }
-    if !policy.unsolicited {
-        return Decision::Now { why: "answer".into() };
+    if !policy.unsolicited || facts.status == Status::Left {
+        return answer(facts.status);
     }
     if facts.paused && !policy.mandated {
         return withhold("paused");

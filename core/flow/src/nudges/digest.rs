@@ -17,7 +17,7 @@ impl LearnerDigest {
     /// Its name.
     pub(crate) const NAME: &'static str = "learner-digest";
 
-    /// The digest of a person's day; there is one a day at most.
+    /// The first digest of a person's day.
     pub(crate) fn of_day(person: &str, zone: &TimeZone, now: Instant) -> NewDelivery {
         let date = now.zoned(zone).date();
         NewDelivery {

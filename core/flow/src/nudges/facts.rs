@@ -1,7 +1,7 @@
 //! Reads the facts about a person that the arbiter needs.
 
 use stoa_ground::people::{self, Person};
-use stoa_ground::{Conn, Result, args};
+use stoa_ground::{Conn, Instant, Result, args};
 
 use super::Facts;
 use crate::organisation::Organisation;
@@ -11,42 +11,75 @@ pub(super) const PAUSED: &str = "paused";
 /// The setting that holds the person's own quiet hours, for example `17:00-10:00`.
 pub(super) const QUIET_HOURS: &str = "quiet_hours";
 
+/// Whether voluntary messages to a person stopped because nothing came back (N10), and one that was held back says so
+/// already: until the person does something, there is no use in trying again.
+///
+/// # Errors
+/// The database's error.
+pub async fn gave_up(conn: &Conn, organisation: &Organisation, person: &str) -> Result<bool> {
+    let since = last_activity(conn, person).await?.map_or(0, |at| at.0);
+    if ignored(conn, person, since).await? < organisation.nudges.pause_after_ignored {
+        return Ok(false);
+    }
+    let said = "SELECT 1 AS one FROM decision WHERE person = $1 AND reason = 'ignored' AND at > $2 LIMIT 1";
+    Ok(conn.opt(said, args![person, since]).await?.is_some())
+}
+
+async fn last_activity(conn: &Conn, person: &str) -> Result<Option<Instant>> {
+    let row = conn.opt("SELECT at FROM last_activity WHERE person = $1", args![person]).await?;
+    row.map(|r| r.get("at")).transpose()
+}
+
+/// How many voluntary messages a person was sent since an instant.
+async fn ignored(conn: &Conn, person: &str, since: i64) -> Result<u32> {
+    let row = conn
+        .one(
+            concat!(
+                "SELECT COUNT(*) AS n FROM outbox WHERE person IN ",
+                stoa_ground::rows_of!("$1"),
+                " AND state = 'posted' AND voluntary = 1 AND sent_at > $2"
+            ),
+            args![person, since],
+        )
+        .await?;
+    row.get("n")
+}
+
 /// The facts at this instant. What is being sent counts as sent.
 pub(crate) async fn facts(conn: &Conn, organisation: &Organisation, person: &Person) -> Result<Facts> {
     let mut calendar = organisation.calendar(person);
-    if let Some(quiet) = people::setting(conn, &person.id, QUIET_HOURS).await? {
-        // A setting that cannot be read is checked where it is made; the organisation's hours hold then.
-        if let Ok(hours) = people::calendar::parse_range(&quiet) {
-            calendar.quiet_hours = Some(hours);
-        }
+    let settings = people::settings_of(conn, &person.id).await?;
+    // A setting that cannot be read is checked where it is made; the organisation's hours hold then.
+    if let Some(Ok(hours)) = settings.get(QUIET_HOURS).map(|quiet| people::calendar::parse_range(quiet)) {
+        calendar.quiet_hours = Some(hours);
     }
     let now = conn.now();
     let today = now.zoned(&calendar.zone).date();
     let start = calendar.at(today, jiff::civil::Time::midnight());
     let sent = conn
         .one(
-            "SELECT COALESCE(MAX(sent_at), 0) AS last, COALESCE(SUM(CASE WHEN sent_at >= $2 THEN 1 ELSE 0 END), 0) AS today
-             FROM outbox WHERE person = $1 AND sent_at IS NOT NULL AND counted = 1 AND state IN ('sending', 'posted')",
-            args![&person.id, start],
+            concat!(
+                "SELECT COALESCE(MAX(sent_at), 0) AS last,
+                 COALESCE(SUM(CASE WHEN sent_at >= $2 THEN 1 ELSE 0 END), 0) AS today
+                 FROM outbox WHERE person IN ",
+                stoa_ground::rows_of!("$1"),
+                " AND sent_at >= $3 AND counted = 1 AND state IN ('sending', 'posted')"
+            ),
+            // What was sent before today, and longer ago than the least gap, changes no decision.
+            args![&person.id, start, start.min(now.plus(-organisation.nudges.min_gap))],
         )
         .await?;
-    let activity = conn.opt("SELECT at FROM last_activity WHERE person = $1", args![&person.id]).await?;
-    let last_activity: Option<stoa_ground::Instant> = activity.map(|r| r.get("at")).transpose()?;
-    let ignored = conn
-        .one(
-            "SELECT COUNT(*) AS n FROM outbox WHERE person = $1 AND state = 'posted' AND voluntary = 1 AND sent_at > $2",
-            args![&person.id, last_activity.map_or(0, |at| at.0)],
-        )
-        .await?;
+    let last_activity = last_activity(conn, &person.id).await?;
+    let ignored = ignored(conn, &person.id, last_activity.map_or(0, |at| at.0)).await?;
     let last: i64 = sent.get("last")?;
     Ok(Facts {
         calendar,
         status: person.status,
         leave: (person.leave_from, person.leave_to),
-        paused: people::setting(conn, &person.id, PAUSED).await?.as_deref() == Some("yes"),
+        paused: settings.get(PAUSED).is_some_and(|v| v == "yes"),
         sent_today: sent.get("today")?,
-        last_sent: (last > 0).then_some(stoa_ground::Instant(last)),
+        last_sent: (last > 0).then_some(Instant(last)),
         last_activity,
-        ignored: ignored.get("n")?,
+        ignored,
     })
 }

@@ -10,11 +10,12 @@ mod why;
 use serde::{Deserialize, Serialize};
 use stoa_ground::{Db, Instant, Result, Tx, args};
 
-pub use arbiter::{Facts, decide};
+pub use arbiter::{Facts, answer, decide};
 pub(crate) use digest::LearnerDigest;
 pub(crate) use facts::facts;
+pub use facts::gave_up;
 pub use settings::Settings;
-pub use why::Why;
+pub use why::{Why, sentence};
 
 /// How urgent a delivery is; later ones give way to earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -156,7 +157,7 @@ pub struct Stored {
     pub until: Option<Instant>,
 }
 
-/// Stores a decision, unless it says the same as the last one about this delivery. For the arbiter, and for capabilities
+/// Stores a decision, unless it says the same as the last one about this delivery; each edit is one of its own. For the arbiter, and for capabilities
 /// that keep silent on their own or say something in another way than was wanted.
 ///
 /// # Errors
@@ -174,6 +175,7 @@ pub(crate) async fn record_into(tx: &Tx, about: &About<'_>, decision: &Decision,
         )
         .await?;
     if let Some(last) = last
+        && !matches!(decision, Decision::Edit { .. })
         && last.get::<String>("decision")? == decision.word()
         && last.get::<String>("reason")? == decision.why()
     {
@@ -206,9 +208,13 @@ pub(crate) async fn record_into(tx: &Tx, about: &About<'_>, decision: &Decision,
 pub async fn decisions_about(db: &Db, person: &str, limit: usize) -> Result<Vec<Stored>> {
     let rows = db
         .all(
-            "SELECT delivery_key, kind, item, at, decision, reason, until FROM decision
-             WHERE person = $1 AND position IN (SELECT MAX(position) FROM decision WHERE person = $1 GROUP BY delivery_key)
-             ORDER BY position DESC LIMIT $2",
+            concat!(
+                "SELECT delivery_key, kind, item, at, decision, reason, until FROM decision
+                 WHERE position IN (SELECT MAX(position) FROM decision WHERE person IN ",
+                stoa_ground::rows_of!("$1"),
+                " GROUP BY delivery_key)
+                 ORDER BY position DESC LIMIT $2"
+            ),
             args![person, limit],
         )
         .await?;

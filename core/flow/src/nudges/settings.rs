@@ -5,7 +5,7 @@ use stoa_ground::Result;
 use stoa_ground::people;
 
 use super::facts::{PAUSED, QUIET_HOURS};
-use crate::chat::{Args, Block, Button, Call, Command, Context, Field, FieldError, FieldKind, Form, Message};
+use crate::chat::{Args, Block, Button, Call, Command, Context, Field, FieldError, FieldKind, Form, Message, literal};
 use crate::delivery::{PREFERRED, preference};
 use crate::{say, words_key};
 
@@ -15,13 +15,41 @@ const LESSON_TIME: &str = "lesson_time";
 /// The command `settings`.
 pub struct Settings;
 
-/// Where messages go, for people with several chats. The first choice is the one used last.
-fn place_field(cx: &Context<'_>, accounts: Vec<people::Account>, chosen: Option<String>) -> Field {
-    let mut options = vec![(String::new(), say!(cx.words, "settings-place-last"))];
-    for account in accounts {
-        let value = preference(&account.into());
-        options.push((value.clone(), value));
+/// A place that a person can choose: the value that is stored, and what people call it.
+struct Choice {
+    value: String,
+    name: String,
+}
+
+/// The places among a person's accounts, by name. Workspaces whose name nobody knows are counted.
+async fn choices(cx: &Context<'_>, accounts: Vec<people::Account>) -> Vec<Choice> {
+    let mut choices: Vec<Choice> = Vec::new();
+    for account in accounts.into_iter().map(crate::chat::Account::from) {
+        let value = preference(&account);
+        // Where a platform is not connected any more, no message can go.
+        let Some(platform) = cx.flow.platform(&account.platform) else { continue };
+        if choices.iter().any(|c| c.value == value) {
+            continue;
+        }
+        let workspace = platform.workspace_name(&account.workspace).await;
+        let name = match workspace {
+            Some(workspace) => {
+                say!(cx.words, "settings-place-in", platform = platform.title(), workspace = workspace)
+            }
+            None => platform.title(),
+        };
+        let same = choices.iter().filter(|c| c.name == name || c.name.starts_with(&format!("{name} ("))).count();
+        let name = if same > 0 { format!("{name} ({})", same + 1) } else { name };
+        choices.push(Choice { value, name });
     }
+    choices
+}
+
+/// Where messages go, for people with several chats. The first choice is the one used last.
+fn place_field(cx: &Context<'_>, choices: Vec<Choice>, chosen: Option<String>) -> Field {
+    let mut options = vec![(String::new(), say!(cx.words, "settings-place-last"))];
+    options.extend(choices.into_iter().map(|c| (c.value, c.name)));
+    let chosen = chosen.filter(|c| options.iter().any(|(value, _)| value == c));
     let kind = FieldKind::Choice { options, initial: chosen.or_else(|| Some(String::new())) };
     Field { optional: true, kind, ..Field::text(PREFERRED, say!(cx.words, "settings-place"), false, 20) }
 }
@@ -68,8 +96,9 @@ impl Command for Settings {
             ),
             field(QUIET_HOURS, say!(cx.words, "settings-quiet"), say!(cx.words, "settings-quiet-hint"), quiet),
         ];
-        if accounts.len() > 1 {
-            fields.push(place_field(cx, accounts, place));
+        let choices = choices(cx, accounts).await;
+        if choices.len() > 1 {
+            fields.push(place_field(cx, choices, place));
         }
         Ok(Some(Form {
             command: "settings save".into(),
@@ -90,6 +119,14 @@ impl Command for Settings {
         let quiet = value(QUIET_HOURS);
         if !quiet.is_empty() && people::calendar::parse_range(quiet).is_err() {
             errors.push(FieldError { field: QUIET_HOURS.into(), why: say!(cx.words, "settings-quiet-wrong") });
+        }
+        let place = value(PREFERRED);
+        if !place.is_empty() {
+            let id = &cx.person()?.id;
+            let accounts = cx.db().read(|c| async move { people::accounts_of(&c, id).await }).await?;
+            if !choices(cx, accounts).await.iter().any(|c| c.value == place) {
+                errors.push(FieldError { field: PREFERRED.into(), why: say!(cx.words, "settings-place-wrong") });
+            }
         }
         Ok(errors)
     }
@@ -138,9 +175,23 @@ impl Command for Settings {
                 let state =
                     if paused { say!(words, "settings-state-paused") } else { say!(words, "settings-state-on") };
                 let zone = say!(words, "settings-zone", zone = &person.timezone);
-                let message = Message::new()
-                    .heading(say!(words, "settings-title"))
-                    .paragraph(state)
+                let (accounts, chosen) = cx
+                    .db()
+                    .read(|c| async move {
+                        Ok((people::accounts_of(&c, id).await?, people::setting(&c, id, PREFERRED).await?))
+                    })
+                    .await?;
+                let choices = choices(cx, accounts).await;
+                let place = (choices.len() > 1).then(|| {
+                    let chosen = choices.iter().find(|c| Some(&c.value) == chosen.as_ref());
+                    let place = chosen.map_or_else(|| say!(words, "settings-place-last"), |c| literal(&c.name));
+                    say!(words, "settings-place-now", place = place)
+                });
+                let mut message = Message::new().heading(say!(words, "settings-title")).paragraph(state);
+                if let Some(place) = place {
+                    message = message.paragraph(place);
+                }
+                let message = message
                     .and(Block::Context(zone))
                     .buttons(vec![Button::primary(say!(words, "settings-edit-button"), "settings edit"), toggle]);
                 cx.reply_private(message).await

@@ -1,10 +1,12 @@
 //! `why`: the reason of every message that was sent or not sent, in a sentence (N15).
 
 use async_trait::async_trait;
+use jiff::civil::Date;
 use stoa_ground::Result;
 
 use super::{Stored, decisions_about};
 use crate::chat::{Args, Call, Command, Context, Message};
+use crate::words::Words;
 use crate::{say, words_key};
 
 /// How many decisions are told at once.
@@ -49,19 +51,14 @@ impl Command for Why {
         for stored in chosen {
             let at = stored.at.zoned(&calendar.zone);
             let until = stored.until.map(|u| u.zoned(&calendar.zone));
-            let reason = cx.words.say_with(
-                &reason_key(&stored.reason),
-                &[
-                    ("until", until.map(|u| moment(cx, &u, today)).unwrap_or_default().into()),
-                    ("budget", cx.flow.organisation().nudges.daily_budget.into()),
-                ],
-            );
+            let budget = cx.flow.organisation().nudges.daily_budget;
+            let reason = sentence(cx.words, &stored.reason, until.as_ref(), today, budget);
             let what = cx.words.say(cx.flow.kind(&stored.kind).map_or(words_key!("kind-other"), |k| k.label()));
             let decision = cx.words.say(decision_key(&stored.decision));
             message = message.paragraph(say!(
                 cx.words,
                 "nudges-why-line",
-                at = moment(cx, &at, today),
+                at = moment(cx.words, &at, today),
                 what = what,
                 decision = decision,
                 reason = reason
@@ -82,8 +79,16 @@ fn decision_key(word: &str) -> &'static str {
     }
 }
 
-fn moment(cx: &Context<'_>, at: &jiff::Zoned, today: jiff::civil::Date) -> String {
-    format!("{} {}", cx.words.day(at.date(), today), cx.words.time(at.time()))
+fn moment(words: &Words, at: &jiff::Zoned, today: Date) -> String {
+    format!("{} {}", words.day(at.date(), today), words.time(at.time()))
+}
+
+/// The reason with this code as the sentence that the person reads on their day `today`. `until` is the instant that a
+/// decision to send later names, in the person's zone.
+#[must_use]
+pub fn sentence(words: &Words, code: &str, until: Option<&jiff::Zoned>, today: Date, budget: u32) -> String {
+    let until = until.map(|u| moment(words, u, today)).unwrap_or_default();
+    words.say_with(&reason_key(code), &[("until", until.into()), ("budget", budget.into())])
 }
 
 /// The reasons that the arbiter and the sender give; a capability declares its own where it gives them.
@@ -105,7 +110,6 @@ fn reason_key(code: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::Words;
 
     #[test]
     fn every_reason_has_a_sentence() {

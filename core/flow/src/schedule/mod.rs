@@ -4,8 +4,11 @@
 use async_trait::async_trait;
 use jiff::civil::Time;
 use serde_json::Value as Json;
+use stoa_ground::clock::monotonic;
 use stoa_ground::people::calendar::Calendar;
 use stoa_ground::{Conn, Db, Error, Instant, Result, Tx, args};
+
+use crate::journal;
 
 /// How often a job is tried before it is parked.
 const ATTEMPTS: i64 = 5;
@@ -92,8 +95,9 @@ pub(crate) async fn run_due(db: &Db, jobs: &[std::sync::Arc<dyn Job>]) -> Result
     for row in &rows {
         let kind: String = row.get("kind")?;
         let job = Due { key: row.get("key")?, due: row.get("due")?, payload: row.get("payload")? };
+        let started = monotonic();
         let Some(handler) = jobs.iter().find(|j| j.kind() == kind) else {
-            fail(db, &job, &Error::invalid(format!("no job of kind '{kind}' is known")), true).await?;
+            fail(db, &job, &kind, &Error::invalid(format!("no job of kind '{kind}' is known")), true, started).await?;
             done += 1;
             continue;
         };
@@ -116,32 +120,50 @@ pub(crate) async fn run_due(db: &Db, jobs: &[std::sync::Arc<dyn Job>]) -> Result
         match ran {
             Ok(true) => {
                 done += 1;
-                tracing::info!(job = %job.key, kind, "job done");
+                journal::job_ended(&job.key, &kind, "done", None, started.elapsed());
             }
             Ok(false) => {}
             Err(e) => {
                 done += 1;
-                fail(db, job, &e, false).await?;
+                fail(db, job, &kind, &e, false, started).await?;
             }
         }
     }
     Ok(done)
 }
 
-async fn fail(db: &Db, job: &Due, error: &Error, for_good: bool) -> Result<()> {
-    tracing::error!(job = %job.key, %error, "job failed");
+async fn fail(
+    db: &Db,
+    job: &Due,
+    kind: &str,
+    error: &Error,
+    for_good: bool,
+    started: std::time::Instant,
+) -> Result<()> {
     let text = error.to_string();
     let text = &text;
-    db.write(|tx| async move {
-        tx.exec(
-            "UPDATE job SET attempts = attempts + 1, error = $2, retry_at = $3 + (attempts + 1) * (attempts + 1) * 1000000,
-             state = CASE WHEN attempts + 1 >= $4 THEN 'parked' ELSE state END WHERE key = $1",
-            args![&job.key, text, tx.lease_time().await?, if for_good { 0 } else { ATTEMPTS }],
-        )
+    // Trouble of the store passes and is no fault of the job.
+    let counted = i64::from(!error.passes());
+    let parked = db
+        .write(|tx| async move {
+            // Only the job that failed: meanwhile another server may have run it and put its successor.
+            let row = tx
+                .opt(
+                    "UPDATE job SET attempts = attempts + $5, error = $2, retry_at = $3 + (attempts + 1) * (attempts + 1) * 1000000,
+                     state = CASE WHEN attempts + $5 >= $4 THEN 'parked' ELSE state END
+                     WHERE key = $1 AND due = $6 AND state = 'waiting' RETURNING state",
+                    args![&job.key, text, tx.lease_time().await?, if for_good { 0 } else { ATTEMPTS }, counted, job.due],
+                )
+                .await?;
+            Ok(row.map(|r| r.get::<String>("state")).transpose()?.is_some_and(|state| state == "parked"))
+        })
         .await?;
-        Ok(())
-    })
-    .await
+    if parked {
+        journal::job_ended(&job.key, kind, "parked", Some(error), started.elapsed());
+    } else {
+        journal::job_postponed(&job.key, kind, error);
+    }
+    Ok(())
 }
 
 /// The next instant after `after` at which the person's clock shows `time` on a working day.

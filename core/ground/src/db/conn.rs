@@ -8,6 +8,7 @@ use sqlx::any::AnyArguments;
 use tokio::sync::Mutex;
 
 use super::Engine;
+use super::single::Native;
 use super::value::{Row, Value};
 use crate::clock::{Clock, Instant};
 use crate::{Error, Result};
@@ -16,23 +17,22 @@ pub(super) enum Held {
     Owned(AnyConnection),
     /// Rolls back by itself when its user goes away.
     Transaction(sqlx::Transaction<'static, sqlx::Any>),
+    /// Of a store with a single connection.
+    Native(Box<Native>),
 }
 
-impl std::ops::Deref for Held {
-    type Target = AnyConnection;
-    fn deref(&self) -> &AnyConnection {
-        match self {
-            Self::Owned(c) => c,
-            Self::Transaction(c) => c,
-        }
-    }
+/// A connection with statements to run on it.
+enum Runs<'a> {
+    Sqlx(&'a mut AnyConnection),
+    Native(&'a Native),
 }
 
-impl std::ops::DerefMut for Held {
-    fn deref_mut(&mut self) -> &mut AnyConnection {
+impl Held {
+    fn runs(&mut self) -> Runs<'_> {
         match self {
-            Self::Owned(c) => c,
-            Self::Transaction(c) => c,
+            Self::Owned(c) => Runs::Sqlx(c),
+            Self::Transaction(c) => Runs::Sqlx(c),
+            Self::Native(c) => Runs::Native(c),
         }
     }
 }
@@ -67,7 +67,7 @@ impl std::ops::Deref for Tx {
 
 pub(super) async fn all(conn: &mut AnyConnection, sql: impl sqlx::SqlSafeStr, args: Vec<Value>) -> Result<Vec<Row>> {
     let rows = bind(sql, args)?.fetch_all(conn).await?;
-    Ok(rows.into_iter().map(Row).collect())
+    Ok(rows.into_iter().map(Row::any).collect())
 }
 
 fn bind(sql: impl sqlx::SqlSafeStr, args: Vec<Value>) -> Result<sqlx::query::Query<'static, sqlx::Any, AnyArguments>> {
@@ -132,8 +132,11 @@ impl Conn {
     /// The database's error.
     pub async fn all(&self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Value>) -> Result<Vec<Row>> {
         let mut held = self.held.lock().await;
-        let conn = held.as_mut().ok_or_else(ended)?;
-        self.mark(all(conn, sql, args).await)
+        let done = match held.as_mut().ok_or_else(ended)?.runs() {
+            Runs::Sqlx(conn) => all(conn, sql, args).await,
+            Runs::Native(conn) => conn.all(sql.into_sql_str().as_str(), &args),
+        };
+        self.mark(done)
     }
 
     /// Hands the rows of a query to `f` one after the other, without holding them all.
@@ -147,12 +150,16 @@ impl Conn {
     ) -> Result<()> {
         use futures_util::TryStreamExt as _;
         let mut held = self.held.lock().await;
-        let conn = held.as_mut().ok_or_else(ended)?;
-        let mut rows = bind(sql, Vec::new())?.fetch(&mut **conn);
-        while let Some(row) = self.mark(rows.try_next().await.map_err(Error::from))? {
-            f(&Row(row))?;
+        match held.as_mut().ok_or_else(ended)?.runs() {
+            Runs::Sqlx(conn) => {
+                let mut rows = bind(sql, Vec::new())?.fetch(conn);
+                while let Some(row) = self.mark(rows.try_next().await.map_err(Error::from))? {
+                    f(&Row::any(row))?;
+                }
+                Ok(())
+            }
+            Runs::Native(conn) => conn.each(sql.into_sql_str().as_str(), &[], f),
         }
-        Ok(())
     }
 
     /// The first row, if any.
@@ -198,9 +205,11 @@ impl Tx {
     /// The database's error.
     pub async fn exec(&self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Value>) -> Result<u64> {
         let mut held = self.0.held.lock().await;
-        let conn = held.as_mut().ok_or_else(ended)?;
-        let done = bind(sql, args)?.execute(&mut **conn).await.map_err(Error::from);
-        Ok(self.mark(done)?.rows_affected())
+        let done = match held.as_mut().ok_or_else(ended)?.runs() {
+            Runs::Sqlx(conn) => bind(sql, args)?.execute(conn).await.map(|d| d.rows_affected()).map_err(Error::from),
+            Runs::Native(conn) => conn.exec(sql.into_sql_str().as_str(), &args),
+        };
+        self.mark(done)
     }
 }
 

@@ -32,6 +32,15 @@ impl Engine {
             Self::Postgres => " FOR UPDATE SKIP LOCKED",
         }
     }
+
+    /// The end of a `SELECT` whose rows the transaction goes on to change: nobody else changes them meanwhile.
+    #[must_use]
+    pub fn for_update(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE",
+        }
+    }
 }
 
 impl Conn {

@@ -38,7 +38,10 @@ const MIGRATIONS: &[Migration] = &[
     migration!(10, "0010_erasure"),
     migration!(11, "0011_places"),
     migration!(12, "0012_roster"),
+    migration!(13, "0013_identity"),
     migration!(15, "0015_asking"),
+    migration!(17, "0017_lookups"),
+    migration!(18, "0018_edits"),
 ];
 
 /// The newest schema version that this program knows.
@@ -76,6 +79,8 @@ impl Db {
                 };
                 sqlite.alone(run).await?;
             }
+            // Made with its tables.
+            Store::Single(_) => {}
             Store::Postgres(postgres) => {
                 let mut conn = postgres.connection().await?;
                 let conn = &mut *conn;

@@ -7,6 +7,7 @@ mod dialect;
 mod feed;
 mod migrate;
 mod postgres;
+mod single;
 mod sqlite;
 pub mod tables;
 mod value;
@@ -27,14 +28,21 @@ use crate::clock::Clock;
 use crate::{Error, Instant, Result, args};
 use conn::Held;
 use postgres::{Isolation, Postgres};
+use single::Single;
 use sqlite::Sqlite;
 
 /// The newest committed position of the change feed that this process knows of.
 type Committed = watch::Sender<i64>;
 
+/// How long a transaction of bulk work takes before it leaves the rest to the next one; the last thing in it may make it
+/// longer. The rule for all transactions is 50 ms.
+pub const BULK: std::time::Duration = std::time::Duration::from_millis(4);
+
+/// The gap between two transactions of bulk work on SQLite. Who waits in another process looks every millisecond.
+const GAP: std::time::Duration = std::time::Duration::from_millis(4);
+
 /// What a SQLite store that must not lose anything is opened with.
-const DURABLE: &[&str] =
-    &["PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA busy_timeout=10000", "PRAGMA foreign_keys=ON"];
+const DURABLE: &[&str] = &["PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"];
 
 /// What a SQLite store is opened with that is thrown away, or written again, after a crash.
 const SCRATCH: &[&str] = &["PRAGMA journal_mode=WAL", "PRAGMA synchronous=OFF", "PRAGMA foreign_keys=ON"];
@@ -87,6 +95,7 @@ struct Inner {
 
 enum Store {
     Sqlite(Sqlite),
+    Single(Single),
     Postgres(Postgres),
 }
 
@@ -112,13 +121,33 @@ impl Db {
         if !how.restoring {
             db.check_whole().await?;
         }
+        if let Store::Sqlite(sqlite) = &db.0.store {
+            sqlite.opened().await?;
+        }
         let head = db.committed_position().await?;
         db.0.head.send_replace(head);
         match &db.0.store {
-            Store::Sqlite(_) => tokio::spawn(sqlite::commit_loop(Arc::downgrade(&db.0))),
-            Store::Postgres(_) => tokio::spawn(postgres::sequence_loop(Arc::downgrade(&db.0))),
-        };
+            Store::Sqlite(_) => drop(tokio::spawn(sqlite::commit_loop(Arc::downgrade(&db.0)))),
+            Store::Single(_) => {}
+            Store::Postgres(_) => drop(tokio::spawn(postgres::sequence_loop(Arc::downgrade(&db.0)))),
+        }
         Ok(db)
+    }
+
+    /// Makes the store of one command in a file that nobody else opens and that is deleted at its end: one connection for
+    /// everybody, which sees what is not committed, and no commit that anybody waits for. It is always SQLite.
+    ///
+    /// A reader must not read again inside of [`Db::read`], because there is one connection.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub async fn single(path: &std::path::Path, clock: Clock) -> Result<Self> {
+        let url = format!("sqlite://{}", path.display());
+        Self::open_as(&url, clock.clone(), Opening::scratch(known_schema())).await?.close().await;
+        let single = Single::open(&path.display().to_string())?;
+        // Nobody asks the pool for a connection; it makes none by itself.
+        let readers = sqlx::any::AnyPoolOptions::new().connect_lazy(&url)?;
+        Ok(Self(Arc::new(Inner { clock, readers, store: Store::Single(single), head: watch::channel(0).0 })))
     }
 
     /// Opens an existing store for reading; on SQLite [`Db::write`] on it fails.
@@ -176,7 +205,7 @@ impl Db {
     #[must_use]
     pub fn engine(&self) -> Engine {
         match self.0.store {
-            Store::Sqlite(_) => Engine::Sqlite,
+            Store::Sqlite(_) | Store::Single(_) => Engine::Sqlite,
             Store::Postgres(_) => Engine::Postgres,
         }
     }
@@ -201,7 +230,9 @@ impl Db {
                     // Where nobody writes: as a writer is opened.
                     Some(asked.unwrap_or_else(|| if *name == "synchronous" { "2".into() } else { "wal".into() }))
                 }
-                Store::Postgres(_) => self.opt(sqlx::AssertSqlSafe(sql), args![]).await?.as_ref().map(Row::first_text),
+                Store::Single(_) | Store::Postgres(_) => {
+                    self.opt(sqlx::AssertSqlSafe(sql), args![]).await?.as_ref().map(Row::first_text)
+                }
             };
             settings.push(format!("{name}={}", text.unwrap_or_default()));
         }
@@ -237,6 +268,7 @@ impl Db {
     {
         match &self.0.store {
             Store::Sqlite(sqlite) => sqlite.write(&self.0.clock, &f).await,
+            Store::Single(single) => single.write(&self.0.clock, &f).await,
             Store::Postgres(postgres) => postgres.write(&self.0.clock, Isolation::Serializable, &f).await,
         }
     }
@@ -254,8 +286,42 @@ impl Db {
     {
         match &self.0.store {
             Store::Sqlite(sqlite) => sqlite.write(&self.0.clock, &f).await,
+            Store::Single(single) => single.write(&self.0.clock, &f).await,
             Store::Postgres(postgres) => postgres.write(&self.0.clock, Isolation::ReadCommitted, &f).await,
         }
+    }
+
+    /// Does `f` for each of many things, as many in one transaction as it takes to fill 4 ms ([`BULK`]), so that writes
+    /// of others pass in between. Gives what `f` gave, in the order of the things. What was done before an error stays.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub async fn write_each<'a, I, T, F, Fut>(&self, things: &'a [I], f: F) -> Result<Vec<T>>
+    where
+        I: Sync,
+        F: Fn(Tx, &'a I) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<T>> + Send,
+        T: Send,
+    {
+        let (mut all, f) = (Vec::with_capacity(things.len()), &f);
+        while let Some(rest) = things.get(all.len()..).filter(|rest| !rest.is_empty()) {
+            let some = self.write(|tx| async move {
+                let (started, mut some) = (crate::clock::monotonic(), Vec::new());
+                for thing in rest {
+                    some.push(f(tx.clone(), thing).await?);
+                    if started.elapsed() >= BULK {
+                        break;
+                    }
+                }
+                Ok(some)
+            });
+            all.extend(some.await?);
+            if self.engine() == Engine::Sqlite && all.len() < things.len() {
+                // Other processes have a gap in which to write; in this one they have their turn anyway.
+                tokio::time::sleep(GAP).await;
+            }
+        }
+        Ok(all)
     }
 
     /// Runs `f` on a reading connection, in one snapshot.
@@ -269,6 +335,7 @@ impl Db {
         T: Send,
     {
         let snapshot = match &self.0.store {
+            Store::Single(single) => return single.read(&self.0.clock, f).await,
             Store::Sqlite(_) => self.0.readers.begin().await?,
             Store::Postgres(_) => postgres::snapshot(&self.0.readers).await?,
         };
@@ -286,6 +353,9 @@ impl Db {
     /// # Errors
     /// The database's error.
     pub async fn all(&self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Value>) -> Result<Vec<Row>> {
+        if let Store::Single(single) = &self.0.store {
+            return single.all(sql.into_sql_str().as_str(), &args).await;
+        }
         let mut conn = self.0.readers.acquire().await?;
         conn::all(&mut conn, sql, args).await
     }
@@ -316,15 +386,27 @@ impl Db {
     pub async fn close(&self) {
         match &self.0.store {
             Store::Sqlite(sqlite) => sqlite.close(&self.0.head).await,
+            Store::Single(single) => single.close().await,
             Store::Postgres(postgres) => postgres.close().await,
         }
         self.0.readers.close().await;
     }
 }
 
+/// The longest write transaction of this process since the last look, in microseconds.
+static LONGEST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
 /// How long a write transaction held the writer or its locks: the rule is less than 50 ms.
 fn measure(started: std::time::Instant) {
-    metrics::histogram!("stoa_db_write_seconds").record(started.elapsed().as_secs_f64());
+    let took = started.elapsed();
+    metrics::histogram!("stoa_db_write_seconds").record(took.as_secs_f64());
+    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    LONGEST.fetch_max(micros, std::sync::atomic::Ordering::Relaxed);
+}
+
+/// The longest write transaction of this process since this was asked for the last time: for measurements.
+pub fn longest_write() -> std::time::Duration {
+    std::time::Duration::from_micros(LONGEST.swap(0, std::sync::atomic::Ordering::Relaxed))
 }
 
 #[cfg(test)]

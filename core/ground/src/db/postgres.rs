@@ -162,18 +162,20 @@ impl Postgres {
                 let _ = transaction.rollback().await;
                 super::measure(started);
                 // After a failed statement the engine takes no other: a closure that went on has lost what it wrote.
-                let lost = || Error::Io(format!("a statement failed in the middle of a write ({broken:?})"));
+                let lost = || Error::Unavailable(format!("a statement failed in the middle of a write ({broken:?})"));
                 let attempts = broken.as_deref().map_or(0, attempts);
                 return Err(Failed { error: result.err().unwrap_or_else(lost), attempts });
             }
         };
+        let committing = monotonic();
         let ended = transaction.commit().await;
+        metrics::histogram!("stoa_db_commit_seconds").record(committing.elapsed().as_secs_f64());
         super::measure(started);
         match ended {
             Ok(()) => Ok((value, published)),
-            Err(e) if e.as_database_error().is_some() => Err(Failed::early(e)),
+            Err(e) if refused(&e) => Err(Failed::early(e)),
             // Whether it was committed is not known: the caller's key decides when it comes again.
-            Err(e) => Err(Failed::for_good(Error::Io(format!("the database went away during a commit: {e}")))),
+            Err(e) => Err(Failed::for_good(Error::Unavailable(format!("the database went away during a commit: {e}")))),
         }
     }
 
@@ -239,6 +241,13 @@ fn attempts(code: &str) -> u32 {
         "" | "25P03" | "57P01" | "57P02" | "57P03" => 4,
         _ => 0,
     }
+}
+
+/// Whether a commit failed so that nothing was committed, for certain: it met another transaction, or broke a constraint.
+/// A session that is ended may have committed before.
+fn refused(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).unwrap_or_default();
+    code.starts_with("40") || code.starts_with("23")
 }
 
 async fn number(tx: Tx) -> Result<(usize, i64)> {

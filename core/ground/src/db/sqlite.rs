@@ -2,6 +2,7 @@
 //! queue, so that whatever queued up before it is committed at once (group commit).
 
 use std::future::Future;
+use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, Connection as _};
@@ -11,6 +12,10 @@ use super::conn::{Held, Tx};
 use super::{Committed, Inner, feed};
 use crate::clock::{Clock, monotonic};
 use crate::{Error, Result};
+
+/// How long a write waits for another process, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(1);
 
 pub(super) struct Sqlite {
     writer: Mutex<Writer>,
@@ -37,7 +42,8 @@ pub(super) async fn connect(path: &str, mode: &str, pragmas: &[&'static str]) ->
         None
     } else {
         let mut conn = AnyConnection::connect(&url).await.map_err(explain)?;
-        for pragma in pragmas {
+        // For what comes before the first write: another process may be opening the same file.
+        for pragma in std::iter::once(&"PRAGMA busy_timeout=10000").chain(pragmas) {
             sqlx::query(*pragma).execute(&mut conn).await.map_err(explain)?;
         }
         Some(conn)
@@ -64,10 +70,11 @@ impl Sqlite {
         Fut: Future<Output = Result<T>> + Send,
     {
         let mut writer = self.writer.lock().await;
-        let started = monotonic();
         let Some(tx) = writer.begin(clock).await? else {
             return Err(Error::invalid("the database is open for reading only"));
         };
+        // Not the time that another process took.
+        let started = monotonic();
         // Whatever happens to this caller, the connection goes back to the writer.
         let guard = Returned { tx: tx.clone(), writer: &mut writer };
         let result = f(tx).await;
@@ -82,8 +89,8 @@ impl Sqlite {
         self.committer.notify_one();
         match committed.await {
             Ok(Ok(())) => Ok(value),
-            Ok(Err(text)) => Err(Error::Io(format!("the database could not commit: {text}"))),
-            Err(_) => Err(Error::Io("the database was closed before the commit".into())),
+            Ok(Err(text)) => Err(Error::Unavailable(format!("the database could not commit: {text}"))),
+            Err(_) => Err(Error::Unavailable("the database was closed before the commit".into())),
         }
     }
 
@@ -96,6 +103,15 @@ impl Sqlite {
         }
     }
 
+    /// From now on a write that meets another process waits in [`begin_immediate`].
+    pub(super) async fn opened(&self) -> Result<()> {
+        let set = async |conn: &mut AnyConnection| {
+            sqlx::query("PRAGMA busy_timeout=0").execute(conn).await?;
+            Ok(())
+        };
+        self.alone(set).await.map(|_| ())
+    }
+
     pub(super) async fn close(&self, head: &Committed) {
         let mut writer = self.writer.lock().await;
         writer.commit(head).await;
@@ -105,6 +121,26 @@ impl Sqlite {
             let _ = conn.close().await;
         }
     }
+}
+
+/// Begins to write as soon as no other process does. SQLite's own waiting looks again after longer and longer pauses, up
+/// to a tenth of a second, and so may miss every gap between the transactions of a busy command: this looks every
+/// millisecond.
+async fn begin_immediate(conn: &mut AnyConnection) -> Result<()> {
+    let started = monotonic();
+    loop {
+        match sqlx::query("BEGIN IMMEDIATE").execute(&mut *conn).await {
+            Ok(_) => return Ok(()),
+            Err(e) if is_busy(&e) && started.elapsed() < PATIENCE => tokio::time::sleep(LOOK).await,
+            Err(e) => return Err(e.into()),
+        }
+    }
+}
+
+/// Whether another process is writing (SQLITE_BUSY in all its forms).
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).and_then(|code| code.parse().ok());
+    code.is_some_and(|code: u32| code & 0xff == 5)
 }
 
 /// Gives the connection back to the writer, also when a caller is dropped in the middle of its write.
@@ -134,7 +170,7 @@ impl Writer {
         }
         if !self.open {
             self.beginning = true;
-            sqlx::query("BEGIN IMMEDIATE").execute(&mut *conn).await?;
+            begin_immediate(&mut *conn).await?;
             self.open = true;
             self.beginning = false;
         }
@@ -174,7 +210,9 @@ impl Writer {
         let Some(mut conn) = self.conn.take() else { return };
         let result = async {
             let head = feed::newest(&mut conn).await?;
+            let started = monotonic();
             sqlx::query("COMMIT").execute(&mut conn).await?;
+            metrics::histogram!("stoa_db_commit_seconds").record(started.elapsed().as_secs_f64());
             Ok::<i64, Error>(head)
         }
         .await;

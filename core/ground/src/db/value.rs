@@ -2,7 +2,7 @@
 
 use sqlx::Row as _;
 
-use crate::{Instant, Result};
+use crate::{Error, Instant, Result};
 
 /// One bound parameter. Booleans are 0 or 1, instants are microseconds.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,7 +79,54 @@ macro_rules! args {
 }
 
 /// One row of an answer; columns are read by name.
-pub struct Row(pub(super) sqlx::any::AnyRow);
+#[derive(Clone)]
+pub struct Row(Cells);
+
+#[derive(Clone)]
+enum Cells {
+    Any(std::sync::Arc<sqlx::any::AnyRow>),
+    Plain { names: std::sync::Arc<[String]>, values: std::sync::Arc<[Value]> },
+}
+
+/// What a column can hold as the engine gives it.
+trait Raw: Sized + for<'r> sqlx::Decode<'r, sqlx::Any> + sqlx::Type<sqlx::Any> {
+    /// From a plain value; `None` when it has another type, `Some(None)` for NULL.
+    fn plain(value: &Value) -> Option<Option<Self>>;
+}
+
+macro_rules! raw {
+    ($($t:ty: $kind:ident)*) => {$(
+        impl Raw for $t {
+            fn plain(value: &Value) -> Option<Option<Self>> {
+                match value {
+                    Value::$kind(v) => Some(v.clone()),
+                    Value::Text(None) => Some(None),
+                    _ => None,
+                }
+            }
+        }
+    )*};
+}
+
+raw! { i64: Int Vec<u8>: Bytes }
+
+impl Raw for String {
+    fn plain(value: &Value) -> Option<Option<Self>> {
+        if let Value::Text(v) = value { Some(v.clone()) } else { None }
+    }
+}
+
+impl Raw for f64 {
+    fn plain(value: &Value) -> Option<Option<Self>> {
+        match value {
+            Value::Real(v) => Some(*v),
+            // SQLite stores a whole number as one, also in a column of the type DOUBLE.
+            Value::Int(v) => Some(v.map(|v| v as Self)),
+            Value::Text(None) => Some(None),
+            _ => None,
+        }
+    }
+}
 
 /// What can be read from a column.
 pub trait Column: Sized {
@@ -93,11 +140,15 @@ pub trait Column: Sized {
 macro_rules! column {
     ($($t:ty: $raw:ty => |$v:ident| $e:expr;)*) => {$(
         impl Column for $t {
-            fn read(row: &Row, name: &str) -> Result<Self> { let $v: $raw = row.0.try_get(name)?; Ok($e) }
+            fn read(row: &Row, name: &str) -> Result<Self> {
+                let v: Option<$raw> = row.raw(name)?;
+                let $v = v.ok_or_else(|| null(name))?;
+                Ok($e)
+            }
         }
         impl Column for Option<$t> {
             fn read(row: &Row, name: &str) -> Result<Self> {
-                let v: Option<$raw> = row.0.try_get(name)?;
+                let v: Option<$raw> = row.raw(name)?;
                 Ok(match v { Some($v) => Some($e), None => None })
             }
         }
@@ -116,11 +167,46 @@ column! {
     serde_json::Value: String => |v| serde_json::from_str(&v)?;
 }
 
+fn null(name: &str) -> Error {
+    let source: Box<dyn std::error::Error + Send + Sync> = "unexpected null".into();
+    Error::Database(sqlx::Error::ColumnDecode { index: format!("{name:?}"), source })
+}
+
 impl Row {
+    pub(super) fn any(row: sqlx::any::AnyRow) -> Self {
+        Self(Cells::Any(std::sync::Arc::new(row)))
+    }
+
+    pub(super) fn plain(names: std::sync::Arc<[String]>, values: Vec<Value>) -> Self {
+        Self(Cells::Plain { names, values: values.into() })
+    }
+
+    fn raw<T: Raw>(&self, name: &str) -> Result<Option<T>> {
+        match &self.0 {
+            Cells::Any(row) => Ok(row.try_get(name)?),
+            Cells::Plain { names, values } => {
+                let place = names.iter().position(|n| n == name);
+                let value = place.and_then(|n| values.get(n));
+                let value = value.ok_or_else(|| Error::Database(sqlx::Error::ColumnNotFound(name.to_owned())))?;
+                T::plain(value)
+                    .ok_or_else(|| Error::Database(sqlx::Error::Protocol(format!("column {name} has another type"))))
+            }
+        }
+    }
+
     /// The first column as text, whatever its type.
     pub(super) fn first_text(&self) -> String {
-        let text: Result<String, _> = self.0.try_get(0);
-        text.or_else(|_| self.0.try_get::<i64, _>(0).map(|n| n.to_string())).unwrap_or_default()
+        match &self.0 {
+            Cells::Any(row) => {
+                let text: std::result::Result<String, _> = row.try_get(0);
+                text.or_else(|_| row.try_get::<i64, _>(0).map(|n| n.to_string())).unwrap_or_default()
+            }
+            Cells::Plain { values, .. } => match values.first() {
+                Some(Value::Text(Some(v))) => v.clone(),
+                Some(Value::Int(Some(v))) => v.to_string(),
+                _ => String::new(),
+            },
+        }
     }
 
     /// The value of a column.

@@ -63,13 +63,21 @@ pub trait Projection: Send + Sync {
 #[derive(Default)]
 pub struct Ledger {
     projections: Vec<Box<dyn Projection>>,
+    unrecorded: bool,
 }
 
 impl Ledger {
     /// A ledger with these projections, one for each kind of subject.
     #[must_use]
     pub fn new(projections: Vec<Box<dyn Projection>>) -> Self {
-        Self { projections }
+        Self { projections, unrecorded: false }
+    }
+
+    /// The same ledger for a simulation: records are applied as ever and not kept, so there is no evidence of what never
+    /// happened. Their versions are 0, and [`rebuild`](Self::rebuild) has nothing to build from.
+    #[must_use]
+    pub fn unrecorded(self) -> Self {
+        Self { unrecorded: true, ..self }
     }
 
     fn projection(&self, subject: &str) -> Result<&dyn Projection> {
@@ -86,15 +94,20 @@ impl Ledger {
     /// # Errors
     /// When the record is too large, its kind of subject is unknown, or the projection refuses it.
     pub async fn append(&self, tx: &Tx, entry: Entry) -> Result<Record> {
-        let last = tx
-            .one(
-                "SELECT COALESCE(MAX(version), 0) AS version FROM ledger_record WHERE subject = $1",
-                args![&entry.subject],
-            )
-            .await?;
+        let version = if self.unrecorded {
+            0
+        } else {
+            let last = tx
+                .one(
+                    "SELECT COALESCE(MAX(version), 0) AS version FROM ledger_record WHERE subject = $1",
+                    args![&entry.subject],
+                )
+                .await?;
+            last.get::<i64>("version")? + 1
+        };
         let record = Record {
             id: tx.clock().id().to_string(),
-            version: last.get::<i64>("version")? + 1,
+            version,
             at: tx.now(),
             subject: entry.subject,
             kind: entry.kind.to_owned(),
@@ -102,13 +115,17 @@ impl Ledger {
             reason: entry.reason,
             data: entry.data,
         };
+        let projection = self.projection(&record.subject)?;
+        if self.unrecorded {
+            projection.apply(tx, &record).await?;
+            return Ok(record);
+        }
         let body = serde_json::to_string(&record)?;
         if body.len() > MAX_RECORD_BYTES {
             return Err(Error::invalid(format!(
                 "a ledger record has at most {MAX_RECORD_BYTES} bytes; store the content and record its hash"
             )));
         }
-        let projection = self.projection(&record.subject)?;
         let position = tx.publish("ledger", &record.id).await?;
         tx.exec(
             "INSERT INTO ledger_record (id, position, subject, version, kind, at, body) VALUES ($1, $2, $3, $4, $5, $6, $7)",

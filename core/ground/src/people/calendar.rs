@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use super::holidays::holidays_from_ics;
@@ -14,20 +15,24 @@ use crate::{Error, Instant, Result};
 /// not after its start goes over midnight. [`Time::MAX`] as end means midnight.
 pub type Hours = (Time, Time);
 
-/// A location as the configuration has it (`[[organisation.locations]]`). What is missing is the organisation's.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// A place whose days differ. What is missing is the organisation's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Location {
     /// As the roster's column `location` says it; compared in any case.
+    #[schemars(example = &"Bangalore")]
     pub name: String,
     /// IANA zone.
     #[serde(default)]
+    #[schemars(example = &"Asia/Kolkata")]
     pub timezone: Option<String>,
     /// For example `Mon-Fri` or `Sun-Thu`.
     #[serde(default)]
+    #[schemars(example = &"Sun-Thu")]
     pub working_days: Option<String>,
     /// Dates like `2026-12-25`, and names of `.ics` files.
     #[serde(default)]
+    #[schemars(example = &["2026-12-25", "india.ics"])]
     pub holidays: Vec<String>,
 }
 

@@ -55,7 +55,7 @@ pub fn groups_of(person: &Person) -> BTreeSet<String> {
 }
 
 /// As whom a person reads: `everyone`, `role:<role>` for each role, `group:<group>` for each group, `person:<our id>` and
-/// `person:<employee id>`. A passage is readable when one of its readers is among these. Somebody who left reads nothing.
+/// `person:<employee id>`, also for what was merged into them. A passage is readable when one of its readers is among these. Somebody who left reads nothing.
 ///
 /// # Errors
 /// The database's error.
@@ -66,8 +66,10 @@ pub async fn access_classes(conn: &Conn, person: &Person) -> Result<Vec<String>>
     let mut classes = vec!["everyone".to_owned()];
     classes.extend(roles_of(conn, person).await?.iter().map(|r| format!("role:{r}")));
     classes.extend(groups_of(person).iter().map(|g| format!("group:{g}")));
-    classes.push(format!("person:{}", person.id));
-    classes.push(format!("person:{}", person.employee_id));
+    for row in store::rows_of(conn, &person.id).await? {
+        classes.push(format!("person:{}", row.id));
+        classes.push(format!("person:{}", row.employee_id));
+    }
     Ok(classes)
 }
 
@@ -86,11 +88,23 @@ pub async fn facts(conn: &Conn, person: &Person) -> Result<Facts> {
 pub async fn all_facts(conn: &Conn) -> Result<Vec<(Person, Facts)>> {
     let people = store::all(conn).await?;
     let mut granted: HashMap<String, BTreeSet<Role>> = HashMap::new();
-    for row in conn.all("SELECT person, role FROM role_grant", args![]).await? {
+    for row in conn
+        .all(
+            "SELECT COALESCE(a.stands_for, r.person) AS person, r.role FROM role_grant r
+             LEFT JOIN person_alias a ON a.person = r.person",
+            args![],
+        )
+        .await?
+    {
         granted.entry(row.get("person")?).or_default().insert(row.get::<String>("role")?.parse()?);
     }
-    let rows =
-        conn.all("SELECT DISTINCT manager FROM person WHERE status <> 'left' AND manager <> id", args![]).await?;
+    let rows = conn
+        .all(
+            "SELECT DISTINCT manager FROM person WHERE status <> 'left' AND manager <> id
+             AND NOT EXISTS (SELECT 1 FROM person_alias a WHERE a.person = person.id)",
+            args![],
+        )
+        .await?;
     let managers = rows.iter().map(|r| r.get("manager")).collect::<Result<std::collections::HashSet<String>>>()?;
     Ok(people
         .into_iter()

@@ -11,26 +11,52 @@ mod country;
 mod groups;
 mod holidays;
 pub mod import;
+pub mod merge;
 mod roles;
 mod sign_in;
 mod store;
 mod text;
 
 pub use accounts::{
-    Account, accounts_of, link_account, set_setting, setting, settings_named, settings_of, unlink_account,
+    Account, AccountProjection, accounts_of, link_account, remember, set_setting, setting, settings_named, settings_of,
+    unlink_account,
 };
 pub use groups::{Facts, access_classes, all_facts, facts, groups_of};
 pub use roles::{Role, RoleProjection, grant, granted_to, people_with, revoke, roles_of};
 pub use sign_in::{create_sign_in_link, redeem_sign_in_link};
 pub(crate) use store::insert;
 pub use store::{
-    all, by_account, by_email, by_employee_id, by_id, find, managers_above, page, refresh_zones, reports_of, tree_of,
+    Count, all, by_account, by_email, by_employee_id, by_id, count, find, left_at, managers_above, page, refresh_zones,
+    reports_of, rows_of, tree_of,
 };
 pub use text::clean;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+
+use crate::ledger::Projection;
+
+/// The rows that are one human, for `person IN …`: a person's own row and those that were merged into it. The parameter
+/// (`"$1"`) is the id of the person who stands for all.
+#[macro_export]
+macro_rules! rows_of {
+    ($parameter:literal) => {
+        concat!(
+            "(SELECT id FROM person WHERE id = ",
+            $parameter,
+            " UNION ALL SELECT person FROM person_alias WHERE stands_for = ",
+            $parameter,
+            ")"
+        )
+    };
+}
+
+/// The projections of the ledger's records about people: roles, accounts, and who was merged into whom.
+#[must_use]
+pub fn projections() -> Vec<Box<dyn Projection>> {
+    vec![Box::new(RoleProjection), Box::new(AccountProjection), Box::new(merge::MergeProjection)]
+}
 
 /// The topic of the change feed under which people's ids are published.
 pub const TOPIC: &str = "person";
@@ -150,5 +176,7 @@ pub fn zone(person: &Person) -> TimeZone {
     TimeZone::get(&person.timezone).unwrap_or(TimeZone::UTC)
 }
 
+#[cfg(test)]
+mod merge_tests;
 #[cfg(test)]
 mod tests;

@@ -164,10 +164,13 @@ pub async fn revoke(tx: &Tx, ledger: &Ledger, person: &Person, role: Role, actor
         return Err(Error::invalid(format!("the role {role} follows from the roster and cannot be taken back")));
     }
     let mut had = false;
-    for (held, source) in granted_to(tx, &person.id).await? {
-        if held == role {
-            record(tx, ledger, &person.id, "revoked", role, &source, actor, reason).await?;
-            had = true;
+    // Also what was granted to a row that was merged into theirs.
+    for row in store::rows_of(tx, &person.id).await? {
+        for (held, source) in granted_to_row(tx, &row.id).await? {
+            if held == role {
+                record(tx, ledger, &row.id, "revoked", role, &source, actor, reason).await?;
+                had = true;
+            }
         }
     }
     Ok(had)
@@ -196,13 +199,26 @@ pub(super) async fn record(
     Ok(())
 }
 
-/// What was granted to a person: role and source (`command`, `roster`, …).
+/// What was granted to a person, also before they were merged: role and source (`command`, `roster`, …).
 ///
 /// # Errors
 /// The database's error.
 pub async fn granted_to(conn: &Conn, person: &str) -> Result<Vec<(Role, String)>> {
-    let rows =
-        conn.all("SELECT role, source FROM role_grant WHERE person = $1 ORDER BY role, source", args![person]).await?;
+    let sql = concat!(
+        "SELECT DISTINCT role, source FROM role_grant WHERE person IN ",
+        crate::rows_of!("$1"),
+        " ORDER BY role, source"
+    );
+    read_grants(&conn.all(sql, args![person]).await?)
+}
+
+/// What was granted to one row.
+pub(super) async fn granted_to_row(conn: &Conn, person: &str) -> Result<Vec<(Role, String)>> {
+    let sql = "SELECT role, source FROM role_grant WHERE person = $1 ORDER BY role, source";
+    read_grants(&conn.all(sql, args![person]).await?)
+}
+
+fn read_grants(rows: &[crate::Row]) -> Result<Vec<(Role, String)>> {
     rows.iter().map(|r| Ok((r.get::<String>("role")?.parse()?, r.get("source")?))).collect()
 }
 
@@ -223,7 +239,7 @@ pub async fn roles_of(conn: &Conn, person: &Person) -> Result<BTreeSet<Role>> {
     Ok(roles)
 }
 
-/// Everybody who has not left and has a role that is granted, by employee id. (For managers see
+/// Everybody who has not left and has a role that is granted, each once, by employee id. (For managers see
 /// [`reports_of`](super::reports_of).)
 ///
 /// # Errors
@@ -236,5 +252,6 @@ pub async fn people_with(conn: &Conn, role: Role) -> Result<Vec<Person>> {
         people.extend(store::by_id(conn, &row.get::<String>("person")?).await?.filter(|p| p.status != Status::Left));
     }
     people.sort_by(|a, b| a.employee_id.cmp(&b.employee_id));
+    people.dedup_by(|a, b| a.id == b.id);
     Ok(people)
 }

@@ -1,10 +1,10 @@
-//! People as rows.
+//! People as rows. A row that was merged into another one is never given out: every read gives the row that stands for it.
 
 use std::collections::BTreeMap;
 
 use super::text::{clean, key};
 use super::{Person, Status, TOPIC};
-use crate::{Conn, Db, Error, Result, Row, Tx, args};
+use crate::{Conn, Db, Error, Instant, Result, Row, Tx, args};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -12,7 +12,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, employee_id, name, email, timezone, roster_timezone, locale, manager, title, department, location, \
-             country, state, worker_type, hire_date, status, leave_from, leave_to, version FROM person ",
+             country, state, worker_type, hire_date, status, leave_from, leave_to, left_at, version FROM person ",
             $rest
         )
     };
@@ -23,6 +23,7 @@ macro_rules! select {
 pub(super) struct Stored {
     pub person: Person,
     pub roster_timezone: Option<String>,
+    pub left_at: Option<Instant>,
     pub version: i64,
 }
 
@@ -67,29 +68,99 @@ fn read_one(row: Option<&Row>) -> Result<Option<Person>> {
     row.map(read).transpose()
 }
 
-/// The person with our id.
+/// The person with our id; who stands for them when they were merged into somebody.
 ///
 /// # Errors
 /// The database's error.
 pub async fn by_id(conn: &Conn, id: &str) -> Result<Option<Person>> {
-    read_one(conn.opt(select!("WHERE id = $1"), args![id]).await?.as_ref())
+    let sql = select!("WHERE id = COALESCE((SELECT a.stands_for FROM person_alias a WHERE a.person = $1), $1)");
+    read_one(conn.opt(sql, args![id]).await?.as_ref())
 }
 
-/// The person with the organisation's id.
+/// How many people there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// All that are known, also those who left.
+    pub known: i64,
+    /// Those who have not left.
+    pub here: i64,
+    /// Those who have not left and have no account on any chat platform.
+    pub without_account: i64,
+}
+
+/// Counts people, in one query. Rows that are one human count once.
+///
+/// # Errors
+/// The database's error.
+pub async fn count(conn: &Conn) -> Result<Count> {
+    let row = conn
+        .one(
+            "SELECT COUNT(*) AS known, COALESCE(SUM(CASE WHEN status <> 'left' THEN 1 ELSE 0 END), 0) AS here,
+             COALESCE(SUM(CASE WHEN status <> 'left' AND NOT EXISTS
+               (SELECT 1 FROM identity WHERE identity.person = person.id) THEN 1 ELSE 0 END), 0) AS without_account
+             FROM person",
+            args![],
+        )
+        .await?;
+    Ok(Count { known: row.get("known")?, here: row.get("here")?, without_account: row.get("without_account")? })
+}
+
+/// The person with the organisation's id, also an earlier one that was merged into theirs.
 ///
 /// # Errors
 /// The database's error.
 pub async fn by_employee_id(conn: &Conn, employee_id: &str) -> Result<Option<Person>> {
-    read_one(conn.opt(select!("WHERE employee_id = $1"), args![clean(employee_id)]).await?.as_ref())
+    let sql = select!(
+        "WHERE id = (SELECT COALESCE(a.stands_for, p.id) FROM person p
+                     LEFT JOIN person_alias a ON a.person = p.id WHERE p.employee_id = $1)"
+    );
+    read_one(conn.opt(sql, args![clean(employee_id)]).await?.as_ref())
 }
 
 /// The person with an e-mail address, in any case; of several (one left, another got the address) the one who works here.
+/// An address that was merged into somebody counts after their own.
 ///
 /// # Errors
 /// The database's error.
 pub async fn by_email(conn: &Conn, email: &str) -> Result<Option<Person>> {
-    let sql = select!("WHERE email = $1 ORDER BY CASE status WHEN 'left' THEN 1 ELSE 0 END, updated DESC LIMIT 1");
+    let sql = select!(
+        "WHERE id IN (SELECT COALESCE(a.stands_for, p.id) FROM person p
+                      LEFT JOIN person_alias a ON a.person = p.id WHERE p.email = $1)
+         ORDER BY CASE status WHEN 'left' THEN 1 ELSE 0 END, CASE email WHEN $1 THEN 0 ELSE 1 END, updated DESC LIMIT 1"
+    );
     read_one(conn.opt(sql, args![key(email)]).await?.as_ref())
+}
+
+/// The only person who had this address before, when nobody has it now. For what people write about each other, never to
+/// let somebody in: an address may be given to somebody else.
+pub(super) async fn by_former_email(conn: &Conn, email: &str) -> Result<Option<Person>> {
+    let sql = select!(
+        "WHERE id IN (SELECT COALESCE(a.stands_for, f.person) FROM person_address f
+                      LEFT JOIN person_alias a ON a.person = f.person WHERE f.email = $1) LIMIT 2"
+    );
+    let mut people = read_all(&conn.all(sql, args![key(email)]).await?)?;
+    Ok(if people.len() == 1 { people.pop() } else { None })
+}
+
+/// All rows that are one human, as they are stored: the one that stands for the others first. Empty for an unknown id.
+///
+/// # Errors
+/// The database's error.
+pub async fn rows_of(conn: &Conn, person: &str) -> Result<Vec<Person>> {
+    let sql = select!(
+        "WHERE id IN (SELECT COALESCE(a.stands_for, p.id) FROM person p LEFT JOIN person_alias a ON a.person = p.id
+                      WHERE p.id = $1
+                      UNION ALL
+                      SELECT b.person FROM person_alias b WHERE b.stands_for =
+                      COALESCE((SELECT c.stands_for FROM person_alias c WHERE c.person = $1), $1))
+         ORDER BY CASE WHEN id IN (SELECT person FROM person_alias) THEN 1 ELSE 0 END, employee_id"
+    );
+    read_all(&conn.all(sql, args![person]).await?)
+}
+
+/// The row with exactly this employee id, also when it was merged into another one.
+pub(super) async fn own_row(conn: &Conn, employee_id: &str) -> Result<Option<Person>> {
+    read_one(conn.opt(select!("WHERE employee_id = $1"), args![clean(employee_id)]).await?.as_ref())
 }
 
 /// The person behind a platform account. An account that was linked for every workspace of the platform (empty
@@ -123,7 +194,14 @@ pub async fn find(conn: &Conn, text: &str) -> Result<Person> {
     if let Some(person) = by_email(conn, text).await? {
         return Ok(person);
     }
-    let named = read_all(&conn.all(select!("WHERE name_key = $1 ORDER BY employee_id"), args![key(text)]).await?)?;
+    if let Some(person) = by_former_email(conn, text).await? {
+        return Ok(person);
+    }
+    let sql = select!(
+        "WHERE id IN (SELECT COALESCE(a.stands_for, p.id) FROM person p
+                      LEFT JOIN person_alias a ON a.person = p.id WHERE p.name_key = $1) ORDER BY employee_id"
+    );
+    let named = read_all(&conn.all(sql, args![key(text)]).await?)?;
     let shown = clean(text);
     one_of(named).map_err(|several| {
         if several.is_empty() {
@@ -157,7 +235,16 @@ fn way_to_say(person: &Person) -> String {
 /// # Errors
 /// The database's error.
 pub async fn all(conn: &Conn) -> Result<Vec<Person>> {
-    read_all(&conn.all(select!("ORDER BY employee_id"), args![]).await?)
+    read_all(
+        &conn
+            .all(
+                select!(
+                    "WHERE NOT EXISTS (SELECT 1 FROM person_alias a WHERE a.person = person.id) ORDER BY employee_id"
+                ),
+                args![],
+            )
+            .await?,
+    )
 }
 
 /// So many people after an employee id (`""`: from the first), by employee id, also those who left: for work in chunks.
@@ -165,21 +252,36 @@ pub async fn all(conn: &Conn) -> Result<Vec<Person>> {
 /// # Errors
 /// The database's error.
 pub async fn page(conn: &Conn, after: &str, limit: usize) -> Result<Vec<Person>> {
-    let sql = select!("WHERE employee_id > $1 ORDER BY employee_id LIMIT $2");
+    let sql = select!(
+        "WHERE employee_id > $1 AND NOT EXISTS (SELECT 1 FROM person_alias a WHERE a.person = person.id)
+         ORDER BY employee_id LIMIT $2"
+    );
     read_all(&conn.all(sql, args![after, limit]).await?)
 }
 
 pub(super) async fn stored(conn: &Conn) -> Result<Vec<Stored>> {
-    let rows = conn.all(select!("ORDER BY employee_id"), args![]).await?;
+    let sql =
+        select!("WHERE NOT EXISTS (SELECT 1 FROM person_alias a WHERE a.person = person.id) ORDER BY employee_id");
+    let rows = conn.all(sql, args![]).await?;
     rows.iter()
         .map(|row| {
             Ok(Stored {
                 person: read(row)?,
                 roster_timezone: row.get("roster_timezone")?,
+                left_at: row.get("left_at")?,
                 version: row.get("version")?,
             })
         })
         .collect()
+}
+
+/// When a person left; `None` for somebody who works here, and for those of whom it was not written down.
+///
+/// # Errors
+/// The database's error.
+pub async fn left_at(conn: &Conn, person: &str) -> Result<Option<Instant>> {
+    let row = conn.opt("SELECT left_at FROM person WHERE id = $1", args![person]).await?;
+    row.map_or(Ok(None), |r| r.get("left_at"))
 }
 
 /// The people who report to a manager directly and have not left, by name.
@@ -187,7 +289,11 @@ pub(super) async fn stored(conn: &Conn) -> Result<Vec<Stored>> {
 /// # Errors
 /// The database's error.
 pub async fn reports_of(conn: &Conn, manager: &str) -> Result<Vec<Person>> {
-    let sql = select!("WHERE manager = $1 AND id <> $1 AND status <> 'left' ORDER BY name_key, employee_id");
+    let sql = select!(
+        "WHERE manager = $1 AND id <> $1 AND status <> 'left'
+         AND NOT EXISTS (SELECT 1 FROM person_alias a WHERE a.person = person.id)
+         ORDER BY name_key, employee_id"
+    );
     read_all(&conn.all(sql, args![manager]).await?)
 }
 
@@ -204,6 +310,7 @@ pub async fn tree_of(conn: &Conn, manager: &str) -> Result<Vec<Person>> {
              UNION
              SELECT p.id FROM person p JOIN below b ON p.manager = b.id)
            SELECT id FROM below)
+         AND NOT EXISTS (SELECT 1 FROM person_alias a WHERE a.person = person.id)
          ORDER BY name_key, employee_id"
     );
     read_all(&conn.all(sql, args![manager]).await?)
@@ -241,19 +348,15 @@ pub async fn refresh_zones(db: &Db, zones: &BTreeMap<String, String>, default: &
             moved.push((s.person.id, s.version, zone));
         }
     }
-    for chunk in moved.chunks(50) {
-        db.write(|tx| async move {
-            for (id, version, zone) in chunk {
-                let sql = "UPDATE person SET timezone = $2, version = version + 1, updated = $3 WHERE id = $1 AND version = $4";
-                // Who was changed meanwhile was changed by somebody who knows the zones.
-                if tx.exec(sql, args![id, zone, tx.now(), *version]).await? == 1 {
-                    tx.publish(TOPIC, id).await?;
-                }
-            }
-            Ok(())
-        })
-        .await?;
-    }
+    db.write_each(&moved, |tx, (id, version, zone)| async move {
+        let sql = "UPDATE person SET timezone = $2, version = version + 1, updated = $3 WHERE id = $1 AND version = $4";
+        // Who was changed meanwhile was changed by somebody who knows the zones.
+        if tx.exec(sql, args![id, zone, tx.now(), *version]).await? == 1 {
+            tx.publish(TOPIC, id).await?;
+        }
+        Ok(())
+    })
+    .await?;
     Ok(moved.len())
 }
 
@@ -275,8 +378,10 @@ pub(super) fn effective_zone(
 pub(crate) async fn insert(tx: &Tx, p: &Person, roster_timezone: Option<&str>) -> Result<()> {
     tx.exec(
         "INSERT INTO person (id, employee_id, name, name_key, email, timezone, roster_timezone, locale, manager, title,
-           department, location, country, state, worker_type, hire_date, status, leave_from, leave_to, updated, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 1)",
+           department, location, country, state, worker_type, hire_date, status, leave_from, leave_to, updated, version,
+           roster_manager, left_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, COALESCE((SELECT a.stands_for FROM person_alias a WHERE a.person = $9), $9), $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 1,
+           $9, CASE $17 WHEN 'left' THEN $20 END)",
         columns(tx, p, roster_timezone),
     )
     .await?;
@@ -284,15 +389,27 @@ pub(crate) async fn insert(tx: &Tx, p: &Person, roster_timezone: Option<&str>) -
     Ok(())
 }
 
-/// Writes a person over what was stored as `version`.
+/// Writes a person over what was stored as `version`. An address that was given up is kept beside, and a manager who is
+/// the same human as before stays the row that the roster named.
 pub(super) async fn update(tx: &Tx, p: &Person, roster_timezone: Option<&str>, version: i64) -> Result<()> {
+    let email = p.email.as_deref().map(key).unwrap_or_default();
+    tx.exec(
+        "INSERT INTO person_address (person, email, until) SELECT id, email, $3 FROM person WHERE id = $1 AND email <> $2
+         ON CONFLICT (email, person) DO UPDATE SET until = excluded.until",
+        args![&p.id, &email, tx.now()],
+    )
+    .await?;
+    tx.exec("DELETE FROM person_address WHERE person = $1 AND email = $2", args![&p.id, &email]).await?;
     let mut values = columns(tx, p, roster_timezone);
     values.extend(args![version]);
     let changed = tx
         .exec(
             "UPDATE person SET employee_id = $2, name = $3, name_key = $4, email = $5, timezone = $6, roster_timezone = $7,
-               locale = $8, manager = $9, title = $10, department = $11, location = $12, country = $13, state = $14,
+               locale = $8, manager = COALESCE((SELECT a.stands_for FROM person_alias a WHERE a.person = $9), $9), title = $10, department = $11, location = $12, country = $13, state = $14,
                worker_type = $15, hire_date = $16, status = $17, leave_from = $18, leave_to = $19, updated = $20,
+               roster_manager = CASE WHEN COALESCE(manager, '') = COALESCE(COALESCE((SELECT a.stands_for FROM person_alias a WHERE a.person = $9), $9), '')
+                                THEN roster_manager ELSE $9 END,
+               left_at = CASE WHEN $17 <> 'left' THEN NULL WHEN status = 'left' THEN left_at ELSE $20 END,
                version = version + 1
              WHERE id = $1 AND version = $21",
             values,

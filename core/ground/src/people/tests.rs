@@ -29,7 +29,7 @@ async fn import(db: &Db, file: &str) -> Result<import::Plan> {
 }
 
 fn ledger() -> Ledger {
-    Ledger::new(vec![Box::new(RoleProjection)])
+    Ledger::new(projections())
 }
 
 async fn who(db: &Db, text: &str) -> Person {
@@ -93,25 +93,37 @@ async fn accounts_on_two_platforms_are_one_person_and_nobody_can_take_them() {
     let (ana, ben) = (&who(&db, "E1").await, &who(&db, "E2").await);
     let before = db.committed_position().await.unwrap();
     db.write(|tx| async move {
-        link_account(&tx, &ana.id, "slack", "T1", "U1").await?;
-        link_account(&tx, &ana.id, "slack", "T1", "U1").await?;
-        link_account(&tx, &ana.id, "discord", "", "42").await?;
-        link_account(&tx, &ben.id, "slack", "", "U1").await
+        link_account(&tx, &ana.id, ("slack", "T1", "U1"), "operator", "a test").await?;
+        link_account(&tx, &ana.id, ("slack", "T1", "U1"), "operator", "a test").await?;
+        link_account(&tx, &ana.id, ("discord", "", "42"), "operator", "a test").await?;
+        link_account(&tx, &ben.id, ("slack", "", "U1"), "operator", "a test").await
     })
     .await
     .unwrap();
-    assert_eq!(db.changes(before, 10).await.unwrap().len(), 3, "linking again announces nothing");
+    let announced = db.changes(before, 10).await.unwrap().into_iter().filter(|c| c.topic == TOPIC).count();
+    assert_eq!(announced, 3, "linking again announces nothing");
     for (platform, workspace, user, id) in
         [("slack", "T1", "U1", "E1"), ("slack", "T2", "U1", "E2"), ("discord", "guild", "42", "E1")]
     {
         let found = db.read(|conn| async move { by_account(&conn, platform, workspace, user).await }).await.unwrap();
         assert_eq!(found.map(|p| p.employee_id).as_deref(), Some(id), "{platform} {workspace}");
     }
-    let taken = db.write(|tx| async move { link_account(&tx, &ben.id, "slack", "T1", "U1").await }).await.unwrap_err();
+    let taken = db
+        .write(|tx| async move { link_account(&tx, &ben.id, ("slack", "T1", "U1"), "operator", "a test").await })
+        .await
+        .unwrap_err();
     let told = "the slack account U1 belongs to Ana Lima: unlink it there before you link it to Ben Okoye";
     assert!(matches!(&taken, Error::Conflict(t) if t == told), "{taken}");
-    assert!(db.write(|tx| async move { unlink_account(&tx, "slack", "T1", "U1").await }).await.unwrap());
-    assert!(!db.write(|tx| async move { unlink_account(&tx, "slack", "T1", "U1").await }).await.unwrap());
+    assert!(
+        db.write(|tx| async move { unlink_account(&tx, ("slack", "T1", "U1"), "operator", "a test").await })
+            .await
+            .unwrap()
+    );
+    assert!(
+        !db.write(|tx| async move { unlink_account(&tx, ("slack", "T1", "U1"), "operator", "a test").await })
+            .await
+            .unwrap()
+    );
     assert_eq!(db.read(|conn| async move { accounts_of(&conn, &ana.id).await }).await.unwrap().len(), 1);
 }
 
@@ -295,4 +307,21 @@ fn an_unknown_zone_falls_back_to_utc() {
     assert_eq!(zone(&ana).iana_name(), Some("Asia/Tokyo"));
     ana.timezone = "Mars/Olympus".into();
     assert_eq!(zone(&ana), TimeZone::UTC);
+}
+
+#[tokio::test]
+async fn people_are_counted_in_one_query() {
+    let (db, _dir) = organisation().await;
+    let ben = &who(&db, "E2").await.id;
+    let old = &who(&db, "E9").await.id;
+    db.write(|tx| async move {
+        link_account(&tx, ben, ("slack", "", "U1"), "operator", "a test").await?;
+        link_account(&tx, ben, ("web", "", "E2"), "operator", "a test").await?;
+        link_account(&tx, old, ("slack", "", "U9"), "operator", "a test").await
+    })
+    .await
+    .unwrap();
+    let counted = db.read(|conn| async move { count(&conn).await }).await.unwrap();
+    // Six have not left; one of them has accounts.
+    assert_eq!(counted, Count { known: 7, here: 6, without_account: 5 });
 }

@@ -15,6 +15,7 @@ use crate::{Error, Instant, Result, Tx};
 pub struct Emitter {
     organisation: String,
     authority: Authority,
+    silent: bool,
 }
 
 impl Emitter {
@@ -32,7 +33,13 @@ impl Emitter {
         }
         let mut authority = Authority::account(&format!("{organisation}/lrs"), "stoa", "Stoa");
         (authority.may_define, authority.may_void_any) = (true, true);
-        Ok(Self { organisation: organisation.to_owned(), authority })
+        Ok(Self { organisation: organisation.to_owned(), authority, silent: false })
+    }
+
+    /// The same emitter for a simulation: statements get an id and are not stored.
+    #[must_use]
+    pub fn silent(self) -> Self {
+        Self { silent: true, ..self }
     }
 
     /// The organisation's IRI without a slash at the end: the `homePage` of people's accounts.
@@ -91,7 +98,11 @@ impl Emitter {
     /// [`Error::Invalid`] when the draft cannot be a valid statement, which is a mistake in the feature; the database's
     /// error.
     pub async fn emit(&self, tx: &Tx, draft: StatementDraft) -> Result<String> {
-        let statement = self.statement(&draft, tx.clock().id(), draft.at.unwrap_or_else(|| tx.now()))?;
+        let id = tx.clock().id();
+        if self.silent {
+            return Ok(id.to_string());
+        }
+        let statement = self.statement(&draft, id, draft.at.unwrap_or_else(|| tx.now()))?;
         let ids = store::insert(tx, &[statement], &self.authority).await?;
         ids.into_iter().next().ok_or_else(|| Error::invalid("the statement was not stored"))
     }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use serde_json::json;
 use stoa_flow::delivery::{self, NewDelivery};
 use stoa_flow::schedule::{self, Due, Job};
+use stoa_flow::{Follower, nudges};
 use stoa_ground::people::{self, Status};
 use stoa_ground::{Instant, Result, Tx};
 
@@ -19,8 +20,8 @@ pub const REVIEW_QUESTIONS: usize = 3;
 
 const KIND: &str = "lesson-day";
 
-/// The job: one for each person who takes part in a track, or to whom a question will come back. It looks at the day
-/// when it begins and again at the time of the lesson, and does each thing once a day, late where nothing ran.
+/// The job: one for each person who takes part in a track, or to whom a question will come back. It looks at the day at
+/// the time of the lesson, and before it where reviews come first, and does each thing once a day, late where nothing ran.
 pub struct Daily(pub Arc<Lessons>);
 
 #[async_trait]
@@ -46,12 +47,11 @@ impl Job for Daily {
             if let Some(turn) = turn.filter(|_| learner.now >= learner.calendar.at(learner.today, time)) {
                 self.drop(tx, &learner, turn).await?;
             }
-            let gap = self.0.organisation.nudges.min_gap;
             let with_lesson = had || turn.is_some();
-            let at = if with_lesson { plan::review_time(&learner.calendar, time, gap) } else { time };
+            let at = if with_lesson { learner.review_time(time) } else { time };
             self.review(tx, &learner, learner.calendar.at(learner.today, at)).await?;
         }
-        let next = plan::next_wake(&learner.calendar, time, learner.now);
+        let next = learner.next_wake(time);
         schedule::put(tx, &job.key, KIND, next, &job.payload).await
     }
 }
@@ -63,7 +63,7 @@ impl Daily {
         let Some(lesson) = store::lesson(tx, next).await? else { return Ok(()) };
         let person = &learner.person.id;
         let tried = store::was_tried(tx, person, next).await?;
-        if tried && learner.paused {
+        if tried && (learner.paused || nudges::gave_up(tx, &self.0.organisation, person).await?) {
             // Said once why it was held back; that is enough until the pause ends.
             return Ok(());
         }
@@ -89,6 +89,9 @@ impl Daily {
     async fn review(&self, tx: &Tx, learner: &Learner, at: Instant) -> Result<()> {
         let cards = due_now(tx, learner).await?;
         if cards.is_empty() || learner.paused {
+            return Ok(());
+        }
+        if nudges::gave_up(tx, &self.0.organisation, &learner.person.id).await? {
             return Ok(());
         }
         let key = format!("review/{}/{}", learner.person.id, learner.today);
@@ -131,9 +134,13 @@ impl Lessons {
 
 /// The questions that are due today and do not wait for an answer already.
 pub async fn due_now(tx: &Tx, learner: &Learner) -> Result<Vec<Card>> {
-    let open = store::open_questions(tx, &learner.person.id, learner.began).await?;
+    let cards = store::due_cards(tx, &learner.person.id, learner.today).await?;
     let mut due = Vec::new();
-    for card in store::due_cards(tx, &learner.person.id, learner.today).await? {
+    if cards.is_empty() {
+        return Ok(due);
+    }
+    let open = store::open_questions(tx, &learner.person.id, learner.began).await?;
+    for card in cards {
         let content = store::content(tx, &card.lesson, &card.version).await?;
         let still_asked = content.is_some_and(|c| c.question(&card.question).is_some());
         if still_asked && !open.contains(&(card.lesson.clone(), card.question.clone())) {
@@ -141,6 +148,29 @@ pub async fn due_now(tx: &Tx, learner: &Learner) -> Result<Vec<Card>> {
         }
     }
     Ok(due)
+}
+
+/// Follows the changes of people: who has another zone, other hours or another time for lessons gets them at the new time
+/// from then on, not from the next day on.
+pub struct PeopleFollower(pub Arc<Lessons>);
+
+#[async_trait]
+impl Follower for PeopleFollower {
+    fn name(&self) -> &'static str {
+        "lessons-people"
+    }
+
+    fn topic(&self) -> &'static str {
+        people::TOPIC
+    }
+
+    async fn follow(&self, tx: &Tx, id: &str) -> Result<()> {
+        if schedule::due(tx, &format!("{KIND}/{id}")).await?.is_none() {
+            return Ok(());
+        }
+        let Some(person) = people::by_id(tx, id).await?.filter(|p| p.status != Status::Left) else { return Ok(()) };
+        look_again(tx, &Learner::of(tx, &self.0.organisation, &person).await?).await
+    }
 }
 
 /// Puts the first due questions to the person, on one occasion.
@@ -156,7 +186,7 @@ pub async fn pose(tx: &Tx, learner: &Learner, occasion: &str, cards: &[Card]) ->
 pub async fn look_again(tx: &Tx, learner: &Learner) -> Result<()> {
     let key = format!("{KIND}/{}", learner.person.id);
     let standings = store::standings(tx, &learner.person.id).await?;
-    let next = plan::next_wake(&learner.calendar, learner.lesson_time(&standings), learner.now);
+    let next = learner.next_wake(learner.lesson_time(&standings));
     if schedule::due(tx, &key).await?.is_some_and(|due| due <= next) {
         return Ok(());
     }

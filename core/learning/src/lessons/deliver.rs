@@ -11,7 +11,7 @@ use stoa_flow::{say, words_key};
 use stoa_ground::people::{self, Person};
 use stoa_ground::{Conn, Instant, Result, Tx};
 
-use super::learner::Learner;
+use super::learner::{Learner, STREAK};
 use super::show::{self, Around, Posed};
 use super::store::{self, LessonDrop, State};
 use super::{Lessons, plan};
@@ -200,7 +200,7 @@ impl Lessons {
         let lesson = store::lesson(conn, &drop.lesson).await?;
         let Some(lesson) = lesson.filter(|l| !l.retired) else { return Ok(Some(words_key!("why-lesson-retired"))) };
         if let Some(track) = &lesson.track {
-            if store::track(conn, track).await?.is_none_or(|t| t.retired) {
+            if !store::is_open(conn, track).await? {
                 return Ok(Some(words_key!("why-lesson-retired")));
             }
             let enrolment = store::enrolment(conn, &person.id, track).await?;
@@ -218,12 +218,15 @@ impl Lessons {
     /// What happens when a drop is posted or asked for. A team's drop of a track makes the person take part in it.
     pub(super) async fn begin(&self, tx: &Tx, drop: &LessonDrop) -> Result<()> {
         let mut drop = drop.clone();
-        let lesson = store::lesson(tx, &drop.lesson).await?;
-        if let (None, Some(source), Some(track)) = (&drop.enrolment, &drop.scheduled, lesson.and_then(|l| l.track)) {
+        if let (None, Some(source)) = (&drop.enrolment, &drop.scheduled)
+            && let Some(track) = store::lesson(tx, &drop.lesson).await?.and_then(|l| l.track)
+        {
             drop.enrolment = Some(store::enrol(tx, &drop.person, &track, source).await?);
         }
         store::note_sent(tx, &drop).await?;
-        if let (Some(_), Some(person)) = (&drop.enrolment, people::by_id(tx, &drop.person).await?) {
+        // Who was in the track before is looked at every day already.
+        let joins = drop.scheduled.is_some() && drop.enrolment.is_some();
+        if joins && let Some(person) = people::by_id(tx, &drop.person).await? {
             let learner = Learner::of(tx, &self.organisation, &person).await?;
             super::daily::look_again(tx, &learner).await?;
         }
@@ -237,20 +240,15 @@ impl Lessons {
             return Ok(None);
         };
         let (posed, streak) = self.posed(conn, person, &drop.key).await?;
-        let seen = store::progress(conn, &person.id).await?;
-        let experienced = seen.iter().any(|p| p.lesson == drop.lesson && p.experienced);
+        let experienced = store::has_experienced(conn, &person.id, &drop.lesson).await?;
         let answered = !posed.is_empty() && posed.iter().all(|p| p.attempt.answer.is_some());
         let mut around = Around { unseen: posed.is_empty() && !experienced, ..Around::default() };
         around.streak = streak.filter(|_| answered || (posed.is_empty() && experienced));
         if let Some(id) = &lesson.track {
-            let lessons = store::lessons_of(conn, id).await?;
-            let number = lessons.iter().position(|l| l.id == lesson.id);
-            if let (Some(track), Some(number)) = (store::track(conn, id).await?, number) {
-                around.track = Some((track.title, number + 1, lessons.len()));
-            }
-            let saw = |id: &str| seen.iter().any(|p| p.experienced && p.lesson == id);
-            let last = lessons.last().is_some_and(|l| l.id == lesson.id);
-            around.complete = last && (answered || posed.is_empty()) && lessons.iter().all(|l| saw(&l.id));
+            around.track = store::place_in_track(conn, id, &lesson.id).await?;
+            let last = around.track.as_ref().is_some_and(|(_, number, of)| number == of);
+            around.complete =
+                last && (answered || posed.is_empty()) && store::has_experienced_all(conn, &person.id, id).await?;
         }
         let reason = match &drop.scheduled {
             Some(id) => self.team_reason(conn, person, id).await?,
@@ -281,8 +279,9 @@ impl Lessons {
                 posed.push(Posed { attempt, question, lesson });
             }
         }
-        let learner = Learner::of(conn, &self.organisation, person).await?;
-        let streak = if learner.wants_streak {
+        let wants_streak = people::setting(conn, &person.id, STREAK).await?.is_some_and(|v| v == "yes");
+        let streak = if wants_streak {
+            let learner = Learner::of(conn, &self.organisation, person).await?;
             let days = store::active_days(conn, &person.id, &learner.calendar).await?;
             Some(plan::streak(&days, learner.today, |d| !learner.works(d))).filter(|days| *days > 0)
         } else {

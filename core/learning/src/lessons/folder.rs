@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use stoa_ground::people::calendar::parse_time;
 use stoa_ground::people::clean;
@@ -92,23 +93,48 @@ struct TrackFile {
     retired: bool,
 }
 
-#[derive(Deserialize)]
+/// What stands between the two lines `+++` at the top of a lesson.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "front matter of a lesson of Stoa")]
 struct FrontMatter {
+    /// Its title, as people see it.
+    #[schemars(with = "String", length(min = 1, max = LONGEST_TITLE))]
     title: Spanned<String>,
+    /// How long it takes; 1 when absent.
+    #[schemars(with = "Option<i64>", range(min = 1, max = 5))]
     minutes: Option<Spanned<i64>>,
+    /// Questions with options, in their order.
     #[serde(default)]
     question: Vec<QuestionFile>,
 }
 
-#[derive(Deserialize)]
+/// A question.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Question")]
 struct QuestionFile {
+    /// Its stable id: small letters, digits and hyphens; `q1`, `q2` … when absent.
+    #[schemars(with = "Option<String>")]
     id: Option<Spanned<String>>,
+    /// What is asked.
+    #[schemars(with = "String", length(min = 1, max = LONGEST_PROMPT))]
     prompt: Spanned<String>,
+    /// What there is to choose from.
+    #[schemars(with = "Vec<String>", length(min = 2, max = MOST_OPTIONS), inner(length(min = 1, max = LONGEST_OPTION)))]
     options: Spanned<Vec<Spanned<String>>>,
+    /// The right option, from 0 for the first.
+    #[schemars(with = "i64", range(min = 0))]
     answer: Spanned<i64>,
+    /// Why it is right, said after the answer.
+    #[schemars(with = "String", length(min = 1, max = LONGEST_WHY))]
     why: Spanned<String>,
+}
+
+/// The JSON Schema of the front matter of a lesson.
+#[must_use]
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(FrontMatter)
 }
 
 /// Reads and checks a folder of tracks, or the folder of one track. Reads files only; nothing is changed.

@@ -34,9 +34,8 @@ pub struct Learner {
     pub began: Instant,
     /// Whether voluntary messages are paused.
     pub paused: bool,
-    /// Whether the person wants to see their streak.
-    pub wants_streak: bool,
     asked_time: Option<Time>,
+    min_gap: i64,
 }
 
 impl Learner {
@@ -56,9 +55,9 @@ impl Learner {
             today,
             began: calendar.at(today, Time::midnight()),
             paused: settings.get(PAUSED).is_some_and(|v| v == "yes"),
-            wants_streak: settings.get(STREAK).is_some_and(|v| v == "yes"),
             asked_time: settings.get(LESSON_TIME).and_then(|t| parse_time(t).ok()),
             calendar,
+            min_gap: organisation.nudges.min_gap,
         })
     }
 
@@ -68,6 +67,18 @@ impl Learner {
     pub fn lesson_time(&self, standings: &[Standing]) -> Time {
         let track = plan::whose_turn(standings).or_else(|| standings.first()).map(|s| s.time);
         plan::fitting(&self.calendar, self.asked_time.or(track).unwrap_or(USUAL_TIME))
+    }
+
+    /// When the person's day is looked at next, for lessons that come at `time`.
+    #[must_use]
+    pub fn next_wake(&self, time: Time) -> Instant {
+        plan::next_wake(&self.calendar, time, self.review_time(time), self.now)
+    }
+
+    /// The time of day for reviews on a day with a lesson at `time`.
+    #[must_use]
+    pub fn review_time(&self, time: Time) -> Time {
+        plan::review_time(&self.calendar, time, self.min_gap)
     }
 
     /// Whether the person is away on a day: on leave, or no longer here.

@@ -26,7 +26,7 @@ use stoa_flow::{Organisation, Parts};
 
 pub use apply::{Applied, apply_dir};
 pub use content::{Content, Form, Question};
-pub use folder::{Checked, LessonDraft, Problem, TrackDraft, check_dir};
+pub use folder::{Checked, LessonDraft, Problem, TrackDraft, check_dir, schema};
 pub use review::{Answered, LADDER, Memory, next as next_review};
 
 use crate::Services;
@@ -67,6 +67,63 @@ pub async fn seen_by(conn: &stoa_ground::Conn, lesson: &str) -> stoa_ground::Res
     store::seen_by(conn, lesson).await
 }
 
+/// A question that was put to a person in a message and waits for an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenQuestion {
+    /// The id under which the answer is given.
+    pub attempt: String,
+    /// The platform's id of the message, when it was posted.
+    pub message: Option<String>,
+    /// Where the message stands.
+    pub place: stoa_flow::chat::Place,
+    right: usize,
+    options: usize,
+}
+
+impl OpenQuestion {
+    /// The index of the right option, or of the one after it.
+    #[must_use]
+    pub fn option(&self, right: bool) -> usize {
+        if right { self.right } else { (self.right + 1) % self.options.max(1) }
+    }
+}
+
+/// The first question without an answer in the newest message to a person that has one, of any track or of this one.
+///
+/// # Errors
+/// The database's error.
+pub async fn open_question(
+    conn: &stoa_ground::Conn,
+    person: &str,
+    track: Option<&str>,
+) -> stoa_ground::Result<Option<OpenQuestion>> {
+    for attempt in store::unanswered(conn, person).await? {
+        let of_track = match track {
+            None => true,
+            Some(track) => {
+                store::lesson(conn, &attempt.lesson).await?.is_some_and(|l| l.track.as_deref() == Some(track))
+            }
+        };
+        let posted = stoa_flow::delivery::posted(conn, &attempt.occasion).await?;
+        let content = store::content(conn, &attempt.lesson, &attempt.version).await?;
+        let question = content.as_ref().and_then(|c| c.question(&attempt.question));
+        if let (true, Some(question), Some((place, message))) = (of_track, question, posted) {
+            let (options, right) = question.choice();
+            let options = options.len();
+            return Ok(Some(OpenQuestion { attempt: attempt.id, message, place, right, options }));
+        }
+    }
+    Ok(None)
+}
+
+/// The titles of all tracks, also retired ones, by id.
+///
+/// # Errors
+/// The database's error.
+pub async fn track_titles(conn: &stoa_ground::Conn) -> stoa_ground::Result<std::collections::BTreeMap<String, String>> {
+    store::titles(conn).await
+}
+
 /// The command `learn`, the kinds `drop`, `review` and `lesson`, and the jobs behind them.
 #[must_use]
 pub fn parts(services: &Arc<Services>) -> Parts {
@@ -78,6 +135,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
             Box::new(Review(Arc::clone(&lessons))),
             Box::new(Asked(Arc::clone(&lessons))),
         ],
+        followers: vec![Arc::new(daily::PeopleFollower(Arc::clone(&lessons)))],
         jobs: vec![Arc::new(Daily(Arc::clone(&lessons))), Arc::new(team::Expand(lessons))],
         ..Parts::default()
     }

@@ -36,16 +36,15 @@ pub fn review_time(calendar: &Calendar, lesson: Time, min_gap: i64) -> Time {
     fits.unwrap_or_else(|| fitting(calendar, Time::constant(23, 45, 0, 0)))
 }
 
-/// When the person's day is looked at next: at `time` today, else at the beginning of the next working day, so that
-/// whatever changed until then (settings, zone, leave) counts on that day.
+/// When the person's day is looked at next: on a working day, at the time for reviews where that comes first, and at the
+/// time of the lesson. Whatever changes until then (settings, zone, leave) makes the day be looked at anew.
 #[must_use]
-pub fn next_wake(calendar: &Calendar, time: Time, after: Instant) -> Instant {
-    let today = calendar.date(after);
-    let mut day = today;
+pub fn next_wake(calendar: &Calendar, lesson: Time, review: Time, after: Instant) -> Instant {
+    let mut day = calendar.date(after);
     for _ in 0..AHEAD {
         if calendar.is_working_day(day) {
-            let at = calendar.at(day, if day == today { time } else { Time::midnight() });
-            if at > after {
+            let times = [review.min(lesson), lesson].map(|time| calendar.at(day, time));
+            if let Some(at) = times.into_iter().find(|at| *at > after) {
                 return at;
             }
         }
@@ -146,17 +145,20 @@ mod tests {
     }
 
     #[test]
-    fn the_day_is_looked_at_in_the_morning_and_at_the_time_of_the_lesson() {
+    fn the_day_is_looked_at_at_the_time_of_the_lesson_and_at_that_of_reviews_where_it_comes_first() {
         let c = calendar("Asia/Kolkata");
-        let half_past_nine = time(9, 30, 0, 0);
-        let local = |after: &str| {
-            let wake = next_wake(&c, half_past_nine, at(after));
+        let local = |lesson: Time, review: Time, after: &str| {
+            let wake = next_wake(&c, lesson, review, at(after));
             wake.zoned(&c.zone).strftime("%a %d %H:%M").to_string()
         };
-        assert_eq!(local("2026-11-23T03:00:00Z"), "Mon 23 09:30");
-        assert_eq!(local("2026-11-23T04:00:00Z"), "Tue 24 00:00");
-        assert_eq!(local("2026-11-23T18:30:00Z"), "Tue 24 09:30");
-        assert_eq!(local("2026-11-27T06:00:00Z"), "Mon 30 00:00");
+        let early = |after| local(time(9, 30, 0, 0), time(13, 30, 0, 0), after);
+        assert_eq!(early("2026-11-23T03:00:00Z"), "Mon 23 09:30");
+        assert_eq!(early("2026-11-23T04:00:00Z"), "Tue 24 09:30");
+        assert_eq!(early("2026-11-27T06:00:00Z"), "Mon 30 09:30");
+        let late = |after| local(time(15, 0, 0, 0), time(11, 0, 0, 0), after);
+        assert_eq!(late("2026-11-23T03:00:00Z"), "Mon 23 11:00");
+        assert_eq!(late("2026-11-23T05:30:00Z"), "Mon 23 15:00");
+        assert_eq!(late("2026-11-23T09:30:00Z"), "Tue 24 11:00");
     }
 
     #[test]
@@ -167,8 +169,7 @@ mod tests {
         {
             let c = calendar(zone);
             let friday = c.at(c.date(at(before)), time(9, 0, 0, 0));
-            let monday = next_wake(&c, time(9, 0, 0, 0), at(before));
-            let drop = next_wake(&c, time(9, 0, 0, 0), monday);
+            let drop = next_wake(&c, time(9, 0, 0, 0), time(13, 0, 0, 0), at(before));
             let utc = |i: Instant| i.zoned(&TimeZone::UTC).hour();
             assert_eq!([utc(friday), utc(drop)].map(i32::from), hours, "{zone}");
             assert_eq!(drop.zoned(&c.zone).strftime("%a %H:%M").to_string(), "Mon 09:00");
@@ -212,11 +213,12 @@ mod tests {
         ) {
             let c = calendar(zone);
             let asked = time(hour, minute, 0, 0);
+            let review = review_time(&c, asked, 3 * Instant::HOUR);
             let after = Instant(start * Instant::SECOND);
             let mut wake = after;
             let mut last_day = None;
             for _ in 0..12 {
-                let next = next_wake(&c, asked, wake);
+                let next = next_wake(&c, asked, review, wake);
                 prop_assert!(next > wake);
                 prop_assert!(next.0 - wake.0 <= 5 * Instant::DAY);
                 wake = next;
@@ -226,8 +228,7 @@ mod tests {
                     prop_assert!(last_day != Some(local.date()), "twice on one day");
                     last_day = Some(local.date());
                 } else {
-                    // The first moment of the day; one o'clock where the clocks skip midnight.
-                    prop_assert!(local.time() <= time(1, 0, 0, 0), "{local}");
+                    prop_assert!(local.time() == review && review < asked, "{local}");
                 }
             }
             prop_assert!(last_day.is_some());

@@ -7,7 +7,7 @@ use super::content::Question;
 use super::learner::Learner;
 use super::review::{self, Answered};
 use super::statements::{self, About};
-use super::store::{self, Attempt};
+use super::store;
 use super::{Lessons, daily};
 
 /// What became of an answer.
@@ -68,9 +68,7 @@ impl Lessons {
         about.experienced(tx, &self.services.emitter, person).await?;
 
         let (Some(track), Some(enrolment)) = (track, registration) else { return Ok(()) };
-        let seen = store::progress(tx, &person.id).await?;
-        let saw = |id: &str| seen.iter().any(|p| p.experienced && p.lesson == id);
-        let whole = store::lessons_of(tx, &track.id).await?.iter().all(|l| saw(&l.id));
+        let whole = store::has_experienced_all(tx, &person.id, &track.id).await?;
         let enrolment = enrolment.to_string();
         if whole && store::complete_enrolment(tx, &enrolment).await? {
             statements::completed(tx, &self.services.emitter, person, &track, &enrolment).await?;
@@ -91,13 +89,13 @@ impl Lessons {
     }
 
     /// Puts the questions of a lesson to a person, on one occasion.
-    pub(super) async fn pose_all(&self, tx: &Tx, drop: &store::LessonDrop) -> Result<Vec<Attempt>> {
+    pub(super) async fn pose_all(&self, tx: &Tx, drop: &store::LessonDrop) -> Result<()> {
         if let Some(content) = store::content(tx, &drop.lesson, &drop.version).await? {
             for (position, q) in content.questions.iter().enumerate() {
                 let what = (drop.lesson.as_str(), drop.version.as_str(), q.id.as_str());
                 store::pose(tx, &drop.key, &drop.person, what, position).await?;
             }
         }
-        store::attempts(tx, &drop.key).await
+        Ok(())
     }
 }

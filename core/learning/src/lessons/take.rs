@@ -74,8 +74,7 @@ impl Lessons {
     async fn unfinished(&self, tx: &Tx, drop: &LessonDrop) -> Result<bool> {
         let attempts = store::attempts(tx, &drop.key).await?;
         if attempts.is_empty() {
-            let seen = store::progress(tx, &drop.person).await?;
-            return Ok(!seen.iter().any(|p| p.lesson == drop.lesson && p.experienced));
+            return Ok(!store::has_experienced(tx, &drop.person, &drop.lesson).await?);
         }
         Ok(attempts.iter().any(|a| a.answer.is_none()))
     }

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::content::Prepared;
 use super::{Item, Outcome, set_readers, set_verified, store};
 
-/// Documents and passages that one write transaction takes at most.
+/// Documents that are put into the store together, and passages that one write transaction takes at most.
 const CHUNK_DOCUMENTS: usize = 20;
 const CHUNK_PASSAGES: usize = 60;
 
@@ -150,16 +150,11 @@ pub async fn sync(
         })
         .map(|(l, ..)| l.as_str())
         .collect();
-    for chunk in stale.chunks(CHUNK_DOCUMENTS) {
-        db.write(|tx| async move {
-            for location in chunk {
-                set_readers(&tx, name, location, &settings.readers).await?;
-                set_verified(&tx, name, location, settings.verified).await?;
-            }
-            Ok(())
-        })
-        .await?;
-    }
+    db.write_each(&stale, |tx, location| async move {
+        set_readers(&tx, name, location, &settings.readers).await?;
+        set_verified(&tx, name, location, settings.verified).await
+    })
+    .await?;
     run.report.changed += stale.len();
     run.report.unchanged -= stale.len();
     let failed = failed.as_deref();
@@ -168,19 +163,9 @@ pub async fn sync(
 }
 
 async fn remove(db: &Db, source: &str, gone: &[&str]) -> Result<usize> {
-    let mut removed = 0;
-    for chunk in gone.chunks(CHUNK_DOCUMENTS) {
-        removed += db
-            .write(|tx| async move {
-                let mut n = 0;
-                for location in chunk {
-                    n += usize::from(store::retire(&tx, source, location, "it is gone from its source").await?);
-                }
-                Ok(n)
-            })
-            .await?;
-    }
-    Ok(removed)
+    let why = "it is gone from its source";
+    let retired = db.write_each(gone, |tx, location| async move { store::retire(&tx, source, location, why).await });
+    Ok(retired.await?.into_iter().filter(|retired| *retired).count())
 }
 
 /// A sync under way.
@@ -255,19 +240,11 @@ impl Run<'_> {
         if chunk.is_empty() {
             return Ok(());
         }
-        let chunk = &chunk;
-        let outcomes = self
-            .db
-            .write(|tx| async move {
-                let mut outcomes = Vec::with_capacity(chunk.len());
-                for (prepared, fingerprint) in chunk {
-                    outcomes.push(store::place(&tx, prepared, fingerprint.as_deref()).await?.outcome);
-                }
-                Ok(outcomes)
-            })
-            .await?;
-        for outcome in outcomes {
-            match outcome {
+        let put = self.db.write_each(&chunk, |tx, (prepared, fingerprint)| async move {
+            store::place(&tx, prepared, fingerprint.as_deref()).await
+        });
+        for put in put.await? {
+            match put.outcome {
                 Outcome::Added => self.report.added += 1,
                 Outcome::Content | Outcome::Details => self.report.changed += 1,
                 Outcome::Unchanged => self.report.unchanged += 1,

@@ -33,12 +33,20 @@ pub fn parts(services: &Arc<Services>) -> Parts {
 /// # Errors
 /// The database's error.
 pub async fn erase(tx: &Tx, services: &Services, person: &Person) -> Result<()> {
-    answers::erase_questions(tx, services, person).await?;
-    tips::erase(tx, services, person).await?;
+    // Also what was given under a row that was merged into theirs.
+    for row in people::rows_of(tx, &person.id).await? {
+        erase_row(tx, services, &row).await?;
+    }
     for account in people::accounts_of(tx, &person.id).await? {
         let account = serde_json::to_string(&Account::from(account))?;
         tx.exec("UPDATE inbox SET body = '{}' WHERE account = $1 AND state <> 'new'", args![account]).await?;
     }
+    Ok(())
+}
+
+async fn erase_row(tx: &Tx, services: &Services, person: &Person) -> Result<()> {
+    answers::erase_questions(tx, services, person).await?;
+    tips::erase(tx, services, person).await?;
     tx.exec(
         "UPDATE outbox SET payload = 'null', shown = NULL, revise = 0 WHERE person = $1 AND kind = 'reply'
          AND state NOT IN ('queued', 'sending')",
@@ -59,6 +67,8 @@ struct MyData(Arc<Services>);
 /// Everything that is kept about one person.
 struct Kept {
     person: Person,
+    /// Rows that were merged into the person's.
+    earlier: Vec<Person>,
     settings: Vec<(String, String)>,
     questions: Vec<Asked>,
     /// Titles of pages that the person kept.
@@ -142,17 +152,34 @@ impl MyData {
         let emitter = &self.0.emitter;
         cx.db()
             .read(|conn| async move {
-                let messages = "SELECT COUNT(*) AS n FROM outbox WHERE person = $1 AND state = 'posted'";
-                Ok(Kept {
+                let mut kept = Kept {
                     person: person.clone(),
+                    earlier: Vec::new(),
                     settings: people::settings_of(&conn, &person.id).await?.into_iter().collect(),
-                    questions: answers::questions_of(&conn, &person.id).await?,
-                    saved: answers::saved_titles(&conn, &person.id).await?,
-                    passed_on: answers::passed_on(&conn, &person.id).await?,
-                    voluntary: tips::voluntary(&conn, &person.id).await?,
-                    statements: statements(&conn, emitter, person).await?,
-                    messages: conn.one(messages, args![&person.id]).await?.get("n")?,
-                })
+                    questions: Vec::new(),
+                    saved: Vec::new(),
+                    passed_on: Vec::new(),
+                    voluntary: Voluntary::default(),
+                    statements: 0,
+                    messages: 0,
+                };
+                let messages = "SELECT COUNT(*) AS n FROM outbox WHERE person = $1 AND state = 'posted'";
+                for row in people::rows_of(&conn, &person.id).await? {
+                    kept.questions.extend(answers::questions_of(&conn, &row.id).await?);
+                    kept.saved.extend(answers::saved_titles(&conn, &row.id).await?);
+                    kept.passed_on.extend(answers::passed_on(&conn, &row.id).await?);
+                    let more = tips::voluntary(&conn, &row.id).await?;
+                    kept.voluntary.tips.extend(more.tips);
+                    kept.voluntary.ratings += more.ratings;
+                    kept.voluntary.discussions.extend(more.discussions);
+                    kept.voluntary.experiences.extend(more.experiences);
+                    kept.statements += statements(&conn, emitter, &row).await?;
+                    kept.messages += conn.one(messages, args![&row.id]).await?.get::<i64>("n")?;
+                    if row.id != person.id {
+                        kept.earlier.push(row);
+                    }
+                }
+                Ok(kept)
             })
             .await
     }
@@ -193,13 +220,16 @@ impl Kept {
 
     /// One JSON value a line.
     fn lines(&self) -> Vec<String> {
-        let p = &self.person;
-        let mut all: Vec<Json> = vec![json!({
-            "kind": "person", "employee_id": p.employee_id, "name": p.name, "email": p.email, "timezone": p.timezone,
-            "locale": p.locale, "title": p.title, "department": p.department, "location": p.location,
-            "country": p.country, "state": p.state, "worker_type": p.worker_type, "hire_date": p.hire_date,
-            "status": p.status, "leave_from": p.leave_from, "leave_to": p.leave_to,
-        })];
+        let row = |kind: &str, p: &Person| {
+            json!({
+                "kind": kind, "employee_id": p.employee_id, "name": p.name, "email": p.email, "timezone": p.timezone,
+                "locale": p.locale, "title": p.title, "department": p.department, "location": p.location,
+                "country": p.country, "state": p.state, "worker_type": p.worker_type, "hire_date": p.hire_date,
+                "status": p.status, "leave_from": p.leave_from, "leave_to": p.leave_to,
+            })
+        };
+        let mut all: Vec<Json> = vec![row("person", &self.person)];
+        all.extend(self.earlier.iter().map(|p| row("earlier", p)));
         all.extend(self.settings.iter().map(|(name, value)| json!({"kind": "setting", "name": name, "value": value})));
         all.extend(
             self.questions

@@ -14,9 +14,6 @@ use super::requirement::{self, Requirement};
 use super::state::State;
 use crate::Services;
 
-/// How many people are evaluated in one transaction.
-const CHUNK: usize = 10;
-
 /// What a file of requirements does.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Plan {
@@ -110,15 +107,7 @@ pub async fn apply(db: &Db, services: &Services, file: &str, text: &str, dry_run
             Ok(())
         })
         .await?;
-        for people in touched.chunks(CHUNK) {
-            db.write(|tx| async move {
-                for person in people {
-                    evaluate::person(&tx, services, person).await?;
-                }
-                Ok(())
-            })
-            .await?;
-        }
+        db.write_each(&touched, |tx, person| async move { evaluate::person(&tx, services, person).await }).await?;
     }
     Ok(Plan { dry_run, requirements: planned })
 }

@@ -18,8 +18,10 @@ use crate::Services;
 pub struct Assignment {
     /// Its id (UUID); the registration of its statements.
     pub id: String,
-    /// The person's id.
+    /// The id of the person whose it is now: who stands for [`owner`](Self::owner).
     pub person: String,
+    /// The id of the row for which it was made.
+    pub owner: String,
     /// The requirement's id.
     pub requirement: String,
     /// The requirement's version that gave the due date.
@@ -199,6 +201,7 @@ fn apply(before: Option<Assignment>, change: Change, record: &Record, id: &str) 
         let data: AssignedData = serde_json::from_value(data.clone())?;
         return Ok(Assignment {
             id: id.to_owned(),
+            owner: data.person.clone(),
             person: data.person,
             requirement: data.requirement,
             rule_version: data.rule_version,
@@ -259,10 +262,17 @@ fn apply(before: Option<Assignment>, change: Change, record: &Record, id: &str) 
             a.ended = Some(record.at);
             a.end_reason = Some(record.reason.clone());
         }
+        Change::Reinstated => {
+            a.ended = None;
+            a.end_reason = None;
+        }
         Change::Assigned | Change::Extended | Change::Moved | Change::Overdue => {}
     }
     let facts = Facts { started: a.started.is_some(), extended: a.extended, late: record.at > a.due.at };
     a.state = transition(from, change, facts).ok_or_else(|| refused(from))?;
+    if change == Change::Reinstated && a.away_from.is_some() {
+        a.state = State::OnLeave;
+    }
     Ok(a)
 }
 
@@ -281,7 +291,7 @@ async fn write(tx: &Tx, a: &Assignment, version: i64) -> Result<()> {
            version = excluded.version",
         args![
             &a.id,
-            &a.person,
+            &a.owner,
             &a.requirement,
             &a.rule_version,
             &a.course,
@@ -314,7 +324,9 @@ async fn write(tx: &Tx, a: &Assignment, version: i64) -> Result<()> {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, person, requirement, rule_version, course, course_version, state, reason, assigned, due, due_date, \
+            "SELECT id, person AS owner, \
+             COALESCE((SELECT x.stands_for FROM person_alias x WHERE x.person = assignment.person), person) AS person, \
+             requirement, rule_version, course, course_version, state, reason, assigned, due, due_date, \
              first_due_date, base_due_date, extended, away_from, started, attempts, extra_attempts, passed, score, attested, completed, \
              ended, end_reason FROM assignment ",
             $rest
@@ -333,6 +345,7 @@ fn read(row: &Row) -> Result<Assignment> {
     Ok(Assignment {
         id: row.get("id")?,
         person: row.get("person")?,
+        owner: row.get("owner")?,
         requirement: row.get("requirement")?,
         rule_version: row.get("rule_version")?,
         course: row.get("course")?,
@@ -391,12 +404,13 @@ pub async fn learners_of(conn: &Conn, course: &str) -> Result<(i64, i64)> {
     Ok((row.get("done")?, row.get("open")?))
 }
 
-/// All assignments of a person, the oldest first.
+/// All assignments of a person, also those of rows that were merged into theirs, the oldest first.
 ///
 /// # Errors
 /// The database's error.
 pub async fn of_person(conn: &Conn, person: &str) -> Result<Vec<Assignment>> {
-    read_all(&conn.all(select!("WHERE person = $1 ORDER BY assigned, id"), args![person]).await?)
+    let sql = concat!(select!("WHERE person IN "), stoa_ground::rows_of!("$1"), " ORDER BY assigned, id");
+    read_all(&conn.all(sql, args![person]).await?)
 }
 
 /// All assignments of a requirement, the oldest first.

@@ -4,6 +4,7 @@
 //! forged press does no harm: it shows how things are.
 
 mod form;
+mod unreachable;
 mod view;
 
 use std::sync::Arc;
@@ -37,7 +38,7 @@ impl Command for Training {
     }
 
     fn accepts(&self, args: &Args) -> bool {
-        args.text().is_empty()
+        matches!(args.text(), "" | "unreachable")
     }
 
     async fn form(&self, cx: &Context<'_>, call: &Call) -> Result<Option<Form>> {
@@ -99,6 +100,7 @@ impl Command for Training {
             }
             // A platform without forms.
             "choose" => Err(Error::invalid(say!(cx.words, "training-no-form"))),
+            "unreachable" => unreachable::list(cx, scene.person).await,
             _ => self.list(cx, scene).await,
         }
     }
@@ -109,7 +111,9 @@ impl Training {
         let id = &scene.person.id;
         let items = cx.db().read(|c| async move { listed(&c, id).await }).await?;
         let today = scene.today(cx.db().clock().now());
-        cx.reply_private(view::list(cx.words, &items, scene.calendar, today)).await
+        let message = view::list(cx.words, &items, scene.calendar, today);
+        let message = unreachable::hint(cx, scene.person, message).await?;
+        cx.reply_private(message).await
     }
 }
 

@@ -11,6 +11,7 @@ use stoa_ground::{Instant, Result, Tx};
 
 use super::assignment::{self, Assignment, By};
 use super::due::{self, Deadline};
+use super::joined;
 use super::life;
 use super::requirement::{self, Due, Requirement};
 use super::state::State;
@@ -102,7 +103,11 @@ pub(crate) async fn person(tx: &Tx, s: &Services, id: &str) -> Result<()> {
     }
     let facts = people::facts(tx, &person).await?;
     let calendar = s.organisation.calendar(&person);
-    let assignments = assignment::of_person(tx, id).await?;
+    let id = person.id.as_str();
+    let mut assignments = assignment::of_person(tx, id).await?;
+    if joined::settle_all(tx, s, &person, &assignments).await? {
+        assignments = assignment::of_person(tx, id).await?;
+    }
     for requirement in &requirements {
         if let Some(verdict) = decide(requirement, &person, &facts, &assignments, &calendar, tx.now())? {
             carry_out(tx, s, &person, requirement, verdict).await?;

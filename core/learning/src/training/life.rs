@@ -190,10 +190,39 @@ pub(crate) async fn retire(tx: &Tx, s: &Services, a: &Assignment, reason: &str) 
     close(tx, a, words_key!("why-training-ended")).await
 }
 
-/// Somebody decides that the person does not need it.
-pub(crate) async fn exempt(tx: &Tx, s: &Services, person: &Person, a: &Assignment, by: &By) -> Result<()> {
+/// It gives way to another assignment of the same requirement, which the same person has under another row.
+pub(crate) async fn give_way(tx: &Tx, s: &Services, a: &Assignment, to: &str, reason: &str) -> Result<()> {
+    let by = By::rule(&a.requirement, reason);
+    record(tx, s, &a.id, Change::Retired, &by, json!({ "for": to })).await?;
+    close(tx, a, words_key!("why-training-ended")).await
+}
+
+/// It gave way to an assignment of somebody who turned out to be another person, and is as it was before.
+pub(crate) async fn reinstate(tx: &Tx, s: &Services, person: &Person, a: &Assignment, reason: &str) -> Result<()> {
+    let by = By::rule(&a.requirement, reason);
+    record(tx, s, &a.id, Change::Reinstated, &by, json!({})).await?;
+    let a = existing(tx, &a.id).await?;
+    let prefix = format!("nudge/{}/", a.id);
+    delivery::revise(tx, &prefix).await?;
+    team::revise(tx, &a).await?;
+    if a.state.is_running() {
+        let requirement = requirement::by_id(tx, &a.requirement).await?;
+        nudge::schedule(tx, s, person, &requirement, &a).await?;
+    }
+    Ok(())
+}
+
+/// Somebody decides that the person does not need it, for good or until the end of a day.
+pub(crate) async fn exempt(
+    tx: &Tx,
+    s: &Services,
+    person: &Person,
+    a: &Assignment,
+    until: Option<Date>,
+    by: &By,
+) -> Result<()> {
     let title = requirement::by_id(tx, &a.requirement).await?.title;
-    record(tx, s, &a.id, Change::Exempted, by, json!({})).await?;
+    record(tx, s, &a.id, Change::Exempted, by, json!({ "until": until })).await?;
     statements::waived(tx, s, person, a, &title, &by.reason).await?;
     close(tx, a, words_key!("why-training-ended")).await
 }

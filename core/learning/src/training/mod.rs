@@ -10,6 +10,8 @@ mod chat;
 pub mod course;
 pub mod due;
 mod evaluate;
+mod exempt;
+mod joined;
 mod life;
 mod nudge;
 mod progress;
@@ -26,8 +28,10 @@ use stoa_ground::ledger::Projection;
 use stoa_ground::{Conn, Result};
 
 pub use apply::{Effect, Plan, Planned, apply};
+pub use exempt::exempt;
+pub use joined::{Step as JoinedStep, after_merge, after_split, settle};
 pub use requirement::{Due, Requirement, Steps, parse};
-pub use status::{Filter, Row, complete, exempt, extend, status};
+pub use status::{Filter, Row, complete, extend, open_item, status, take};
 
 use crate::Services;
 
@@ -52,6 +56,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
         jobs: vec![
             Arc::new(nudge::StepJob(services.clone())),
             Arc::new(evaluate::EvaluateJob(services.clone())),
+            Arc::new(exempt::EndJob(services.clone())),
             Arc::new(team::DigestJob(services.clone())),
         ],
         followers: vec![Arc::new(evaluate::PeopleFollower(services.clone()))],

@@ -188,7 +188,9 @@ impl Nudge {
         let id = delivery.payload["assignment"].as_str().unwrap_or_default().to_owned();
         let Some(person) = cx.person else { return Ok(None) };
         let read = cx.db.read(|c| async move {
-            let Some(a) = assignment::by_id(&c, &id).await? else { return Ok(None) };
+            // Whose it is may have changed while the message waited: two people were told apart.
+            let a = assignment::by_id(&c, &id).await?.filter(|a| a.person == person.id);
+            let Some(a) = a else { return Ok(None) };
             let requirement = requirement::by_id(&c, &a.requirement).await?;
             let planned = progress::load(&c, &id).await?.planned;
             Ok(Some((a, requirement.title, planned)))

@@ -54,6 +54,8 @@ pub enum Change {
     Exempted,
     /// Its reason is gone.
     Retired,
+    /// Its reason is back: the person for whom it was retired turned out to be somebody else.
+    Reinstated,
 }
 
 /// What must be known beside the state, as it is after the change.
@@ -132,11 +134,12 @@ impl Change {
             Self::Resumed => "resumed",
             Self::Exempted => "exempted",
             Self::Retired => "retired",
+            Self::Reinstated => "reinstated",
         }
     }
 
     /// All changes.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Assigned,
         Self::Started,
         Self::Attempted,
@@ -150,6 +153,7 @@ impl Change {
         Self::Resumed,
         Self::Exempted,
         Self::Retired,
+        Self::Reinstated,
     ];
 
     /// The change with this name.
@@ -176,7 +180,9 @@ pub fn transition(from: Option<State>, change: Change, facts: Facts) -> Option<S
     let work = matches!(change, Change::Started | Change::Attempted | Change::Granted | Change::Attested);
     match (from, change) {
         (_, Change::Assigned) => None,
-        (State::Completed | State::Retired, _) => None,
+        (State::Retired, Change::Reinstated) if facts.late => Some(State::Overdue),
+        (State::Retired, Change::Reinstated) => Some(begun),
+        (State::Completed | State::Retired, _) | (_, Change::Reinstated) => None,
         (State::Exempt, Change::Retired) => Some(State::Retired),
         (State::Exempt, _) => None,
         (_, Change::Completed) => Some(State::Completed),
@@ -221,8 +227,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever happens in whatever order: what is completed or retired stays so, and only a record of `overdue`,
-        /// or a leave that ends too late, makes overdue.
+        /// Whatever happens in whatever order: what is completed stays so, what is retired until it is reinstated, and
+        /// only a record of `overdue`, or a leave or a retirement that ends too late, makes overdue.
         #[test]
         fn no_story_takes_back_a_completion(
             story in prop::collection::vec((prop::sample::select(Change::ALL.to_vec()), any::<bool>()), 0..40)
@@ -235,9 +241,10 @@ mod tests {
                 after.extended |= change == Change::Extended;
                 let Some(next) = transition(state, change, after) else { continue };
                 facts = after;
-                prop_assert!(!matches!(state, Some(State::Completed | State::Retired)));
+                prop_assert!(state != Some(State::Completed));
+                prop_assert!(state != Some(State::Retired) || change == Change::Reinstated);
                 if next == State::Overdue && state != Some(State::Overdue) {
-                    prop_assert!(matches!(change, Change::Overdue | Change::Resumed));
+                    prop_assert!(matches!(change, Change::Overdue | Change::Resumed | Change::Reinstated));
                 }
                 if next == State::Completed {
                     prop_assert_eq!(change, Change::Completed);

@@ -7,7 +7,7 @@ use stoa_ground::{Conn, Db, Error, Instant, Result};
 
 use super::assignment::{self, Assignment, By};
 use super::state::State;
-use super::{life, requirement};
+use super::{life, progress, requirement};
 use crate::Services;
 
 /// Which assignments are wanted. What is `None` is not asked.
@@ -104,7 +104,7 @@ fn row(a: &Assignment, person: &Person) -> Row {
 }
 
 /// The open assignment of a person for a requirement.
-async fn open(conn: &Conn, person: &Person, requirement: &str) -> Result<Assignment> {
+pub(super) async fn open(conn: &Conn, person: &Person, requirement: &str) -> Result<Assignment> {
     requirement::by_id(conn, requirement).await?;
     let all = assignment::of_person(conn, &person.id).await?;
     let last = all.into_iter().rev().find(|a| a.requirement == requirement);
@@ -116,7 +116,7 @@ async fn open(conn: &Conn, person: &Person, requirement: &str) -> Result<Assignm
     }
 }
 
-fn reasoned(reason: &str) -> Result<String> {
+pub(super) fn reasoned(reason: &str) -> Result<String> {
     let reason = people::clean(reason);
     if reason.is_empty() { Err(Error::invalid("a decision about training needs a reason")) } else { Ok(reason) }
 }
@@ -174,25 +174,52 @@ pub async fn extend(
     .await
 }
 
-/// Exempts a person from a requirement.
+/// The requirement `item` that a person has open, or without one the open one that is due first: its id.
 ///
 /// # Errors
-/// As [`complete`].
-pub async fn exempt(
-    db: &Db,
-    services: &Services,
-    person: &str,
-    requirement: &str,
-    actor: &str,
-    reason: &str,
-) -> Result<Assignment> {
-    let reason = &reasoned(reason)?;
+/// [`Error::NotFound`] when nothing is open; as [`complete`].
+pub async fn open_item(db: &Db, person: &str, item: Option<&str>) -> Result<String> {
+    db.read(|c| async move { Ok(open_or_first(&c, person, item).await?.1.requirement) }).await
+}
+
+async fn open_or_first(conn: &Conn, person: &str, item: Option<&str>) -> Result<(Person, Assignment)> {
+    let found = people::by_id(conn, person).await?;
+    let person = found.ok_or_else(|| Error::NotFound(format!("the person {person}")))?;
+    if let Some(item) = item {
+        let a = open(conn, &person, item).await?;
+        return Ok((person, a));
+    }
+    let all = assignment::of_person(conn, &person.id).await?;
+    let first = all.into_iter().filter(|a| a.state.is_open()).min_by_key(|a| (a.due.at, a.id.clone()));
+    match first {
+        Some(a) => Ok((person, a)),
+        None => Err(Error::NotFound(format!("an open assignment of {}", person.name))),
+    }
+}
+
+/// A person takes a course from its start to its end and has a score from 0 to 1 in the quiz: what reading, answering and
+/// signing it in chat does. Below the pass mark an attempt is used, and nothing is completed.
+///
+/// # Errors
+/// As [`open_item`]; [`Error::Conflict`] when all attempts are used.
+pub async fn take(db: &Db, services: &Services, person: &str, item: Option<&str>, score: f64) -> Result<()> {
     db.write(|tx| async move {
-        let person = people::find(&tx, person).await?;
-        let a = open(&tx, &person, requirement).await?;
-        let by = By { actor: actor.to_owned(), reason: reason.clone() };
-        life::exempt(&tx, services, &person, &a, &by).await?;
-        assignment::existing(&tx, &a.id).await
+        let (person, a) = open_or_first(&tx, person, item).await?;
+        let (mut a, course) = life::start(&tx, services, &person, &a).await?;
+        if !course.questions.is_empty() && !a.passed {
+            if a.attempts >= progress::allowed(&course, &a) {
+                return Err(Error::Conflict(format!("{} has no attempt at '{}' left", person.name, a.requirement)));
+            }
+            a = life::attempt(&tx, services, &person, &a, &course, &course.answers(score)).await?;
+            if !a.passed {
+                return Ok(());
+            }
+        }
+        if course.attestation.is_some() && a.attested.is_none() {
+            a = life::attest(&tx, services, &person, &a, &course, &person.name).await?;
+        }
+        life::complete(&tx, services, &person, &a, None).await?;
+        Ok(())
     })
     .await
 }

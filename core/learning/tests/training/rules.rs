@@ -122,7 +122,7 @@ async fn the_operator_completes_with_a_reason_and_the_ledger_rebuilds_the_same_t
     training::complete(db, services, "E-Ana", "fire-safety", "operator", "did it on site").await.unwrap();
     let again = training::complete(db, services, "Ana", "fire-safety", "operator", "again").await;
     assert!(again.unwrap_err().to_string().contains("is completed and stays so"));
-    training::exempt(db, services, "Ben", "fire-safety", "operator", "works outdoors").await.unwrap();
+    training::exempt(db, services, "Ben", "fire-safety", None, "operator", "works outdoors").await.unwrap();
     let to = "2026-12-19".parse().unwrap();
     let a = training::extend(db, services, "Cleo", "fire-safety", to, "operator", "moved house").await.unwrap();
     assert_eq!(a.due.date.to_string(), "2026-12-21", "Saturday becomes Monday");

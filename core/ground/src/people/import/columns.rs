@@ -24,11 +24,12 @@ pub(super) enum Column {
     SlackId,
     DiscordId,
     StoaRoles,
+    PreviousEmployeeId,
 }
 
 /// Each column with its plain name, the most characters that a cell may have, and its other names without case,
 /// spaces and punctuation.
-const COLUMNS: [(Column, &str, usize, &[&str]); 21] = {
+const COLUMNS: [(Column, &str, usize, &[&str]); 22] = {
     use Column as C;
     [
         (
@@ -62,6 +63,12 @@ const COLUMNS: [(Column, &str, usize, &[&str]); 21] = {
         (C::SlackId, "slack_id", 40, &["slackuserid", "slackmemberid", "slackuser"]),
         (C::DiscordId, "discord_id", 40, &["discorduserid", "discorduser"]),
         (C::StoaRoles, "stoa_roles", 200, &["stoarole"]),
+        (
+            C::PreviousEmployeeId,
+            "previous_employee_id",
+            100,
+            &["formeremployeeid", "oldemployeeid", "previousemployeenumber", "previousid", "rehireof"],
+        ),
     ]
 };
 

@@ -19,7 +19,7 @@ impl Planner<'_> {
             .chain(self.drafts.iter().map(|d| &d.after))
             .map(|p| (p.id.clone(), format!("{} ({})", p.name, p.employee_id)))
             .collect();
-        let touched: HashSet<usize> = self.drafts.iter().filter_map(|d| d.before).collect();
+        let touched: HashSet<usize> = self.drafts.iter().flat_map(|d| [d.before, d.merge]).flatten().collect();
         for d in std::mem::take(&mut self.drafts) {
             let before = d.before.map(|i| &self.known.people[i]);
             let entry = self.entry(before, d, &names);
@@ -55,6 +55,9 @@ impl Planner<'_> {
                 manager: None,
                 accounts: Vec::new(),
                 roles: None,
+                earlier: false,
+                previous: None,
+                merge: None,
             };
             let entry = Entry { row: None, ..self.entry(Some(s), draft, names) };
             self.plan.left.push(entry);
@@ -99,6 +102,11 @@ impl Planner<'_> {
         }
         if before.is_none() {
             changes.clear();
+        }
+        if let Some(merged) = draft.merge.map(|i| &self.known.people[i].person) {
+            write.merge = Some(merged.id.clone());
+            let new = format!("{} ({}), who is merged into this person", merged.employee_id, merged.name);
+            changes.push(Change { column: Column::PreviousEmployeeId.name(), old: None, new: Some(new) });
         }
         Entry { row: Some(draft.row), person: draft.after, changes, write }
     }

@@ -9,6 +9,10 @@
 //! somebody new. When a later file brings the real id of somebody who was imported without, it takes the place of the
 //! address. Rows are counted as a spreadsheet does: the header is row 1.
 //!
+//! An employee id that was merged into somebody means that person. `previous_employee_id` says that a row is somebody who
+//! is known under another id: that one is merged into this one, by the ledger's record. Somebody new who looks like a
+//! person who left is a warning, not a guess.
+//!
 //! Roles in `stoa_roles` are those that the roster grants: they replace what the roster granted before, and leave alone
 //! what was granted by command. Whoever leaves loses all granted roles, and does not get them back by returning.
 
@@ -18,6 +22,7 @@ mod columns;
 mod differences;
 mod managers;
 mod people;
+mod rejoin;
 mod render;
 mod sheet;
 mod staged;
@@ -142,6 +147,9 @@ struct Write {
     accounts: Vec<(String, String, String)>,
     grant: BTreeSet<Role>,
     revoke: Vec<(Role, String)>,
+    /// Who is merged into this person: our id.
+    #[serde(default)]
+    merge: Option<String>,
 }
 
 /// One difference.

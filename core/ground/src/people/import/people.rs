@@ -5,7 +5,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::columns::Column;
 use super::sheet::{Row, Sheet};
 use super::{MAX_ERRORS, MAX_ROWS, Options, Plan, Problem, cells};
+use crate::people::merge::all_aliases;
 use crate::people::store::{Stored, effective_zone, stored};
+use crate::people::text::key;
 use crate::people::{Person, Role, Status, country};
 use crate::{Conn, Result, args};
 
@@ -17,6 +19,10 @@ pub(super) struct Known {
     pub grants: HashMap<String, Vec<(Role, String)>>,
     /// By platform, workspace and user id: the person's id.
     pub accounts: HashMap<(String, String, String), String>,
+    /// Employee ids and addresses that were merged, with the id of the person who stands for them.
+    pub aliases: Vec<(String, Option<String>, String)>,
+    /// Addresses that people had before, with the person's id.
+    pub former: Vec<(String, String)>,
 }
 
 impl Known {
@@ -27,12 +33,35 @@ impl Known {
             let grant = (row.get::<String>("role")?.parse()?, row.get("source")?);
             grants.entry(row.get("person")?).or_default().push(grant);
         }
-        let mut accounts = HashMap::new();
+        let mut accounts: HashMap<(String, String, String), String> = HashMap::new();
         for row in conn.all("SELECT platform, workspace, user_id, person FROM identity", args![]).await? {
             let account = (row.get("platform")?, row.get("workspace")?, row.get("user_id")?);
             accounts.insert(account, row.get("person")?);
         }
-        Ok(Self { people, grants, accounts })
+        let aliases = all_aliases(conn).await?;
+        let stands: HashMap<String, String> = conn
+            .all("SELECT person, stands_for FROM person_alias", args![])
+            .await?
+            .iter()
+            .map(|r| Ok((r.get("person")?, r.get("stands_for")?)))
+            .collect::<Result<_>>()?;
+        // Who is merged is nobody in a roster: what they hold is held by the one who stands for them.
+        for holder in accounts.values_mut() {
+            if let Some(stands) = stands.get(holder) {
+                holder.clone_from(stands);
+            }
+        }
+        for (merged, stands) in &stands {
+            if let Some(held) = grants.remove(merged) {
+                grants.entry(stands.clone()).or_default().extend(held);
+            }
+        }
+        let mut former = Vec::new();
+        for row in conn.all("SELECT email, person FROM person_address ORDER BY email, person", args![]).await? {
+            let person: String = row.get("person")?;
+            former.push((row.get("email")?, stands.get(&person).cloned().unwrap_or(person)));
+        }
+        Ok(Self { people, grants, accounts, aliases, former })
     }
 }
 
@@ -47,14 +76,24 @@ pub(super) struct Draft {
     pub manager: Option<(Column, String)>,
     pub accounts: Vec<(&'static str, String, String)>,
     pub roles: Option<BTreeSet<Role>>,
+    /// The row is about an earlier employee id of the person.
+    pub earlier: bool,
+    /// The cell that names the person's earlier employee id.
+    pub previous: Option<String>,
+    /// The place in [`Known::people`] of who is merged into this person.
+    pub merge: Option<usize>,
 }
 
 pub(super) struct Planner<'a> {
     pub known: &'a Known,
     pub options: &'a Options,
     sheet: Sheet<'a>,
-    by_employee_id: HashMap<String, usize>,
-    by_email: HashMap<String, usize>,
+    pub(super) by_employee_id: HashMap<String, usize>,
+    pub(super) by_email: HashMap<String, usize>,
+    /// Employee ids that were merged into somebody.
+    pub(super) earlier: HashMap<String, usize>,
+    /// Addresses that only one person had before.
+    pub(super) former: HashMap<String, usize>,
     pub drafts: Vec<Draft>,
     pub plan: Plan,
 }
@@ -76,7 +115,10 @@ pub(super) fn plan(known: &Known, file: &[u8], options: &Options, next_id: &mut 
         }
     }
     let plan = Plan { warnings, ..Plan::default() };
-    let mut planner = Planner { known, options, sheet, by_employee_id, by_email, drafts: Vec::new(), plan };
+    let (earlier, former) = (HashMap::new(), HashMap::new());
+    let mut planner =
+        Planner { known, options, sheet, by_employee_id, by_email, earlier, former, drafts: Vec::new(), plan };
+    planner.know_earlier();
     while let Some(row) = planner.sheet.next() {
         match row {
             Ok(row) => planner.row(&row, next_id),
@@ -92,9 +134,12 @@ pub(super) fn plan(known: &Known, file: &[u8], options: &Options, next_id: &mut 
         planner.plan.errors.push(Problem { row: None, column: None, message: stop });
         return planner.plan;
     }
+    planner.earlier_rows();
+    planner.previous();
     planner.unique();
     planner.managers();
     planner.accounts();
+    planner.hints();
     planner.finish()
 }
 
@@ -104,7 +149,7 @@ impl Planner<'_> {
         self.plan.errors.push(Problem { row: Some(row), column, message: message.into() });
     }
 
-    fn warn(&mut self, row: usize, column: Column, message: impl Into<String>) {
+    pub(super) fn warn(&mut self, row: usize, column: Column, message: impl Into<String>) {
         if self.plan.warnings.len() >= MAX_ERRORS {
             return;
         }
@@ -130,6 +175,7 @@ impl Planner<'_> {
         }
         let Some((before, employee_id)) = self.who(row.number, &cells) else { return };
         let mut draft = self.begin(row.number, before, employee_id, next_id);
+        draft.earlier = cells.get(&Column::EmployeeId).is_some_and(|id| self.earlier.contains_key(*id));
         self.fill(&mut draft, &cells);
         self.drafts.push(draft);
     }
@@ -143,6 +189,9 @@ impl Planner<'_> {
             if let Some(&i) = self.by_employee_id.get(id) {
                 return Some((Some(i), id.to_owned()));
             }
+            if let Some(&i) = self.earlier.get(id) {
+                return Some((Some(i), self.known.people[i].person.employee_id.clone()));
+            }
             // Somebody who was imported by e-mail address only, and whose real id comes now.
             let adopted =
                 by_email.filter(|&i| self.known.people[i].person.employee_id == email.clone().unwrap_or_default());
@@ -153,7 +202,16 @@ impl Planner<'_> {
         }
         match email {
             // An address that was the id of somebody who has another address by now.
-            Some(email) => Some((self.by_employee_id.get(&email).copied(), email)),
+            Some(email) => {
+                if let Some(&i) = self.by_employee_id.get(&email) {
+                    return Some((Some(i), email));
+                }
+                // An earlier address under the same name is the same person; under another name it was given on.
+                let name = filled(Column::Name).map(key);
+                let same = self.earlier.get(&email).or_else(|| self.former.get(&email)).copied();
+                let same = same.filter(|&i| name.is_none_or(|name| name == key(&self.known.people[i].person.name)));
+                Some((same, same.map_or(email, |i| self.known.people[i].person.employee_id.clone())))
+            }
             None => {
                 match filled(Column::Email) {
                     Some(text) => self.error(row, Some(Column::Email), format!("'{text}' is not an e-mail address")),
@@ -181,7 +239,18 @@ impl Planner<'_> {
             },
         };
         let roster_timezone = stored.and_then(|s| s.roster_timezone.clone());
-        Draft { row, before, after, roster_timezone, manager: None, accounts: Vec::new(), roles: None }
+        Draft {
+            row,
+            before,
+            after,
+            roster_timezone,
+            manager: None,
+            accounts: Vec::new(),
+            roles: None,
+            earlier: false,
+            previous: None,
+            merge: None,
+        }
     }
 
     fn fill(&mut self, draft: &mut Draft, cells: &HashMap<Column, &str>) {
@@ -228,6 +297,7 @@ impl Planner<'_> {
                 self.warn(row, Column::StoaRoles, message);
             }
         });
+        draft.previous = cell(Column::PreviousEmployeeId).flatten().map(str::to_owned);
         match cell(Column::Name) {
             Some(Some(name)) => p.name = name.to_owned(),
             Some(None) => errors.push((Column::Name, "the name is missing".into())),
@@ -278,7 +348,7 @@ impl Planner<'_> {
         let mut people: HashMap<usize, usize> = HashMap::new();
         let mut emails: HashMap<&str, (Option<usize>, &Person)> = HashMap::new();
         let mut found: Vec<(usize, Column, String)> = Vec::new();
-        let touched: HashSet<usize> = self.drafts.iter().filter_map(|d| d.before).collect();
+        let touched: HashSet<usize> = self.drafts.iter().flat_map(|d| [d.before, d.merge]).flatten().collect();
         for (i, s) in self.known.people.iter().enumerate() {
             if let Some(email) = &s.person.email
                 && s.person.status != Status::Left
@@ -324,17 +394,20 @@ impl Planner<'_> {
                     found.push((d.row, column, format!("the {platform} account {user} is also in row {row}")));
                 }
                 let held = self.known.accounts.get(&((*platform).to_owned(), workspace.clone(), user.clone()));
-                if let Some(holder) = held.filter(|id| **id != d.after.id) {
-                    let name = self
-                        .known
-                        .people
-                        .iter()
-                        .find(|s| s.person.id == *holder)
-                        .map_or("somebody else", |s| &s.person.name);
+                let merged = d.merge.map(|i| &self.known.people[i].person.id);
+                if let Some(holder) = held.filter(|id| **id != d.after.id && Some(*id) != merged) {
+                    let holder = self.known.people.iter().map(|s| &s.person).find(|p| p.id == *holder);
+                    let name = holder.map_or("somebody else", |p| &p.name);
+                    let same = match holder {
+                        Some(p) if d.before.is_none() => {
+                            format!(", or say previous_employee_id {} if it is the same person", p.employee_id)
+                        }
+                        _ => String::new(),
+                    };
                     found.push((
                         d.row,
                         column,
-                        format!("the {platform} account {user} belongs to {name}: unlink it there first"),
+                        format!("the {platform} account {user} belongs to {name}: unlink it there first{same}"),
                     ));
                 }
             }

@@ -126,13 +126,8 @@ pub async fn resume(db: &Db, ledger: &Ledger) -> Result<()> {
                 })
                 .await;
         }
-        db.write(|tx| async move {
-            for (ordinal, entry) in steps {
-                step(&tx, ledger, decided, *ordinal, entry).await?;
-            }
-            Ok(())
-        })
-        .await?;
+        db.write_each(steps, |tx, (ordinal, entry)| async move { step(&tx, ledger, decided, *ordinal, entry).await })
+            .await?;
     }
 }
 
@@ -145,7 +140,7 @@ async fn step(tx: &Tx, ledger: &Ledger, decided: &Decided, ordinal: i64, entry: 
     let now = tx.opt("SELECT version FROM person WHERE id = $1", args![&entry.person.id]).await?;
     // Decided is decided: a change in between is written over, as it would be by the next import.
     let version = now.map_or(Ok(0), |row| row.get("version"))?;
-    carry_out(tx, ledger, entry, version, &decided.actor).await
+    carry_out(tx, ledger, entry, version, &decided.actor, true).await
 }
 
 /// Takes away what was staged for an import that will not happen.

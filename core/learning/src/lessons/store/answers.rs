@@ -64,6 +64,9 @@ pub async fn pose(
     Ok(())
 }
 
+/// How many questions of the person's newest messages are looked at for one without an answer.
+const NEWEST: usize = 10;
+
 /// The questions of one drop or review, in their order.
 pub async fn attempts(conn: &Conn, occasion: &str) -> Result<Vec<Attempt>> {
     let rows = conn.all(select_attempts!("WHERE occasion = $1 ORDER BY position"), args![occasion]).await?;
@@ -86,6 +89,19 @@ pub async fn store_answer(tx: &Tx, id: &str, response: &str, correct: bool, day:
         )
         .await?;
     Ok(rows == 1)
+}
+
+/// The questions that were put to a person and wait for an answer: those put last first, those of one occasion in order.
+pub async fn unanswered(conn: &Conn, person: &str) -> Result<Vec<Attempt>> {
+    let rows = conn
+        .all(
+            select_attempts!(
+                "WHERE person = $1 AND answered IS NULL ORDER BY made DESC, occasion DESC, position LIMIT $2"
+            ),
+            args![person, NEWEST],
+        )
+        .await?;
+    rows.iter().map(read_attempt).collect()
 }
 
 /// The occasion of the person's newest review that began since `began` and has questions without an answer.
@@ -115,8 +131,12 @@ pub async fn open_questions(conn: &Conn, person: &str, began: Instant) -> Result
 pub async fn active_days(conn: &Conn, person: &str, calendar: &Calendar) -> Result<BTreeSet<Date>> {
     let rows = conn
         .all(
-            "SELECT answered AS at FROM lesson_attempt WHERE person = $1 AND answered IS NOT NULL
-             UNION SELECT experienced AS at FROM lesson_progress WHERE person = $1 AND experienced IS NOT NULL",
+            concat!(
+                "SELECT answered AS at FROM lesson_attempt WHERE answered IS NOT NULL AND person IN ",
+                stoa_ground::rows_of!("$1"),
+                " UNION SELECT experienced AS at FROM lesson_progress WHERE experienced IS NOT NULL AND person IN ",
+                stoa_ground::rows_of!("$1")
+            ),
             args![person],
         )
         .await?;

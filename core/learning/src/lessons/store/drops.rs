@@ -3,7 +3,6 @@
 use jiff::civil::Date;
 use stoa_ground::{Conn, Instant, Result, Row, Tx, args};
 
-use super::tracks::{lessons_of, track};
 use crate::lessons::plan::Standing;
 
 /// Somebody takes part in a track.
@@ -81,22 +80,32 @@ pub async fn complete_enrolment(tx: &Tx, id: &str) -> Result<bool> {
 
 /// How the person stands in every track that goes on.
 pub async fn standings(conn: &Conn, person: &str) -> Result<Vec<Standing>> {
-    let seen = progress(conn, person).await?;
-    let mut standings = Vec::new();
-    for e in enrolments(conn, person).await?.into_iter().filter(|e| e.ended.is_none()) {
-        let Some(track) = track(conn, &e.track).await?.filter(|t| !t.retired) else { continue };
-        let lessons = lessons_of(conn, &e.track).await?;
-        let next = lessons.into_iter().map(|l| l.id).find(|id| seen.iter().all(|p| p.lesson != *id));
-        standings.push(Standing {
-            enrolment: e.id,
-            track: e.track,
-            time: track.time,
-            joined: e.joined,
-            last_drop: e.last_drop,
-            next,
-        });
-    }
-    Ok(standings)
+    let rows = conn
+        .all(
+            concat!(
+                "SELECT e.id AS id, e.track AS track, t.time AS time, e.joined AS joined, e.last_drop AS last_drop,
+                 (SELECT l.id FROM lesson l WHERE l.track = e.track AND l.retired = 0 AND NOT EXISTS
+                   (SELECT 1 FROM lesson_progress p WHERE p.lesson = l.id AND p.person IN ",
+                stoa_ground::rows_of!("$1"),
+                ") ORDER BY l.position LIMIT 1) AS next
+                 FROM lesson_enrolment e JOIN track t ON t.id = e.track
+                 WHERE e.person = $1 AND e.ended IS NULL AND t.retired = 0 ORDER BY e.joined, e.track"
+            ),
+            args![person],
+        )
+        .await?;
+    rows.iter()
+        .map(|r| {
+            Ok(Standing {
+                enrolment: r.get("id")?,
+                track: r.get("track")?,
+                time: super::time(r, "time")?,
+                joined: r.get("joined")?,
+                last_drop: r.get("last_drop")?,
+                next: r.get("next")?,
+            })
+        })
+        .collect()
 }
 
 /// What a person had of a lesson.
@@ -108,14 +117,36 @@ pub struct Progress {
     pub experienced: bool,
 }
 
-/// The lessons that were sent to a person.
+/// The lessons that were sent to a person, also under a row that was merged into theirs.
 pub async fn progress(conn: &Conn, person: &str) -> Result<Vec<Progress>> {
-    let rows = conn.all("SELECT lesson, experienced FROM lesson_progress WHERE person = $1", args![person]).await?;
+    let sql = concat!("SELECT lesson, experienced FROM lesson_progress WHERE person IN ", stoa_ground::rows_of!("$1"));
+    let rows = conn.all(sql, args![person]).await?;
     rows.iter()
         .map(|r| {
             Ok(Progress { lesson: r.get("lesson")?, experienced: r.get::<Option<Instant>>("experienced")?.is_some() })
         })
         .collect()
+}
+
+/// Whether a person looked at a lesson.
+pub async fn has_experienced(conn: &Conn, person: &str, lesson: &str) -> Result<bool> {
+    let sql = concat!(
+        "SELECT 1 AS one FROM lesson_progress WHERE lesson = $2 AND experienced IS NOT NULL AND person IN ",
+        stoa_ground::rows_of!("$1")
+    );
+    Ok(conn.opt(sql, args![person, lesson]).await?.is_some())
+}
+
+/// Whether a person looked at every lesson of a track.
+pub async fn has_experienced_all(conn: &Conn, person: &str, track: &str) -> Result<bool> {
+    // From the last one on: as long as something is missing, that is.
+    let sql = concat!(
+        "SELECT l.id FROM lesson l WHERE l.track = $2 AND l.retired = 0 AND NOT EXISTS
+         (SELECT 1 FROM lesson_progress p WHERE p.lesson = l.id AND p.experienced IS NOT NULL AND p.person IN ",
+        stoa_ground::rows_of!("$1"),
+        ") ORDER BY l.position DESC LIMIT 1"
+    );
+    Ok(conn.opt(sql, args![person, track]).await?.is_none())
 }
 
 /// Notes that a lesson was sent to a person.
@@ -219,14 +250,19 @@ pub async fn drop_of_day(conn: &Conn, person: &str, day: Date, began: Instant) -
     let row = conn
         .opt(
             select_drops!(
-                "WHERE person = $1 AND (day = $2 OR sent >= $3
+                "WHERE person = $1 AND day >= $5 AND (day = $2 OR sent >= $3
                  OR (scheduled IS NOT NULL AND sent IS NULL AND day < $2 AND expires >= $4))
                  ORDER BY (sent IS NULL), sent DESC, key LIMIT 1"
             ),
-            args![person, day.to_string(), began, conn.now()],
+            args![person, day.to_string(), began, conn.now(), long_ago(day).to_string()],
         )
         .await?;
     row.as_ref().map(read_drop).transpose()
+}
+
+/// The first day of which a drop can still be on its way: none waits longer.
+fn long_ago(day: Date) -> Date {
+    day.checked_sub(jiff::Span::new().days(30)).unwrap_or(day)
 }
 
 /// The days from `from` on for which a person has a team's drop already.

@@ -1,5 +1,8 @@
 //! Tracks, lessons and every version of them.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
 use jiff::civil::Time;
 use stoa_ground::{Conn, Result, Row, Tx, args};
 
@@ -75,6 +78,30 @@ pub async fn track(conn: &Conn, id: &str) -> Result<Option<Track>> {
     row.as_ref().map(read_track).transpose()
 }
 
+/// Whether a track is there and not retired.
+pub async fn is_open(conn: &Conn, id: &str) -> Result<bool> {
+    Ok(conn.opt("SELECT id FROM track WHERE id = $1 AND retired = 0", args![id]).await?.is_some())
+}
+
+/// Where a lesson stands in its track: the track's title, the lesson's number from 1, and how many lessons there are.
+pub async fn place_in_track(conn: &Conn, track: &str, lesson: &str) -> Result<Option<(String, usize, usize)>> {
+    let row = conn
+        .opt(
+            "SELECT t.title AS title, (SELECT COUNT(*) FROM lesson WHERE track = $1 AND retired = 0) AS lessons,
+             (SELECT COUNT(*) FROM lesson WHERE track = $1 AND retired = 0 AND position <= l.position) AS number
+             FROM track t JOIN lesson l ON l.track = t.id WHERE t.id = $1 AND l.id = $2 AND l.retired = 0",
+            args![track, lesson],
+        )
+        .await?;
+    row.map(|r| Ok((r.get("title")?, r.get("number")?, r.get("lessons")?))).transpose()
+}
+
+/// The titles of all tracks, by id.
+pub async fn titles(conn: &Conn) -> Result<std::collections::BTreeMap<String, String>> {
+    let rows = conn.all("SELECT id, title FROM track", args![]).await?;
+    rows.iter().map(|r| Ok((r.get("id")?, r.get("title")?))).collect()
+}
+
 fn read_lesson(row: &Row) -> Result<Lesson> {
     Ok(Lesson {
         id: row.get("id")?,
@@ -101,8 +128,29 @@ pub async fn lessons_of(conn: &Conn, track: &str) -> Result<Vec<Lesson>> {
     rows.iter().map(read_lesson).collect()
 }
 
+/// Contents that were read before, by digest: what has this digest never changes, whatever store it is in.
+static CONTENTS: OnceLock<Mutex<HashMap<String, Content>>> = OnceLock::new();
+/// So many are kept; then it begins anew.
+const KEPT: usize = 2_000;
+
 /// What a lesson said in one version.
 pub async fn content(conn: &Conn, lesson: &str, version: &str) -> Result<Option<Content>> {
+    let kept = CONTENTS.get_or_init(Mutex::default);
+    if let Some(content) = kept.lock().unwrap_or_else(PoisonError::into_inner).get(version) {
+        return Ok(Some(content.clone()));
+    }
+    let content = read_content(conn, lesson, version).await?;
+    if let Some(content) = &content {
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= KEPT {
+            kept.clear();
+        }
+        kept.insert(version.to_owned(), content.clone());
+    }
+    Ok(content)
+}
+
+async fn read_content(conn: &Conn, lesson: &str, version: &str) -> Result<Option<Content>> {
     let row = conn
         .opt(
             "SELECT title, minutes, body, questions FROM lesson_version WHERE lesson = $1 AND digest = $2",

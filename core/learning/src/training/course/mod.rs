@@ -94,6 +94,17 @@ impl Course {
         ratio(right, self.questions.len())
     }
 
+    /// Answers that have this score, as nearly as the questions allow, on the same side of the pass mark.
+    #[must_use]
+    pub fn answers(&self, score: f64) -> Vec<usize> {
+        let reaches = |right: usize| ratio(right, self.questions.len()) + 1e-9 >= score;
+        let enough = (0..=self.questions.len()).find(|right| reaches(*right)).unwrap_or(self.questions.len());
+        let exact = enough > 0 && ratio(enough, self.questions.len()) > score + 1e-9;
+        let right = if exact && !self.passes(score) { enough - 1 } else { enough };
+        let other = |q: &Question| (q.answer + 1) % q.options.len().max(1);
+        self.questions.iter().enumerate().map(|(n, q)| if n < right { q.answer } else { other(q) }).collect()
+    }
+
     /// Whether a score reaches the pass mark. A hair is allowed for the rounding of decimals.
     #[must_use]
     pub fn passes(&self, score: f64) -> bool {

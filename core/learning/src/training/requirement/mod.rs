@@ -16,6 +16,7 @@
 //! ```
 
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stoa_ground::people::audience::Rule;
 use stoa_ground::people::calendar::parse_date;
@@ -97,26 +98,51 @@ impl Requirement {
     }
 }
 
-#[derive(Deserialize)]
+/// A file of requirements for `stoa training apply`: who needs which course, and when it is due.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "requirements of Stoa", extend("required" = ["requirement"]))]
 struct File {
+    /// The requirements, at least one.
     #[serde(default)]
+    #[schemars(length(min = 1))]
     requirement: Vec<Raw>,
 }
 
-#[derive(Deserialize)]
+/// A requirement.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Requirement")]
 struct Raw {
+    /// Its stable id: small letters, digits and hyphens.
+    #[schemars(example = &"fire-safety")]
     id: String,
+    /// Its title, as people see it.
+    #[schemars(length(min = 1), example = &"Fire safety")]
     title: String,
+    /// The course's id.
     course: String,
+    /// Whom it is for: a rule over the roster's columns.
+    #[schemars(example = &"country = \"US\" and not worker_type = \"contractor\"")]
     audience: String,
+    /// When it is due.
     due: RawDue,
+    /// Days before the due date on which people are reminded; 7 and 1 when absent.
+    #[schemars(length(max = 10), inner(range(min = 1, max = 366)))]
     remind_before: Option<Vec<u32>>,
+    /// Days after it on which they are told that it is overdue, then once a week; 1 and 3 when absent.
+    #[schemars(length(max = 10), inner(range(min = 1, max = 366)))]
     remind_after: Option<Vec<u32>>,
+    /// After so many days the weekly messages end; 90 when absent.
+    #[schemars(range(max = 3660))]
     end_after: Option<u32>,
+    /// After so many days it stands in the manager's digest; 3 when absent.
+    #[schemars(range(min = 1))]
     manager_after: Option<u32>,
+    /// After so many days it stands in the digest of the next level, more than `manager_after`; 14 when absent.
+    #[schemars(range(min = 2, max = 3660))]
     escalate_after: Option<u32>,
+    /// Whether it counts; `false` retires everybody's open assignment.
     #[serde(default = "yes")]
     active: bool,
 }
@@ -125,12 +151,26 @@ fn yes() -> bool {
     true
 }
 
-#[derive(Deserialize)]
+/// Either `days`, counted from the assignment or the first day of work, or a `date`.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Due", extend("oneOf" = [{ "required": ["days"] }, { "required": ["date"] }]))]
 struct RawDue {
+    /// So many days after `from`.
+    #[schemars(range(max = 3660))]
     days: Option<u32>,
+    /// `assigned` (when absent) or `hire`.
+    #[schemars(extend("enum" = ["assigned", "hire", null]))]
     from: Option<String>,
+    /// On this day for everybody.
+    #[schemars(with = "Option<String>", extend("format" = "date"), example = &"2026-12-18")]
     date: Option<toml::Value>,
+}
+
+/// The JSON Schema of a file of requirements.
+#[must_use]
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(File)
 }
 
 /// Reads the requirements of a file. `file` is its name for messages.

@@ -1,0 +1,99 @@
+//! What the configuration says and what it leaves out.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::{Findings, Grade};
+use crate::config::Config;
+
+pub(super) fn check(config: &Config, file: Option<&Path>, f: &mut Findings) -> Result<()> {
+    match file {
+        Some(path) => f.say(Grade::Ok, "configuration", format!("{} was read", path.display()))?,
+        None if Path::new("stoa.toml").exists() => f.say(Grade::Ok, "configuration", "stoa.toml was read")?,
+        None => f.say(Grade::Note, "configuration", "there is no stoa.toml here; the defaults hold")?,
+    }
+    if config.organisation.iri.is_empty() {
+        f.say(
+            Grade::Wrong,
+            "organisation",
+            "[organisation] iri is missing; statements need it, and it is fixed at the first start",
+        )?;
+    }
+    let loopback = config.http.listen.parse::<std::net::SocketAddr>().map(|a| a.ip().is_loopback());
+    match loopback {
+        Err(_) => f.say(
+            Grade::Wrong,
+            "http",
+            format!("[http] listen = '{}' is not an address like 127.0.0.1:8420", config.http.listen),
+        )?,
+        Ok(false) if config.web.local_chat => {
+            f.say(
+                Grade::Wrong,
+                "web",
+                "[web] local_chat is for this machine only; set [http] listen to a loopback address",
+            )?;
+        }
+        Ok(_) if config.web.local_chat => {
+            f.say(
+                Grade::Ok,
+                "web",
+                "the local web chat is open on this machine; people sign in by 'stoa people link'",
+            )?;
+        }
+        Ok(_) if !config.bridge.is_empty() => {}
+        Ok(_) => {
+            f.say(Grade::Note, "web", "no chat is connected; set [web] local_chat = true to try it on this machine")?;
+        }
+    }
+    if config.library.sources.is_empty() {
+        f.say(
+            Grade::Note,
+            "library",
+            "there are no [[library.sources]]; answers come from tips, lessons and courses only",
+        )?;
+    }
+    for source in &config.library.sources {
+        let path = source.path.clone().unwrap_or_default();
+        if !path.is_dir() {
+            f.say(
+                Grade::Wrong,
+                "library",
+                format!("source '{}': the folder {} does not exist", source.name, path.display()),
+            )?;
+        }
+        if source.readers.is_empty() {
+            f.say(Grade::Note, "library", format!("source '{}': nobody may read it; set readers", source.name))?;
+        }
+    }
+    for (what, path) in secret_files(config) {
+        match std::fs::metadata(path) {
+            Err(e) => f.say(Grade::Wrong, "secrets", format!("{what}: {} cannot be read: {e}", path.display()))?,
+            Ok(file) if file.permissions().mode() & 0o007 != 0 => {
+                let text = format!("{what}: everybody on this machine may read {}; chmod 640 it", path.display());
+                f.say(Grade::Note, "secrets", text)?;
+            }
+            Ok(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// The files that hold secrets, and for what.
+fn secret_files(config: &Config) -> Vec<(String, &Path)> {
+    let mut files: Vec<(String, &Path)> = Vec::new();
+    let single =
+        [("[database] url_file", &config.database.url_file), ("[mail] smtp_url_file", &config.mail.smtp_url_file)];
+    files.extend(single.into_iter().filter_map(|(what, file)| Some((what.to_owned(), file.as_deref()?))));
+    for bridge in &config.bridge {
+        files.extend(
+            bridge.secret_file.as_deref().map(|path| (format!("[[bridge]] '{}' secret_file", bridge.name), path)),
+        );
+    }
+    for credential in &config.lrs.credentials {
+        let what = || format!("[[lrs.credentials]] '{}' secret_file", credential.key);
+        files.extend(credential.secret_file.as_deref().map(|path| (what(), path)));
+    }
+    files
+}

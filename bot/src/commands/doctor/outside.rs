@@ -1,0 +1,128 @@
+//! What Stoa talks to: bridges, the mail server, and the running server's own numbers.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use stoa_flow::chat::{Place, Platform as _, SendError};
+use stoa_ground::clock;
+
+use super::{Findings, Grade, Options};
+use crate::config::Config;
+
+/// How long the running server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+pub(super) async fn check(config: &Config, options: Options, f: &mut Findings) -> Result<()> {
+    bridges(config, options, f).await?;
+    mail(config, options, f).await?;
+    if options.offline {
+        return Ok(());
+    }
+    match metrics(&config.http.listen).await {
+        Ok(values) => server(&values, f),
+        // Whether one runs was said before; here only its numbers are missing.
+        Err(_) => Ok(()),
+    }
+}
+
+async fn bridges(config: &Config, options: Options, f: &mut Findings) -> Result<()> {
+    let bridges = match crate::bridge::bridges(config) {
+        Ok(bridges) => bridges,
+        Err(e) => return f.say(Grade::Wrong, "bridge", format!("{e:#}")),
+    };
+    for (bridge, b) in bridges.iter().zip(&config.bridge) {
+        let text = format!("'{}' takes events on /bridge/{}/events and sends to {}", b.name, b.name, b.api_url);
+        if options.offline {
+            f.say(Grade::Ok, "bridge", text)?;
+            continue;
+        }
+        let place = Place {
+            platform: b.name.clone(),
+            workspace: String::new(),
+            channel: "stoa-doctor".into(),
+            thread: None,
+            direct: true,
+        };
+        // A key that was never sent: the other side has nothing under it.
+        match bridge.find(&place, &format!("doctor/{}", clock::noise())).await {
+            Ok(_) => f.say(Grade::Ok, "bridge", format!("{text}; the other side answers"))?,
+            Err(SendError::Refused(why)) if why.contains("401") || why.contains("403") => {
+                f.say(
+                    Grade::Wrong,
+                    "bridge",
+                    format!("{why}: the other side has another secret, or its clock is off"),
+                )?;
+            }
+            Err(e) => f.say(Grade::Wrong, "bridge", format!("{e}; look at the other side, {}", b.api_url))?,
+        }
+    }
+    Ok(())
+}
+
+async fn mail(config: &Config, options: Options, f: &mut Findings) -> Result<()> {
+    match crate::serve::mail(config) {
+        Err(e) => f.say(Grade::Wrong, "mail", format!("{e:#}")),
+        Ok(None) => f.say(
+            Grade::Note,
+            "mail",
+            "there is no [mail] smtp_url; what is mandated does not reach people without a chat account",
+        ),
+        Ok(Some(_)) if options.offline => f.say(Grade::Ok, "mail", format!("mail comes from {}", config.mail.from)),
+        Ok(Some(mail)) => match mail.check().await {
+            Ok(()) => {
+                f.say(Grade::Ok, "mail", format!("the mail server answers; mail comes from {}", config.mail.from))
+            }
+            Err(e) => f.say(Grade::Wrong, "mail", format!("{e}; look at [mail] smtp_url")),
+        },
+    }
+}
+
+/// What a running server knows and the store does not.
+fn server(values: &BTreeMap<String, f64>, f: &mut Findings) -> Result<()> {
+    let sum = |name: &str, with: &str| -> f64 {
+        values.iter().filter(|(k, _)| k.starts_with(name) && k.contains(with)).map(|(_, v)| v).sum()
+    };
+    let version =
+        values.keys().find_map(|k| k.strip_prefix("stoa_build_info")?.split("version=\"").nth(1)?.split('"').next());
+    let mine = env!("CARGO_PKG_VERSION");
+    if let Some(other) = version.filter(|v| *v != mine) {
+        let text = format!("the running server is version {other} and this program {mine}; restart it to upgrade");
+        f.say(Grade::Note, "server", text)?;
+    }
+    let writes = sum("stoa_db_write_seconds_count", "");
+    let long = writes - sum("stoa_db_write_seconds_bucket", "le=\"0.05\"");
+    let text = format!("{long:.0} of {writes:.0} write transactions took longer than 50 ms since its start");
+    if long > writes / 100.0 && long > 10.0 {
+        f.say(Grade::Note, "server", format!("{text}; the disk or the database is slow"))?;
+    } else {
+        f.say(Grade::Ok, "server", text)?;
+    }
+    let failed = sum("stoa_sends_total", "result=\"later\"") + sum("stoa_sends_total", "result=\"refused\"");
+    let tried = sum("stoa_sends_total", "");
+    if failed > 0.0 {
+        let text = format!(
+            "{failed:.0} of {tried:.0} attempts to send failed since its start; each is tried again or put aside"
+        );
+        f.say(Grade::Note, "server", text)?;
+    }
+    let lag = sum("stoa_feed_lag", "reader=\"index\"");
+    let text = if lag > 0.0 { format!("is {lag:.0} behind in changes") } else { "is up to date".to_owned() };
+    f.say(Grade::Ok, "index", format!("the search index {text}"))
+}
+
+/// The numbers of the server that listens here.
+async fn metrics(listen: &str) -> Result<BTreeMap<String, f64>> {
+    let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().context("an HTTP client")?;
+    let text = http.get(format!("http://{listen}/metrics")).send().await?.error_for_status()?.text().await?;
+    let values: BTreeMap<String, f64> = text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| {
+            let (name, value) = line.rsplit_once(' ')?;
+            Some((name.to_owned(), value.parse().ok()?))
+        })
+        .collect();
+    anyhow::ensure!(values.keys().any(|k| k.starts_with("stoa_")), "this is another program");
+    Ok(values)
+}

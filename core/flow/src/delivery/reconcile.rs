@@ -1,0 +1,119 @@
+//! Sends that were cut off: what became of them is found out before anything is repeated.
+
+use stoa_ground::clock::monotonic;
+use stoa_ground::people::Person;
+use stoa_ground::{Result, Row, args};
+
+use super::sender::{Turn, park};
+use super::{Delivery, select};
+use crate::chat::{Place, SendError};
+use crate::journal;
+use crate::lease::before;
+use crate::worker::Flow;
+
+impl Flow {
+    /// Finds out what became of messages whose sending was cut off, before anything is repeated. Gives how many.
+    pub(crate) async fn reconcile(&self) -> Result<usize> {
+        if !self.watch().trusts(monotonic()) {
+            return Ok(0);
+        }
+        let rows = self
+            .db()
+            .all(
+                select!("WHERE state = 'sending' AND lease_until <= $1 ORDER BY lease_until LIMIT 100"),
+                args![self.db().lease_time().await?],
+            )
+            .await?;
+        let mut ended = Vec::with_capacity(rows.len());
+        for row in &rows {
+            ended.push(self.reconcile_one(row).await);
+        }
+        ended.into_iter().sum()
+    }
+
+    async fn reconcile_one(&self, row: &Row) -> Result<usize> {
+        let (key, begun) = (row.get::<String>("key")?, monotonic());
+        if !self.take_over(&key).await? {
+            return Ok(0);
+        }
+        let delivery = match Delivery::read(row) {
+            Ok(delivery) => delivery,
+            Err(e) => {
+                let why = format!("written by another version: {e}");
+                let (key, why) = (&key, &why);
+                return self.db().write_by_key(|tx| async move { park(&tx, key, why).await }).await.map(|()| 1);
+            }
+        };
+        let person = self.person_of(&delivery).await?;
+        match before(begun + self.lease.held(), self.look_for(&delivery, person.as_ref())).await {
+            Some(Ok(Some((place, id)))) => {
+                let turn = Turn { delivery: &delivery, person: person.as_ref(), started: begun };
+                self.posted(&turn, &place, &id, true).await?;
+            }
+            Some(Ok(None)) => self.unsent(&key, true).await?,
+            // Unknown is not "no": it stays as it is until the platform can say.
+            Some(Err(error)) => {
+                journal::delivery_uncertain(&delivery, &error.to_string());
+                self.ask_again(&key).await?;
+                return Ok(0);
+            }
+            None => return Ok(0),
+        }
+        Ok(1)
+    }
+
+    /// Takes the lease of a row whose own has run out; `false` when another server was faster.
+    async fn take_over(&self, key: &str) -> Result<bool> {
+        self.db()
+            .write_by_key(|tx| async move {
+                let now = tx.lease_time().await?;
+                let sql = "UPDATE outbox SET lease_until = $3, lease_by = $4 WHERE key = $1 AND state = 'sending' AND lease_until <= $2";
+                Ok(tx.exec(sql, args![key, now, now.plus(self.lease.micros()), &self.server]).await? == 1)
+            })
+            .await
+    }
+
+    /// Lets go of a row about which the platform could not tell, for a while that is shorter than a lease.
+    async fn ask_again(&self, key: &str) -> Result<()> {
+        self.db()
+            .write_by_key(|tx| async move {
+                let soon = tx.lease_time().await?.plus(self.lease.micros() / 12);
+                let sql = "UPDATE outbox SET lease_until = $2 WHERE key = $1 AND state = 'sending' AND lease_by = $3";
+                tx.exec(sql, args![key, soon, &self.server]).await?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Puts a row back that was not sent. Where that is only what the platform said after a send was cut off (`doubtful`),
+    /// it is looked for once more before it is sent: the cut-off one may have been on its way.
+    pub(super) async fn unsent(&self, key: &str, doubtful: bool) -> Result<()> {
+        let least = i64::from(doubtful);
+        self.db()
+            .write_by_key(|tx| async move {
+                let sql = "UPDATE outbox SET state = 'queued', sent_at = NULL, attempts = CASE WHEN attempts < $3 THEN $3 ELSE attempts END
+                           WHERE key = $1 AND state = 'sending' AND lease_by = $2";
+                tx.exec(sql, args![key, &self.server, least]).await?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Looks for a delivery in every place where it can have arrived.
+    pub(super) async fn look_for(
+        &self,
+        delivery: &Delivery,
+        person: Option<&Person>,
+    ) -> Result<Option<(Place, String)>, SendError> {
+        let places = self.places_for(delivery, person).await?;
+        for (place, platform) in places.all {
+            if let Some(id) = platform.find(&place, &delivery.key).await? {
+                return Ok(Some((place, id)));
+            }
+        }
+        match places.missing {
+            None => Ok(None),
+            Some(missing) => Err(SendError::Retry { why: missing.why, after_seconds: missing.after }),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! One line for each decision.
+
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use stoa_flow::chat::Place;
+use stoa_flow::delivery::MAIL;
+use stoa_flow::nudges::{Policy, Priority, sentence};
+use stoa_flow::words::Words;
+use stoa_ground::people::{self, Person};
+use stoa_ground::{Instant, Result, Row, args};
+
+use super::Simulation;
+
+/// One decision, as `stoa simulate --json` prints it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// RFC 3339 with the offset of the person's zone at that time.
+    pub at: String,
+    /// The employee id.
+    pub person: String,
+    /// The kind of message.
+    pub kind: String,
+    /// The id of the requirement or track; empty where a message is about several.
+    pub item: String,
+    /// Which step of it.
+    pub step: String,
+    /// The delivery's key.
+    pub key: String,
+    /// `now`, `later`, `merge`, `withhold`, `edit` or `cancel`.
+    pub decision: String,
+    /// Whether nobody asked for it.
+    pub unsolicited: bool,
+    /// Whether it took one from the day's budget: it was sent, and counts.
+    pub counted: bool,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// `dm`, `channel`, `thread` or `mail`.
+    pub place: String,
+    /// The code of the reason.
+    pub reason: String,
+    /// The reason as a sentence.
+    pub why: String,
+    /// The key of the digest that says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub into: Option<String>,
+    /// The key of the message that was edited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edits: Option<String>,
+}
+
+/// How many decisions are read at a time.
+const PAGE: usize = 4_000;
+
+impl Simulation {
+    /// Hands the decisions of the period to `f`, in their order: all, or those about one person (employee id).
+    ///
+    /// # Errors
+    /// The database's error, or what `f` returned.
+    pub async fn lines(&self, person: Option<&str>, mut f: impl FnMut(&Line) -> Result<()>) -> Result<()> {
+        let everybody = self.db.read(|c| async move { people::all(&c).await }).await?;
+        let only = person.and_then(|id| everybody.iter().find(|p| p.employee_id == id)).map(|p| p.id.clone());
+        let by_id: std::collections::BTreeMap<&str, &Person> = everybody.iter().map(|p| (p.id.as_str(), p)).collect();
+        let mut after = self.decided;
+        loop {
+            let rows = self
+                .db
+                .all(
+                    "SELECT d.position, d.delivery_key, d.person, d.kind, d.item, d.at, d.decision, d.reason, d.until,
+                     d.into_key, o.step, o.place, o.posted FROM decision d LEFT JOIN outbox o ON o.key = d.delivery_key
+                     WHERE d.position > $1 AND d.at >= $2 AND d.at < $3 ORDER BY d.position LIMIT $4",
+                    args![after, self.from, self.end, PAGE],
+                )
+                .await?;
+            for row in &rows {
+                after = row.get("position")?;
+                let id: String = row.get("person")?;
+                let wanted = only.as_ref().is_none_or(|only| *only == id);
+                if let Some(person) = by_id.get(id.as_str()).filter(|_| wanted) {
+                    f(&self.line(row, person)?)?;
+                }
+            }
+            if rows.len() < PAGE {
+                return Ok(());
+            }
+        }
+    }
+
+    fn line(&self, row: &Row, person: &Person) -> Result<Line> {
+        let at: Instant = row.get("at")?;
+        let until: Option<Instant> = row.get("until")?;
+        let (kind, decision, reason): (String, String, String) =
+            (row.get("kind")?, row.get("decision")?, row.get("reason")?);
+        let key: String = row.get("delivery_key")?;
+        let zone = self.zone(&person.id, at);
+        let local = at.zoned(&zone);
+        let policy = self.flow.policy(&kind).unwrap_or(Policy::ANSWER);
+        let budget = self.flow.organisation().nudges.daily_budget;
+        let until = until.map(|u| u.zoned(&zone));
+        Ok(Line {
+            at: local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+            person: person.employee_id.clone(),
+            item: row.get("item")?,
+            step: row.get::<Option<String>>("step")?.unwrap_or_default(),
+            unsolicited: policy.unsolicited,
+            counted: decision == "now" && policy.unsolicited && policy.counted,
+            priority: policy.priority,
+            place: place(row)?.to_owned(),
+            why: sentence(Words::english(), &reason, until.as_ref(), local.date(), budget),
+            into: row.get("into_key")?,
+            edits: (decision == "edit").then(|| key.clone()),
+            key,
+            kind,
+            decision,
+            reason,
+        })
+    }
+
+    /// The person's zone at an instant.
+    fn zone(&self, person: &str, at: Instant) -> TimeZone {
+        let zones = self.zones.get(person).map_or(&[][..], Vec::as_slice);
+        let then = zones.iter().rev().find(|(since, _)| *since <= at).or_else(|| zones.first());
+        then.and_then(|(_, name)| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC)
+    }
+}
+
+/// Where it stands, or would stand.
+fn place(row: &Row) -> Result<&'static str> {
+    let stands: Option<serde_json::Value> = row.get("posted")?;
+    let meant: Option<serde_json::Value> = row.get("place")?;
+    let Some(place) = stands.or(meant) else { return Ok("dm") };
+    let place: Place = serde_json::from_value(place)?;
+    Ok(match place {
+        Place { platform, .. } if platform == MAIL => "mail",
+        Place { thread: Some(_), .. } => "thread",
+        Place { direct: true, .. } => "dm",
+        Place { .. } => "channel",
+    })
+}

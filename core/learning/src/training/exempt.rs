@@ -1,0 +1,70 @@
+//! Exemptions: somebody decides that a person does not need a requirement, for good or until the end of a day.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::civil::{Date, Time};
+use serde_json::Value as Json;
+use stoa_flow::schedule::{self, Due as DueJob, Job};
+use stoa_ground::people;
+use stoa_ground::{Db, Error, Result, Tx};
+
+use super::assignment::{self, Assignment, By};
+use super::state::State;
+use super::status::{open, reasoned};
+use super::{evaluate, life};
+use crate::Services;
+
+/// Exempts a person from a requirement: for good, or until the end of the day `until`, after which it is assigned anew.
+///
+/// # Errors
+/// As [`complete`](super::complete); [`Error::Invalid`] when `until` has passed.
+pub async fn exempt(
+    db: &Db,
+    services: &Services,
+    person: &str,
+    requirement: &str,
+    until: Option<Date>,
+    actor: &str,
+    reason: &str,
+) -> Result<Assignment> {
+    let reason = &reasoned(reason)?;
+    db.write(|tx| async move {
+        let person = people::find(&tx, person).await?;
+        let a = open(&tx, &person, requirement).await?;
+        let calendar = services.organisation.calendar(&person);
+        if let Some(day) = until.filter(|day| *day < calendar.date(tx.now())) {
+            return Err(Error::invalid(format!("{day} is in the past for {}", person.name)));
+        }
+        let by = By { actor: actor.to_owned(), reason: reason.clone() };
+        life::exempt(&tx, services, &person, &a, until, &by).await?;
+        if let Some(next) = until.and_then(|day| day.tomorrow().ok()) {
+            let at = calendar.at(next, Time::midnight());
+            schedule::put(&tx, &format!("training/exempt/{}", a.id), EndJob::KIND, at, &Json::from(a.id.as_str()))
+                .await?;
+        }
+        assignment::existing(&tx, &a.id).await
+    })
+    .await
+}
+
+/// The job `training-exempt`: an exemption has ended.
+pub(super) struct EndJob(pub Arc<Services>);
+
+impl EndJob {
+    const KIND: &'static str = "training-exempt";
+}
+
+#[async_trait]
+impl Job for EndJob {
+    fn kind(&self) -> &'static str {
+        Self::KIND
+    }
+
+    async fn run(&self, tx: &Tx, job: &DueJob) -> Result<()> {
+        let a = assignment::by_id(tx, job.payload.as_str().unwrap_or_default()).await?;
+        let Some(a) = a.filter(|a| a.state == State::Exempt) else { return Ok(()) };
+        life::retire(tx, &self.0, &a, "the exemption has ended").await?;
+        evaluate::person(tx, &self.0, &a.person).await
+    }
+}

@@ -1,0 +1,417 @@
+//! Finds violations of the rules that every message obeys, from what went into a simulation and the lines that came out of
+//! it. It knows nothing of the program: it counts days, hours and gaps by itself.
+//!
+//! What lines cannot show is left out: content that was withdrawn, who a digest is about, and that a completion is not
+//! taken back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::{Date, Time, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp, Zoned};
+use serde_json::Value;
+
+/// The configuration that the simulation ran with.
+pub struct Rules {
+    pub opens: Time,
+    pub closes: Time,
+    /// Nothing from this time of day on, and before the other one.
+    pub quiet: (Time, Time),
+    pub budget: usize,
+    pub windows: usize,
+    pub min_gap: Span,
+    pub after_activity: Span,
+    pub pause_after: usize,
+    pub ramp: usize,
+    /// By location: days of the week off, and holidays.
+    pub locations: BTreeMap<String, (Vec<Weekday>, BTreeSet<Date>)>,
+    /// The least share of right answers that completes a course.
+    pub pass_mark: f64,
+    /// After so many days nobody is told any more that something is overdue.
+    pub end_after: i64,
+}
+
+/// Somebody as the roster has them at first.
+#[derive(Clone, Debug, Default)]
+pub struct Human {
+    pub zone: String,
+    pub location: String,
+    pub manager: Option<String>,
+    /// Of the learning team, which hears what no manager can hear.
+    pub learning: bool,
+}
+
+/// What somebody's life was at an instant.
+struct Life {
+    zones: Vec<(Timestamp, String)>,
+    locations: Vec<(Timestamp, String)>,
+    /// First and last day, and since when it was known.
+    leaves: Vec<(Timestamp, Date, Date)>,
+    /// When they did something, and what with.
+    active: Vec<Timestamp>,
+    /// Requirement and when it was completed.
+    completed: Vec<(String, Timestamp)>,
+    /// Requirement, from when, and the last day.
+    exempt: Vec<(String, Timestamp, Option<Date>)>,
+    /// Requirement, when it was extended, and to which day.
+    extended: Vec<(String, Timestamp, Date)>,
+    left: Option<Timestamp>,
+}
+
+/// One line of output, with its instant.
+struct Said<'a> {
+    line: &'a Value,
+    at: Timestamp,
+    local: Zoned,
+}
+
+impl Said<'_> {
+    fn text(&self, name: &str) -> &str {
+        self.line[name].as_str().unwrap_or_default()
+    }
+
+    fn sent(&self) -> bool {
+        self.text("decision") == "now"
+    }
+
+    fn counts(&self) -> bool {
+        self.sent() && self.line["counted"] == true
+    }
+}
+
+fn at<T>(list: &[(Timestamp, T)], when: Timestamp) -> Option<&T> {
+    list.iter().rev().find(|(since, _)| *since <= when).or_else(|| list.first()).map(|(_, v)| v)
+}
+
+/// Everything that is wrong, one sentence each. `events` and `lines` are JSON values as they go in and come out; lines that
+/// are wrong about themselves are reported, never skipped.
+pub fn violations(rules: &Rules, people: &BTreeMap<String, Human>, events: &[Value], lines: &[Value]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let lives = lives(rules, people, events);
+    let mut by_person: BTreeMap<&str, Vec<Said>> = BTreeMap::new();
+    for line in lines {
+        let person = line["person"].as_str().unwrap_or_default();
+        let Some(life) = lives.get(person) else {
+            wrong.push(format!("a line about nobody: {line}"));
+            continue;
+        };
+        let text = line["at"].as_str().unwrap_or_default();
+        let Ok(when) = text.parse::<Timestamp>() else {
+            wrong.push(format!("'{text}' is no instant: {line}"));
+            continue;
+        };
+        let zone = at(&life.zones, when).and_then(|z| TimeZone::get(z).ok()).unwrap_or(TimeZone::UTC);
+        let local = when.to_zoned(zone);
+        let offset = local.strftime("%:z").to_string();
+        if !text.ends_with(&offset) {
+            wrong.push(format!("N3: {text} is not in the person's zone, which is at {offset}: {line}"));
+        }
+        if line["why"].as_str().is_none_or(|w| w.len() < 10 || w.starts_with('⟨') || w.contains("{$")) {
+            wrong.push(format!("N15: no sentence says why: {line}"));
+        }
+        if line["reason"].as_str().is_none_or(str::is_empty) {
+            wrong.push(format!("N15: no reason: {line}"));
+        }
+        if line["unsolicited"] == true && !matches!(line["place"].as_str(), Some("dm" | "mail")) {
+            wrong.push(format!("N16: a personal message outside of the direct conversation: {line}"));
+        }
+        by_person.entry(person).or_default().push(Said { line, at: when, local });
+    }
+    for (person, said) in &by_person {
+        let Some(life) = lives.get(*person) else { continue };
+        let mut one = |rule: &str, what: &str, s: &Said| wrong.push(format!("{rule}: {what}: {}", s.line));
+        times(rules, life, said, &mut one);
+        once(said, life, &mut one);
+        limits(rules, life, said, &mut one);
+        ended(rules, life, said, &mut one);
+        edits(life, said, &mut one);
+        answered(said, &mut one);
+    }
+    heard(people, &by_person, &lives, &mut wrong);
+    wrong
+}
+
+/// N12: what stays overdue is heard of by a manager above, or by the learning team, within two weeks.
+fn heard(
+    people: &BTreeMap<String, Human>,
+    by_person: &BTreeMap<&str, Vec<Said>>,
+    lives: &BTreeMap<String, Life>,
+    wrong: &mut Vec<String>,
+) {
+    let fortnight = jiff::SignedDuration::from_hours(14 * 24);
+    let end = by_person.values().flatten().map(|s| s.at).max().unwrap_or(Timestamp::MIN);
+    for (person, said) in by_person {
+        for s in said.iter().filter(|s| s.sent() && s.text("kind") == "overdue" && s.text("step") == "t+3") {
+            let Ok(late) = s.at.checked_add(fortnight) else { continue };
+            let life = &lives[*person];
+            let over = life.completed.iter().any(|(i, when)| i == s.text("item") && *when <= late)
+                || life.exempt.iter().any(|(i, when, _)| i == s.text("item") && *when <= late)
+                || life.leaves.iter().any(|(since, ..)| *since <= late)
+                || life.left.is_some_and(|left| left <= late);
+            if late > end || over {
+                continue;
+            }
+            let mut ears: Vec<&str> = people.iter().filter(|(_, h)| h.learning).map(|(id, _)| id.as_str()).collect();
+            let mut next = people.get(*person).and_then(|h| h.manager.as_deref());
+            while let Some(manager) = next.filter(|m| !ears.contains(m)) {
+                ears.push(manager);
+                next = people.get(manager).and_then(|h| h.manager.as_deref());
+            }
+            let digest = |d: &&Said| {
+                d.sent() && matches!(d.text("kind"), "manager-digest" | "escalation") && s.at < d.at && d.at <= late
+            };
+            if !ears.iter().filter_map(|ear| by_person.get(ear)).flatten().any(|d| digest(&d)) {
+                wrong.push(format!("N12: nobody heard of it: {}", s.line));
+            }
+        }
+    }
+}
+
+type Report<'a> = dyn FnMut(&str, &str, &Said) + 'a;
+
+fn lives(rules: &Rules, people: &BTreeMap<String, Human>, events: &[Value]) -> BTreeMap<String, Life> {
+    let begin = Timestamp::MIN;
+    let mut lives: BTreeMap<String, Life> = BTreeMap::new();
+    let new = |zone: &str, location: &str, since: Timestamp| Life {
+        zones: vec![(since, zone.to_owned())],
+        locations: vec![(since, location.to_owned())],
+        leaves: Vec::new(),
+        active: Vec::new(),
+        completed: Vec::new(),
+        exempt: Vec::new(),
+        extended: Vec::new(),
+        left: None,
+    };
+    for (id, human) in people {
+        lives.insert(id.clone(), new(&human.zone, &human.location, begin));
+    }
+    let mut sorted: Vec<(Timestamp, &Value)> =
+        events.iter().filter_map(|e| Some((e["at"].as_str()?.parse().ok()?, e))).collect();
+    sorted.sort_by_key(|(when, _)| *when);
+    for (when, event) in sorted {
+        let person = event["person"].as_str().unwrap_or_default();
+        let fields = &event["fields"];
+        let date = |name: &str| fields[name].as_str().and_then(|d| d.parse::<Date>().ok());
+        let item = event["item"].as_str().unwrap_or_default().to_owned();
+        let life = lives.entry(person.to_owned()).or_insert_with(|| new("UTC", "", begin));
+        match event["kind"].as_str().unwrap_or_default() {
+            "complete" => {
+                life.active.push(when);
+                if fields["score"].as_f64().unwrap_or(1.0) >= rules.pass_mark {
+                    life.completed.push((item, when));
+                }
+            }
+            "answer" => life.active.push(when),
+            "leave" => {
+                let first = date("from").unwrap_or(Date::MIN);
+                life.leaves.push((when, first, date("to").unwrap_or(Date::MAX)));
+            }
+            "exempt" => life.exempt.push((item, when, date("until"))),
+            "extend" => life.extended.push((item, when, date("due").unwrap_or(Date::MIN))),
+            "roster" => {
+                if let Some(zone) = fields["timezone"].as_str() {
+                    life.zones.push((when, zone.to_owned()));
+                }
+                if let Some(location) = fields["location"].as_str() {
+                    life.locations.push((when, location.to_owned()));
+                }
+                if fields["status"] == "left" {
+                    life.left = Some(when);
+                }
+            }
+            _ => {}
+        }
+    }
+    lives
+}
+
+/// N3, N9: in the person's zone, on working days, in working hours, not on holidays, never on leave or after the person left.
+fn times(rules: &Rules, life: &Life, said: &[Said], report: &mut Report) {
+    for s in said.iter().filter(|s| s.sent() && s.line["unsolicited"] == true) {
+        let (date, time) = (s.local.date(), s.local.time());
+        if time < rules.opens || time >= rules.closes {
+            report("N3", "outside of working hours", s);
+        }
+        if time >= rules.quiet.0 || time < rules.quiet.1 {
+            report("N3", "in quiet hours", s);
+        }
+        let location = at(&life.locations, s.at).map(String::as_str).unwrap_or_default();
+        let weekend = vec![Weekday::Saturday, Weekday::Sunday];
+        let (off, holidays) =
+            rules.locations.get(location).map_or((&weekend, None), |(off, holidays)| (off, Some(holidays)));
+        if off.contains(&date.weekday()) {
+            report("N3", "on a day off", s);
+        }
+        if holidays.is_some_and(|h| h.contains(&date)) {
+            report("N3", "on a holiday", s);
+        }
+        if leave(life, s.at).is_some_and(|(first, last)| (first..=last).contains(&date)) {
+            report("N9", "on leave", s);
+        }
+        if life.left.is_some_and(|left| left < s.at) {
+            report("N3", "after the person left", s);
+        }
+    }
+}
+
+/// The leave that was known at an instant: the roster has one at a time.
+fn leave(life: &Life, when: Timestamp) -> Option<(Date, Date)> {
+    life.leaves.iter().rev().find(|(since, ..)| *since <= when).map(|(_, first, last)| (*first, *last))
+}
+
+/// N2: nothing twice. A step may come again when its due date moved, or when it was assigned anew.
+fn once(said: &[Said], life: &Life, report: &mut Report) {
+    let mut keys = BTreeSet::new();
+    let mut steps = BTreeSet::new();
+    for s in said.iter().filter(|s| s.sent()) {
+        if !keys.insert(s.text("key")) {
+            report("N2", "the same message twice", s);
+        }
+        let item = s.text("item");
+        let moved = life.extended.iter().any(|(i, ..)| i == item)
+            || life.exempt.iter().any(|(i, ..)| i == item)
+            || !life.leaves.is_empty()
+            || life.locations.len() + life.zones.len() > 2
+            || life.left.is_some();
+        if !steps.insert((s.text("kind"), item, s.text("step"))) && !moved {
+            report("N2", "the same step twice", s);
+        }
+    }
+}
+
+/// N7, N8, N9, N10, N11: budget, gap, rest after activity, ramp, pause, one digest a week.
+fn limits(rules: &Rules, life: &Life, said: &[Said], report: &mut Report) {
+    let mut days: BTreeMap<Date, usize> = BTreeMap::new();
+    let mut last: Option<Timestamp> = None;
+    let mut ignored = 0;
+    let mut reactions = life.active.iter().copied().peekable();
+    let mut weeks = BTreeSet::new();
+    let mut at_once: Option<(Timestamp, &str)> = None;
+    for s in said {
+        while reactions.next_if(|r| *r <= s.at).is_some() {
+            ignored = 0;
+        }
+        if matches!(s.text("kind"), "manager-digest" | "escalation") && s.sent() {
+            let week = s.local.date().iso_week_date();
+            if !weeks.insert((week.year(), week.week())) {
+                report("N11", "a second digest for a manager in one week", s);
+            }
+        }
+        if !s.counts() {
+            continue;
+        }
+        let date = s.local.date();
+        let count = days.entry(date).or_default();
+        *count += 1;
+        if *count > rules.budget.min(rules.windows) {
+            report("N7", "more than the budget of a day", s);
+        }
+        let back = leave(life, s.at)
+            .is_some_and(|(_, to)| to < date && to.checked_add(Span::new().days(7)).is_ok_and(|end| date <= end));
+        if back && *count > rules.ramp {
+            report("N9", "more than the ramp after a leave", s);
+        }
+        if let Some(before) = last.filter(|before| before.checked_add(rules.min_gap).is_ok_and(|free| s.at < free)) {
+            // Where the day begins anew in another zone, the gap holds all the same.
+            report("N8", &format!("too soon after {before}"), s);
+        }
+        last = Some(s.at);
+        let busy = life.active.iter().rev().find(|a| **a <= s.at);
+        if busy.is_some_and(|a| a.checked_add(rules.after_activity).is_ok_and(|free| s.at < free)) {
+            report("N8", "too soon after the person's own activity", s);
+        }
+        let mandated = s.text("priority") == "mandated";
+        if mandated {
+            if at_once.is_some_and(|(when, kind)| when == s.at && kind != s.text("kind")) {
+                report("N7", "two mandated messages at once that were not merged", s);
+            }
+            at_once = Some((s.at, s.text("kind")));
+        } else {
+            if ignored >= rules.pause_after {
+                report("N10", "a voluntary message although the last ones were ignored", s);
+            }
+            ignored += 1;
+        }
+    }
+}
+
+/// N1, N4, N6: nothing after completion or exemption, steps by the date that holds, an end of overdue.
+fn ended(rules: &Rules, life: &Life, said: &[Said], report: &mut Report) {
+    let about = |s: &Said| matches!(s.text("kind"), "assign" | "reminder" | "plan" | "overdue");
+    for s in said.iter().filter(|s| about(s) && matches!(s.text("decision"), "now" | "merge")) {
+        let item = s.text("item");
+        if life.completed.iter().any(|(i, when)| i == item && *when <= s.at) {
+            report("N1", "a message after completion", s);
+        }
+        let exempt = |(i, when, until): &(String, Timestamp, Option<Date>)| {
+            i == item && *when <= s.at && until.is_none_or(|day| s.local.date() <= day)
+        };
+        if life.exempt.iter().any(exempt) {
+            report("N4", "a message in spite of an exemption", s);
+        }
+        let days = |prefix: &str| s.text("step").strip_prefix(prefix).and_then(|n| n.parse::<i64>().ok());
+        if days("t+").is_some_and(|n| n > rules.end_after) {
+            report("N6", "overdue without an end", s);
+        }
+        // The newest extension holds; a leave after it moves the date once more.
+        let extended = life.extended.iter().rev().find(|(i, when, _)| i == item && *when <= s.at);
+        if let Some((_, when, due)) = extended {
+            let on_leave_since = life.leaves.iter().any(|(_, _, last)| *last >= when.to_zoned(TimeZone::UTC).date());
+            let day = |n: i64| due.checked_add(Span::new().days(n)).unwrap_or(*due);
+            if days("t-").is_some_and(|n| s.local.date() > day(-n) && n > 1) && !on_leave_since {
+                report("N4", "a reminder that the extension should have moved", s);
+            }
+            if days("t+").is_some_and(|n| s.local.date() < day(n)) {
+                report("N4", "overdue in spite of an extension", s);
+            }
+        }
+    }
+    // A digest says something only while one of its items is open.
+    for s in said.iter().filter(|s| s.sent() && s.text("kind") == "learner-digest") {
+        let items: Vec<&str> =
+            said.iter().filter(|m| m.text("into") == s.text("key")).map(|m| m.text("item")).collect();
+        let done = |item: &&str| life.completed.iter().any(|(i, when)| i == *item && *when < s.at);
+        if items.is_empty() {
+            report("N7", "a digest of nothing", s);
+        } else if items.iter().all(done) {
+            report("N1", "a digest of what is completed", s);
+        }
+    }
+}
+
+/// N14: what was posted about a requirement is edited when it is completed.
+fn edits(life: &Life, said: &[Said], report: &mut Report) {
+    for (item, when) in &life.completed {
+        let before = |s: &&Said| s.at < *when && s.text("item") == item;
+        for s in said.iter().filter(before) {
+            let stands = match s.text("decision") {
+                "now" => s.text("key"),
+                "merge" => s.text("into"),
+                _ => continue,
+            };
+            let edited =
+                said.iter().any(|e| e.text("decision") == "edit" && e.text("edits") == stands && e.at >= *when);
+            if !edited {
+                report("N14", &format!("not edited when {item} was completed at {when}"), s);
+            }
+        }
+    }
+}
+
+/// N15: what is put off is decided again.
+fn answered(said: &[Said], report: &mut Report) {
+    let Some(end) = said.last().map(|s| s.at) else { return };
+    let mut open: BTreeMap<&str, &Said> = BTreeMap::new();
+    for s in said {
+        open.remove(s.text("key"));
+        if s.text("decision") == "later" {
+            open.insert(s.text("key"), s);
+        }
+    }
+    for s in open.values() {
+        let long = s.at.checked_add(jiff::SignedDuration::from_hours(40 * 24)).is_ok_and(|late| late < end);
+        if long {
+            report("N15", "put off, and never decided", s);
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Servers that hang, lose their database, or cannot write: nothing is lost, nothing happens twice, and who must know is
+//! told in a sentence. The long form is the one of `tests/crash.rs`.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use stoa_ground::clock::monotonic;
+use stoa_ground::{Clock, Db, args, testing};
+use stoa_tests::{Disk, Frozen, Setup, World, status_of, stoa};
+
+const STOA: &str = env!("CARGO_BIN_EXE_stoa");
+
+/// Whether this is the long form.
+fn long() -> bool {
+    std::env::var("STOA_TEST_KILLS").ok().and_then(|k| k.parse::<u64>().ok()).is_some_and(|kills| kills >= 10)
+}
+
+fn sqlite() -> Setup {
+    Setup { stoa: STOA, replicas: 1, ..Setup::default() }
+}
+
+/// Two servers on a PostgreSQL database of their own; none where no server runs, which is said.
+async fn postgres(lease: &'static str) -> Option<Setup> {
+    if !testing::has_server() {
+        println!("NOT RUN: STOA_TEST_POSTGRES names no server; run this with tests/postgres");
+        return None;
+    }
+    let database = Some(testing::empty_database().await);
+    Some(Setup { stoa: STOA, database, replicas: 2, lease: Some(lease), ..Setup::default() })
+}
+
+/// Seconds as a pause.
+async fn seconds(n: f64) {
+    tokio::time::sleep(Duration::from_secs_f64(n)).await;
+}
+
+/// A server stops in the middle of its work for longer than its leases, comes back, and goes on where it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_hangs_and_comes_back_does_no_harm() -> Result<()> {
+    let (lease, hang, times) = if long() { ("20s", 60.0, 5) } else { ("5s", 7.0, 2) };
+    let Some(setup) = postgres(lease).await else { return Ok(()) };
+    let mut world = World::new(setup).await?;
+    world.start().await?;
+    let clients = world.load();
+    for n in 0..times {
+        let (hung, well) = (n % 2, (n + 1) % 2);
+        world.more(60).await?;
+        world.replicas[hung].signal("STOP")?;
+        seconds(0.3).await;
+        world.reachable(&[well]);
+        let stopped = monotonic();
+        world.more(100).await.context("the other one works on")?;
+        println!("the other one acknowledged 100 events in {:.1} s", stopped.elapsed().as_secs_f64());
+        // Enough to do is there; more would only have to be waited for in the end.
+        world.pause(true);
+        seconds(hang).await;
+        world.pause(false);
+        world.replicas[hung].signal("CONT")?;
+        world.reachable(&[0, 1]);
+    }
+    world.more(50).await?;
+    world.rest(clients).await?;
+    world.count(&format!("{times} times {hang} s hung")).await?;
+    world.stop()
+}
+
+/// The sessions of a server are ended again and again, while it works.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_loses_its_sessions_again_and_again_does_no_harm() -> Result<()> {
+    let Some(setup) = postgres("5s").await else { return Ok(()) };
+    let mut world = World::new(setup).await?;
+    world.start().await?;
+    let database = testing::database_of(&world.database).to_owned();
+    let (clients, times) = (world.load(), if long() { 100 } else { 12 });
+    for n in 0..times {
+        world.more(25).await?;
+        testing::administer(&format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = '{database}' AND application_name = 'replica{}'",
+            n % 2
+        ))
+        .await;
+    }
+    world.more(50).await?;
+    world.rest(clients).await?;
+    world.count(&format!("{times} times without sessions")).await?;
+    world.stop()
+}
+
+/// The database takes no connections for a while.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_refuses_connections_stops_the_acknowledgements_and_nothing_else() -> Result<()> {
+    let Some(setup) = postgres("5s").await else { return Ok(()) };
+    let mut world = World::new(setup).await?;
+    world.start().await?;
+    let database = testing::database_of(&world.database).to_owned();
+    let clients = world.load();
+    world.more(60).await?;
+    testing::administer(&format!("ALTER DATABASE {database} ALLOW_CONNECTIONS false")).await;
+    testing::administer(&format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
+    ))
+    .await;
+    seconds(1.0).await;
+    let (acknowledged, refused) = (world.acknowledged(), world.refused());
+    seconds(if long() { 30.0 } else { 5.0 }).await;
+    ensure!(world.acknowledged() == acknowledged, "an event was acknowledged that was stored nowhere");
+    ensure!(world.refused() > refused, "nobody was told to come again");
+    for replica in &world.replicas {
+        let status = status_of(&format!("{}/readyz", replica.url)).await?;
+        ensure!(status == 503, "a server without its database says {status} when it is asked whether it is ready");
+    }
+    testing::administer(&format!("ALTER DATABASE {database} ALLOW_CONNECTIONS true")).await;
+    let back = monotonic();
+    world.more(1).await?;
+    println!("the first acknowledgement {:.1} s after the database was back", back.elapsed().as_secs_f64());
+    world.more(50).await?;
+    world.rest(clients).await?;
+    world.count("the database refused connections").await?;
+    world.stop()
+}
+
+/// The files of the store cannot be written any more, as on a disk that went read-only; later they can again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_goes_read_only_stops_the_acknowledgements_until_it_is_back() -> Result<()> {
+    let mut world = World::new(sqlite()).await?;
+    world.start().await?;
+    let clients = world.load();
+    world.more(60).await?;
+    let files: Vec<_> = ["stoa.db", "stoa.db-wal"].iter().map(|f| world.replicas[0].dir.join(f)).collect();
+    let Some(frozen) = Frozen::freeze(&files) else {
+        println!("NOT RUN: this process may not freeze files");
+        return world.rest(clients).await;
+    };
+    seconds(0.5).await;
+    let (acknowledged, refused) = (world.acknowledged(), world.refused());
+    seconds(if long() { 20.0 } else { 3.0 }).await;
+    ensure!(world.acknowledged() == acknowledged, "an event was acknowledged that was stored nowhere");
+    ensure!(world.refused() > refused, "nobody was told to come again");
+    drop(frozen);
+    world.more(50).await.context("it goes on by itself")?;
+    world.rest(clients).await?;
+    world.count("the disk was read-only").await?;
+    world.stop()
+}
+
+/// What a `serve` that must not start says on its way out.
+fn refusal(dir: &std::path::Path, args: &[&str]) -> Result<String> {
+    let out = stoa(STOA, dir, args)?;
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    ensure!(out.status.code() == Some(1), "{args:?} ended with {}: {said}", out.status);
+    ensure!(said.trim().lines().count() == 1 && !said.contains("panicked"), "not one sentence: {said}");
+    Ok(said)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_server_on_one_sqlite_file_is_refused() -> Result<()> {
+    let mut world = World::new(sqlite()).await?;
+    world.start().await?;
+    // Also from another folder, with data of its own.
+    let elsewhere = tempfile::tempdir()?;
+    let config = format!("[database]\nurl = \"{}\"\n[http]\nlisten = \"127.0.0.1:0\"\n", world.database);
+    std::fs::write(elsewhere.path().join("stoa.toml"), config)?;
+    let said = refusal(elsewhere.path(), &["serve"])?;
+    ensure!(said.contains("another Stoa is running on sqlite://") && said.contains("stop it first"), "{said}");
+    world.stop()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_on_a_read_only_disk_says_so_and_does_not_start() -> Result<()> {
+    let Some(disk) = Disk::mount("16m")? else {
+        println!("NOT RUN: no disk can be mounted here");
+        return Ok(());
+    };
+    let mut world = World::new(Setup { dir: Some(disk.path().to_owned()), ..sqlite() }).await?;
+    world.start().await?;
+    world.stop()?;
+    disk.read_only(true)?;
+    let said = refusal(disk.path(), &["serve"])?;
+    ensure!(said.contains("Read-only file system"), "{said}");
+    // Only the database is on the read-only disk.
+    let elsewhere = tempfile::tempdir()?;
+    let config = format!("[database]\nurl = \"{}\"\n[http]\nlisten = \"127.0.0.1:0\"\n", world.database);
+    std::fs::write(elsewhere.path().join("stoa.toml"), config)?;
+    let said = refusal(elsewhere.path(), &["serve"])?;
+    ensure!(said.contains("stoa.db") && said.contains("ead-only file system"), "{said}");
+    disk.read_only(false)?;
+    world.start().await?;
+    world.stop()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_newer_version_wrote_is_listed_with_its_reason_and_can_be_tried_again_or_dropped() -> Result<()> {
+    let mut world = World::new(sqlite()).await?;
+    world.start().await?;
+    world.stop()?;
+    let db = Db::open(&world.database, Clock::system()).await?;
+    db.write(|tx| async move {
+        for (key, body) in [("chat/n1", r#"{"hologram": true}"#), ("chat/n2", "something else entirely")] {
+            let account = r#"{"platform":"chat","workspace":"","user":"u1"}"#;
+            let sql = "INSERT INTO inbox (key, account, body, received, state) VALUES ($1, $2, $3, $4, 'new')";
+            tx.exec(sql, args![key, account, body, tx.now()]).await?;
+        }
+        Ok(())
+    })
+    .await?;
+    db.close().await;
+    world.start().await?;
+    let clients = world.load();
+    world.more(20).await.context("others' events are handled")?;
+    world.rest(clients).await?;
+    let parked = || -> Result<bool> {
+        let out = stoa(STOA, &world.replicas[0].dir, &["doctor"])?;
+        let said = String::from_utf8_lossy(&out.stdout).into_owned();
+        Ok(said.contains("chat/n1") && said.contains("chat/n2") && said.contains("written by another version"))
+    };
+    for left in (0..100).rev() {
+        if parked()? {
+            break;
+        }
+        ensure!(left > 0, "doctor does not list the events: {}", world.replicas[0].log());
+        seconds(0.1).await;
+    }
+    // Tried again by the same program, it is put aside again.
+    world.run(&["queue", "retry", "chat/n1"])?;
+    for left in (0..100).rev() {
+        if parked()? {
+            break;
+        }
+        ensure!(left > 0, "what was tried again in vain is not listed");
+        seconds(0.1).await;
+    }
+    for key in ["chat/n1", "chat/n2"] {
+        world.run(&["queue", "drop", key, "--reason", "nobody wants it"])?;
+    }
+    ensure!(!parked()?, "what was dropped is still listed");
+    world.count("rows of a newer version").await?;
+    world.stop()
+}
+
+/// A clock of the machine that is set an hour back between two starts.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_start_with_the_clock_set_back_nothing_waits_for_it() -> Result<()> {
+    let mut world = World::new(sqlite()).await?;
+    // The store has seen an hour that this machine's clock has still before it.
+    let db = Db::open(&world.database, Clock::system()).await?;
+    db.write(|tx| async move {
+        let ahead = tx.now().plus(stoa_ground::Instant::HOUR);
+        tx.publish("clock", "ahead").await?;
+        tx.exec("UPDATE change SET at = $1 WHERE topic = 'clock'", args![ahead]).await
+    })
+    .await?;
+    db.close().await;
+    world.start().await?;
+    let clients = world.load();
+    world.more(60).await?;
+    world.rest(clients).await?;
+    world.count("the clock was set back").await?;
+    world.stop()
+}
