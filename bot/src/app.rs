@@ -59,8 +59,13 @@ impl App {
         }
         crate::evidence::seal(&config, &db, writes).await?;
         let emitter = Emitter::new(&organisation.iri).context("[organisation] iri")?;
-        let services =
-            Arc::new(Services { ledger: stoa_learning::ledger(), emitter, organisation: organisation.clone(), index });
+        let services = Arc::new(Services {
+            ledger: stoa_learning::ledger(),
+            emitter,
+            organisation: organisation.clone(),
+            index,
+            asking: crate::asking::of(&config)?,
+        });
         let mut parts = stoa_learning::parts(&services);
         let log = crate::evidence::log(&config, &db, &organisation.iri, writes).await?;
         if let Some(log) = &log {

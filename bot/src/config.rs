@@ -26,6 +26,7 @@ pub struct Config {
     pub nudges: NudgesSection,
     pub library: Library,
     pub search: Search,
+    pub answers: Answers,
     pub llm: Llm,
     pub lrs: Lrs,
     pub evidence: Evidence,
@@ -274,24 +275,64 @@ pub struct Search {
     pub model_dir: Option<PathBuf>,
 }
 
-/// A language model: any endpoint that speaks OpenAI's protocol.
+/// When Stoa speaks; [answers.md](answers.md) has more.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Answers {
+    /// When Stoa speaks in channels: `mention`, `questions` or `unasked`. `mention` when it is empty.
+    #[schemars(example = &"questions")]
+    pub speak: String,
+    /// Channels in which it is otherwise.
+    pub channels: Vec<AnswersChannel>,
+}
+
+/// One channel; what the learning team sets in the channel itself wins.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnswersChannel {
+    /// The channel's id on the platform.
+    #[schemars(example = &"C0HELPDESK")]
+    pub channel: String,
+    /// The platform; any when it is absent.
+    #[schemars(example = &"slack")]
+    #[serde(default)]
+    pub platform: String,
+    /// As in `[answers] speak`.
+    #[schemars(example = &"unasked")]
+    pub speak: String,
+}
+
+/// A language model: any endpoint that speaks OpenAI's protocol. [answers.md](answers.md) has more.
 #[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Llm {
     /// Up to and with the version: `https://api.example/v1`. Nothing is sent anywhere without it.
-    #[schemars(example = &"https://api.example/v1")]
+    #[schemars(example = &"https://llm.example.org/v1")]
     pub base_url: String,
     /// The key, sent as bearer token.
+    #[schemars(example = &"sk-…")]
     pub api_key: Option<String>,
     /// A file with the key.
     #[schemars(example = &"/etc/stoa/llm-key")]
     pub api_key_file: Option<PathBuf>,
     /// The name of the model that writes answers.
-    #[schemars(example = &"chat-large")]
+    #[schemars(example = &"qwen3-30b")]
     pub chat_model: String,
     /// The name of the model for search by meaning.
-    #[schemars(example = &"embed-small")]
+    #[schemars(example = &"bge-m3")]
     pub embedding_model: String,
+    /// How long an answer may take, at most a minute; 20 seconds when it is absent.
+    #[schemars(example = &"15s")]
+    pub time: Option<String>,
+    /// The most tokens of one answer; 500 when it is absent.
+    #[schemars(example = 400)]
+    pub answer_tokens: Option<u32>,
+    /// The most tokens of one person on one day; 100,000 when it is absent.
+    #[schemars(example = 50_000)]
+    pub person_tokens: Option<u64>,
+    /// The most tokens of all people on one day; 5,000,000 when it is absent.
+    #[schemars(example = 2_000_000)]
+    pub daily_tokens: Option<u64>,
 }
 
 impl std::fmt::Debug for Llm {
@@ -443,6 +484,7 @@ impl Config {
                 bail!("{name}: two [[bridge]] are named '{}'", bridge.name);
             }
         }
+        crate::asking::check(self).with_context(|| name.to_owned())?;
         for credential in &self.lrs.credentials {
             if credential.secret.is_none() && credential.secret_file.is_none() {
                 bail!("{name}: [[lrs.credentials]] '{}' needs secret or secret_file", credential.key);
@@ -531,7 +573,7 @@ pub fn secret(what: &str, text: Option<&str>, file: Option<&Path>) -> Result<Str
 }
 
 /// Reads `3h`, `90m`, `1h 30m` or ISO 8601 (`PT3H`) as microseconds.
-fn duration(text: &str) -> Result<i64> {
+pub fn duration(text: &str) -> Result<i64> {
     let span: jiff::SignedDuration =
         text.parse().map_err(|_| anyhow::anyhow!("'{text}' is not a duration like 3h or 90m"))?;
     if span.is_negative() {
@@ -598,6 +640,8 @@ mod tests {
             ("[nudges]\nmin_gap = \"soon\"\n", "[nudges] min_gap"),
             ("[database]\nlease = \"1s\"\n", "[database] lease"),
             ("[organisation]\ntimezone = \"Mars/Olympus\"\n", "[organisation] timezone"),
+            ("[answers]\nspeak = \"loud\"\n", "[answers] speak: 'loud' is not one of mention, questions, unasked"),
+            ("[llm]\ntime = \"1h\"\n", "[llm] time must be more than nothing and at most a minute"),
             ("[[library.sources]]\nkind = \"fax\"\nname = \"x\"\n", "unknown kind 'fax'"),
         ];
         for (text, expected) in cases {

@@ -1,6 +1,7 @@
 //! Stoa: the learning bot and social learning hub. This crate is configuration, command line and wiring, nothing else.
 
 mod app;
+mod asking;
 mod bridge;
 mod commands;
 mod config;
@@ -53,6 +54,9 @@ enum Command {
     /// People: the roster, roles and sign-in links
     #[command(subcommand)]
     People(commands::people::Command),
+    /// Answers: those that people wrote, and questions that have none
+    #[command(subcommand)]
+    Answers(commands::answers::Command),
     /// Tracks of lessons
     #[command(subcommand)]
     Lessons(commands::lessons::Command),
@@ -157,6 +161,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Ask(options) => commands::ask::run(config, options, json).await?,
         Command::Library(command) => return commands::library::run(config, command, json).await,
         Command::People(command) => return commands::people::run(config, command, json).await,
+        Command::Answers(command) => commands::answers::run(config, command, json).await?,
         Command::Lessons(command) => return commands::lessons::run(config, command, json).await,
         Command::Training(command) => return commands::training::run(config, command, json).await,
         Command::Audit(command) => return commands::audit::run(config, command, json).await,

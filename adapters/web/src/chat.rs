@@ -89,6 +89,10 @@ impl Platform for WebChat {
         }
     }
 
+    fn grows(&self) -> bool {
+        true
+    }
+
     async fn find(&self, _place: &Place, key: &str) -> Result<Option<String>, SendError> {
         let row = self.db.opt("SELECT id FROM web_message WHERE key = $1", stoa_ground::args![key]).await?;
         Ok(row.map(|r| r.get("id")).transpose()?)

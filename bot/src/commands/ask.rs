@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use stoa_ground::people;
-use stoa_learning::answers::{self, Answer, Explanation};
+use stoa_learning::answers::{self, Answer, Explanation, How, Inquiry};
 use stoa_learning::search::Access;
 
 use super::print_json;
@@ -26,33 +26,47 @@ pub async fn run(config: Config, options: Options, json: bool) -> Result<()> {
     if lock.is_some() {
         app.services.index.catch_up(&app.db).await?;
     }
-    let access = match &options.person {
-        None => Access::All,
+    let (access, person) = match &options.person {
+        None => (Access::All, None),
         Some(text) => {
-            let classes = app
+            let (classes, person) = app
                 .db
                 .read(|c| async move {
                     let person = people::find(&c, text).await?;
-                    people::access_classes(&c, &person).await
+                    Ok((people::access_classes(&c, &person).await?, person))
                 })
                 .await?;
-            Access::of(classes)
+            (Access::of(classes), Some(person))
         }
     };
     if let Some(model) = crate::model::embedder(&app.config, app.db.clock())? {
         app.services.index.search_by_meaning(model);
         app.services.index.load_vectors(&app.db).await?;
     }
-    let (answer, explanation) = answers::explain(&app.db, &app.services.index, &options.question, &access).await?;
-    match (json, options.explain) {
-        (true, false) => print_json(&answer)?,
-        (true, true) => {
-            let mut value = serde_json::to_value(&answer)?;
-            value["explanation"] = serde_json::to_value(&explanation)?;
-            print_json(&value)?;
+    let inquiry = Inquiry {
+        question: &options.question,
+        before: None,
+        access: access.clone(),
+        person: person.as_ref().map(|p| p.id.as_str()),
+        language: person.as_ref().map(|p| p.locale.as_str()),
+    };
+    let answer = answers::respond(&app.db, &app.services, &inquiry).await?;
+    let explanation = if options.explain {
+        Some(answers::explain(&app.db, &app.services.index, &options.question, &access).await?.1)
+    } else {
+        None
+    };
+    if json {
+        let mut value = serde_json::to_value(&answer)?;
+        if let Some(explanation) = &explanation {
+            value["explanation"] = serde_json::to_value(explanation)?;
         }
-        (false, false) => print!("{}", text(&answer)),
-        (false, true) => print!("{}\n{}", text(&answer), why(&explanation)),
+        print_json(&value)?;
+    } else {
+        print!("{}", text(&answer));
+        if let Some(explanation) = &explanation {
+            print!("\n{}", why(explanation));
+        }
     }
     app.finish(lock).await
 }
@@ -69,6 +83,20 @@ fn text(answer: &Answer) -> String {
         if !answer.nearest.is_empty() {
             out.push_str("\nThe nearest things that I found:\n");
         }
+        if !answer.experts.is_empty() {
+            out.push_str(&format!(
+                "\nThese colleagues may know, and agreed to be asked: {}\n",
+                answer.experts.join(", ")
+            ));
+        }
+    } else if answer.how == How::Written {
+        out.push_str(&answer.answer);
+        out.push_str("\n\n");
+        for (n, citation) in answer.citations.iter().enumerate() {
+            let at = place(&citation.title, &citation.heading, &citation.source, &citation.location);
+            out.push_str(&format!("  [{}] {at}\n", n + 1));
+        }
+        out.push_str("  Written by a language model; every sentence was checked against these pages.\n");
     } else {
         for citation in &answer.citations {
             out.push_str(&citation.quote);

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
+use stoa_learning::impact::{self, Impact};
 use stoa_learning::library::{self, Progress, SourceSettings, SyncReport};
 use stoa_sources::Files;
 
@@ -18,6 +19,15 @@ pub enum Command {
     Sync,
     /// List the sources with what is in them
     List,
+    /// What relies on a document, or on all that changed since a day: answers, lessons, courses and people, in numbers
+    Impact {
+        /// The document's path, address or title
+        #[arg(required_unless_present = "since")]
+        document: Option<String>,
+        /// A day (UTC): what was changed, deprecated or withdrawn from then on
+        #[arg(long, value_name = "DATE")]
+        since: Option<jiff::civil::Date>,
+    },
 }
 
 pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCode> {
@@ -47,6 +57,7 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
                 }
             }
         }
+        Command::Impact { document, since } => show_impact(&app, document.as_deref(), since, json).await?,
         Command::List => {
             let sources = app.db.read(|c| async move { library::sources(&c).await }).await?;
             for source in &sources {
@@ -71,6 +82,51 @@ async fn embed(app: &App, alone: bool) -> Result<()> {
     if alone && let Some(model) = crate::model::embedder(&app.config, app.db.clock())? {
         app.services.index.search_by_meaning(model);
         app.services.index.embed(&app.db).await?;
+    }
+    Ok(())
+}
+
+async fn show_impact(app: &App, document: Option<&str>, since: Option<jiff::civil::Date>, json: bool) -> Result<()> {
+    let all: Vec<Impact> = app
+        .db
+        .read(|c| async move {
+            let mut all = Vec::new();
+            if let Some(name) = document {
+                let named =
+                    |d: &library::Document| d.location == name || d.title.eq_ignore_ascii_case(name) || d.id == name;
+                for document in library::documents(&c).await?.iter().filter(|d| named(d)) {
+                    all.push(impact::of(&c, document).await?);
+                }
+            }
+            if let Some(day) = since {
+                let from =
+                    day.to_zoned(jiff::tz::TimeZone::UTC).map_err(|e| stoa_ground::Error::invalid(e.to_string()))?;
+                all.extend(impact::since(&c, stoa_ground::Instant::from(&from)).await?);
+            }
+            Ok(all)
+        })
+        .await?;
+    if let (true, Some(name)) = (all.is_empty(), document) {
+        anyhow::bail!("no document has the path, address or title '{name}': 'stoa library list' shows the sources");
+    }
+    for impact in &all {
+        if json {
+            print_json(impact)?;
+            continue;
+        }
+        let what = impact.what.map(|w| format!(" was {}", format!("{w:?}").to_lowercase())).unwrap_or_default();
+        println!("{} ({}: {}){what}", impact.title, impact.source, impact.location);
+        let relied = &impact.relied;
+        println!("  answers: {} to {} people; saved by {}", relied.answers, relied.people, relied.saved);
+        for d in &impact.dependants {
+            println!(
+                "  {}: {} ({}): {} people learned it, {} have it before them",
+                d.source, d.title, d.location, d.people, d.open
+            );
+        }
+    }
+    if all.is_empty() && !json {
+        println!("Nothing changed since then that something relied on.");
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The commands of the command line, one file each.
 
+pub mod answers;
 pub mod ask;
 pub mod audit;
 pub mod backup;

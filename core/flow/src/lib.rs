@@ -21,4 +21,4 @@ mod worker;
 pub use follow::Follower;
 pub use lease::{Lease, sends_end};
 pub use organisation::{Nudges, Organisation};
-pub use worker::{Flow, Parts, Watcher};
+pub use worker::{Background, Flow, Parts, Watcher};

@@ -85,6 +85,10 @@ impl Platform for TestChat {
         })
     }
 
+    fn grows(&self) -> bool {
+        true
+    }
+
     async fn find(&self, _place: &Place, key: &str) -> Result<Option<String>, SendError> {
         Ok(self.with(|all| all.iter().find(|p| p.key == key).map(|p| p.id.clone())))
     }

@@ -32,6 +32,8 @@ pub struct Parts {
     pub watchers: Vec<Box<dyn Watcher>>,
     /// Who follows the change feed.
     pub followers: Vec<Arc<dyn Follower>>,
+    /// What works beside the workers, because it may take long.
+    pub background: Vec<Arc<dyn Background>>,
 }
 
 /// Sees every event before its command runs.
@@ -39,6 +41,14 @@ pub struct Parts {
 pub trait Watcher: Send + Sync {
     /// Looks at an event; what it writes must bear repetition, since a failed event is seen again.
     async fn seen(&self, cx: &Context<'_>) -> Result<()>;
+}
+
+/// Work that may take long, such as asking an outside service, done beside the workers so that nobody waits for it.
+/// What it works on stands in tables with leases, so a crash or another server takes nothing away.
+#[async_trait]
+pub trait Background: Send + Sync {
+    /// Does what waits, and gives how much that was; 0 when nothing does.
+    async fn work(&self, flow: &Flow) -> Result<usize>;
 }
 
 /// The flow of messages.
@@ -49,6 +59,8 @@ pub struct Flow {
     followed: Vec<Followed>,
     platforms: RwLock<Vec<Arc<dyn Platform>>>,
     wake: Notify,
+    /// One for each of the background's parts.
+    wake_background: Vec<Notify>,
     /// Held while what is due is worked on, so that a manual clock moves only between two rounds.
     turn: Mutex<()>,
     /// How many events and recipients are worked on at once.
@@ -73,11 +85,13 @@ impl Flow {
         parts.kinds.extend([Box::new(LearnerDigest) as Box<dyn DeliveryKind>, Box::new(sender::Reply)]);
         parts.followers.push(Arc::new(Reached));
         let followed = parts.followers.iter().cloned().map(Followed::new).collect();
+        let wake_background = parts.background.iter().map(|_| Notify::new()).collect();
         Arc::new(Self {
             db,
             organisation,
             parts,
             followed,
+            wake_background,
             platforms: RwLock::new(Vec::new()),
             wake: Notify::new(),
             turn: Mutex::new(()),
@@ -139,17 +153,29 @@ impl Flow {
     /// Tells the workers that there is something to do.
     pub fn wake(&self) {
         self.wake.notify_one();
+        self.wake_background.iter().for_each(Notify::notify_one);
     }
 
-    /// Lets everything happen that is due now, until nothing is. For a manual clock, tests and commands.
+    /// Lets everything happen that is due now, until nothing is, the background's work included. For a manual clock,
+    /// tests and commands.
     ///
     /// # Errors
     /// The database's error.
     pub async fn settle(&self) -> Result<()> {
-        self.settle_until(&CancellationToken::new()).await
+        loop {
+            self.settle_until(&CancellationToken::new()).await?;
+            let mut done = 0;
+            for background in &self.parts.background {
+                done += background.work(self).await?;
+            }
+            if done == 0 {
+                return Ok(());
+            }
+        }
     }
 
-    /// As [`Flow::settle`], but ends between two rounds when it is told to stop.
+    /// Lets everything happen that is due now, without the background's work; ends between two rounds when it is told to
+    /// stop.
     async fn settle_until(&self, stop: &CancellationToken) -> Result<()> {
         let _turn = self.turn.lock().await;
         // Each round works on at most a few hundred rows; the bound stops a kind that feeds itself.
@@ -260,6 +286,9 @@ impl Flow {
         if let Err(error) = self.release().await {
             tracing::error!(%error, "the leases of the last run could not be released; they expire by themselves");
         }
+        let beside: Vec<_> = (0..self.parts.background.len())
+            .map(|which| tokio::spawn(Arc::clone(&self).beside(which, stop.clone())))
+            .collect();
         let mut failures: u32 = 0;
         while !stop.is_cancelled() {
             if failures > 0 && self.release().await.is_ok() {
@@ -286,6 +315,29 @@ impl Flow {
                 () = stop.cancelled() => {}
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(wait) => {}
+            }
+        }
+        for task in beside {
+            // What was cut off has a lease that runs out.
+            task.abort();
+        }
+    }
+
+    /// One part of the background, until told to stop.
+    async fn beside(self: Arc<Self>, which: usize, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.parts.background[which].work(&self).await {
+                Ok(0) => {}
+                Ok(_) => {
+                    self.wake.notify_one();
+                    continue;
+                }
+                Err(error) => tracing::error!(%error, "the background's work failed and is tried again"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.wake_background[which].notified() => {}
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
             }
         }
     }

@@ -4,6 +4,7 @@ pub mod answers;
 pub mod eval;
 pub mod evidence;
 pub mod identity;
+pub mod impact;
 pub mod lessons;
 pub mod library;
 pub mod lrs;
@@ -30,6 +31,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
         tips::parts(services),
         lessons::parts(services),
         training::parts(services),
+        impact::parts(services),
         mydata::parts(services),
     ] {
         all.commands.extend(parts.commands);
@@ -37,6 +39,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
         all.jobs.extend(parts.jobs);
         all.watchers.extend(parts.watchers);
         all.followers.extend(parts.followers);
+        all.background.extend(parts.background);
     }
     all
 }

@@ -5,6 +5,7 @@ use stoa_ground::ledger::Ledger;
 use stoa_ground::people;
 use stoa_ground::xapi::Emitter;
 
+use crate::answers::Asking;
 use crate::search::Index;
 
 /// Shared by all capabilities; made once at start.
@@ -17,6 +18,8 @@ pub struct Services {
     pub organisation: Organisation,
     /// The search index.
     pub index: Index,
+    /// How questions are answered: the language model, and when the bot speaks in channels.
+    pub asking: Asking,
 }
 
 /// The ledger with the projections of all capabilities.

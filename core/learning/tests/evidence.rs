@@ -41,6 +41,7 @@ async fn world() -> World {
         emitter: Emitter::new("https://learn.example.org").unwrap(),
         index: Index::in_memory().unwrap(),
         organisation: organisation(),
+        asking: stoa_learning::answers::Asking::default(),
     });
     let s = Stage::new(|_| parts(&services)).await;
     s.db.seal_with(Master::new([5; 32]));

@@ -21,6 +21,7 @@ async fn stage() -> Stage {
             ledger: ledger(),
             emitter: Emitter::new(&organisation.iri).unwrap(),
             index: Index::in_memory().unwrap(),
+            asking: Default::default(),
             organisation,
         };
         parts(&Arc::new(services))

@@ -35,6 +35,7 @@ impl Office {
             emitter: Emitter::new("https://learn.example.org").unwrap(),
             organisation: stoa_flow::testing::organisation(),
             index: Index::in_memory().unwrap(),
+            asking: Default::default(),
         });
         let office = Self { stage: Stage::new(|_| parts(&services)).await, services };
         for name in names {

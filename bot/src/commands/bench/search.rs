@@ -144,7 +144,7 @@ struct Figures {
 }
 
 impl Figures {
-    fn say(&self, name: &str, value: f64, unit: &str, wanted: &str) -> Result<()> {
+    fn tell(&self, name: &str, value: f64, unit: &str, wanted: &str) -> Result<()> {
         if self.json {
             return print_json(&json!({ "figure": name, "value": value, "unit": unit, "wanted": wanted }));
         }
@@ -157,7 +157,7 @@ impl Figures {
         times.sort_unstable();
         for ((share, what), wanted) in [(50, "half"), (95, "95 %"), (99, "99 %")].into_iter().zip(wanted) {
             let at = times.get(times.len() * share / 100).or(times.last()).copied().unwrap_or_default();
-            self.say(&format!("{name}, {what} within"), at.as_secs_f64() * 1_000.0, "ms", wanted)?;
+            self.tell(&format!("{name}, {what} within"), at.as_secs_f64() * 1_000.0, "ms", wanted)?;
         }
         Ok(())
     }
@@ -186,19 +186,19 @@ pub async fn run(wanted: &Wanted, json: bool) -> Result<()> {
             .await?;
         }
         let rate = ((documents - stored) * SECTIONS) as f64 / start.elapsed().as_secs_f64();
-        figures.say("passages stored in a second", rate, "", "")?;
+        figures.tell("passages stored in a second", rate, "", "")?;
     }
     let index = Index::open(&folder.join("index"))?;
     let start = monotonic();
     let progress = index.catch_up(&db).await?;
     if progress.passages > 0 {
         let rate = progress.passages as f64 / start.elapsed().as_secs_f64();
-        figures.say("passages indexed in a second", rate, "", "at least 5,000")?;
+        figures.tell("passages indexed in a second", rate, "", "at least 5,000")?;
     }
     let limits = if wanted.passages > 200_000 { ["", "", "under 100"] } else { ["under 5", "", "under 30"] };
     search(&db, &index, documents, "search by words", &figures, limits).await?;
     if let Some(mib) = resident_mib() {
-        figures.say("resident memory", mib, "MiB", "under 400")?;
+        figures.tell("resident memory", mib, "MiB", "under 400")?;
     }
     change(&db, &index, &figures).await?;
     if let Some(dir) = &wanted.model {
@@ -219,7 +219,7 @@ async fn search(
     let everyone = Access::everyone();
     let start = monotonic();
     index.find("first question", &everyone, 10).await?;
-    figures.say(&format!("{name}, the first after a change"), start.elapsed().as_secs_f64() * 1_000.0, "ms", "")?;
+    figures.tell(&format!("{name}, the first after a change"), start.elapsed().as_secs_f64() * 1_000.0, "ms", "")?;
     let mut dice = Dice(4_711);
     let questions: Vec<String> = (0..QUESTIONS).map(|_| question(&mut dice, documents)).collect();
     let mut times = Vec::with_capacity(QUESTIONS);
@@ -264,13 +264,13 @@ async fn change(db: &Db, index: &Index, figures: &Figures) -> Result<()> {
         done = story => done?,
     }
     index.catch_up(db).await?;
-    figures.say("a changed document is found after, at worst", worst.as_secs_f64() * 1_000.0, "ms", "under 2,000")
+    figures.tell("a changed document is found after, at worst", worst.as_secs_f64() * 1_000.0, "ms", "under 2,000")
 }
 
 async fn meaning(db: &Db, index: Index, documents: usize, dir: &std::path::Path, figures: &Figures) -> Result<()> {
     let start = monotonic();
     let model = stoa_embed::open(dir)?;
-    figures.say("a model is opened after", start.elapsed().as_secs_f64() * 1_000.0, "ms", "")?;
+    figures.tell("a model is opened after", start.elapsed().as_secs_f64() * 1_000.0, "ms", "")?;
     // English prose has about 1.3 tokens a word.
     let prose =
         "People who travel for the company book the train early, keep every receipt and send them within two weeks. ";
@@ -279,7 +279,7 @@ async fn meaning(db: &Db, index: Index, documents: usize, dir: &std::path::Path,
     let start = monotonic();
     let dimension = model.passages(&texts).await?.first().map_or(0, Vec::len);
     let rate = texts.len() as f64 / start.elapsed().as_secs_f64();
-    figures.say("passages of 98 words embedded in a second", rate, "", "at least 20, of 128 tokens")?;
+    figures.tell("passages of 98 words embedded in a second", rate, "", "at least 20, of 128 tokens")?;
     let mut times = Vec::new();
     for n in 0..100 {
         let start = monotonic();
@@ -291,7 +291,7 @@ async fn meaning(db: &Db, index: Index, documents: usize, dir: &std::path::Path,
     index.embed(db).await?;
     search(db, &index, documents, "search by words and meaning", figures, ["", "under 60", ""]).await?;
     if let Some(mib) = resident_mib() {
-        figures.say("resident memory with model and vectors", mib, "MiB", "")?;
+        figures.tell("resident memory with model and vectors", mib, "MiB", "")?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use stoa_ground::clock::monotonic;
 use stoa_ground::people::{self, import};
 use stoa_ground::xapi::Emitter;
 use stoa_ground::{Clock, Db, Instant};
+use stoa_learning::answers::Asking;
 use stoa_learning::search::Index;
 use stoa_learning::simulate::{Simulation, Tally, Wanted};
 use stoa_learning::training::{self, course};
@@ -55,6 +56,7 @@ pub async fn run(config: &Config, number: usize, folder: &Path, json: bool) -> R
         emitter: Emitter::new(&organisation.iri)?,
         organisation: organisation.clone(),
         index: Index::in_memory()?,
+        asking: Asking::default(),
     };
     let roster = import::Options::default();
     import::import(&source, &services.ledger, people(number).as_bytes(), &roster, "operator").await?;

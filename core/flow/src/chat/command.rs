@@ -192,8 +192,9 @@ impl Context<'_> {
         self.commit(|turn| async move { turn.reply_private(message.clone()).await }).await
     }
 
-    /// In a channel the answer goes into the thread of what was said.
-    fn reply_place(&self) -> Place {
+    /// Where an answer goes: in a channel into the thread of what was said.
+    #[must_use]
+    pub fn reply_place(&self) -> Place {
         let mut place = self.envelope.place.clone();
         if let (false, None, Event::Message { id, .. }) = (place.direct, &place.thread, &self.envelope.event) {
             place.thread = Some(id.clone());
@@ -242,8 +243,15 @@ impl Turn {
     /// # Errors
     /// The database's error.
     pub async fn answer(&self, kind: &'static str, payload: serde_json::Value, private: bool) -> Result<()> {
+        delivery::enqueue(&self.tx, &self.prepared(kind, payload, private)).await?;
+        Ok(())
+    }
+
+    /// The delivery that [`answer`](Self::answer) would enqueue, for an answer that takes longer than this transaction.
+    #[must_use]
+    pub fn prepared(&self, kind: &'static str, payload: serde_json::Value, private: bool) -> NewDelivery {
         let n = self.replies.fetch_add(1, Ordering::SeqCst);
-        let delivery = NewDelivery {
+        NewDelivery {
             key: format!("{}{}/{n}", delivery::REPLY, self.key),
             kind,
             person: self.person.clone(),
@@ -251,9 +259,7 @@ impl Turn {
             only: (private && !self.place.direct).then(|| self.account.clone()),
             payload,
             ..NewDelivery::default()
-        };
-        delivery::enqueue(&self.tx, &delivery).await?;
-        Ok(())
+        }
     }
 
     /// Replaces the bot's message whose button was pressed ([`Call::pressed`]); without one, answers with it.

@@ -152,6 +152,12 @@ pub trait Platform: Send + Sync {
     /// Replaces a posted message.
     async fn edit(&self, message: &MessageRef, new: &Message) -> Result<(), SendError>;
 
+    /// Whether a posted message may be edited several times while it is being written, so that an answer is shown as it
+    /// grows. Where it may not, the message is posted once, when it is whole.
+    fn grows(&self) -> bool {
+        false
+    }
+
     /// The id of the message that was posted with this delivery key, if it arrived.
     async fn find(&self, place: &Place, key: &str) -> Result<Option<String>, SendError>;
 

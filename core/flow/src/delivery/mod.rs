@@ -256,6 +256,16 @@ pub async fn revise(tx: &Tx, prefix: &str) -> Result<()> {
     Ok(())
 }
 
+/// As [`revise`], for the one delivery with this key.
+///
+/// # Errors
+/// The database's error.
+pub async fn revise_one(tx: &Tx, key: &str) -> Result<()> {
+    tx.exec("UPDATE outbox SET revise = revise + 1 WHERE key = $1 AND state IN ('posted', 'sending')", args![key])
+        .await?;
+    Ok(())
+}
+
 /// Takes back what is queued under keys that begin with `prefix`, with the key of the reason in the catalogue (`why-<code>`).
 ///
 /// # Errors

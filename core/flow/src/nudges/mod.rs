@@ -157,8 +157,12 @@ pub struct Stored {
     pub until: Option<Instant>,
 }
 
-/// Stores a decision, unless it says the same as the last one about this delivery; each edit is one of its own.
-pub(crate) async fn record(tx: &Tx, about: &About<'_>, decision: &Decision) -> Result<()> {
+/// Stores a decision, unless it says the same as the last one about this delivery; each edit is one of its own. For the arbiter, and for capabilities
+/// that keep silent on their own or say something in another way than was wanted.
+///
+/// # Errors
+/// The database's error.
+pub async fn record(tx: &Tx, about: &About<'_>, decision: &Decision) -> Result<()> {
     record_into(tx, about, decision, None).await
 }
 

@@ -179,8 +179,11 @@ async fn nobody_opens_a_database_whose_restore_was_cut_off() {
 async fn keys_of_people_lie_beside_the_backup_and_what_was_erased_since_stays_erased() {
     let (db, dir) = store().await;
     db.seal_with(crate::ledger::Master::new([9; 32]));
-    let ledger =
-        &crate::ledger::Ledger::new(vec![Box::new(people::RoleProjection), Box::new(crate::ledger::ErasureProjection)]);
+    let ledger = &crate::ledger::Ledger::new(vec![
+        Box::new(people::RoleProjection),
+        Box::new(people::AccountProjection),
+        Box::new(crate::ledger::ErasureProjection),
+    ]);
     let ana = &hire(&db, "Ana", |_| {}).await;
     let bob = &hire(&db, "Bob", |_| {}).await;
     for person in [ana, bob] {

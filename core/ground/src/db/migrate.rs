@@ -40,6 +40,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(12, "0012_roster"),
     migration!(13, "0013_identity"),
     migration!(14, "0014_vectors"),
+    migration!(15, "0015_asking"),
     migration!(17, "0017_lookups"),
     migration!(18, "0018_edits"),
     migration!(20, "0020_evidence"),

@@ -1,35 +1,45 @@
 //! `ask`: a question in plain words becomes a quoted, cited answer, or an honest "I don't know" and a gap.
 //!
 //! The question and which passages answer it are kept under an id; the delivery kind `answer` has nothing but this id,
-//! and looks at readers and versions of the passages again when it is sent, and whenever it is edited.
+//! and looks at readers and versions of the passages again when it is sent, and whenever it is edited. Where a language
+//! model writes, [`write`] does so beside the workers and the answer follows.
 
+mod judge;
+mod order;
+mod render;
 mod show;
-mod statements;
-mod store;
+pub(super) mod statements;
+pub(super) mod store;
+mod write;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
-use stoa_flow::chat::{Args, Button, Call, Command, Context, Event, Field, Form, Message};
-use stoa_flow::delivery::{self, Delivery, DeliveryKind, Rendered, Rendering};
-use stoa_flow::nudges::Policy;
-use stoa_flow::words::Words;
+use stoa_flow::chat::{Button, Call, Command, Context, Event, Field, FieldKind, Form, Message};
+use stoa_flow::delivery::{self, NewDelivery};
 use stoa_flow::{Parts, say, words_key};
 use stoa_ground::people::{self, Person, clean};
 use stoa_ground::{Conn, Db, Error, Instant, Result, Tx};
 
+use super::feedback::Judgement;
+use super::respond::{self, Inquiry, Response};
+use super::{curated, experts, feedback, gaps, speak};
 use crate::Services;
-use crate::library;
 use crate::search::{Access, Stems, is_stop_word, words};
-use show::{Audience, Shown};
-use store::{Kept, Question};
+use order::Order;
 
-/// Passages that are read closely for one answer.
-const CLOSE: usize = 8;
+pub(super) use judge::STOP_NEWS;
+pub(super) use render::{AnswerKind, answered};
+pub(super) use store::{Kept, Question};
+pub use store::{Relied, relied_on, saved_titles};
+
 /// The longest question, in characters.
 const LONGEST: usize = 1_000;
+/// How long after a question another one in the same place may lean on it.
+const CONVERSATION: i64 = 30 * 60 * Instant::SECOND;
+/// The name of the delivery kind of answers.
+pub(super) const ANSWER: &str = "answer";
 /// What people say to be polite; nothing to look up.
 #[rustfmt::skip]
 const GREETINGS: &[&str] = &[
@@ -37,13 +47,26 @@ const GREETINGS: &[&str] = &[
     "good afternoon", "good evening", "test",
 ];
 
-/// The command and the delivery kind.
+/// The command, the delivery kinds, the jobs and what follows the library.
 #[must_use]
 pub fn parts(services: &Arc<Services>) -> Parts {
     Parts {
         commands: vec![Box::new(Ask(Arc::clone(services)))],
-        kinds: vec![Box::new(AnswerKind(Arc::clone(services)))],
-        ..Parts::default()
+        kinds: vec![
+            Box::new(AnswerKind(Arc::clone(services))),
+            Box::new(experts::ToExpert),
+            Box::new(experts::FromExpert),
+            Box::new(feedback::Concerned),
+            Box::new(gaps::Arrived(Arc::clone(services))),
+            Box::new(gaps::Waiting(Arc::clone(services))),
+        ],
+        jobs: vec![Arc::new(experts::Expiry), Arc::new(feedback::Overdue), Arc::new(gaps::Clock)],
+        watchers: vec![Box::new(speak::Listener(Arc::clone(services)))],
+        followers: vec![Arc::new(gaps::Follow)],
+        background: vec![
+            Arc::new(write::Writer::new(Arc::clone(services))),
+            Arc::new(gaps::Matcher(Arc::clone(services))),
+        ],
     }
 }
 
@@ -67,7 +90,8 @@ pub async fn questions_of(conn: &Conn, person: &str) -> Result<Vec<Asked>> {
     Ok(questions.into_iter().map(|q| Asked { text: q.text, at: q.asked, answered: !q.abstained }).collect())
 }
 
-/// Takes away what a person asked, with the votes on it, and voids the statements. Gives how many questions it were.
+/// Takes away what a person asked, kept and passed on, with the votes on it, and voids the statements. Gives how many
+/// questions it were.
 ///
 /// # Errors
 /// The database's error.
@@ -77,7 +101,10 @@ pub async fn erase_questions(tx: &Tx, services: &Services, person: &Person) -> R
         for statement in store::delete(tx, question).await? {
             services.emitter.void(tx, &statement, person, "erased").await?;
         }
-        delivery::revise(tx, &prefix(question)).await?;
+        store::revise(tx, &question.event, question.delivery.as_deref()).await?;
+    }
+    for statement in store::erase(tx, &person.id).await? {
+        services.emitter.void(tx, &statement, person, "erased").await?;
     }
     Ok(questions.len())
 }
@@ -90,13 +117,8 @@ pub async fn revise_citing(tx: &Tx, document: &str) -> Result<()> {
     store::revise_citing(tx, document).await
 }
 
-/// The beginning of the keys of the deliveries that answered a question.
-fn prefix(question: &Question) -> String {
-    format!("reply/{}/", question.event)
-}
-
 /// As what a person reads; without a person, as everyone.
-async fn access(db: &Db, person: Option<&Person>) -> Result<Access> {
+pub(super) async fn access(db: &Db, person: Option<&Person>) -> Result<Access> {
     match person {
         Some(p) => Ok(Access::of(db.read(|c| async move { people::access_classes(&c, p).await }).await?)),
         None => Ok(Access::everyone()),
@@ -105,28 +127,6 @@ async fn access(db: &Db, person: Option<&Person>) -> Result<Access> {
 
 /// The command `ask`.
 struct Ask(Arc<Services>);
-
-/// What is asked for under a question that was asked before.
-enum Again {
-    Helpful,
-    Missing,
-    Unhelpful,
-    Private,
-}
-
-/// The word and the question's id of a button; anything else is a question.
-fn again(args: &Args) -> Option<(Again, &str)> {
-    let (word, id) = args.split();
-    id.parse::<uuid::Uuid>().ok()?;
-    let again = match word.as_str() {
-        "helpful" => Again::Helpful,
-        "missing" => Again::Missing,
-        "unhelpful" => Again::Unhelpful,
-        "private" => Again::Private,
-        _ => return None,
-    };
-    Some((again, id))
-}
 
 #[async_trait]
 impl Command for Ask {
@@ -142,37 +142,68 @@ impl Command for Ask {
         true
     }
 
-    fn accepts(&self, _args: &Args) -> bool {
+    fn accepts(&self, _args: &stoa_flow::chat::Args) -> bool {
         true
     }
 
     async fn form(&self, cx: &Context<'_>, call: &Call) -> Result<Option<Form>> {
-        let Some((Again::Missing, id)) = again(&call.args) else { return Ok(None) };
-        let field = Field {
-            optional: true,
-            hint: Some(say!(cx.words, "answers-missing-hint")),
-            ..Field::text("missing", say!(cx.words, "answers-missing"), true, LONGEST)
-        };
-        Ok(Some(Form {
-            command: format!("ask unhelpful {id}"),
-            title: say!(cx.words, "answers-missing-title"),
-            intro: None,
-            fields: vec![field],
-            submit: say!(cx.words, "answers-missing-send"),
-        }))
+        let Some(order) = Order::of(&call.args) else { return Ok(None) };
+        match order.word.as_str() {
+            "missing" => Ok(Some(judge_form(cx, order.first()))),
+            "reply" => experts::form(cx, order.first()).await,
+            "curate" | "edit" => curated::form(cx, &order.word, order.first()).await,
+            _ => Ok(None),
+        }
     }
 
     async fn run(&self, cx: &Context<'_>, call: &Call) -> Result<()> {
-        match again(&call.args) {
-            None => self.ask(cx, call.args.text()).await,
-            Some((Again::Helpful, id)) => self.vote(cx, id, true, None).await,
-            Some((Again::Missing, id)) => self.vote(cx, id, false, None).await,
-            Some((Again::Unhelpful, id)) => {
-                let missing = call.values.as_ref().and_then(|v| v.get("missing")).map(|m| clean(m));
-                self.vote(cx, id, false, missing.filter(|m| !m.is_empty())).await
+        let Some(order) = Order::of(&call.args) else { return self.ask(cx, call.args.text()).await };
+        let (services, word, first) = (&*self.0, order.word.as_str(), order.first());
+        match word {
+            "helpful" => judge::vote(services, cx, first, Judgement::Helpful, None).await,
+            "missing" => judge::vote(services, cx, first, Judgement::Missing, None).await,
+            "unhelpful" => {
+                let value = |name: &str| call.values.as_ref().and_then(|v| v.get(name)).map(|m| clean(m));
+                let judgement = value("judgement").and_then(|w| Judgement::of(&w)).unwrap_or(Judgement::Missing);
+                judge::vote(services, cx, first, judgement, value("missing").filter(|m| !m.is_empty())).await
             }
-            Some((Again::Private, id)) => self.ask_private(cx, id).await,
+            "private" | "again" => self.ask_again(cx, first, word == "private").await,
+            "save" => judge::save(services, cx, first).await,
+            "unsave" => judge::unsave(services, cx, first).await,
+            "saved" => judge::saved(cx).await,
+            "experts" | "news" => judge::switch(cx, call, word, first).await,
+            "expert" => {
+                let question = judge::question(cx, first).await?;
+                experts::act(services, cx, call, word, &order.rest, Some(question)).await
+            }
+            "reply" | "pass" | "thanks" => experts::act(services, cx, call, word, &order.rest, None).await,
+            "gaps" | "take" | "close" => gaps::act(services, cx, call, word, first).await,
+            "settle" => feedback::settle(cx, call, first).await,
+            "channel" => speak::set(services, cx, Some(first).filter(|w| !w.is_empty())).await,
+            _ => curated::act(services, cx, call, word, first).await,
         }
+    }
+}
+
+/// What was not right about an answer.
+fn judge_form(cx: &Context<'_>, id: &str) -> Form {
+    let kinds = [Judgement::Missing, Judgement::Wrong, Judgement::Outdated];
+    let options = kinds.map(|j| (j.word().to_owned(), j.label(cx.words))).to_vec();
+    let choice = Field {
+        kind: FieldKind::Choice { options, initial: Some(Judgement::Missing.word().into()) },
+        ..Field::text("judgement", say!(cx.words, "answers-judge"), false, 20)
+    };
+    let note = Field {
+        optional: true,
+        hint: Some(say!(cx.words, "answers-missing-hint")),
+        ..Field::text("missing", say!(cx.words, "answers-missing"), true, LONGEST)
+    };
+    Form {
+        command: format!("ask unhelpful {id}"),
+        title: say!(cx.words, "answers-missing-title"),
+        intro: None,
+        fields: vec![choice, note],
+        submit: say!(cx.words, "answers-missing-send"),
     }
 }
 
@@ -195,116 +226,137 @@ impl Ask {
         }
         // What was said in a channel is answered there for all; a slash command was seen by nobody else.
         let private = cx.place().direct || !matches!(cx.envelope.event, Event::Message { .. });
-        self.answer(cx, &question, private, true).await
+        let before = self.before(cx, private).await?;
+        self.answer(cx, &question, before.as_deref(), private, true).await
     }
 
-    /// The same question again, for the eyes of the person who pressed the button.
-    async fn ask_private(&self, cx: &Context<'_>, id: &str) -> Result<()> {
-        let question = self.question(cx, id).await?;
+    /// The same question again: as it stands now, or for the eyes of the person who pressed the button.
+    async fn ask_again(&self, cx: &Context<'_>, id: &str, private: bool) -> Result<()> {
+        let question = judge::question(cx, id).await?;
         let mine = question.person.is_some() && question.person.as_ref() == cx.known.as_ref().map(|p| &p.id);
-        self.answer(cx, &question.text, true, !mine).await
+        let before = question.before.as_deref();
+        self.answer(cx, &question.text, before, private || cx.place().direct, private && !mine).await
+    }
+
+    /// What the person asked last in this place, if that was a moment ago.
+    async fn before(&self, cx: &Context<'_>, private: bool) -> Result<Option<String>> {
+        let Some(person) = &cx.known else { return Ok(None) };
+        let (place, since) = (cx.reply_place(), cx.flow.clock().now().plus(-CONVERSATION));
+        let place = &place;
+        cx.db().read(|c| async move { store::last_asked(&c, &person.id, place, private, since).await }).await
     }
 
     /// Looks, keeps what was found, and answers. `count`: it is a new question, not the same one once more.
-    async fn answer(&self, cx: &Context<'_>, text: &str, private: bool, count: bool) -> Result<()> {
+    async fn answer(
+        &self,
+        cx: &Context<'_>,
+        text: &str,
+        before: Option<&str>,
+        private: bool,
+        count: bool,
+    ) -> Result<()> {
         let access = if private { access(cx.db(), cx.known.as_ref()).await? } else { Access::everyone() };
-        let kept = look_up(&self.0, cx.db(), text, &access).await?;
-        let key = telling(text);
-        let (kept, key, known, services) = (&kept, &key, &cx.known, &self.0);
+        let inquiry = Inquiry {
+            question: text,
+            before,
+            access,
+            person: cx.known.as_ref().map(|p| p.id.as_str()),
+            language: cx.known.as_ref().map(|p| p.locale.as_str()),
+        };
+        let response = respond::without_model(cx.db(), &self.0, &inquiry).await?;
+        let writes = self.0.asking.model.is_some() && response.is_worth_asking();
+        let grows = cx.flow.platform(&cx.place().platform).is_some_and(|p| p.grows());
+        let kept = kept(response);
+        let (kept, services) = (&kept, &self.0);
         cx.commit(|turn| async move {
             let id = turn.clock().id().to_string();
-            let abstained = kept.answer.abstained;
-            let gap = match abstained && count {
-                true => Some(store::note_gap(&turn, key, text).await?),
-                false => None,
-            };
-            let statement = match known {
+            let statement = match &cx.known {
                 Some(person) if count => Some(services.emitter.emit(&turn, statements::asked(person, &id)).await?),
                 _ => None,
             };
-            let question = Question {
-                id: id.clone(),
-                person: known.as_ref().map(|p| p.id.clone()),
-                platform: cx.place().platform.clone(),
-                channel: cx.place().channel.clone(),
-                event: cx.envelope.key.clone(),
-                text: text.to_owned(),
-                answer: Some(kept.clone()),
-                abstained,
-                gap,
+            let reply = turn.prepared(ANSWER, json!({ "question": id }), private);
+            let at_once = !writes || (grows && reply.only.is_none());
+            let mut question = Question {
                 statement,
-                asked: turn.now(),
+                before: before.map(str::to_owned),
+                counted: count,
+                answer: Some(kept.clone()),
+                abstained: kept.answer.abstained,
+                meant: kept.answer.meant.clone(),
+                writing: writes,
+                delivery: Some(reply.key.clone()),
+                reply: if at_once { None } else { Some(store::Reply::of(&reply)) },
+                private,
+                ..Question::new(cx, id, text, turn.now())
             };
+            if !writes && question.abstained && count {
+                question.gap = Some(gaps::note(&turn, text).await?);
+            }
             store::insert(&turn, &question).await?;
-            turn.answer(AnswerKind::NAME, json!({ "question": id }), private).await
+            if at_once { delivery::enqueue(&turn, &reply).await.map(|_| ()) } else { Ok(()) }
         })
         .await
     }
+}
 
-    async fn vote(&self, cx: &Context<'_>, id: &str, helpful: bool, missing: Option<String>) -> Result<()> {
-        let person = cx.person()?;
-        let question = self.question(cx, id).await?;
-        let thanks = match helpful {
-            true => say!(cx.words, "answers-thanks-helpful"),
-            false => say!(cx.words, "answers-thanks-not-helpful"),
-        };
-        let (question, missing, thanks, emitter) = (&question, &missing, &thanks, &self.0.emitter);
-        let key = telling(&question.text);
-        let key = &key;
-        cx.commit(|turn| async move {
-            let before = store::vote(&turn, &question.id, &person.id).await?;
-            let statement = match before {
-                Some((same, statement)) if same == helpful => statement,
-                other => {
-                    if let Some((_, old)) = other {
-                        emitter.void(&turn, &old, person, "changed").await?;
-                    }
-                    emitter.emit(&turn, statements::voted(person, &question.id, helpful)).await?
-                }
+/// What became of a message that was not meant for the bot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Overheard {
+    /// It is answered.
+    Answered,
+    /// Nothing is sure enough.
+    Unsure,
+}
+
+/// Answers what somebody said in a channel, when it is sure enough, from what everyone may read. Bears repetition.
+pub(super) async fn overheard(services: &Services, cx: &Context<'_>, text: &str, sure: f64) -> Result<Overheard> {
+    let text = clean(text);
+    if text.chars().count() > LONGEST {
+        return Ok(Overheard::Unsure);
+    }
+    let inquiry = Inquiry { question: &text, before: None, access: Access::everyone(), person: None, language: None };
+    let response = respond::without_model(cx.db(), services, &inquiry).await?;
+    if response.answer.abstained || response.answer.confidence < sure {
+        return Ok(Overheard::Unsure);
+    }
+    let (kept, text) = (&kept(response), text.as_str());
+    cx.db()
+        .write(|tx| async move {
+            let key = format!("reply/{}/0", cx.envelope.key);
+            let id = tx.clock().id().to_string();
+            let reply = NewDelivery {
+                key: key.clone(),
+                kind: ANSWER,
+                place: Some(cx.reply_place()),
+                payload: json!({ "question": id }),
+                ..NewDelivery::default()
             };
-            store::set_vote(&turn, &question.id, &person.id, helpful, missing.as_deref(), &statement).await?;
-            if !helpful && question.gap.is_none() {
-                let gap = store::note_gap(&turn, key, &question.text).await?;
-                store::set_gap(&turn, &question.id, &gap).await?;
+            if !delivery::enqueue(&tx, &reply).await? {
+                return Ok(());
             }
-            if turn_is_direct(cx) {
-                return delivery::revise(&turn, &prefix(question)).await;
-            }
-            turn.reply_private(Message::text(thanks.clone())).await
+            let question = Question {
+                // Nobody asked the bot: whose words they were is not kept.
+                person: None,
+                answer: Some(kept.clone()),
+                unasked: true,
+                delivery: Some(key),
+                ..Question::new(cx, id, text, tx.now())
+            };
+            store::insert(&tx, &question).await
         })
-        .await
-    }
-
-    /// A question that this person may see: their own, or one that was asked in the channel where they are.
-    async fn question(&self, cx: &Context<'_>, id: &str) -> Result<Question> {
-        let question = cx.db().read(|c| async move { store::question(&c, id).await }).await?;
-        let place = cx.place();
-        let me = cx.known.as_ref().map(|p| p.id.as_str());
-        question
-            .filter(|q| {
-                let here = q.platform == place.platform && q.channel == place.channel;
-                here || (me.is_some() && q.person.as_deref() == me)
-            })
-            .ok_or_else(|| Error::Invalid(say!(cx.words, "answers-no-such-question")))
-    }
+        .await?;
+    Ok(Overheard::Answered)
 }
 
-fn turn_is_direct(cx: &Context<'_>) -> bool {
-    cx.place().direct
-}
-
-/// Searches, and keeps the versions of what was found.
-async fn look_up(services: &Services, db: &Db, text: &str, access: &Access) -> Result<Kept> {
-    let (found, mut answer) = super::look_up(db, &services.index, text, access, CLOSE).await?;
+/// What is kept of a response: the versions of what was quoted make sure that only this is shown.
+pub(super) fn kept(response: Response) -> Kept {
+    let Response { mut answer, found, experts, .. } = response;
     answer.question.clear();
-    let cited: Vec<&str> = answer.citations.iter().map(|c| c.passage.as_str()).collect();
-    let hits = found.hits.iter().filter(|h| cited.contains(&h.passage_id.as_str()));
-    let versions = hits.map(|h| (h.passage_id.clone(), h.version.clone())).collect();
-    Ok(Kept { answer, versions })
+    Kept { versions: store::versions(&answer, &found), answer, experts }
 }
 
-/// The telling words of a question in a fixed order, by which gaps are counted.
-fn telling(question: &str) -> String {
+/// The telling words of a question in a fixed order, by which gaps are counted and curated answers found.
+pub(super) fn telling(question: &str) -> String {
     let stems = Stems::of(None);
     let all = words(question);
     let mut telling: Vec<String> =
@@ -317,100 +369,13 @@ fn telling(question: &str) -> String {
     telling.join(" ")
 }
 
-/// The delivery kind `answer`; payload `{"question": id}`.
-struct AnswerKind(Arc<Services>);
-
-impl AnswerKind {
-    const NAME: &'static str = "answer";
-
-    /// What may be shown of a kept answer to these readers, as the library stands now; none when something that is
-    /// quoted has changed or is closed to them.
-    async fn current(db: &Db, kept: &Kept, access: &Access) -> Result<Option<(Kept, BTreeMap<String, String>)>> {
-        db.read(|conn| async move {
-            let mut kept = kept.clone();
-            let mut owners = BTreeMap::new();
-            for citation in &mut kept.answer.citations {
-                let passage = library::passage(&conn, &citation.passage).await?;
-                let version = kept.versions.get(&citation.passage);
-                let same = |p: &library::Passage| Some(&p.version) == version && access.allows(&p.readers);
-                let Some(passage) = passage.filter(same) else { return Ok(None) };
-                citation.verified = passage.verified;
-                if let Some(document) = library::document(&conn, &citation.document).await? {
-                    owners.extend(document.owner.map(|o| (document.id, o)));
-                }
-            }
-            let mut nearest = Vec::new();
-            for near in kept.answer.nearest.drain(..) {
-                let document = library::document(&conn, &near.document).await?;
-                let open = document.is_some_and(|d| d.status != library::Status::Retired && access.allows(&d.readers));
-                nearest.extend(open.then_some(near));
-            }
-            kept.answer.nearest = nearest;
-            Ok(Some((kept, owners)))
-        })
-        .await
+/// A question that this person may see: their own, or one that was asked in the channel where they are.
+pub(super) fn may_see(cx: &Context<'_>, question: &Question) -> Result<()> {
+    let place = cx.place();
+    let me = cx.known.as_ref().map(|p| p.id.as_str());
+    let here = question.platform == place.platform && question.channel == place.channel && !question.private;
+    if here || (me.is_some() && question.person.as_deref() == me) {
+        return Ok(());
     }
-
-    fn withdrawn(words: &'static Words) -> Rendered {
-        Rendered::Say(Message::text(say!(words, "answers-withdrawn")))
-    }
-}
-
-#[async_trait]
-impl DeliveryKind for AnswerKind {
-    fn name(&self) -> &'static str {
-        Self::NAME
-    }
-
-    fn label(&self) -> &'static str {
-        words_key!("kind-reply")
-    }
-
-    fn policy(&self) -> Policy {
-        Policy::ANSWER
-    }
-
-    async fn render(&self, cx: &Rendering<'_>, delivery: &Delivery) -> Result<Rendered> {
-        let id = delivery.payload["question"].as_str().unwrap_or_default();
-        let question = cx.db.read(|c| async move { store::question(&c, id).await }).await?;
-        let Some(question) = question else {
-            return Ok(if cx.posted { Self::withdrawn(cx.words) } else { Rendered::Gone(words_key!("why-done")) });
-        };
-        let alone = delivery.only.is_some() || delivery.place.as_ref().is_none_or(|p| p.direct);
-        let access = if alone { access(cx.db, cx.person).await? } else { Access::everyone() };
-        let current = match &question.answer {
-            Some(kept) => Self::current(cx.db, kept, &access).await?,
-            None => None,
-        };
-        let (kept, owners) = match current {
-            Some(current) => current,
-            // Posted and no longer true: it is taken back. Not posted yet: what is true now is said instead.
-            None if cx.posted => return Ok(Self::withdrawn(cx.words)),
-            None => {
-                let kept = look_up(&self.0, cx.db, &question.text, &access).await?;
-                Self::current(cx.db, &kept, &access).await?.unwrap_or_else(|| {
-                    let answer = super::Answer { abstained: true, ..super::Answer::default() };
-                    (Kept { answer, ..Kept::default() }, BTreeMap::new())
-                })
-            }
-        };
-        let audience = match (alone, cx.person) {
-            (true, Some(_)) => Audience::Asker,
-            (true, None) => Audience::Stranger,
-            (false, _) => Audience::Channel,
-        };
-        let vote = match cx.person {
-            Some(person) if alone => {
-                let (question, person) = (&question.id, &person.id);
-                cx.db
-                    .read(|c| async move { store::vote(&c, question, person).await })
-                    .await?
-                    .map(|(helpful, _)| helpful)
-            }
-            _ => None,
-        };
-        let shown =
-            Shown { words: cx.words, question: &question.id, answer: &kept.answer, owners: &owners, audience, vote };
-        Ok(Rendered::Say(shown.message()))
-    }
+    Err(Error::Invalid(say!(cx.words, "answers-no-such-question")))
 }

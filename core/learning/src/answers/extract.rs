@@ -253,7 +253,7 @@ fn same_block(units: &[Unit], a: usize, b: usize) -> bool {
 }
 
 /// Whether a sentence cannot stand without the one before.
-fn leans_back(sentence: &str) -> bool {
+pub(super) fn leans_back(sentence: &str) -> bool {
     let first = sentence.split_whitespace().next().unwrap_or_default().trim_matches(|c: char| !c.is_alphanumeric());
     matches!(
         first.to_lowercase().as_str(),
@@ -307,19 +307,18 @@ fn lines(units: &[Unit]) -> Vec<Line> {
 impl Quote {
     pub fn cite(&self, passage: &Passage) -> Citation {
         Citation {
-            title: passage.title.clone(),
-            heading: passage.headings.join(" > "),
-            source: passage.source.clone(),
-            location: passage.location.clone(),
-            anchor: passage.anchor.clone(),
             quote: self.lines.iter().map(render).collect::<Vec<_>>().join("\n"),
             lines: self.lines.clone(),
             more: self.more,
-            passage: passage.id.clone(),
-            document: passage.document.clone(),
-            verified: passage.verified,
+            ..Citation::of(passage)
         }
     }
+}
+
+/// The whole of a passage as lines, for an answer that was written to be shown as it is.
+pub(super) fn whole(passage: &Passage) -> Citation {
+    let units = units(&[], passage);
+    Quote { passage: 0, lines: lines(&units), more: false }.cite(passage)
 }
 
 /// A line as plain text, with its number or bullet.

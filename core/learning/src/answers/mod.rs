@@ -4,10 +4,18 @@
 //! read, in reading order. Whether to answer at all is decided by [`signals`](Signals) of several kinds.
 
 mod command;
+pub mod curated;
+mod experts;
 mod explain;
 mod extract;
+mod feedback;
+mod follow_up;
+pub mod gaps;
 mod kind;
+mod model;
+mod respond;
 mod signals;
+mod speak;
 
 use serde::{Deserialize, Serialize};
 use stoa_ground::{Db, Result};
@@ -15,10 +23,15 @@ use stoa_ground::{Db, Result};
 use crate::library::{self, Passage};
 use crate::search::{Access, Found, Index};
 
-pub use command::{Asked, erase_questions, parts, questions_of, revise_citing};
+pub use command::{Asked, Relied, erase_questions, parts, questions_of, relied_on, revise_citing, saved_titles};
+pub use experts::{forget_knowledge, note_knowledge, passed_on};
 pub use explain::{AskedWord, Explanation, Ranked, Signal, explain};
 pub use extract::{Line, LineKind};
+pub use feedback::{owner_of, prior_of, priors};
+pub use model::{Instead, Limits, Model, ModelError, Modelled, Prompt, Spent, Support, holds};
+pub use respond::{Inquiry, respond};
 pub use signals::{NAMES, Signals, THRESHOLD};
+pub use speak::{Asking, ChannelRule, Speak};
 
 /// Passages that are read closely for one answer.
 const CLOSE: usize = 10;
@@ -40,10 +53,53 @@ pub struct Answer {
     pub confidence: f64,
     /// Where the answer stands, in the order of the answer.
     pub citations: Vec<Citation>,
-    /// People who agreed to be asked about this.
+    /// The names of people who agreed to be asked about this, those who know most about it first.
     pub experts: Vec<String>,
     /// What was found near the question: when Stoa abstained, the nearest passages; else where to read on.
     pub nearest: Vec<Nearest>,
+    /// How the answer came about.
+    #[serde(default)]
+    pub how: How,
+    /// The sentences of a written answer with their citations; empty for a quotation.
+    #[serde(default)]
+    pub sentences: Vec<Sentence>,
+    /// Why it is a quotation although there is a language model: the code of the reason.
+    #[serde(default)]
+    pub why: Option<String>,
+    /// The question as it was understood, where it leaned on the one before.
+    #[serde(default)]
+    pub meant: Option<String>,
+}
+
+/// How an answer came about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum How {
+    /// Quoted from the passages.
+    #[default]
+    Quoted,
+    /// Written by a language model from the passages, each sentence checked against them.
+    Written,
+    /// Written by a person for this question, and approved.
+    Curated,
+}
+
+/// A sentence of a written answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sentence {
+    /// Its words, plain text.
+    pub text: String,
+    /// Which of the answer's citations say it, from 0; at least one.
+    pub citations: Vec<usize>,
+}
+
+impl Sentence {
+    /// With the numbers of its citations: `Send it within 14 days. [1]`.
+    #[must_use]
+    pub fn numbered(&self) -> String {
+        let numbers: Vec<String> = self.citations.iter().map(|n| format!("[{}]", n + 1)).collect();
+        format!("{} {}", self.text, numbers.concat())
+    }
 }
 
 /// A passage that is quoted.
@@ -165,6 +221,23 @@ fn read_closely<'a>(question: &str, found: &'a Found, passages: &'a [Passage]) -
     let hit = |p: &Passage| found.hits.iter().find(|h| h.passage_id == p.id);
     let pairs: Vec<_> = passages.iter().filter_map(|p| Some((hit(p)?, p))).collect();
     extract::read_closely(kind::Asks::of(question, &found.asked), &found.asked, &pairs)
+}
+
+impl Citation {
+    /// A citation of a passage that quotes nothing of it yet.
+    fn of(passage: &Passage) -> Self {
+        Self {
+            title: passage.title.clone(),
+            heading: passage.headings.join(" > "),
+            source: passage.source.clone(),
+            location: passage.location.clone(),
+            anchor: passage.anchor.clone(),
+            passage: passage.id.clone(),
+            document: passage.document.clone(),
+            verified: passage.verified,
+            ..Self::default()
+        }
+    }
 }
 
 impl Nearest {

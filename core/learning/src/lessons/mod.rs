@@ -59,6 +59,14 @@ pub async fn enrol(
     daily::look_again(tx, &learner).await
 }
 
+/// How many people have seen a lesson.
+///
+/// # Errors
+/// The database's error.
+pub async fn seen_by(conn: &stoa_ground::Conn, lesson: &str) -> stoa_ground::Result<i64> {
+    store::seen_by(conn, lesson).await
+}
+
 /// A question that was put to a person in a message and waits for an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenQuestion {

@@ -71,6 +71,10 @@ struct Kept {
     earlier: Vec<Person>,
     settings: Vec<(String, String)>,
     questions: Vec<Asked>,
+    /// Titles of pages that the person kept.
+    saved: Vec<String>,
+    /// Questions that went to colleagues or came from them, with the answers.
+    passed_on: Vec<(String, Option<String>, bool)>,
     voluntary: Voluntary,
     /// Statements by this person that count.
     statements: i64,
@@ -153,6 +157,8 @@ impl MyData {
                     earlier: Vec::new(),
                     settings: people::settings_of(&conn, &person.id).await?.into_iter().collect(),
                     questions: Vec::new(),
+                    saved: Vec::new(),
+                    passed_on: Vec::new(),
                     voluntary: Voluntary::default(),
                     statements: 0,
                     messages: 0,
@@ -160,6 +166,8 @@ impl MyData {
                 let messages = "SELECT COUNT(*) AS n FROM outbox WHERE person = $1 AND state = 'posted'";
                 for row in people::rows_of(&conn, &person.id).await? {
                     kept.questions.extend(answers::questions_of(&conn, &row.id).await?);
+                    kept.saved.extend(answers::saved_titles(&conn, &row.id).await?);
+                    kept.passed_on.extend(answers::passed_on(&conn, &row.id).await?);
                     let more = tips::voluntary(&conn, &row.id).await?;
                     kept.voluntary.tips.extend(more.tips);
                     kept.voluntary.ratings += more.ratings;
@@ -228,6 +236,10 @@ impl Kept {
                 .iter()
                 .map(|q| json!({"kind": "question", "at": q.at.rfc3339(), "text": q.text, "answered": q.answered})),
         );
+        all.extend(self.saved.iter().map(|title| json!({"kind": "saved", "title": title})));
+        all.extend(self.passed_on.iter().map(|(text, answer, mine)| {
+            json!({"kind": if *mine { "asked a colleague" } else { "answered a colleague" }, "text": text, "answer": answer})
+        }));
         let v = &self.voluntary;
         all.extend(v.tips.iter().map(
             |t| json!({"kind": "tip", "at": t.created.rfc3339(), "text": t.text, "topic": t.topic, "shared": t.shared}),

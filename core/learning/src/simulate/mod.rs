@@ -104,6 +104,7 @@ impl Simulation {
             emitter: Emitter::new(&organisation.iri)?.silent(),
             organisation: organisation.clone(),
             index: Index::in_memory()?,
+            asking: crate::answers::Asking::default(),
         });
         let flow = Flow::new(db.clone(), organisation, crate::parts(&services)).one_at_a_time();
         let mut simulation = Self {

@@ -13,7 +13,9 @@ pub(super) async fn share(tx: &Tx, services: &Services, mut tip: Tip, author: &P
     tip.state = State::Shared;
     tip.shared = Some(tx.now());
     tip.statement = Some(services.emitter.emit(tx, statements::shared(author, &tip)).await?);
-    tip.document = Some(publish(tx, &tip, author).await?);
+    let document = publish(tx, &tip, author).await?;
+    answers::note_knowledge(tx, &author.id, &document, "tip").await?;
+    tip.document = Some(document);
     store::save(tx, &tip).await?;
     Ok(tip)
 }
@@ -55,6 +57,7 @@ pub(super) async fn withdraw(tx: &Tx, services: &Services, mut tip: Tip, author:
     }
     if let Some(document) = tip.document.take() {
         library::forget(tx, SOURCE, &tip.id, "its author withdrew it").await?;
+        answers::forget_knowledge(tx, &document).await?;
         answers::revise_citing(tx, &document).await?;
     }
     tip.state = state;

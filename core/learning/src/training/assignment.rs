@@ -399,6 +399,22 @@ pub(crate) async fn existing(conn: &Conn, id: &str) -> Result<Assignment> {
     by_id(conn, id).await?.ok_or_else(|| Error::NotFound(format!("the assignment {id}")))
 }
 
+/// How many people completed a course, and how many have it before them.
+///
+/// # Errors
+/// The database's error.
+pub async fn learners_of(conn: &Conn, course: &str) -> Result<(i64, i64)> {
+    let row = conn
+        .one(
+            "SELECT COUNT(DISTINCT CASE WHEN completed IS NOT NULL THEN person END) AS done,
+             COUNT(DISTINCT CASE WHEN completed IS NULL AND ended IS NULL THEN person END) AS open
+             FROM assignment WHERE course = $1",
+            args![course],
+        )
+        .await?;
+    Ok((row.get("done")?, row.get("open")?))
+}
+
 /// All assignments of a person, also those of rows that were merged into theirs, the oldest first.
 ///
 /// # Errors

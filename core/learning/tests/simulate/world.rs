@@ -135,6 +135,7 @@ impl World {
             ledger: ledger(),
             emitter: Emitter::new(&self.organisation.iri).unwrap(),
             index: Index::in_memory().unwrap(),
+            asking: Default::default(),
             organisation: self.organisation.clone(),
         }
     }

@@ -68,6 +68,7 @@ async fn world() -> World {
         ledger: ledger(),
         emitter: Emitter::new("https://learn.example.org").unwrap(),
         index: Index::in_memory().unwrap(),
+        asking: Default::default(),
         organisation: organisation(),
     });
     let s = Stage::new(|_| parts(&services)).await;

@@ -1,4 +1,7 @@
-//! An answer as a message: quotes with where they stand, or an honest "I don't know".
+//! An answer as a message: quotes or sentences with where they stand, or an honest "I don't know".
+//!
+//! Everything that comes from a page, a person or a model is text: links lead only to the places that are cited, and
+//! addresses inside of a text are shown as code, which no platform makes a link of.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +9,8 @@ use stoa_flow::chat::{Block, Button, Message, literal};
 use stoa_flow::say;
 use stoa_flow::words::Words;
 
-use crate::answers::{Answer, Citation, Line, LineKind, Nearest};
+use crate::answers::feedback::Judgement;
+use crate::answers::{Answer, Citation, How, Line, LineKind, Nearest};
 
 /// Who reads along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,28 +23,59 @@ pub(super) enum Audience {
     Stranger,
 }
 
+/// What is known about a document that is quoted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct About {
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Why it should not be relied on, when somebody said so.
+    pub deprecated: Option<String>,
+}
+
 /// What an answer's message is made of.
 pub(super) struct Shown<'a> {
     pub words: &'static Words,
     /// The question's id.
     pub question: &'a str,
     pub answer: &'a Answer,
-    /// Who answers for the documents that are quoted, by document.
-    pub owners: &'a BTreeMap<String, String>,
+    /// By document.
+    pub about: &'a BTreeMap<String, About>,
+    /// Person ids of the experts, in the order of their names in the answer.
+    pub experts: &'a [String],
+    /// Person ids of those who were asked already.
+    pub asked: &'a [String],
     pub audience: Audience,
     /// What the asker said about it already.
-    pub vote: Option<bool>,
+    pub vote: Option<Judgement>,
+    /// Whether the asker keeps it.
+    pub saved: bool,
+    /// Whether nobody asked.
+    pub unasked: bool,
+    /// The question before, on which this one leans.
+    pub before: Option<&'a str>,
 }
 
 impl Shown<'_> {
     pub fn message(&self) -> Message {
-        let message = if self.answer.abstained { self.unknown() } else { self.quoted() };
-        let message = match self.vote {
-            Some(true) => message.context(say!(self.words, "answers-thanks-helpful")),
-            Some(false) => message.context(say!(self.words, "answers-thanks-not-helpful")),
+        let message = match (self.answer.abstained, self.answer.how) {
+            (true, _) => self.unknown(),
+            (_, How::Written) => self.written(),
+            _ => self.quoted(),
+        };
+        let mut message = self.notes(message);
+        message = match self.vote {
+            Some(Judgement::Helpful) => message.context(say!(self.words, "answers-thanks-helpful")),
+            Some(Judgement::Missing) => message.context(say!(self.words, "answers-thanks-not-helpful")),
+            Some(_) => message.context(say!(self.words, "answers-thanks-owner")),
             None => message,
         };
         message.buttons(self.buttons())
+    }
+
+    /// An answer that is being written, as far as it is.
+    pub fn growing(&self, some: bool) -> Message {
+        let message = if some { self.written() } else { Message::new() };
+        message.context(say!(self.words, "answers-writing"))
     }
 
     fn quoted(&self) -> Message {
@@ -52,11 +87,53 @@ impl Shown<'_> {
         message
     }
 
+    /// Sentences with the numbers of their sources, and the sources below.
+    fn written(&self) -> Message {
+        let sentences: Vec<String> = self
+            .answer
+            .sentences
+            .iter()
+            .map(|s| {
+                let numbers: Vec<String> = s.citations.iter().map(|n| format!("\\[{}\\]", n + 1)).collect();
+                format!("{} {}", unlisted(&harmless(&s.text)), numbers.concat())
+            })
+            .collect();
+        let sources: Vec<String> = self
+            .answer
+            .citations
+            .iter()
+            .enumerate()
+            .map(|(n, c)| say!(self.words, "answers-numbered-source", number = n + 1, source = self.source(c)))
+            .collect();
+        Message::text(sentences.join(" ")).context(sources.join("\n\n")).context(say!(self.words, "answers-written"))
+    }
+
+    /// What must be known to rely on it.
+    fn notes(&self, mut message: Message) -> Message {
+        if let (Some(_), Some(before)) = (&self.answer.meant, self.before) {
+            message = message.context(say!(self.words, "answers-follow-up", question = literal(before)));
+        }
+        for reason in self.answer.citations.iter().filter_map(|c| self.about.get(&c.document)?.deprecated.as_ref()) {
+            message = message.context(say!(self.words, "answers-deprecated", reason = literal(reason)));
+        }
+        if self.answer.how == How::Curated && self.answer.why.is_some() {
+            message = message.context(say!(self.words, "answers-review-due"));
+        }
+        if self.unasked {
+            message = message.context(say!(self.words, "answers-unasked"));
+        }
+        message
+    }
+
     fn unknown(&self) -> Message {
         let mut message = Message::text(say!(self.words, "answers-unknown"));
         if !self.answer.nearest.is_empty() {
             let lines: Vec<String> = self.answer.nearest.iter().map(|n| format!("- {}", self.named(n))).collect();
             message = message.paragraph(format!("{}\n\n{}", say!(self.words, "answers-nearest"), lines.join("\n")));
+        }
+        if self.audience == Audience::Asker && !self.experts.is_empty() {
+            let names: Vec<String> = self.answer.experts.iter().map(|n| literal(n)).collect();
+            message = message.paragraph(say!(self.words, "answers-experts", names = self.words.list(&names)));
         }
         message.context(match self.audience {
             Audience::Stranger => say!(self.words, "answers-open-pages-only"),
@@ -67,6 +144,14 @@ impl Shown<'_> {
     fn buttons(&self) -> Vec<Button> {
         let button = |label: String, word: &str| Button::new(label, format!("ask {word} {}", self.question));
         let mut buttons = Vec::new();
+        if self.audience == Audience::Asker && self.answer.abstained {
+            for (id, name) in self.experts.iter().zip(&self.answer.experts) {
+                if !self.asked.contains(id) {
+                    let label = say!(self.words, "answers-expert-button", name = name);
+                    buttons.push(Button::new(label, format!("ask expert {} {id}", self.question)));
+                }
+            }
+        }
         if self.vote.is_none() && self.audience != Audience::Stranger {
             if self.answer.abstained {
                 buttons.push(Button::new(say!(self.words, "answers-share-button"), "tip write"));
@@ -74,6 +159,9 @@ impl Shown<'_> {
                 buttons.push(button(say!(self.words, "answers-helpful-button"), "helpful"));
                 buttons.push(button(say!(self.words, "answers-not-helpful-button"), "missing"));
             }
+        }
+        if self.audience != Audience::Stranger && !self.answer.abstained && !self.saved {
+            buttons.push(button(say!(self.words, "answers-save-button"), "save"));
         }
         // Always there in a channel, so that it tells nobody whether there is more to see.
         if self.audience == Audience::Channel {
@@ -89,11 +177,13 @@ impl Shown<'_> {
 
     fn source(&self, citation: &Citation) -> String {
         let title = place(&citation.title, &citation.heading);
-        let owner = self.owners.get(&citation.document).map(|o| literal(o)).unwrap_or_default();
+        let owner =
+            self.about.get(&citation.document).and_then(|a| a.owner.as_deref()).map(literal).unwrap_or_default();
         match (citation.source.as_str(), citation.verified) {
             ("tips", true) => say!(self.words, "answers-source-tip", title = title, author = owner),
             ("tips", false) => say!(self.words, "answers-source-tip-unchecked", title = title, author = owner),
             ("discussions", _) => say!(self.words, "answers-source-discussion", title = title),
+            (crate::answers::curated::SOURCE, _) => say!(self.words, "answers-source-curated", title = title),
             (_, true) => from(&title, &citation.source, &citation.location),
             (_, false) => {
                 let source = from(&title, &citation.source, &citation.location);
@@ -107,20 +197,21 @@ impl Shown<'_> {
         match nearest.source.as_str() {
             "tips" => say!(self.words, "answers-nearest-tip", title = title),
             "discussions" => say!(self.words, "answers-source-discussion", title = title),
+            crate::answers::curated::SOURCE => say!(self.words, "answers-source-curated", title = title),
             source => from(&title, source, &nearest.location),
         }
     }
 }
 
 /// Title and headings, outermost first.
-fn place(title: &str, heading: &str) -> String {
+pub(super) fn place(title: &str, heading: &str) -> String {
     let mut parts = vec![title];
     parts.extend(heading.split(" > ").filter(|h| !h.is_empty() && *h != title));
     literal(&parts.join(" › "))
 }
 
 /// `Title › Heading (source: path)`, a link where the location is a web address.
-fn from(title: &str, source: &str, location: &str) -> String {
+pub(super) fn from(title: &str, source: &str, location: &str) -> String {
     match address(location) {
         Some(url) => format!("[{title}](<{url}>) ({})", literal(source)),
         None => format!("{title} ({}: {})", literal(source), literal(location)),
@@ -145,14 +236,32 @@ fn markdown(lines: &[Line]) -> String {
         }
         let indent = "   ".repeat(line.depth.saturating_sub(1));
         match line.kind {
-            LineKind::Step(n) => out.push_str(&format!("{indent}{n}. {}", literal(&line.text))),
-            LineKind::Item => out.push_str(&format!("{indent}- {}", literal(&line.text))),
+            LineKind::Step(n) => out.push_str(&format!("{indent}{n}. {}", harmless(&line.text))),
+            LineKind::Item => out.push_str(&format!("{indent}- {}", harmless(&line.text))),
             LineKind::Code => out.push_str(&fenced(&line.text)),
-            LineKind::Sentence | LineKind::Row => out.push_str(&unlisted(&literal(&line.text))),
+            LineKind::Sentence | LineKind::Row => out.push_str(&unlisted(&harmless(&line.text))),
         }
         before = Some(line);
     }
     out
+}
+
+/// Text of others as CommonMark text, its web addresses as code: what a page or a model names as an address cannot be
+/// pressed, and nothing is fetched from it.
+fn harmless(text: &str) -> String {
+    let is_address = |word: &str| word.contains("://") || word.to_ascii_lowercase().contains("www.");
+    if !is_address(text) {
+        return literal(text);
+    }
+    let mut out = Vec::new();
+    for word in text.split(' ') {
+        if is_address(word) && !word.contains('`') {
+            out.push(format!("`{}`", word.chars().filter(|c| !c.is_control()).collect::<String>()));
+        } else {
+            out.push(literal(word));
+        }
+    }
+    out.join(" ")
 }
 
 /// A code block whose fence is longer than any in the text.
@@ -188,6 +297,8 @@ mod tests {
             quoted,
             "1988\\. \\<b\\>Ring\\</b\\> \\@here:\n\n1. Open \\*it\\*\n2. Close it\n\n````\na ``` b\n````"
         );
+        let address = [line(LineKind::Sentence, 0, "See ![x](https://evil.example/?q=1) and *more*.")];
+        assert_eq!(markdown(&address), "See `![x](https://evil.example/?q=1)` and \\*more\\*.");
         assert_eq!(from("A", "site", "https://e.org/a"), "[A](<https://e.org/a>) (site)");
         assert_eq!(from("A", "site", "https://e.org/a> <b"), "A (site: https://e.org/a\\> \\<b)");
         assert_eq!(from("A", "site", "javascript:x"), "A (site: javascript:x)");

@@ -1,35 +1,82 @@
-//! The rows of questions, votes and gaps.
+//! The rows of questions, votes and what people kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use stoa_flow::delivery;
+use stoa_flow::chat::{Account, Context, Place};
+use stoa_flow::delivery::{self, NewDelivery};
 use stoa_ground::{Conn, Instant, Result, Row, Tx, args};
 
 use crate::answers::Answer;
+use crate::answers::experts;
+use crate::answers::feedback::Judgement;
+use crate::search::Found;
 
 /// Posted answers that are brought up to date at most when a document changes.
 const REVISED: i64 = 200;
+/// How long a server may write on one answer before another one takes it over.
+const LEASE: i64 = 90 * Instant::SECOND;
 
 /// An answer as it is kept: with the versions of the passages that it quotes or names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Kept {
+pub(in crate::answers) struct Kept {
     pub answer: Answer,
     /// Passage id to version.
     pub versions: BTreeMap<String, String>,
+    /// Person ids of the experts that are named.
+    #[serde(default)]
+    pub experts: Vec<String>,
+}
+
+/// The versions of the passages that an answer quotes. Those that search did not find are empty: they were read from the
+/// store just now.
+pub(super) fn versions(answer: &Answer, found: &Found) -> BTreeMap<String, String> {
+    let version = |id: &String| found.hits.iter().find(|h| h.passage_id == *id).map(|h| h.version.clone());
+    answer.citations.iter().map(|c| (c.passage.clone(), version(&c.passage).unwrap_or_default())).collect()
+}
+
+/// Where an answer goes that is not yet in the outbox.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::answers) struct Reply {
+    pub place: Option<Place>,
+    pub only: Option<Account>,
+}
+
+impl Reply {
+    pub fn of(new: &NewDelivery) -> Self {
+        Self { place: new.place.clone(), only: new.only.clone() }
+    }
 }
 
 /// A question that was asked.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Question {
+pub(in crate::answers) struct Question {
     pub id: String,
     /// Who asked; none for an account that belongs to nobody.
     pub person: Option<String>,
     pub platform: String,
+    pub workspace: String,
     pub channel: String,
+    pub thread: Option<String>,
     /// Key of the event that asked.
     pub event: String,
     pub text: String,
+    /// The question before it, on which it may lean.
+    pub before: Option<String>,
+    /// The question as it was understood, where it leaned on the one before.
+    pub meant: Option<String>,
+    /// Whether it is a new question, not the same one once more.
+    pub counted: bool,
+    /// Whether its answer is for the asker alone.
+    pub private: bool,
+    /// Whether nobody asked the bot.
+    pub unasked: bool,
+    /// Whether an answer is still being written.
+    pub writing: bool,
+    /// Key of the delivery that answers.
+    pub delivery: Option<String>,
+    /// Where the answer goes when it is written, while it is not in the outbox.
+    pub reply: Option<Reply>,
     /// None when it was written by another version of the program.
     pub answer: Option<Kept>,
     pub abstained: bool,
@@ -38,17 +85,64 @@ pub(super) struct Question {
     pub asked: Instant,
 }
 
-pub(super) async fn insert(tx: &Tx, question: &Question) -> Result<()> {
+impl Question {
+    /// A question of whoever did the event, asked where it happened, not yet answered.
+    pub fn new(cx: &Context<'_>, id: String, text: &str, asked: Instant) -> Self {
+        let place = cx.reply_place();
+        Self {
+            id,
+            person: cx.known.as_ref().map(|p| p.id.clone()),
+            platform: place.platform,
+            workspace: place.workspace,
+            channel: place.channel,
+            thread: place.thread,
+            event: cx.envelope.key.clone(),
+            text: text.to_owned(),
+            before: None,
+            meant: None,
+            counted: true,
+            private: false,
+            unasked: false,
+            writing: false,
+            delivery: None,
+            reply: None,
+            answer: None,
+            abstained: false,
+            gap: None,
+            statement: None,
+            asked,
+        }
+    }
+
+    /// The documents that its answer quotes.
+    pub fn documents(&self) -> BTreeSet<String> {
+        let kept = self.answer.iter().flat_map(|kept| &kept.answer.citations);
+        kept.map(|c| c.document.clone()).collect()
+    }
+}
+
+pub(in crate::answers) async fn insert(tx: &Tx, question: &Question) -> Result<()> {
     tx.exec(
-        "INSERT INTO question (id, person, platform, channel, event, text, answer, abstained, gap, statement, asked)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        "INSERT INTO question (id, person, platform, workspace, channel, thread, event, text, before, meant, counted,
+         private, unasked, state, delivery, reply, answer, abstained, gap, statement, asked)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
         args![
             &question.id,
             &question.person,
             &question.platform,
+            &question.workspace,
             &question.channel,
+            &question.thread,
             &question.event,
             &question.text,
+            &question.before,
+            &question.meant,
+            question.counted,
+            question.private,
+            question.unasked,
+            if question.writing { "writing" } else { "answered" },
+            &question.delivery,
+            question.reply.as_ref().map(serde_json::to_string).transpose()?,
             serde_json::to_string(&question.answer)?,
             question.abstained,
             &question.gap,
@@ -57,9 +151,11 @@ pub(super) async fn insert(tx: &Tx, question: &Question) -> Result<()> {
         ],
     )
     .await?;
-    let Some(kept) = &question.answer else { return Ok(()) };
-    let documents: BTreeSet<&String> = kept.answer.citations.iter().map(|c| &c.document).collect();
-    for document in documents {
+    note_documents(tx, question).await
+}
+
+async fn note_documents(tx: &Tx, question: &Question) -> Result<()> {
+    for document in question.documents() {
         let sql = "INSERT INTO question_document (question, document) VALUES ($1, $2) ON CONFLICT DO NOTHING";
         tx.exec(sql, args![&question.id, document]).await?;
     }
@@ -70,20 +166,32 @@ pub(super) async fn insert(tx: &Tx, question: &Question) -> Result<()> {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, person, platform, channel, event, text, answer, abstained, gap, statement, asked FROM question ",
+            "SELECT id, person, platform, workspace, channel, thread, event, text, before, meant, counted, private, \
+             unasked, state, delivery, reply, answer, abstained, gap, statement, asked FROM question ",
             $rest
         )
     };
 }
 
 fn read(row: &Row) -> Result<Question> {
+    let reply: Option<String> = row.get("reply")?;
     Ok(Question {
         id: row.get("id")?,
         person: row.get("person")?,
         platform: row.get("platform")?,
+        workspace: row.get("workspace")?,
         channel: row.get("channel")?,
+        thread: row.get("thread")?,
         event: row.get("event")?,
         text: row.get("text")?,
+        before: row.get("before")?,
+        meant: row.get("meant")?,
+        counted: row.get("counted")?,
+        private: row.get("private")?,
+        unasked: row.get("unasked")?,
+        writing: row.get::<String>("state")? == "writing",
+        delivery: row.get("delivery")?,
+        reply: reply.and_then(|r| serde_json::from_str(&r).ok()),
         answer: serde_json::from_str(&row.get::<String>("answer")?).unwrap_or_default(),
         abstained: row.get("abstained")?,
         gap: row.get("gap")?,
@@ -92,13 +200,83 @@ fn read(row: &Row) -> Result<Question> {
     })
 }
 
-pub(super) async fn question(conn: &Conn, id: &str) -> Result<Option<Question>> {
+pub(in crate::answers) async fn question(conn: &Conn, id: &str) -> Result<Option<Question>> {
     conn.opt(select!("WHERE id = $1"), args![id]).await?.as_ref().map(read).transpose()
 }
 
 /// What a person asked, oldest first.
 pub(super) async fn questions_of(conn: &Conn, person: &str) -> Result<Vec<Question>> {
     conn.all(select!("WHERE person = $1 ORDER BY asked, id"), args![person]).await?.iter().map(read).collect()
+}
+
+/// The questions that make up a gap, oldest first.
+pub(in crate::answers) async fn of_gap(conn: &Conn, gap: &str, limit: i64) -> Result<Vec<Question>> {
+    let sql = select!("WHERE gap = $1 ORDER BY asked, id LIMIT $2");
+    conn.all(sql, args![gap, limit]).await?.iter().map(read).collect()
+}
+
+/// What a person asked last in a place since an instant, as it was understood. Where a clock stands still, the order in
+/// which the events came in counts.
+pub(super) async fn last_asked(
+    conn: &Conn,
+    person: &str,
+    place: &Place,
+    private: bool,
+    since: Instant,
+) -> Result<Option<String>> {
+    let row = conn
+        .opt(
+            "SELECT COALESCE(q.meant, q.text) AS text FROM question q LEFT JOIN inbox i ON i.key = q.event
+             WHERE q.person = $1 AND q.platform = $2 AND q.channel = $3 AND COALESCE(q.thread, '') = $4
+             AND q.private = $5 AND q.asked >= $6 AND q.unasked = 0
+             ORDER BY q.asked DESC, i.position DESC, q.id DESC LIMIT 1",
+            args![person, &place.platform, &place.channel, place.thread.as_deref().unwrap_or_default(), private, since],
+        )
+        .await?;
+    row.map(|r| r.get("text")).transpose()
+}
+
+/// Takes the lease of answers that wait to be written, oldest first, each with the number of the attempt.
+pub(super) async fn claim(tx: &Tx, limit: i64) -> Result<Vec<(Question, i64)>> {
+    let now = tx.lease_time().await?;
+    let sql =
+        "SELECT id, attempts FROM question WHERE state = 'writing' AND lease_until <= $1 ORDER BY asked, id LIMIT $2";
+    let mut claimed = Vec::new();
+    for row in tx.all(sql, args![now, limit]).await? {
+        let (id, attempts): (String, i64) = (row.get("id")?, row.get("attempts")?);
+        let sql = "UPDATE question SET lease_until = $2, attempts = attempts + 1 WHERE id = $1 AND lease_until <= $3";
+        if tx.exec(sql, args![&id, now.plus(LEASE), now]).await? == 1 {
+            claimed.extend(question(tx, &id).await?.map(|q| (q, attempts + 1)));
+        }
+    }
+    Ok(claimed)
+}
+
+/// Keeps an answer as far as it is written.
+pub(super) async fn grow(tx: &Tx, id: &str, kept: &Kept) -> Result<bool> {
+    let sql = "UPDATE question SET answer = $2 WHERE id = $1 AND state = 'writing'";
+    Ok(tx.exec(sql, args![id, serde_json::to_string(&Some(kept))?]).await? == 1)
+}
+
+/// An answer is written: false when another server was faster, or the question is gone.
+pub(super) async fn finish(tx: &Tx, question: &Question) -> Result<bool> {
+    let done = tx
+        .exec(
+            "UPDATE question SET state = 'answered', reply = NULL, answer = $2, abstained = $3, gap = $4, meant = $5
+             WHERE id = $1 AND state = 'writing'",
+            args![
+                &question.id,
+                serde_json::to_string(&question.answer)?,
+                question.abstained,
+                &question.gap,
+                &question.meant
+            ],
+        )
+        .await?;
+    if done == 1 {
+        note_documents(tx, question).await?;
+    }
+    Ok(done == 1)
 }
 
 /// Takes away a question with its votes; gives the statements about it.
@@ -125,16 +303,21 @@ pub(super) async fn delete(tx: &Tx, question: &Question) -> Result<Vec<String>> 
     Ok(statements)
 }
 
-/// Counts a question that has no good answer; gives the gap's id.
-pub(super) async fn note_gap(tx: &Tx, key: &str, text: &str) -> Result<String> {
-    let row = tx
-        .one(
-            "INSERT INTO gap (id, key, text, count, first, last) VALUES ($1, $2, $3, 1, $4, $4)
-             ON CONFLICT (key) DO UPDATE SET count = gap.count + 1, last = excluded.last RETURNING id",
-            args![tx.clock().id(), key, text, tx.now()],
-        )
-        .await?;
-    row.get("id")
+/// Takes away what else a person did here: judgements of others' answers, what was kept, what was passed on and what was
+/// answered for others, and the use of the language model. Gives the statements about it.
+pub(super) async fn erase(tx: &Tx, person: &str) -> Result<Vec<String>> {
+    let mut statements = Vec::new();
+    for sql in [
+        "DELETE FROM answer_vote WHERE person = $1 RETURNING statement",
+        "DELETE FROM answer_saved WHERE person = $1 RETURNING statement",
+    ] {
+        let rows = tx.all(sql, args![person]).await?;
+        statements.extend(rows.iter().map(|r| r.get::<String>("statement")).collect::<Result<Vec<_>>>()?);
+    }
+    statements.extend(experts::erase(tx, person).await?);
+    tx.exec("DELETE FROM knowledge WHERE person = $1", args![person]).await?;
+    tx.exec("DELETE FROM model_use WHERE person = $1", args![person]).await?;
+    Ok(statements)
 }
 
 pub(super) async fn set_gap(tx: &Tx, question: &str, gap: &str) -> Result<()> {
@@ -142,26 +325,29 @@ pub(super) async fn set_gap(tx: &Tx, question: &str, gap: &str) -> Result<()> {
     Ok(())
 }
 
-/// A person's judgement of an answer: whether it helped, and the statement about it.
-pub(super) async fn vote(conn: &Conn, question: &str, person: &str) -> Result<Option<(bool, String)>> {
-    let sql = "SELECT helpful, statement FROM answer_vote WHERE question = $1 AND person = $2";
-    let row = conn.opt(sql, args![question, person]).await?;
-    row.map(|r| Ok((r.get("helpful")?, r.get("statement")?))).transpose()
+/// A person's judgement of an answer, and the statement about it.
+pub(super) async fn vote(conn: &Conn, question: &str, person: &str) -> Result<Option<(Judgement, String)>> {
+    let sql = "SELECT kind, statement FROM answer_vote WHERE question = $1 AND person = $2";
+    let Some(row) = conn.opt(sql, args![question, person]).await? else { return Ok(None) };
+    let judgement = Judgement::of(&row.get::<String>("kind")?).unwrap_or(Judgement::Missing);
+    Ok(Some((judgement, row.get("statement")?)))
 }
 
 pub(super) async fn set_vote(
     tx: &Tx,
     question: &str,
     person: &str,
-    helpful: bool,
+    judgement: Judgement,
     missing: Option<&str>,
     statement: &str,
 ) -> Result<()> {
     tx.exec(
-        "INSERT INTO answer_vote (question, person, helpful, missing, statement, voted) VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (question, person) DO UPDATE SET helpful = excluded.helpful, statement = excluded.statement,
-         missing = COALESCE(excluded.missing, answer_vote.missing), voted = excluded.voted",
-        args![question, person, helpful, missing, statement, tx.now()],
+        "INSERT INTO answer_vote (question, person, helpful, kind, missing, statement, voted)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (question, person) DO UPDATE SET helpful = excluded.helpful, kind = excluded.kind,
+         statement = excluded.statement, missing = COALESCE(excluded.missing, answer_vote.missing),
+         voted = excluded.voted",
+        args![question, person, judgement == Judgement::Helpful, judgement.word(), missing, statement, tx.now()],
     )
     .await?;
     Ok(())
@@ -171,13 +357,91 @@ pub(super) async fn set_vote(
 pub(super) async fn revise_citing(tx: &Tx, document: &str) -> Result<()> {
     let rows = tx
         .all(
-            "SELECT q.event FROM question q JOIN question_document d ON d.question = q.id
+            "SELECT q.event, q.delivery FROM question q JOIN question_document d ON d.question = q.id
              WHERE d.document = $1 ORDER BY q.asked DESC LIMIT $2",
             args![document, REVISED],
         )
         .await?;
     for row in rows {
-        delivery::revise(tx, &format!("reply/{}/", row.get::<String>("event")?)).await?;
+        revise(tx, &row.get::<String>("event")?, row.get::<Option<String>>("delivery")?.as_deref()).await?;
     }
     Ok(())
+}
+
+/// Asks that a posted answer be rendered again. Older questions do not know their delivery, only the event.
+pub(super) async fn revise(tx: &Tx, event: &str, key: Option<&str>) -> Result<()> {
+    match key {
+        Some(key) => delivery::revise_one(tx, key).await,
+        None => delivery::revise(tx, &format!("reply/{event}/")).await,
+    }
+}
+
+pub(super) async fn is_saved(conn: &Conn, person: &str, passage: &str) -> Result<bool> {
+    let sql = "SELECT 1 AS one FROM answer_saved WHERE person = $1 AND passage = $2";
+    Ok(conn.opt(sql, args![person, passage]).await?.is_some())
+}
+
+pub(super) async fn save_passage(tx: &Tx, person: &str, passage: &str, document: &str, statement: &str) -> Result<()> {
+    tx.exec(
+        "INSERT INTO answer_saved (person, passage, document, statement, at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (person, passage) DO NOTHING",
+        args![person, passage, document, statement, tx.now()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Takes a document out of what a person kept; gives the statements.
+pub(super) async fn unsave(tx: &Tx, person: &str, document: &str) -> Result<Vec<String>> {
+    let sql = "DELETE FROM answer_saved WHERE person = $1 AND document = $2 RETURNING statement";
+    tx.all(sql, args![person, document]).await?.iter().map(|r| r.get("statement")).collect()
+}
+
+/// The documents that a person kept, newest first.
+pub(super) async fn saved(conn: &Conn, person: &str) -> Result<Vec<String>> {
+    let sql = "SELECT document, MAX(at) AS at FROM answer_saved WHERE person = $1 GROUP BY document ORDER BY 2 DESC, 1";
+    conn.all(sql, args![person]).await?.iter().map(|r| r.get("document")).collect()
+}
+
+/// The titles of what a person kept, for `mydata`.
+///
+/// # Errors
+/// The database's error.
+pub async fn saved_titles(conn: &Conn, person: &str) -> Result<Vec<String>> {
+    let mut titles = Vec::new();
+    for document in saved(conn, person).await? {
+        titles.extend(crate::library::document(conn, &document).await?.map(|d| d.title));
+    }
+    Ok(titles)
+}
+
+/// What relied on a document through answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Relied {
+    /// Answers that quote it.
+    pub answers: i64,
+    /// Different people who got one of them.
+    pub people: i64,
+    /// People who kept it for later.
+    pub saved: i64,
+}
+
+/// What relied on a document through answers before an instant, in numbers: who asked is nobody's business.
+///
+/// # Errors
+/// The database's error.
+pub async fn relied_on(conn: &Conn, document: &str, before: Instant) -> Result<Relied> {
+    let row = conn
+        .one(
+            "SELECT COUNT(*) AS answers, COUNT(DISTINCT q.person) AS people FROM question q
+             JOIN question_document d ON d.question = q.id WHERE d.document = $1 AND q.asked < $2",
+            args![document, before],
+        )
+        .await?;
+    let saved = "SELECT COUNT(DISTINCT person) AS n FROM answer_saved WHERE document = $1 AND at < $2";
+    Ok(Relied {
+        answers: row.get("answers")?,
+        people: row.get("people")?,
+        saved: conn.one(saved, args![document, before]).await?.get("n")?,
+    })
 }

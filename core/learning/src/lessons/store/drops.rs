@@ -66,6 +66,12 @@ pub async fn end_enrolment(tx: &Tx, id: &str) -> Result<bool> {
     Ok(tx.exec(sql, args![id, tx.now()]).await? == 1)
 }
 
+/// How many people have seen a lesson.
+pub async fn seen_by(conn: &Conn, lesson: &str) -> Result<i64> {
+    let sql = "SELECT COUNT(*) AS n FROM lesson_progress WHERE lesson = $1 AND experienced IS NOT NULL";
+    conn.one(sql, args![lesson]).await?.get("n")
+}
+
 /// Notes that every lesson of a track was seen. False when that was noted before.
 pub async fn complete_enrolment(tx: &Tx, id: &str) -> Result<bool> {
     let sql = "UPDATE lesson_enrolment SET completed = $2 WHERE id = $1 AND completed IS NULL";

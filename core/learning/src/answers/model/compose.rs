@@ -1,0 +1,333 @@
+//! An answer in sentences: written by a model, kept only as far as its citations hold.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use super::prompt::{self, UNKNOWN};
+use super::{Instead, ModelError, Modelled, Spent, check};
+use crate::answers::extract::leans_back;
+use crate::answers::{Answer, Citation, How, Line, LineKind, Sentence};
+use crate::library::Passage;
+use crate::search::{Stems, is_stop_word, words};
+
+/// Passages that a model is given.
+const PASSAGES: usize = 5;
+/// The most sentences that are kept.
+const SENTENCES: usize = 8;
+/// The most characters of a model's answer that are read.
+const READ: usize = 8_000;
+/// The most characters of one sentence.
+const SENTENCE: usize = 400;
+
+/// What an answer is written from.
+pub(in crate::answers) struct Basis<'a> {
+    /// The question, as it was understood.
+    pub question: &'a str,
+    /// The passages, best first, all of them open to the asker.
+    pub passages: &'a [Passage],
+    /// The quotation that is there already.
+    pub quoted: &'a Answer,
+    /// The asker's language (BCP 47), if it is known.
+    pub language: Option<&'a str>,
+    /// A random word that marks what is data.
+    pub mark: &'a str,
+}
+
+/// Lets the model write. `grown` hears the answer as far as it holds, each time that it has grown.
+///
+/// Gives the answer, or why there is none, and what it took either way.
+pub(in crate::answers) async fn write<G, F>(
+    modelled: &Modelled,
+    basis: &Basis<'_>,
+    mut grown: G,
+) -> (Result<Answer, Instead>, Spent)
+where
+    G: FnMut(Answer) -> F + Send,
+    F: Future<Output = ()> + Send,
+{
+    let passages: Vec<&Passage> = basis.passages.iter().take(PASSAGES).collect();
+    let language = other_language(basis.language, &passages);
+    let prompt = prompt::answer(&passages, basis.question, basis.mark, language, modelled.limits.answer_tokens);
+    let (told, mut heard) = watch::channel(0usize);
+    let draft = Mutex::new(Draft::new(&passages, language.is_some()));
+    let lock = || draft.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut hear = |piece: &str| {
+        let kept = {
+            let mut draft = lock();
+            draft.hear(piece);
+            draft.kept.len()
+        };
+        told.send_if_modified(|n| std::mem::replace(n, kept) != kept);
+    };
+    let asking = modelled.model.ask(&prompt, &mut hear);
+    let limited = tokio::time::timeout(modelled.limits.time, asking);
+    tokio::pin!(limited);
+    let asked = loop {
+        tokio::select! {
+            done = &mut limited => break done.unwrap_or(Err(ModelError::Slow)),
+            Ok(()) = heard.changed() => {
+                let answer = lock().answer(basis);
+                grown(answer).await;
+            }
+        }
+    };
+    let mut draft = lock();
+    draft.end();
+    let estimated = (prompt.rules.len() + prompt.data.len() + draft.read) as u64 / 4;
+    let spent = Spent { tokens: asked.as_ref().map_or(estimated, |s| s.tokens.max(1)) };
+    let written = match asked {
+        Ok(_) => draft.verdict().map(|()| draft.answer(basis)),
+        Err(e) => {
+            tracing::warn!(error = %e, "the language model gave no answer; the passages are quoted instead");
+            Err(Instead::from(&e))
+        }
+    };
+    (written, spent)
+}
+
+/// The second of two questions so that it stands alone; none when the model made something else of it.
+pub(in crate::answers) async fn condense(
+    modelled: &Modelled,
+    before: &str,
+    question: &str,
+    mark: &str,
+) -> (Option<String>, Spent) {
+    let prompt = prompt::condense(before, question, mark);
+    let mut said = String::new();
+    let mut hear = |piece: &str| {
+        if said.len() < READ {
+            said.push_str(piece);
+        }
+    };
+    let asked = tokio::time::timeout(modelled.limits.time / 2, modelled.model.ask(&prompt, &mut hear)).await;
+    let spent = match &asked {
+        Ok(Ok(spent)) => *spent,
+        _ => Spent { tokens: (prompt.rules.len() + prompt.data.len()) as u64 / 4 },
+    };
+    if !matches!(asked, Ok(Ok(_))) {
+        return (None, spent);
+    }
+    let stems = Stems::of(None);
+    let telling = |text: &str| -> HashSet<String> {
+        words(text).iter().filter(|w| !is_stop_word(&w.folded)).map(|w| stems.stem(&w.folded)).collect()
+    };
+    let line = stoa_ground::people::clean(said.lines().find(|l| !l.trim().is_empty()).unwrap_or_default());
+    let (mine, mut known) = (telling(&line), telling(before));
+    known.extend(telling(question));
+    // Only words of the two questions: a model may not ask for something else.
+    let holds = !mine.is_empty() && line.chars().count() <= SENTENCE && mine.is_subset(&known);
+    (holds.then_some(line), spent)
+}
+
+/// The asker's language, where it is not the passages' own.
+fn other_language<'a>(asker: Option<&'a str>, passages: &[&Passage]) -> Option<&'a str> {
+    let primary = |tag: &str| tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+    let asker = asker.filter(|a| !a.is_empty())?;
+    let same = |p: &&Passage| primary(p.language.as_deref().unwrap_or("en")) == primary(asker);
+    (!passages.iter().all(same)).then_some(asker)
+}
+
+/// A sentence that holds.
+struct Held {
+    text: String,
+    /// Which of the passages, with their words.
+    by: Vec<(usize, String)>,
+}
+
+/// What a model has said so far.
+struct Draft<'a> {
+    passages: &'a [&'a Passage],
+    /// Whether the sentences are in another language than the passages.
+    translated: bool,
+    line: String,
+    read: usize,
+    kept: Vec<Held>,
+    said: usize,
+    unknown: bool,
+    /// Whether the sentence before was left out.
+    broken: bool,
+}
+
+impl<'a> Draft<'a> {
+    fn new(passages: &'a [&'a Passage], translated: bool) -> Self {
+        Self {
+            passages,
+            translated,
+            line: String::new(),
+            read: 0,
+            kept: Vec::new(),
+            said: 0,
+            unknown: false,
+            broken: false,
+        }
+    }
+
+    fn hear(&mut self, piece: &str) {
+        for c in piece.chars() {
+            if self.read >= READ {
+                return;
+            }
+            self.read += c.len_utf8();
+            match c {
+                '\n' => self.end(),
+                c => self.line.push(c),
+            }
+        }
+    }
+
+    /// A line is whole.
+    fn end(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        let line = line.trim();
+        if line.is_empty() {
+            return;
+        }
+        if line.trim_matches(|c: char| !c.is_alphabetic()) == UNKNOWN {
+            self.unknown = true;
+            return;
+        }
+        self.said += 1;
+        let held = self.held(line);
+        self.broken = held.is_none();
+        self.kept.extend(held.filter(|_| self.kept.len() < SENTENCES));
+    }
+
+    fn held(&self, line: &str) -> Option<Held> {
+        let Cited { text, cites, quote } = Cited::read(line);
+        if text.is_empty() || text.chars().count() > SENTENCE || text.contains(['<', '>']) {
+            return None;
+        }
+        // What leans on a sentence that is not there says something else.
+        if self.broken && leans_back(&text) {
+            return None;
+        }
+        let mut by = Vec::new();
+        for n in cites {
+            let passage = *self.passages.get(n)?;
+            let support = match (self.translated, &quote) {
+                (true, Some(quote)) => check::translated(&text, quote, &[passage]),
+                (true, None) => None,
+                (false, _) => check::holds(&text, &[passage]),
+            };
+            by.extend(support.map(|s| (n, s.quote)));
+        }
+        (!by.is_empty()).then_some(Held { text, by })
+    }
+
+    /// Whether enough of it holds to be shown.
+    fn verdict(&self) -> Result<(), Instead> {
+        match (self.kept.len(), self.said) {
+            (0, 0) if self.unknown => Err(Instead::Unknown),
+            (0, 0) => Err(Instead::Strange),
+            (kept, said) if kept * 2 < said || kept == 0 => Err(Instead::Unsupported),
+            _ => Ok(()),
+        }
+    }
+
+    fn answer(&self, basis: &Basis<'_>) -> Answer {
+        let mut number: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut answer = Answer {
+            question: basis.quoted.question.clone(),
+            how: How::Written,
+            confidence: basis.quoted.confidence.max(crate::answers::THRESHOLD),
+            ..Answer::default()
+        };
+        for held in &self.kept {
+            let mut cites = Vec::new();
+            for (n, quote) in &held.by {
+                let at = *number.entry(*n).or_insert_with(|| {
+                    answer.citations.push(Citation::of(self.passages[*n]));
+                    answer.citations.len() - 1
+                });
+                cites.push(at);
+                let line = Line { kind: LineKind::Sentence, depth: 0, text: quote.clone() };
+                let citation = &mut answer.citations[at];
+                if !citation.lines.contains(&line) {
+                    citation.lines.push(line);
+                }
+            }
+            answer.sentences.push(Sentence { text: held.text.clone(), citations: cites });
+        }
+        for citation in &mut answer.citations {
+            citation.quote = citation.lines.iter().map(|l| l.text.as_str()).collect::<Vec<_>>().join("\n");
+        }
+        answer.answer = answer.sentences.iter().map(Sentence::numbered).collect::<Vec<_>>().join("\n");
+        let cited = |document: &String| answer.citations.iter().any(|c| c.document == *document);
+        answer.nearest = basis.quoted.nearest.iter().filter(|n| !cited(&n.document)).cloned().collect();
+        answer
+    }
+}
+
+/// A line of a model, taken apart.
+struct Cited {
+    text: String,
+    /// Numbers of passages, from 0.
+    cites: Vec<usize>,
+    quote: Option<String>,
+}
+
+impl Cited {
+    fn read(line: &str) -> Self {
+        let (line, quote) = match (line.find('{'), line.rfind('}')) {
+            (Some(from), Some(to)) if from < to => {
+                (format!("{}{}", &line[..from], &line[to + 1..]), Some(line[from + 1..to].trim().to_owned()))
+            }
+            _ => (line.to_owned(), None),
+        };
+        let (mut text, mut cites) = (String::new(), Vec::new());
+        let mut rest = line.as_str();
+        while let Some(from) = rest.find('[') {
+            let (before, open) = rest.split_at(from);
+            let number = open[1..].split(']').next().filter(|inner| open.len() > inner.len() + 1);
+            let numbers: Option<Vec<usize>> = number
+                .and_then(|inner| inner.split(',').map(|n| n.trim().parse::<usize>().ok()?.checked_sub(1)).collect());
+            text.push_str(before);
+            match (numbers, number) {
+                (Some(numbers), Some(inner)) => {
+                    cites.extend(numbers);
+                    rest = &open[inner.len() + 2..];
+                }
+                _ => {
+                    text.push('[');
+                    rest = &open[1..];
+                }
+            }
+        }
+        text.push_str(rest);
+        let bullet = |c: char| matches!(c, '-' | '*' | '•' | '#') || c.is_whitespace();
+        let text = text.trim_start_matches(bullet);
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let text = if digits > 0 { text[digits..].strip_prefix(". ").unwrap_or(text) } else { text };
+        let text = stoa_ground::people::clean(text).replace("**", "").replace(" .", ".").replace("..", ".");
+        cites.dedup();
+        Self { text, cites, quote }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_a_sentence_with_its_passages() {
+        let read = |line: &str| {
+            let c = Cited::read(line);
+            (c.text, c.cites, c.quote)
+        };
+        assert_eq!(read("- Send it within 14 days. [2]"), ("Send it within 14 days.".into(), vec![1], None));
+        assert_eq!(read("Send it [1, 3]."), ("Send it.".into(), vec![0, 2], None));
+        assert_eq!(read("1. **Send** it. [1] [2]"), ("Send it.".into(), vec![0, 1], None));
+        assert_eq!(read("Sende es. [1] {Send it.}"), ("Sende es.".into(), vec![0], Some("Send it.".into())));
+        assert_eq!(read("[x](http://e) [0] ["), ("[x](http://e) [0] [".into(), vec![], None));
+        assert_eq!(read("No source."), ("No source.".into(), vec![], None));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_line_breaks_the_reader(line in ".{0,200}") {
+            let _ = Cited::read(&line);
+        }
+    }
+}
