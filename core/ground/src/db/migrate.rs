@@ -41,9 +41,9 @@ const MIGRATIONS: &[Migration] = &[
     migration!(13, "0013_identity"),
     migration!(14, "0014_vectors"),
     migration!(15, "0015_asking"),
-    migration!(17, "0017_lookups"),
-    migration!(18, "0018_edits"),
-    migration!(20, "0020_evidence"),
+    migration!(16, "0016_lookups"),
+    migration!(17, "0017_edits"),
+    migration!(18, "0018_evidence"),
 ];
 
 /// The newest schema version that this program knows.
