@@ -176,11 +176,14 @@ impl World {
             } else {
                 database.clone()
             };
+            // All replicas have the keys of evidence that the first one made.
+            let keys = servers.first().map_or(&dir, |first: &Replica| &first.dir).display().to_string();
             let (port, lease) = (free_port()?, setup.lease.unwrap_or("60s"));
             let config = format!(
                 "[database]\nurl = \"{url}\"\nlease = \"{lease}\"\n[http]\nlisten = \"127.0.0.1:{port}\"\n\
                  [organisation]\nname = \"Test\"\niri = \"https://learn.example.org\"\nworking_days = \"Mon-Sun\"\n\
                  working_hours = \"00:00-24:00\"\n[nudges]\nquiet_hours = \"\"\nafter_activity = \"0s\"\n\
+                 [evidence]\nsigning_key_file = \"{keys}/signing.key\"\nmaster_key_file = \"{keys}/master.key\"\n\
                  [[bridge]]\nname = \"chat\"\napi_url = \"{}\"\nsecret = \"{SECRET}\"\n",
                 far.url
             );
