@@ -1,6 +1,8 @@
 //! The flow itself: its parts, its workers, and the way to let everything that is due happen.
 
-use std::sync::{Arc, MutexGuard, PoisonError, RwLock};
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,7 +12,7 @@ use stoa_ground::{Clock, Db, Error, Instant, Result};
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
-use crate::chat::{Command, Context, Help, Platform};
+use crate::chat::{Command, Context, Envelope, Help, Platform};
 use crate::delivery::queues::{self, Reader};
 use crate::delivery::{DeliveryKind, Reached, inbox, sender};
 use crate::follow::{Followed, Follower};
@@ -18,6 +20,9 @@ use crate::lease::{Lease, Watch};
 use crate::nudges::{LearnerDigest, Policy, Settings, Why};
 use crate::organisation::Organisation;
 use crate::schedule::{self, Job};
+
+/// How many events are worked on at once.
+const EVENTS: usize = 8;
 
 /// What capabilities bring: every list is filled in one place, `stoa_learning::parts`.
 #[derive(Default)]
@@ -63,8 +68,10 @@ pub struct Flow {
     wake_background: Vec<Notify>,
     /// Held while what is due is worked on, so that a manual clock moves only between two rounds.
     turn: Mutex<()>,
-    /// How many events and recipients are worked on at once.
-    pub(crate) at_once: (usize, usize),
+    /// Itself, for the tasks that send.
+    me: Weak<Self>,
+    /// One thing after the other, as in a simulation.
+    alone: AtomicBool,
     /// Under this name this server holds leases.
     pub(crate) server: String,
     pub(crate) lease: Lease,
@@ -86,7 +93,9 @@ impl Flow {
         parts.followers.push(Arc::new(Reached));
         let followed = parts.followers.iter().cloned().map(Followed::new).collect();
         let wake_background = parts.background.iter().map(|_| Notify::new()).collect();
-        Arc::new(Self {
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            alone: AtomicBool::new(false),
             db,
             organisation,
             parts,
@@ -95,7 +104,6 @@ impl Flow {
             platforms: RwLock::new(Vec::new()),
             wake: Notify::new(),
             turn: Mutex::new(()),
-            at_once: (8, 32),
             server: stoa_ground::clock::noise().to_string(),
             lease,
             watch: std::sync::Mutex::default(),
@@ -105,11 +113,38 @@ impl Flow {
     /// The same flow for a simulation: one thing after the other, so that the same seed gives the same story.
     #[must_use]
     pub fn one_at_a_time(self: Arc<Self>) -> Arc<Self> {
-        let mut flow = self;
-        if let Some(alone) = Arc::get_mut(&mut flow) {
-            alone.at_once = (1, 1);
+        self.alone.store(true, Ordering::Relaxed);
+        self
+    }
+
+    /// Does something for each of many, at most so many at once and each in a task of its own, and gives what became of
+    /// each. All of them end before an error is told: one that is dropped in the middle would wait for its lease.
+    pub(crate) async fn each_at_once<I, T, Fut>(
+        &self,
+        many: Vec<I>,
+        at_once: usize,
+        f: impl Fn(Arc<Self>, I) -> Fut,
+    ) -> Vec<Result<T>>
+    where
+        Fut: Future<Output = Result<T>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let Some(me) = self.me.upgrade() else { return Vec::new() };
+        let mut ended = Vec::with_capacity(many.len());
+        if self.alone.load(Ordering::Relaxed) {
+            for one in many {
+                ended.push(f(me.clone(), one).await);
+            }
+            return ended;
         }
-        flow
+        let tasks = many.into_iter().map(|one| {
+            let work = f(me.clone(), one);
+            async move {
+                let ended = tokio::spawn(work).await;
+                ended.unwrap_or_else(|e| Err(Error::Io(format!("a task of the workers broke off: {e}"))))
+            }
+        });
+        futures_util::stream::iter(tasks).buffer_unordered(at_once).collect().await
     }
 
     /// Adds a chat platform.
@@ -223,10 +258,11 @@ impl Flow {
     async fn handle_waiting(&self) -> Result<usize> {
         let events = inbox::claim(&self.db, 64, self.lease.micros()).await?;
         let count = events.len();
-        let handled = futures_util::stream::iter(events)
-            .map(|(envelope, attempts)| async move { self.handle(&envelope, attempts).await });
-        // All of them end before an error is told: one that is dropped in the middle waits until its lease runs out.
-        let ended: Vec<Result<()>> = handled.buffer_unordered(self.at_once.0).collect().await;
+        let ended = self
+            .each_at_once(events, EVENTS, |flow, (envelope, attempts): (Envelope, i64)| async move {
+                flow.handle(&envelope, attempts).await
+            })
+            .await;
         ended.into_iter().collect::<Result<()>>().map(|()| count)
     }
 

@@ -75,7 +75,8 @@ impl Flow {
         let Rendered::Say(message) = self.render(delivery, person, true).await? else { return Ok(false) };
         let Some((place, id)) = delivery.posted.clone().zip(delivery.message_id.clone()) else { return Ok(false) };
         let Some(platform) = self.platform(&place.platform) else { return Ok(false) };
-        let message = self.welcome(person, delivery, message).await?;
+        let reach = self.reach(person).await?;
+        let message = self.welcome(person, delivery, message, &reach).await?;
         platform.edit(&MessageRef { place, id }, &message).await.map(|()| true)
     }
 

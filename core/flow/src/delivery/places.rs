@@ -22,6 +22,23 @@ pub const PREFERRED: &str = "place";
 /// How many chat places are tried: the first and one fallback.
 const TRIED: usize = 2;
 
+/// The setting that remembers that a person was told what Stoa is: the key of the delivery that said it.
+const WELCOMED: &str = "welcomed";
+
+/// How a person can be reached.
+#[derive(Default)]
+pub(crate) struct Reach {
+    /// The preferred account, then the one used last, then the others.
+    accounts: Vec<Account>,
+    /// The delivery that told the person what Stoa is.
+    pub(crate) welcomed: Option<String>,
+}
+
+/// A person was told what Stoa is, by this delivery.
+pub(super) async fn remember_welcome(tx: &Tx, person: &str, key: &str) -> Result<()> {
+    people::remember(tx, person, WELCOMED, key).await.map(|_| ())
+}
+
 /// Places in the order in which they are tried.
 pub(crate) struct Places {
     /// Each with its adapter.
@@ -49,18 +66,23 @@ pub fn preference(account: &Account) -> String {
 impl Flow {
     /// Where a delivery can go: where it must, else the person's preferred place, then the last used one, then the
     /// others; and mail behind them when it is mandated.
-    pub(crate) async fn places_for(&self, delivery: &Delivery, person: Option<&Person>) -> Result<Places> {
+    pub(crate) async fn places_for(
+        &self,
+        delivery: &Delivery,
+        person: Option<&Person>,
+        reach: &Reach,
+    ) -> Result<Places> {
         if let Some(place) = &delivery.place {
             let all = self.platform(&place.platform).map(|p| (place.clone(), p)).into_iter().collect();
             return Ok(Places { all, missing: None });
         }
         let mut places = Places { all: Vec::new(), missing: None };
         let Some(person) = person else { return Ok(places) };
-        for account in self.accounts_in_order(&person.id).await? {
+        for account in &reach.accounts {
             if places.all.len() == TRIED {
                 break;
             }
-            places.add(self, &account).await;
+            places.add(self, account).await;
         }
         let mandated = self.kind(&delivery.kind).is_some_and(|kind| kind.policy().mandated);
         if let (true, None, Some(address)) = (mandated, &places.missing, &person.email) {
@@ -70,21 +92,32 @@ impl Flow {
         Ok(places)
     }
 
-    async fn accounts_in_order(&self, person: &str) -> Result<Vec<Account>> {
-        let (linked, preferred, last) = self
-            .db()
-            .read(|c| async move {
-                let last = c.opt("SELECT account FROM last_activity WHERE person = $1", args![person]).await?;
-                let last = last.map(|r| r.get::<serde_json::Value>("account")).transpose()?;
-                let linked = people::accounts_of(&c, person).await?;
-                Ok((linked, people::setting(&c, person, PREFERRED).await?, last))
-            })
-            .await?;
-        let last: Option<Account> = last.and_then(|v| serde_json::from_value(v).ok());
-        let mut accounts: Vec<Account> = linked.into_iter().map(Account::from).collect();
+    /// How a person can be reached; read at once, because it is read for every message.
+    pub(crate) async fn reach(&self, person: Option<&Person>) -> Result<Reach> {
+        let Some(person) = person else { return Ok(Reach::default()) };
+        let sql = concat!(
+            "SELECT 'account' AS what, platform AS first, workspace AS second, user_id AS third
+             FROM identity WHERE person IN ",
+            stoa_ground::rows_of!("$1"),
+            " UNION ALL SELECT 'setting', name, value, '' FROM person_setting WHERE person = $1 AND name IN ($2, $3)
+              UNION ALL SELECT 'last', account, '', '' FROM last_activity WHERE person = $1
+              ORDER BY 1, 2, 3, 4"
+        );
+        let (mut accounts, mut last, mut preferred, mut welcomed) = (Vec::new(), None, None, None);
+        for row in self.db().all(sql, args![&person.id, PREFERRED, WELCOMED]).await? {
+            let first: String = row.get("first")?;
+            match row.get::<String>("what")?.as_str() {
+                "account" => {
+                    accounts.push(Account { platform: first, workspace: row.get("second")?, user: row.get("third")? });
+                }
+                "last" => last = serde_json::from_str::<Account>(&first).ok(),
+                _ if first == PREFERRED => preferred = Some(row.get::<String>("second")?),
+                _ => welcomed = Some(row.get("second")?),
+            }
+        }
         let wanted = |a: &Account| preferred.as_ref().is_some_and(|p| *p == a.platform || *p == preference(a));
         accounts.sort_by_key(|a| (!wanted(a), last.as_ref() != Some(a)));
-        Ok(accounts)
+        Ok(Reach { accounts, welcomed })
     }
 }
 

@@ -105,7 +105,8 @@ impl Flow {
         delivery: &Delivery,
         person: Option<&Person>,
     ) -> Result<Option<(Place, String)>, SendError> {
-        let places = self.places_for(delivery, person).await?;
+        let reach = self.reach(person).await?;
+        let places = self.places_for(delivery, person, &reach).await?;
         for (place, platform) in places.all {
             if let Some(id) = platform.find(&place, &delivery.key).await? {
                 return Ok(Some((place, id)));

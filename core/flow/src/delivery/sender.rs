@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use futures_util::StreamExt as _;
 use stoa_ground::clock::monotonic;
 use stoa_ground::people::{self, Person};
 use stoa_ground::{Instant, Result, Tx, args};
 
-use super::{Delivery, DeliveryKind, MAIL, Rendered, Rendering, merged_into, places, select};
+use super::places::{self, Reach};
+use super::{Delivery, DeliveryKind, MAIL, Rendered, Rendering, merged_into, select};
 use crate::chat::{Block, Message, Place, SendError, literal};
 use crate::journal::{self, Ended};
 use crate::lease::before;
@@ -15,11 +15,11 @@ use crate::nudges::{self, About, Decision, LearnerDigest, Policy};
 use crate::words::Words;
 use crate::worker::Flow;
 
+/// How many recipients are worked on at once.
+const RECIPIENTS: usize = 32;
+
 /// How often a message is tried before it is parked: with growing pauses, for three hours.
 const ATTEMPTS: i64 = 40;
-
-/// The setting that remembers that a person was told what Stoa is.
-const WELCOMED: &str = "welcomed";
 
 /// One delivery on its way, to whom, and since when it is worked on.
 pub(super) struct Turn<'a> {
@@ -65,10 +65,11 @@ impl Flow {
         let mut seen = HashSet::new();
         let mut recipients = rows.iter().map(|row| row.get::<String>("recipient")).collect::<Result<Vec<_>>>()?;
         recipients.retain(|recipient| seen.insert(recipient.clone()));
-        let sends = recipients.into_iter().map(|recipient| async move { self.send_to(&recipient).await });
-        // All of them end before an error is told: one that is dropped in the middle would have to be looked up.
-        let ended: Vec<Result<usize>> =
-            futures_util::stream::iter(sends).buffer_unordered(self.at_once.1).collect().await;
+        let ended =
+            self.each_at_once(recipients, RECIPIENTS, |flow, recipient: String| async move {
+                flow.send_to(&recipient).await
+            })
+            .await;
         ended.into_iter().sum()
     }
 
@@ -122,14 +123,12 @@ impl Flow {
                 if !tx.try_lock(&format!("recipient/{recipient}")).await? {
                     return Ok(Claimed::default());
                 }
-                let sending = "SELECT 1 AS one FROM outbox WHERE recipient = $1 AND state = 'sending' LIMIT 1";
-                if tx.opt(sending, args![recipient]).await?.is_some() {
-                    return Ok(Claimed::default());
-                }
                 let now = tx.lease_time().await?;
-                // The rows stay as they are read here: who takes one back meanwhile waits, and sees it sent.
+                // The rows stay as they are read here: who takes one back meanwhile waits, and sees it sent. While one is
+                // being sent, the others wait.
                 let sql = select!(
-                    "WHERE recipient = $1 AND state = 'queued' AND due <= $2 AND retry_at <= $3
+                    "WHERE recipient = $1 AND state = 'queued' AND due <= $2 AND retry_at <= $3 AND NOT EXISTS
+                     (SELECT 1 FROM outbox other WHERE other.recipient = $1 AND other.state = 'sending')
                      ORDER BY due, position LIMIT 50"
                 );
                 let sql = format!("{sql}{}", tx.engine().for_update());
@@ -269,11 +268,12 @@ impl Flow {
                 return Ok(true);
             }
         };
-        let places = self.places_for(delivery, person).await?;
+        let reach = self.reach(person).await?;
+        let places = self.places_for(delivery, person, &reach).await?;
         if let (true, Some(missing)) = (places.all.is_empty(), places.missing) {
             return self.failed(turn, &missing.why, missing.after, false).await.map(|()| false);
         }
-        let message = self.welcome(person, delivery, message).await?;
+        let message = self.welcome(person, delivery, message, &reach).await?;
         let mut closed = "the person has no place where Stoa can write".to_owned();
         for (place, platform) in places.all {
             let by_mail = (place.platform == MAIL).then(|| self.by_mail(person, &message));
@@ -364,20 +364,20 @@ impl Flow {
         person: Option<&Person>,
         delivery: &Delivery,
         message: Message,
+        reach: &Reach,
     ) -> Result<Message> {
         let Some(person) = person else { return Ok(message) };
         if delivery.place.as_ref().is_some_and(|p| !p.direct) {
             return Ok(message);
         }
         let id = &person.id;
-        let known = self.db().read(|c| async move { people::setting(&c, id, WELCOMED).await }).await?;
-        match &known {
+        match &reach.welcomed {
             // Also when it is edited later: what was said once stays.
             Some(key) if *key == delivery.key => {}
             Some(_) => return Ok(message),
             None => {
                 let key = &delivery.key;
-                self.db().write_by_key(|tx| async move { people::remember(&tx, id, WELCOMED, key).await }).await?;
+                self.db().write_by_key(|tx| async move { places::remember_welcome(&tx, id, key).await }).await?;
             }
         }
         let words = Words::of(&person.locale);
