@@ -39,12 +39,12 @@ impl Followed {
         Self { follower, seen: AtomicI64::new(-1) }
     }
 
-    /// Follows what has changed for a while, so that events and messages have their turn in between. Gives how many
-    /// changes that were.
-    pub(crate) async fn catch_up(&self, db: &Db) -> Result<usize> {
+    /// Follows what has changed up to the position `head` for a while, so that events and messages have their turn in
+    /// between. Gives how many changes that were.
+    pub(crate) async fn catch_up(&self, db: &Db, head: i64) -> Result<usize> {
         let (started, mut all) = (monotonic(), 0);
         loop {
-            let some = self.some(db).await?;
+            let some = self.some(db, head).await?;
             all += some;
             if some == 0 || started.elapsed() >= TURN {
                 return Ok(all);
@@ -52,8 +52,7 @@ impl Followed {
         }
     }
 
-    async fn some(&self, db: &Db) -> Result<usize> {
-        let head = db.committed_position().await?;
+    async fn some(&self, db: &Db, head: i64) -> Result<usize> {
         let name = format!("follower/{}", self.follower.name());
         let mut seen = self.seen.load(Ordering::SeqCst);
         if seen >= head {

@@ -244,8 +244,13 @@ impl Flow {
         self.look_at_lease_clock().await?;
         // What fails in one place stops nothing in the others: each has its turn before an error is told.
         let mut ended = vec![self.handle_waiting().await];
-        for followed in &self.followed {
-            ended.push(followed.catch_up(&self.db).await);
+        match self.db.committed_position().await {
+            Ok(head) => {
+                for followed in &self.followed {
+                    ended.push(followed.catch_up(&self.db, head).await);
+                }
+            }
+            Err(e) => ended.push(Err(e)),
         }
         ended.push(schedule::run_due(&self.db, &self.parts.jobs).await);
         ended.push(self.send_due().await);

@@ -48,38 +48,43 @@ async fn ignored(conn: &Conn, person: &str, since: i64) -> Result<u32> {
 /// The facts at this instant. What is being sent counts as sent.
 pub(crate) async fn facts(conn: &Conn, organisation: &Organisation, person: &Person) -> Result<Facts> {
     let mut calendar = organisation.calendar(person);
-    let settings = people::settings_of(conn, &person.id).await?;
-    // A setting that cannot be read is checked where it is made; the organisation's hours hold then.
-    if let Some(Ok(hours)) = settings.get(QUIET_HOURS).map(|quiet| people::calendar::parse_range(quiet)) {
-        calendar.quiet_hours = Some(hours);
-    }
     let now = conn.now();
     let today = now.zoned(&calendar.zone).date();
     let start = calendar.at(today, jiff::civil::Time::midnight());
-    let sent = conn
+    // One query, because it is asked for every message. What was sent before today, and longer ago than the least gap,
+    // changes no decision.
+    let row = conn
         .one(
             concat!(
-                "SELECT COALESCE(MAX(sent_at), 0) AS last,
-                 COALESCE(SUM(CASE WHEN sent_at >= $2 THEN 1 ELSE 0 END), 0) AS today
+                "SELECT MAX(sent_at) AS last, COALESCE(SUM(CASE WHEN sent_at >= $2 THEN 1 ELSE 0 END), 0) AS today,
+                 (SELECT at FROM last_activity WHERE person = $1) AS active,
+                 (SELECT value FROM person_setting WHERE person = $1 AND name = $4) AS paused,
+                 (SELECT value FROM person_setting WHERE person = $1 AND name = $5) AS quiet,
+                 (SELECT COUNT(*) FROM outbox v WHERE v.person IN ",
+                stoa_ground::rows_of!("$1"),
+                " AND v.state = 'posted' AND v.voluntary = 1 AND v.sent_at >
+                  COALESCE((SELECT at FROM last_activity WHERE person = $1), 0)) AS ignored
                  FROM outbox WHERE person IN ",
                 stoa_ground::rows_of!("$1"),
                 " AND sent_at >= $3 AND counted = 1 AND state IN ('sending', 'posted')"
             ),
-            // What was sent before today, and longer ago than the least gap, changes no decision.
-            args![&person.id, start, start.min(now.plus(-organisation.nudges.min_gap))],
+            args![&person.id, start, start.min(now.plus(-organisation.nudges.min_gap)), PAUSED, QUIET_HOURS],
         )
         .await?;
-    let last_activity = last_activity(conn, &person.id).await?;
-    let ignored = ignored(conn, &person.id, last_activity.map_or(0, |at| at.0)).await?;
-    let last: i64 = sent.get("last")?;
+    // A setting that cannot be read is checked where it is made; the organisation's hours hold then.
+    let quiet: Option<String> = row.get("quiet")?;
+    if let Some(Ok(hours)) = quiet.map(|quiet| people::calendar::parse_range(&quiet)) {
+        calendar.quiet_hours = Some(hours);
+    }
+    let paused: Option<String> = row.get("paused")?;
     Ok(Facts {
         calendar,
         status: person.status,
         leave: (person.leave_from, person.leave_to),
-        paused: settings.get(PAUSED).is_some_and(|v| v == "yes"),
-        sent_today: sent.get("today")?,
-        last_sent: (last > 0).then_some(Instant(last)),
-        last_activity,
-        ignored,
+        paused: paused.as_deref() == Some("yes"),
+        sent_today: row.get("today")?,
+        last_sent: row.get("last")?,
+        last_activity: row.get("active")?,
+        ignored: row.get("ignored")?,
     })
 }

@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::Arc;
 
 use rusqlite::types::{ToSqlOutput, Value as Plain, ValueRef};
 use tokio::sync::Mutex;
@@ -30,10 +31,16 @@ pub(super) struct Single(Mutex<Inner>);
 /// A connection with the names of the columns that its queries give.
 pub(super) struct Native {
     conn: rusqlite::Connection,
-    names: RefCell<HashMap<String, Names>>,
+    shapes: RefCell<HashMap<String, Shape>>,
 }
 
-type Names = std::sync::Arc<[String]>;
+/// What a statement takes and gives; asked once, because SQLite looks for names each time.
+#[derive(Clone)]
+struct Shape {
+    /// For each parameter, its number: `$2` may come first.
+    parameters: Arc<[usize]>,
+    columns: Arc<[String]>,
+}
 
 struct Inner {
     conn: Option<Box<Native>>,
@@ -51,7 +58,7 @@ impl Single {
         let conn = rusqlite::Connection::open(path).map_err(failed)?;
         conn.execute_batch(PRAGMAS).map_err(failed)?;
         conn.set_prepared_statement_cache_capacity(PREPARED);
-        let native = Native { conn, names: RefCell::default() };
+        let native = Native { conn, shapes: RefCell::default() };
         Ok(Self(Mutex::new(Inner { conn: Some(Box::new(native)), open: false, abandoned: false, kept: 0 })))
     }
 
@@ -181,8 +188,9 @@ impl Native {
     /// Hands the rows of a query to `f` one after the other.
     pub(super) fn each(&self, sql: &str, args: &[Value], mut f: impl FnMut(&Row) -> Result<()>) -> Result<()> {
         let mut statement = self.conn.prepare_cached(sql).map_err(failed)?;
-        bind(&mut statement, args)?;
-        let names = self.names_of(sql, &statement);
+        let shape = self.shape_of(sql, &statement);
+        bind(&mut statement, &shape, args)?;
+        let names = shape.columns;
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(failed)? {
             let values = (0..names.len()).map(|n| Ok(value(row.get_ref(n).map_err(failed)?))).collect::<Result<_>>()?;
@@ -191,31 +199,37 @@ impl Native {
         Ok(())
     }
 
-    fn names_of(&self, sql: &str, statement: &rusqlite::Statement<'_>) -> Names {
-        let mut all = self.names.borrow_mut();
-        if let Some(names) = all.get(sql) {
-            return names.clone();
+    fn shape_of(&self, sql: &str, statement: &rusqlite::Statement<'_>) -> Shape {
+        let mut all = self.shapes.borrow_mut();
+        if let Some(shape) = all.get(sql) {
+            return shape.clone();
         }
-        let names: Names = statement.column_names().into_iter().map(str::to_owned).collect();
-        all.insert(sql.to_owned(), names.clone());
-        names
+        let number = |place: usize| {
+            let named = statement.parameter_name(place).and_then(|name| name.get(1..)?.parse::<usize>().ok());
+            named.unwrap_or(place)
+        };
+        let shape = Shape {
+            parameters: (1..=statement.parameter_count()).map(number).collect(),
+            columns: statement.column_names().into_iter().map(str::to_owned).collect(),
+        };
+        all.insert(sql.to_owned(), shape.clone());
+        shape
     }
 
     /// Runs a statement and gives the number of rows that it changed.
     pub(super) fn exec(&self, sql: &str, args: &[Value]) -> Result<u64> {
         let mut statement = self.conn.prepare_cached(sql).map_err(failed)?;
-        bind(&mut statement, args)?;
+        let shape = self.shape_of(sql, &statement);
+        bind(&mut statement, &shape, args)?;
         let changed = statement.raw_execute().map_err(failed)?;
         Ok(u64::try_from(changed).unwrap_or(0))
     }
 }
 
 /// Binds `$1`, `$2` … by their numbers; SQLite itself takes them for names and counts in the order in which they come.
-fn bind(statement: &mut rusqlite::Statement<'_>, args: &[Value]) -> Result<()> {
-    for place in 1..=statement.parameter_count() {
-        let number = statement.parameter_name(place).and_then(|name| name.get(1..)?.parse::<usize>().ok());
-        let arg = args.get(number.unwrap_or(place).wrapping_sub(1));
-        statement.raw_bind_parameter(place, Bound(arg)).map_err(failed)?;
+fn bind(statement: &mut rusqlite::Statement<'_>, shape: &Shape, args: &[Value]) -> Result<()> {
+    for (place, number) in shape.parameters.iter().enumerate() {
+        statement.raw_bind_parameter(place + 1, Bound(args.get(number - 1))).map_err(failed)?;
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::civil::{Date, Time};
-use stoa_flow::{Flow, Organisation};
+use stoa_flow::{Flow, Organisation, Parts};
 use stoa_ground::people::{self, import};
 use stoa_ground::xapi::Emitter;
 use stoa_ground::{Clock, Db, Error, Instant, Result};
@@ -106,7 +106,9 @@ impl Simulation {
             index: Index::in_memory()?,
             asking: crate::answers::Asking::default(),
         });
-        let flow = Flow::new(db.clone(), organisation, crate::parts(&services)).one_at_a_time();
+        // Nobody asks anything in a simulation: the work beside the scheduler would look for nothing.
+        let parts = Parts { background: Vec::new(), ..crate::parts(&services) };
+        let flow = Flow::new(db.clone(), organisation, parts).one_at_a_time();
         let mut simulation = Self {
             decided: copy::last_decision(&db).await?,
             told: Told { began: Some(began), ..Told::default() },
