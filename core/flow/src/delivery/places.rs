@@ -32,6 +32,8 @@ pub(crate) struct Reach {
     accounts: Vec<Account>,
     /// The delivery that told the person what Stoa is.
     pub(crate) welcomed: Option<String>,
+    /// Whether the person is listed as one whom nothing reaches.
+    pub(super) lost: bool,
 }
 
 /// A person was told what Stoa is, by this delivery.
@@ -101,23 +103,30 @@ impl Flow {
             stoa_ground::rows_of!("$1"),
             " UNION ALL SELECT 'setting', name, value, '' FROM person_setting WHERE person = $1 AND name IN ($2, $3)
               UNION ALL SELECT 'last', account, '', '' FROM last_activity WHERE person = $1
-              ORDER BY 1, 2, 3, 4"
+              UNION ALL SELECT 'lost', person, '', '' FROM unreachable WHERE person IN ",
+            stoa_ground::rows_of!("$1"),
+            " ORDER BY 1, 2, 3, 4"
         );
-        let (mut accounts, mut last, mut preferred, mut welcomed) = (Vec::new(), None, None, None);
+        let (mut reach, mut last, mut preferred) = (Reach::default(), None, None);
         for row in self.db().all(sql, args![&person.id, PREFERRED, WELCOMED]).await? {
             let first: String = row.get("first")?;
             match row.get::<String>("what")?.as_str() {
                 "account" => {
-                    accounts.push(Account { platform: first, workspace: row.get("second")?, user: row.get("third")? });
+                    reach.accounts.push(Account {
+                        platform: first,
+                        workspace: row.get("second")?,
+                        user: row.get("third")?,
+                    });
                 }
+                "lost" => reach.lost = true,
                 "last" => last = serde_json::from_str::<Account>(&first).ok(),
                 _ if first == PREFERRED => preferred = Some(row.get::<String>("second")?),
-                _ => welcomed = Some(row.get("second")?),
+                _ => reach.welcomed = Some(row.get("second")?),
             }
         }
         let wanted = |a: &Account| preferred.as_ref().is_some_and(|p| *p == a.platform || *p == preference(a));
-        accounts.sort_by_key(|a| (!wanted(a), last.as_ref() != Some(a)));
-        Ok(Reach { accounts, welcomed })
+        reach.accounts.sort_by_key(|a| (!wanted(a), last.as_ref() != Some(a)));
+        Ok(reach)
     }
 }
 

@@ -4,7 +4,7 @@ use stoa_ground::clock::monotonic;
 use stoa_ground::people::Person;
 use stoa_ground::{Result, Row, args};
 
-use super::sender::{Turn, park};
+use super::sender::{Arrived, Turn, park};
 use super::{Delivery, select};
 use crate::chat::{Place, SendError};
 use crate::journal;
@@ -48,7 +48,7 @@ impl Flow {
         match before(begun + self.lease.held(), self.look_for(&delivery, person.as_ref())).await {
             Some(Ok(Some((place, id)))) => {
                 let turn = Turn { delivery: &delivery, person: person.as_ref(), started: begun };
-                self.posted(&turn, &place, &id, true).await?;
+                self.posted(&turn, &place, &id, Arrived::Found).await?;
             }
             Some(Ok(None)) => self.unsent(&key, true).await?,
             // Unknown is not "no": it stays as it is until the platform can say.

@@ -28,6 +28,15 @@ pub(super) struct Turn<'a> {
     pub(super) started: std::time::Instant,
 }
 
+/// How it is known that a message stands in the chat.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrived {
+    /// It was sent just now, to somebody who is or is not listed as one whom nothing reaches.
+    Sent { lost: bool },
+    /// The platform has it from an earlier attempt.
+    Found,
+}
+
 /// What became of the due rows of one recipient.
 #[derive(Default)]
 struct Claimed {
@@ -120,10 +129,9 @@ impl Flow {
         self.db()
             .write_by_key(|tx| async move {
                 // One server at a time decides about one recipient, so that the budget that it reads is the one it spends.
-                if !tx.try_lock(&format!("recipient/{recipient}")).await? {
+                let Some(now) = tx.try_lock_at(&format!("recipient/{recipient}")).await? else {
                     return Ok(Claimed::default());
-                }
-                let now = tx.lease_time().await?;
+                };
                 // The rows stay as they are read here: who takes one back meanwhile waits, and sees it sent. While one is
                 // being sent, the others wait.
                 let sql = select!(
@@ -250,7 +258,7 @@ impl Flow {
         // An attempt that failed may have arrived all the same, also when there is nothing to say any more.
         if delivery.attempts > 0 {
             match self.look_for(delivery, person).await {
-                Ok(Some((place, id))) => return self.posted(turn, &place, &id, true).await.map(|()| true),
+                Ok(Some((place, id))) => return self.posted(turn, &place, &id, Arrived::Found).await.map(|()| true),
                 Ok(None) => {}
                 Err(e) => {
                     let after = if let SendError::Retry { after_seconds, .. } = &e { *after_seconds } else { None };
@@ -282,7 +290,9 @@ impl Flow {
             let sent = platform.send(&place, delivery.only.as_ref(), message, &delivery.key).await;
             journal::sent(&place.platform, &sent, started.elapsed());
             match sent {
-                Ok(id) => return self.posted(turn, &place, &id, false).await.map(|()| true),
+                Ok(id) => {
+                    return self.posted(turn, &place, &id, Arrived::Sent { lost: reach.lost }).await.map(|()| true);
+                }
                 Err(SendError::Retry { why, after_seconds }) => {
                     return self.failed(turn, &why, after_seconds, false).await.map(|()| false);
                 }
@@ -389,10 +399,11 @@ impl Flow {
         Ok(Message { blocks })
     }
 
-    /// Writes down where a message stands. One that was `found` says what an earlier attempt said: it is rendered again.
-    pub(super) async fn posted(&self, turn: &Turn<'_>, place: &Place, id: &str, found: bool) -> Result<()> {
+    /// Writes down where a message stands. One that was found says what an earlier attempt said: it is rendered again.
+    pub(super) async fn posted(&self, turn: &Turn<'_>, place: &Place, id: &str, arrived: Arrived) -> Result<()> {
         let posted = serde_json::to_string(place)?;
         let (posted, delivery) = (&posted, turn.delivery);
+        let found = arrived == Arrived::Found;
         let again = i64::from(found && delivery.kind != Reply.name() && delivery.shown.is_none());
         let mine = self
             .db()
@@ -409,7 +420,7 @@ impl Flow {
                     // The lease ran out; whoever took it finds the message on the platform.
                     return Ok(false);
                 }
-                if let Some(person) = &delivery.person {
+                if let (Some(person), Arrived::Found | Arrived::Sent { lost: true }) = (&delivery.person, arrived) {
                     places::found(&tx, person).await?;
                 }
                 let Some(kind) = self.kind(&delivery.kind) else { return Ok(true) };

@@ -84,4 +84,17 @@ impl Tx {
         let sql = "SELECT CAST(pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS INT)::BIGINT AS locked";
         self.one(sql, args![name]).await?.get("locked")
     }
+
+    /// As [`Tx::try_lock`]; gives the time that leases are counted in when it has the lock.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn try_lock_at(&self, name: &str) -> Result<Option<Instant>> {
+        if self.engine() == Engine::Sqlite {
+            return Ok(Some(machine()));
+        }
+        let sql = "SELECT CASE WHEN pg_try_advisory_xact_lock(hashtextextended($1, 0))
+                   THEN CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) END AS now";
+        self.one(sql, args![name]).await?.get("now")
+    }
 }

@@ -61,7 +61,7 @@ pub(super) async fn number(tx: &Tx, limit: usize) -> Result<(usize, i64)> {
                SELECT number, row_number() OVER (ORDER BY number) AS n FROM
                (SELECT number FROM change WHERE position IS NULL ORDER BY number LIMIT $1) AS unnumbered),
              top AS (SELECT COALESCE(MAX(position), 0) AS position FROM change)
-             UPDATE change SET position = top.position + fresh.n FROM fresh, top WHERE change.number = fresh.number
+             UPDATE change SET position = top.position + fresh.n FROM fresh, top WHERE change.number = fresh.number AND change.position IS NULL
              RETURNING change.topic, change.position",
             args![limit],
         )

@@ -118,7 +118,7 @@ pub(crate) const STAMP: &str = "WITH fresh AS (
     UPDATE statement SET stored = CASE WHEN top.next < $1 THEN $1 ELSE top.next END + fresh.n - 1,
       timestamp = CASE WHEN timestamp <> stored THEN timestamp
         WHEN top.next < $1 THEN $1 + fresh.n - 1 ELSE top.next + fresh.n - 1 END
-    FROM fresh, top WHERE statement.position = fresh.position";
+    FROM fresh, top WHERE statement.position = fresh.position AND statement.stored < 0";
 
 /// A statement as it is given out, from its row: on PostgreSQL it was written down before its stored time was known.
 ///
