@@ -178,9 +178,12 @@ pub async fn each(
     columns: &[(String, Kind)],
     f: impl FnMut(Vec<Value>) -> Result<()> + Send,
 ) -> Result<()> {
-    let names: Vec<String> = columns.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-    // Names of tables and columns are those of the schema.
-    hand_over(conn, format!("SELECT {} FROM \"{table}\"", names.join(", ")), columns, f).await
+    hand_over(conn, format!("SELECT {} FROM \"{table}\"", quoted(columns)), columns, f).await
+}
+
+/// Names of columns as SQL; they are those of the schema.
+fn quoted(columns: &[(String, Kind)]) -> String {
+    columns.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
 }
 
 /// As [`each`], in the order of the columns, which is the same wherever the rows are.
@@ -193,8 +196,7 @@ pub async fn each_in_order(
     columns: &[(String, Kind)],
     f: impl FnMut(Vec<Value>) -> Result<()> + Send,
 ) -> Result<()> {
-    let names: Vec<String> = columns.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-    let names = names.join(", ");
+    let names = quoted(columns);
     hand_over(conn, format!("SELECT {names} FROM \"{table}\" ORDER BY {names}"), columns, f).await
 }
 
