@@ -19,6 +19,7 @@ pub struct Config {
     pub data: Data,
     pub http: Http,
     pub web: Web,
+    pub slack: Vec<SlackApp>,
     pub bridge: Vec<Bridge>,
     pub network: Network,
     pub mail: Mail,
@@ -101,6 +102,53 @@ pub struct Web {
     /// Whether the local web chat is open. Only on a loopback listener.
     #[schemars(example = &true)]
     pub local_chat: bool,
+}
+
+/// A Slack app: see `docs/slack.md`.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SlackApp {
+    /// Its name in `/slack/<name>/…` and in messages to the operator.
+    #[schemars(example = &"acme")]
+    pub name: String,
+    /// How events come in: `socket` (Stoa opens connections) or `http` (Slack posts them); `socket` when it is empty.
+    #[serde(default)]
+    #[schemars(example = &"socket")]
+    pub mode: String,
+    /// The bot's token.
+    #[schemars(example = &"xoxb-…")]
+    pub bot_token: Option<String>,
+    /// A file with the bot's token.
+    #[schemars(example = &"/etc/stoa/slack-bot-token")]
+    pub bot_token_file: Option<PathBuf>,
+    /// The app's token with the scope `connections:write`, for Socket Mode.
+    #[schemars(example = &"xapp-…")]
+    pub app_token: Option<String>,
+    /// A file with the app's token.
+    #[schemars(example = &"/etc/stoa/slack-app-token")]
+    pub app_token_file: Option<PathBuf>,
+    /// The secret with which Slack signs its requests, for HTTP mode.
+    pub signing_secret: Option<String>,
+    /// A file with the signing secret.
+    #[schemars(example = &"/etc/stoa/slack-signing-secret")]
+    pub signing_secret_file: Option<PathBuf>,
+    /// The app's client id. Not used yet: the app is installed at Slack.
+    pub client_id: Option<String>,
+    /// The app's client secret. Not used yet.
+    pub client_secret: Option<String>,
+    /// Whether `/ask`, `/tip` and the other words are commands beside `/stoa`; for the manifest.
+    #[serde(default)]
+    #[schemars(example = &true)]
+    pub short_commands: bool,
+    /// Where Slack's Web API is, when it is not `https://slack.com/api`.
+    #[schemars(example = &"https://slack.com/api")]
+    pub api_url: Option<String>,
+}
+
+impl std::fmt::Debug for SlackApp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SlackApp").field("name", &self.name).field("mode", &self.mode).finish_non_exhaustive()
+    }
 }
 
 /// A chat that Stoa does not know, connected over HTTP: see `docs/bridge.md`.
@@ -484,6 +532,24 @@ impl Config {
                 bail!("{name}: two [[bridge]] are named '{}'", bridge.name);
             }
         }
+        for (n, app) in self.slack.iter().enumerate() {
+            if app.bot_token.is_none() && app.bot_token_file.is_none() {
+                bail!("{name}: [[slack]] '{}' needs bot_token or bot_token_file", app.name);
+            }
+            let socket = crate::slack::mode(app).with_context(|| name.to_owned())? == stoa_slack::Mode::Socket;
+            if socket && app.app_token.is_none() && app.app_token_file.is_none() {
+                bail!("{name}: [[slack]] '{}' needs app_token or app_token_file for mode = \"socket\"", app.name);
+            }
+            if !socket && app.signing_secret.is_none() && app.signing_secret_file.is_none() {
+                bail!(
+                    "{name}: [[slack]] '{}' needs signing_secret or signing_secret_file for mode = \"http\"",
+                    app.name
+                );
+            }
+            if self.slack.iter().take(n).any(|other| other.name == app.name) {
+                bail!("{name}: two [[slack]] are named '{}'", app.name);
+            }
+        }
         crate::asking::check(self).with_context(|| name.to_owned())?;
         for credential in &self.lrs.credentials {
             if credential.secret.is_none() && credential.secret_file.is_none() {
@@ -674,6 +740,11 @@ mod tests {
         let config = parse(bridge, &[("STOA_BRIDGE__SHOP-TALK__SECRET", "b")]).unwrap();
         assert_eq!(config.bridge[0].secret.as_deref(), Some("b"));
         assert!(!format!("{config:?}").contains("\"b\""), "secrets are never printed");
+        let slack = "[[slack]]\nname = \"acme\"\nbot_token = \"xoxb-1\"\n";
+        assert!(format!("{:#}", parse(slack, &[]).unwrap_err()).contains("'acme' needs app_token or app_token_file"));
+        let config = parse(slack, &[("STOA_SLACK__ACME__APP_TOKEN", "xapp-1")]).unwrap();
+        assert_eq!(config.slack[0].app_token.as_deref(), Some("xapp-1"));
+        assert!(!format!("{config:?}").contains("xoxb-1"), "secrets are never printed");
         assert!(format!("{:#}", parse("", &[("STOA_HTTP__PORT", "1")]).unwrap_err()).contains("port"));
     }
 }

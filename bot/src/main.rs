@@ -11,6 +11,7 @@ mod lrs;
 mod model;
 mod observe;
 mod serve;
+mod slack;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -69,6 +70,9 @@ enum Command {
     /// The Learning Record Store
     #[command(subcommand)]
     Lrs(lrs::Command),
+    /// Slack: the manifest of its app
+    #[command(subcommand)]
+    Slack(slack::Command),
     /// Measure retrieval and abstention on a labelled set
     Eval(commands::eval::Options),
     /// Models for search by meaning
@@ -166,6 +170,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Training(command) => return commands::training::run(config, command, json).await,
         Command::Audit(command) => return commands::audit::run(config, command, json).await,
         Command::Lrs(command) => lrs::run(config, command, json).await?,
+        Command::Slack(command) => slack::run(&config, command)?,
         Command::Eval(options) => commands::eval::run(cli.config.as_deref(), options, json).await?,
         Command::Model(command) => commands::model::run(&config, command, json).await?,
         Command::Schema(options) => commands::schema::run(&options, json)?,

@@ -74,7 +74,12 @@ where
     if chat_open {
         app.flow.connect(stoa_web::platform(&app.flow));
     }
-    let bridges = crate::bridge::connect(&app)?;
+    let slack = crate::slack::apps(&app.config)?;
+    let mut chats = crate::bridge::connect(&app)?;
+    if let Some(slack) = &slack {
+        app.flow.connect(slack.clone());
+        chats = chats.merge(stoa_slack::router(&app.flow, slack));
+    }
     connect_mail(&app)?;
     people::import::resume(&app.db, &app.services.ledger).await?;
     let zones = app.config.location_zones();
@@ -111,7 +116,15 @@ where
             }
         }
     });
-    let router = router(&app, &mode, metrics, bridges, &stop)?;
+    let listener_of_slack = tokio::spawn({
+        let (flow, stop) = (app.flow.clone(), stop.clone());
+        async move {
+            if let Some(slack) = slack {
+                stoa_slack::listen(flow, slack, stop).await;
+            }
+        }
+    });
+    let router = router(&app, &mode, metrics, chats, &stop)?;
     let at = listener.local_addr()?;
     tracing::info!(%at, "listening");
     println!("Stoa is open at http://{at}/");
@@ -135,7 +148,7 @@ where
         () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {}
     }
     stop.cancel();
-    for task in [workers, follower, meaning, observer, recorder] {
+    for task in [workers, follower, meaning, observer, recorder, listener_of_slack] {
         if tokio::time::timeout(GRACE, task).await.is_err() {
             tracing::warn!("a worker did not end in time; its work is durable and goes on at the next start");
         }
@@ -152,7 +165,7 @@ fn router(
     app: &Arc<App>,
     mode: &Mode,
     metrics: PrometheusHandle,
-    bridges: Router,
+    chats: Router,
     stop: &CancellationToken,
 ) -> Result<Router> {
     let keep: ClockMoved = {
@@ -174,8 +187,7 @@ fn router(
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready).with_state(app.clone()))
         .route("/metrics", get(move || scrape(metrics.clone())));
-    let router =
-        health.merge(crate::lrs::router(app)?).merge(bridges).merge(stoa_web::router(app.flow.clone(), options));
+    let router = health.merge(crate::lrs::router(app)?).merge(chats).merge(stoa_web::router(app.flow.clone(), options));
     // By its route: addresses hold sign-in links and ids.
     let span = |request: &Request| tracing::debug_span!("request", method = %request.method(), route = crate::observe::route(request));
     // Failures are logged where they are measured.

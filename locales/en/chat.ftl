@@ -43,6 +43,8 @@ chat-too-long =
         [one] That is too long for me. Please keep it to one character.
        *[other] That is too long for me. Please keep it to { $limit } characters.
     }
+chat-shortened = There is more than fits here.
+chat-form-too-late = That took too long to open. Please try again.
 chat-already-done = That is done already.
 chat-slow-down =
     { $seconds ->

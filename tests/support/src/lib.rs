@@ -1,9 +1,11 @@
-//! What the end-to-end tests play with: the real binary as a child process, a real browser, and a chat behind a bridge.
+//! What the end-to-end tests play with: the real binary as a child process, a real browser, a chat behind a bridge, and a
+//! workspace of Slack.
 
 mod browser;
 mod disk;
 mod far_end;
 mod server;
+pub mod slack;
 mod world;
 
 pub use browser::Browser;

@@ -42,7 +42,7 @@ pub(super) fn check(config: &Config, file: Option<&Path>, f: &mut Findings) -> R
                 "the local web chat is open on this machine; people sign in by 'stoa people link'",
             )?;
         }
-        Ok(_) if !config.bridge.is_empty() => {}
+        Ok(_) if !config.bridge.is_empty() || !config.slack.is_empty() => {}
         Ok(_) => {
             f.say(Grade::Note, "web", "no chat is connected; set [web] local_chat = true to try it on this machine")?;
         }
@@ -86,6 +86,15 @@ fn secret_files(config: &Config) -> Vec<(String, &Path)> {
     let single =
         [("[database] url_file", &config.database.url_file), ("[mail] smtp_url_file", &config.mail.smtp_url_file)];
     files.extend(single.into_iter().filter_map(|(what, file)| Some((what.to_owned(), file.as_deref()?))));
+    for app in &config.slack {
+        let of = [
+            ("bot_token_file", &app.bot_token_file),
+            ("app_token_file", &app.app_token_file),
+            ("signing_secret_file", &app.signing_secret_file),
+        ];
+        let what = |key: &str| format!("[[slack]] '{}' {key}", app.name);
+        files.extend(of.into_iter().filter_map(|(key, file)| Some((what(key), file.as_deref()?))));
+    }
     for bridge in &config.bridge {
         files.extend(
             bridge.secret_file.as_deref().map(|path| (format!("[[bridge]] '{}' secret_file", bridge.name), path)),

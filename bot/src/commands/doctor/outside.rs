@@ -14,6 +14,7 @@ use crate::config::Config;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) async fn check(config: &Config, options: Options, f: &mut Findings) -> Result<()> {
+    slack(config, options, f).await?;
     bridges(config, options, f).await?;
     mail(config, options, f).await?;
     if options.offline {
@@ -24,6 +25,33 @@ pub(super) async fn check(config: &Config, options: Options, f: &mut Findings) -
         // Whether one runs was said before; here only its numbers are missing.
         Err(_) => Ok(()),
     }
+}
+
+async fn slack(config: &Config, options: Options, f: &mut Findings) -> Result<()> {
+    let apps = match crate::slack::apps(config) {
+        Ok(Some(apps)) => apps,
+        Ok(None) => return Ok(()),
+        Err(e) => return f.say(Grade::Wrong, "slack", format!("{e:#}")),
+    };
+    for (n, app) in config.slack.iter().enumerate() {
+        let how = if app.mode == "http" { "takes events over HTTP" } else { "takes events over Socket Mode" };
+        if options.offline {
+            f.say(Grade::Ok, "slack", format!("'{}' {how}", app.name))?;
+            continue;
+        }
+        match apps.check(n).await {
+            Ok(seen) => {
+                let text = format!("'{}' is installed in {} and {how}", app.name, seen.workspace);
+                f.say(Grade::Ok, "slack", text)?;
+                for (scope, cost) in seen.missing {
+                    let way = "add the scope in the app's settings (stoa slack manifest) and install it again";
+                    f.say(Grade::Wrong, "slack", format!("'{}' lacks {scope}: {cost}; {way}", app.name))?;
+                }
+            }
+            Err(e) => f.say(Grade::Wrong, "slack", format!("{e}; look at the tokens of '{}'", app.name))?,
+        }
+    }
+    Ok(())
 }
 
 async fn bridges(config: &Config, options: Options, f: &mut Findings) -> Result<()> {

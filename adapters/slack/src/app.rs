@@ -1,0 +1,227 @@
+//! One Slack app in one workspace: who it is there, and the calls that are made for it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use stoa_flow::chat::{Form, Place, SendError};
+use stoa_flow::say;
+use stoa_flow::words::Words;
+use stoa_ground::Result;
+use stoa_ground::clock::monotonic;
+
+use crate::api::{Api, Body, Failure};
+use crate::events::word;
+use crate::{Options, PLATFORM, manifest, view};
+
+/// Direct conversations, names and response addresses that are remembered at once.
+const REMEMBERED: usize = 100_000;
+/// How long Slack takes answers at a response address: half an hour.
+const RESPONSE: Duration = Duration::from_secs(29 * 60);
+/// How long a command may wait here for its direct conversation: it is acknowledged within three seconds.
+const AT_ONCE: Duration = Duration::from_millis(1_200);
+/// Types that are logged once; of more nothing is said.
+const KINDS: usize = 200;
+/// The most characters of a modal's metadata.
+const METADATA: usize = 3_000;
+
+/// Who the app is in its workspace.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub workspace: String,
+    pub workspace_name: String,
+    /// The bot's user id.
+    pub user: String,
+    /// The bot's own id in messages.
+    pub bot: String,
+}
+
+/// What `stoa doctor` sees of an app.
+#[derive(Debug)]
+pub struct Checked {
+    /// The workspace's name.
+    pub workspace: String,
+    /// Scopes that are missing, each with what it costs; none when Slack did not say the scopes.
+    pub missing: Vec<(&'static str, &'static str)>,
+}
+
+/// One app.
+pub(crate) struct App {
+    pub options: Options,
+    pub api: Api,
+    identity: OnceLock<Identity>,
+    /// The direct conversation with each user.
+    direct: Mutex<HashMap<String, String>>,
+    names: Mutex<HashMap<String, String>>,
+    /// Where a slash command or button can be answered although the bot is not in the conversation: by channel and user.
+    responses: Mutex<HashMap<(String, String), (String, std::time::Instant)>>,
+    kinds: Mutex<BTreeSet<String>>,
+}
+
+impl App {
+    pub(crate) fn new(options: Options) -> Result<Self> {
+        options.check()?;
+        Ok(Self {
+            api: Api::new(&options)?,
+            options,
+            identity: OnceLock::new(),
+            direct: Mutex::default(),
+            names: Mutex::default(),
+            responses: Mutex::default(),
+            kinds: Mutex::default(),
+        })
+    }
+
+    /// Calls a method of the Web API as the bot.
+    pub(crate) async fn call(&self, method: &'static str, body: Body) -> Result<Value, Failure> {
+        self.api.call(&self.options.bot_token, method, &body).await
+    }
+
+    /// Who the app is, once Slack has said it.
+    pub(crate) fn known(&self) -> Option<&Identity> {
+        self.identity.get()
+    }
+
+    /// The bot's user id; empty while it is not known.
+    pub(crate) fn bot(&self) -> &str {
+        self.known().map_or("", |me| me.user.as_str())
+    }
+
+    /// Asks Slack who the app is.
+    pub(crate) async fn identify(&self) -> Result<&Identity, Failure> {
+        if let Some(known) = self.known() {
+            return Ok(known);
+        }
+        let me = self.call("auth.test", Body::Form(Vec::new())).await?;
+        let text = |key: &str| word(&me[key]).to_owned();
+        let me = Identity {
+            workspace: text("team_id"),
+            workspace_name: text("team"),
+            user: text("user_id"),
+            bot: text("bot_id"),
+        };
+        Ok(self.identity.get_or_init(|| me))
+    }
+
+    /// Asks Slack whether the token holds, and which scopes it has.
+    pub(crate) async fn check(&self) -> Result<Checked, SendError> {
+        let asked = self.api.call_with_headers(&self.options.bot_token, "auth.test", &Body::Form(Vec::new())).await;
+        let (me, headers) = asked.map_err(|e| self.api.send_error(e))?;
+        let scopes = headers.get("x-oauth-scopes").and_then(|v| v.to_str().ok());
+        let missing = scopes.map_or_else(Vec::new, |scopes| {
+            let given: Vec<&str> = scopes.split(',').map(str::trim).collect();
+            manifest::SCOPES.iter().filter(|(scope, _)| !given.contains(scope)).copied().collect()
+        });
+        Ok(Checked { workspace: word(&me["team"]).to_owned(), missing })
+    }
+
+    /// The direct conversation with a user.
+    pub(crate) async fn direct(&self, user: &str) -> Result<String, Failure> {
+        if let Some(channel) = locked(&self.direct).get(user) {
+            return Ok(channel.clone());
+        }
+        let opened = self.call("conversations.open", Body::Json(json!({ "users": user }))).await?;
+        let channel = word(&opened["channel"]["id"]).to_owned();
+        self.remember_direct(user, &channel);
+        Ok(channel)
+    }
+
+    /// As [`direct`](Self::direct), for what must be acknowledged soon; none when Slack is slow or says no.
+    pub(crate) async fn direct_at_once(&self, user: &str) -> Option<String> {
+        tokio::time::timeout(AT_ONCE, self.direct(user)).await.ok()?.ok()
+    }
+
+    pub(crate) fn remember_direct(&self, user: &str, channel: &str) {
+        remember(&self.direct, user.to_owned(), channel.to_owned());
+    }
+
+    /// A conversation that is gone is asked for again.
+    pub(crate) fn forget_direct(&self, channel: &str) {
+        locked(&self.direct).retain(|_, known| known != channel);
+    }
+
+    /// A user's display name; empty when Slack does not say it.
+    pub(crate) async fn name(&self, user: &str) -> String {
+        if let Some(name) = locked(&self.names).get(user) {
+            return name.clone();
+        }
+        let asked = self.call("users.info", Body::Form(vec![("user", user.to_owned())])).await;
+        let Ok(found) = asked else { return String::new() };
+        let profile = &found["user"]["profile"];
+        let names = [&profile["display_name"], &profile["real_name"], &found["user"]["name"]];
+        let name = names.iter().map(|n| word(n)).find(|n| !n.is_empty()).unwrap_or_default().to_owned();
+        remember(&self.names, user.to_owned(), name.clone());
+        name
+    }
+
+    pub(crate) fn remember_response(&self, channel: &str, user: &str, url: &str) {
+        if url.starts_with("https://") || url.starts_with("http://") {
+            let until = monotonic() + RESPONSE;
+            remember(&self.responses, (channel.to_owned(), user.to_owned()), (url.to_owned(), until));
+        }
+    }
+
+    /// Where this user's last command in a conversation can still be answered.
+    pub(crate) fn response(&self, channel: &str, user: &str) -> Option<String> {
+        let all = locked(&self.responses);
+        all.get(&(channel.to_owned(), user.to_owned()))
+            .filter(|(_, until)| *until > monotonic())
+            .map(|(url, _)| url.clone())
+    }
+
+    /// Opens a form as a modal. When Slack does not take it any more, the person is told.
+    pub(crate) async fn open(&self, trigger: &str, user: &str, place: &Place, form: &Form) {
+        let shown = view::modal(form, place);
+        if word(&shown["private_metadata"]).chars().count() > METADATA {
+            tracing::error!(app = %self.options.name, form = %form.title, "a form's command is too long for Slack");
+            return;
+        }
+        let body = Body::Json(json!({ "trigger_id": trigger, "view": shown }));
+        match self.call("views.open", body).await {
+            Ok(_) => {}
+            // A repeat of what opened it before.
+            Err(Failure::Code { code, .. }) if code == "exchanged_trigger_id" || code == "trigger_exchanged" => {}
+            Err(failure) => {
+                let error = self.api.send_error(failure);
+                tracing::warn!(app = %self.options.name, %error, "a form could not be opened");
+                let text = say!(Words::english(), "chat-form-too-late");
+                let told = if place.direct {
+                    let body = json!({ "channel": place.channel, "text": text });
+                    self.call("chat.postMessage", Body::Json(body)).await
+                } else {
+                    let body = json!({ "channel": place.channel, "user": user, "text": text });
+                    self.call("chat.postEphemeral", Body::Json(body)).await
+                };
+                if let Err(failure) = told {
+                    tracing::warn!(app = %self.options.name, error = %self.api.send_error(failure), "nor could that be told");
+                }
+            }
+        }
+    }
+
+    /// Logs a type that this version does not know, once.
+    pub(crate) fn unknown(&self, kind: &str) {
+        let mut kinds = locked(&self.kinds);
+        if kinds.len() < KINDS && kinds.insert(kind.to_owned()) {
+            let kind: String = kind.chars().filter(|c| !c.is_control()).take(80).collect();
+            tracing::info!(app = %self.options.name, kind, "Slack sends something that this version does not know; it is ignored");
+        }
+    }
+
+    pub(crate) fn place(&self, workspace: &str, channel: String) -> Place {
+        Place { platform: PLATFORM.into(), workspace: workspace.into(), channel, thread: None, direct: true }
+    }
+}
+
+fn locked<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn remember<K: std::hash::Hash + Eq, V>(of: &Mutex<HashMap<K, V>>, key: K, value: V) {
+    let mut all = locked(of);
+    if all.len() >= REMEMBERED {
+        all.clear();
+    }
+    all.insert(key, value);
+}

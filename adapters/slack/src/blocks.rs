@@ -1,0 +1,299 @@
+//! Messages as Block Kit blocks, inside Slack's limits, with a fallback text that says the same.
+
+use serde_json::{Value, json};
+use stoa_flow::chat::{Block, Button, Message, Style};
+use stoa_flow::say;
+use stoa_flow::words::Words;
+
+use crate::mrkdwn;
+
+/// Blocks of one message.
+const BLOCKS: usize = 50;
+/// Characters of one section.
+const SECTION: usize = 3_000;
+/// Characters of a header.
+const HEADER: usize = 150;
+/// Buttons in one row.
+const ROW: usize = 25;
+/// Characters of a button's label.
+const LABEL: usize = 75;
+/// Characters of a button's value.
+const VALUE: usize = 2_000;
+/// Characters of the fallback text.
+const FALLBACK: usize = 3_900;
+
+/// A message as Slack takes it.
+pub(crate) struct Rendered {
+    pub blocks: Value,
+    /// For notifications, and where blocks cannot be shown.
+    pub text: String,
+}
+
+/// Renders a message.
+pub(crate) fn render(message: &Message) -> Rendered {
+    let (mut blocks, mut text, mut buttons) = (Vec::new(), Vec::new(), 0);
+    for block in &message.blocks {
+        match block {
+            Block::Heading(title) => {
+                text.push(format!("*{}*", mrkdwn::escape(title)));
+                let shown = json!({ "type": "plain_text", "text": cut(title, HEADER), "emoji": false });
+                blocks.push(json!({ "type": "header", "text": shown }));
+            }
+            Block::Text(said) => {
+                text.extend(mrkdwn::pieces(said));
+                blocks.extend(sections(said));
+            }
+            Block::Quote { text: said, source } => {
+                let quoted: Vec<String> = mrkdwn::pieces(said).iter().map(|piece| quote(piece)).collect();
+                text.extend(quoted.iter().cloned());
+                blocks.extend(packed(&quoted, "\n> \n").into_iter().map(|t| section(&t)));
+                if let Some(source) = source {
+                    let source = mrkdwn::pieces(source).join("\n");
+                    text.push(format!("— {source}"));
+                    blocks.extend(context(&source));
+                }
+            }
+            Block::Context(said) => {
+                let said = mrkdwn::pieces(said).join("\n");
+                blocks.extend(context(&said));
+                text.push(said);
+            }
+            Block::Buttons(row) => {
+                for row in row.chunks(ROW) {
+                    let elements: Vec<Value> = row.iter().filter_map(|b| button(b, &mut buttons)).collect();
+                    if !elements.is_empty() {
+                        blocks.push(json!({ "type": "actions", "elements": elements }));
+                    }
+                }
+            }
+        }
+    }
+    Rendered { blocks: json!(shortened(blocks)), text: fallback(&text.join("\n")) }
+}
+
+/// CommonMark as section blocks.
+pub(crate) fn sections(text: &str) -> Vec<Value> {
+    packed(&mrkdwn::pieces(text), "\n\n").iter().map(|t| section(t)).collect()
+}
+
+fn section(text: &str) -> Value {
+    // As it is: nothing that only looks like a link or a name becomes one.
+    json!({ "type": "section", "text": { "type": "mrkdwn", "text": text, "verbatim": true } })
+}
+
+fn context(text: &str) -> Vec<Value> {
+    let parts = split(text, SECTION);
+    parts
+        .into_iter()
+        .filter(|t| !t.is_empty())
+        .map(|t| json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": t, "verbatim": true }] }))
+        .collect()
+}
+
+fn button(button: &Button, n: &mut usize) -> Option<Value> {
+    if button.command.chars().count() > VALUE || button.label.trim().is_empty() {
+        tracing::error!(label = %button.label, "a button does not fit into Slack and is left out");
+        return None;
+    }
+    let text = json!({ "type": "plain_text", "text": cut(&button.label, LABEL), "emoji": false });
+    let mut shown = json!({ "type": "button", "action_id": format!("b{n}"), "text": text, "value": button.command });
+    match button.style {
+        Style::Plain => {}
+        Style::Primary => shown["style"] = json!("primary"),
+        Style::Danger => shown["style"] = json!("danger"),
+    }
+    *n += 1;
+    Some(shown)
+}
+
+fn quote(piece: &str) -> String {
+    let lines: Vec<String> =
+        piece.lines().map(|l| if l.starts_with('>') { l.to_owned() } else { format!("> {l}") }).collect();
+    lines.join("\n")
+}
+
+/// At most fifty blocks: what can be pressed stays, what is read is shortened, and it says so.
+fn shortened(blocks: Vec<Value>) -> Vec<Value> {
+    if blocks.len() <= BLOCKS {
+        return blocks;
+    }
+    let (pressed, read): (Vec<Value>, Vec<Value>) = blocks.into_iter().partition(|b| b["type"] == "actions");
+    let pressed: Vec<Value> = pressed.into_iter().take(BLOCKS / 2).collect();
+    let room = BLOCKS - 1 - pressed.len();
+    let note = say!(Words::of("en"), "chat-shortened");
+    read.into_iter().take(room).chain(context(&mrkdwn::escape(&note))).chain(pressed).collect()
+}
+
+/// Pieces joined into as few texts as fit.
+fn packed(pieces: &[String], between: &str) -> Vec<String> {
+    let mut texts: Vec<String> = Vec::new();
+    for part in pieces.iter().flat_map(|piece| split(piece, SECTION)) {
+        match texts.last_mut() {
+            Some(last) if length(last) + length(between) + length(&part) <= SECTION => {
+                last.push_str(between);
+                last.push_str(&part);
+            }
+            _ => texts.push(part),
+        }
+    }
+    texts
+}
+
+/// A text in parts of at most `most` characters: between lines, else between sentences or words, never inside a link or
+/// an entity. Code stays code.
+fn split(text: &str, most: usize) -> Vec<String> {
+    let code = text.starts_with("```") && text.ends_with("```") && length(text) > most;
+    let (mut rest, most) = if code { (text.trim_matches('`').trim_matches('\n'), most - 8) } else { (text, most) };
+    let mut parts = Vec::new();
+    while let Some((end, _)) = rest.char_indices().nth(most) {
+        let at = cut_at(rest, end, code);
+        parts.push(rest[..at].trim_end().to_owned());
+        rest = rest[at..].trim_start_matches(if code { ['\n', '\n'] } else { ['\n', ' '] });
+    }
+    parts.push(rest.to_owned());
+    if code {
+        for part in &mut parts {
+            *part = format!("```\n{part}\n```");
+        }
+    }
+    parts
+}
+
+/// Where to cut at or before `end`.
+fn cut_at(text: &str, end: usize, code: bool) -> usize {
+    let head = &text[..end];
+    let half = end / 2;
+    if let Some(at) = head.rfind('\n').filter(|at| *at > half) {
+        return at;
+    }
+    let whole = |at: usize| {
+        let before = &text[..at];
+        let open = before.rfind('<') > before.rfind('>');
+        !open || code
+    };
+    let last = |between: &str, kept: usize| {
+        head.rmatch_indices(between).map(|(at, _)| at + kept).find(|at| *at > half && whole(*at))
+    };
+    let ends = last(". ", 1).or_else(|| last(" ", 0));
+    ends.unwrap_or_else(|| {
+        // Not inside `&amp;`, and not inside a link, if it does not begin here.
+        let entity = head.rfind('&').filter(|at| end - at < 6 && !head[*at..].contains(';'));
+        let link = head.rfind('<').filter(|at| *at > 0 && !head[*at..].contains('>'));
+        link.or(entity).filter(|at| *at > 0).unwrap_or(end)
+    })
+}
+
+fn fallback(text: &str) -> String {
+    if length(text) <= FALLBACK {
+        return text.to_owned();
+    }
+    let end = text.char_indices().nth(FALLBACK).map_or(text.len(), |(at, _)| at);
+    format!("{} …", text[..cut_at(text, end, false)].trim_end())
+}
+
+/// At most so many characters, with `…` where something is missing.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    if length(text) <= most {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(most.saturating_sub(1)).collect();
+    short.truncate(short.trim_end().len());
+    short.push('…');
+    short
+}
+
+fn length(text: &str) -> usize {
+    text.chars().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view;
+    use stoa_flow::chat::{Field, FieldKind, Form, Place};
+
+    fn place() -> Place {
+        Place {
+            platform: "slack".into(),
+            workspace: "T1".into(),
+            channel: "C1".into(),
+            thread: Some("1.1".into()),
+            direct: false,
+        }
+    }
+
+    #[test]
+    fn an_answer_with_its_source_and_buttons() {
+        let message = Message::text("Book **two weeks** ahead & tell <!channel> nobody.")
+            .heading("Leave")
+            .and(Block::Quote {
+                text: "Say it early.\n\n- or late".into(),
+                source: Some("[Handbook](https://e.org/h)".into()),
+            })
+            .context("From _Handbook_")
+            .buttons(vec![
+                Button::primary("Helpful", "helpful 1"),
+                Button { style: Style::Danger, ..Button::new("x".repeat(90), "unhelpful 1") },
+                Button::new("too long", "y".repeat(2_001)),
+            ]);
+        let rendered = render(&message);
+        insta::assert_json_snapshot!(json!({ "blocks": rendered.blocks, "text": rendered.text }));
+    }
+
+    #[test]
+    fn a_form_as_a_modal() {
+        let choice = FieldKind::Choice {
+            options: vec![("a".into(), "Port".into()), ("b".into(), "z".repeat(80))],
+            initial: Some("a".into()),
+        };
+        let form = Form {
+            command: "tip save".into(),
+            title: "Share what you have learned today".into(),
+            intro: Some("Others see **this**.".into()),
+            fields: vec![
+                Field { hint: Some("One sentence".into()), ..Field::text("title", "Title".into(), false, 120) },
+                Field { optional: true, ..Field::text("text", "Tip".into(), true, 8_000) },
+                Field { kind: choice, ..Field::check("side", "Which side?".into()) },
+                Field::check("agree", "I may share it".into()),
+            ],
+            submit: "Save".into(),
+        };
+        let modal = view::modal(&form, &place());
+        let meant = view::Meant::read(modal["private_metadata"].as_str().unwrap()).unwrap();
+        assert_eq!((meant.command.as_str(), meant.thread.as_deref()), ("tip save", Some("1.1")));
+        insta::assert_json_snapshot!(modal);
+    }
+
+    #[test]
+    fn what_is_too_long_is_split_between_words_and_keeps_its_links() {
+        let link = "[the page](https://e.org/a%20b) and ";
+        for text in [
+            "word ".repeat(2_000),
+            link.repeat(300),
+            "x".repeat(7_000),
+            format!("```\n{}```", "code\n".repeat(2_000)),
+            "&".repeat(2_000),
+        ] {
+            let parts = packed(&mrkdwn::pieces(&text), "\n\n");
+            assert!(parts.len() > 1);
+            for part in parts {
+                assert!(length(&part) <= SECTION, "{}", length(&part));
+                assert_eq!(part.matches('<').count(), part.matches('>').count(), "{part}");
+                assert_eq!(part.matches("```").count() % 2, 0);
+                assert_eq!(part.matches('&').count(), part.matches(';').count());
+            }
+        }
+    }
+
+    #[test]
+    fn fifty_blocks_are_enough_and_the_buttons_stay() {
+        let mut message = Message::new();
+        for n in 0..60 {
+            message = message.heading(format!("Heading {n}"));
+        }
+        let blocks = render(&message.buttons(vec![Button::new("Go", "go")])).blocks;
+        let blocks = blocks.as_array().unwrap();
+        assert_eq!(blocks.len(), BLOCKS);
+        assert_eq!((&blocks[48]["type"], &blocks[49]["type"]), (&json!("context"), &json!("actions")));
+    }
+}

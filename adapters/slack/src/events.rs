@@ -1,0 +1,260 @@
+//! Events of the Events API as the flow's own events.
+
+use serde_json::Value;
+use stoa_flow::chat::{Account, Envelope, Event, Place};
+use stoa_ground::Instant;
+
+use crate::{PLATFORM, text};
+
+/// What an event means.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Meaning {
+    /// Somebody did something.
+    Event(Box<Envelope>),
+    /// The bot's own messages, other bots', and what repeats something.
+    Nothing,
+    /// The app was removed or lost its token.
+    Gone(&'static str),
+    /// A type that this version does not know.
+    Unknown(String),
+}
+
+/// Maps the payload of an `event_callback`. `bot` is the bot's own user id, empty while it is not known.
+pub(crate) fn meaning(payload: &Value, bot: &str) -> Meaning {
+    let event = &payload["event"];
+    let bot = if bot.is_empty() { authorized(payload) } else { bot };
+    let Some(id) = payload["event_id"].as_str() else { return Meaning::Unknown("an event without event_id".into()) };
+    let happened = match word(&event["type"]) {
+        "message" => message(event, bot),
+        "app_mention" => mention(event, bot),
+        "reaction_added" => reaction(event, bot, true),
+        "reaction_removed" => reaction(event, bot, false),
+        "app_uninstalled" => return Meaning::Gone("the app was removed from the workspace"),
+        "tokens_revoked" => return Meaning::Gone("the app's token was revoked"),
+        other => return Meaning::Unknown(other.to_owned()),
+    };
+    let Some(Happened { user, channel, thread, direct, at, event }) = happened else { return Meaning::Nothing };
+    if user.is_empty() || user == bot || user == "USLACKBOT" || channel.is_empty() {
+        return Meaning::Nothing;
+    }
+    let workspace = word(&payload["team_id"]).to_owned();
+    Meaning::Event(Box::new(Envelope {
+        key: format!("{PLATFORM}/{id}"),
+        at: instant(at),
+        account: Account { platform: PLATFORM.into(), workspace: workspace.clone(), user: user.into() },
+        place: Place { platform: PLATFORM.into(), workspace, channel: channel.into(), thread, direct },
+        event,
+    }))
+}
+
+struct Happened<'a> {
+    user: &'a str,
+    channel: &'a str,
+    thread: Option<String>,
+    direct: bool,
+    at: &'a str,
+    event: Event,
+}
+
+fn message<'a>(event: &'a Value, bot: &str) -> Option<Happened<'a>> {
+    let channel = word(&event["channel"]);
+    let direct = is_direct(event, channel);
+    let at = word(&event["event_ts"]);
+    let by_bot = |m: &Value| m["bot_id"].is_string() || m["subtype"] == "bot_message" || word(&m["user"]) == bot;
+    match word(&event["subtype"]) {
+        "" | "file_share" | "me_message" | "thread_broadcast" => {
+            let said = word(&event["text"]);
+            // In channels the same words come once more as app_mention, which is the one that counts.
+            if by_bot(event) || (!direct && text::mentions(said, bot)) {
+                return None;
+            }
+            let id = word(&event["ts"]);
+            let event_ = Event::Message { id: id.into(), text: text::addressed(said, bot), to_bot: direct };
+            Some(Happened { user: word(&event["user"]), channel, thread: thread(event), direct, at: id, event: event_ })
+        }
+        "message_changed" => {
+            let (new, old) = (&event["message"], &event["previous_message"]);
+            if by_bot(new) {
+                return None;
+            }
+            let (user, id) = (word(&new["user"]), word(&new["ts"]).to_owned());
+            if new["subtype"] == "tombstone" {
+                let user = if user.is_empty() { word(&old["user"]) } else { user };
+                return Some(Happened { user, channel, thread: thread(new), direct, at, event: Event::Deleted { id } });
+            }
+            // Links that unfold and pins change a message as well, and nobody wrote anything.
+            if new["text"] == old["text"] {
+                return None;
+            }
+            let event_ = Event::Edited { id, text: text::addressed(word(&new["text"]), bot) };
+            Some(Happened { user, channel, thread: thread(new), direct, at, event: event_ })
+        }
+        "message_deleted" => {
+            let old = &event["previous_message"];
+            let id = word(&event["deleted_ts"]).to_owned();
+            if by_bot(old) || id.is_empty() {
+                return None;
+            }
+            let (user, thread) = (word(&old["user"]), thread(old));
+            Some(Happened { user, channel, thread, direct, at, event: Event::Deleted { id } })
+        }
+        // Joins, topics, pins and the like.
+        _ => None,
+    }
+}
+
+fn mention<'a>(event: &'a Value, bot: &str) -> Option<Happened<'a>> {
+    // An edited mention comes as message_changed too, and was answered when it was written.
+    if event["bot_id"].is_string() || event["edited"].is_object() {
+        return None;
+    }
+    let (channel, id) = (word(&event["channel"]), word(&event["ts"]));
+    let said = text::addressed(word(&event["text"]), bot);
+    let direct = is_direct(event, channel);
+    let happened = Event::Message { id: id.into(), text: said, to_bot: true };
+    Some(Happened { user: word(&event["user"]), channel, thread: thread(event), direct, at: id, event: happened })
+}
+
+fn reaction<'a>(event: &'a Value, bot: &str, added: bool) -> Option<Happened<'a>> {
+    let (item, user) = (&event["item"], word(&event["user"]));
+    if item["type"] != "message" || user == bot {
+        return None;
+    }
+    let channel = word(&item["channel"]);
+    let reacted =
+        Event::Reaction { message: word(&item["ts"]).to_owned(), emoji: word(&event["reaction"]).to_owned(), added };
+    let direct = channel.starts_with('D');
+    Some(Happened { user, channel, thread: None, direct, at: word(&event["event_ts"]), event: reacted })
+}
+
+/// Whether only the person and the bot read there.
+fn is_direct(event: &Value, channel: &str) -> bool {
+    match word(&event["channel_type"]) {
+        "" => channel.starts_with('D'),
+        kind => kind == "im",
+    }
+}
+
+/// The message that the thread hangs on; none for that message itself.
+pub(crate) fn thread(message: &Value) -> Option<String> {
+    let thread = message["thread_ts"].as_str()?;
+    (message["ts"] != thread).then(|| thread.to_owned())
+}
+
+/// The bot's user id, as Slack says it beside each event.
+fn authorized(payload: &Value) -> &str {
+    let authorizations = payload["authorizations"].as_array().map_or(&[][..], Vec::as_slice);
+    authorizations.iter().find(|a| a["is_bot"] == true).map_or("", |a| word(&a["user_id"]))
+}
+
+/// A text, or an empty one.
+pub(crate) fn word(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// The instant of a time stamp like `1503435956.000247`; the beginning of 1970 for none.
+pub(crate) fn instant(ts: &str) -> Instant {
+    let (seconds, fraction) = ts.split_once('.').unwrap_or((ts, ""));
+    let micros: String = fraction.chars().chain("000000".chars()).take(6).collect();
+    let seconds: i64 = seconds.parse().unwrap_or_default();
+    Instant(seconds.saturating_mul(Instant::SECOND).saturating_add(micros.parse().unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn callback(event: &Value) -> Value {
+        json!({
+            "token": "x", "team_id": "T1", "api_app_id": "A1", "type": "event_callback", "event_id": "Ev1",
+            "event_time": 1_795_424_400, "event": event,
+            "authorizations": [{"enterprise_id": null, "team_id": "T1", "user_id": "UBOT", "is_bot": true}],
+        })
+    }
+
+    fn read(event: &Value) -> Option<Envelope> {
+        match meaning(&callback(event), "") {
+            Meaning::Event(envelope) => Some(*envelope),
+            Meaning::Nothing => None,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_question_in_a_direct_message_is_for_the_bot() {
+        let event = json!({"type": "message", "channel": "D1", "user": "U1", "text": "how do I book leave &amp; sail?",
+            "ts": "1795424400.000247", "event_ts": "1795424400.000247", "channel_type": "im", "team": "T1",
+            "client_msg_id": "x", "blocks": []});
+        let envelope = read(&event).unwrap();
+        assert_eq!(envelope.key, "slack/Ev1");
+        assert_eq!(envelope.at, Instant(1_795_424_400_000_247));
+        assert_eq!((envelope.account.workspace.as_str(), envelope.account.user.as_str()), ("T1", "U1"));
+        assert!(envelope.place.direct && envelope.place.channel == "D1" && envelope.place.thread.is_none());
+        let text = "how do I book leave & sail?".to_owned();
+        assert_eq!(envelope.event, Event::Message { id: "1795424400.000247".into(), text, to_bot: true });
+    }
+
+    #[test]
+    fn a_mention_counts_once_and_other_words_in_channels_are_only_heard() {
+        let said = |kind: &str, text: &str| {
+            json!({"type": kind, "channel": "C1", "user": "U1", "text": text, "ts": "2.000001", "event_ts": "2.000001",
+                "channel_type": "channel", "thread_ts": "1.000001"})
+        };
+        assert_eq!(read(&said("message", "<@UBOT> help")), None);
+        let envelope = read(&said("app_mention", "<@UBOT> help")).unwrap();
+        assert_eq!(envelope.event, Event::Message { id: "2.000001".into(), text: "help".into(), to_bot: true });
+        assert_eq!(envelope.place.thread.as_deref(), Some("1.000001"));
+        assert!(!envelope.place.direct);
+        let heard = read(&said("message", "lunch?")).unwrap();
+        assert!(matches!(heard.event, Event::Message { to_bot: false, .. }));
+    }
+
+    #[test]
+    fn edits_and_deletions_follow_and_unfolded_links_do_not() {
+        let changed = |new: &Value, old: &str| {
+            json!({"type": "message", "subtype": "message_changed", "channel": "C1", "channel_type": "channel",
+                "ts": "3.1", "event_ts": "3.1", "hidden": true, "message": new, "previous_message": {"text": old, "user": "U1"}})
+        };
+        let new = json!({"type": "message", "user": "U1", "text": "better", "ts": "2.5", "edited": {"user": "U1", "ts": "3.0"}});
+        assert_eq!(
+            read(&changed(&new, "good")).unwrap().event,
+            Event::Edited { id: "2.5".into(), text: "better".into() }
+        );
+        assert_eq!(read(&changed(&new, "better")), None);
+        let own = json!({"type": "message", "user": "UBOT", "bot_id": "B1", "text": "new", "ts": "2.5"});
+        assert_eq!(read(&changed(&own, "old")), None);
+        let tomb =
+            json!({"subtype": "tombstone", "user": "USLACKBOT", "text": "This message was deleted.", "ts": "2.5"});
+        assert_eq!(read(&changed(&tomb, "good")), None);
+        let deleted = json!({"type": "message", "subtype": "message_deleted", "channel": "C1", "deleted_ts": "2.5",
+            "ts": "3.1", "event_ts": "3.1", "previous_message": {"user": "U1", "text": "good", "ts": "2.5"}});
+        assert_eq!(read(&deleted).unwrap().event, Event::Deleted { id: "2.5".into() });
+    }
+
+    #[test]
+    fn bots_and_the_bot_itself_are_not_heard() {
+        for event in [
+            json!({"type": "message", "channel": "D1", "channel_type": "im", "user": "UBOT", "text": "hi", "ts": "1.1"}),
+            json!({"type": "message", "channel": "D1", "channel_type": "im", "user": "U9", "bot_id": "B9", "text": "hi", "ts": "1.1"}),
+            json!({"type": "message", "subtype": "bot_message", "channel": "C1", "bot_id": "B9", "text": "hi", "ts": "1.1"}),
+            json!({"type": "message", "subtype": "channel_join", "channel": "C1", "user": "U1", "text": "joined", "ts": "1.1"}),
+            json!({"type": "app_mention", "channel": "C1", "user": "U9", "bot_id": "B9", "text": "<@UBOT> hi", "ts": "1.1"}),
+            json!({"type": "reaction_added", "user": "UBOT", "reaction": "eyes", "item": {"type": "message", "channel": "C1", "ts": "1.1"}}),
+        ] {
+            assert_eq!(read(&event), None, "{event}");
+        }
+    }
+
+    #[test]
+    fn reactions_and_what_nobody_knows() {
+        let event = json!({"type": "reaction_removed", "user": "U1", "reaction": "bulb", "item_user": "U2",
+            "item": {"type": "message", "channel": "C1", "ts": "1.1"}, "event_ts": "5.000003"});
+        let envelope = read(&event).unwrap();
+        let reaction = Event::Reaction { message: "1.1".into(), emoji: "bulb".into(), added: false };
+        assert_eq!((envelope.event, envelope.at), (reaction, Instant(5_000_003)));
+        assert_eq!(meaning(&callback(&json!({"type": "emoji_changed"})), ""), Meaning::Unknown("emoji_changed".into()));
+        assert!(matches!(meaning(&callback(&json!({"type": "tokens_revoked"})), ""), Meaning::Gone(_)));
+        assert!(matches!(meaning(&json!({"event": {"type": "message"}}), ""), Meaning::Unknown(_)));
+    }
+}

@@ -1,0 +1,110 @@
+//! Slack: events in over Socket Mode or HTTP, messages out over the Web API. `docs/slack.md` is its guide.
+//!
+//! The adapter translates and decides nothing. What comes in is mapped to [`stoa_flow::chat::Event`]s under Slack's own
+//! keys, stored, and only then acknowledged; what goes out is CommonMark as Slack's blocks.
+
+mod api;
+mod app;
+mod blocks;
+mod connect;
+mod events;
+mod http;
+mod interactions;
+mod limits;
+mod manifest;
+mod mrkdwn;
+mod platform;
+mod sign;
+mod socket;
+mod take;
+mod text;
+mod view;
+
+use stoa_ground::{Error, Result};
+
+pub use app::Checked;
+pub use http::router;
+pub use manifest::manifest;
+pub use platform::Slack;
+pub use socket::listen;
+
+/// The name in [`stoa_flow::chat::Account::platform`].
+pub const PLATFORM: &str = "slack";
+/// Where Slack's Web API is.
+pub const API_URL: &str = "https://slack.com/api";
+
+/// How Slack's events come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Over connections that Stoa opens; nothing of Stoa needs to be reachable from outside.
+    Socket,
+    /// Slack posts them to `/slack/<name>/…`.
+    Http,
+}
+
+/// What the configuration says about one Slack app.
+#[derive(Clone)]
+pub struct Options {
+    /// Its name in the configuration and in its routes: lower-case letters, digits and `-`.
+    pub name: String,
+    /// How events come in.
+    pub mode: Mode,
+    /// `xoxb-…`.
+    pub bot_token: String,
+    /// `xapp-…`, for Socket Mode.
+    pub app_token: String,
+    /// For HTTP mode.
+    pub signing_secret: String,
+    /// The Web API's address.
+    pub api_url: String,
+    /// A proxy for everything that goes out.
+    pub proxy: Option<String>,
+    /// Certificates (PEM) that are trusted beside the public ones.
+    pub ca: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options").field("name", &self.name).field("mode", &self.mode).finish_non_exhaustive()
+    }
+}
+
+impl Options {
+    /// Whether these options make an app.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with the key that is wrong.
+    pub fn check(&self) -> Result<()> {
+        let name = &self.name;
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let wrong = |what: &str| Err(Error::invalid(format!("[[slack]] '{name}': {what}")));
+        if name.is_empty() || name.len() > 40 || !name.chars().all(plain) {
+            return wrong("a name has 1 to 40 lower-case letters, digits and -");
+        }
+        if !(self.api_url.starts_with("https://") || self.api_url.starts_with("http://")) {
+            return wrong("api_url must start with https:// or http://");
+        }
+        if self.bot_token.is_empty() {
+            return wrong("bot_token (xoxb-…) is missing");
+        }
+        match self.mode {
+            Mode::Socket if self.app_token.is_empty() => wrong("mode = \"socket\" needs app_token (xapp-…)"),
+            Mode::Http if self.signing_secret.is_empty() => wrong("mode = \"http\" needs signing_secret"),
+            _ => Ok(()),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn test() -> Self {
+        Self {
+            name: "acme".into(),
+            mode: Mode::Http,
+            bot_token: "xoxb-test".into(),
+            app_token: String::new(),
+            signing_secret: "8f742231b10e8888abcd99yyyzzz85a5".into(),
+            api_url: "http://127.0.0.1:9/api".into(),
+            proxy: None,
+            ca: None,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The manifest from which an app is made at Slack: commands, events, shortcuts, and the least scopes for them.
+
+use serde_json::{Value, json};
+use stoa_flow::words::Words;
+use stoa_flow::words_key;
+
+/// The scopes of the bot, each with what a workspace loses without it.
+pub(crate) const SCOPES: [(&str, &str); 10] = [
+    ("app_mentions:read", "nobody can ask in a channel by mentioning Stoa"),
+    ("channels:history", "Stoa hears nothing in public channels, and cannot log discussions or find what it posted"),
+    ("chat:write", "Stoa cannot answer at all"),
+    ("commands", "there are no slash commands and shortcuts"),
+    ("groups:history", "Stoa hears nothing in private channels"),
+    ("im:history", "nobody can write to Stoa directly"),
+    ("im:write", "Stoa cannot begin a direct message: no lessons and no reminders"),
+    ("mpim:history", "Stoa hears nothing in group messages"),
+    ("reactions:read", "reactions to tips are not seen"),
+    ("users:read", "logged discussions do not show names"),
+];
+
+/// The events that are subscribed.
+const EVENTS: [&str; 9] = [
+    "app_mention",
+    "app_uninstalled",
+    "message.channels",
+    "message.groups",
+    "message.im",
+    "message.mpim",
+    "reaction_added",
+    "reaction_removed",
+    "tokens_revoked",
+];
+
+/// The short commands. Slack keeps `/help` for itself.
+const COMMANDS: [(&str, &str); 9] = [
+    ("ask", words_key!("chat-help-about-ask")),
+    ("tip", words_key!("chat-help-about-tip")),
+    ("did", words_key!("chat-help-about-did")),
+    ("learn", words_key!("chat-help-about-learn")),
+    ("training", words_key!("chat-help-about-training")),
+    ("team", words_key!("chat-help-about-team")),
+    ("why", words_key!("chat-help-about-why")),
+    ("settings", words_key!("chat-help-about-settings")),
+    ("mydata", words_key!("chat-help-about-mydata")),
+];
+
+/// The app's manifest. `base` is `https://…/slack/<name>` in HTTP mode, none in Socket Mode.
+#[must_use]
+pub fn manifest(base: Option<&str>, short_commands: bool) -> Value {
+    let url = |path: &str| base.map(|base| format!("{base}/{path}"));
+    let command = |word: &str, about: &str, hint: &str| {
+        let mut command = json!({ "command": format!("/{word}"), "description": about, "should_escape": true });
+        if !hint.is_empty() {
+            command["usage_hint"] = json!(hint);
+        }
+        if let Some(url) = url("commands") {
+            command["url"] = json!(url);
+        }
+        command
+    };
+    let mut commands = vec![command("stoa", "Ask, learn and share", "ask how do I … | tip | learn | training | help")];
+    if short_commands {
+        let words = Words::english();
+        commands.extend(COMMANDS.iter().map(|(word, about)| command(word, &words.say(about), "")));
+    }
+    let shortcut = |name: &str, kind: &str, callback: &str, about: &str| json!({ "name": name, "type": kind, "callback_id": callback, "description": about });
+    let mut events = json!({ "bot_events": EVENTS });
+    let mut interactivity = json!({ "is_enabled": true });
+    if let (Some(to_events), Some(to_interactivity)) = (url("events"), url("interactivity")) {
+        events["request_url"] = json!(to_events);
+        interactivity["request_url"] = json!(to_interactivity);
+    }
+    let scopes: Vec<&str> = SCOPES.iter().map(|(scope, _)| *scope).collect();
+    json!({
+        "display_information": {
+            "name": "Stoa",
+            "description": "Answers from your own pages, short lessons, and training that gets done",
+            "background_color": "#1d3557",
+        },
+        "features": {
+            "app_home": { "home_tab_enabled": false, "messages_tab_enabled": true, "messages_tab_read_only_enabled": false },
+            "bot_user": { "display_name": "Stoa", "always_online": true },
+            "slash_commands": commands,
+            "shortcuts": [
+                shortcut("Save as tip", "message", "tip_from", "Save this message as a tip for the others"),
+                shortcut("Log discussion", "message", "discussion_log", "Keep what was said in this thread"),
+                shortcut("Share a tip", "global", "tip", "Share what you learned"),
+            ],
+        },
+        "oauth_config": { "scopes": { "bot": scopes } },
+        "settings": {
+            "event_subscriptions": events,
+            "interactivity": interactivity,
+            "org_deploy_enabled": false,
+            "socket_mode_enabled": base.is_none(),
+            "token_rotation_enabled": false,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manifest_for_both_transports() {
+        insta::assert_json_snapshot!("socket", manifest(None, false));
+        let http = manifest(Some("https://learn.example.org/slack/acme"), true);
+        assert_eq!(http["features"]["slash_commands"].as_array().unwrap().len(), 1 + COMMANDS.len());
+        assert_eq!(http["settings"]["socket_mode_enabled"], false);
+        assert_eq!(
+            http["settings"]["interactivity"]["request_url"],
+            "https://learn.example.org/slack/acme/interactivity"
+        );
+        for command in http["features"]["slash_commands"].as_array().unwrap() {
+            assert_eq!(command["url"], "https://learn.example.org/slack/acme/commands");
+            let about = command["description"].as_str().unwrap();
+            assert!(!about.contains('⟨') && about.chars().count() <= 2_000);
+        }
+    }
+}

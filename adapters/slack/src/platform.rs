@@ -1,0 +1,241 @@
+//! Messages that go out: Slack as a [`Platform`], over all apps of the configuration.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use stoa_flow::chat::{Account, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
+use stoa_ground::Result;
+
+use crate::api::Body;
+use crate::app::{App, Checked};
+use crate::blocks::{Rendered, render};
+use crate::events::{instant, word};
+use crate::{Options, PLATFORM, text};
+
+/// The type of our metadata on messages.
+const DELIVERY: &str = "stoa_delivery";
+/// Messages on one page of a conversation.
+const PAGE: usize = 200;
+/// Pages that are read to find a message, or to read a thread.
+const PAGES: usize = 10;
+
+/// All Slack apps of the configuration. Who is asked for a place is the app of its workspace.
+pub struct Slack {
+    pub(crate) apps: Vec<Arc<App>>,
+}
+
+impl Slack {
+    /// The apps; nothing is called yet.
+    ///
+    /// # Errors
+    /// [`stoa_ground::Error::Invalid`] with the key of the configuration that is wrong.
+    pub fn new(options: Vec<Options>) -> Result<Self> {
+        let apps = options.into_iter().map(|o| App::new(o).map(Arc::new)).collect::<Result<_>>()?;
+        Ok(Self { apps })
+    }
+
+    /// Whether the token of the app at this position holds, and which scopes it lacks.
+    ///
+    /// # Errors
+    /// What Slack says.
+    pub async fn check(&self, position: usize) -> Result<Checked, SendError> {
+        match self.apps.get(position) {
+            Some(app) => app.check().await,
+            None => Err(SendError::Refused("there is no such app".into())),
+        }
+    }
+
+    /// The app that is installed in a workspace.
+    async fn of(&self, workspace: &str) -> Result<&Arc<App>, SendError> {
+        if let [app] = &self.apps[..] {
+            return Ok(app);
+        }
+        let mut unknown = None;
+        for app in &self.apps {
+            match app.identify().await {
+                Ok(me) if me.workspace == workspace || workspace.is_empty() => return Ok(app),
+                Ok(_) => {}
+                Err(e) => unknown = Some(app.api.send_error(e)),
+            }
+        }
+        Err(unknown.unwrap_or_else(|| SendError::Unreachable("no Slack app is installed in this workspace".into())))
+    }
+
+    async fn post(&self, app: &App, place: &Place, rendered: &Rendered, key: &str) -> Result<String, SendError> {
+        let mut body = message_body(&place.channel, rendered);
+        body["metadata"] = json!({ "event_type": DELIVERY, "event_payload": { "key": key } });
+        (body["unfurl_links"], body["unfurl_media"]) = (json!(false), json!(false));
+        if let Some(thread) = &place.thread {
+            body["thread_ts"] = json!(thread);
+        }
+        let posted = app.call("chat.postMessage", Body::Json(body)).await.map_err(|e| app.api.send_error(e));
+        if let Err(SendError::Unreachable(_)) = &posted {
+            app.forget_direct(&place.channel);
+        }
+        Ok(word(&posted?["ts"]).to_owned())
+    }
+
+    /// So that only one person sees it. Where the bot is not in the conversation, at the response address of what the
+    /// person did there, else where the two talk alone.
+    async fn whisper(
+        &self,
+        app: &App,
+        place: &Place,
+        to: &Account,
+        rendered: &Rendered,
+        key: &str,
+    ) -> Result<String, SendError> {
+        let mut body = message_body(&place.channel, rendered);
+        body["user"] = json!(to.user);
+        if let Some(thread) = &place.thread {
+            body["thread_ts"] = json!(thread);
+        }
+        match app.call("chat.postEphemeral", Body::Json(body)).await.map_err(|e| app.api.send_error(e)) {
+            Ok(posted) => Ok(word(&posted["message_ts"]).to_owned()),
+            Err(SendError::Unreachable(why)) => {
+                if let Some(url) = app.response(&place.channel, &to.user) {
+                    let body = json!({
+                        "response_type": "ephemeral", "replace_original": false,
+                        "text": rendered.text, "blocks": rendered.blocks,
+                    });
+                    if app.api.respond(&url, &body).await.is_ok() {
+                        return Ok(format!("response/{key}"));
+                    }
+                }
+                tracing::debug!(app = %app.options.name, why, "told where the two talk alone instead");
+                let alone = self.direct(to).await?;
+                self.post(app, &alone, rendered, key).await
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// The messages of a conversation, or of one of its threads, page by page until `f` has what it wants.
+    async fn read<T>(
+        &self,
+        app: &App,
+        place: &Place,
+        metadata: bool,
+        mut f: impl FnMut(&Value) -> Option<T> + Send,
+    ) -> Result<Option<T>, SendError> {
+        let method = if place.thread.is_some() { "conversations.replies" } else { "conversations.history" };
+        let mut cursor = String::new();
+        for _ in 0..PAGES {
+            let mut form = vec![("channel", place.channel.clone()), ("limit", PAGE.to_string())];
+            form.extend(place.thread.clone().map(|thread| ("ts", thread)));
+            if metadata {
+                form.push(("include_all_metadata", "true".into()));
+            }
+            if !cursor.is_empty() {
+                form.push(("cursor", cursor));
+            }
+            let page = app.call(method, Body::Form(form)).await.map_err(|e| app.api.send_error(e))?;
+            if let Some(found) = page["messages"].as_array().into_iter().flatten().find_map(&mut f) {
+                return Ok(Some(found));
+            }
+            cursor = word(&page["response_metadata"]["next_cursor"]).to_owned();
+            if cursor.is_empty() {
+                break;
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn message_body(channel: &str, rendered: &Rendered) -> Value {
+    json!({
+        "channel": channel, "text": rendered.text, "blocks": rendered.blocks, "parse": "none", "link_names": false,
+    })
+}
+
+#[async_trait]
+impl Platform for Slack {
+    fn name(&self) -> &str {
+        PLATFORM
+    }
+
+    async fn workspace_name(&self, workspace: &str) -> Option<String> {
+        let app = self.of(workspace).await.ok()?;
+        app.identify().await.ok().map(|me| me.workspace_name.clone()).filter(|name| !name.is_empty())
+    }
+
+    async fn send(
+        &self,
+        place: &Place,
+        only: Option<&Account>,
+        message: &Message,
+        key: &str,
+    ) -> Result<String, SendError> {
+        let (app, rendered) = (self.of(&place.workspace).await?, render(message));
+        match only.filter(|_| !place.direct) {
+            Some(to) => self.whisper(app, place, to, &rendered, key).await,
+            None => self.post(app, place, &rendered, key).await,
+        }
+    }
+
+    async fn edit(&self, message: &MessageRef, new: &Message) -> Result<(), SendError> {
+        let (app, rendered) = (self.of(&message.place.workspace).await?, render(new));
+        let mut body = message_body(&message.place.channel, &rendered);
+        body["ts"] = json!(message.id);
+        app.call("chat.update", Body::Json(body)).await.map(|_| ()).map_err(|e| app.api.send_error(e))
+    }
+
+    async fn find(&self, place: &Place, key: &str) -> Result<Option<String>, SendError> {
+        let app = self.of(&place.workspace).await?;
+        let ours = |m: &Value| {
+            let sent = &m["metadata"];
+            (sent["event_type"] == DELIVERY && sent["event_payload"]["key"] == key).then(|| word(&m["ts"]).to_owned())
+        };
+        match self.read(app, place, true, ours).await {
+            // Nothing of ours is where we cannot be.
+            Err(SendError::Unreachable(_)) => Ok(None),
+            found => found,
+        }
+    }
+
+    async fn direct(&self, account: &Account) -> Result<Place, SendError> {
+        let app = self.of(&account.workspace).await?;
+        let channel = app.direct(&account.user).await.map_err(|e| app.api.send_error(e))?;
+        Ok(app.place(&account.workspace, channel))
+    }
+
+    async fn thread(&self, place: &Place) -> Result<Vec<ThreadMessage>, SendError> {
+        if place.thread.is_none() {
+            return Ok(Vec::new());
+        }
+        let app = self.of(&place.workspace).await?;
+        let (bot, own) = app
+            .identify()
+            .await
+            .map_or_else(|_| (String::new(), String::new()), |me| (me.user.clone(), me.bot.clone()));
+        let mut messages: Vec<ThreadMessage> = Vec::new();
+        let take = |m: &Value| -> Option<()> {
+            let (user, by_bot) = (word(&m["user"]), m["bot_id"].is_string());
+            let ours = by_bot && (m["bot_id"] == own.as_str() || user == bot);
+            // Other bots' messages are nobody's words. The first message stands on every page.
+            let known = messages.iter().any(|old| m["ts"] == old.id.as_str());
+            if (ours || (!by_bot && !user.is_empty())) && !known {
+                messages.push(ThreadMessage {
+                    id: word(&m["ts"]).to_owned(),
+                    author: (!ours).then(|| Account {
+                        platform: PLATFORM.into(),
+                        workspace: place.workspace.clone(),
+                        user: user.into(),
+                    }),
+                    name: String::new(),
+                    text: text::addressed(word(&m["text"]), &bot),
+                    at: instant(word(&m["ts"])),
+                });
+            }
+            None
+        };
+        self.read(app, place, false, take).await?;
+        for message in &mut messages {
+            if let Some(author) = &message.author {
+                message.name = app.name(&author.user).await;
+            }
+        }
+        Ok(messages)
+    }
+}

@@ -1,0 +1,120 @@
+//! What came in, the same for both transports: mapped, stored, and only then acknowledged.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use stoa_flow::Flow;
+use stoa_flow::chat::{Envelope, Opened};
+use stoa_ground::Result;
+
+use crate::app::App;
+use crate::events::{self, Meaning, word};
+use crate::interactions::{self, Interaction};
+use crate::view;
+
+/// Where the events of one app go.
+#[derive(Clone)]
+pub(crate) struct Inlet {
+    pub flow: Arc<Flow>,
+    pub app: Arc<App>,
+}
+
+/// What came in.
+pub(crate) enum Incoming {
+    /// The payload of the Events API.
+    Event(Value),
+    /// The fields of a slash command.
+    Command(Value),
+    /// The payload of an interaction.
+    Interactive(Value),
+}
+
+impl Incoming {
+    /// Whose it is: what one user does is stored in its order.
+    pub(crate) fn user(&self) -> &str {
+        match self {
+            Self::Event(v) => {
+                let event = &v["event"];
+                let users = [&event["user"], &event["message"]["user"], &event["previous_message"]["user"]];
+                users.iter().map(|v| word(v)).find(|t| !t.is_empty()).unwrap_or_default()
+            }
+            Self::Command(v) => word(&v["user_id"]),
+            Self::Interactive(v) => word(&v["user"]["id"]),
+        }
+    }
+}
+
+impl Inlet {
+    /// Takes what came in. Acknowledge after this with what it gives.
+    ///
+    /// # Errors
+    /// When it could not be stored: do not acknowledge then, Slack sends it again.
+    pub(crate) async fn take(&self, incoming: Incoming) -> Result<Option<Value>> {
+        let (app, now) = (&self.app, self.flow.clock().now());
+        let interaction = match incoming {
+            Incoming::Event(payload) => {
+                match events::meaning(&payload, app.bot()) {
+                    Meaning::Event(envelope) => self.event(*envelope).await?,
+                    Meaning::Nothing => {}
+                    Meaning::Gone(why) => app.api.tell_operator(why, why),
+                    Meaning::Unknown(kind) => app.unknown(&kind),
+                }
+                return Ok(None);
+            }
+            Incoming::Command(form) => {
+                let Some(read) = interactions::command(&form, app.bot(), now) else {
+                    app.unknown("a command without its fields");
+                    return Ok(None);
+                };
+                self.responds(&read, &form);
+                (read, form)
+            }
+            Incoming::Interactive(payload) => match interactions::interactive(&payload, app.bot(), now) {
+                Ok(read) => {
+                    self.responds(&read, &payload);
+                    (read, payload)
+                }
+                Err(kind) => {
+                    app.unknown(&kind);
+                    return Ok(None);
+                }
+            },
+        };
+        self.interaction(interaction.0, &interaction.1).await
+    }
+
+    async fn event(&self, envelope: Envelope) -> Result<()> {
+        if envelope.place.direct && envelope.place.channel.starts_with('D') {
+            self.app.remember_direct(&envelope.account.user, &envelope.place.channel);
+        }
+        self.flow.accept(envelope).await.map(|_| ())
+    }
+
+    async fn interaction(&self, mut read: Interaction, payload: &Value) -> Result<Option<Value>> {
+        let place = &mut read.envelope.place;
+        let is_command = matches!(read.envelope.event, stoa_flow::chat::Event::Command { .. });
+        // A command may come from where two people talk alone; the bot cannot answer there.
+        if place.direct
+            && (is_command || place.channel.is_empty())
+            && let Some(channel) = self.app.direct_at_once(&read.envelope.account.user).await
+        {
+            place.channel = channel;
+        }
+        let (place, user) = (place.clone(), read.envelope.account.user.clone());
+        match self.flow.accept(read.envelope).await? {
+            Opened::Stored | Opened::Repeated => Ok(None),
+            Opened::Errors(errors) => Ok(Some(view::errors(&errors, &payload["view"]))),
+            Opened::Form(form) => {
+                let app = self.app.clone();
+                // Beside the acknowledgement, so that neither waits for the other.
+                tokio::spawn(async move { app.open(&read.trigger, &user, &place, &form).await });
+                Ok(None)
+            }
+        }
+    }
+
+    fn responds(&self, read: &Interaction, payload: &Value) {
+        let place = &read.envelope.place;
+        self.app.remember_response(&place.channel, &read.envelope.account.user, word(&payload["response_url"]));
+    }
+}

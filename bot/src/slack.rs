@@ -1,0 +1,79 @@
+//! The Slack apps of the configuration, and the manifest from which such an app is made.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use stoa_slack::{Mode, Options, Slack};
+
+use crate::config::{Config, SlackApp, secret};
+
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Print the app manifest for api.slack.com (JSON) with the least scopes
+    Manifest {
+        /// The app of the configuration; the first one when it is absent
+        name: Option<String>,
+    },
+}
+
+/// The apps, ready to send; none when there is no `[[slack]]`.
+pub fn apps(config: &Config) -> Result<Option<Arc<Slack>>> {
+    if config.slack.is_empty() {
+        return Ok(None);
+    }
+    let ca = match &config.network.ca_file {
+        Some(file) => {
+            let read = std::fs::read(file);
+            Some(read.with_context(|| format!("[network] ca_file: {} cannot be read", file.display()))?)
+        }
+        None => None,
+    };
+    let options = config.slack.iter().map(|app| options(config, app, ca.clone())).collect::<Result<_>>()?;
+    Ok(Some(Arc::new(Slack::new(options)?)))
+}
+
+fn options(config: &Config, app: &SlackApp, ca: Option<Vec<u8>>) -> Result<Options> {
+    let what = format!("[[slack]] '{}'", app.name);
+    Ok(Options {
+        name: app.name.clone(),
+        mode: mode(app)?,
+        bot_token: secret(&what, app.bot_token.as_deref(), app.bot_token_file.as_deref())?,
+        app_token: secret(&what, app.app_token.as_deref(), app.app_token_file.as_deref())?,
+        signing_secret: secret(&what, app.signing_secret.as_deref(), app.signing_secret_file.as_deref())?,
+        api_url: app.api_url.clone().unwrap_or_else(|| stoa_slack::API_URL.into()),
+        proxy: config.network.proxy.clone(),
+        ca,
+    })
+}
+
+/// How the events of an app come in.
+pub fn mode(app: &SlackApp) -> Result<Mode> {
+    match app.mode.as_str() {
+        "" | "socket" => Ok(Mode::Socket),
+        "http" => Ok(Mode::Http),
+        other => bail!("[[slack]] '{}': mode = '{other}' is neither socket nor http", app.name),
+    }
+}
+
+pub fn run(config: &Config, command: Command) -> Result<()> {
+    let Command::Manifest { name } = command;
+    let app = match &name {
+        Some(name) => {
+            let found = config.slack.iter().find(|app| app.name == *name);
+            Some(found.with_context(|| format!("the configuration has no [[slack]] named '{name}'"))?)
+        }
+        None => config.slack.first(),
+    };
+    let base = match app {
+        Some(app) if mode(app)? == Mode::Http => {
+            let url = config.http.public_url.as_deref();
+            let url =
+                url.context("mode = \"http\" needs [http] public_url, the address under which Slack reaches Stoa")?;
+            Some(format!("{}/slack/{}", url.trim_end_matches('/'), app.name))
+        }
+        _ => None,
+    };
+    let manifest = stoa_slack::manifest(base.as_deref(), app.is_some_and(|app| app.short_commands));
+    println!("{}", serde_json::to_string_pretty(&manifest)?);
+    Ok(())
+}

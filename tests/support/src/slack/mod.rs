@@ -1,0 +1,387 @@
+//! A workspace of Slack at the level of its protocol: the Web API, Socket Mode, and the Events API over HTTP. It is
+//! strict: what Slack refuses, it refuses, and it keeps what it refused. People in it act by a script.
+
+mod check;
+mod person;
+mod socket;
+mod state;
+mod web_api;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use axum::Router;
+use axum::routing::{any, post};
+use axum::serve::ListenerExt as _;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use stoa_ground::clock;
+use tokio::sync::watch;
+
+pub use person::Person;
+pub use state::{BOT, BOT_ID, Call, Message, TEAM, Trouble, View};
+
+use state::{Channel, Delivery, Kept, Kind, Order, Rule};
+
+/// The bot's token.
+pub const BOT_TOKEN: &str = "xoxb-stand-in";
+/// The token for Socket Mode.
+pub const APP_TOKEN: &str = "xapp-stand-in";
+/// The secret that requests are signed with.
+pub const SIGNING_SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
+/// Scopes that the bot's token has.
+pub const SCOPES: &str = "app_mentions:read,channels:history,chat:write,commands,groups:history,im:history,im:write,\
+                          mpim:history,reactions:read,users:read";
+/// The longest that a test waits for something that the bot does.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often Slack tries HTTP again.
+const RETRIES: usize = 3;
+
+/// A running workspace. It ends with its value.
+pub struct Slack {
+    hall: Hall,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+/// What all parts share.
+#[derive(Clone)]
+struct Hall {
+    url: String,
+    scopes: String,
+    kept: Arc<Mutex<Kept>>,
+    change: Arc<watch::Sender<u64>>,
+    settings: Arc<watch::Sender<Settings>>,
+    http: reqwest::Client,
+}
+
+#[derive(Clone, Debug)]
+struct Settings {
+    /// After how long without acknowledgement something is sent again.
+    again: Duration,
+    /// Where events are posted; none in Socket Mode.
+    events: Option<String>,
+}
+
+impl Hall {
+    fn changed(&self) {
+        self.change.send_modify(|n| *n += 1);
+    }
+}
+
+fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Slack {
+    /// Opens a workspace without people and conversations.
+    pub async fn open() -> Result<Self> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(3)).build()?;
+        let settings = Settings { again: Duration::from_secs(3), events: None };
+        let hall = Hall {
+            url,
+            scopes: SCOPES.into(),
+            kept: Arc::default(),
+            change: Arc::new(watch::Sender::new(0)),
+            settings: Arc::new(watch::Sender::new(settings)),
+            http,
+        };
+        let router = Router::new()
+            .route("/api/{method}", any(web_api::call))
+            .route("/link", any(socket::link))
+            .route("/respond/{id}", post(web_api::respond))
+            .with_state(hall.clone());
+        // Acknowledgements are measured: nothing waits for a full packet.
+        let listener = listener.tap_io(|tcp| drop(tcp.set_nodelay(true)));
+        let serving = tokio::spawn(async move { drop(axum::serve(listener, router).await) });
+        let tasks = vec![serving, tokio::spawn(socket::pump(hall.clone()))];
+        Ok(Self { hall, tasks })
+    }
+
+    /// Its address, for `api_url`.
+    #[must_use]
+    pub fn api_url(&self) -> String {
+        format!("{}/api", self.hall.url)
+    }
+
+    /// The `[[slack]]` table of a bot in this workspace. `mode` is `socket` or `http`.
+    #[must_use]
+    pub fn configuration(&self, mode: &str) -> String {
+        let token = if mode == "socket" {
+            format!("app_token = \"{APP_TOKEN}\"")
+        } else {
+            format!("signing_secret = \"{SIGNING_SECRET}\"")
+        };
+        let url = self.api_url();
+        format!(
+            "[[slack]]\nname = \"acme\"\nmode = \"{mode}\"\nbot_token = \"{BOT_TOKEN}\"\n{token}\napi_url = \"{url}\"\n"
+        )
+    }
+
+    /// Adds somebody. Ids begin with U or W.
+    pub fn add_person(&self, id: &str, name: &str, zone: &str) {
+        let user = json!({ "id": id, "team_id": TEAM, "name": name.to_lowercase().replace(' ', "."), "deleted": false,
+            "real_name": name, "tz": zone, "tz_offset": 0, "locale": "en-GB", "is_bot": false, "is_restricted": false,
+            "is_ultra_restricted": false, "profile": { "real_name": name, "display_name": name } });
+        lock(&self.hall.kept).users.insert(id.to_owned(), user);
+    }
+
+    /// Deactivates somebody.
+    pub fn deactivate(&self, id: &str) {
+        if let Some(user) = lock(&self.hall.kept).users.get_mut(id) {
+            user["deleted"] = json!(true);
+        }
+    }
+
+    /// Adds a channel with its members; the bot is one where [`BOT`] is among them.
+    pub fn add_channel(&self, id: &str, members: &[&str]) {
+        let members: BTreeSet<String> = members.iter().map(|m| (*m).to_owned()).collect();
+        lock(&self.hall.kept).channels.insert(id.to_owned(), Channel { members, archived: false, direct: None });
+    }
+
+    /// Archives a channel.
+    pub fn archive(&self, id: &str) {
+        if let Some(channel) = lock(&self.hall.kept).channels.get_mut(id) {
+            channel.archived = true;
+        }
+    }
+
+    /// Somebody, to act as.
+    #[must_use]
+    pub fn person(&self, id: &str) -> Person<'_> {
+        Person { slack: self, id: id.to_owned() }
+    }
+
+    /// The n-th call of a method from now on (the first is 1) goes wrong.
+    pub fn goes_wrong(&self, method: &str, n: usize, trouble: Trouble) {
+        let mut kept = lock(&self.hall.kept);
+        let n = n + kept.counts.get(method).copied().unwrap_or_default();
+        kept.rules.push(Rule { method: method.into(), n, each: false, trouble });
+    }
+
+    /// Each n-th call of a method goes wrong.
+    pub fn each_goes_wrong(&self, method: &str, n: usize, trouble: Trouble) {
+        lock(&self.hall.kept).rules.push(Rule { method: method.into(), n, each: true, trouble });
+    }
+
+    /// Sends again what was not acknowledged for so long.
+    pub fn sends_again_after(&self, again: Duration) {
+        self.hall.settings.send_modify(|s| s.again = again);
+        self.hall.changed();
+    }
+
+    /// From now on events are posted to `http://HOST/slack/NAME`, signed.
+    pub fn posts_to(&self, base: &str) {
+        self.hall.settings.send_modify(|s| s.events = Some(base.to_owned()));
+        self.hall.changed();
+    }
+
+    /// How many connections of Socket Mode take events.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        lock(&self.hall.kept).lines.values().filter(|l| !l.draining).count()
+    }
+
+    /// How many connections there ever were.
+    #[must_use]
+    pub fn connections_ever(&self) -> usize {
+        lock(&self.hall.kept).opened
+    }
+
+    /// Tells all connections that they end soon; they take nothing new. `reason` is `warning`, `refresh_requested` or
+    /// `link_disabled`. Gives how many were told.
+    pub fn disconnects(&self, reason: &str) -> usize {
+        let mut kept = lock(&self.hall.kept);
+        let mut told = 0;
+        for line in kept.lines.values_mut().filter(|l| !l.draining) {
+            let text = json!({ "type": "disconnect", "reason": reason, "debug_info": { "host": "stand-in" } });
+            line.draining = true;
+            told += usize::from(line.orders.send(Order::Text(text.to_string())).is_ok());
+        }
+        drop(kept);
+        self.hall.changed();
+        told
+    }
+
+    /// Ends all connections without a word.
+    pub fn breaks_off(&self) {
+        for line in lock(&self.hall.kept).lines.values_mut() {
+            line.draining = true;
+            // It may be gone already.
+            let _ = line.orders.send(Order::Abort);
+        }
+    }
+
+    /// Everything that stands in the conversations.
+    #[must_use]
+    pub fn messages(&self) -> Vec<Message> {
+        lock(&self.hall.kept).messages.clone()
+    }
+
+    /// How often each delivery of the bot stands in the conversations.
+    #[must_use]
+    pub fn posted(&self) -> BTreeMap<String, usize> {
+        let mut posted = BTreeMap::new();
+        for key in lock(&self.hall.kept).messages.iter().filter_map(Message::key) {
+            *posted.entry(key.to_owned()).or_default() += 1;
+        }
+        posted
+    }
+
+    /// All calls of the Web API.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        lock(&self.hall.kept).calls.clone()
+    }
+
+    /// The Home tab of somebody.
+    #[must_use]
+    pub fn home(&self, user: &str) -> Option<Value> {
+        lock(&self.hall.kept).homes.get(user).cloned()
+    }
+
+    /// Nothing that the bot sent was against Slack's rules, and nothing mentioned anybody.
+    pub fn is_content(&self) -> Result<()> {
+        let kept = lock(&self.hall.kept);
+        ensure!(kept.refused.is_empty(), "Slack refuses: {:#?}", kept.refused);
+        ensure!(kept.mentions.is_empty(), "mentions: {:?}", kept.mentions);
+        ensure!(kept.strays.is_empty(), "acknowledged, but never sent: {:?}", kept.strays);
+        Ok(())
+    }
+
+    /// Waits, as long as a test may, until something is there.
+    pub async fn wait<T>(&self, what: &str, mut f: impl FnMut(&Self) -> Option<T>) -> Result<T> {
+        let mut changes = self.hall.change.subscribe();
+        let waiting = async {
+            loop {
+                changes.borrow_and_update();
+                if let Some(found) = f(self) {
+                    return Some(found);
+                }
+                changes.changed().await.ok()?;
+            }
+        };
+        if let Ok(Some(found)) = tokio::time::timeout(PATIENCE, waiting).await {
+            return Ok(found);
+        }
+        let kept = lock(&self.hall.kept);
+        let said: Vec<String> =
+            kept.messages.iter().map(|m| format!("{} {}: {}", m.channel, m.user, m.shown())).collect();
+        let calls: Vec<String> = kept.calls.iter().map(|c| format!("{}: {}", c.method, c.answer)).collect();
+        bail!("{what} never came.\nmessages: {said:#?}\ncalls: {calls:#?}\nrefused: {:#?}", kept.refused)
+    }
+
+    /// Waits until the bot takes events: over so many connections of Socket Mode.
+    pub async fn is_connected(&self, connections: usize) -> Result<()> {
+        self.wait("the bot's connections", |slack| (slack.connections() >= connections).then_some(())).await
+    }
+
+    /// Waits until something that was sent to the bot is acknowledged: how long that took, and the answer in it.
+    pub async fn acknowledged(&self, delivery: usize) -> Result<(Duration, Value)> {
+        self.wait("an acknowledgement", |slack| {
+            let kept = lock(&slack.hall.kept);
+            let delivery = kept.deliveries.get(delivery)?;
+            delivery.acked.as_ref().map(|(at, payload)| (*at - delivery.begun, payload.clone()))
+        })
+        .await
+    }
+
+    /// Waits until nothing waits for an acknowledgement.
+    pub async fn all_acknowledged(&self) -> Result<()> {
+        let done = |slack: &Self| lock(&slack.hall.kept).deliveries.iter().all(|d| d.acked.is_some()).then_some(());
+        self.wait("the last acknowledgement", done).await
+    }
+
+    /// How often a delivery was sent.
+    #[must_use]
+    pub fn attempts(&self, delivery: usize) -> usize {
+        lock(&self.hall.kept).deliveries.get(delivery).map_or(0, |d| d.attempts)
+    }
+
+    /// Sends something once more although it was acknowledged, under a new envelope id.
+    pub fn repeats(&self, delivery: usize) -> Result<usize> {
+        let (kind, payload) = {
+            let kept = lock(&self.hall.kept);
+            let old = kept.deliveries.get(delivery).context("there was no such delivery")?;
+            (old.kind, old.payload.clone())
+        };
+        Ok(self.deliver(kind, payload))
+    }
+
+    /// Sends the bot an event, as Slack wraps it.
+    pub fn event(&self, event: &Value) -> usize {
+        let id = lock(&self.hall.kept).next();
+        let payload = json!({ "token": "outdated", "team_id": TEAM, "context_team_id": TEAM, "api_app_id": state::APP,
+            "event": event, "type": "event_callback", "event_id": format!("Ev{id:08}"),
+            "event_time": clock::wall().0 / 1_000_000, "is_ext_shared_channel": false, "event_context": format!("4-{id}"),
+            "authorizations": [{ "enterprise_id": null, "team_id": TEAM, "user_id": BOT, "is_bot": true,
+                "is_enterprise_install": false }] });
+        self.deliver(Kind::Event, payload)
+    }
+
+    fn deliver(&self, kind: Kind, payload: Value) -> usize {
+        let (envelopes, begun) = (Vec::new(), clock::monotonic());
+        let one = Delivery { kind, payload, attempts: 0, begun, sent: None, envelopes, acked: None, acks: 0 };
+        let at = {
+            let mut kept = lock(&self.hall.kept);
+            kept.deliveries.push(one);
+            kept.deliveries.len() - 1
+        };
+        self.hall.changed();
+        at
+    }
+
+    /// Posts a body to a path below the bot's own, signed at `at` (seconds since 1970) with `secret`: status and answer.
+    pub async fn posts(
+        &self,
+        path: &str,
+        secret: &str,
+        at: i64,
+        content_type: &str,
+        body: &str,
+    ) -> Result<(u16, String)> {
+        let base = self.hall.settings.borrow().events.clone().context("the bot has no address")?;
+        let signed = signature(secret, at, body)?;
+        let request = self.hall.http.post(format!("{base}/{path}")).header("content-type", content_type);
+        let request = request.header("X-Slack-Request-Timestamp", at.to_string()).header("X-Slack-Signature", signed);
+        let answer = request.body(body.to_owned()).send().await?;
+        Ok((answer.status().as_u16(), answer.text().await?))
+    }
+
+    /// Asks whether the bot's address is its own, as Slack does when it is set.
+    pub async fn verifies_the_url(&self) -> Result<()> {
+        let body = json!({ "token": "outdated", "challenge": "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P",
+            "type": "url_verification" });
+        let (status, said) = self.posts("events", SIGNING_SECRET, now(), "application/json", &body.to_string()).await?;
+        let challenge = body["challenge"].as_str().unwrap_or_default();
+        ensure!(status == 200 && said.contains(challenge), "{status}: {said}");
+        Ok(())
+    }
+}
+
+impl Drop for Slack {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+}
+
+/// Seconds since 1970, by the machine.
+#[must_use]
+pub fn now() -> i64 {
+    clock::wall().0 / 1_000_000
+}
+
+/// `v0=…` over a body at a time.
+fn signature(secret: &str, at: i64, body: &str) -> Result<String> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())?;
+    mac.update(format!("v0:{at}:{body}").as_bytes());
+    let digits: String = mac.finalize().into_bytes().iter().map(|b| format!("{b:02x}")).collect();
+    Ok(format!("v0={digits}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,298 @@
+//! What the workspace holds: people, conversations, messages, views, and what is under way to the bot.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use stoa_ground::clock;
+use tokio::sync::mpsc;
+
+/// The workspace's id.
+pub const TEAM: &str = "T0ACME";
+/// The bot's user id.
+pub const BOT: &str = "U0STOABOT";
+/// The bot's own id in messages.
+pub const BOT_ID: &str = "B0STOABOT";
+pub(super) const APP: &str = "A0STOA";
+
+/// A message as it stands in a conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// The conversation.
+    pub channel: String,
+    /// Its id and time.
+    pub ts: String,
+    /// The message that its thread hangs on.
+    pub thread: Option<String>,
+    /// Who wrote it.
+    pub user: String,
+    /// The text; for the bot's messages the fallback.
+    pub text: String,
+    /// The blocks; `null` without any.
+    pub blocks: Value,
+    /// Metadata; `null` without any.
+    pub metadata: Value,
+    /// The only person who sees it.
+    pub only: Option<String>,
+    /// How often it was edited.
+    pub edits: usize,
+}
+
+impl Message {
+    /// Everything that it shows, as one text.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let mut all = vec![self.text.clone()];
+        texts(&self.blocks, &mut all);
+        all.join("\n")
+    }
+
+    /// The delivery key in its metadata.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.metadata["event_payload"]["key"].as_str()
+    }
+
+    pub(super) fn json(&self, metadata: bool) -> Value {
+        let mut one = json!({ "type": "message", "user": self.user, "text": self.text, "ts": self.ts, "team": TEAM });
+        if self.user == BOT {
+            (one["bot_id"], one["app_id"]) = (json!(BOT_ID), json!(APP));
+        }
+        if !self.blocks.is_null() {
+            one["blocks"] = self.blocks.clone();
+        }
+        if let Some(thread) = &self.thread {
+            one["thread_ts"] = json!(thread);
+        }
+        if metadata && !self.metadata.is_null() {
+            one["metadata"] = self.metadata.clone();
+        }
+        if self.edits > 0 {
+            one["edited"] = json!({ "user": self.user, "ts": self.ts });
+        }
+        one
+    }
+}
+
+/// Every `text` in blocks.
+fn texts(value: &Value, all: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| texts(item, all)),
+        Value::Object(fields) => fields.iter().for_each(|(key, one)| match one {
+            Value::String(text) if key == "text" => all.push(text.clone()),
+            one => texts(one, all),
+        }),
+        _ => {}
+    }
+}
+
+/// A conversation.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Channel {
+    pub members: BTreeSet<String>,
+    pub archived: bool,
+    /// Whose direct conversation with the bot it is.
+    pub direct: Option<String>,
+}
+
+/// A modal that a person has open, or had.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// Its id.
+    pub id: String,
+    /// Who sees it.
+    pub user: String,
+    /// As the bot gave it.
+    pub view: Value,
+    /// Whether it is still open.
+    pub open: bool,
+    /// What the bot said is wrong with its fields.
+    pub errors: Value,
+    pub(super) hash: usize,
+}
+
+/// One call of the Web API.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// For example `chat.postMessage`.
+    pub method: String,
+    /// What it was called with.
+    pub args: Value,
+    /// `ok`, or Slack's error code, or the HTTP status.
+    pub answer: String,
+}
+
+/// How a call goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// 429 with so many seconds in `Retry-After`; nothing is done.
+    Limited(u64),
+    /// 500; nothing is done.
+    Failing,
+    /// 500, although it was done.
+    FailingAfter,
+    /// No answer, although it was done.
+    Hanging,
+}
+
+/// Which calls of a method go wrong: the n-th (from 1), or each n-th.
+pub(super) struct Rule {
+    pub method: String,
+    pub n: usize,
+    pub each: bool,
+    pub trouble: Trouble,
+}
+
+/// How something goes to the bot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Event,
+    Command,
+    Interactive,
+}
+
+impl Kind {
+    pub fn envelope(self) -> &'static str {
+        match self {
+            Self::Event => "events_api",
+            Self::Command => "slash_commands",
+            Self::Interactive => "interactive",
+        }
+    }
+}
+
+/// Something on its way to the bot.
+pub(super) struct Delivery {
+    pub kind: Kind,
+    pub payload: Value,
+    pub attempts: usize,
+    pub begun: Instant,
+    pub sent: Option<Instant>,
+    pub envelopes: Vec<String>,
+    /// When the bot acknowledged it, and with what.
+    pub acked: Option<(Instant, Value)>,
+    /// How often it was acknowledged.
+    pub acks: usize,
+}
+
+/// What a connection of Socket Mode is told.
+pub(super) enum Order {
+    Text(String),
+    /// Ends it without a word.
+    Abort,
+}
+
+/// A connection of Socket Mode.
+pub(super) struct Line {
+    pub orders: mpsc::UnboundedSender<Order>,
+    pub draining: bool,
+    pub envelopes: usize,
+}
+
+#[derive(Default)]
+pub(super) struct Kept {
+    pub users: BTreeMap<String, Value>,
+    pub channels: BTreeMap<String, Channel>,
+    pub messages: Vec<Message>,
+    pub reactions: Vec<Value>,
+    pub views: Vec<View>,
+    pub homes: BTreeMap<String, Value>,
+    /// Whose trigger it is, when it was given, and whether it was used.
+    pub triggers: BTreeMap<String, (String, Instant, bool)>,
+    /// Response addresses: conversation, person, uses.
+    pub responses: BTreeMap<String, (String, String, usize)>,
+    pub tickets: BTreeSet<String>,
+    pub calls: Vec<Call>,
+    pub mentions: Vec<String>,
+    pub refused: Vec<String>,
+    pub counts: BTreeMap<String, usize>,
+    pub rules: Vec<Rule>,
+    pub deliveries: Vec<Delivery>,
+    pub lines: BTreeMap<usize, Line>,
+    pub last_line: usize,
+    pub opened: usize,
+    /// Acknowledgements of envelopes that nobody sent.
+    pub strays: Vec<String>,
+    pub serial: usize,
+    last_ts: i64,
+}
+
+impl Kept {
+    pub fn next(&mut self) -> usize {
+        self.serial += 1;
+        self.serial
+    }
+
+    /// A time stamp as Slack's: no two are equal.
+    pub fn ts(&mut self) -> String {
+        let now = clock::wall().0.max(self.last_ts + 1);
+        self.last_ts = now;
+        format!("{}.{:06}", now / 1_000_000, now % 1_000_000)
+    }
+
+    /// The direct conversation of a person with the bot.
+    pub fn direct(&mut self, user: &str) -> String {
+        let known = self.channels.iter().find(|(_, c)| c.direct.as_deref() == Some(user)).map(|(id, _)| id.clone());
+        known.unwrap_or_else(|| {
+            let id = format!("D{}", user.trim_start_matches(['U', 'W']));
+            let members = BTreeSet::from([user.to_owned(), BOT.to_owned()]);
+            self.channels.insert(id.clone(), Channel { members, archived: false, direct: Some(user.to_owned()) });
+            id
+        })
+    }
+
+    pub fn trigger(&mut self, user: &str) -> String {
+        let id = format!("{}.{}.trigger", self.next(), clock::wall().0);
+        self.triggers.insert(id.clone(), (user.to_owned(), clock::monotonic(), false));
+        id
+    }
+
+    /// Uses a trigger: whose it is, or Slack's error code.
+    pub fn pull(&mut self, trigger: &str) -> Result<String, &'static str> {
+        match self.triggers.get_mut(trigger) {
+            None => Err("invalid_trigger_id"),
+            Some((_, _, true)) => Err("exchanged_trigger_id"),
+            Some((_, given, _)) if given.elapsed().as_millis() > 3_000 => Err("expired_trigger_id"),
+            Some((user, _, used)) => {
+                *used = true;
+                Ok(user.clone())
+            }
+        }
+    }
+
+    /// Whether this call goes wrong.
+    pub fn trouble(&mut self, method: &str) -> Option<Trouble> {
+        let count = self.counts.entry(method.to_owned()).or_default();
+        *count += 1;
+        let n = *count;
+        let hit = |r: &&Rule| r.method == method && if r.each { n.is_multiple_of(r.n) } else { n == r.n };
+        self.rules.iter().find(hit).map(|r| r.trouble)
+    }
+
+    /// What the bot acknowledged, and its answer to a modal.
+    pub fn acknowledge(&mut self, at: usize, payload: Value) {
+        let Some(delivery) = self.deliveries.get_mut(at) else { return };
+        delivery.acks += 1;
+        if delivery.acked.is_some() {
+            return;
+        }
+        delivery.acked = Some((clock::monotonic(), payload.clone()));
+        if delivery.payload["type"] != "view_submission" {
+            return;
+        }
+        let id = delivery.payload["view"]["id"].as_str().unwrap_or_default().to_owned();
+        let Some(view) = self.views.iter_mut().find(|v| v.id == id) else { return };
+        match payload["response_action"].as_str() {
+            Some("errors") => view.errors = payload["errors"].clone(),
+            Some("update") => {
+                if let Err(why) = super::check::view(&payload["view"]) {
+                    self.refused.push(format!("the answer to a modal: {why}"));
+                }
+                view.view = payload["view"].clone();
+                view.errors = Value::Null;
+            }
+            None | Some("clear") => view.open = false,
+            Some(other) => self.refused.push(format!("response_action {other}")),
+        }
+    }
+}
