@@ -75,7 +75,7 @@ fn heard(hall: &Hall, text: &str) {
         match at {
             Some(at) => {
                 let payload = ack["payload"].clone();
-                kept.acknowledge(at, payload);
+                kept.acknowledge(at, &payload);
             }
             None => kept.strays.push(text.to_owned()),
         }
@@ -174,7 +174,7 @@ async fn over_requests(hall: Hall, at: usize) {
             && answer.status().is_success()
         {
             let text = answer.text().await.unwrap_or_default();
-            lock(&hall.kept).acknowledge(at, serde_json::from_str(&text).unwrap_or_default());
+            lock(&hall.kept).acknowledge(at, &serde_json::from_str(&text).unwrap_or_default());
             hall.changed();
             return;
         }

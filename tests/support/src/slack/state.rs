@@ -270,7 +270,7 @@ impl Kept {
     }
 
     /// What the bot acknowledged, and its answer to a modal.
-    pub fn acknowledge(&mut self, at: usize, payload: Value) {
+    pub fn acknowledge(&mut self, at: usize, payload: &Value) {
         let Some(delivery) = self.deliveries.get_mut(at) else { return };
         delivery.acks += 1;
         if delivery.acked.is_some() {

@@ -209,7 +209,7 @@ impl Kept {
             },
             "views.open" => {
                 self.viewable(&args["view"])?;
-                let user = self.pull(said(args, "trigger_id")).or_else(|code| no(code))?;
+                let user = self.pull(said(args, "trigger_id")).or_else(no)?;
                 let id = format!("V{}", self.next());
                 let view = args["view"].clone();
                 self.views.push(View { id: id.clone(), user, view, open: true, errors: Value::Null, hash: 1 });
