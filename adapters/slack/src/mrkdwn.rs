@@ -2,7 +2,7 @@
 //! escaped, so that no mention can be made, links go to the web and mail only and say where they lead, and markers in
 //! people's words open nothing.
 
-use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use stoa_flow::words::harmless;
 
 /// Between a marker and a word: Slack then sees a boundary where there is one for us, and none where there is none.
@@ -79,16 +79,16 @@ impl Writer {
                     self.now.push_str("> ");
                 }
             }
-            Tag::CodeBlock(kind) => {
+            Tag::CodeBlock(_) => {
                 self.open();
                 self.code = true;
-                let _ = matches!(kind, CodeBlockKind::Indented);
                 self.now.push_str("```");
                 self.new_line();
             }
             Tag::List(first) => {
-                self.open();
+                // Its first line stands as far in as the others.
                 self.lists.push(first);
+                self.open();
             }
             Tag::Item => {
                 if !self.now.is_empty() && !self.at_line_start() {

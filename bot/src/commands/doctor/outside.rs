@@ -35,6 +35,11 @@ async fn slack(config: &Config, options: Options, f: &mut Findings) -> Result<()
     };
     for (n, app) in config.slack.iter().enumerate() {
         let how = if app.mode == "http" { "takes events over HTTP" } else { "takes events over Socket Mode" };
+        if app.client_id.is_some() || app.client_secret.is_some() {
+            let text =
+                format!("'{}': client_id and client_secret are not used yet; install the app at Slack", app.name);
+            f.say(Grade::Note, "slack", text)?;
+        }
         if options.offline {
             f.say(Grade::Ok, "slack", format!("'{}' {how}", app.name))?;
             continue;
