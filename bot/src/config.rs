@@ -132,6 +132,10 @@ pub struct SlackApp {
     /// A file with the signing secret.
     #[schemars(example = &"/etc/stoa/slack-signing-secret")]
     pub signing_secret_file: Option<PathBuf>,
+    /// The app's client id. Not used yet: the app is installed at Slack.
+    pub client_id: Option<String>,
+    /// The app's client secret. Not used yet.
+    pub client_secret: Option<String>,
     /// Whether `/ask`, `/tip` and the other words are commands beside `/stoa`; for the manifest.
     #[serde(default)]
     #[schemars(example = &true)]

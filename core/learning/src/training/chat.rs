@@ -151,6 +151,8 @@ struct Desk {
     a: Assignment,
     course: Course,
     progress: Progress,
+    /// Nothing of it was shown before.
+    begins: bool,
 }
 
 impl Desk {
@@ -173,14 +175,15 @@ impl Scene<'_> {
                 None => course::current(turn, &a.course).await?,
             };
             let course = course::content(turn, &version).await?;
-            return Ok(Desk { a, course, progress: Progress::default() });
+            return Ok(Desk { a, course, progress: Progress::default(), begins: false });
         }
         let (a, course) = life::start(turn, self.services, self.person, &a).await?;
         let mut progress = progress::load(turn, id).await?;
-        if progress.furthest == 0 {
+        let begins = progress.furthest == 0;
+        if begins {
             progress.show(1);
         }
-        Ok(Desk { a, course, progress })
+        Ok(Desk { a, course, progress, begins })
     }
 
     /// Opens the course, or goes on where the person was. Always a new message: a nudge stays what it is.
@@ -191,7 +194,10 @@ impl Scene<'_> {
             desk.progress.turned = Some(turn.now());
             progress::store(turn, id, &desk.progress).await?;
         }
-        turn.reply_private(self.show(turn, &desk).await?).await
+        // Also where the first page is the last one, and what comes after the pages would be next.
+        let message =
+            if desk.begins { view::page(self.words, &desk.a, &desk.course, 1) } else { self.show(turn, &desk).await? };
+        turn.reply_private(message).await
     }
 
     /// Shows a page; the next one only after those before it.
