@@ -120,7 +120,7 @@ fn shortened(blocks: Vec<Value>) -> Vec<Value> {
     let (pressed, read): (Vec<Value>, Vec<Value>) = blocks.into_iter().partition(|b| b["type"] == "actions");
     let pressed: Vec<Value> = pressed.into_iter().take(BLOCKS / 2).collect();
     let room = BLOCKS - 1 - pressed.len();
-    let note = say!(Words::of("en"), "chat-shortened");
+    let note = say!(Words::english(), "chat-shortened");
     read.into_iter().take(room).chain(context(&mrkdwn::escape(&note))).chain(pressed).collect()
 }
 
@@ -148,7 +148,8 @@ fn split(text: &str, most: usize) -> Vec<String> {
     while let Some((end, _)) = rest.char_indices().nth(most) {
         let at = cut_at(rest, end, code);
         parts.push(rest[..at].trim_end().to_owned());
-        rest = rest[at..].trim_start_matches(if code { ['\n', '\n'] } else { ['\n', ' '] });
+        // The indentation of code stays.
+        rest = rest[at..].trim_start_matches(|c| c == '\n' || (c == ' ' && !code));
     }
     parts.push(rest.to_owned());
     if code {

@@ -1,7 +1,6 @@
 //! The flow itself: its parts, its workers, and the way to let everything that is due happen.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
@@ -71,7 +70,7 @@ pub struct Flow {
     /// Itself, for the tasks that send.
     me: Weak<Self>,
     /// One thing after the other, as in a simulation.
-    alone: AtomicBool,
+    alone: bool,
     /// Under this name this server holds leases.
     pub(crate) server: String,
     pub(crate) lease: Lease,
@@ -87,7 +86,17 @@ impl Flow {
 
     /// As [`Flow::new`], with leases of another length.
     #[must_use]
-    pub fn leased(db: Db, organisation: Organisation, mut parts: Parts, lease: Lease) -> Arc<Self> {
+    pub fn leased(db: Db, organisation: Organisation, parts: Parts, lease: Lease) -> Arc<Self> {
+        Self::made(db, organisation, parts, lease, false)
+    }
+
+    /// As [`Flow::new`], for a simulation: one thing after the other, so that the same seed gives the same story.
+    #[must_use]
+    pub fn one_at_a_time(db: Db, organisation: Organisation, parts: Parts) -> Arc<Self> {
+        Self::made(db, organisation, parts, Lease::default(), true)
+    }
+
+    fn made(db: Db, organisation: Organisation, mut parts: Parts, lease: Lease, alone: bool) -> Arc<Self> {
         parts.commands.extend([Box::new(Why) as Box<dyn Command>, Box::new(Settings), Box::new(Help)]);
         parts.kinds.extend([Box::new(LearnerDigest) as Box<dyn DeliveryKind>, Box::new(sender::Reply)]);
         parts.followers.push(Arc::new(Reached));
@@ -95,7 +104,7 @@ impl Flow {
         let wake_background = parts.background.iter().map(|_| Notify::new()).collect();
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
-            alone: AtomicBool::new(false),
+            alone,
             db,
             organisation,
             parts,
@@ -108,13 +117,6 @@ impl Flow {
             lease,
             watch: std::sync::Mutex::default(),
         })
-    }
-
-    /// The same flow for a simulation: one thing after the other, so that the same seed gives the same story.
-    #[must_use]
-    pub fn one_at_a_time(self: Arc<Self>) -> Arc<Self> {
-        self.alone.store(true, Ordering::Relaxed);
-        self
     }
 
     /// Does something for each of many, at most so many at once and each in a task of its own, and gives what became of
@@ -131,7 +133,7 @@ impl Flow {
     {
         let Some(me) = self.me.upgrade() else { return Vec::new() };
         let mut ended = Vec::with_capacity(many.len());
-        if self.alone.load(Ordering::Relaxed) {
+        if self.alone {
             for one in many {
                 ended.push(f(me.clone(), one).await);
             }

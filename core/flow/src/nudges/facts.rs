@@ -1,7 +1,7 @@
 //! Reads the facts about a person that the arbiter needs.
 
 use stoa_ground::people::{self, Person};
-use stoa_ground::{Conn, Instant, Result, args};
+use stoa_ground::{Conn, Result, args};
 
 use super::Facts;
 use crate::organisation::Organisation;
@@ -11,38 +11,39 @@ pub(super) const PAUSED: &str = "paused";
 /// The setting that holds the person's own quiet hours, for example `17:00-10:00`.
 pub(super) const QUIET_HOURS: &str = "quiet_hours";
 
+/// When a person did something last, as an expression; `$1` is the person.
+macro_rules! active {
+    () => {
+        "(SELECT at FROM last_activity WHERE person = $1)"
+    };
+}
+
+/// How many voluntary messages the person `$1` was sent since then, as an expression.
+macro_rules! ignored {
+    () => {
+        concat!(
+            "(SELECT COUNT(*) FROM outbox v WHERE v.person IN ",
+            stoa_ground::rows_of!("$1"),
+            " AND v.state = 'posted' AND v.voluntary = 1 AND v.sent_at > COALESCE(",
+            active!(),
+            ", 0))"
+        )
+    };
+}
+
 /// Whether voluntary messages to a person stopped because nothing came back (N10), and one that was held back says so
 /// already: until the person does something, there is no use in trying again.
 ///
 /// # Errors
 /// The database's error.
 pub async fn gave_up(conn: &Conn, organisation: &Organisation, person: &str) -> Result<bool> {
-    let since = last_activity(conn, person).await?.map_or(0, |at| at.0);
-    if ignored(conn, person, since).await? < organisation.nudges.pause_after_ignored {
+    let sql = concat!("SELECT COALESCE(", active!(), ", 0) AS since, ", ignored!(), " AS ignored");
+    let row = conn.one(sql, args![person]).await?;
+    if row.get::<u32>("ignored")? < organisation.nudges.pause_after_ignored {
         return Ok(false);
     }
     let said = "SELECT 1 AS one FROM decision WHERE person = $1 AND reason = 'ignored' AND at > $2 LIMIT 1";
-    Ok(conn.opt(said, args![person, since]).await?.is_some())
-}
-
-async fn last_activity(conn: &Conn, person: &str) -> Result<Option<Instant>> {
-    let row = conn.opt("SELECT at FROM last_activity WHERE person = $1", args![person]).await?;
-    row.map(|r| r.get("at")).transpose()
-}
-
-/// How many voluntary messages a person was sent since an instant.
-async fn ignored(conn: &Conn, person: &str, since: i64) -> Result<u32> {
-    let row = conn
-        .one(
-            concat!(
-                "SELECT COUNT(*) AS n FROM outbox WHERE person IN ",
-                stoa_ground::rows_of!("$1"),
-                " AND state = 'posted' AND voluntary = 1 AND sent_at > $2"
-            ),
-            args![person, since],
-        )
-        .await?;
-    row.get("n")
+    Ok(conn.opt(said, args![person, row.get::<i64>("since")?]).await?.is_some())
 }
 
 /// The facts at this instant. What is being sent counts as sent.
@@ -56,14 +57,13 @@ pub(crate) async fn facts(conn: &Conn, organisation: &Organisation, person: &Per
     let row = conn
         .one(
             concat!(
-                "SELECT MAX(sent_at) AS last, COALESCE(SUM(CASE WHEN sent_at >= $2 THEN 1 ELSE 0 END), 0) AS today,
-                 (SELECT at FROM last_activity WHERE person = $1) AS active,
+                "SELECT MAX(sent_at) AS last, COALESCE(SUM(CASE WHEN sent_at >= $2 THEN 1 ELSE 0 END), 0) AS today, ",
+                active!(),
+                " AS active, ",
+                ignored!(),
+                " AS ignored,
                  (SELECT value FROM person_setting WHERE person = $1 AND name = $4) AS paused,
-                 (SELECT value FROM person_setting WHERE person = $1 AND name = $5) AS quiet,
-                 (SELECT COUNT(*) FROM outbox v WHERE v.person IN ",
-                stoa_ground::rows_of!("$1"),
-                " AND v.state = 'posted' AND v.voluntary = 1 AND v.sent_at >
-                  COALESCE((SELECT at FROM last_activity WHERE person = $1), 0)) AS ignored
+                 (SELECT value FROM person_setting WHERE person = $1 AND name = $5) AS quiet
                  FROM outbox WHERE person IN ",
                 stoa_ground::rows_of!("$1"),
                 " AND sent_at >= $3 AND counted = 1 AND state IN ('sending', 'posted')"

@@ -4,6 +4,13 @@ use super::{Conn, Tx};
 use crate::clock::machine;
 use crate::{Instant, Result, args};
 
+/// PostgreSQL's time in microseconds, as an expression.
+macro_rules! now {
+    () => {
+        "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+    };
+}
+
 /// Which database holds the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
@@ -58,7 +65,7 @@ impl Conn {
 }
 
 /// The database's time on PostgreSQL, as microseconds.
-pub(super) const NOW: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS now";
+pub(super) const NOW: &str = concat!("SELECT ", now!(), " AS now");
 
 impl Tx {
     /// Waits until no other transaction holds the lock of this name, and holds it until this one ends. On SQLite a write
@@ -78,11 +85,7 @@ impl Tx {
     /// # Errors
     /// The database's error.
     pub async fn try_lock(&self, name: &str) -> Result<bool> {
-        if self.engine() == Engine::Sqlite {
-            return Ok(true);
-        }
-        let sql = "SELECT CAST(pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS INT)::BIGINT AS locked";
-        self.one(sql, args![name]).await?.get("locked")
+        Ok(self.try_lock_at(name).await?.is_some())
     }
 
     /// As [`Tx::try_lock`]; gives the time that leases are counted in when it has the lock.
@@ -93,8 +96,8 @@ impl Tx {
         if self.engine() == Engine::Sqlite {
             return Ok(Some(machine()));
         }
-        let sql = "SELECT CASE WHEN pg_try_advisory_xact_lock(hashtextextended($1, 0))
-                   THEN CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) END AS now";
+        let sql =
+            concat!("SELECT CASE WHEN pg_try_advisory_xact_lock(hashtextextended($1, 0)) THEN ", now!(), " END AS now");
         self.one(sql, args![name]).await?.get("now")
     }
 }

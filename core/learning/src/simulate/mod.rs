@@ -108,7 +108,7 @@ impl Simulation {
         });
         // Nobody asks anything in a simulation: the work beside the scheduler would look for nothing.
         let parts = Parts { background: Vec::new(), ..crate::parts(&services) };
-        let flow = Flow::new(db.clone(), organisation, parts).one_at_a_time();
+        let flow = Flow::one_at_a_time(db.clone(), organisation, parts);
         let mut simulation = Self {
             decided: copy::last_decision(&db).await?,
             told: Told { began: Some(began), ..Told::default() },
