@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use stoa_tests::{Server, stoa};
+use stoa_tests::Server;
 
 const STOA: &str = env!("CARGO_BIN_EXE_stoa");
 
@@ -41,12 +41,8 @@ fn folder() -> Result<tempfile::TempDir> {
     Ok(dir)
 }
 
-/// Runs a command: whether it succeeded, and what it said on both streams.
 fn run(dir: &Path, args: &[&str]) -> Result<(bool, String)> {
-    let out = stoa(STOA, dir, args)?;
-    let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    ensure!(!said.contains("panicked"), "a panic: {said}");
-    Ok((out.status.success(), said))
+    stoa_tests::run(STOA, dir, args)
 }
 
 #[test]

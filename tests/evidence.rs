@@ -29,12 +29,8 @@ fn roster(people: usize) -> String {
     csv
 }
 
-/// Runs a command: whether it succeeded, and what it said on both streams.
 fn run(dir: &Path, args: &[&str]) -> Result<(bool, String)> {
-    let out = stoa(STOA, dir, args)?;
-    let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    ensure!(!said.contains("panicked"), "a panic: {said}");
-    Ok((out.status.success(), said))
+    stoa_tests::run(STOA, dir, args)
 }
 
 fn fine(dir: &Path, args: &[&str]) -> Result<String> {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stoa_ground::clock;
-use stoa_tests::{Chat, FarEnd, Server, stoa};
+use stoa_tests::{Chat, FarEnd, Server};
 
 const STOA: &str = env!("CARGO_BIN_EXE_stoa");
 const SECRET: &str = "a-secret-of-sixteen-and-more";
@@ -33,17 +33,12 @@ fn folder(api_url: &str) -> Result<tempfile::TempDir> {
     Ok(dir)
 }
 
-/// Runs a command that must succeed, and gives what it says.
 fn said(dir: &Path, args: &[&str]) -> Result<String> {
-    let (ok, text) = run(dir, args)?;
-    ensure!(ok, "{args:?} failed: {text}");
-    Ok(text)
+    stoa_tests::said(STOA, dir, args)
 }
 
 fn run(dir: &Path, args: &[&str]) -> Result<(bool, String)> {
-    let out = stoa(STOA, dir, args)?;
-    let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    Ok((out.status.success(), text))
+    stoa_tests::run(STOA, dir, args)
 }
 
 fn message(key: &str, text: &str) -> Value {

@@ -2,13 +2,12 @@
 //! What they see is kept as snapshots.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use stoa_tests::slack::{self, Message, SIGNING_SECRET, Slack, TEAM, Trouble};
-use stoa_tests::{Server, stoa};
+use stoa_tests::{Server, said};
 
 const STOA: &str = env!("CARGO_BIN_EXE_stoa");
 
@@ -55,8 +54,8 @@ impl Scene {
         std::fs::create_dir(at.join("handbook"))?;
         std::fs::write(at.join("handbook/kitchen.md"), PAGE)?;
         std::fs::write(at.join("roster.csv"), ROSTER)?;
-        said(at, &["people", "import", "roster.csv"])?;
-        said(at, &["library", "sync"])?;
+        said(STOA, at, &["people", "import", "roster.csv"])?;
+        said(STOA, at, &["library", "sync"])?;
         let server = Server::start_logged(STOA, at, &["serve"], &at.join("log"))?;
         if mode == "socket" {
             slack.is_connected(1).await?;
@@ -74,14 +73,6 @@ impl Scene {
         ensure!(doubled.is_empty(), "posted twice: {doubled:?}");
         self.slack.is_content()
     }
-}
-
-/// Runs a command that must succeed.
-fn said(dir: &Path, args: &[&str]) -> Result<String> {
-    let out = stoa(STOA, dir, args)?;
-    let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    ensure!(out.status.success(), "{args:?} failed: {text}");
-    Ok(text)
 }
 
 /// A message as a person sees it, without what differs from run to run.
@@ -206,8 +197,8 @@ async fn a_course_comes_by_direct_message_and_is_signed_in_a_modal() -> Result<(
     let requirement = "[[requirement]]\nid = \"safety\"\ntitle = \"Safety\"\ncourse = \"safety\"\n\
                        audience = \"everyone\"\ndue = { days = 14, from = \"assigned\" }\n";
     std::fs::write(dir.join("safety.toml"), requirement)?;
-    said(dir, &["training", "courses", "courses"])?;
-    said(dir, &["training", "apply", "safety.toml"])?;
+    said(STOA, dir, &["training", "courses", "courses"])?;
+    said(STOA, dir, &["training", "apply", "safety.toml"])?;
 
     let ada = scene.slack.person(ADA);
     let told = ada.reads("New for you").await?;

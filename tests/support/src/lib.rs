@@ -11,5 +11,5 @@ mod world;
 pub use browser::Browser;
 pub use disk::{Disk, Frozen};
 pub use far_end::{Chat, FarEnd, Mood, Post, status_of};
-pub use server::{Server, free_port, stoa};
+pub use server::{Server, free_port, run, said, stoa};
 pub use world::{PEOPLE, Replica, Setup, World};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 /// A running `stoa demo` or `stoa serve`. It is killed when the test ends.
 pub struct Server {
@@ -137,6 +137,21 @@ fn spawn(program: &Path, dir: &Path, args: &[String], log: Option<&Path>) -> Res
 /// Runs a command of the binary in a folder to its end.
 pub fn stoa(program: &str, dir: &Path, args: &[&str]) -> Result<Output> {
     Ok(Command::new(program).args(args).current_dir(dir).env("STOA_LOG", "error").stdin(Stdio::null()).output()?)
+}
+
+/// As [`stoa`]: whether it succeeded, and what it said on both streams.
+pub fn run(program: &str, dir: &Path, args: &[&str]) -> Result<(bool, String)> {
+    let out = stoa(program, dir, args)?;
+    let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    ensure!(!said.contains("panicked"), "a panic: {said}");
+    Ok((out.status.success(), said))
+}
+
+/// Runs a command that must succeed, and gives what it says.
+pub fn said(program: &str, dir: &Path, args: &[&str]) -> Result<String> {
+    let (ok, said) = run(program, dir, args)?;
+    ensure!(ok, "{args:?} failed: {said}");
+    Ok(said)
 }
 
 /// A port that is free now.
