@@ -65,20 +65,12 @@ fn model(config: &Config) -> Result<Option<Modelled>> {
     if llm.base_url.is_empty() || llm.chat_model.is_empty() {
         return Ok(None);
     }
-    let ca = match &config.network.ca_file {
-        Some(file) => {
-            let read = std::fs::read(file);
-            Some(read.with_context(|| format!("[network] ca_file: {} cannot be read", file.display()))?)
-        }
-        None => None,
-    };
     let key = secret("[llm] api_key_file", llm.api_key.as_deref(), llm.api_key_file.as_deref())?;
     let endpoint = Endpoint::new(&Options {
         base_url: llm.base_url.clone(),
         api_key: Some(key).filter(|k| !k.is_empty()),
         model: llm.chat_model.clone(),
-        proxy: config.network.proxy.clone(),
-        ca,
+        network: config.network.outside()?,
     })?;
     Ok(Some(Modelled { model: Arc::new(endpoint), limits: limits(config)? }))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use axum::Router;
 use stoa_bridge::{Bridge, Options};
 
@@ -11,21 +11,14 @@ use crate::config::{Config, secret};
 
 /// The bridges, ready to send.
 pub fn bridges(config: &Config) -> Result<Vec<Arc<Bridge>>> {
-    let ca = match &config.network.ca_file {
-        Some(file) => {
-            let read = std::fs::read(file);
-            Some(read.with_context(|| format!("[network] ca_file: {} cannot be read", file.display()))?)
-        }
-        None => None,
-    };
+    let network = config.network.outside()?;
     let bridge = |b: &crate::config::Bridge| -> Result<Arc<Bridge>> {
         let secret = secret(&format!("[[bridge]] '{}'", b.name), b.secret.as_deref(), b.secret_file.as_deref())?;
         let options = Options {
             name: b.name.clone(),
             api_url: b.api_url.clone(),
             secret: secret.into(),
-            proxy: config.network.proxy.clone(),
-            ca: ca.clone(),
+            network: network.clone(),
         };
         Ok(Arc::new(Bridge::new(options)?))
     };

@@ -207,6 +207,16 @@ pub struct Network {
     pub ca_file: Option<PathBuf>,
 }
 
+impl Network {
+    /// The way to the outside, with the certificates read.
+    pub fn outside(&self) -> Result<stoa_http::Network> {
+        let read = |file: &PathBuf| {
+            std::fs::read(file).with_context(|| format!("[network] ca_file: {} cannot be read", file.display()))
+        };
+        Ok(stoa_http::Network { proxy: self.proxy.clone(), ca: self.ca_file.as_ref().map(read).transpose()? })
+    }
+}
+
 /// The organisation, its days and its hours.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use stoa_ground::Db;
 use stoa_ground::ledger::{Master, checkpoint, log};
 use stoa_learning::evidence::{Anchor, Log, put_outside};
@@ -91,13 +91,7 @@ pub async fn log(config: &Config, db: &Db, iri: &str, writes: bool) -> Result<Op
 
 /// The way to witnesses.
 pub fn witness(config: &Config) -> Result<HttpWitness> {
-    let ca = match &config.network.ca_file {
-        Some(file) => {
-            Some(std::fs::read(file).with_context(|| format!("[network] ca_file: {} cannot be read", file.display()))?)
-        }
-        None => None,
-    };
-    Ok(HttpWitness::new(config.network.proxy.as_deref(), ca.as_deref())?)
+    Ok(HttpWitness::new(&config.network.outside()?)?)
 }
 
 /// Brings records into the log and checkpoints outside, until told to stop.

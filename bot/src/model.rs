@@ -54,16 +54,5 @@ pub fn embedder(config: &Config, clock: &Clock) -> Result<Option<Arc<dyn Embedde
 
 /// A client for requests to the outside, by `[network]`.
 pub fn client(network: &Network) -> Result<reqwest::Client> {
-    let mut builder = reqwest::Client::builder().connect_timeout(CONNECT);
-    if let Some(proxy) = &network.proxy {
-        builder = builder.proxy(reqwest::Proxy::all(proxy).context("[network] proxy")?);
-    }
-    if let Some(file) = &network.ca_file {
-        let pem =
-            std::fs::read(file).with_context(|| format!("[network] ca_file: {} cannot be read", file.display()))?;
-        for certificate in reqwest::Certificate::from_pem_bundle(&pem).context("[network] ca_file")? {
-            builder = builder.add_root_certificate(certificate);
-        }
-    }
-    builder.build().context("[network]")
+    Ok(network.outside()?.build(reqwest::Client::builder().connect_timeout(CONNECT))?)
 }

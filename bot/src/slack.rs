@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
+use stoa_http::Network;
 use stoa_slack::{Mode, Options, Slack};
 
 use crate::config::{Config, SlackApp, secret};
@@ -21,18 +22,12 @@ pub fn apps(config: &Config) -> Result<Option<Arc<Slack>>> {
     if config.slack.is_empty() {
         return Ok(None);
     }
-    let ca = match &config.network.ca_file {
-        Some(file) => {
-            let read = std::fs::read(file);
-            Some(read.with_context(|| format!("[network] ca_file: {} cannot be read", file.display()))?)
-        }
-        None => None,
-    };
-    let options = config.slack.iter().map(|app| options(config, app, ca.clone())).collect::<Result<_>>()?;
+    let network = config.network.outside()?;
+    let options = config.slack.iter().map(|app| options(app, network.clone())).collect::<Result<_>>()?;
     Ok(Some(Arc::new(Slack::new(options)?)))
 }
 
-fn options(config: &Config, app: &SlackApp, ca: Option<Vec<u8>>) -> Result<Options> {
+fn options(app: &SlackApp, network: Network) -> Result<Options> {
     let what = format!("[[slack]] '{}'", app.name);
     Ok(Options {
         name: app.name.clone(),
@@ -41,8 +36,7 @@ fn options(config: &Config, app: &SlackApp, ca: Option<Vec<u8>>) -> Result<Optio
         app_token: secret(&what, app.app_token.as_deref(), app.app_token_file.as_deref())?,
         signing_secret: secret(&what, app.signing_secret.as_deref(), app.signing_secret_file.as_deref())?,
         api_url: app.api_url.clone().unwrap_or_else(|| stoa_slack::API_URL.into()),
-        proxy: config.network.proxy.clone(),
-        ca,
+        network,
     })
 }
 

@@ -12,7 +12,6 @@ use stoa_ground::clock::{monotonic, wall};
 use stoa_ground::{Error, Result};
 
 use crate::Options;
-use crate::late::InTime;
 use crate::sign::{SIGNATURE, TIMESTAMP};
 use crate::wire::{Direct, Outgoing, Posted, Thread, User, Where};
 
@@ -53,23 +52,7 @@ impl Bridge {
     /// [`Error::Invalid`] with the key of the configuration that is wrong.
     pub fn new(options: Options) -> Result<Self> {
         options.check()?;
-        let wrong = |what: &str, e: reqwest::Error| Error::invalid(format!("[network] {what}: {e}"));
-        let mut http = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            .connect_timeout(PATIENCE / 2)
-            .redirect(reqwest::redirect::Policy::none())
-            .tcp_nodelay(true)
-            .no_proxy()
-            .user_agent(concat!("stoa/", env!("CARGO_PKG_VERSION")));
-        if let Some(proxy) = &options.proxy {
-            http = http.proxy(reqwest::Proxy::all(proxy).map_err(|e| wrong("proxy", e))?);
-        }
-        if let Some(pem) = &options.ca {
-            for certificate in reqwest::Certificate::from_pem_bundle(pem).map_err(|e| wrong("ca_file", e))? {
-                http = http.add_root_certificate(certificate);
-            }
-        }
-        let http = http.build().map_err(|e| wrong("", e))?;
+        let http = options.network.client(PATIENCE / 2, Some(PATIENCE))?;
         let base = Url::parse(&options.api_url)
             .map_err(|e| Error::invalid(format!("[[bridge]] '{}': api_url: {e}", options.name)))?;
         Ok(Self { options, http, base, direct: Mutex::default(), silence: Mutex::default() })
@@ -124,8 +107,8 @@ impl Bridge {
             }
         }
         if !body.is_empty() {
-            let body = InTime::new(body, stoa_flow::sends_end());
-            request = request.header(header::CONTENT_TYPE, "application/json").body(reqwest::Body::wrap(body));
+            let body = stoa_http::body(body, stoa_flow::sends_end());
+            request = request.header(header::CONTENT_TYPE, "application/json").body(body);
         }
         let response = request.send().await.map_err(|e| self.trouble(&e))?;
         *self.silence.lock().unwrap_or_else(PoisonError::into_inner) = Silence::default();

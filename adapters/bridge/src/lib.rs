@@ -5,7 +5,6 @@
 
 mod client;
 mod events;
-mod late;
 mod problem;
 mod sign;
 mod wire;
@@ -17,6 +16,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
 use stoa_flow::Flow;
 use stoa_ground::{Error, Result};
+use stoa_http::Network;
 
 pub use client::Bridge;
 pub use sign::{SIGNATURE, Secret, TIMESTAMP};
@@ -37,10 +37,8 @@ pub struct Options {
     pub api_url: String,
     /// The shared secret, at least 16 characters.
     pub secret: Secret,
-    /// A proxy for requests to `api_url`.
-    pub proxy: Option<String>,
-    /// Certificates (PEM) that are trusted beside the public ones.
-    pub ca: Option<Vec<u8>>,
+    /// The way to `api_url`.
+    pub network: Network,
 }
 
 impl Options {

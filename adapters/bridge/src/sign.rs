@@ -1,15 +1,13 @@
 //! Signatures: HMAC-SHA256 over time and body, the same in both directions.
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
 use stoa_ground::Instant;
+use stoa_http::signed::{self, WINDOW};
 
 /// The header with the seconds since 1970 at which a request was signed.
 pub const TIMESTAMP: &str = "Stoa-Timestamp";
 /// The header with `v1=` and the signature in hexadecimal digits.
 pub const SIGNATURE: &str = "Stoa-Signature";
-/// How far the signer's clock may be from ours, in seconds.
-const WINDOW: i64 = 300;
+const VERSION: &str = "v1";
 
 /// A shared secret; never printed.
 #[derive(Clone)]
@@ -32,23 +30,12 @@ impl Secret {
         self.0.chars().count()
     }
 
-    fn mac(&self, timestamp: &str, body: &[u8]) -> Option<Hmac<Sha256>> {
-        // HMAC takes a key of any length, so there is always one.
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).ok()?;
-        mac.update(b"v1:");
-        mac.update(timestamp.as_bytes());
-        mac.update(b":");
-        mac.update(body);
-        Some(mac)
-    }
-
     /// The signature of a body at a time: the values of [`TIMESTAMP`] and [`SIGNATURE`].
     #[must_use]
     pub fn sign(&self, now: Instant, body: &[u8]) -> (String, String) {
         let timestamp = (now.0 / Instant::SECOND).to_string();
-        let digest = self.mac(&timestamp, body).map(|mac| mac.finalize().into_bytes());
-        let hex: String = digest.iter().flatten().map(|b| format!("{b:02x}")).collect();
-        (timestamp, format!("v1={hex}"))
+        let signature = signed::sign(VERSION, &self.0, &timestamp, body);
+        (timestamp, signature)
     }
 
     /// Checks a signature in constant time. `timestamp` and `signature` are the headers' values.
@@ -68,11 +55,10 @@ impl Secret {
         let seconds: i64 = timestamp
             .parse()
             .map_err(|_| format!("{TIMESTAMP} must be the seconds since 1970, found '{}'.", shown(timestamp)))?;
-        let wrong = || format!("{SIGNATURE} does not match: it is v1= and the HMAC-SHA256 of v1:<timestamp>:<body>.");
-        let given = signature.strip_prefix("v1=").and_then(unhex).ok_or_else(wrong)?;
-        let mac = self.mac(timestamp, body).ok_or_else(wrong)?;
-        mac.verify_slice(&given).map_err(|_| wrong())?;
-        let away = (now.0 / Instant::SECOND).saturating_sub(seconds);
+        if !signed::is_signed(VERSION, &self.0, timestamp, body, signature) {
+            return Err(format!("{SIGNATURE} does not match: it is v1= and the HMAC-SHA256 of v1:<timestamp>:<body>."));
+        }
+        let away = signed::behind(now, seconds);
         if away.saturating_abs() > WINDOW {
             let (by, side) = (away.saturating_abs(), if away > 0 { "behind" } else { "ahead of" });
             return Err(format!(
@@ -81,13 +67,6 @@ impl Secret {
         }
         Ok(())
     }
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(text.get(i..i + 2)?, 16).ok()).collect()
 }
 
 fn shown(text: &str) -> String {

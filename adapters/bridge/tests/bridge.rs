@@ -69,8 +69,7 @@ fn options(api_url: &str) -> Options {
         name: "chat".into(),
         api_url: api_url.into(),
         secret: Secret::from(SECRET.to_owned()),
-        proxy: None,
-        ca: None,
+        network: stoa_http::Network::default(),
     }
 }
 

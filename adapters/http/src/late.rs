@@ -6,23 +6,22 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use axum::body::{Bytes, HttpBody};
-use http_body::{Frame, SizeHint};
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
 use stoa_ground::clock::monotonic;
 
-/// A body that is not written after `until`.
-pub(crate) struct InTime {
+/// The body of a request that is not written after `until`.
+#[must_use]
+pub fn body(text: String, until: Option<Instant>) -> reqwest::Body {
+    reqwest::Body::wrap(InTime { left: Some(text.into()), until })
+}
+
+struct InTime {
     left: Option<Bytes>,
     until: Option<Instant>,
 }
 
-impl InTime {
-    pub(crate) fn new(body: String, until: Option<Instant>) -> Self {
-        Self { left: Some(body.into()), until }
-    }
-}
-
-impl HttpBody for InTime {
+impl Body for InTime {
     type Data = Bytes;
     type Error = std::io::Error;
 
@@ -46,14 +45,15 @@ impl HttpBody for InTime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::body::{Body, to_bytes};
+    use http_body_util::BodyExt as _;
     use std::time::Duration;
 
     #[tokio::test]
     async fn a_body_is_written_in_time_or_not_at_all() {
-        let in_time = Body::new(InTime::new("hello".into(), Some(monotonic() + Duration::from_secs(3_600))));
-        assert_eq!(to_bytes(in_time, 100).await.unwrap(), "hello");
-        assert_eq!(to_bytes(Body::new(InTime::new("hello".into(), None)), 100).await.unwrap(), "hello");
-        assert!(to_bytes(Body::new(InTime::new("hello".into(), Some(monotonic()))), 100).await.is_err());
+        let written =
+            async |until| body("hello".into(), until).collect().await.map(http_body_util::Collected::to_bytes);
+        assert_eq!(written(Some(monotonic() + Duration::from_secs(3_600))).await.unwrap(), "hello");
+        assert_eq!(written(None).await.unwrap(), "hello");
+        assert!(written(Some(monotonic())).await.is_err());
     }
 }

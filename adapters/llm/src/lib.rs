@@ -14,6 +14,7 @@ use reqwest::{Response, StatusCode, Url, header};
 use serde_json::json;
 use stoa_ground::clock::noise;
 use stoa_ground::{Error, Result};
+use stoa_http::Network;
 use stoa_learning::answers::{Model, ModelError, Prompt, Spent};
 
 use answer::{Heard, Whole};
@@ -37,10 +38,8 @@ pub struct Options {
     pub api_key: Option<String>,
     /// The name of the model there.
     pub model: String,
-    /// A proxy for the requests.
-    pub proxy: Option<String>,
-    /// Certificates (PEM) that are trusted beside the public ones.
-    pub ca: Option<Vec<u8>>,
+    /// The way to the endpoint.
+    pub network: Network,
 }
 
 impl std::fmt::Debug for Options {
@@ -80,20 +79,7 @@ impl Endpoint {
                 Some(value)
             }
         };
-        let mut http = reqwest::Client::builder()
-            .connect_timeout(CONNECT)
-            .redirect(reqwest::redirect::Policy::none())
-            .tcp_nodelay(true)
-            .no_proxy()
-            .user_agent(concat!("stoa/", env!("CARGO_PKG_VERSION")));
-        if let Some(proxy) = &options.proxy {
-            http = http.proxy(reqwest::Proxy::all(proxy).map_err(|e| wrong("[network] proxy", &e))?);
-        }
-        if let Some(pem) = &options.ca {
-            let bundle = reqwest::Certificate::from_pem_bundle(pem).map_err(|e| wrong("[network] ca_file", &e))?;
-            http = bundle.into_iter().fold(http, reqwest::ClientBuilder::add_root_certificate);
-        }
-        let http = http.build().map_err(|e| wrong("[network]", &e))?;
+        let http = options.network.client(CONNECT, None)?;
         Ok(Self { http, url, key, model: options.model.clone() })
     }
 

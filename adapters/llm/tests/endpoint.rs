@@ -12,6 +12,7 @@ use axum::response::Response;
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::Value;
+use stoa_http::Network;
 use stoa_learning::answers::{Model, ModelError, Prompt, Spent};
 use stoa_llm::{Endpoint, Options};
 
@@ -53,7 +54,7 @@ impl Played {
         let router = Router::new().route("/v1/chat/completions", post(answer)).with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         let options =
-            Options { base_url, api_key: Some("sesame".into()), model: "small".into(), proxy: None, ca: None };
+            Options { base_url, api_key: Some("sesame".into()), model: "small".into(), network: Network::default() };
         Endpoint::new(&options).unwrap()
     }
 
@@ -157,8 +158,7 @@ async fn an_endpoint_that_is_not_there_is_a_failure_with_a_sentence() {
         base_url: "http://127.0.0.1:9/v1".into(),
         api_key: None,
         model: "small".into(),
-        proxy: None,
-        ca: None,
+        network: Network::default(),
     };
     let prompt = Prompt { rules: String::new(), data: String::new(), max_tokens: 1 };
     let said = Endpoint::new(&options).unwrap().ask(&prompt, &mut |_| {}).await;

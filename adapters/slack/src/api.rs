@@ -7,12 +7,13 @@ use std::time::Duration;
 use reqwest::{StatusCode, header};
 use serde_json::Value;
 use stoa_flow::chat::SendError;
+use stoa_ground::Result;
 use stoa_ground::clock::monotonic;
-use stoa_ground::{Error, Result};
 
 use crate::Options;
 use crate::limits::Limits;
 
+const JSON: &str = "application/json; charset=utf-8";
 /// How long one call may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a call waits here for its turn; longer waits are the delivery's.
@@ -98,26 +99,10 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn new(options: &Options) -> Result<Self> {
-        let wrong = |what: &str, e: reqwest::Error| Error::invalid(format!("[network] {what}: {e}"));
-        let mut http = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            .connect_timeout(PATIENCE / 2)
-            .redirect(reqwest::redirect::Policy::none())
-            .tcp_nodelay(true)
-            .no_proxy()
-            .user_agent(concat!("stoa/", env!("CARGO_PKG_VERSION")));
-        if let Some(proxy) = &options.proxy {
-            http = http.proxy(reqwest::Proxy::all(proxy).map_err(|e| wrong("proxy", e))?);
-        }
-        if let Some(pem) = &options.ca {
-            for certificate in reqwest::Certificate::from_pem_bundle(pem).map_err(|e| wrong("ca_file", e))? {
-                http = http.add_root_certificate(certificate);
-            }
-        }
         Ok(Self {
             name: options.name.clone(),
             base: options.api_url.trim_end_matches('/').to_owned(),
-            http: http.build().map_err(|e| wrong("", e))?,
+            http: options.network.client(PATIENCE / 2, Some(PATIENCE))?,
             limits: Limits::default(),
             told: Mutex::default(),
         })
@@ -156,19 +141,12 @@ impl Api {
     }
 
     async fn once(&self, token: &str, method: &'static str, body: &Body) -> Result<Answer, Failure> {
-        let mut request = self.http.post(format!("{}/{method}", self.base)).bearer_auth(token);
-        if let Some(end) = stoa_flow::sends_end() {
-            // What is sent after the lease's end another server may be sending.
-            let left = end.saturating_duration_since(monotonic());
-            if left.is_zero() {
-                return Err(self.later("it is too late to send this", None));
-            }
-            request = request.timeout(left.min(PATIENCE));
-        }
+        let request = self.http.post(format!("{}/{method}", self.base)).bearer_auth(token);
         let request = match body {
             Body::Form(pairs) => request.form(pairs),
             Body::Json(value) => {
-                request.header(header::CONTENT_TYPE, "application/json; charset=utf-8").body(value.to_string())
+                let body = stoa_http::body(value.to_string(), stoa_flow::sends_end());
+                request.header(header::CONTENT_TYPE, JSON).body(body)
             }
         };
         let mut response = request.send().await.map_err(|e| self.trouble(method, &e))?;
@@ -209,8 +187,9 @@ impl Api {
 
     /// Posts an answer to the response address of a command or button.
     pub(crate) async fn respond(&self, url: &str, body: &Value) -> Result<(), Failure> {
-        let request = self.http.post(url).header(header::CONTENT_TYPE, "application/json; charset=utf-8");
-        let response = request.body(body.to_string()).send().await.map_err(|e| self.trouble("response_url", &e))?;
+        let body = stoa_http::body(body.to_string(), stoa_flow::sends_end());
+        let request = self.http.post(url).header(header::CONTENT_TYPE, JSON);
+        let response = request.body(body).send().await.map_err(|e| self.trouble("response_url", &e))?;
         let status = response.status();
         if status.is_success() { Ok(()) } else { Err(self.later(&format!("response_url: {status}"), None)) }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use reqwest::Url;
+use stoa_http::Network;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -13,8 +14,6 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-
-use crate::Options;
 
 /// How long it may take to connect.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -30,13 +29,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 pub(crate) type Socket = WebSocketStream<Box<dyn Io>>;
 
 /// Connects to a `ws://` or `wss://` address.
-pub(crate) async fn connect(address: &str, options: &Options) -> Result<Socket, String> {
-    tokio::time::timeout(PATIENCE, open(address, options))
+pub(crate) async fn connect(address: &str, network: &Network) -> Result<Socket, String> {
+    tokio::time::timeout(PATIENCE, open(address, network))
         .await
         .unwrap_or_else(|_| Err(format!("no connection within {} seconds", PATIENCE.as_secs())))
 }
 
-async fn open(address: &str, options: &Options) -> Result<Socket, String> {
+async fn open(address: &str, network: &Network) -> Result<Socket, String> {
     let url = Url::parse(address).map_err(|e| format!("Slack's address for the connection: {e}"))?;
     let secure = match url.scheme() {
         "wss" => true,
@@ -45,7 +44,7 @@ async fn open(address: &str, options: &Options) -> Result<Socket, String> {
     };
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let port = url.port().unwrap_or(if secure { 443 } else { 80 });
-    let tcp = match &options.proxy {
+    let tcp = match &network.proxy {
         Some(proxy) => through(proxy, &host, port).await?,
         None => TcpStream::connect((host.as_str(), port)).await.map_err(|e| format!("{host}:{port}: {e}"))?,
     };
@@ -53,7 +52,7 @@ async fn open(address: &str, options: &Options) -> Result<Socket, String> {
     tcp.set_nodelay(true).map_err(|e| e.to_string())?;
     let io: Box<dyn Io> = if secure {
         let name = ServerName::try_from(host.clone()).map_err(|e| e.to_string())?;
-        let tls = TlsConnector::from(Arc::new(tls(options.ca.as_deref())?));
+        let tls = TlsConnector::from(Arc::new(tls(network.ca.as_deref())?));
         Box::new(tls.connect(name, tcp).await.map_err(|e| format!("{host}: {e}"))?)
     } else {
         Box::new(tcp)

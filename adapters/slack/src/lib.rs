@@ -21,6 +21,7 @@ mod text;
 mod view;
 
 use stoa_ground::{Error, Result};
+use stoa_http::Network;
 
 pub use app::Checked;
 pub use http::router;
@@ -57,10 +58,8 @@ pub struct Options {
     pub signing_secret: String,
     /// The Web API's address.
     pub api_url: String,
-    /// A proxy for everything that goes out.
-    pub proxy: Option<String>,
-    /// Certificates (PEM) that are trusted beside the public ones.
-    pub ca: Option<Vec<u8>>,
+    /// The way to Slack.
+    pub network: Network,
 }
 
 impl std::fmt::Debug for Options {
@@ -103,8 +102,7 @@ impl Options {
             app_token: String::new(),
             signing_secret: "8f742231b10e8888abcd99yyyzzz85a5".into(),
             api_url: "http://127.0.0.1:9/api".into(),
-            proxy: None,
-            ca: None,
+            network: Network::default(),
         }
     }
 }

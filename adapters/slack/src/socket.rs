@@ -18,12 +18,12 @@ use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 
+use crate::Mode;
 use crate::api::Body;
 use crate::connect::{Socket, connect};
 use crate::events::word;
 use crate::platform::Slack;
 use crate::take::{Incoming, Inlet};
-use crate::{Mode, Options};
 
 /// Connections of one app.
 const CONNECTIONS: usize = 2;
@@ -173,8 +173,7 @@ async fn open(line: &Line) -> Result<Socket, Problem> {
             });
         }
     };
-    let options: &Options = &app.options;
-    connect(&url, options).await.map_err(|why| Problem { why, after: Duration::ZERO })
+    connect(&url, &app.options.network).await.map_err(|why| Problem { why, after: Duration::ZERO })
 }
 
 /// Reads one connection to its end.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::{StatusCode, header};
 use stoa_ground::{Error, Result};
+use stoa_http::Network;
 use stoa_learning::evidence::{Asked, Witness};
 
 /// How long a request may take in all.
@@ -19,27 +20,12 @@ pub struct HttpWitness {
 }
 
 impl HttpWitness {
-    /// `proxy` and `ca` (PEM) as `[network]` has them. Nothing is sent yet.
+    /// Nothing is sent yet.
     ///
     /// # Errors
     /// When proxy or certificates cannot be used.
-    pub fn new(proxy: Option<&str>, ca: Option<&[u8]>) -> Result<Self> {
-        let wrong = |what: &str, e: reqwest::Error| Error::invalid(format!("[network] {what}: {e}"));
-        let mut http = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            .connect_timeout(PATIENCE / 2)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .user_agent(concat!("stoa/", env!("CARGO_PKG_VERSION")));
-        if let Some(proxy) = proxy {
-            http = http.proxy(reqwest::Proxy::all(proxy).map_err(|e| wrong("proxy", e))?);
-        }
-        if let Some(pem) = ca {
-            for certificate in reqwest::Certificate::from_pem_bundle(pem).map_err(|e| wrong("ca_file", e))? {
-                http = http.add_root_certificate(certificate);
-            }
-        }
-        Ok(Self { http: http.build().map_err(|e| wrong("proxy", e))? })
+    pub fn new(network: &Network) -> Result<Self> {
+        Ok(Self { http: network.client(PATIENCE / 2, Some(PATIENCE))? })
     }
 }
 
@@ -98,7 +84,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let witness = HttpWitness::new(None, None).unwrap();
+        let witness = HttpWitness::new(&Network::default()).unwrap();
         let ask = |who: &'static str| {
             let witness = &witness;
             async move { witness.add_checkpoint(&format!("http://{at}/{who}"), "old 0\n\nx".into()).await }

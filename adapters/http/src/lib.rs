@@ -1,0 +1,9 @@
+//! What the adapters that speak HTTP share: the way to the outside, requests that must not leave too late, and
+//! signatures over time and body.
+
+mod late;
+mod network;
+pub mod signed;
+
+pub use late::body;
+pub use network::Network;
