@@ -17,17 +17,33 @@ chat-help-about-did = log something you did or learned
 chat-help-about-learn = today’s lesson, and what is up for review
 chat-help-about-training = your own required training
 chat-help-about-team = your team’s training, for managers
+chat-help-about-home = what is up for you, on one page
 chat-help-about-why = why you got a message, or did not
 chat-by-mail = This comes by mail because Stoa could not reach you in chat. To do what it asks, open your chat and write **help** to Stoa; if you have no chat, ask your learning team.
 chat-help-about-settings = quiet hours, language, pause
 chat-help-about-mydata = see, export or erase what I keep about you
 chat-help-about-help = this list
 
+## The page of a person
+
+chat-home-intro = This is your page. Ask me anything in a message; I answer from our own pages and tips.
+chat-home-tip-button = Share a tip
+
+## The assistant pane
+
+chat-prompts-title = How can I help?
+chat-prompt-help = What can you do?
+# Follows the bot's name: "Stoa is looking through the pages"
+chat-works = is looking through the pages
+
 ## Someone whose account we do not know
 
 chat-help-unknown-account =
     I do not know this account yet, so I can only show you help and answer from pages that are open to all.
     Ask your learning team to connect it; they need your work e-mail address or employee number.
+
+# $workspace is the name of the organisation's workspace in the chat
+chat-outsider = I am here for the people of { $workspace }, so I cannot answer you.
 
 ## When it does not work
 

@@ -44,6 +44,13 @@ lessons-nothing-to-review = Nothing is up for review today.
 
 ## learn
 
+lessons-prompt-today = Show me my next lesson
+lessons-prompt-review = Ask me what is up for review
+lessons-home-title = Your lessons
+# $title is the lesson's title
+lessons-home-ready = Your next one-minute lesson: **{ $title }**
+lessons-home-button = Show it
+lessons-home-no-track = You take part in no track yet.
 # $day is "tomorrow", "Friday" …, $time the time of day
 lessons-up-to-date-next = You are up to date; next lesson { $day } { $time }.
 lessons-up-to-date = You are up to date.

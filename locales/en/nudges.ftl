@@ -31,6 +31,7 @@ kind-other = a message
 
 why-due = it was due, and it was a good moment in your working day.
 why-answer = you asked for it.
+why-do-not-disturb = your chat was set to “do not disturb”. It comes { $until }.
 why-quiet-hours = it was outside your working hours. It comes { $until }.
 why-day-off = it was not a working day for you. It comes { $until }.
 why-holiday = it was a holiday where you work. It comes { $until }.

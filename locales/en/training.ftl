@@ -46,6 +46,7 @@ training-choose-submit = Remind me then
 
 ## My training
 
+training-prompt = What training do I still have to do?
 training-list-title = Your training
 training-none = You have no required training. Enjoy it!
 training-all-done = You are up to date. Nothing else is open.
@@ -115,6 +116,8 @@ team-title =
         [one] Your team: one person
        *[other] Your team: { $count } people
     }
+team-prompt = How is my team doing?
+team-home-button = Show my team
 team-nobody = Nobody reports to you, so there is no team to show. Type **training** for your own.
 team-nothing = Your team has no required training right now.
 team-all-done = Everybody is done. Well led!

@@ -102,7 +102,7 @@ impl Mail {
 /// The message as text; buttons have no place in a mail.
 fn text(message: &Message) -> String {
     let blocks = message.blocks.iter().filter(|b| !matches!(b, Block::Buttons(_))).cloned().collect();
-    Message { blocks }.plain()
+    Message { blocks, ..Message::new() }.plain()
 }
 
 fn explain(e: &smtp::Error) -> SendError {

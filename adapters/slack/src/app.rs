@@ -13,6 +13,9 @@ use stoa_ground::clock::monotonic;
 
 use crate::api::{Api, Body, Failure};
 use crate::events::word;
+use crate::home::Homes;
+use crate::members::Members;
+use crate::streams::Streams;
 use crate::{Options, PLATFORM, manifest, view};
 
 /// Direct conversations, names and response addresses that are remembered at once.
@@ -21,6 +24,8 @@ const REMEMBERED: usize = 100_000;
 const RESPONSE: Duration = Duration::from_secs(29 * 60);
 /// How long a command may wait here for its direct conversation: it is acknowledged within three seconds.
 const AT_ONCE: Duration = Duration::from_millis(1_200);
+/// For how long a method that is not there is left alone.
+const UNSUPPORTED: Duration = Duration::from_secs(3_600);
 /// Types that are logged once; of more nothing is said.
 const KINDS: usize = 200;
 /// The most characters of a modal's metadata.
@@ -31,6 +36,8 @@ const METADATA: usize = 3_000;
 pub(crate) struct Identity {
     pub workspace: String,
     pub workspace_name: String,
+    /// The organisation of the workspace on Enterprise Grid; empty where there is none.
+    pub enterprise: String,
     /// The bot's user id.
     pub user: String,
     /// The bot's own id in messages.
@@ -53,10 +60,16 @@ pub(crate) struct App {
     identity: OnceLock<Identity>,
     /// The direct conversation with each user.
     direct: Mutex<HashMap<String, String>>,
-    names: Mutex<HashMap<String, String>>,
     /// Where a slash command or button can be answered although the bot is not in the conversation: by channel and user.
     responses: Mutex<HashMap<(String, String), (String, std::time::Instant)>>,
     kinds: Mutex<BTreeSet<String>>,
+    pub homes: Homes,
+    pub members: Members,
+    pub streams: Streams,
+    /// Threads of the assistant pane that have no title yet.
+    untitled: Mutex<BTreeSet<String>>,
+    /// Methods that this workspace does not have, and until when nobody tries.
+    unsupported: Mutex<HashMap<&'static str, std::time::Instant>>,
 }
 
 impl App {
@@ -67,9 +80,13 @@ impl App {
             options,
             identity: OnceLock::new(),
             direct: Mutex::default(),
-            names: Mutex::default(),
             responses: Mutex::default(),
             kinds: Mutex::default(),
+            homes: Homes::default(),
+            members: Members::default(),
+            streams: Streams::default(),
+            untitled: Mutex::default(),
+            unsupported: Mutex::default(),
         })
     }
 
@@ -98,6 +115,7 @@ impl App {
         let me = Identity {
             workspace: text("team_id"),
             workspace_name: text("team"),
+            enterprise: text("enterprise_id"),
             user: text("user_id"),
             bot: text("bot_id"),
         };
@@ -143,16 +161,7 @@ impl App {
 
     /// A user's display name; empty when Slack does not say it.
     pub(crate) async fn name(&self, user: &str) -> String {
-        if let Some(name) = locked(&self.names).get(user) {
-            return name.clone();
-        }
-        let asked = self.call("users.info", Body::Form(vec![("user", user.to_owned())])).await;
-        let Ok(found) = asked else { return String::new() };
-        let profile = &found["user"]["profile"];
-        let names = [&profile["display_name"], &profile["real_name"], &found["user"]["name"]];
-        let name = names.iter().map(|n| word(n)).find(|n| !n.is_empty()).unwrap_or_default().to_owned();
-        remember(&self.names, user.to_owned(), name.clone());
-        name
+        self.member(user).await.map_or_else(String::new, |member| member.name)
     }
 
     pub(crate) fn remember_response(&self, channel: &str, user: &str, url: &str) {
@@ -197,6 +206,34 @@ impl App {
                     tracing::warn!(app = %self.options.name, error = %self.api.send_error(failure), "nor could that be told");
                 }
             }
+        }
+    }
+
+    /// A thread of the assistant pane began.
+    pub(crate) fn thread_began(&self, channel: &str, thread: &str) {
+        let mut untitled = locked(&self.untitled);
+        if untitled.len() >= REMEMBERED {
+            untitled.clear();
+        }
+        untitled.insert(format!("{channel}/{thread}"));
+    }
+
+    /// Whether a thread of the assistant pane has no title yet; it gets one now.
+    pub(crate) fn is_untitled(&self, channel: &str, thread: &str) -> bool {
+        locked(&self.untitled).remove(&format!("{channel}/{thread}"))
+    }
+
+    /// Whether a method was not there a while ago.
+    pub(crate) fn is_unsupported(&self, method: &'static str) -> bool {
+        locked(&self.unsupported).get(method).is_some_and(|until| monotonic() < *until)
+    }
+
+    /// Leaves a method alone for a while where the workspace or the app does not have it.
+    pub(crate) fn note_failure(&self, method: &'static str, failure: &Failure) {
+        if let Failure::Code { code, .. } = failure
+            && ["unknown_method", "missing_scope", "feature_not_enabled", "not_allowed"].contains(&code.as_str())
+        {
+            locked(&self.unsupported).insert(method, monotonic() + UNSUPPORTED);
         }
     }
 

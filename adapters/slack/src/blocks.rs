@@ -9,6 +9,8 @@ use crate::mrkdwn;
 
 /// Blocks of one message.
 const BLOCKS: usize = 50;
+/// Blocks of a Home tab.
+pub(crate) const HOME_BLOCKS: usize = 100;
 /// Characters of one section.
 const SECTION: usize = 3_000;
 /// Characters of a header.
@@ -31,6 +33,11 @@ pub(crate) struct Rendered {
 
 /// Renders a message.
 pub(crate) fn render(message: &Message) -> Rendered {
+    render_within(message, BLOCKS)
+}
+
+/// Renders a message in at most so many blocks.
+pub(crate) fn render_within(message: &Message, most: usize) -> Rendered {
     let (mut blocks, mut text, mut buttons) = (Vec::new(), Vec::new(), 0);
     for block in &message.blocks {
         match block {
@@ -68,7 +75,7 @@ pub(crate) fn render(message: &Message) -> Rendered {
             }
         }
     }
-    Rendered { blocks: json!(shortened(blocks)), text: fallback(&text.join("\n")) }
+    Rendered { blocks: json!(shortened(blocks, most)), text: fallback(&text.join("\n")) }
 }
 
 /// CommonMark as section blocks.
@@ -112,14 +119,14 @@ fn quote(piece: &str) -> String {
     lines.join("\n")
 }
 
-/// At most fifty blocks: what can be pressed stays, what is read is shortened, and it says so.
-fn shortened(blocks: Vec<Value>) -> Vec<Value> {
-    if blocks.len() <= BLOCKS {
+/// At most so many blocks: what can be pressed stays, what is read is shortened, and it says so.
+fn shortened(blocks: Vec<Value>, most: usize) -> Vec<Value> {
+    if blocks.len() <= most {
         return blocks;
     }
     let (pressed, read): (Vec<Value>, Vec<Value>) = blocks.into_iter().partition(|b| b["type"] == "actions");
-    let pressed: Vec<Value> = pressed.into_iter().take(BLOCKS / 2).collect();
-    let room = BLOCKS - 1 - pressed.len();
+    let pressed: Vec<Value> = pressed.into_iter().take(most / 2).collect();
+    let room = most - 1 - pressed.len();
     let note = say!(Words::english(), "chat-shortened");
     read.into_iter().take(room).chain(context(&mrkdwn::escape(&note))).chain(pressed).collect()
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 use stoa_flow::chat::{Account, Envelope, Event, Place};
 use stoa_ground::Instant;
 
-use crate::{PLATFORM, text};
+use crate::{PLATFORM, manifest, text};
 
 /// What an event means.
 #[derive(Debug, PartialEq)]
@@ -13,6 +13,14 @@ pub(crate) enum Meaning {
     Event(Box<Envelope>),
     /// The bot's own messages, other bots', and what repeats something.
     Nothing,
+    /// Somebody opened the Home tab.
+    Home,
+    /// Somebody opened the assistant pane.
+    Thread,
+    /// Somebody is new, or changed.
+    Member,
+    /// Somebody changed when they do not want to be disturbed.
+    DoNotDisturb,
     /// The app was removed or lost its token.
     Gone(&'static str),
     /// A type that this version does not know.
@@ -29,6 +37,13 @@ pub(crate) fn meaning(payload: &Value, bot: &str) -> Meaning {
         "app_mention" => mention(event, bot),
         "reaction_added" => reaction(event, bot, true),
         "reaction_removed" => reaction(event, bot, false),
+        "app_home_opened" if event["tab"] == "home" => return Meaning::Home,
+        "app_home_opened" => return Meaning::Nothing,
+        "assistant_thread_started" => return Meaning::Thread,
+        // What somebody looks at beside the pane changes no answer.
+        "assistant_thread_context_changed" => return Meaning::Nothing,
+        "team_join" | "user_change" => return Meaning::Member,
+        "dnd_updated_user" => return Meaning::DoNotDisturb,
         "app_uninstalled" => return Meaning::Gone("the app was removed from the workspace"),
         "tokens_revoked" => return Meaning::Gone("the app's token was revoked"),
         other => return Meaning::Unknown(other.to_owned()),
@@ -37,6 +52,8 @@ pub(crate) fn meaning(payload: &Value, bot: &str) -> Meaning {
     if user.is_empty() || user == bot || user == "USLACKBOT" || channel.is_empty() {
         return Meaning::Nothing;
     }
+    let event = if direct || payload["is_ext_shared_channel"] != true { Some(event) } else { whispered(event) };
+    let Some(event) = event else { return Meaning::Nothing };
     let workspace = word(&payload["team_id"]).to_owned();
     Meaning::Event(Box::new(Envelope {
         key: format!("{PLATFORM}/{id}"),
@@ -45,6 +62,29 @@ pub(crate) fn meaning(payload: &Value, bot: &str) -> Meaning {
         place: Place { platform: PLATFORM.into(), workspace, channel: channel.into(), thread, direct },
         event,
     }))
+}
+
+/// Where people of other organisations read as well, what is said to the bot is a command, which is answered only to who
+/// gave it; what others say there is not heard.
+fn whispered(event: Event) -> Option<Event> {
+    let Event::Message { text, to_bot, .. } = event else { return Some(event) };
+    if !to_bot {
+        return None;
+    }
+    let (first, rest) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
+    let (word, args) = match first.to_lowercase() {
+        first if first.is_empty() => ("help".to_owned(), String::new()),
+        first if manifest::is_word(&first) => (first, rest.trim().to_owned()),
+        _ => ("ask".to_owned(), text),
+    };
+    Some(Event::Command { word, args })
+}
+
+/// The workspace of an event's author, where Slack names it.
+pub(crate) fn team_of_author(payload: &Value) -> &str {
+    let event = &payload["event"];
+    let teams = [&event["user_team"], &event["source_team"], &event["team"]];
+    teams.iter().map(|t| word(t)).find(|t| !t.is_empty()).unwrap_or_default()
 }
 
 struct Happened<'a> {
@@ -244,6 +284,22 @@ mod tests {
         ] {
             assert_eq!(read(&event), None, "{event}");
         }
+    }
+
+    #[test]
+    fn where_others_read_a_mention_is_answered_to_its_author_alone() {
+        let said = |text: &str| {
+            let mut payload = callback(&json!({"type": "app_mention", "channel": "C1", "user": "U1", "text": text, "ts": "2.1"}));
+            payload["is_ext_shared_channel"] = json!(true);
+            match meaning(&payload, "UBOT") {
+                Meaning::Event(envelope) => envelope.event,
+                other => panic!("{other:?}"),
+            }
+        };
+        let command = |word: &str, args: &str| Event::Command { word: word.into(), args: args.into() };
+        assert_eq!(said("<@UBOT> how do I sail?"), command("ask", "how do I sail?"));
+        assert_eq!(said("<@UBOT> Learn tracks"), command("learn", "tracks"));
+        assert_eq!(said("<@UBOT>"), command("help", ""));
     }
 
     #[test]

@@ -5,17 +5,21 @@
 
 mod api;
 mod app;
+mod assistant;
 mod blocks;
 mod connect;
 mod events;
+mod home;
 mod http;
 mod interactions;
 mod limits;
 mod manifest;
+mod members;
 mod mrkdwn;
 mod platform;
 mod sign;
 mod socket;
+mod streams;
 mod take;
 mod text;
 mod view;

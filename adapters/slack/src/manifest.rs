@@ -5,30 +5,38 @@ use stoa_flow::words::Words;
 use stoa_flow::words_key;
 
 /// The scopes of the bot, each with what a workspace loses without it.
-pub(crate) const SCOPES: [(&str, &str); 10] = [
+pub(crate) const SCOPES: [(&str, &str); 12] = [
     ("app_mentions:read", "nobody can ask in a channel by mentioning Stoa"),
+    ("assistant:write", "the assistant pane suggests nothing and does not show that an answer is on its way"),
     ("channels:history", "Stoa hears nothing in public channels, and cannot log discussions or find what it posted"),
     ("chat:write", "Stoa cannot answer at all"),
     ("commands", "there are no slash commands and shortcuts"),
+    ("dnd:read", "messages that nobody asked for come while somebody does not want to be disturbed"),
     ("groups:history", "Stoa hears nothing in private channels"),
     ("im:history", "nobody can write to Stoa directly"),
     ("im:write", "Stoa cannot begin a direct message: no lessons and no reminders"),
     ("mpim:history", "Stoa hears nothing in group messages"),
     ("reactions:read", "reactions to tips are not seen"),
-    ("users:read", "logged discussions do not show names"),
+    ("users:read", "logged discussions do not show names, and lessons do not follow who travels to another time zone"),
 ];
 
 /// The events that are subscribed.
-const EVENTS: [&str; 9] = [
+const EVENTS: [&str; 15] = [
+    "app_home_opened",
     "app_mention",
     "app_uninstalled",
+    "assistant_thread_context_changed",
+    "assistant_thread_started",
+    "dnd_updated_user",
     "message.channels",
     "message.groups",
     "message.im",
     "message.mpim",
     "reaction_added",
     "reaction_removed",
+    "team_join",
     "tokens_revoked",
+    "user_change",
 ];
 
 /// The short commands. Slack keeps `/help` for itself.
@@ -43,6 +51,11 @@ const COMMANDS: [(&str, &str); 9] = [
     ("settings", words_key!("chat-help-about-settings")),
     ("mydata", words_key!("chat-help-about-mydata")),
 ];
+
+/// Whether people may begin a command with this word.
+pub(crate) fn is_word(word: &str) -> bool {
+    word == "help" || word == "home" || COMMANDS.iter().any(|(known, _)| *known == word)
+}
 
 /// The app's manifest. `base` is `https://…/slack/<name>` in HTTP mode, none in Socket Mode.
 #[must_use]
@@ -78,7 +91,8 @@ pub fn manifest(base: Option<&str>, short_commands: bool) -> Value {
             "background_color": "#1d3557",
         },
         "features": {
-            "app_home": { "home_tab_enabled": false, "messages_tab_enabled": true, "messages_tab_read_only_enabled": false },
+            "app_home": { "home_tab_enabled": true, "messages_tab_enabled": true, "messages_tab_read_only_enabled": false },
+            "assistant_view": { "assistant_description": "Ask how something is done here, learn, and see what is up for you" },
             "bot_user": { "display_name": "Stoa", "always_online": true },
             "slash_commands": commands,
             "shortcuts": [

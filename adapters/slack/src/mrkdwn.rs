@@ -20,6 +20,21 @@ pub(crate) fn pieces(text: &str) -> Vec<String> {
     writer.pieces
 }
 
+/// CommonMark as its words, without markup.
+pub(crate) fn words(text: &str) -> String {
+    let mut words = String::new();
+    for event in Parser::new(&harmless(text)) {
+        match event {
+            Event::Text(text) | Event::Code(text) | Event::Html(text) | Event::InlineHtml(text) => words.push_str(&text),
+            Event::SoftBreak | Event::HardBreak | Event::End(TagEnd::Paragraph | TagEnd::Item | TagEnd::Heading(_)) => {
+                words.push('\n');
+            }
+            _ => {}
+        }
+    }
+    words.trim_end().to_owned()
+}
+
 /// Text without markup, as mrkdwn.
 pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 use stoa_flow::chat::{Account, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
 use stoa_ground::Result;
 
-use crate::api::Body;
+use crate::api::{Body, Failure};
 use crate::app::{App, Checked};
 use crate::blocks::{Rendered, render};
 use crate::events::{instant, word};
+use crate::streams::{Grown, unended};
 use crate::{Options, PLATFORM, text};
 
 /// The type of our metadata on messages.
@@ -64,7 +65,7 @@ impl Slack {
 
     async fn post(&self, app: &App, place: &Place, rendered: &Rendered, key: &str) -> Result<String, SendError> {
         let mut body = message_body(&place.channel, rendered);
-        body["metadata"] = json!({ "event_type": DELIVERY, "event_payload": { "key": key } });
+        body["metadata"] = metadata(key);
         (body["unfurl_links"], body["unfurl_media"]) = (json!(false), json!(false));
         if let Some(thread) = &place.thread {
             body["thread_ts"] = json!(thread);
@@ -73,6 +74,7 @@ impl Slack {
         if let Err(SendError::Unreachable(_)) = &posted {
             app.forget_direct(&place.channel);
         }
+        app.homes.changed(&place.channel);
         Ok(word(&posted?["ts"]).to_owned())
     }
 
@@ -143,6 +145,11 @@ impl Slack {
     }
 }
 
+/// What a message carries so that it can be looked for.
+pub(crate) fn metadata(key: &str) -> Value {
+    json!({ "event_type": DELIVERY, "event_payload": { "key": key } })
+}
+
 fn message_body(channel: &str, rendered: &Rendered) -> Value {
     json!({
         "channel": channel, "text": rendered.text, "blocks": rendered.blocks, "parse": "none", "link_names": false,
@@ -167,7 +174,13 @@ impl Platform for Slack {
         message: &Message,
         key: &str,
     ) -> Result<String, SendError> {
-        let (app, rendered) = (self.of(&place.workspace).await?, render(message));
+        let app = self.of(&place.workspace).await?;
+        if only.is_none()
+            && let Some(ts) = app.begin(place, message, key).await?
+        {
+            return Ok(ts);
+        }
+        let rendered = render(message);
         match only.filter(|_| !place.direct) {
             Some(to) => self.whisper(app, place, to, &rendered, key).await,
             None => self.post(app, place, &rendered, key).await,
@@ -175,21 +188,45 @@ impl Platform for Slack {
     }
 
     async fn edit(&self, message: &MessageRef, new: &Message) -> Result<(), SendError> {
-        let (app, rendered) = (self.of(&message.place.workspace).await?, render(new));
-        let mut body = message_body(&message.place.channel, &rendered);
+        let (app, channel) = (self.of(&message.place.workspace).await?, &message.place.channel);
+        if let Grown::Done = app.grow(channel, &message.id, new).await? {
+            return Ok(());
+        }
+        let mut body = message_body(channel, &render(new));
         body["ts"] = json!(message.id);
-        app.call("chat.update", Body::Json(body)).await.map(|_| ()).map_err(|e| app.api.send_error(e))
+        let mut edited = app.call("chat.update", Body::Json(body.clone())).await;
+        if let Err(Failure::Code { code, .. }) = &edited
+            && code == "streaming_state_conflict"
+        {
+            // Begun before this server was started.
+            app.stop(channel, &message.id, &format!("stream/{}", message.id)).await?;
+            edited = app.call("chat.update", Body::Json(body)).await;
+        }
+        edited.map_err(|e| app.api.send_error(e))?;
+        app.homes.changed(channel);
+        Ok(())
+    }
+
+    fn grows(&self) -> bool {
+        true
     }
 
     async fn find(&self, place: &Place, key: &str) -> Result<Option<String>, SendError> {
         let app = self.of(&place.workspace).await?;
+        let own = app.identify().await.map_or_else(|_| String::new(), |me| me.bot.clone());
+        let mut begun = Vec::new();
         let ours = |m: &Value| {
             let sent = &m["metadata"];
+            begun.extend(unended(m, &own).filter(|_| place.direct && place.thread.is_some()));
             (sent["event_type"] == DELIVERY && sent["event_payload"]["key"] == key).then(|| word(&m["ts"]).to_owned())
         };
         match self.read(app, place, true, ours).await {
             // Nothing of ours is where we cannot be.
             Err(SendError::Unreachable(_)) => Ok(None),
+            Ok(None) => {
+                app.take_away(&place.channel, &begun).await;
+                Ok(None)
+            }
             found => found,
         }
     }

@@ -22,6 +22,7 @@ use crate::Mode;
 use crate::api::Body;
 use crate::connect::{Socket, connect};
 use crate::events::word;
+use crate::{home, members};
 use crate::platform::Slack;
 use crate::take::{Incoming, Inlet};
 
@@ -63,6 +64,8 @@ pub async fn listen(flow: Arc<Flow>, slack: Arc<Slack>, stop: CancellationToken)
     for app in &slack.apps {
         let inlet = Inlet { flow: flow.clone(), app: app.clone() };
         tasks.spawn(identify(inlet.clone(), stop.clone()));
+        tasks.spawn(home::keep(inlet.clone(), stop.clone()));
+        tasks.spawn(members::get_to_know(inlet.clone(), stop.clone()));
         if app.options.mode == Mode::Http {
             continue;
         }

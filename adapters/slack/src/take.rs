@@ -54,7 +54,14 @@ impl Inlet {
         let interaction = match incoming {
             Incoming::Event(payload) => {
                 match events::meaning(&payload, app.bot()) {
+                    Meaning::Event(envelope) if self.is_stranger(&envelope, events::team_of_author(&payload)).await? => {
+                        self.turn_away(&envelope);
+                    }
                     Meaning::Event(envelope) => self.event(*envelope).await?,
+                    Meaning::Thread => self.thread_started(workspace(&payload), &payload["event"]).await?,
+                    Meaning::Member => self.member_changed(workspace(&payload), &payload["event"]["user"]).await?,
+                    Meaning::DoNotDisturb => self.silenced(workspace(&payload), &payload["event"]).await?,
+                    Meaning::Home => app.homes.opened(&payload["event"], workspace(&payload)),
                     Meaning::Nothing => {}
                     Meaning::Gone(why) => app.api.tell_operator(why, why),
                     Meaning::Unknown(kind) => app.unknown(&kind),
@@ -80,13 +87,19 @@ impl Inlet {
                 }
             },
         };
-        self.interaction(interaction.0, &interaction.1).await
+        let (read, payload) = interaction;
+        if self.is_stranger(&read.envelope, word(&payload["user"]["team_id"])).await? {
+            self.turn_away(&read.envelope);
+            return Ok(None);
+        }
+        self.interaction(read, &payload).await
     }
 
     async fn event(&self, envelope: Envelope) -> Result<()> {
         if envelope.place.direct && envelope.place.channel.starts_with('D') {
             self.app.remember_direct(&envelope.account.user, &envelope.place.channel);
         }
+        self.works(&envelope);
         self.flow.accept(envelope).await.map(|_| ())
     }
 
@@ -117,4 +130,9 @@ impl Inlet {
         let place = &read.envelope.place;
         self.app.remember_response(&place.channel, &read.envelope.account.user, word(&payload["response_url"]));
     }
+}
+
+/// The workspace in which something happened.
+fn workspace(payload: &Value) -> &str {
+    word(&payload["team_id"])
 }

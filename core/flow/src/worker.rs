@@ -11,7 +11,7 @@ use stoa_ground::{Clock, Db, Error, Instant, Result};
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
-use crate::chat::{Command, Context, Envelope, Help, Platform};
+use crate::chat::{Command, Context, Envelope, Help, Home, Panel, Platform};
 use crate::delivery::queues::{self, Reader};
 use crate::delivery::{DeliveryKind, Reached, inbox, sender};
 use crate::follow::{Followed, Follower};
@@ -28,6 +28,8 @@ const EVENTS: usize = 8;
 pub struct Parts {
     /// Chat commands, in the order of `help`.
     pub commands: Vec<Box<dyn Command>>,
+    /// The parts of a person's page, in their order.
+    pub panels: Vec<Box<dyn Panel>>,
     /// Kinds of deliveries.
     pub kinds: Vec<Box<dyn DeliveryKind>>,
     /// Kinds of jobs.
@@ -78,7 +80,7 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// A flow with the capabilities' parts; `help`, `why`, `settings` and the digest are its own.
+    /// A flow with the capabilities' parts; `home`, `help`, `why`, `settings` and the digest are its own.
     #[must_use]
     pub fn new(db: Db, organisation: Organisation, parts: Parts) -> Arc<Self> {
         Self::leased(db, organisation, parts, Lease::default())
@@ -97,7 +99,13 @@ impl Flow {
     }
 
     fn made(db: Db, organisation: Organisation, mut parts: Parts, lease: Lease, alone: bool) -> Arc<Self> {
-        parts.commands.extend([Box::new(Why) as Box<dyn Command>, Box::new(Settings), Box::new(Help)]);
+        parts.commands.extend([
+            Box::new(Home) as Box<dyn Command>,
+            Box::new(Why),
+            Box::new(Settings),
+            Box::new(Help),
+        ]);
+        parts.panels.push(Box::new(Settings));
         parts.kinds.extend([Box::new(LearnerDigest) as Box<dyn DeliveryKind>, Box::new(sender::Reply)]);
         parts.followers.push(Arc::new(Reached));
         let followed = parts.followers.iter().cloned().map(Followed::new).collect();

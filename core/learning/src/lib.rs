@@ -35,6 +35,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
         mydata::parts(services),
     ] {
         all.commands.extend(parts.commands);
+        all.panels.extend(parts.panels);
         all.kinds.extend(parts.kinds);
         all.jobs.extend(parts.jobs);
         all.watchers.extend(parts.watchers);

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 pub struct Message {
     /// From top to bottom.
     pub blocks: Vec<Block>,
+    /// It is an answer that is being written, as far as it is; its last edit says that it is whole.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub growing: bool,
 }
 
 /// A part of a message.

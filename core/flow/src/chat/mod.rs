@@ -1,13 +1,18 @@
 //! What people and the bot say to each other, the same on every platform, and which command an event means.
 
 mod command;
+mod heard;
 mod help;
+mod home;
 mod message;
 mod model;
 mod router;
 
 pub use command::{Args, Call, Command, Context, FieldError, Turn};
+pub use heard::Heard;
 pub use help::Help;
+pub(crate) use home::Home;
+pub use home::{Panel, Prompt, Visit};
 pub use message::{Block, Button, Field, FieldKind, Form, Message, Style, literal};
 pub use model::{Account, Envelope, Event, MessageRef, Place, Platform, SendError, ThreadMessage};
 pub use router::{Opened, Understood, understand};

@@ -19,6 +19,8 @@ pub struct Facts {
     pub leave: (Option<Date>, Option<Date>),
     /// The person paused voluntary messages.
     pub paused: bool,
+    /// From when until when the person does not want to be disturbed, as their chat says.
+    pub silenced: Option<(Instant, Instant)>,
     /// Counted unsolicited messages sent on the person's today.
     pub sent_today: u32,
     /// When the last counted unsolicited message was sent.
@@ -115,6 +117,11 @@ pub fn decide(policy: Policy, limits: &Nudges, facts: &Facts, now: Instant) -> D
         if time >= close || facts.quiet(time) {
             return on_next_day(tomorrow, "quiet-hours");
         }
+        if let Some((from, until)) = facts.silenced
+            && (from..until).contains(&now)
+        {
+            return later(until, "do-not-disturb");
+        }
     }
     if policy.counted {
         let returned = facts.leave.1.is_some_and(|to| to < today && (today - to).get_days() <= 7);
@@ -156,6 +163,7 @@ mod tests {
             status: Status::Active,
             leave: (None, None),
             paused: false,
+            silenced: None,
             sent_today: 0,
             last_sent: None,
             last_activity: None,
@@ -193,6 +201,16 @@ mod tests {
         }
         assert_eq!(said(Policy::MANDATED, &facts("Australia/Sydney"), "2026-11-22T22:30:00Z"), "now due");
         assert_eq!(said(Policy::ANSWER, &berlin, "2026-11-28T02:00:00Z"), "now answer");
+    }
+
+    #[test]
+    fn nothing_while_the_chat_is_silenced() {
+        let at = |time: &str| at(&format!("2026-11-23T{time}Z"));
+        let f = Facts { silenced: Some((at("10:00:00"), at("11:30:00"))), ..facts("UTC") };
+        assert_eq!(said(Policy::MANDATED, &f, "2026-11-23T09:59:59Z"), "now due");
+        assert_eq!(said(Policy::MANDATED, &f, "2026-11-23T10:00:00Z"), "later Mon 23 11:30 do-not-disturb");
+        assert_eq!(said(Policy::MANDATED, &f, "2026-11-23T11:30:00Z"), "now due");
+        assert_eq!(said(Policy::ANSWER, &f, "2026-11-23T10:30:00Z"), "now answer");
     }
 
     #[test]

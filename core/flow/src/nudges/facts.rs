@@ -1,7 +1,7 @@
 //! Reads the facts about a person that the arbiter needs.
 
 use stoa_ground::people::{self, Person};
-use stoa_ground::{Conn, Result, args};
+use stoa_ground::{Conn, Instant, Result, args};
 
 use super::Facts;
 use crate::organisation::Organisation;
@@ -10,6 +10,10 @@ use crate::organisation::Organisation;
 pub(super) const PAUSED: &str = "paused";
 /// The setting that holds the person's own quiet hours, for example `17:00-10:00`.
 pub(super) const QUIET_HOURS: &str = "quiet_hours";
+
+/// The setting that holds from when until when the person's chat is silenced, for example
+/// `2026-11-23T09:00:00Z/2026-11-23T10:00:00Z`.
+pub(crate) const DO_NOT_DISTURB: &str = "do_not_disturb";
 
 /// When a person did something last, as an expression; `$1` is the person.
 macro_rules! active {
@@ -63,12 +67,13 @@ pub(crate) async fn facts(conn: &Conn, organisation: &Organisation, person: &Per
                 ignored!(),
                 " AS ignored,
                  (SELECT value FROM person_setting WHERE person = $1 AND name = $4) AS paused,
-                 (SELECT value FROM person_setting WHERE person = $1 AND name = $5) AS quiet
+                 (SELECT value FROM person_setting WHERE person = $1 AND name = $5) AS quiet,
+                 (SELECT value FROM person_setting WHERE person = $1 AND name = $6) AS silenced
                  FROM outbox WHERE person IN ",
                 stoa_ground::rows_of!("$1"),
                 " AND sent_at >= $3 AND counted = 1 AND state IN ('sending', 'posted')"
             ),
-            args![&person.id, start, start.min(now.plus(-organisation.nudges.min_gap)), PAUSED, QUIET_HOURS],
+            args![&person.id, start, start.min(now.plus(-organisation.nudges.min_gap)), PAUSED, QUIET_HOURS, DO_NOT_DISTURB],
         )
         .await?;
     // A setting that cannot be read is checked where it is made; the organisation's hours hold then.
@@ -77,7 +82,9 @@ pub(crate) async fn facts(conn: &Conn, organisation: &Organisation, person: &Per
         calendar.quiet_hours = Some(hours);
     }
     let paused: Option<String> = row.get("paused")?;
+    let silenced: Option<String> = row.get("silenced")?;
     Ok(Facts {
+        silenced: silenced.and_then(|s| silence(&s)),
         calendar,
         status: person.status,
         leave: (person.leave_from, person.leave_to),
@@ -87,4 +94,10 @@ pub(crate) async fn facts(conn: &Conn, organisation: &Organisation, person: &Per
         last_activity: row.get("active")?,
         ignored: row.get("ignored")?,
     })
+}
+
+/// A stretch of time as [`DO_NOT_DISTURB`] holds it.
+pub(crate) fn silence(text: &str) -> Option<(Instant, Instant)> {
+    let (from, until) = text.split_once('/')?;
+    Some((Instant::parse(from).ok()?, Instant::parse(until).ok()?))
 }

@@ -5,8 +5,11 @@ use stoa_ground::Result;
 use stoa_ground::people;
 
 use super::facts::{PAUSED, QUIET_HOURS};
-use crate::chat::{Args, Block, Button, Call, Command, Context, Field, FieldError, FieldKind, Form, Message, literal};
+use crate::chat::{
+    Args, Block, Button, Call, Command, Context, Field, FieldError, FieldKind, Form, Message, Panel, Visit, literal,
+};
 use crate::delivery::{PREFERRED, preference};
+use crate::words::Words;
 use crate::{say, words_key};
 
 /// The setting that holds the time of day for lessons, for example `09:30`.
@@ -167,14 +170,6 @@ impl Command for Settings {
             _ => {
                 let paused = cx.db().read(|c| async move { people::setting(&c, id, PAUSED).await }).await?.as_deref()
                     == Some("yes");
-                let toggle = if paused {
-                    Button::new(say!(words, "settings-resume-button"), "settings resume")
-                } else {
-                    Button::new(say!(words, "settings-pause-button"), "settings pause")
-                };
-                let state =
-                    if paused { say!(words, "settings-state-paused") } else { say!(words, "settings-state-on") };
-                let zone = say!(words, "settings-zone", zone = &person.timezone);
                 let (accounts, chosen) = cx
                     .db()
                     .read(|c| async move {
@@ -187,15 +182,41 @@ impl Command for Settings {
                     let place = chosen.map_or_else(|| say!(words, "settings-place-last"), |c| literal(&c.name));
                     say!(words, "settings-place-now", place = place)
                 });
-                let mut message = Message::new().heading(say!(words, "settings-title")).paragraph(state);
-                if let Some(place) = place {
-                    message = message.paragraph(place);
-                }
-                let message = message
-                    .and(Block::Context(zone))
-                    .buttons(vec![Button::primary(say!(words, "settings-edit-button"), "settings edit"), toggle]);
-                cx.reply_private(message).await
+                cx.reply_private(shown(words, person, paused, place.into_iter().collect())).await
             }
         }
     }
+}
+
+#[async_trait]
+impl Panel for Settings {
+    async fn show(&self, visit: &Visit<'_>) -> Result<Option<Message>> {
+        let Visit { conn, person, words, .. } = visit;
+        let mut settings = people::settings_of(conn, &person.id).await?;
+        let paused = settings.get(PAUSED).is_some_and(|v| v == "yes");
+        let set = |label: String, value: Option<String>| value.map(|value| format!("{label}: {}", literal(&value)));
+        let own = [
+            set(say!(words, "settings-lesson-time"), settings.remove(LESSON_TIME)),
+            set(say!(words, "settings-quiet"), settings.remove(QUIET_HOURS)),
+        ];
+        Ok(Some(shown(words, person, paused, own.into_iter().flatten().collect())))
+    }
+}
+
+/// The settings, what else holds for the person, and the buttons that change them.
+fn shown(words: &Words, person: &people::Person, paused: bool, more: Vec<String>) -> Message {
+    let (state, toggle) = if paused {
+        let resume = Button::new(say!(words, "settings-resume-button"), "settings resume");
+        (say!(words, "settings-state-paused"), resume)
+    } else {
+        let pause = Button::new(say!(words, "settings-pause-button"), "settings pause");
+        (say!(words, "settings-state-on"), pause)
+    };
+    let mut message = Message::new().heading(say!(words, "settings-title")).paragraph(state);
+    for line in more {
+        message = message.paragraph(line);
+    }
+    message
+        .and(Block::Context(say!(words, "settings-zone", zone = &person.timezone)))
+        .buttons(vec![Button::primary(say!(words, "settings-edit-button"), "settings edit"), toggle])
 }

@@ -94,7 +94,7 @@ pub fn sentence(words: &Words, code: &str, until: Option<&jiff::Zoned>, today: D
 /// The reasons that the arbiter and the sender give; a capability declares its own where it gives them.
 #[rustfmt::skip]
 const REASONS: &[&str] = &[
-    words_key!("why-due"), words_key!("why-answer"), words_key!("why-quiet-hours"), words_key!("why-day-off"),
+    words_key!("why-due"), words_key!("why-answer"), words_key!("why-quiet-hours"), words_key!("why-do-not-disturb"), words_key!("why-day-off"),
     words_key!("why-holiday"), words_key!("why-leave"), words_key!("why-ramp"), words_key!("why-budget"),
     words_key!("why-gap"), words_key!("why-activity"), words_key!("why-digest"), words_key!("why-left"),
     words_key!("why-paused"), words_key!("why-ignored"), words_key!("why-changed"), words_key!("why-done"),

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, employee_id, name, email, timezone, roster_timezone, locale, manager, title, department, location, \
+            "SELECT id, employee_id, name, email, timezone, roster_timezone, chat_timezone, locale, manager, title, department, location, \
              country, state, worker_type, hire_date, status, leave_from, leave_to, left_at, version FROM person ",
             $rest
         )
@@ -23,6 +23,7 @@ macro_rules! select {
 pub(super) struct Stored {
     pub person: Person,
     pub roster_timezone: Option<String>,
+    pub chat_timezone: Option<String>,
     pub left_at: Option<Instant>,
     pub version: i64,
 }
@@ -268,6 +269,7 @@ pub(super) async fn stored(conn: &Conn) -> Result<Vec<Stored>> {
             Ok(Stored {
                 person: read(row)?,
                 roster_timezone: row.get("roster_timezone")?,
+                chat_timezone: row.get("chat_timezone")?,
                 left_at: row.get("left_at")?,
                 version: row.get("version")?,
             })
@@ -335,15 +337,16 @@ pub async fn managers_above(conn: &Conn, person: &Person) -> Result<Vec<Person>>
     Ok(chain)
 }
 
-/// Brings everybody's zone up to date after the configuration changed: what the roster says, else the location's
-/// (`zones`: location name to zone name), else the organisation's. Gives how many people got another zone.
+/// Brings everybody's zone up to date after the configuration changed: what the roster says, else what the
+/// person's chat says, else the location's (`zones`: location name to zone name), else the organisation's. Gives how many people got another zone.
 ///
 /// # Errors
 /// The database's error.
 pub async fn refresh_zones(db: &Db, zones: &BTreeMap<String, String>, default: &str) -> Result<usize> {
     let mut moved = Vec::new();
     for s in db.read(|conn| async move { stored(&conn).await }).await? {
-        let zone = effective_zone(s.roster_timezone.as_deref(), s.person.location.as_deref(), zones, default);
+        let own = s.roster_timezone.as_deref().or(s.chat_timezone.as_deref());
+        let zone = effective_zone(own, s.person.location.as_deref(), zones, default);
         if zone != s.person.timezone {
             moved.push((s.person.id, s.version, zone));
         }
@@ -360,9 +363,27 @@ pub async fn refresh_zones(db: &Db, zones: &BTreeMap<String, String>, default: &
     Ok(moved.len())
 }
 
-/// The zone that counts: the roster's, else that of the location (names compared in any case), else the default.
+/// A chat says in which zone a person is: it counts where the roster says none. Gives whether it is another one than before.
+///
+/// # Errors
+/// The database's error.
+pub async fn heard_zone(tx: &Tx, person: &str, zone: &str) -> Result<bool> {
+    if TimeZone::get(zone).is_err() {
+        return Ok(false);
+    }
+    let sql = "UPDATE person SET chat_timezone = $2,
+               timezone = CASE WHEN roster_timezone IS NULL THEN $2 ELSE timezone END, version = version + 1, updated = $3
+               WHERE id = $1 AND (chat_timezone IS NULL OR chat_timezone <> $2)";
+    let moved = tx.exec(sql, args![person, zone, tx.now()]).await? == 1;
+    if moved {
+        tx.publish(TOPIC, person).await?;
+    }
+    Ok(moved)
+}
+
+/// The zone that counts: the person's own, of the roster or the chat, else that of the location (names compared in any case), else the default.
 pub(super) fn effective_zone(
-    roster: Option<&str>,
+    own: Option<&str>,
     location: Option<&str>,
     zones: &BTreeMap<String, String>,
     default: &str,
@@ -371,7 +392,7 @@ pub(super) fn effective_zone(
         let wanted = key(location?);
         zones.iter().find(|(name, _)| key(name) == wanted).map(|(_, zone)| zone.as_str())
     };
-    roster.or_else(of_location).filter(|z| TimeZone::get(z).is_ok()).unwrap_or(default).to_owned()
+    own.or_else(of_location).filter(|z| TimeZone::get(z).is_ok()).unwrap_or(default).to_owned()
 }
 
 /// Writes a new person.

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use stoa_flow::chat::{Args, Button, Call, Command, Context, FieldError, Form, Message, Turn, literal};
+use stoa_flow::chat::{
+    Args, Button, Call, Command, Context, FieldError, Form, Message, Panel, Prompt, Turn, Visit, literal,
+};
 use stoa_flow::words::Words;
 use stoa_flow::{say, words_key};
 use stoa_ground::people;
-use stoa_ground::{Error, Result, Tx};
+use stoa_ground::{Conn, Error, Instant, Result, Tx};
 
 use super::deliver::{Asked, moment};
 use super::learner::{Learner, STREAK};
 use super::progress::Answer;
 use super::store::{self, Track};
-use super::take::Today;
+use super::take::{self, Next, Today};
 use super::{Lessons, daily, plan, show};
 
 /// The most tracks that are listed in one message.
@@ -83,14 +85,7 @@ impl Learn {
             let message = match lessons.today(&turn, &learner).await? {
                 Today::Lesson(key) => return turn.answer(Asked::NAME, Asked::lesson(&key), true).await,
                 Today::UpToDate(next, reviews) => {
-                    let text = match next {
-                        Some(at) => {
-                            let (day, time) = moment(words, &learner, at);
-                            say!(words, "lessons-up-to-date-next", day = day, time = time)
-                        }
-                        None => say!(words, "lessons-up-to-date"),
-                    };
-                    with_reviews(words, Message::text(text), reviews)
+                    with_reviews(words, Message::text(up_to_date(words, &learner, next)), reviews)
                 }
                 Today::AllDone(reviews) => {
                     let message = Message::text(say!(words, "lessons-all-done"))
@@ -279,6 +274,60 @@ async fn show_again(turn: &Turn, pressed: Option<&str>, attempt: &str) -> Result
         None => Asked::review(&attempt.occasion),
     };
     turn.answer(Asked::NAME, payload, true).await
+}
+
+fn up_to_date(words: &Words, learner: &Learner, next: Option<Instant>) -> String {
+    match next {
+        Some(at) => {
+            let (day, time) = moment(words, learner, at);
+            say!(words, "lessons-up-to-date-next", day = day, time = time)
+        }
+        None => say!(words, "lessons-up-to-date"),
+    }
+}
+
+#[async_trait]
+impl Panel for Learn {
+    async fn show(&self, visit: &Visit<'_>) -> Result<Option<Message>> {
+        let Visit { conn, person, words, organisation } = *visit;
+        if store::tracks(conn).await?.is_empty() {
+            return Ok(None);
+        }
+        let learner = Learner::of(conn, organisation, person).await?;
+        let ready = |title: &str| {
+            Message::text(say!(words, "lessons-home-ready", title = literal(title)))
+                .buttons(vec![Button::primary(say!(words, "lessons-home-button"), "learn")])
+        };
+        let shown = match take::next(conn, &learner).await? {
+            Next::Drop(drop) => ready(&title(conn, &drop.lesson, &drop.version).await?),
+            Next::Lesson(lesson, _) => ready(&title(conn, &lesson.id, &lesson.version).await?),
+            Next::UpToDate(next) => Message::text(up_to_date(words, &learner, next)),
+            Next::AllDone => Message::text(say!(words, "lessons-all-done")),
+            Next::NoTrack => Message::text(say!(words, "lessons-home-no-track")),
+        };
+        let reviews = daily::due_now(conn, &learner).await?.len();
+        let tracks = Button::new(say!(words, "lessons-tracks-button"), "learn tracks");
+        let mut page = Message::new().heading(say!(words, "lessons-home-title"));
+        page.blocks.extend(with_reviews(words, shown, reviews).buttons(vec![tracks]).blocks);
+        Ok(Some(page))
+    }
+
+    async fn prompts(&self, visit: &Visit<'_>) -> Result<Vec<Prompt>> {
+        let Visit { conn, person, words, organisation } = *visit;
+        let learner = Learner::of(conn, organisation, person).await?;
+        let mut prompts = Vec::new();
+        if let Next::Drop(_) | Next::Lesson(..) = take::next(conn, &learner).await? {
+            prompts.push(Prompt::new(say!(words, "lessons-prompt-today"), "learn"));
+        }
+        if !daily::due_now(conn, &learner).await?.is_empty() {
+            prompts.push(Prompt::new(say!(words, "lessons-prompt-review"), "learn review"));
+        }
+        Ok(prompts)
+    }
+}
+
+async fn title(conn: &Conn, lesson: &str, version: &str) -> Result<String> {
+    Ok(store::content(conn, lesson, version).await?.map_or_else(String::new, |content| content.title))
 }
 
 fn with_reviews(words: &Words, message: Message, reviews: usize) -> Message {

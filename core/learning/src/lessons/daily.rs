@@ -133,15 +133,15 @@ impl Lessons {
 }
 
 /// The questions that are due today and do not wait for an answer already.
-pub async fn due_now(tx: &Tx, learner: &Learner) -> Result<Vec<Card>> {
-    let cards = store::due_cards(tx, &learner.person.id, learner.today).await?;
+pub async fn due_now(conn: &Conn, learner: &Learner) -> Result<Vec<Card>> {
+    let cards = store::due_cards(conn, &learner.person.id, learner.today).await?;
     let mut due = Vec::new();
     if cards.is_empty() {
         return Ok(due);
     }
-    let open = store::open_questions(tx, &learner.person.id, learner.began).await?;
+    let open = store::open_questions(conn, &learner.person.id, learner.began).await?;
     for card in cards {
-        let content = store::content(tx, &card.lesson, &card.version).await?;
+        let content = store::content(conn, &card.lesson, &card.version).await?;
         let still_asked = content.is_some_and(|c| c.question(&card.question).is_some());
         if still_asked && !open.contains(&(card.lesson.clone(), card.question.clone())) {
             due.push(card);

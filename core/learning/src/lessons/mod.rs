@@ -130,6 +130,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
     let lessons = Arc::new(Lessons { services: Arc::clone(services), organisation: services.organisation.clone() });
     Parts {
         commands: vec![Box::new(command::Learn(Arc::clone(&lessons)))],
+        panels: vec![Box::new(command::Learn(Arc::clone(&lessons)))],
         kinds: vec![
             Box::new(Drop(Arc::clone(&lessons))),
             Box::new(Review(Arc::clone(&lessons))),

@@ -1,6 +1,6 @@
 //! Taking today's lesson, or a review, when the person asks for it.
 
-use stoa_ground::{Instant, Result, Tx};
+use stoa_ground::{Conn, Instant, Result, Tx};
 
 use super::learner::Learner;
 use super::store::{self, LessonDrop};
@@ -19,40 +19,76 @@ pub enum Today {
     NoTrack(usize),
 }
 
+/// What is up next for a person. Reading it changes nothing.
+pub(super) enum Next {
+    /// A lesson that came or will come today, with something left to do in it.
+    Drop(LessonDrop),
+    /// A lesson that has not come yet, and the enrolment that it belongs to.
+    Lesson(store::Lesson, String),
+    /// Today's lesson is done; when the next one comes.
+    UpToDate(Option<Instant>),
+    /// Every lesson of the person's tracks was seen.
+    AllDone,
+    /// The person takes part in no track.
+    NoTrack,
+}
+
+/// What is up next: today's lesson, the one that came or will come today, else the next one; when all were sent, one that
+/// was missed.
+pub(super) async fn next(conn: &Conn, learner: &Learner) -> Result<Next> {
+    let person = &learner.person.id;
+    let standings = store::standings(conn, person).await?;
+    let drop = store::drop_of_day(conn, person, learner.today, learner.began).await?;
+    let had = drop.as_ref().is_some_and(|d| d.sent.is_some());
+    if let Some(drop) = drop
+        && unfinished(conn, &drop).await?
+    {
+        return Ok(Next::Drop(drop));
+    }
+    if had && plan::whose_turn(&standings).is_some() {
+        return Ok(Next::UpToDate(learner.next_lesson(&standings)));
+    }
+    if let Some(turn) = plan::whose_turn(&standings) {
+        let next = turn.next.as_deref().unwrap_or_default();
+        if let Some(lesson) = store::lesson(conn, next).await? {
+            return Ok(Next::Lesson(lesson, turn.enrolment.clone()));
+        }
+    }
+    let seen = store::progress(conn, person).await?;
+    for standing in &standings {
+        for lesson in store::lessons_of(conn, &standing.track).await? {
+            if seen.iter().all(|p| p.lesson != lesson.id || !p.experienced) {
+                return Ok(Next::Lesson(lesson, standing.enrolment.clone()));
+            }
+        }
+    }
+    Ok(if standings.is_empty() { Next::NoTrack } else { Next::AllDone })
+}
+
+/// Whether there is something left to do in a lesson: a question to answer, or to look at it.
+async fn unfinished(conn: &Conn, drop: &LessonDrop) -> Result<bool> {
+    let attempts = store::attempts(conn, &drop.key).await?;
+    if attempts.is_empty() {
+        return Ok(!store::has_experienced(conn, &drop.person, &drop.lesson).await?);
+    }
+    Ok(attempts.iter().any(|a| a.answer.is_none()))
+}
+
 impl Lessons {
-    /// Today's lesson: the one that came or will come today, else the next one, which then does not come by itself;
-    /// when all were sent, one that was missed.
+    /// Takes what is up next: a lesson that was to come later then does not come by itself.
     pub(super) async fn today(&self, tx: &Tx, learner: &Learner) -> Result<Today> {
-        let person = &learner.person.id;
-        let standings = store::standings(tx, person).await?;
-        let drop = store::drop_of_day(tx, person, learner.today, learner.began).await?;
-        let had = drop.as_ref().is_some_and(|d| d.sent.is_some());
-        if let Some(drop) = drop
-            && self.unfinished(tx, &drop).await?
-        {
-            return self.take(tx, learner, &drop).await;
-        }
+        let next = next(tx, learner).await?;
         let reviews = daily::due_now(tx, learner).await?.len();
-        if had && plan::whose_turn(&standings).is_some() {
-            return Ok(Today::UpToDate(learner.next_lesson(&standings), reviews));
-        }
-        if let Some(turn) = plan::whose_turn(&standings) {
-            let next = turn.next.as_deref().unwrap_or_default();
-            if let Some(lesson) = store::lesson(tx, next).await? {
-                let drop = self.pulled(tx, learner, lesson, Some(turn.enrolment.clone())).await?;
-                return self.take(tx, learner, &drop).await;
+        match next {
+            Next::Drop(drop) => self.take(tx, learner, &drop).await,
+            Next::Lesson(lesson, enrolment) => {
+                let drop = self.pulled(tx, learner, lesson, Some(enrolment)).await?;
+                self.take(tx, learner, &drop).await
             }
+            Next::UpToDate(next) => Ok(Today::UpToDate(next, reviews)),
+            Next::AllDone => Ok(Today::AllDone(reviews)),
+            Next::NoTrack => Ok(Today::NoTrack(reviews)),
         }
-        let seen = store::progress(tx, person).await?;
-        for standing in &standings {
-            for lesson in store::lessons_of(tx, &standing.track).await? {
-                if seen.iter().all(|p| p.lesson != lesson.id || !p.experienced) {
-                    let drop = self.pulled(tx, learner, lesson, Some(standing.enrolment.clone())).await?;
-                    return self.take(tx, learner, &drop).await;
-                }
-            }
-        }
-        Ok(if standings.is_empty() { Today::NoTrack(reviews) } else { Today::AllDone(reviews) })
     }
 
     /// Questions to review now: the occasion of those that wait since today, else of new ones. `None` when nothing is
@@ -68,15 +104,6 @@ impl Lessons {
         let occasion = format!("review/{}/{}/{}", learner.person.id, learner.today, tx.clock().id());
         daily::pose(tx, learner, &occasion, &cards).await?;
         Ok(Some(occasion))
-    }
-
-    /// Whether there is something left to do in a lesson: a question to answer, or to look at it.
-    async fn unfinished(&self, tx: &Tx, drop: &LessonDrop) -> Result<bool> {
-        let attempts = store::attempts(tx, &drop.key).await?;
-        if attempts.is_empty() {
-            return Ok(!store::has_experienced(tx, &drop.person, &drop.lesson).await?);
-        }
-        Ok(attempts.iter().any(|a| a.answer.is_none()))
     }
 
     async fn pulled(

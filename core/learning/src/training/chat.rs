@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::ToSpan as _;
-use stoa_flow::chat::{Args, Call, Command, Context, FieldError, Form, Message, Turn};
+use stoa_flow::chat::{Args, Call, Command, Context, FieldError, Form, Message, Panel, Prompt, Turn, Visit};
 use stoa_flow::words::Words;
 use stoa_flow::{say, words_key};
 use stoa_ground::people::Person;
@@ -103,6 +103,25 @@ impl Command for Training {
             "unreachable" => unreachable::list(cx, scene.person).await,
             _ => self.list(cx, scene).await,
         }
+    }
+}
+
+#[async_trait]
+impl Panel for Training {
+    async fn show(&self, visit: &Visit<'_>) -> Result<Option<Message>> {
+        let items = listed(visit.conn, &visit.person.id).await?;
+        if items.is_empty() {
+            return Ok(None);
+        }
+        let calendar = visit.organisation.calendar(visit.person);
+        let today = calendar.date(visit.conn.now());
+        Ok(Some(view::list(visit.words, &items, &calendar, today)))
+    }
+
+    async fn prompts(&self, visit: &Visit<'_>) -> Result<Vec<Prompt>> {
+        let items = listed(visit.conn, &visit.person.id).await?;
+        let open = items.iter().any(|(a, _)| a.state.is_open());
+        Ok(open.then(|| Prompt::new(say!(visit.words, "training-prompt"), "training")).into_iter().collect())
     }
 }
 

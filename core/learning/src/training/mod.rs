@@ -52,6 +52,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
     kinds.extend(team::Digest::kinds(services));
     Parts {
         commands: vec![Box::new(chat::Training(services.clone())), Box::new(team::Team(services.clone()))],
+        panels: vec![Box::new(chat::Training(services.clone())), Box::new(team::Team(services.clone()))],
         kinds,
         jobs: vec![
             Arc::new(nudge::StepJob(services.clone())),

@@ -1,6 +1,7 @@
 //! A workspace of Slack at the level of its protocol: the Web API, Socket Mode, and the Events API over HTTP. It is
 //! strict: what Slack refuses, it refuses, and it keeps what it refused. People in it act by a script.
 
+mod assistant;
 mod check;
 mod person;
 mod socket;
@@ -33,7 +34,7 @@ pub const APP_TOKEN: &str = "xapp-stand-in";
 /// The secret that requests are signed with.
 pub const SIGNING_SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 /// Scopes that the bot's token has.
-pub const SCOPES: &str = "app_mentions:read,channels:history,chat:write,commands,groups:history,im:history,im:write,\
+pub const SCOPES: &str = "app_mentions:read,channels:history,chat:write,commands,dnd:read,groups:history,im:history,im:write,\
                           mpim:history,reactions:read,users:read";
 /// The longest that a test waits for something that the bot does.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -130,17 +131,56 @@ impl Slack {
         lock(&self.hall.kept).users.insert(id.to_owned(), user);
     }
 
+    /// Makes somebody a guest of some channels.
+    pub fn makes_guest(&self, id: &str) {
+        self.user(id, |user| user["is_restricted"] = json!(true));
+    }
+
+    /// Adds somebody of another organisation, as Slack Connect shows them.
+    pub fn add_outsider(&self, id: &str, name: &str) {
+        self.add_person(id, name, "UTC");
+        self.user(id, |user| (user["team_id"], user["is_stranger"]) = (json!("T0OTHERS"), json!(true)));
+    }
+
+    /// Somebody is somewhere else now, and Slack says so to the bot.
+    pub fn moves(&self, id: &str, zone: &str) -> usize {
+        let user = self.user(id, |user| user["tz"] = json!(zone));
+        self.event(&json!({ "type": "user_change", "user": user, "cache_ts": now(), "event_ts": self.ts() }))
+    }
+
+    /// Somebody does not want to be disturbed from then until then (seconds since 1970).
+    pub fn silences(&self, id: &str, from: i64, until: i64) -> usize {
+        let status = json!({ "dnd_enabled": true, "next_dnd_start_ts": from, "next_dnd_end_ts": until });
+        self.event(&json!({ "type": "dnd_updated_user", "user": id, "dnd_status": status, "event_ts": self.ts() }))
+    }
+
+    fn ts(&self) -> String {
+        lock(&self.hall.kept).ts()
+    }
+
+    fn user(&self, id: &str, change: impl FnOnce(&mut Value)) -> Value {
+        let mut kept = lock(&self.hall.kept);
+        let user = kept.users.entry(id.to_owned()).or_default();
+        change(user);
+        user.clone()
+    }
+
     /// Deactivates somebody.
     pub fn deactivate(&self, id: &str) {
-        if let Some(user) = lock(&self.hall.kept).users.get_mut(id) {
-            user["deleted"] = json!(true);
-        }
+        self.user(id, |user| user["deleted"] = json!(true));
     }
 
     /// Adds a channel with its members; the bot is one where [`BOT`] is among them.
     pub fn add_channel(&self, id: &str, members: &[&str]) {
         let members: BTreeSet<String> = members.iter().map(|m| (*m).to_owned()).collect();
-        lock(&self.hall.kept).channels.insert(id.to_owned(), Channel { members, archived: false, direct: None });
+        lock(&self.hall.kept).channels.insert(id.to_owned(), Channel { members, ..Channel::default() });
+    }
+
+    /// Shares a channel with another organisation.
+    pub fn shares(&self, id: &str) {
+        if let Some(channel) = lock(&self.hall.kept).channels.get_mut(id) {
+            channel.shared = true;
+        }
     }
 
     /// Archives a channel.
@@ -238,6 +278,12 @@ impl Slack {
         lock(&self.hall.kept).calls.clone()
     }
 
+    /// A thread of the assistant pane: `title`, `status`, how many `statuses` there were, and `prompts`.
+    #[must_use]
+    pub fn pane(&self, channel: &str, thread: &str) -> Value {
+        lock(&self.hall.kept).panes.get(&(channel.to_owned(), thread.to_owned())).cloned().unwrap_or_default()
+    }
+
     /// The Home tab of somebody.
     #[must_use]
     pub fn home(&self, user: &str) -> Option<Value> {
@@ -314,10 +360,15 @@ impl Slack {
 
     /// Sends the bot an event, as Slack wraps it.
     pub fn event(&self, event: &Value) -> usize {
-        let id = lock(&self.hall.kept).next();
+        let (id, shared) = {
+            let mut kept = lock(&self.hall.kept);
+            let channel = event["channel"].as_str().and_then(|id| kept.channels.get(id));
+            let shared = channel.is_some_and(|c| c.shared);
+            (kept.next(), shared)
+        };
         let payload = json!({ "token": "outdated", "team_id": TEAM, "context_team_id": TEAM, "api_app_id": state::APP,
             "event": event, "type": "event_callback", "event_id": format!("Ev{id:08}"),
-            "event_time": clock::wall().0 / 1_000_000, "is_ext_shared_channel": false, "event_context": format!("4-{id}"),
+            "event_time": clock::wall().0 / 1_000_000, "is_ext_shared_channel": shared, "event_context": format!("4-{id}"),
             "authorizations": [{ "enterprise_id": null, "team_id": TEAM, "user_id": BOT, "is_bot": true,
                 "is_enterprise_install": false }] });
         self.deliver(Kind::Event, payload)

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
-use super::state::{APP, BOT, Kind, Message, TEAM, View};
+use super::state::{self, APP, BOT, Kind, Message, TEAM, View};
 use super::{Slack, lock};
 
 /// Somebody in the workspace.
@@ -36,11 +36,23 @@ impl Person<'_> {
         let (ts, _) = self.writes(channel, "channel", thread, &text);
         let mut event = json!({ "type": "app_mention", "user": self.id, "text": text, "ts": ts, "event_ts": ts,
             "channel": channel, "team": TEAM, "client_msg_id": format!("m{ts}") });
+        self.is_of(&mut event);
         if let Some(thread) = thread {
             event["thread_ts"] = json!(thread);
         }
         self.slack.event(&event);
         ts
+    }
+
+    /// Says in an event which workspace this person is of.
+    fn is_of(&self, event: &mut Value) {
+        let kept = lock(&self.slack.hall.kept);
+        let team = kept.users.get(&self.id).and_then(|u| u["team_id"].as_str()).filter(|team| *team != TEAM);
+        if let Some(team) = team {
+            for key in ["team", "user_team", "source_team"] {
+                event[key] = json!(team);
+            }
+        }
     }
 
     /// Answers in a thread.
@@ -62,12 +74,14 @@ impl Person<'_> {
                 metadata: Value::Null,
                 only: None,
                 edits: 0,
+                streaming: false,
             });
             ts
         };
         let mut event = json!({ "type": "message", "user": self.id, "text": text, "ts": ts, "event_ts": ts, "team": TEAM,
             "channel": channel, "channel_type": kind, "client_msg_id": format!("m{ts}"),
             "blocks": [{ "type": "rich_text", "elements": [] }] });
+        self.is_of(&mut event);
         if let Some(thread) = thread {
             event["thread_ts"] = json!(thread);
         }
@@ -155,6 +169,21 @@ impl Person<'_> {
         self.slack.messages().into_iter().rev().find(|m| self.sees(m) && m.shown().contains(part))
     }
 
+    /// How many messages of the bot this person sees.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.slack.messages().iter().filter(|m| self.sees(m)).count()
+    }
+
+    /// Waits until this person sees more messages than so many, and gives the newest.
+    pub async fn newest_after(&self, count: usize) -> Result<Message> {
+        let newest = |slack: &Slack| {
+            let all: Vec<Message> = slack.messages().into_iter().filter(|m| self.sees(m)).collect();
+            if all.len() > count { all.into_iter().next_back() } else { None }
+        };
+        self.slack.wait(&format!("another message for {}", self.id), newest).await
+    }
+
     /// Waits for a message of the bot that says `part`.
     pub async fn reads(&self, part: &str) -> Result<Message> {
         self.slack.wait(&format!("a message with “{part}” for {}", self.id), |_| self.finds(part)).await
@@ -193,6 +222,79 @@ impl Person<'_> {
         if message.only.is_none() {
             payload["message"] = message.json(true);
         }
+        Ok(self.slack.deliver(Kind::Interactive, payload))
+    }
+
+    /// Opens the assistant pane, which begins a thread; gives the conversation and the thread.
+    pub fn opens_pane(&self) -> (String, String) {
+        let (channel, ts) = {
+            let mut kept = lock(&self.slack.hall.kept);
+            let (channel, ts) = (kept.direct(&self.id), kept.ts());
+            kept.messages.push(Message {
+                channel: channel.clone(),
+                ts: ts.clone(),
+                thread: None,
+                user: BOT.into(),
+                text: "New Assistant Thread".into(),
+                blocks: Value::Null,
+                metadata: Value::Null,
+                only: None,
+                edits: 0,
+                streaming: false,
+            });
+            kept.panes.insert((channel.clone(), ts.clone()), json!({}));
+            (channel, ts)
+        };
+        let thread = json!({ "user_id": self.id, "channel_id": channel, "thread_ts": ts,
+            "context": { "channel_id": "C0GENERAL", "team_id": TEAM, "enterprise_id": null } });
+        self.slack.event(&json!({ "type": "assistant_thread_started", "assistant_thread": thread, "event_ts": ts }));
+        (channel, ts)
+    }
+
+    /// Writes into a thread of the assistant pane.
+    pub fn says_in_pane(&self, pane: &(String, String), text: &str) -> usize {
+        self.writes(&pane.0, "im", Some(&pane.1), text).1
+    }
+
+    /// Opens the Home tab of the bot.
+    pub fn opens_home(&self) -> usize {
+        let view = self.slack.home(&self.id).unwrap_or_default();
+        let (channel, at) = {
+            let mut kept = lock(&self.slack.hall.kept);
+            (kept.direct(&self.id), kept.ts())
+        };
+        let mut event = json!({ "type": "app_home_opened", "user": self.id, "channel": channel, "tab": "home",
+            "event_ts": at });
+        if !view.is_null() {
+            event["view"] = view;
+        }
+        self.slack.event(&event)
+    }
+
+    /// Waits until the Home tab says `part`, and gives its blocks.
+    pub async fn sees_at_home(&self, part: &str) -> Result<Value> {
+        let shown = |slack: &Slack| {
+            let blocks = slack.home(&self.id)?["blocks"].clone();
+            state::shown(&blocks).contains(part).then_some(blocks)
+        };
+        self.slack.wait(&format!("“{part}” in the Home tab of {}", self.id), shown).await
+    }
+
+    /// Presses a button of the Home tab.
+    pub fn presses_at_home(&self, label: &str) -> Result<usize> {
+        let view = self.slack.home(&self.id).context("the Home tab is empty")?;
+        let elements = view["blocks"].as_array().into_iter().flatten().flat_map(|b| b["elements"].as_array().into_iter().flatten());
+        let button = elements.into_iter().find(|b| b["type"] == "button" && b["text"]["text"] == label);
+        let mut action = button.with_context(|| format!("the Home tab has no button “{label}”"))?.clone();
+        let (trigger, at) = {
+            let mut kept = lock(&self.slack.hall.kept);
+            (kept.trigger(&self.id), kept.ts())
+        };
+        (action["action_ts"], action["block_id"]) = (json!(at), json!("b1ock"));
+        let payload = json!({ "type": "block_actions", "team": { "id": TEAM, "domain": "acme" }, "token": "outdated",
+            "user": { "id": self.id, "username": self.id.to_lowercase(), "team_id": TEAM }, "api_app_id": APP,
+            "container": { "type": "view", "view_id": "VHOME" }, "trigger_id": trigger, "view": view,
+            "actions": [action] });
         Ok(self.slack.deliver(Kind::Interactive, payload))
     }
 

@@ -36,6 +36,8 @@ pub struct Message {
     pub only: Option<String>,
     /// How often it was edited.
     pub edits: usize,
+    /// It is a stream that was not ended.
+    pub streaming: bool,
 }
 
 impl Message {
@@ -74,6 +76,13 @@ impl Message {
     }
 }
 
+/// Everything that blocks show, as one text.
+pub(super) fn shown(blocks: &Value) -> String {
+    let mut all = Vec::new();
+    texts(blocks, &mut all);
+    all.join("\n")
+}
+
 /// Every `text` in blocks.
 fn texts(value: &Value, all: &mut Vec<String>) {
     match value {
@@ -91,6 +100,8 @@ fn texts(value: &Value, all: &mut Vec<String>) {
 pub(super) struct Channel {
     pub members: BTreeSet<String>,
     pub archived: bool,
+    /// People of another organisation are in it.
+    pub shared: bool,
     /// Whose direct conversation with the bot it is.
     pub direct: Option<String>,
 }
@@ -196,6 +207,9 @@ pub(super) struct Kept {
     pub messages: Vec<Message>,
     pub reactions: Vec<Value>,
     pub views: Vec<View>,
+    /// Threads of the assistant pane: title, status and prompts.
+    pub panes: BTreeMap<(String, String), Value>,
+    pub ended_streams: Vec<Instant>,
     pub homes: BTreeMap<String, Value>,
     /// Whose trigger it is, when it was given, and whether it was used.
     pub triggers: BTreeMap<String, (String, Instant, bool)>,
@@ -236,7 +250,7 @@ impl Kept {
         known.unwrap_or_else(|| {
             let id = format!("D{}", user.trim_start_matches(['U', 'W']));
             let members = BTreeSet::from([user.to_owned(), BOT.to_owned()]);
-            self.channels.insert(id.clone(), Channel { members, archived: false, direct: Some(user.to_owned()) });
+            self.channels.insert(id.clone(), Channel { members, direct: Some(user.to_owned()), ..Channel::default() });
             id
         })
     }

@@ -10,21 +10,27 @@ use super::check;
 use super::state::{BOT, BOT_ID, Call, Channel, Kept, Message, TEAM, Trouble, View};
 use super::{APP_TOKEN, BOT_TOKEN, Hall, lock};
 
-type Done = Result<Value, Refusal>;
+pub(super) type Done = Result<Value, Refusal>;
 
 /// Slack's error code, with what it says beside it.
-struct Refusal(&'static str, String);
+pub(super) struct Refusal(pub &'static str, pub String);
 
-fn no<T>(code: &'static str) -> Result<T, Refusal> {
+pub(super) fn no<T>(code: &'static str) -> Result<T, Refusal> {
     Err(Refusal(code, String::new()))
 }
 
-fn because<T>(code: &'static str, why: impl Into<String>) -> Result<T, Refusal> {
+pub(super) fn because<T>(code: &'static str, why: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal(code, why.into()))
 }
 
 /// Methods that take JSON; the others take forms only.
-const JSON: [&str; 14] = [
+const JSON: [&str; 20] = [
+    "assistant.threads.setStatus",
+    "assistant.threads.setSuggestedPrompts",
+    "assistant.threads.setTitle",
+    "chat.startStream",
+    "chat.appendStream",
+    "chat.stopStream",
     "auth.test",
     "chat.postMessage",
     "chat.postEphemeral",
@@ -140,7 +146,7 @@ fn authorised(method: &str, token: Option<&str>) -> Result<(), Refusal> {
     }
 }
 
-fn said<'a>(args: &'a Value, key: &str) -> &'a str {
+pub(super) fn said<'a>(args: &'a Value, key: &str) -> &'a str {
     args[key].as_str().unwrap_or_default()
 }
 
@@ -177,6 +183,10 @@ impl Kept {
                 self.post(args, Some(user))
             }
             "chat.update" => self.update(args),
+            "chat.startStream" | "chat.appendStream" | "chat.stopStream" => self.stream(method, args),
+            "assistant.threads.setStatus" | "assistant.threads.setTitle" | "assistant.threads.setSuggestedPrompts" => {
+                self.pane(method, args)
+            }
             "chat.delete" => {
                 let at = self.own(args, "cant_delete_message")?;
                 let gone = self.messages.remove(at);
@@ -195,7 +205,7 @@ impl Kept {
                 let (id, channel) = self.conversation(args)?;
                 Ok(json!({ "channel": { "id": id, "name": id.to_lowercase(), "is_im": channel.direct.is_some(),
                     "is_channel": channel.direct.is_none(), "is_archived": channel.archived, "is_private": false,
-                    "is_ext_shared": false, "is_member": channel.members.contains(BOT) } }))
+                    "is_ext_shared": channel.shared, "is_member": channel.members.contains(BOT) } }))
             }
             "conversations.members" => {
                 let (_, channel) = self.conversation(args)?;
@@ -261,7 +271,7 @@ impl Kept {
     }
 
     /// The conversation of a call. A person's id stands for the direct conversation.
-    fn conversation(&self, args: &Value) -> Result<(String, &Channel), Refusal> {
+    pub(super) fn conversation(&self, args: &Value) -> Result<(String, &Channel), Refusal> {
         let id = said(args, "channel");
         match self.channels.get(id) {
             Some(channel) => Ok((id.to_owned(), channel)),
@@ -355,14 +365,18 @@ impl Kept {
             metadata: args["metadata"].clone(),
             only,
             edits: 0,
+            streaming: false,
         };
+        if let Some(pane) = message.thread.as_ref().and_then(|t| self.panes.get_mut(&(id.clone(), t.clone()))) {
+            pane["status"] = json!("");
+        }
         let shown = message.json(true);
         self.messages.push(message);
         Ok(if whispered { json!({ "message_ts": ts }) } else { json!({ "channel": id, "ts": ts, "message": shown }) })
     }
 
     /// The bot's own message that a call is about.
-    fn own(&self, args: &Value, code: &'static str) -> Result<usize, Refusal> {
+    pub(super) fn own(&self, args: &Value, code: &'static str) -> Result<usize, Refusal> {
         let (id, _) = self.conversation(args)?;
         let is_it = |m: &Message| m.channel == id && m.ts == said(args, "ts") && m.only.is_none();
         match self.messages.iter().position(is_it) {
@@ -376,6 +390,9 @@ impl Kept {
         let at = self.own(args, "cant_update_message")?;
         if self.conversation(args)?.1.archived {
             return no("is_archived");
+        }
+        if self.messages[at].streaming {
+            return no("streaming_state_conflict");
         }
         self.content(args, 4_000, &["ts", "reply_broadcast"])?;
         let message = &mut self.messages[at];
@@ -431,7 +448,8 @@ impl Kept {
         let only = (body["response_type"] != "in_channel").then_some(user);
         let (text, blocks) = (said(body, "text").to_owned(), body["blocks"].clone());
         let (thread, metadata) = (None, Value::Null);
-        self.messages.push(Message { channel, ts, thread, user: BOT.into(), text, blocks, metadata, only, edits: 0 });
+        self.messages.push(Message { channel, ts, thread, user: BOT.into(), text, blocks, metadata, only, edits: 0,
+            streaming: false });
         Ok(())
     }
 }

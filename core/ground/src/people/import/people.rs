@@ -313,8 +313,9 @@ impl Planner<'_> {
                 _ => {}
             }
         }
+        let of_chat = draft.before.and_then(|at| self.known.people[at].chat_timezone.as_deref());
         p.timezone = effective_zone(
-            draft.roster_timezone.as_deref(),
+            draft.roster_timezone.as_deref().or(of_chat),
             p.location.as_deref(),
             &self.options.location_zones,
             &self.options.timezone,

@@ -75,7 +75,7 @@ impl Shown<'_> {
     /// An answer that is being written, as far as it is.
     pub fn growing(&self, some: bool) -> Message {
         let message = if some { self.written() } else { Message::new() };
-        message.context(say!(self.words, "answers-writing"))
+        Message { growing: true, ..message.context(say!(self.words, "answers-writing")) }
     }
 
     fn quoted(&self) -> Message {

@@ -238,6 +238,6 @@ impl DeliveryKind for Arrived {
         message.blocks.insert(0, Block::Text(text));
         let stop = Button::new(say!(cx.words, "answers-news-off-button"), "ask news off");
         let why = Button::new(say!(cx.words, "nudges-why-button"), format!("why {}", delivery.key));
-        Ok(Rendered::Say(Message { blocks: message.blocks }.buttons(vec![stop, why])))
+        Ok(Rendered::Say(message.buttons(vec![stop, why])))
     }
 }

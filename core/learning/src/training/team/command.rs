@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::ToSpan as _;
-use stoa_flow::chat::{Args, Call, Command, Context, Message, literal};
+use stoa_flow::chat::{Args, Button, Call, Command, Context, Message, Panel, Prompt, Visit, literal};
 use stoa_flow::words::Words;
 use stoa_flow::{say, words_key};
 use stoa_ground::people::{self, Person};
@@ -20,6 +20,8 @@ use crate::Services;
 const NAMED: usize = 12;
 /// How many of them have buttons.
 const WITH_BUTTONS: usize = 5;
+/// The most people whose standing is worked out on their manager's page, which is shown again and again.
+const AT_HOME: usize = 200;
 
 /// The command `team`.
 pub(in crate::training) struct Team(pub Arc<Services>);
@@ -133,41 +135,81 @@ impl Team {
     }
 
     async fn overview(&self, cx: &Context<'_>) -> Result<()> {
-        let manager = cx.person()?;
-        let (rows, people, stuck) = cx
-            .db()
-            .read(|c| async move {
-                let tree = people::tree_of(&c, &manager.id).await?;
-                let (mut rows, mut stuck) = (Vec::new(), Vec::new());
-                let requirements = requirement::all(&c).await?;
-                for person in &tree {
-                    for a in assignment::of_person(&c, &person.id).await? {
-                        let Some(r) = requirements.iter().find(|r| r.id == a.requirement && r.active) else { continue };
-                        if a.state == State::Retired {
-                            continue;
-                        }
-                        if super::super::stuck(&c, &a).await? {
-                            stuck.push(a.id.clone());
-                        }
-                        rows.push(Row { person: person.clone(), a, title: r.title.clone() });
-                    }
-                }
-                Ok((rows, tree.len(), stuck))
-            })
-            .await?;
-        if people == 0 {
-            return cx.reply_private(Message::text(say!(cx.words, "team-nobody"))).await;
+        let (manager, words) = (cx.person()?, cx.words);
+        let standing = cx.db().read(|c| async move {
+            let tree = people::tree_of(&c, &manager.id).await?;
+            Standing::of(&c, tree).await
+        });
+        let standing = standing.await?;
+        if standing.people == 0 {
+            return cx.reply_private(Message::text(say!(words, "team-nobody"))).await;
         }
-        if rows.is_empty() {
-            return cx.reply_private(Message::text(say!(cx.words, "team-nothing"))).await;
+        if standing.rows.is_empty() {
+            return cx.reply_private(Message::text(say!(words, "team-nothing"))).await;
         }
         let today = cx.flow.organisation().calendar(manager).date(cx.db().clock().now());
-        cx.reply_private(overview(cx.words, &rows, people, &stuck, today)).await
+        cx.reply_private(overview(words, &standing, today)).await
     }
 }
 
-fn overview(words: &Words, rows: &[Row], people: usize, stuck: &[String], today: jiff::civil::Date) -> Message {
-    let mut message = Message::new().heading(say!(words, "team-title", count = people));
+#[async_trait]
+impl Panel for Team {
+    async fn show(&self, visit: &Visit<'_>) -> Result<Option<Message>> {
+        let tree = people::tree_of(visit.conn, &visit.person.id).await?;
+        if tree.len() > AT_HOME {
+            let show = Button::new(say!(visit.words, "team-home-button"), "team");
+            let title = say!(visit.words, "team-title", count = tree.len());
+            return Ok(Some(Message::new().heading(title).buttons(vec![show])));
+        }
+        let standing = Standing::of(visit.conn, tree).await?;
+        if standing.rows.is_empty() {
+            return Ok(None);
+        }
+        let today = visit.organisation.calendar(visit.person).date(visit.conn.now());
+        Ok(Some(overview(visit.words, &standing, today)))
+    }
+
+    async fn prompts(&self, visit: &Visit<'_>) -> Result<Vec<Prompt>> {
+        let leads = !people::reports_of(visit.conn, &visit.person.id).await?.is_empty();
+        Ok(leads.then(|| Prompt::new(say!(visit.words, "team-prompt"), "team")).into_iter().collect())
+    }
+}
+
+/// How a manager's people stand.
+struct Standing {
+    people: usize,
+    rows: Vec<Row>,
+    /// The assignments of those who cannot go on without help.
+    stuck: Vec<String>,
+}
+
+impl Standing {
+    async fn of(conn: &Conn, tree: Vec<Person>) -> Result<Self> {
+        let (mut rows, mut stuck) = (Vec::new(), Vec::new());
+        if tree.is_empty() {
+            return Ok(Self { people: 0, rows, stuck });
+        }
+        let requirements = requirement::all(conn).await?;
+        let people = tree.len();
+        for person in tree {
+            for a in assignment::of_person(conn, &person.id).await? {
+                let Some(r) = requirements.iter().find(|r| r.id == a.requirement && r.active) else { continue };
+                if a.state == State::Retired {
+                    continue;
+                }
+                if super::super::stuck(conn, &a).await? {
+                    stuck.push(a.id.clone());
+                }
+                rows.push(Row { person: person.clone(), a, title: r.title.clone() });
+            }
+        }
+        Ok(Self { people, rows, stuck })
+    }
+}
+
+fn overview(words: &Words, standing: &Standing, today: jiff::civil::Date) -> Message {
+    let Standing { people, rows, stuck } = standing;
+    let mut message = Message::new().heading(say!(words, "team-title", count = *people));
     let mut titles: Vec<&str> = rows.iter().map(|r| r.title.as_str()).collect();
     titles.sort_unstable();
     titles.dedup();
@@ -209,7 +251,7 @@ fn overview(words: &Words, rows: &[Row], people: usize, stuck: &[String], today:
             let mut buttons = digest::buttons(words, &row.a);
             if stuck.contains(&row.a.id) {
                 let command = format!("team grant {} {}", row.a.id, row.a.attempts);
-                buttons.push(stoa_flow::chat::Button::new(say!(words, "team-grant-button"), command));
+                buttons.push(Button::new(say!(words, "team-grant-button"), command));
             }
             message = message.buttons(buttons);
         }

@@ -1,121 +1,13 @@
-//! Whole conversations in Slack: the real binary in a workspace that is as strict as Slack, and people who talk with it.
-//! What they see is kept as snapshots.
+//! The first dialogues: questions, tips, a course, and what goes wrong on the way.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use serde_json::{Value, json};
-use stoa_tests::slack::{self, Message, SIGNING_SECRET, Slack, TEAM, Trouble};
-use stoa_tests::{Server, said};
+use serde_json::json;
+use stoa_tests::slack::{self, Message, SIGNING_SECRET, TEAM, Trouble};
 
-const STOA: &str = env!("CARGO_BIN_EXE_stoa");
-
-const ADA: &str = "U012ADA01";
-const BO: &str = "U012BO002";
-const GENERAL: &str = "C0GENERAL";
-/// The bot is no member.
-const PRIVATE: &str = "C0PRIVATE";
-
-const PAGE: &str = "---\ntitle: Kitchen rules\n---\n# Kitchen rules\n\n## Coffee machine\n\nTo descale the coffee machine, \
-                    press both buttons for five seconds and pour in one bag of citric acid. Say <!channel> & smile.\n";
-const ROSTER: &str = "employee_id,name,email,timezone,slack_id,stoa_roles\n\
-                      E1,Ada Okafor,ada@example.org,Europe/Berlin,U012ADA01,learning\n\
-                      E2,Bo *Lind*,bo@example.org,Asia/Kolkata,U012BO002,\n";
-const QUESTION: &str = "How do I descale the coffee machine?";
-const ANSWER: &str = "one bag of citric acid";
-
-/// A workspace, and a bot in it.
-struct Scene {
-    slack: Slack,
-    dir: tempfile::TempDir,
-    server: Server,
-}
-
-impl Scene {
-    /// Both, connected in this mode.
-    async fn open(mode: &str) -> Result<Self> {
-        let slack = Slack::open().await?;
-        slack.add_person(ADA, "Ada Okafor", "Europe/Berlin");
-        slack.add_person(BO, "Bo Lind", "Asia/Kolkata");
-        slack.add_channel(GENERAL, &[ADA, BO, slack::BOT]);
-        slack.add_channel(PRIVATE, &[ADA, BO]);
-        let dir = tempfile::tempdir()?;
-        let at = dir.path();
-        let config = format!(
-            "[database]\nlease = \"5s\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
-             [organisation]\nname = \"Harbour & Pine\"\niri = \"https://learn.example.org\"\n\
-             working_days = \"Mon-Sun\"\nworking_hours = \"00:00-24:00\"\n\
-             [nudges]\nquiet_hours = \"\"\nafter_activity = \"0s\"\n\
-             [[library.sources]]\nkind = \"files\"\nname = \"Handbook\"\npath = \"handbook\"\nreaders = [\"everyone\"]\n{}",
-            slack.configuration(mode)
-        );
-        std::fs::write(at.join("stoa.toml"), config)?;
-        std::fs::create_dir(at.join("handbook"))?;
-        std::fs::write(at.join("handbook/kitchen.md"), PAGE)?;
-        std::fs::write(at.join("roster.csv"), ROSTER)?;
-        said(STOA, at, &["people", "import", "roster.csv"])?;
-        said(STOA, at, &["library", "sync"])?;
-        let server = Server::start_logged(STOA, at, &["serve"], &at.join("log"))?;
-        if mode == "socket" {
-            slack.is_connected(1).await?;
-        } else {
-            slack.posts_to(&format!("{}/slack/acme", server.url));
-        }
-        Ok(Self { slack, dir, server })
-    }
-
-    /// Nothing went wrong on either side, and nothing is doubled.
-    async fn ends(mut self) -> Result<()> {
-        self.slack.all_acknowledged().await?;
-        ensure!(self.server.stop()?, "the server stops gracefully");
-        let doubled: Vec<String> = self.slack.posted().into_iter().filter(|(_, n)| *n > 1).map(|(k, _)| k).collect();
-        ensure!(doubled.is_empty(), "posted twice: {doubled:?}");
-        self.slack.is_content()
-    }
-}
-
-/// A message as a person sees it, without what differs from run to run.
-fn seen(message: &Message) -> Value {
-    let whole = json!({ "text": message.text, "blocks": message.blocks, "in_thread": message.thread.is_some(),
-        "only_for": message.only, "edits": message.edits });
-    steady(&whole)
-}
-
-/// Ids and days are replaced.
-fn steady(value: &Value) -> Value {
-    match value {
-        Value::String(text) => {
-            let lines: Vec<String> = text.split('\n').map(steady_line).collect();
-            json!(lines.join("\n"))
-        }
-        Value::Array(items) => items.iter().map(steady).collect(),
-        Value::Object(fields) => fields.iter().map(|(key, one)| (key.clone(), steady(one))).collect(),
-        other => other.clone(),
-    }
-}
-
-fn steady_line(line: &str) -> String {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-    let is_id = |w: &str| w.len() >= 16 && w.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
-    let bare = |w: &str| w.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
-    // Short or in full.
-    let day = |w: &str| DAYS.contains(&w) || (w.ends_with("day") && w.get(..3).is_some_and(|d| DAYS.contains(&d)));
-    let words: Vec<&str> = line.split(' ').collect();
-    let is_month = |n: usize| words.get(n).is_some_and(|w| MONTHS.contains(&bare(w).as_str()));
-    let steady = words.iter().enumerate().map(|(n, word)| {
-        let core = bare(word);
-        let beside = is_month(n + 1) || n.checked_sub(1).is_some_and(is_month);
-        let number = !core.is_empty() && core.chars().all(|c| c.is_ascii_digit());
-        if is_month(n) || (day(&core) && (is_month(n + 2) || is_month(n + 1))) || (number && beside) {
-            return word.replace(&core, "[date]");
-        }
-        let parts: Vec<&str> = word.split('/').collect();
-        parts.iter().map(|part| if is_id(&bare(part)) { "[id]" } else { part }).collect::<Vec<_>>().join("/")
-    });
-    steady.collect::<Vec<_>>().join(" ")
-}
+use crate::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_in_a_direct_message_gets_a_cited_answer() -> Result<()> {
@@ -189,17 +81,7 @@ async fn a_tip_is_written_in_a_modal_and_found_by_the_next_who_asks() -> Result<
 #[tokio::test(flavor = "multi_thread")]
 async fn a_course_comes_by_direct_message_and_is_signed_in_a_modal() -> Result<()> {
     let scene = Scene::open("socket").await?;
-    let dir = scene.dir.path();
-    std::fs::create_dir_all(dir.join("courses/safety"))?;
-    let course = "id = \"safety\"\ntitle = \"Safety\"\nattestation = \"I have read this.\"\n";
-    std::fs::write(dir.join("courses/safety/course.toml"), course)?;
-    std::fs::write(dir.join("courses/safety/01-why.md"), "# Why\n\nBecause it matters to **all** of us.\n")?;
-    let requirement = "[[requirement]]\nid = \"safety\"\ntitle = \"Safety\"\ncourse = \"safety\"\n\
-                       audience = \"everyone\"\ndue = { days = 14, from = \"assigned\" }\n";
-    std::fs::write(dir.join("safety.toml"), requirement)?;
-    said(STOA, dir, &["training", "courses", "courses"])?;
-    said(STOA, dir, &["training", "apply", "safety.toml"])?;
-
+    scene.requires_safety()?;
     let ada = scene.slack.person(ADA);
     let told = ada.reads("New for you").await?;
     ensure!(told.channel.starts_with('D'), "{told:?}");
@@ -238,14 +120,6 @@ async fn a_429_on_one_post_in_ten_loses_nothing() -> Result<()> {
     let limited = scene.slack.calls().iter().filter(|c| c.answer.starts_with("Limited")).count();
     ensure!(limited >= 2, "{limited} posts were limited");
     scene.ends().await
-}
-
-/// Waits for so many answers to [`QUESTION`].
-async fn answered(slack: &Slack, answers: usize) -> Result<()> {
-    let is_one = |m: &&Message| m.user == slack::BOT && m.shown().contains(ANSWER);
-    slack
-        .wait(&format!("{answers} answers"), |s| (s.messages().iter().filter(is_one).count() >= answers).then_some(()))
-        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]

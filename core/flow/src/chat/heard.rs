@@ -1,0 +1,63 @@
+//! What a chat platform says about a person without anybody having written.
+
+use stoa_ground::people::{self, Status};
+use stoa_ground::{Instant, Result};
+
+use super::Account;
+use crate::nudges::DO_NOT_DISTURB;
+use crate::worker::Flow;
+
+/// What a platform says about the owner of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// The zone in which they are.
+    Zone(String),
+    /// They do not want to be disturbed from then until then; no longer when there is none.
+    DoNotDisturb(Option<(Instant, Instant)>),
+    /// The account is open again after it was closed.
+    Open,
+}
+
+impl Flow {
+    /// Notes what a platform says about the owner of an account; nothing where nobody owns it.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn heard(&self, account: &Account, what: &Heard) -> Result<()> {
+        if !self.is_known(account).await? {
+            return Ok(());
+        }
+        self.db()
+            .write(|tx| async move {
+                let known = people::by_account(&tx, &account.platform, &account.workspace, &account.user).await?;
+                let Some(person) = known else { return Ok(()) };
+                match what {
+                    Heard::Zone(zone) => people::heard_zone(&tx, &person.id, zone).await.map(|_| ()),
+                    Heard::DoNotDisturb(when) => {
+                        let text = when.map(|(from, until)| format!("{from}/{until}"));
+                        match text {
+                            Some(text) => people::remember(&tx, &person.id, DO_NOT_DISTURB, &text).await.map(|_| ()),
+                            None => people::set_setting(&tx, &person.id, DO_NOT_DISTURB, None).await,
+                        }
+                    }
+                    Heard::Open => crate::delivery::seen(&tx, &person.id).await,
+                }
+            })
+            .await?;
+        self.wake();
+        Ok(())
+    }
+
+    /// Whether an account belongs to somebody who works here.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn is_known(&self, account: &Account) -> Result<bool> {
+        self.db()
+            .read(|c| async move {
+                let known = people::by_account(&c, &account.platform, &account.workspace, &account.user).await?;
+                Ok(known.is_some_and(|p| p.status != Status::Left))
+            })
+            .await
+    }
+}

@@ -1,0 +1,83 @@
+//! Zones, silence, guests and people of other organisations.
+
+use anyhow::{Result, ensure};
+use stoa_tests::said;
+
+use crate::*;
+
+const GUEST: &str = "U0GUEST01";
+const OUTSIDER: &str = "U0OTHER01";
+const SHARED: &str = "C0SHARED";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_and_guests_get_nothing_and_shared_channels_no_open_answer() -> Result<()> {
+    let scene = Scene::open("socket").await?;
+    let slack = &scene.slack;
+    slack.add_person(GUEST, "Gus", "UTC");
+    slack.makes_guest(GUEST);
+    slack.add_outsider(OUTSIDER, "Otto");
+    slack.add_channel(SHARED, &[ADA, OUTSIDER, GUEST, slack::BOT]);
+    slack.shares(SHARED);
+    let (ada, guest, outsider) = (slack.person(ADA), slack.person(GUEST), slack.person(OUTSIDER));
+
+    outsider.mentions(SHARED, QUESTION);
+    let told = outsider.reads("I am here for the people of Acme").await?;
+    ensure!(told.only.as_deref() == Some(OUTSIDER), "{told:?}");
+    insta::assert_json_snapshot!("a_stranger_is_turned_away", seen(&told));
+    guest.says_dm(QUESTION);
+    guest.reads("I am here for the people of Acme").await?;
+    // Once is enough.
+    slack.acknowledged(guest.says_dm(QUESTION)).await?;
+    guest.slash("/stoa", "ask How do I descale the coffee machine?");
+
+    // Where the stranger reads, Ada's answer is for her alone.
+    ada.mentions(SHARED, QUESTION);
+    let answer = ada.reads(ANSWER).await?;
+    ensure!(answer.channel == SHARED && answer.only.as_deref() == Some(ADA), "{answer:?}");
+    ensure!(outsider.finds(ANSWER).is_none() && guest.finds(ANSWER).is_none(), "a stranger reads the handbook");
+    let told = slack.messages().iter().filter(|m| m.shown().contains("I am here for")).count();
+    ensure!(told == 2, "told {told} times");
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lessons_follow_the_zone_of_slack_and_wait_while_it_is_silenced() -> Result<()> {
+    let scene = Scene::open("socket").await?;
+    let (dir, slack) = (scene.dir.path(), &scene.slack);
+    // Of Cy the staff list says no zone.
+    std::fs::write(dir.join("more.csv"), "employee_id,name,email,slack_id\nE3,Cy Ode,cy@example.org,U012CY003\n")?;
+    said(STOA, dir, &["people", "import", "more.csv"])?;
+    slack.add_person("U012CY003", "Cy Ode", "America/Bogota");
+    let cy = slack.person("U012CY003");
+    cy.says_dm("settings");
+    cy.reads("Your time zone").await?;
+    let zone = |wanted: &str| settles(&cy, "settings", wanted.to_owned());
+    zone("America/Bogota").await?;
+    slack.acknowledged(slack.moves("U012CY003", "Asia/Tokyo")).await?;
+    zone("Asia/Tokyo").await?;
+    // Ada's zone stands in the staff list.
+    slack.acknowledged(slack.moves(ADA, "Asia/Tokyo")).await?;
+    let ada = slack.person(ADA);
+    settles(&ada, "settings", "Europe/Berlin".into()).await?;
+
+    let now = slack::now();
+    slack.acknowledged(slack.silences("U012CY003", now - 60, now + 3_600)).await?;
+    scene.requires_safety()?;
+    ada.reads("New for you").await?;
+    settles(&cy, "why", "do not disturb".into()).await?;
+    ensure!(cy.finds("New for you").is_none(), "somebody was disturbed");
+    scene.ends().await
+}
+
+/// Says something again and again until the answer says `part`.
+async fn settles(person: &slack::Person<'_>, words: &str, part: String) -> Result<()> {
+    for _ in 0..40 {
+        let before = person.count();
+        person.says_dm(words);
+        let newest = person.newest_after(before).await?;
+        if newest.shown().contains(&part) {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("“{words}” never said {part}")
+}
