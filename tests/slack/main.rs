@@ -3,6 +3,7 @@
 
 mod dialogues;
 mod home;
+mod pane;
 mod people;
 
 use anyhow::{Result, ensure};
@@ -36,6 +37,11 @@ struct Scene {
 impl Scene {
     /// Both, connected in this mode.
     async fn open(mode: &str) -> Result<Self> {
+        Self::open_with(mode, "").await
+    }
+
+    /// As [`open`](Self::open), with more in the configuration.
+    async fn open_with(mode: &str, more: &str) -> Result<Self> {
         let slack = Slack::open().await?;
         slack.add_person(ADA, "Ada Okafor", "Europe/Berlin");
         slack.add_person(BO, "Bo Lind", "Asia/Kolkata");
@@ -48,7 +54,7 @@ impl Scene {
              [organisation]\nname = \"Harbour & Pine\"\niri = \"https://learn.example.org\"\n\
              working_days = \"Mon-Sun\"\nworking_hours = \"00:00-24:00\"\n\
              [nudges]\nquiet_hours = \"\"\nafter_activity = \"0s\"\n\
-             [[library.sources]]\nkind = \"files\"\nname = \"Handbook\"\npath = \"handbook\"\nreaders = [\"everyone\"]\n{}",
+             [[library.sources]]\nkind = \"files\"\nname = \"Handbook\"\npath = \"handbook\"\nreaders = [\"everyone\"]\n{}{more}",
             slack.configuration(mode)
         );
         std::fs::write(at.join("stoa.toml"), config)?;
@@ -68,7 +74,7 @@ impl Scene {
 
     /// A course of one page that everybody has to complete.
     fn requires_safety(&self) -> Result<()> {
-        let dir = scene.dir.path();
+        let dir = self.dir.path();
         std::fs::create_dir_all(dir.join("courses/safety"))?;
         let course = "id = \"safety\"\ntitle = \"Safety\"\nattestation = \"I have read this.\"\n";
         std::fs::write(dir.join("courses/safety/course.toml"), course)?;
@@ -151,4 +157,17 @@ async fn answered(slack: &Slack, answers: usize) -> Result<()> {
     slack
         .wait(&format!("{answers} answers"), |s| (s.messages().iter().filter(is_one).count() >= answers).then_some(()))
         .await
+}
+
+/// Says something again and again until the answer says `part`.
+async fn settles(person: &slack::Person<'_>, words: &str, part: &str) -> Result<Message> {
+    for _ in 0..60 {
+        let before = person.count();
+        person.says_dm(words);
+        let newest = person.newest_after(before).await?;
+        if newest.shown().contains(part) {
+            return Ok(newest);
+        }
+    }
+    anyhow::bail!("“{words}” never said {part}")
 }

@@ -21,8 +21,8 @@ pub(crate) enum Meaning {
     Member,
     /// Somebody changed when they do not want to be disturbed.
     DoNotDisturb,
-    /// The app was removed or lost its token.
-    Gone(&'static str),
+    /// The app was removed, lost its token, or is not in a channel any more: what the operator is told, once.
+    Gone(String),
     /// A type that this version does not know.
     Unknown(String),
 }
@@ -44,8 +44,16 @@ pub(crate) fn meaning(payload: &Value, bot: &str) -> Meaning {
         "assistant_thread_context_changed" => return Meaning::Nothing,
         "team_join" | "user_change" => return Meaning::Member,
         "dnd_updated_user" => return Meaning::DoNotDisturb,
-        "app_uninstalled" => return Meaning::Gone("the app was removed from the workspace"),
-        "tokens_revoked" => return Meaning::Gone("the app's token was revoked"),
+        "app_uninstalled" => return Meaning::Gone("the app was removed from the workspace".into()),
+        // Tokens of people are none of ours.
+        "tokens_revoked" if event["tokens"]["bot"].as_array().is_some_and(Vec::is_empty) => return Meaning::Nothing,
+        "tokens_revoked" => return Meaning::Gone("the app's token was revoked".into()),
+        kind @ ("channel_left" | "group_left" | "channel_archive" | "group_archive" | "channel_deleted" | "group_deleted") => {
+            return match word(&event["channel"]) {
+                "" => Meaning::Nothing,
+                channel => Meaning::Gone(closed(kind, channel)),
+            };
+        }
         other => return Meaning::Unknown(other.to_owned()),
     };
     let Some(Happened { user, channel, thread, direct, at, event }) = happened else { return Meaning::Nothing };
@@ -62,6 +70,16 @@ pub(crate) fn meaning(payload: &Value, bot: &str) -> Meaning {
         place: Place { platform: PLATFORM.into(), workspace, channel: channel.into(), thread, direct },
         event,
     }))
+}
+
+/// What the operator is told about a channel.
+fn closed(kind: &str, channel: &str) -> String {
+    let what = match kind {
+        "channel_left" | "group_left" => "the app was taken out of",
+        "channel_archive" | "group_archive" => "somebody archived",
+        _ => "somebody deleted",
+    };
+    format!("{what} the channel {channel}: nothing is heard there any more, and nothing can be posted there")
 }
 
 /// Where people of other organisations read as well, what is said to the bot is a command, which is answered only to who

@@ -95,17 +95,17 @@ pub(crate) async fn keep(inlet: Inlet, stop: CancellationToken) {
         }
         tokio::time::sleep(MORE).await;
         let due = std::mem::take(&mut *locked(&homes.due));
-        let published = due.iter().map(|user| publish(&inlet, user));
+        let published = due.into_iter().map(|user| publish(inlet.clone(), user));
         futures_util::stream::iter(published).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
     }
 }
 
-async fn publish(inlet: &Inlet, user: &str) {
+async fn publish(inlet: Inlet, user: String) {
     let (app, homes) = (&inlet.app, &inlet.app.homes);
-    let Some((workspace, shown)) = locked(&homes.open).get(user).map(|t| (t.workspace.clone(), t.shown.clone())) else {
+    let Some((workspace, shown)) = locked(&homes.open).get(&user).map(|t| (t.workspace.clone(), t.shown.clone())) else {
         return;
     };
-    let page = match inlet.flow.home(&Account { platform: PLATFORM.into(), workspace, user: user.into() }).await {
+    let page = match inlet.flow.home(&Account { platform: PLATFORM.into(), workspace, user: user.clone() }).await {
         Ok(page) => page,
         Err(error) => {
             tracing::warn!(app = %app.options.name, %error, "a Home tab could not be made; it is as it was");
@@ -119,7 +119,7 @@ async fn publish(inlet: &Inlet, user: &str) {
     let view = json!({ "type": "home", "callback_id": "home", "blocks": blocks });
     match app.call("views.publish", Body::Json(json!({ "user_id": user, "view": view }))).await {
         Ok(_) => {
-            if let Some(tab) = locked(&homes.open).get_mut(user) {
+            if let Some(tab) = locked(&homes.open).get_mut(&user) {
                 tab.shown = blocks;
             }
         }

@@ -5,14 +5,16 @@ use stoa_flow::words::Words;
 use stoa_flow::words_key;
 
 /// The scopes of the bot, each with what a workspace loses without it.
-pub(crate) const SCOPES: [(&str, &str); 12] = [
+pub(crate) const SCOPES: [(&str, &str); 14] = [
     ("app_mentions:read", "nobody can ask in a channel by mentioning Stoa"),
     ("assistant:write", "the assistant pane suggests nothing and does not show that an answer is on its way"),
     ("channels:history", "Stoa hears nothing in public channels, and cannot log discussions or find what it posted"),
+    ("channels:read", "the operator does not hear that a public channel was archived or that Stoa was taken out of it"),
     ("chat:write", "Stoa cannot answer at all"),
     ("commands", "there are no slash commands and shortcuts"),
     ("dnd:read", "messages that nobody asked for come while somebody does not want to be disturbed"),
     ("groups:history", "Stoa hears nothing in private channels"),
+    ("groups:read", "the operator does not hear that a private channel was archived or that Stoa was taken out of it"),
     ("im:history", "nobody can write to Stoa directly"),
     ("im:write", "Stoa cannot begin a direct message: no lessons and no reminders"),
     ("mpim:history", "Stoa hears nothing in group messages"),
@@ -21,13 +23,19 @@ pub(crate) const SCOPES: [(&str, &str); 12] = [
 ];
 
 /// The events that are subscribed.
-const EVENTS: [&str; 15] = [
+const EVENTS: [&str; 21] = [
     "app_home_opened",
     "app_mention",
     "app_uninstalled",
     "assistant_thread_context_changed",
     "assistant_thread_started",
+    "channel_archive",
+    "channel_deleted",
+    "channel_left",
     "dnd_updated_user",
+    "group_archive",
+    "group_deleted",
+    "group_left",
     "message.channels",
     "message.groups",
     "message.im",

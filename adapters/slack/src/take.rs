@@ -63,7 +63,7 @@ impl Inlet {
                     Meaning::DoNotDisturb => self.silenced(workspace(&payload), &payload["event"]).await?,
                     Meaning::Home => app.homes.opened(&payload["event"], workspace(&payload)),
                     Meaning::Nothing => {}
-                    Meaning::Gone(why) => app.api.tell_operator(why, why),
+                    Meaning::Gone(why) => app.api.tell_operator(&why, &why),
                     Meaning::Unknown(kind) => app.unknown(&kind),
                 }
                 return Ok(None);

@@ -396,7 +396,7 @@ impl Flow {
         let text = crate::say!(words, "chat-first-message", name = literal(first), organisation = organisation);
         let mut blocks = vec![Block::Context(text)];
         blocks.extend(message.blocks);
-        Ok(Message { blocks, ..Message::new() })
+        Ok(Message { blocks, growing: message.growing })
     }
 
     /// Writes down where a message stands. One that was found says what an earlier attempt said: it is rendered again.

@@ -363,7 +363,7 @@ pub async fn refresh_zones(db: &Db, zones: &BTreeMap<String, String>, default: &
     Ok(moved.len())
 }
 
-/// A chat says in which zone a person is: it counts where the roster says none. Gives whether it is another one than before.
+/// A chat says in which zone a person is: it counts where the roster says none. Gives whether another one counts now.
 ///
 /// # Errors
 /// The database's error.
@@ -373,8 +373,9 @@ pub async fn heard_zone(tx: &Tx, person: &str, zone: &str) -> Result<bool> {
     }
     let sql = "UPDATE person SET chat_timezone = $2,
                timezone = CASE WHEN roster_timezone IS NULL THEN $2 ELSE timezone END, version = version + 1, updated = $3
-               WHERE id = $1 AND (chat_timezone IS NULL OR chat_timezone <> $2)";
-    let moved = tx.exec(sql, args![person, zone, tx.now()]).await? == 1;
+               WHERE id = $1 AND (chat_timezone IS NULL OR chat_timezone <> $2) RETURNING roster_timezone";
+    let row = tx.opt(sql, args![person, zone, tx.now()]).await?;
+    let moved = row.map(|r| r.get::<Option<String>>("roster_timezone")).transpose()?.is_some_and(|own| own.is_none());
     if moved {
         tx.publish(TOPIC, person).await?;
     }

@@ -63,6 +63,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
         jobs: vec![Arc::new(experts::Expiry), Arc::new(feedback::Overdue), Arc::new(gaps::Clock)],
         watchers: vec![Box::new(speak::Listener(Arc::clone(services)))],
         followers: vec![Arc::new(gaps::Follow)],
+        panels: Vec::new(),
         background: vec![
             Arc::new(write::Writer::new(Arc::clone(services))),
             Arc::new(gaps::Matcher(Arc::clone(services))),

@@ -8,7 +8,7 @@ use stoa_flow::delivery::{self, NewDelivery};
 use stoa_flow::schedule::{self, Due, Job};
 use stoa_flow::{Follower, nudges};
 use stoa_ground::people::{self, Status};
-use stoa_ground::{Instant, Result, Tx};
+use stoa_ground::{Conn, Instant, Result, Tx};
 
 use super::learner::Learner;
 use super::plan::{self, Standing};

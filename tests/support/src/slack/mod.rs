@@ -34,7 +34,8 @@ pub const APP_TOKEN: &str = "xapp-stand-in";
 /// The secret that requests are signed with.
 pub const SIGNING_SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 /// Scopes that the bot's token has.
-pub const SCOPES: &str = "app_mentions:read,channels:history,chat:write,commands,dnd:read,groups:history,im:history,im:write,\
+pub const SCOPES: &str = "app_mentions:read,assistant:write,channels:history,channels:read,chat:write,commands,dnd:read,\
+                          groups:history,groups:read,im:history,im:write,\
                           mpim:history,reactions:read,users:read";
 /// The longest that a test waits for something that the bot does.
 const PATIENCE: Duration = Duration::from_secs(30);

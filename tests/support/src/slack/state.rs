@@ -144,6 +144,8 @@ pub enum Trouble {
     FailingAfter,
     /// No answer, although it was done.
     Hanging,
+    /// Refused with this code; nothing is done.
+    Refused(&'static str),
 }
 
 /// Which calls of a method go wrong: the n-th (from 1), or each n-th.

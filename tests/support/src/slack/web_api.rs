@@ -62,6 +62,7 @@ pub(super) async fn call(
         let trouble = kept.trouble(&method);
         let done = match trouble {
             Some(Trouble::Limited(_) | Trouble::Failing) => no("not done"),
+            Some(Trouble::Refused(code)) => no(code),
             _ => args.as_ref().map_err(|why| Refusal("invalid_arguments", why.clone())).and_then(|args| {
                 authorised(&method, token.as_deref())?;
                 kept.carry_out(&method, args, &hall.url)
@@ -90,7 +91,7 @@ pub(super) async fn call(
         Some(Trouble::Failing | Trouble::FailingAfter) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         // Until the caller goes.
         Some(Trouble::Hanging) => std::future::pending().await,
-        None => {}
+        Some(Trouble::Refused(_)) | None => {}
     }
     let scopes = [("x-oauth-scopes", hall.scopes.as_str()), ("x-accepted-oauth-scopes", "")];
     let body = match answer {

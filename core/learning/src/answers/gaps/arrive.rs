@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
-use stoa_flow::chat::{Block, Button, Message, literal};
+use stoa_flow::chat::{Block, Button, literal};
 use stoa_flow::delivery::{self, Delivery, DeliveryKind, NewDelivery, Rendered, Rendering};
 use stoa_flow::nudges::{Policy, Priority};
 use stoa_flow::{Background, Flow, Follower, say, words_key};

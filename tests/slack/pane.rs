@@ -1,0 +1,162 @@
+//! The assistant pane, and answers that are shown as they grow.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, ensure};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use serde_json::json;
+use stoa_tests::slack::{self, Trouble};
+use tokio::sync::Semaphore;
+
+use crate::*;
+
+/// A language model that says its second sentence when it may.
+struct Model {
+    url: String,
+    goes_on: Arc<Semaphore>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Model {
+    async fn open() -> Result<Self> {
+        let goes_on = Arc::new(Semaphore::new(0));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}/v1", listener.local_addr()?);
+        let router = Router::new().route("/v1/chat/completions", post(answer)).with_state(goes_on.clone());
+        let task = tokio::spawn(async move { drop(axum::serve(listener, router).await) });
+        Ok(Self { url, goes_on, task })
+    }
+
+    fn configuration(&self) -> String {
+        format!("[llm]\nbase_url = \"{}\"\nchat_model = \"small\"\n", self.url)
+    }
+}
+
+impl Drop for Model {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn answer(State(goes_on): State<Arc<Semaphore>>) -> Response {
+    let piece = |text: &str| {
+        let said = json!({ "choices": [{ "delta": { "content": text } }] });
+        Ok::<_, std::io::Error>(Bytes::from(format!("data: {said}\n\n")))
+    };
+    let first = piece("To descale the coffee machine, press both buttons for five seconds. [1]\nPour");
+    let second = piece(" in one bag of citric acid. [1]\n");
+    let rest = async move {
+        if let Ok(may) = goes_on.acquire().await {
+            may.forget();
+        }
+        second
+    };
+    let end = Ok(Bytes::from_static(b"data: [DONE]\n\n"));
+    let said = futures_util::stream::iter([first])
+        .chain(futures_util::stream::once(rest))
+        .chain(futures_util::stream::iter([end]));
+    ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(said)).into_response()
+}
+
+use futures_util::StreamExt as _;
+
+const FIRST: &str = "press both buttons for five seconds";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pane_suggests_works_and_streams() -> Result<()> {
+    let model = Model::open().await?;
+    let scene = Scene::open_with("socket", &model.configuration()).await?;
+    scene.requires_safety()?;
+    scene.teaches_tea()?;
+    let (slack, ada) = (&scene.slack, scene.slack.person(ADA));
+    ada.reads("New for you").await?;
+    ada.says_dm("learn join tea");
+    ada.reads("Tea").await?;
+    let pane = ada.opens_pane();
+    let prompts = slack.wait("the prompts", |s| Some(s.pane(&pane.0, &pane.1)).filter(|p| p["prompts"].is_array()));
+    insta::assert_json_snapshot!("what_the_pane_suggests", prompts.await?);
+
+    ada.says_in_pane(&pane, QUESTION);
+    let growing = slack.wait("the beginning of the answer", |s| {
+        s.messages().into_iter().find(|m| m.streaming && m.text.contains(FIRST))
+    });
+    let growing = growing.await?;
+    ensure!(growing.thread.as_deref() == Some(pane.1.as_str()) && growing.blocks.is_null(), "{growing:?}");
+    ensure!(!growing.text.contains("citric"), "it cannot know that yet");
+    model.goes_on.add_permits(1);
+    let whole = slack.wait("the whole answer", |s| {
+        s.messages().into_iter().find(|m| m.ts == growing.ts && !m.streaming && m.shown().contains("citric acid") && !m.blocks.is_null())
+    });
+    let whole = whole.await?;
+    ensure!(whole.key().is_some(), "a stream has its key when it is ended");
+    insta::assert_json_snapshot!("a_streamed_answer", seen(&whole));
+    let now = slack.pane(&pane.0, &pane.1);
+    ensure!(now["statuses"] == json!(1) && now["title"] == json!(QUESTION), "{now}");
+
+    // What follows in the thread leans on what was asked there before.
+    model.goes_on.add_permits(2);
+    ada.says_in_pane(&pane, "and how long?");
+    slack.wait("the second answer", |s| {
+        s.messages().into_iter().filter(|m| m.user == slack::BOT && m.shown().contains(FIRST) && !m.streaming).nth(1)
+    }).await?;
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_can_be_streamed_the_answer_is_edited_and_whole() -> Result<()> {
+    let model = Model::open().await?;
+    let scene = Scene::open_with("socket", &model.configuration()).await?;
+    let (slack, ada) = (&scene.slack, scene.slack.person(ADA));
+    // Outside of threads; then in a thread, where Slack says that it is too much.
+    ada.says_dm(QUESTION);
+    ada.reads(FIRST).await?;
+    model.goes_on.add_permits(1);
+    let whole = ada.reads("citric acid").await?;
+    ensure!(!whole.streaming && whole.edits > 0, "{whole:?}");
+    slack.goes_wrong("chat.startStream", 1, Trouble::Limited(30));
+    let pane = ada.opens_pane();
+    ada.says_in_pane(&pane, QUESTION);
+    model.goes_on.add_permits(1);
+    slack.wait("the answer in the thread", |s| {
+        s.messages().into_iter().find(|m| m.thread.as_ref() == Some(&pane.1) && m.shown().contains("citric acid"))
+    }).await?;
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_a_crash_cut_off_leaves_one_whole_answer() -> Result<()> {
+    let model = Model::open().await?;
+    let mut scene = Scene::open_with("socket", &model.configuration()).await?;
+    let ada = scene.slack.person(ADA);
+    let pane = ada.opens_pane();
+    // Slack begins the stream, and Stoa never hears of it.
+    scene.slack.goes_wrong("chat.startStream", 1, Trouble::FailingAfter);
+    ada.says_in_pane(&pane, QUESTION);
+    scene.slack.wait("a stream", |s| s.messages().into_iter().find(|m| m.streaming)).await?;
+    model.goes_on.add_permits(4);
+    let of_thread = |s: &Slack| -> Vec<Message> {
+        let all = s.messages().into_iter();
+        all.filter(|m| m.thread.as_ref() == Some(&pane.1) && m.user == slack::BOT).collect()
+    };
+    scene.slack.wait("one whole answer", |s| {
+        let all = of_thread(s);
+        (all.len() == 1 && !all[0].streaming && all[0].shown().contains("citric acid")).then_some(())
+    }).await?;
+    // The same with a server that dies in the middle of a stream that it knows.
+    ada.says_in_pane(&pane, QUESTION);
+    scene.slack.wait("a second stream", |s| of_thread(s).into_iter().find(|m| m.streaming)).await?;
+    scene.server.kill()?;
+    scene.server.restart()?;
+    model.goes_on.add_permits(4);
+    scene.slack.wait("two whole answers", |s| {
+        let all = of_thread(s);
+        let whole = |m: &Message| !m.streaming && m.shown().contains("citric acid");
+        (all.len() == 2 && all.iter().all(whole)).then_some(())
+    }).await.context("after a restart")?;
+    scene.ends().await
+}
