@@ -132,10 +132,13 @@ pub struct SlackApp {
     /// A file with the signing secret.
     #[schemars(example = &"/etc/stoa/slack-signing-secret")]
     pub signing_secret_file: Option<PathBuf>,
-    /// The app's client id. Not used yet: the app is installed at Slack.
+    /// The app's client id: with it and the client secret, workspaces install the app by its own page, in HTTP mode.
     pub client_id: Option<String>,
-    /// The app's client secret. Not used yet.
+    /// The app's client secret.
     pub client_secret: Option<String>,
+    /// A file with the client secret.
+    #[schemars(example = &"/etc/stoa/slack-client-secret")]
+    pub client_secret_file: Option<PathBuf>,
     /// Whether `/ask`, `/tip` and the other words are commands beside `/stoa`; for the manifest.
     #[serde(default)]
     #[schemars(example = &true)]
@@ -543,8 +546,9 @@ impl Config {
             }
         }
         for (n, app) in self.slack.iter().enumerate() {
-            if app.bot_token.is_none() && app.bot_token_file.is_none() {
-                bail!("{name}: [[slack]] '{}' needs bot_token or bot_token_file", app.name);
+            let by_page = app.client_id.is_some() && (app.client_secret.is_some() || app.client_secret_file.is_some());
+            if app.bot_token.is_none() && app.bot_token_file.is_none() && !(by_page && app.mode == "http") {
+                bail!("{name}: [[slack]] '{}' needs bot_token or bot_token_file, or client_id and client_secret for mode = \"http\"", app.name);
             }
             let socket = crate::slack::mode(app).with_context(|| name.to_owned())? == stoa_slack::Mode::Socket;
             if socket && app.app_token.is_none() && app.app_token_file.is_none() {

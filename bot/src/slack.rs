@@ -10,6 +10,11 @@ use crate::config::{Config, SlackApp, secret};
 
 #[derive(clap::Subcommand)]
 pub enum Command {
+    /// Print a link under which the app can be installed in a workspace, for a day
+    Install {
+        /// The app of the configuration; the first one when it is absent
+        name: Option<String>,
+    },
     /// Print the app manifest for api.slack.com (JSON) with the least scopes
     Manifest {
         /// The app of the configuration; the first one when it is absent
@@ -23,11 +28,11 @@ pub fn apps(config: &Config) -> Result<Option<Arc<Slack>>> {
         return Ok(None);
     }
     let network = config.network.outside()?;
-    let options = config.slack.iter().map(|app| options(app, network.clone())).collect::<Result<_>>()?;
+    let options = config.slack.iter().map(|app| options(config, app, network.clone())).collect::<Result<_>>()?;
     Ok(Some(Arc::new(Slack::new(options)?)))
 }
 
-fn options(app: &SlackApp, network: Network) -> Result<Options> {
+fn options(config: &Config, app: &SlackApp, network: Network) -> Result<Options> {
     let what = format!("[[slack]] '{}'", app.name);
     Ok(Options {
         name: app.name.clone(),
@@ -35,6 +40,9 @@ fn options(app: &SlackApp, network: Network) -> Result<Options> {
         bot_token: secret(&what, app.bot_token.as_deref(), app.bot_token_file.as_deref())?,
         app_token: secret(&what, app.app_token.as_deref(), app.app_token_file.as_deref())?,
         signing_secret: secret(&what, app.signing_secret.as_deref(), app.signing_secret_file.as_deref())?,
+        client_id: app.client_id.clone().unwrap_or_default(),
+        client_secret: secret(&what, app.client_secret.as_deref(), app.client_secret_file.as_deref())?,
+        public_url: config.http.public_url.clone(),
         api_url: app.api_url.clone().unwrap_or_else(|| stoa_slack::API_URL.into()),
         network,
     })
@@ -50,14 +58,23 @@ pub fn mode(app: &SlackApp) -> Result<Mode> {
 }
 
 pub fn run(config: &Config, command: Command) -> Result<()> {
-    let Command::Manifest { name } = command;
-    let app = match &name {
+    let (Command::Manifest { name } | Command::Install { name }) = &command;
+    let app = match name {
         Some(name) => {
             let found = config.slack.iter().find(|app| app.name == *name);
             Some(found.with_context(|| format!("the configuration has no [[slack]] named '{name}'"))?)
         }
         None => config.slack.first(),
     };
+    if let Command::Install { .. } = command {
+        let app = app.context("the configuration has no [[slack]]")?;
+        let options = options(config, app, config.network.outside()?)?;
+        options.check()?;
+        let link = stoa_slack::install_link(&options).filter(|_| options.is_installed_by_page());
+        let needs = "installation by a page needs mode = \"http\", client_id, client_secret and [http] public_url";
+        println!("{}", link.with_context(|| format!("[[slack]] '{}': {needs}", app.name))?);
+        return Ok(());
+    }
     let base = match app {
         Some(app) if mode(app)? == Mode::Http => {
             let url = config.http.public_url.as_deref();

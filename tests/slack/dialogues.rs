@@ -73,7 +73,7 @@ async fn a_tip_is_written_in_a_modal_and_found_by_the_next_who_asks() -> Result<
 
     // A command where the bot is no member is answered all the same, and only for who gave it.
     bo.slash_in(PRIVATE, "/stoa", "help");
-    let help = bo.reads("/stoa").await.or(bo.reads("ask").await)?;
+    let help = bo.reads("You can also use these words").await?;
     ensure!(help.channel.starts_with('D') || help.only.as_deref() == Some(BO), "{help:?}");
     scene.ends().await
 }

@@ -5,6 +5,7 @@ mod dialogues;
 mod home;
 mod pane;
 mod people;
+mod trouble;
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};

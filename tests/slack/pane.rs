@@ -90,7 +90,9 @@ async fn the_pane_suggests_works_and_streams() -> Result<()> {
     ensure!(!growing.text.contains("citric"), "it cannot know that yet");
     model.goes_on.add_permits(1);
     let whole = slack.wait("the whole answer", |s| {
-        s.messages().into_iter().find(|m| m.ts == growing.ts && !m.streaming && m.shown().contains("citric acid") && !m.blocks.is_null())
+        s.messages()
+            .into_iter()
+            .find(|m| m.ts == growing.ts && !m.streaming && m.shown().contains("citric acid") && !m.blocks.is_null())
     });
     let whole = whole.await?;
     ensure!(whole.key().is_some(), "a stream has its key when it is ended");
@@ -101,9 +103,14 @@ async fn the_pane_suggests_works_and_streams() -> Result<()> {
     // What follows in the thread leans on what was asked there before.
     model.goes_on.add_permits(2);
     ada.says_in_pane(&pane, "and how long?");
-    slack.wait("the second answer", |s| {
-        s.messages().into_iter().filter(|m| m.user == slack::BOT && m.shown().contains(FIRST) && !m.streaming).nth(1)
-    }).await?;
+    slack
+        .wait("the second answer", |s| {
+            s.messages()
+                .into_iter()
+                .filter(|m| m.user == slack::BOT && m.shown().contains(FIRST) && !m.streaming)
+                .nth(1)
+        })
+        .await?;
     scene.ends().await
 }
 
@@ -122,9 +129,11 @@ async fn where_nothing_can_be_streamed_the_answer_is_edited_and_whole() -> Resul
     let pane = ada.opens_pane();
     ada.says_in_pane(&pane, QUESTION);
     model.goes_on.add_permits(1);
-    slack.wait("the answer in the thread", |s| {
-        s.messages().into_iter().find(|m| m.thread.as_ref() == Some(&pane.1) && m.shown().contains("citric acid"))
-    }).await?;
+    slack
+        .wait("the answer in the thread", |s| {
+            s.messages().into_iter().find(|m| m.thread.as_ref() == Some(&pane.1) && m.shown().contains("citric acid"))
+        })
+        .await?;
     scene.ends().await
 }
 
@@ -143,20 +152,27 @@ async fn a_stream_that_a_crash_cut_off_leaves_one_whole_answer() -> Result<()> {
         let all = s.messages().into_iter();
         all.filter(|m| m.thread.as_ref() == Some(&pane.1) && m.user == slack::BOT).collect()
     };
-    scene.slack.wait("one whole answer", |s| {
-        let all = of_thread(s);
-        (all.len() == 1 && !all[0].streaming && all[0].shown().contains("citric acid")).then_some(())
-    }).await?;
+    scene
+        .slack
+        .wait("one whole answer", |s| {
+            let all = of_thread(s);
+            (all.len() == 1 && !all[0].streaming && all[0].shown().contains("citric acid")).then_some(())
+        })
+        .await?;
     // The same with a server that dies in the middle of a stream that it knows.
     ada.says_in_pane(&pane, QUESTION);
     scene.slack.wait("a second stream", |s| of_thread(s).into_iter().find(|m| m.streaming)).await?;
     scene.server.kill()?;
     scene.server.restart()?;
     model.goes_on.add_permits(4);
-    scene.slack.wait("two whole answers", |s| {
-        let all = of_thread(s);
-        let whole = |m: &Message| !m.streaming && m.shown().contains("citric acid");
-        (all.len() == 2 && all.iter().all(whole)).then_some(())
-    }).await.context("after a restart")?;
+    scene
+        .slack
+        .wait("two whole answers", |s| {
+            let all = of_thread(s);
+            let whole = |m: &Message| !m.streaming && m.shown().contains("citric acid");
+            (all.len() == 2 && all.iter().all(whole)).then_some(())
+        })
+        .await
+        .context("after a restart")?;
     scene.ends().await
 }

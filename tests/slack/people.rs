@@ -51,10 +51,9 @@ async fn lessons_follow_the_zone_of_slack_and_wait_while_it_is_silenced() -> Res
     let cy = slack.person("U012CY003");
     cy.says_dm("settings");
     cy.reads("Your time zone").await?;
-    let zone = |wanted: &str| settles(&cy, "settings", wanted);
-    zone("America/Bogota").await?;
+    settles(&cy, "settings", "America/Bogota").await?;
     slack.acknowledged(slack.moves("U012CY003", "Asia/Tokyo")).await?;
-    zone("Asia/Tokyo").await?;
+    settles(&cy, "settings", "Asia/Tokyo").await?;
     // Ada's zone stands in the staff list.
     slack.acknowledged(slack.moves(ADA, "Asia/Tokyo")).await?;
     let ada = slack.person(ADA);

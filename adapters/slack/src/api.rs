@@ -141,7 +141,8 @@ impl Api {
     }
 
     async fn once(&self, token: &str, method: &'static str, body: &Body) -> Result<Answer, Failure> {
-        let request = self.http.post(format!("{}/{method}", self.base)).bearer_auth(token);
+        let request = self.http.post(format!("{}/{method}", self.base));
+        let request = if token.is_empty() { request } else { request.bearer_auth(token) };
         let request = match body {
             Body::Form(pairs) => request.form(pairs),
             Body::Json(value) => {

@@ -1,7 +1,7 @@
 //! One Slack app in one workspace: who it is there, and the calls that are made for it.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ use stoa_ground::clock::monotonic;
 use crate::api::{Api, Body, Failure};
 use crate::events::word;
 use crate::home::Homes;
+use crate::installs::Install;
 use crate::members::Members;
 use crate::streams::Streams;
 use crate::{Options, PLATFORM, manifest, view};
@@ -57,6 +58,11 @@ pub struct Checked {
 pub(crate) struct App {
     pub options: Options,
     pub api: Api,
+    token: RwLock<String>,
+    /// The workspace in which it was installed by its own page.
+    installed: RwLock<Option<Install>>,
+    /// Workspaces of the organisation in which it is installed.
+    teams: Mutex<BTreeSet<String>>,
     identity: OnceLock<Identity>,
     /// The direct conversation with each user.
     direct: Mutex<HashMap<String, String>>,
@@ -77,6 +83,9 @@ impl App {
         options.check()?;
         Ok(Self {
             api: Api::new(&options)?,
+            token: RwLock::new(options.bot_token.clone()),
+            installed: RwLock::default(),
+            teams: Mutex::default(),
             options,
             identity: OnceLock::new(),
             direct: Mutex::default(),
@@ -90,9 +99,52 @@ impl App {
         })
     }
 
+    /// An app in a workspace in which it was installed by its own page.
+    pub(crate) fn of_install(options: &Options, install: Install) -> Result<Self> {
+        let app = Self::new(options.clone())?;
+        app.put(install);
+        Ok(app)
+    }
+
     /// Calls a method of the Web API as the bot.
     pub(crate) async fn call(&self, method: &'static str, body: Body) -> Result<Value, Failure> {
-        self.api.call(&self.options.bot_token, method, &body).await
+        self.api.call(&self.token(), method, &body).await
+    }
+
+    /// The bot's token; empty where the app is only installed by its page.
+    pub(crate) fn token(&self) -> String {
+        self.token.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The installation, if it is one.
+    pub(crate) fn installed(&self) -> Option<Install> {
+        self.installed.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The installation is this from now on.
+    pub(crate) fn put(&self, install: Install) {
+        self.token.write().unwrap_or_else(PoisonError::into_inner).clone_from(&install.token);
+        *self.installed.write().unwrap_or_else(PoisonError::into_inner) = Some(install);
+    }
+
+    /// A workspace of the organisation in which the app is installed was heard of.
+    pub(crate) fn has_team(&self, team: &str) {
+        let mut teams = locked(&self.teams);
+        if teams.len() < KINDS && !teams.contains(team) {
+            teams.insert(team.to_owned());
+        }
+    }
+
+    /// Whether a workspace belongs to the organisation in which the app is installed.
+    pub(crate) async fn is_of(&self, team: &str) -> bool {
+        if locked(&self.teams).contains(team) {
+            return true;
+        }
+        let form = vec![("limit", "1000".to_owned())];
+        let Ok(listed) = self.call("auth.teams.list", Body::Form(form)).await else { return false };
+        let all = listed["teams"].as_array().into_iter().flatten();
+        all.for_each(|one| self.has_team(word(&one["id"])));
+        locked(&self.teams).contains(team)
     }
 
     /// Who the app is, once Slack has said it.
@@ -124,7 +176,7 @@ impl App {
 
     /// Asks Slack whether the token holds, and which scopes it has.
     pub(crate) async fn check(&self) -> Result<Checked, SendError> {
-        let asked = self.api.call_with_headers(&self.options.bot_token, "auth.test", &Body::Form(Vec::new())).await;
+        let asked = self.api.call_with_headers(&self.token(), "auth.test", &Body::Form(Vec::new())).await;
         let (me, headers) = asked.map_err(|e| self.api.send_error(e))?;
         let scopes = headers.get("x-oauth-scopes").and_then(|v| v.to_str().ok());
         let missing = scopes.map_or_else(Vec::new, |scopes| {
@@ -233,8 +285,13 @@ impl App {
         if let Failure::Code { code, .. } = failure
             && ["unknown_method", "missing_scope", "feature_not_enabled", "not_allowed"].contains(&code.as_str())
         {
-            locked(&self.unsupported).insert(method, monotonic() + UNSUPPORTED);
+            self.leave_alone(method, UNSUPPORTED);
         }
+    }
+
+    /// Leaves something alone for so long.
+    pub(crate) fn leave_alone(&self, what: &'static str, long: Duration) {
+        locked(&self.unsupported).insert(what, monotonic() + long);
     }
 
     /// Logs a type that this version does not know, once.

@@ -48,7 +48,8 @@ pub(crate) fn meaning(payload: &Value, bot: &str) -> Meaning {
         // Tokens of people are none of ours.
         "tokens_revoked" if event["tokens"]["bot"].as_array().is_some_and(Vec::is_empty) => return Meaning::Nothing,
         "tokens_revoked" => return Meaning::Gone("the app's token was revoked".into()),
-        kind @ ("channel_left" | "group_left" | "channel_archive" | "group_archive" | "channel_deleted" | "group_deleted") => {
+        kind @ ("channel_left" | "group_left" | "channel_archive" | "group_archive" | "channel_deleted"
+        | "group_deleted") => {
             return match word(&event["channel"]) {
                 "" => Meaning::Nothing,
                 channel => Meaning::Gone(closed(kind, channel)),
@@ -307,7 +308,8 @@ mod tests {
     #[test]
     fn where_others_read_a_mention_is_answered_to_its_author_alone() {
         let said = |text: &str| {
-            let mut payload = callback(&json!({"type": "app_mention", "channel": "C1", "user": "U1", "text": text, "ts": "2.1"}));
+            let mut payload =
+                callback(&json!({"type": "app_mention", "channel": "C1", "user": "U1", "text": text, "ts": "2.1"}));
             payload["is_ext_shared_channel"] = json!(true);
             match meaning(&payload, "UBOT") {
                 Meaning::Event(envelope) => envelope.event,

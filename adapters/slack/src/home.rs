@@ -102,7 +102,8 @@ pub(crate) async fn keep(inlet: Inlet, stop: CancellationToken) {
 
 async fn publish(inlet: Inlet, user: String) {
     let (app, homes) = (&inlet.app, &inlet.app.homes);
-    let Some((workspace, shown)) = locked(&homes.open).get(&user).map(|t| (t.workspace.clone(), t.shown.clone())) else {
+    let Some((workspace, shown)) = locked(&homes.open).get(&user).map(|t| (t.workspace.clone(), t.shown.clone()))
+    else {
         return;
     };
     let page = match inlet.flow.home(&Account { platform: PLATFORM.into(), workspace, user: user.clone() }).await {

@@ -8,12 +8,12 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use serde_json::{Map, Value};
 use stoa_flow::Flow;
 use stoa_ground::clock::wall;
 
-use crate::Mode;
+use crate::{Mode, oauth};
 use crate::events::word;
 use crate::platform::Slack;
 use crate::sign::{SIGNATURE, TIMESTAMP, is_genuine};
@@ -27,13 +27,18 @@ pub fn router(flow: &Arc<Flow>, slack: &Arc<Slack>) -> Router {
     let mut router = Router::new();
     for app in slack.apps.iter().filter(|app| app.options.mode == Mode::Http) {
         let base = format!("/slack/{}", app.options.name);
-        let routes = Router::new()
+        let mut routes = Router::new()
             .route(&format!("{base}/events"), post(events))
             .route(&format!("{base}/interactivity"), post(interactivity))
             .route(&format!("{base}/commands"), post(commands))
-            .layer(DefaultBodyLimit::max(BODY_LIMIT))
-            .with_state(Inlet { flow: flow.clone(), app: app.clone() });
-        router = router.merge(routes);
+            .layer(DefaultBodyLimit::max(BODY_LIMIT));
+        if app.options.is_installed_by_page() {
+            routes = routes
+                .route(&format!("{base}/install"), get(oauth::install))
+                .route(&format!("{base}/oauth"), get(oauth::back));
+        }
+        let inlet = Inlet { flow: flow.clone(), app: app.clone(), slack: slack.clone() };
+        router = router.merge(routes.with_state(inlet));
     }
     router
 }

@@ -11,11 +11,13 @@ mod connect;
 mod events;
 mod home;
 mod http;
+mod installs;
 mod interactions;
 mod limits;
 mod manifest;
 mod members;
 mod mrkdwn;
+mod oauth;
 mod platform;
 mod sign;
 mod socket;
@@ -30,6 +32,7 @@ use stoa_http::Network;
 pub use app::Checked;
 pub use http::router;
 pub use manifest::manifest;
+pub use oauth::install_link;
 pub use platform::Slack;
 pub use socket::listen;
 
@@ -60,6 +63,12 @@ pub struct Options {
     pub app_token: String,
     /// For HTTP mode.
     pub signing_secret: String,
+    /// For installation by its own page, in HTTP mode.
+    pub client_id: String,
+    /// For installation by its own page.
+    pub client_secret: String,
+    /// Where this app is reached from outside, without `/slack/…`.
+    pub public_url: Option<String>,
     /// The Web API's address.
     pub api_url: String,
     /// The way to Slack.
@@ -87,14 +96,23 @@ impl Options {
         if !(self.api_url.starts_with("https://") || self.api_url.starts_with("http://")) {
             return wrong("api_url must start with https:// or http://");
         }
-        if self.bot_token.is_empty() {
-            return wrong("bot_token (xoxb-…) is missing");
+        if self.bot_token.is_empty() && !self.is_installed_by_page() {
+            return wrong("bot_token (xoxb-…) is missing, or client_id and client_secret with mode = \"http\"");
+        }
+        if self.is_installed_by_page() && self.public_url.is_none() {
+            return wrong("client_id needs [http] public_url, the address to which Slack sends people back");
         }
         match self.mode {
             Mode::Socket if self.app_token.is_empty() => wrong("mode = \"socket\" needs app_token (xapp-…)"),
             Mode::Http if self.signing_secret.is_empty() => wrong("mode = \"http\" needs signing_secret"),
             _ => Ok(()),
         }
+    }
+
+    /// Whether workspaces install the app by its own page.
+    #[must_use]
+    pub fn is_installed_by_page(&self) -> bool {
+        self.mode == Mode::Http && !self.client_id.is_empty() && !self.client_secret.is_empty()
     }
 
     #[cfg(test)]
@@ -105,6 +123,9 @@ impl Options {
             bot_token: "xoxb-test".into(),
             app_token: String::new(),
             signing_secret: "8f742231b10e8888abcd99yyyzzz85a5".into(),
+            client_id: String::new(),
+            client_secret: String::new(),
+            public_url: None,
             api_url: "http://127.0.0.1:9/api".into(),
             network: Network::default(),
         }

@@ -91,7 +91,12 @@ pub fn manifest(base: Option<&str>, short_commands: bool) -> Value {
         events["request_url"] = json!(to_events);
         interactivity["request_url"] = json!(to_interactivity);
     }
+    let mut oauth = json!({});
+    if let Some(back) = url("oauth") {
+        oauth["redirect_urls"] = json!([back]);
+    }
     let scopes: Vec<&str> = SCOPES.iter().map(|(scope, _)| *scope).collect();
+    oauth["scopes"] = json!({ "bot": scopes });
     json!({
         "display_information": {
             "name": "Stoa",
@@ -109,7 +114,7 @@ pub fn manifest(base: Option<&str>, short_commands: bool) -> Value {
                 shortcut("Share a tip", "global", "tip", "Share what you learned"),
             ],
         },
-        "oauth_config": { "scopes": { "bot": scopes } },
+        "oauth_config": oauth,
         "settings": {
             "event_subscriptions": events,
             "interactivity": interactivity,

@@ -118,8 +118,10 @@ impl Inlet {
     pub(crate) async fn is_stranger(&self, envelope: &Envelope, team: &str) -> Result<bool> {
         let account = &envelope.account;
         let elsewhere = !team.is_empty() && team != account.workspace;
-        if let Event::Message { to_bot: false, .. } | Event::Reaction { .. } | Event::Edited { .. } | Event::Deleted { .. } =
-            envelope.event
+        if let Event::Message { to_bot: false, .. }
+        | Event::Reaction { .. }
+        | Event::Edited { .. }
+        | Event::Deleted { .. } = envelope.event
         {
             // Nobody answers these; what is kept of them hangs on accounts that are known.
             return Ok(false);
@@ -181,7 +183,12 @@ impl Inlet {
         if user.is_empty() {
             return Ok(());
         }
-        let at = |key: &str| status[key].as_i64().filter(|seconds| *seconds > 1).map(|seconds| Instant(seconds.saturating_mul(Instant::SECOND)));
+        let at = |key: &str| {
+            status[key]
+                .as_i64()
+                .filter(|seconds| *seconds > 1)
+                .map(|seconds| Instant(seconds.saturating_mul(Instant::SECOND)))
+        };
         let when = at("next_dnd_start_ts").zip(at("next_dnd_end_ts")).filter(|(from, until)| from < until);
         let when = when.filter(|_| status["dnd_enabled"] == true);
         self.flow.heard(&self.account(workspace, user), &Heard::DoNotDisturb(when)).await

@@ -1,18 +1,19 @@
 //! Messages that go out: Slack as a [`Platform`], over all apps of the configuration.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use stoa_flow::chat::{Account, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
-use stoa_ground::Result;
+use stoa_ground::{Db, Result};
+use tokio::sync::watch;
 
 use crate::api::{Body, Failure};
 use crate::app::{App, Checked};
 use crate::blocks::{Rendered, render};
 use crate::events::{instant, word};
 use crate::streams::{Grown, unended};
-use crate::{Options, PLATFORM, text};
+use crate::{Options, PLATFORM, installs, text};
 
 /// The type of our metadata on messages.
 const DELIVERY: &str = "stoa_delivery";
@@ -24,6 +25,9 @@ const PAGES: usize = 10;
 /// All Slack apps of the configuration. Who is asked for a place is the app of its workspace.
 pub struct Slack {
     pub(crate) apps: Vec<Arc<App>>,
+    /// The same apps in the workspaces in which they were installed by their pages.
+    installed: RwLock<Vec<Arc<App>>>,
+    pub(crate) changes: watch::Sender<()>,
 }
 
 impl Slack {
@@ -33,31 +37,85 @@ impl Slack {
     /// [`stoa_ground::Error::Invalid`] with the key of the configuration that is wrong.
     pub fn new(options: Vec<Options>) -> Result<Self> {
         let apps = options.into_iter().map(|o| App::new(o).map(Arc::new)).collect::<Result<_>>()?;
-        Ok(Self { apps })
+        Ok(Self { apps, installed: RwLock::default(), changes: watch::Sender::new(()) })
     }
 
-    /// Whether the token of the app at this position holds, and which scopes it lacks.
+    /// Whether the tokens of the app at this position hold in each of its workspaces, and which scopes they lack.
     ///
     /// # Errors
     /// What Slack says.
-    pub async fn check(&self, position: usize) -> Result<Checked, SendError> {
+    pub async fn check(&self, position: usize) -> Result<Vec<Checked>, SendError> {
         match self.apps.get(position) {
-            Some(app) => app.check().await,
+            Some(app) => {
+                let mut checked = Vec::new();
+                for one in self.all().iter().filter(|one| one.options.name == app.options.name) {
+                    checked.push(one.check().await?);
+                }
+                Ok(checked)
+            }
             None => Err(SendError::Refused("there is no such app".into())),
         }
     }
 
+    /// Reads in which workspaces the apps are installed by their pages.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn load(&self, db: &Db) -> Result<()> {
+        let mut now: Vec<Arc<App>> = Vec::new();
+        for app in self.apps.iter().filter(|app| app.options.is_installed_by_page()) {
+            for install in installs::all(db, &app.options.name).await? {
+                let known = self.installation(&app.options.name, &install.workspace);
+                match known {
+                    Some(known) => {
+                        known.put(install);
+                        now.push(known);
+                    }
+                    None => now.push(Arc::new(App::of_install(&app.options, install)?)),
+                }
+            }
+        }
+        *self.installed.write().unwrap_or_else(PoisonError::into_inner) = now;
+        self.changes.send_replace(());
+        Ok(())
+    }
+
+    /// An app in a workspace, or in an organisation, in which it was installed by its page.
+    pub(crate) fn installation(&self, name: &str, workspace: &str) -> Option<Arc<App>> {
+        let installed = self.installed.read().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |app: &&Arc<App>| {
+            app.options.name == name && app.installed().is_some_and(|install| install.workspace == workspace)
+        };
+        installed.iter().find(is_it).cloned()
+    }
+
+    /// Every app in every workspace.
+    pub(crate) fn all(&self) -> Vec<Arc<App>> {
+        let installed = self.installed.read().unwrap_or_else(PoisonError::into_inner);
+        self.apps.iter().filter(|app| !app.options.bot_token.is_empty()).chain(installed.iter()).cloned().collect()
+    }
+
     /// The app that is installed in a workspace.
-    async fn of(&self, workspace: &str) -> Result<&Arc<App>, SendError> {
-        if let [app] = &self.apps[..] {
-            return Ok(app);
+    async fn of(&self, workspace: &str) -> Result<Arc<App>, SendError> {
+        let all = self.all();
+        if let [app] = &all[..] {
+            return Ok(app.clone());
         }
         let mut unknown = None;
-        for app in &self.apps {
-            match app.identify().await {
-                Ok(me) if me.workspace == workspace || workspace.is_empty() => return Ok(app),
-                Ok(_) => {}
-                Err(e) => unknown = Some(app.api.send_error(e)),
+        for app in &all {
+            match app.installed() {
+                Some(install) if install.workspace == workspace => return Ok(app.clone()),
+                Some(_) => {}
+                None => match app.identify().await {
+                    Ok(me) if me.workspace == workspace || workspace.is_empty() => return Ok(app.clone()),
+                    Ok(_) => {}
+                    Err(e) => unknown = Some(app.api.send_error(e)),
+                },
+            }
+        }
+        for app in all.iter().filter(|app| app.installed().is_some_and(|i| i.workspace.starts_with('E'))) {
+            if app.is_of(workspace).await {
+                return Ok(app.clone());
             }
         }
         Err(unknown.unwrap_or_else(|| SendError::Unreachable("no Slack app is installed in this workspace".into())))
@@ -174,7 +232,7 @@ impl Platform for Slack {
         message: &Message,
         key: &str,
     ) -> Result<String, SendError> {
-        let app = self.of(&place.workspace).await?;
+        let app = &self.of(&place.workspace).await?;
         if only.is_none()
             && let Some(ts) = app.begin(place, message, key).await?
         {
@@ -188,7 +246,7 @@ impl Platform for Slack {
     }
 
     async fn edit(&self, message: &MessageRef, new: &Message) -> Result<(), SendError> {
-        let (app, channel) = (self.of(&message.place.workspace).await?, &message.place.channel);
+        let (app, channel) = (&self.of(&message.place.workspace).await?, &message.place.channel);
         if let Grown::Done = app.grow(channel, &message.id, new).await? {
             return Ok(());
         }
@@ -212,7 +270,7 @@ impl Platform for Slack {
     }
 
     async fn find(&self, place: &Place, key: &str) -> Result<Option<String>, SendError> {
-        let app = self.of(&place.workspace).await?;
+        let app = &self.of(&place.workspace).await?;
         let own = app.identify().await.map_or_else(|_| String::new(), |me| me.bot.clone());
         let mut begun = Vec::new();
         let ours = |m: &Value| {
@@ -232,7 +290,7 @@ impl Platform for Slack {
     }
 
     async fn direct(&self, account: &Account) -> Result<Place, SendError> {
-        let app = self.of(&account.workspace).await?;
+        let app = &self.of(&account.workspace).await?;
         let channel = app.direct(&account.user).await.map_err(|e| app.api.send_error(e))?;
         Ok(app.place(&account.workspace, channel))
     }
@@ -241,7 +299,7 @@ impl Platform for Slack {
         if place.thread.is_none() {
             return Ok(Vec::new());
         }
-        let app = self.of(&place.workspace).await?;
+        let app = &self.of(&place.workspace).await?;
         let (bot, own) = app
             .identify()
             .await

@@ -20,11 +20,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Mode;
 use crate::api::Body;
+use crate::app::App;
 use crate::connect::{Socket, connect};
 use crate::events::word;
-use crate::{home, members};
 use crate::platform::Slack;
 use crate::take::{Incoming, Inlet};
+use crate::{home, members, oauth};
 
 /// Connections of one app.
 const CONNECTIONS: usize = 2;
@@ -42,6 +43,8 @@ const DRAIN: Duration = Duration::from_secs(60);
 const WRITE: Duration = Duration::from_secs(10);
 /// The longest pause between attempts to connect, in milliseconds.
 const LONGEST: u64 = 30_000;
+/// How often is looked where another server has installed an app.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// The pause when the operator has to do something first.
 const OPERATOR: Duration = Duration::from_secs(60);
 
@@ -58,17 +61,11 @@ struct Line {
     lanes: Vec<mpsc::Sender<Job>>,
 }
 
-/// Listens for all apps in Socket Mode, and finds out who the others are. Ends soon after `stop`.
+/// Listens for all apps in Socket Mode, and does for every workspace what goes on beside its events. Ends soon after `stop`.
 pub async fn listen(flow: Arc<Flow>, slack: Arc<Slack>, stop: CancellationToken) {
     let mut tasks = JoinSet::new();
-    for app in &slack.apps {
-        let inlet = Inlet { flow: flow.clone(), app: app.clone() };
-        tasks.spawn(identify(inlet.clone(), stop.clone()));
-        tasks.spawn(home::keep(inlet.clone(), stop.clone()));
-        tasks.spawn(members::get_to_know(inlet.clone(), stop.clone()));
-        if app.options.mode == Mode::Http {
-            continue;
-        }
+    for app in slack.apps.iter().filter(|app| app.options.mode == Mode::Socket) {
+        let inlet = Inlet { flow: flow.clone(), app: app.clone(), slack: slack.clone() };
         let mut lanes = Vec::with_capacity(LANES);
         for _ in 0..LANES {
             let (to, jobs) = mpsc::channel(WAITING);
@@ -78,6 +75,48 @@ pub async fn listen(flow: Arc<Flow>, slack: Arc<Slack>, stop: CancellationToken)
         let line = Arc::new(Line { inlet, lanes });
         for _ in 0..CONNECTIONS {
             tasks.spawn(keep_open(line.clone(), stop.clone()));
+        }
+    }
+    tasks.spawn(attend(flow, slack, stop));
+    tasks.join_all().await;
+}
+
+/// Does for each workspace what goes on beside its events, also for one in which the app is installed later.
+async fn attend(flow: Arc<Flow>, slack: Arc<Slack>, stop: CancellationToken) {
+    let mut attended: Vec<(Arc<App>, CancellationToken)> = Vec::new();
+    let mut tasks = JoinSet::new();
+    let mut changes = slack.changes.subscribe();
+    while !stop.is_cancelled() {
+        if slack.apps.iter().any(|app| app.options.is_installed_by_page())
+            && let Err(error) = slack.load(flow.db()).await
+        {
+            tracing::warn!(%error, "it could not be read where the Slack apps are installed");
+        }
+        changes.mark_unchanged();
+        let all = slack.all();
+        attended.retain(|(app, ended)| {
+            let still = all.iter().any(|one| Arc::ptr_eq(one, app));
+            if !still {
+                ended.cancel();
+            }
+            still
+        });
+        for app in all {
+            if attended.iter().any(|(one, _)| Arc::ptr_eq(one, &app)) {
+                continue;
+            }
+            let (inlet, ended) =
+                (Inlet { flow: flow.clone(), app: app.clone(), slack: slack.clone() }, stop.child_token());
+            tasks.spawn(identify(inlet.clone(), ended.clone()));
+            tasks.spawn(home::keep(inlet.clone(), ended.clone()));
+            tasks.spawn(members::get_to_know(inlet.clone(), ended.clone()));
+            tasks.spawn(oauth::rotate(inlet, ended.clone()));
+            attended.push((app, ended));
+        }
+        tokio::select! {
+            _ = changes.changed() => {}
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+            () = stop.cancelled() => {}
         }
     }
     tasks.join_all().await;

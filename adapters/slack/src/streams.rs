@@ -203,8 +203,10 @@ fn escaped(text: &str) -> String {
 
 /// Own messages in a page of a thread that carry no key: streams that were not ended.
 pub(crate) fn unended(message: &Value, bot: &str) -> Option<String> {
-    let ours = !bot.is_empty() && message["bot_id"] == bot;
-    (ours && message["metadata"].is_null()).then(|| word(&message["ts"]).to_owned())
+    // The message on which a thread hangs is Slack's own in the assistant pane.
+    let answers = message["thread_ts"].as_str().is_some_and(|thread| message["ts"] != thread);
+    let ours = !bot.is_empty() && message["bot_id"] == bot && message["subtype"].is_null();
+    (ours && answers && message["metadata"].is_null()).then(|| word(&message["ts"]).to_owned())
 }
 
 fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,6 +1,7 @@
 //! What came in, the same for both transports: mapped, stored, and only then acknowledged.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use stoa_flow::Flow;
@@ -10,13 +11,15 @@ use stoa_ground::Result;
 use crate::app::App;
 use crate::events::{self, Meaning, word};
 use crate::interactions::{self, Interaction};
-use crate::view;
+use crate::platform::Slack;
+use crate::{installs, view};
 
 /// Where the events of one app go.
 #[derive(Clone)]
 pub(crate) struct Inlet {
     pub flow: Arc<Flow>,
     pub app: Arc<App>,
+    pub slack: Arc<Slack>,
 }
 
 /// What came in.
@@ -44,17 +47,73 @@ impl Incoming {
     }
 }
 
+impl Incoming {
+    /// The workspace in which it happened, and the organisation of Enterprise Grid; empty where Slack does not say.
+    fn workspace(&self) -> (&str, &str) {
+        let (team, organisation) = match self {
+            Self::Event(v) => (&v["team_id"], &v["enterprise_id"]),
+            Self::Command(v) => (&v["team_id"], &v["enterprise_id"]),
+            Self::Interactive(v) => (&v["team"]["id"], &v["enterprise"]["id"]),
+        };
+        let team = match (self, word(team)) {
+            (Self::Interactive(v), "") => word(&v["user"]["team_id"]),
+            (_, team) => team,
+        };
+        let organisation = match (self, word(organisation)) {
+            (Self::Event(v), "") => word(&v["authorizations"][0]["enterprise_id"]),
+            (_, organisation) => organisation,
+        };
+        (team, organisation)
+    }
+}
+
 impl Inlet {
     /// Takes what came in. Acknowledge after this with what it gives.
     ///
     /// # Errors
     /// When it could not be stored: do not acknowledge then, Slack sends it again.
     pub(crate) async fn take(&self, incoming: Incoming) -> Result<Option<Value>> {
+        match self.within(&incoming).await? {
+            Some(inlet) => inlet.take_here(incoming).await,
+            None => {
+                self.app.unknown("something from a workspace in which the app is not installed");
+                Ok(None)
+            }
+        }
+    }
+
+    /// The same in the workspace in which something happened, where the app is installed in several.
+    async fn within(&self, incoming: &Incoming) -> Result<Option<Self>> {
+        let name = &self.app.options.name;
+        if !self.app.options.is_installed_by_page() {
+            return Ok(Some(self.clone()));
+        }
+        let (team, organisation) = incoming.workspace();
+        let find = || {
+            let found = self.slack.installation(name, team).or_else(|| self.slack.installation(name, organisation));
+            found.inspect(|app| app.has_team(team))
+        };
+        let found = match find() {
+            // Another server may have installed it a moment ago.
+            None if !self.app.is_unsupported("load") => {
+                self.app.leave_alone("load", Duration::from_secs(5));
+                self.slack.load(self.flow.db()).await?;
+                find()
+            }
+            found => found,
+        };
+        let own = || (!self.app.options.bot_token.is_empty()).then(|| self.app.clone());
+        Ok(found.or_else(own).map(|app| Self { app, ..self.clone() }))
+    }
+
+    async fn take_here(&self, incoming: Incoming) -> Result<Option<Value>> {
         let (app, now) = (&self.app, self.flow.clock().now());
         let interaction = match incoming {
             Incoming::Event(payload) => {
                 match events::meaning(&payload, app.bot()) {
-                    Meaning::Event(envelope) if self.is_stranger(&envelope, events::team_of_author(&payload)).await? => {
+                    Meaning::Event(envelope)
+                        if self.is_stranger(&envelope, events::team_of_author(&payload)).await? =>
+                    {
                         self.turn_away(&envelope);
                     }
                     Meaning::Event(envelope) => self.event(*envelope).await?,
@@ -63,7 +122,10 @@ impl Inlet {
                     Meaning::DoNotDisturb => self.silenced(workspace(&payload), &payload["event"]).await?,
                     Meaning::Home => app.homes.opened(&payload["event"], workspace(&payload)),
                     Meaning::Nothing => {}
-                    Meaning::Gone(why) => app.api.tell_operator(&why, &why),
+                    Meaning::Gone(why) => {
+                        app.api.tell_operator(&why, &why);
+                        self.removed(word(&payload["event"]["type"])).await?;
+                    }
                     Meaning::Unknown(kind) => app.unknown(&kind),
                 }
                 return Ok(None);
@@ -93,6 +155,15 @@ impl Inlet {
             return Ok(None);
         }
         self.interaction(read, &payload).await
+    }
+
+    /// Where the app was installed by its page, its token is of no use any more.
+    async fn removed(&self, kind: &str) -> Result<()> {
+        if let (Some(install), "app_uninstalled" | "tokens_revoked") = (self.app.installed(), kind) {
+            installs::end(self.flow.db(), &self.app.options.name, &install.workspace).await?;
+            self.slack.load(self.flow.db()).await?;
+        }
+        Ok(())
     }
 
     async fn event(&self, envelope: Envelope) -> Result<()> {

@@ -99,12 +99,7 @@ impl Flow {
     }
 
     fn made(db: Db, organisation: Organisation, mut parts: Parts, lease: Lease, alone: bool) -> Arc<Self> {
-        parts.commands.extend([
-            Box::new(Home) as Box<dyn Command>,
-            Box::new(Why),
-            Box::new(Settings),
-            Box::new(Help),
-        ]);
+        parts.commands.extend([Box::new(Home) as Box<dyn Command>, Box::new(Why), Box::new(Settings), Box::new(Help)]);
         parts.panels.push(Box::new(Settings));
         parts.kinds.extend([Box::new(LearnerDigest) as Box<dyn DeliveryKind>, Box::new(sender::Reply)]);
         parts.followers.push(Arc::new(Reached));

@@ -91,6 +91,7 @@ fn secret_files(config: &Config) -> Vec<(String, &Path)> {
             ("bot_token_file", &app.bot_token_file),
             ("app_token_file", &app.app_token_file),
             ("signing_secret_file", &app.signing_secret_file),
+            ("client_secret_file", &app.client_secret_file),
         ];
         let what = |key: &str| format!("[[slack]] '{}' {key}", app.name);
         files.extend(of.into_iter().filter_map(|(key, file)| Some((what(key), file.as_deref()?))));

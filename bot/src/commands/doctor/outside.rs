@@ -35,22 +35,24 @@ async fn slack(config: &Config, options: Options, f: &mut Findings) -> Result<()
     };
     for (n, app) in config.slack.iter().enumerate() {
         let how = if app.mode == "http" { "takes events over HTTP" } else { "takes events over Socket Mode" };
-        if app.client_id.is_some() || app.client_secret.is_some() {
-            let text =
-                format!("'{}': client_id and client_secret are not used yet; install the app at Slack", app.name);
-            f.say(Grade::Note, "slack", text)?;
-        }
         if options.offline {
             f.say(Grade::Ok, "slack", format!("'{}' {how}", app.name))?;
             continue;
         }
         match apps.check(n).await {
+            Ok(seen) if seen.is_empty() => {
+                let way = format!("'stoa slack install {}' prints the link for one more", app.name);
+                let text = format!("'{}' is installed in workspaces by its page, which are not asked here; {way}", app.name);
+                f.say(Grade::Note, "slack", text)?;
+            }
             Ok(seen) => {
-                let text = format!("'{}' is installed in {} and {how}", app.name, seen.workspace);
-                f.say(Grade::Ok, "slack", text)?;
-                for (scope, cost) in seen.missing {
-                    let way = "add the scope in the app's settings (stoa slack manifest) and install it again";
-                    f.say(Grade::Wrong, "slack", format!("'{}' lacks {scope}: {cost}; {way}", app.name))?;
+                for seen in seen {
+                    let text = format!("'{}' is installed in {} and {how}", app.name, seen.workspace);
+                    f.say(Grade::Ok, "slack", text)?;
+                    for (scope, cost) in seen.missing {
+                        let way = "add the scope in the app's settings (stoa slack manifest) and install it again";
+                        f.say(Grade::Wrong, "slack", format!("'{}' lacks {scope}: {cost}; {way}", app.name))?;
+                    }
                 }
             }
             Err(e) => f.say(Grade::Wrong, "slack", format!("{e}; look at the tokens of '{}'", app.name))?,

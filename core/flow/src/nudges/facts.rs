@@ -73,7 +73,14 @@ pub(crate) async fn facts(conn: &Conn, organisation: &Organisation, person: &Per
                 stoa_ground::rows_of!("$1"),
                 " AND sent_at >= $3 AND counted = 1 AND state IN ('sending', 'posted')"
             ),
-            args![&person.id, start, start.min(now.plus(-organisation.nudges.min_gap)), PAUSED, QUIET_HOURS, DO_NOT_DISTURB],
+            args![
+                &person.id,
+                start,
+                start.min(now.plus(-organisation.nudges.min_gap)),
+                PAUSED,
+                QUIET_HOURS,
+                DO_NOT_DISTURB
+            ],
         )
         .await?;
     // A setting that cannot be read is checked where it is made; the organisation's hours hold then.

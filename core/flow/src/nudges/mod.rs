@@ -12,8 +12,8 @@ use stoa_ground::{Db, Instant, Result, Tx, args};
 
 pub use arbiter::{Facts, answer, decide};
 pub(crate) use digest::LearnerDigest;
-pub(crate) use facts::{DO_NOT_DISTURB, facts};
 pub use facts::gave_up;
+pub(crate) use facts::{DO_NOT_DISTURB, facts};
 pub use settings::Settings;
 pub use why::{Why, sentence};
 

@@ -12,6 +12,7 @@ pub mod leaf;
 pub mod log;
 pub mod merkle;
 pub mod note;
+mod secret;
 mod values;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 pub use erase::{Erased, ErasureProjection};
+pub use secret::{open_secret, seal_secret};
 pub use values::Master;
 
 use crate::{Conn, Db, Error, Instant, Result, Row, Tx, args};

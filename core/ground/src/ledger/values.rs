@@ -50,6 +50,11 @@ impl Master {
         })
     }
 
+    /// A key of its own for one purpose.
+    pub(super) fn purpose(&self, purpose: &str) -> [u8; 32] {
+        Sha256::new().chain_update(format!("stoa/{purpose}/v1\n")).chain_update(self.0).finalize().into()
+    }
+
     /// What tells it from other keys, and says nothing about it.
     #[must_use]
     pub fn name(&self) -> String {
@@ -73,7 +78,7 @@ fn cipher(key: &[u8; 32]) -> Result<LessSafeKey> {
 
 /// Nonce, ciphertext and tag (RFC 8439). `bound` must be the same to open it. Nonces are random: a key seals at most some
 /// thousands of parts.
-fn seal(key: &[u8; 32], bound: &str, text: &[u8], clock: &Clock) -> Result<Vec<u8>> {
+pub(super) fn seal(key: &[u8; 32], bound: &str, text: &[u8], clock: &Clock) -> Result<Vec<u8>> {
     let mut nonce = [0; NONCE_LEN];
     nonce.copy_from_slice(&clock.random()[..NONCE_LEN]);
     let mut sealed = text.to_vec();
@@ -83,7 +88,7 @@ fn seal(key: &[u8; 32], bound: &str, text: &[u8], clock: &Clock) -> Result<Vec<u
     Ok([&nonce[..], &sealed].concat())
 }
 
-fn unseal(key: &[u8; 32], bound: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn unseal(key: &[u8; 32], bound: &str, sealed: &[u8]) -> Option<Vec<u8>> {
     let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>()?;
     let mut text = sealed.to_vec();
     let nonce = Nonce::assume_unique_for_key(*nonce);

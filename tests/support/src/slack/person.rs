@@ -283,7 +283,11 @@ impl Person<'_> {
     /// Presses a button of the Home tab.
     pub fn presses_at_home(&self, label: &str) -> Result<usize> {
         let view = self.slack.home(&self.id).context("the Home tab is empty")?;
-        let elements = view["blocks"].as_array().into_iter().flatten().flat_map(|b| b["elements"].as_array().into_iter().flatten());
+        let elements = view["blocks"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .flat_map(|b| b["elements"].as_array().into_iter().flatten());
         let button = elements.into_iter().find(|b| b["type"] == "button" && b["text"]["text"] == label);
         let mut action = button.with_context(|| format!("the Home tab has no button “{label}”"))?.clone();
         let (trigger, at) = {
@@ -296,6 +300,25 @@ impl Person<'_> {
             "container": { "type": "view", "view_id": "VHOME" }, "trigger_id": trigger, "view": view,
             "actions": [action] });
         Ok(self.slack.deliver(Kind::Interactive, payload))
+    }
+
+    /// Presses the newest button with this label twice, the second time before the first is acknowledged.
+    pub async fn double_clicks(&self, label: &str) -> Result<()> {
+        let first = self.presses(label).await?;
+        let payload = {
+            let kept = lock(&self.slack.hall.kept);
+            kept.deliveries.get(first).context("there was no such press")?.payload.clone()
+        };
+        let second = {
+            let mut again = payload;
+            let mut kept = lock(&self.slack.hall.kept);
+            again["actions"][0]["action_ts"] = json!(kept.ts());
+            again["trigger_id"] = json!(kept.trigger(&self.id));
+            again
+        };
+        let second = self.slack.deliver(Kind::Interactive, second);
+        self.slack.acknowledged(first).await?;
+        self.slack.acknowledged(second).await.map(|_| ())
     }
 
     /// Uses a shortcut on a message.

@@ -449,8 +449,18 @@ impl Kept {
         let only = (body["response_type"] != "in_channel").then_some(user);
         let (text, blocks) = (said(body, "text").to_owned(), body["blocks"].clone());
         let (thread, metadata) = (None, Value::Null);
-        self.messages.push(Message { channel, ts, thread, user: BOT.into(), text, blocks, metadata, only, edits: 0,
-            streaming: false });
+        self.messages.push(Message {
+            channel,
+            ts,
+            thread,
+            user: BOT.into(),
+            text,
+            blocks,
+            metadata,
+            only,
+            edits: 0,
+            streaming: false,
+        });
         Ok(())
     }
 }
