@@ -1,4 +1,26 @@
-### The page on which a Slack app is installed.
+### What only Slack shows: the app's own texts, and the page on which it is installed.
+
+## The app
+
+slack-app-about = Answers from your own pages, short lessons, and training that gets done
+slack-assistant-about = Ask how something is done here, learn, and see what is up for you
+slack-command = Ask, learn and share
+slack-command-hint = ask how do I … | tip | learn | training | help
+slack-tip-from = Save as tip
+slack-tip-from-about = Save this message as a tip for the others
+slack-log = Log discussion
+slack-log-about = Keep what was said in this thread
+slack-tip = Share a tip
+slack-tip-about = Share what you learned
+
+## Forms
+
+# Stands above a box to tick, whose own text is beside it
+slack-tick = Please tick if you agree
+# Beside a box to tick whose text is too long and stands above it
+slack-yes = Yes
+
+## Installation
 
 # $app is the app's name in the configuration
 slack-install-link = This link does not hold (any more). Your operator gets a new one with “stoa slack install { $app }”.

@@ -44,7 +44,7 @@ async fn the_home_tab_shows_what_is_up_and_follows_what_is_done() -> Result<()> 
     bo.presses("I have read it").await?;
     bo.presses("Confirm").await?;
     ensure!(bo.submits(&[("Your full name", "bo *lind*")]).await?.is_null(), "the form closes");
-    let page = bo.sees_at_home("All done").await?;
+    let page = bo.sees_at_home("Nothing else is open").await?;
     insta::assert_json_snapshot!("the_page_when_all_is_done", steady(&page));
     // Opened again, nothing new is published; and a stranger learns how to become known.
     let published = || scene.slack.calls().iter().filter(|c| c.method == "views.publish").count();

@@ -3,6 +3,8 @@
 
 mod dialogues;
 mod home;
+mod install;
+mod others;
 mod pane;
 mod people;
 mod trouble;
@@ -51,12 +53,12 @@ impl Scene {
         let dir = tempfile::tempdir()?;
         let at = dir.path();
         let config = format!(
-            "[database]\nlease = \"5s\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
+            "[database]\nlease = \"5s\"\n[http]\nlisten = \"127.0.0.1:0\"\npublic_url = \"https://learn.example.org\"\n\
              [organisation]\nname = \"Harbour & Pine\"\niri = \"https://learn.example.org\"\n\
              working_days = \"Mon-Sun\"\nworking_hours = \"00:00-24:00\"\n\
              [nudges]\nquiet_hours = \"\"\nafter_activity = \"0s\"\n\
              [[library.sources]]\nkind = \"files\"\nname = \"Handbook\"\npath = \"handbook\"\nreaders = [\"everyone\"]\n{}{more}",
-            slack.configuration(mode)
+            if mode == "page" { slack.configuration_by_page() } else { slack.configuration(mode) }
         );
         std::fs::write(at.join("stoa.toml"), config)?;
         std::fs::create_dir(at.join("handbook"))?;

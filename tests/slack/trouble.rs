@@ -139,6 +139,21 @@ async fn what_only_the_operator_can_mend_is_said_once_and_stops_nothing_else() -
     scene.ends().await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_person_sees_is_not_said_twice_after_an_uncertain_send() -> Result<()> {
+    let scene = Scene::open("socket").await?;
+    let (slack, ada) = (&scene.slack, scene.slack.person(ADA));
+    slack.goes_wrong("chat.postEphemeral", 1, Trouble::FailingAfter);
+    ada.slash_in(GENERAL, "/stoa", "settings");
+    ada.reads("Your settings").await?;
+    slack.goes_wrong("chat.postEphemeral", 1, Trouble::Limited(1));
+    ada.slash_in(GENERAL, "/stoa", "help");
+    ada.reads("You can also use these words").await?;
+    let shown = |part: &str| slack.messages().iter().filter(|m| m.shown().contains(part)).count();
+    ensure!(shown("Your settings") == 1 && shown("You can also use these words") == 1);
+    scene.ends().await
+}
+
 fn dir_log(scene: &Scene) -> std::path::PathBuf {
     scene.dir.path().join("log")
 }

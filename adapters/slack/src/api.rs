@@ -61,8 +61,10 @@ const PASSING: [&str; 6] =
 /// Why a call did not do what it should.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Failure {
-    /// It may work later, after so many seconds if that is known.
+    /// Nothing was done; it may work later, after so many seconds if that is known.
     Later { why: String, after: Option<u64> },
+    /// It may have been done: the answer did not come.
+    Unknown { why: String },
     /// Slack's error code, with what it says beside it.
     Code { code: String, detail: String },
 }
@@ -156,17 +158,17 @@ impl Api {
             return Ok(Answer::Limited(retry_after(&headers)));
         }
         if !status.is_success() {
-            return Err(self.later(&format!("{method} was answered with {status}"), None));
+            return Err(self.unknown(&format!("{method} was answered with {status}")));
         }
         let mut text = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|e| self.trouble(method, &e))? {
             if text.len() + chunk.len() > ANSWER {
-                return Err(self.later(&format!("the answer to {method} is too long"), Some(60)));
+                return Err(self.unknown(&format!("the answer to {method} is too long")));
             }
             text.extend_from_slice(&chunk);
         }
         let value: Value = serde_json::from_slice(&text)
-            .map_err(|e| self.later(&format!("the answer to {method} cannot be read: {e}"), None))?;
+            .map_err(|e| self.unknown(&format!("the answer to {method} cannot be read: {e}")))?;
         if value["ok"] == true {
             return Ok(Answer::Ok(value, headers));
         }
@@ -175,7 +177,7 @@ impl Api {
             return Ok(Answer::Limited(retry_after(&headers)));
         }
         if PASSING.contains(&code) {
-            return Err(self.later(&format!("{method}: {code}"), None));
+            return Err(self.unknown(&format!("{method}: {code}")));
         }
         let mut detail = format!("{method}: {code}");
         for part in [&value["needed"], &value["response_metadata"]["messages"]] {
@@ -192,28 +194,38 @@ impl Api {
         let request = self.http.post(url).header(header::CONTENT_TYPE, JSON);
         let response = request.body(body).send().await.map_err(|e| self.trouble("response_url", &e))?;
         let status = response.status();
-        if status.is_success() { Ok(()) } else { Err(self.later(&format!("response_url: {status}"), None)) }
+        if status.is_success() {
+            Ok(())
+        } else if status.is_client_error() {
+            Err(self.later(&format!("response_url: {status}"), None))
+        } else {
+            Err(self.unknown(&format!("response_url: {status}")))
+        }
     }
 
     fn trouble(&self, method: &str, error: &reqwest::Error) -> Failure {
-        let why = if error.is_timeout() {
-            "Slack did not answer in time"
-        } else if error.is_connect() {
-            "Slack cannot be reached"
+        if error.is_connect() {
+            self.later(&format!("{method}: Slack cannot be reached"), None)
+        } else if error.is_timeout() {
+            self.unknown(&format!("{method}: Slack did not answer in time"))
         } else {
-            "the connection to Slack broke"
-        };
-        self.later(&format!("{method}: {why}"), None)
+            self.unknown(&format!("{method}: the connection to Slack broke"))
+        }
     }
 
     fn later(&self, why: &str, after: Option<u64>) -> Failure {
         Failure::Later { why: format!("the Slack app '{}': {why}", self.name), after }
     }
 
+    fn unknown(&self, why: &str) -> Failure {
+        Failure::Unknown { why: format!("the Slack app '{}': {why}", self.name) }
+    }
+
     /// What a failure means for a delivery. What only the operator can mend is logged once.
     pub(crate) fn send_error(&self, failure: Failure) -> SendError {
         let (code, detail) = match failure {
             Failure::Later { why, after } => return SendError::Retry { why, after_seconds: after },
+            Failure::Unknown { why } => return SendError::Retry { why, after_seconds: None },
             Failure::Code { code, detail } => (code, format!("the Slack app '{}': {detail}", self.name)),
         };
         if CLOSED.contains(&code.as_str()) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use stoa_flow::words::Words;
-use stoa_flow::words_key;
+use stoa_flow::{say, words_key};
 
 /// The scopes of the bot, each with what a workspace loses without it.
 pub(crate) const SCOPES: [(&str, &str); 14] = [
@@ -79,12 +79,12 @@ pub fn manifest(base: Option<&str>, short_commands: bool) -> Value {
         }
         command
     };
-    let mut commands = vec![command("stoa", "Ask, learn and share", "ask how do I … | tip | learn | training | help")];
+    let words = Words::english();
+    let mut commands = vec![command("stoa", &say!(words, "slack-command"), &say!(words, "slack-command-hint"))];
     if short_commands {
-        let words = Words::english();
         commands.extend(COMMANDS.iter().map(|(word, about)| command(word, &words.say(about), "")));
     }
-    let shortcut = |name: &str, kind: &str, callback: &str, about: &str| json!({ "name": name, "type": kind, "callback_id": callback, "description": about });
+    let shortcut = |name: String, kind: &str, callback: &str, about: String| json!({ "name": name, "type": kind, "callback_id": callback, "description": about });
     let mut events = json!({ "bot_events": EVENTS });
     let mut interactivity = json!({ "is_enabled": true });
     if let (Some(to_events), Some(to_interactivity)) = (url("events"), url("interactivity")) {
@@ -100,18 +100,18 @@ pub fn manifest(base: Option<&str>, short_commands: bool) -> Value {
     json!({
         "display_information": {
             "name": "Stoa",
-            "description": "Answers from your own pages, short lessons, and training that gets done",
+            "description": say!(words, "slack-app-about"),
             "background_color": "#1d3557",
         },
         "features": {
             "app_home": { "home_tab_enabled": true, "messages_tab_enabled": true, "messages_tab_read_only_enabled": false },
-            "assistant_view": { "assistant_description": "Ask how something is done here, learn, and see what is up for you" },
+            "assistant_view": { "assistant_description": say!(words, "slack-assistant-about") },
             "bot_user": { "display_name": "Stoa", "always_online": true },
             "slash_commands": commands,
             "shortcuts": [
-                shortcut("Save as tip", "message", "tip_from", "Save this message as a tip for the others"),
-                shortcut("Log discussion", "message", "discussion_log", "Keep what was said in this thread"),
-                shortcut("Share a tip", "global", "tip", "Share what you learned"),
+                shortcut(say!(words, "slack-tip-from"), "message", "tip_from", say!(words, "slack-tip-from-about")),
+                shortcut(say!(words, "slack-log"), "message", "discussion_log", say!(words, "slack-log-about")),
+                shortcut(say!(words, "slack-tip"), "global", "tip", say!(words, "slack-tip-about")),
             ],
         },
         "oauth_config": oauth,

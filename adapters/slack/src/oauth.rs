@@ -28,7 +28,7 @@ const AT_SLACK: i64 = 600;
 const EARLY: i64 = 30 * 60 * Instant::SECOND;
 /// The longest and the shortest pause between looks at a token's end.
 const LONGEST: Duration = Duration::from_secs(3_600);
-const SHORTEST: Duration = Duration::from_secs(10);
+const SHORTEST: Duration = Duration::from_secs(2);
 
 /// A link to the page on which an app is installed: it holds for a day.
 #[must_use]

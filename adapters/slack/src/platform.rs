@@ -151,24 +151,29 @@ impl Slack {
         if let Some(thread) = &place.thread {
             body["thread_ts"] = json!(thread);
         }
-        match app.call("chat.postEphemeral", Body::Json(body)).await.map_err(|e| app.api.send_error(e)) {
-            Ok(posted) => Ok(word(&posted["message_ts"]).to_owned()),
-            Err(SendError::Unreachable(why)) => {
-                if let Some(url) = app.response(&place.channel, &to.user) {
-                    let body = json!({
-                        "response_type": "ephemeral", "replace_original": false,
-                        "text": rendered.text, "blocks": rendered.blocks,
-                    });
-                    if app.api.respond(&url, &body).await.is_ok() {
-                        return Ok(format!("response/{key}"));
-                    }
-                }
-                tracing::debug!(app = %app.options.name, why, "told where the two talk alone instead");
-                let alone = self.direct(to).await?;
-                self.post(app, &alone, rendered, key).await
+        let failure = match app.call("chat.postEphemeral", Body::Json(body)).await {
+            Ok(posted) => return Ok(word(&posted["message_ts"]).to_owned()),
+            // Nobody can look whether it is there, so it is not said again: it is never the only copy of anything.
+            Err(Failure::Unknown { why }) => {
+                tracing::warn!(app = %app.options.name, why, "whether one person was shown something is not known");
+                return Ok(format!("unknown/{key}"));
             }
-            Err(e) => Err(e),
+            Err(failure) => app.api.send_error(failure),
+        };
+        let SendError::Unreachable(why) = failure else { return Err(failure) };
+        if let Some(url) = app.response(&place.channel, &to.user) {
+            let body = json!({
+                "response_type": "ephemeral", "replace_original": false,
+                "text": rendered.text, "blocks": rendered.blocks,
+            });
+            match app.api.respond(&url, &body).await {
+                Ok(()) | Err(Failure::Unknown { .. }) => return Ok(format!("response/{key}")),
+                Err(_) => {}
+            }
         }
+        tracing::debug!(app = %app.options.name, why, "told where the two talk alone instead");
+        let alone = self.direct(to).await?;
+        self.post(app, &alone, rendered, key).await
     }
 
     /// The messages of a conversation, or of one of its threads, page by page until `f` has what it wants.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use stoa_flow::chat::{Field, FieldError, FieldKind, Form, Place};
+use stoa_flow::say;
+use stoa_flow::words::Words;
 
 use crate::blocks::{cut, sections};
 use crate::events::word;
@@ -96,17 +98,28 @@ fn input(field: &Field, blocks: &mut Vec<Value>) {
             element
         }
         FieldKind::Check => {
-            json!({ "type": "checkboxes", "action_id": ACTION, "options": [option("yes", &field.label)] })
+            let shown = if is_short(&field.label) { field.label.clone() } else { say!(Words::english(), "slack-yes") };
+            json!({ "type": "checkboxes", "action_id": ACTION, "options": [option("yes", &shown)] })
         }
     };
+    // What is to be ticked stands beside its box, and once.
+    let label = match field.kind {
+        FieldKind::Check if is_short(&field.label) => say!(Words::english(), "slack-tick"),
+        _ => field.label.clone(),
+    };
     let mut block = json!({
-        "type": "input", "block_id": field.name, "label": plain(&field.label, LABEL),
+        "type": "input", "block_id": field.name, "label": plain(&label, LABEL),
         "optional": field.optional, "element": element,
     });
     if let Some(hint) = &field.hint {
         block["hint"] = plain(hint, LABEL);
     }
     blocks.push(block);
+}
+
+/// Whether a label fits beside a box.
+fn is_short(label: &str) -> bool {
+    label.chars().count() <= OPTION
 }
 
 fn option(value: &str, label: &str) -> Value {

@@ -33,6 +33,10 @@ pub const BOT_TOKEN: &str = "xoxb-stand-in";
 pub const APP_TOKEN: &str = "xapp-stand-in";
 /// The secret that requests are signed with.
 pub const SIGNING_SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
+/// The app's client id, where it is installed by its page.
+pub const CLIENT_ID: &str = "123.456";
+/// The app's client secret.
+pub const CLIENT_SECRET: &str = "c11ent-5ecret";
 /// Scopes that the bot's token has.
 pub const SCOPES: &str = "app_mentions:read,assistant:write,channels:history,channels:read,chat:write,commands,dnd:read,\
                           groups:history,groups:read,im:history,im:write,\
@@ -122,6 +126,23 @@ impl Slack {
         format!(
             "[[slack]]\nname = \"acme\"\nmode = \"{mode}\"\nbot_token = \"{BOT_TOKEN}\"\n{token}\napi_url = \"{url}\"\n"
         )
+    }
+
+    /// The `[[slack]]` table of a bot that workspaces install by its page.
+    #[must_use]
+    pub fn configuration_by_page(&self) -> String {
+        format!(
+            "[[slack]]\nname = \"acme\"\nmode = \"http\"\nclient_id = \"{CLIENT_ID}\"\nclient_secret = \"{CLIENT_SECRET}\"\n\
+             signing_secret = \"{SIGNING_SECRET}\"\napi_url = \"{}\"\n",
+            self.api_url()
+        )
+    }
+
+    /// Somebody of a workspace agreed to the installation: the code that Slack sends back with them. `expires` is for how
+    /// many seconds the token holds.
+    pub fn agrees(&self, code: &str, token: &str, team: &str, name: &str, expires: Option<u64>) {
+        let granted = (token.to_owned(), team.to_owned(), name.to_owned(), expires);
+        lock(&self.hall.kept).codes.insert(code.to_owned(), granted);
     }
 
     /// Adds somebody. Ids begin with U or W.
@@ -361,16 +382,21 @@ impl Slack {
 
     /// Sends the bot an event, as Slack wraps it.
     pub fn event(&self, event: &Value) -> usize {
+        self.event_in(TEAM, event)
+    }
+
+    /// As [`event`](Self::event), in another workspace.
+    pub fn event_in(&self, team: &str, event: &Value) -> usize {
         let (id, shared) = {
             let mut kept = lock(&self.hall.kept);
             let channel = event["channel"].as_str().and_then(|id| kept.channels.get(id));
             let shared = channel.is_some_and(|c| c.shared);
             (kept.next(), shared)
         };
-        let payload = json!({ "token": "outdated", "team_id": TEAM, "context_team_id": TEAM, "api_app_id": state::APP,
+        let payload = json!({ "token": "outdated", "team_id": team, "context_team_id": team, "api_app_id": state::APP,
             "event": event, "type": "event_callback", "event_id": format!("Ev{id:08}"),
             "event_time": clock::wall().0 / 1_000_000, "is_ext_shared_channel": shared, "event_context": format!("4-{id}"),
-            "authorizations": [{ "enterprise_id": null, "team_id": TEAM, "user_id": BOT, "is_bot": true,
+            "authorizations": [{ "enterprise_id": null, "team_id": team, "user_id": BOT, "is_bot": true,
                 "is_enterprise_install": false }] });
         self.deliver(Kind::Event, payload)
     }

@@ -131,6 +131,8 @@ pub struct Call {
     pub args: Value,
     /// `ok`, or Slack's error code, or the HTTP status.
     pub answer: String,
+    /// The workspace whose token it came with; empty without one.
+    pub team: String,
 }
 
 /// How a call goes wrong.
@@ -217,6 +219,13 @@ pub(super) struct Kept {
     pub triggers: BTreeMap<String, (String, Instant, bool)>,
     /// Response addresses: conversation, person, uses.
     pub responses: BTreeMap<String, (String, String, usize)>,
+    /// What the code of an installation is changed into: the token, the workspace's id and name, and for how many seconds
+    /// the token holds.
+    pub codes: BTreeMap<String, (String, String, String, Option<u64>)>,
+    /// Bot tokens that hold, with their workspace; beside the usual one.
+    pub tokens: BTreeMap<String, String>,
+    /// The usual bot token does not hold any more.
+    pub rotated: bool,
     pub tickets: BTreeSet<String>,
     pub calls: Vec<Call>,
     pub mentions: Vec<String>,

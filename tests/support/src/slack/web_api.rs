@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::check;
 use super::state::{BOT, BOT_ID, Call, Channel, Kept, Message, TEAM, Trouble, View};
-use super::{APP_TOKEN, BOT_TOKEN, Hall, lock};
+use super::{APP_TOKEN, BOT_TOKEN, CLIENT_ID, CLIENT_SECRET, Hall, lock};
 
 pub(super) type Done = Result<Value, Refusal>;
 
@@ -64,7 +64,7 @@ pub(super) async fn call(
             Some(Trouble::Limited(_) | Trouble::Failing) => no("not done"),
             Some(Trouble::Refused(code)) => no(code),
             _ => args.as_ref().map_err(|why| Refusal("invalid_arguments", why.clone())).and_then(|args| {
-                authorised(&method, token.as_deref())?;
+                kept.authorised(&method, token.as_deref())?;
                 kept.carry_out(&method, args, &hall.url)
             }),
         };
@@ -78,7 +78,8 @@ pub(super) async fn call(
                 (*code).to_owned()
             }
         };
-        kept.calls.push(Call { method: method.clone(), args: args.unwrap_or_default(), answer: said });
+        let team = kept.team_of(token.as_deref()).unwrap_or_default();
+        kept.calls.push(Call { method: method.clone(), args: args.unwrap_or_default(), answer: said, team });
         (done, trouble)
     };
     hall.changed();
@@ -136,17 +137,6 @@ fn arguments(method: &str, headers: &HeaderMap, body: &[u8]) -> Result<Value, St
     Ok(Value::Object(fields))
 }
 
-fn authorised(method: &str, token: Option<&str>) -> Result<(), Refusal> {
-    let app = method == "apps.connections.open";
-    match token {
-        None | Some("") => no("not_authed"),
-        Some(BOT_TOKEN) if !app => Ok(()),
-        Some(APP_TOKEN) if app || method == "auth.test" => Ok(()),
-        Some(BOT_TOKEN | APP_TOKEN) => no("not_allowed_token_type"),
-        Some(_) => no("invalid_auth"),
-    }
-}
-
 pub(super) fn said<'a>(args: &'a Value, key: &str) -> &'a str {
     args[key].as_str().unwrap_or_default()
 }
@@ -169,10 +159,60 @@ pub(super) async fn respond(State(hall): State<Hall>, Path(id): Path<String>, bo
 }
 
 impl Kept {
+    fn authorised(&self, method: &str, token: Option<&str>) -> Result<(), Refusal> {
+        let app = method == "apps.connections.open";
+        match token {
+            // The client's secret stands for it.
+            _ if method == "oauth.v2.access" => Ok(()),
+            None | Some("") => no("not_authed"),
+            Some(APP_TOKEN) if app || method == "auth.test" => Ok(()),
+            Some(BOT_TOKEN | APP_TOKEN) if app => no("not_allowed_token_type"),
+            token if !app && self.team_of(token).is_some() => Ok(()),
+            Some(APP_TOKEN) => no("not_allowed_token_type"),
+            Some(BOT_TOKEN) => no("token_expired"),
+            Some(_) => no("invalid_auth"),
+        }
+    }
+
+    /// The workspace of a bot's token.
+    fn team_of(&self, token: Option<&str>) -> Option<String> {
+        match token? {
+            BOT_TOKEN => (!self.rotated).then(|| TEAM.to_owned()),
+            other => self.tokens.get(other).cloned(),
+        }
+    }
+
+    /// Changes a code, or the token with which tokens are renewed, into a token.
+    fn grant(&mut self, args: &Value) -> Done {
+        if said(args, "client_id") != CLIENT_ID || said(args, "client_secret") != CLIENT_SECRET {
+            return no("bad_client_secret");
+        }
+        if said(args, "grant_type") == "refresh_token" {
+            if self.rotated || said(args, "refresh_token") != "xoxe-1-stand-in" {
+                return no("invalid_refresh_token");
+            }
+            self.rotated = true;
+            self.tokens.insert("xoxe.xoxb-renewed".into(), TEAM.into());
+            return Ok(json!({ "access_token": "xoxe.xoxb-renewed", "refresh_token": "xoxe-2-stand-in",
+                "expires_in": 43_200, "token_type": "bot", "team": { "id": TEAM, "name": "Acme" } }));
+        }
+        let Some((token, team, name, expires)) = self.codes.remove(said(args, "code")) else { return no("invalid_code") };
+        if token != BOT_TOKEN {
+            self.tokens.insert(token.clone(), team.clone());
+        }
+        let mut granted = json!({ "access_token": token, "token_type": "bot", "scope": "commands", "bot_user_id": BOT,
+            "app_id": "A0STOA", "team": { "id": team, "name": name }, "enterprise": null, "is_enterprise_install": false });
+        if let Some(expires) = expires {
+            (granted["expires_in"], granted["refresh_token"]) = (json!(expires), json!("xoxe-1-stand-in"));
+        }
+        Ok(granted)
+    }
+
     fn carry_out(&mut self, method: &str, args: &Value, url: &str) -> Done {
         match method {
             "auth.test" => Ok(json!({ "url": format!("{url}/"), "team": "Acme", "user": "stoa", "team_id": TEAM,
                 "user_id": BOT, "bot_id": BOT_ID, "is_enterprise_install": false })),
+            "oauth.v2.access" => self.grant(args),
             "apps.connections.open" => {
                 let ticket = format!("ticket-{}", self.next());
                 self.tickets.insert(ticket.clone());
