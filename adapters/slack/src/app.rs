@@ -108,7 +108,15 @@ impl App {
 
     /// Calls a method of the Web API as the bot.
     pub(crate) async fn call(&self, method: &'static str, body: Body) -> Result<Value, Failure> {
-        self.api.call(&self.token(), method, &body).await
+        let token = self.token();
+        let done = self.api.call(&token, method, &body).await;
+        match &done {
+            // It was renewed meanwhile.
+            Err(Failure::Code { code, .. }) if code.starts_with("token_") && self.token() != token => {
+                self.api.call(&self.token(), method, &body).await
+            }
+            _ => done,
+        }
     }
 
     /// The bot's token; empty where the app is only installed by its page.

@@ -51,8 +51,7 @@ impl Incoming {
     /// The workspace in which it happened, and the organisation of Enterprise Grid; empty where Slack does not say.
     fn workspace(&self) -> (&str, &str) {
         let (team, organisation) = match self {
-            Self::Event(v) => (&v["team_id"], &v["enterprise_id"]),
-            Self::Command(v) => (&v["team_id"], &v["enterprise_id"]),
+            Self::Event(v) | Self::Command(v) => (&v["team_id"], &v["enterprise_id"]),
             Self::Interactive(v) => (&v["team"]["id"], &v["enterprise"]["id"]),
         };
         let team = match (self, word(team)) {

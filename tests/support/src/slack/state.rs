@@ -133,6 +133,8 @@ pub struct Call {
     pub answer: String,
     /// The workspace whose token it came with; empty without one.
     pub team: String,
+    /// The token.
+    pub token: String,
 }
 
 /// How a call goes wrong.
@@ -224,7 +226,7 @@ pub(super) struct Kept {
     pub codes: BTreeMap<String, (String, String, String, Option<u64>)>,
     /// Bot tokens that hold, with their workspace; beside the usual one.
     pub tokens: BTreeMap<String, String>,
-    /// The usual bot token does not hold any more.
+    /// The usual bot token was renewed; it holds until its end.
     pub rotated: bool,
     pub tickets: BTreeSet<String>,
     pub calls: Vec<Call>,

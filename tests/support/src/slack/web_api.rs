@@ -79,7 +79,8 @@ pub(super) async fn call(
             }
         };
         let team = kept.team_of(token.as_deref()).unwrap_or_default();
-        kept.calls.push(Call { method: method.clone(), args: args.unwrap_or_default(), answer: said, team });
+        kept.calls.push(Call { method: method.clone(), args: args.unwrap_or_default(), answer: said, team,
+            token: token.unwrap_or_default() });
         (done, trouble)
     };
     hall.changed();
@@ -169,7 +170,6 @@ impl Kept {
             Some(BOT_TOKEN | APP_TOKEN) if app => no("not_allowed_token_type"),
             token if !app && self.team_of(token).is_some() => Ok(()),
             Some(APP_TOKEN) => no("not_allowed_token_type"),
-            Some(BOT_TOKEN) => no("token_expired"),
             Some(_) => no("invalid_auth"),
         }
     }
@@ -177,7 +177,7 @@ impl Kept {
     /// The workspace of a bot's token.
     fn team_of(&self, token: Option<&str>) -> Option<String> {
         match token? {
-            BOT_TOKEN => (!self.rotated).then(|| TEAM.to_owned()),
+            BOT_TOKEN => Some(TEAM.to_owned()),
             other => self.tokens.get(other).cloned(),
         }
     }
