@@ -548,7 +548,10 @@ impl Config {
         for (n, app) in self.slack.iter().enumerate() {
             let by_page = app.client_id.is_some() && (app.client_secret.is_some() || app.client_secret_file.is_some());
             if app.bot_token.is_none() && app.bot_token_file.is_none() && !(by_page && app.mode == "http") {
-                bail!("{name}: [[slack]] '{}' needs bot_token or bot_token_file, or client_id and client_secret for mode = \"http\"", app.name);
+                bail!(
+                    "{name}: [[slack]] '{}' needs bot_token or bot_token_file, or client_id and client_secret for mode = \"http\"",
+                    app.name
+                );
             }
             let socket = crate::slack::mode(app).with_context(|| name.to_owned())? == stoa_slack::Mode::Socket;
             if socket && app.app_token.is_none() && app.app_token_file.is_none() {

@@ -82,7 +82,8 @@ async fn two_workspaces_install_the_app_and_one_removes_it() -> Result<()> {
         s.calls().iter().any(|c| c.args["grant_type"] == json!("refresh_token") && c.answer == "ok").then_some(())
     };
     slack.wait("a renewed token", renewed).await?;
-    let with_new = |s: &Slack| s.calls().iter().any(|c| c.method == "chat.postMessage" && c.token == "xoxe.xoxb-renewed");
+    let with_new =
+        |s: &Slack| s.calls().iter().any(|c| c.method == "chat.postMessage" && c.token == "xoxe.xoxb-renewed");
     for _ in 0..50 {
         let before = by(slack, TEAM);
         ada.says_dm(QUESTION);

@@ -78,7 +78,10 @@ async fn in_a_workspace_made_by_others_questions_are_answered_and_the_home_tab_i
     std::fs::write(at.join("stoa.toml"), config)?;
     std::fs::create_dir(at.join("handbook"))?;
     std::fs::write(at.join("handbook/kitchen.md"), PAGE)?;
-    std::fs::write(at.join("roster.csv"), format!("employee_id,name,email,slack_id\nE1,Ada,ada@example.org,{ADMIN}\n"))?;
+    std::fs::write(
+        at.join("roster.csv"),
+        format!("employee_id,name,email,slack_id\nE1,Ada,ada@example.org,{ADMIN}\n"),
+    )?;
     said(STOA, at, &["people", "import", "roster.csv"])?;
     said(STOA, at, &["library", "sync"])?;
     let mut server = Server::start_logged(STOA, at, &["serve"], &at.join("log"))?;
@@ -93,7 +96,8 @@ async fn in_a_workspace_made_by_others_questions_are_answered_and_the_home_tab_i
         "event_ts": "1795424400.000100", "channel": channel, "channel_type": "im", "team": "T000000001" });
     let home = json!({ "type": "app_home_opened", "user": ADMIN, "channel": channel, "tab": "home" });
     for body in [happens("Ev1", asked), happens("Ev2", home)] {
-        let (status, said) = signer.posts("events", SIGNING_SECRET, stoa_tests::slack::now(), "application/json", &body).await?;
+        let (status, said) =
+            signer.posts("events", SIGNING_SECRET, stoa_tests::slack::now(), "application/json", &body).await?;
         ensure!(status == 200, "{status} {said}");
     }
     let channel = channel.as_str().unwrap_or_default().to_owned();
@@ -107,7 +111,8 @@ async fn in_a_workspace_made_by_others_questions_are_answered_and_the_home_tab_i
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
-    let answers = history["messages"].as_array().map_or(0, |all| all.iter().filter(|m| m.to_string().contains(ANSWER)).count());
+    let answers =
+        history["messages"].as_array().map_or(0, |all| all.iter().filter(|m| m.to_string().contains(ANSWER)).count());
     ensure!(answers == 1, "{answers} answers: {history:#}");
     ensure!(shown.contains("home"), "no Home tab: {shown}");
     ensure!(server.stop()?, "the server stops gracefully");

@@ -13,11 +13,11 @@ use serde_json::{Map, Value};
 use stoa_flow::Flow;
 use stoa_ground::clock::wall;
 
-use crate::{Mode, oauth};
 use crate::events::word;
 use crate::platform::Slack;
 use crate::sign::{SIGNATURE, TIMESTAMP, is_genuine};
 use crate::take::{Incoming, Inlet};
+use crate::{Mode, oauth};
 
 /// The most bytes of a request's body that are read.
 const BODY_LIMIT: usize = 1024 * 1024;

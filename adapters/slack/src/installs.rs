@@ -22,7 +22,10 @@ pub(crate) struct Install {
 
 impl std::fmt::Debug for Install {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Install").field("workspace", &self.workspace).field("expires", &self.expires).finish_non_exhaustive()
+        f.debug_struct("Install")
+            .field("workspace", &self.workspace)
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
     }
 }
 

@@ -42,7 +42,8 @@ async fn slack(config: &Config, options: Options, f: &mut Findings) -> Result<()
         match apps.check(n).await {
             Ok(seen) if seen.is_empty() => {
                 let way = format!("'stoa slack install {}' prints the link for one more", app.name);
-                let text = format!("'{}' is installed in workspaces by its page, which are not asked here; {way}", app.name);
+                let text =
+                    format!("'{}' is installed in workspaces by its page, which are not asked here; {way}", app.name);
                 f.say(Grade::Note, "slack", text)?;
             }
             Ok(seen) => {

@@ -79,8 +79,13 @@ pub(super) async fn call(
             }
         };
         let team = kept.team_of(token.as_deref()).unwrap_or_default();
-        kept.calls.push(Call { method: method.clone(), args: args.unwrap_or_default(), answer: said, team,
-            token: token.unwrap_or_default() });
+        kept.calls.push(Call {
+            method: method.clone(),
+            args: args.unwrap_or_default(),
+            answer: said,
+            team,
+            token: token.unwrap_or_default(),
+        });
         (done, trouble)
     };
     hall.changed();
@@ -196,7 +201,9 @@ impl Kept {
             return Ok(json!({ "access_token": "xoxe.xoxb-renewed", "refresh_token": "xoxe-2-stand-in",
                 "expires_in": 43_200, "token_type": "bot", "team": { "id": TEAM, "name": "Acme" } }));
         }
-        let Some((token, team, name, expires)) = self.codes.remove(said(args, "code")) else { return no("invalid_code") };
+        let Some((token, team, name, expires)) = self.codes.remove(said(args, "code")) else {
+            return no("invalid_code");
+        };
         if token != BOT_TOKEN {
             self.tokens.insert(token.clone(), team.clone());
         }
