@@ -3,7 +3,7 @@
 settings-title = Your settings
 settings-state-on = Lessons and tips come to you in your working hours.
 settings-state-paused = Lessons and tips are paused. Required training still reminds you, in your working hours only.
-settings-zone = Your time zone: { $zone }. It comes from the staff list; your learning team can change it there.
+settings-zone = Your time zone: { $zone }. It comes from the staff list, else from your chat; your learning team can change it in the list.
 settings-edit-button = Change times
 settings-pause-button = Pause lessons and tips
 settings-resume-button = Start lessons and tips again
