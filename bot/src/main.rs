@@ -170,7 +170,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Training(command) => return commands::training::run(config, command, json).await,
         Command::Audit(command) => return commands::audit::run(config, command, json).await,
         Command::Lrs(command) => lrs::run(config, command, json).await?,
-        Command::Slack(command) => slack::run(&config, command)?,
+        Command::Slack(command) => slack::run(&config, &command)?,
         Command::Eval(options) => commands::eval::run(cli.config.as_deref(), options, json).await?,
         Command::Model(command) => commands::model::run(&config, command, json).await?,
         Command::Schema(options) => commands::schema::run(&options, json)?,

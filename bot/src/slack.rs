@@ -57,8 +57,8 @@ pub fn mode(app: &SlackApp) -> Result<Mode> {
     }
 }
 
-pub fn run(config: &Config, command: Command) -> Result<()> {
-    let (Command::Manifest { name } | Command::Install { name }) = &command;
+pub fn run(config: &Config, command: &Command) -> Result<()> {
+    let (Command::Manifest { name } | Command::Install { name }) = command;
     let app = match name {
         Some(name) => {
             let found = config.slack.iter().find(|app| app.name == *name);

@@ -93,6 +93,7 @@ pub const TABLES: &[(&str, Keep)] = &[
     ("log_checkpoint", Keep::Rows),
     ("log_anchor", Keep::Rows),
     ("legal_hold", Keep::Rows),
+    ("slack_install", Keep::Keys),
 ];
 
 /// Columns that the engine numbers by itself.
