@@ -85,6 +85,11 @@ pub(super) async fn all(conn: &mut AnyConnection, sql: impl sqlx::SqlSafeStr, ar
     Ok(rows.into_iter().map(Row::any).collect())
 }
 
+/// Runs a statement and gives the number of rows it changed.
+pub(super) async fn exec(conn: &mut AnyConnection, sql: impl sqlx::SqlSafeStr, args: Vec<Value>) -> Result<u64> {
+    Ok(bind(sql, args)?.execute(conn).await?.rows_affected())
+}
+
 fn bind(sql: impl sqlx::SqlSafeStr, args: Vec<Value>) -> Result<sqlx::query::Query<'static, sqlx::Any, AnyArguments>> {
     use sqlx::Arguments as _;
     let mut bound = AnyArguments::default();
@@ -226,7 +231,7 @@ impl Tx {
     pub async fn exec(&self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Value>) -> Result<u64> {
         let mut held = self.0.held.lock().await;
         let done = match held.as_mut().ok_or_else(ended)?.runs() {
-            Runs::Sqlx(conn) => bind(sql, args)?.execute(conn).await.map(|d| d.rows_affected()).map_err(Error::from),
+            Runs::Sqlx(conn) => exec(conn, sql, args).await,
             Runs::Native(conn) => conn.exec(sql.into_sql_str().as_str(), &args),
         };
         self.mark(done)

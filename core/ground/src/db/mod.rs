@@ -302,6 +302,19 @@ impl Db {
         }
     }
 
+    /// As [`Db::write_by_key`] for a single statement whose conditions say all: on PostgreSQL it is its own transaction,
+    /// one way there and back instead of three. Gives the number of rows that it changed.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub async fn write_one(&self, sql: &'static str, args: Vec<Value>) -> Result<u64> {
+        if let Store::Postgres(postgres) = &self.0.store {
+            return postgres.write_one(sql, &args).await;
+        }
+        let args = &args;
+        self.write_by_key(|tx| async move { tx.exec(sql, args.clone()).await }).await
+    }
+
     /// Does `f` for each of many things, as many in one transaction as it takes to fill 4 ms ([`BULK`]), so that writes
     /// of others pass in between. Gives what `f` gave, in the order of the things. What was done before an error stays.
     ///
