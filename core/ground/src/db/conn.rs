@@ -8,17 +8,16 @@ use sqlx::any::AnyArguments;
 use tokio::sync::Mutex;
 
 use super::Engine;
-use super::single::Native;
+use super::native::Native;
 use super::value::{Row, Value};
 use crate::clock::{Clock, Instant};
 use crate::ledger::Master;
 use crate::{Error, Result};
 
 pub(super) enum Held {
-    Owned(AnyConnection),
     /// Rolls back by itself when its user goes away.
     Transaction(sqlx::Transaction<'static, sqlx::Any>),
-    /// Of a store with a single connection.
+    /// On the caller's own thread.
     Native(Box<Native>),
 }
 
@@ -31,7 +30,6 @@ enum Runs<'a> {
 impl Held {
     fn runs(&mut self) -> Runs<'_> {
         match self {
-            Self::Owned(c) => Runs::Sqlx(c),
             Self::Transaction(c) => Runs::Sqlx(c),
             Self::Native(c) => Runs::Native(c),
         }

@@ -6,6 +6,7 @@ mod conn;
 mod dialect;
 mod feed;
 mod migrate;
+mod native;
 mod postgres;
 mod single;
 mod sqlite;
@@ -236,8 +237,7 @@ impl Db {
             let sql = format!("{key}{name}");
             let text = match &self.0.store {
                 Store::Sqlite(sqlite) => {
-                    let ask = async |c: &mut sqlx::AnyConnection| conn::all(c, sqlx::AssertSqlSafe(sql), vec![]).await;
-                    let asked = sqlite.alone(ask).await?.and_then(|rows| rows.first().map(Row::first_text));
+                    let asked = sqlite.ask(&sql).await?.as_ref().map(Row::first_text);
                     // Where nobody writes: as a writer is opened.
                     Some(asked.unwrap_or_else(|| if *name == "synchronous" { "2".into() } else { "wal".into() }))
                 }
