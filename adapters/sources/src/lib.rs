@@ -1,8 +1,15 @@
 //! Sources of content, one kind a file: each lists what is there and reads it into sections for the library.
 
 pub mod files;
+mod office;
 mod page;
 pub mod pdf;
+mod reading;
+mod site;
+mod web;
+mod xml;
 
 pub use files::Files;
 pub use page::Page;
+pub use site::{Site, SiteOptions};
+pub use web::Pace;

@@ -155,13 +155,15 @@ fn an_html_page_is_reduced_to_its_content() {
 #[test]
 fn bytes_of_any_character_set_become_text_and_binary_data_is_refused() {
     let utf16: Vec<u8> = [0xFF, 0xFE].into_iter().chain("Grüße".encode_utf16().flat_map(u16::to_le_bytes)).collect();
-    assert_eq!(decode(&utf16).unwrap(), "Grüße");
-    assert_eq!(decode(b"\xEF\xBB\xBFGr\xC3\xBC\xC3\x9Fe").unwrap(), "Grüße");
-    assert_eq!(decode(b"Gr\xFC\xDFe \x93you\x94").unwrap(), "Grüße “you”");
-    assert_eq!(decode(b"<meta charset='iso-8859-5'>\xBF").unwrap(), "<meta charset='iso-8859-5'>П");
+    assert_eq!(decode(&utf16, None).unwrap(), "Grüße");
+    assert_eq!(decode(b"\xEF\xBB\xBFGr\xC3\xBC\xC3\x9Fe", None).unwrap(), "Grüße");
+    assert_eq!(decode(b"Gr\xFC\xDFe \x93you\x94", None).unwrap(), "Grüße “you”");
+    assert_eq!(decode(b"<meta charset='iso-8859-5'>\xBF", None).unwrap(), "<meta charset='iso-8859-5'>П");
     let garbage: Vec<u8> = (0..20_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    assert!(decode(&garbage).unwrap_err().starts_with("it is not text but binary data"));
-    assert!(decode(b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR").is_err());
+    assert_eq!(decode(b"\xBF", Some("iso-8859-5")).unwrap(), "П", "what the server says counts where the page says nothing");
+    assert_eq!(decode(b"Gr\xFC\xDFe", Some("utf-8")).unwrap(), "Grüße", "a server that lies is not believed");
+    assert!(decode(&garbage, None).unwrap_err().starts_with("it is not text but binary data"));
+    assert!(decode(b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR", None).is_err());
 }
 
 #[test]

@@ -5,6 +5,10 @@
 
 mod content;
 mod cut;
+mod marks;
+mod port;
+mod problems;
+mod rules;
 mod store;
 mod sync;
 
@@ -15,11 +19,13 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use stoa_ground::Instant;
 
+pub use port::{Found, Known, Progress, SourceReader, SourceSettings, SyncReport};
+pub use problems::{Problem, problems};
 pub use store::{
     deprecate, document, document_ids, documents, duplicates_of, forget, passage, passages_of, put, retire,
     set_readers, set_verified, sources, versions_of,
 };
-pub use sync::{Found, Known, Progress, SourceReader, SourceSettings, SyncReport, sync};
+pub use sync::{Missing, leave, sync, sync_with};
 
 /// The topic of the change feed under which documents are announced; the key is the document's id.
 pub const TOPIC: &str = "document";
