@@ -151,6 +151,10 @@ impl Site {
             Answer::Content(content) => content,
         };
         let mark = Mark { reading: READING, validators: content.validators.clone(), listed: listed.cloned() };
+        if frontier.location(&content.url).is_none() && !frontier.closed && !known.documents.contains_key(&location) {
+            // A link to elsewhere by way of the site.
+            return Ok(Visit::Elsewhere);
+        }
         self.read(at, content, &mark, frontier).await
     }
 
@@ -231,7 +235,7 @@ impl SourceReader for Site {
             .into_iter()
             .filter_map(|(page, time)| Some((frontier.location(&page)?.to_string(), time?)))
             .collect();
-        let (mut forbidden, mut silent) = (0, 0);
+        let (mut forbidden, mut silent, mut notice) = (0, 0, Notice::default());
         while let Some(at) = frontier.next() {
             if !robots.is_url_allowed(&at) {
                 forbidden += 1;
@@ -258,12 +262,45 @@ impl SourceReader for Site {
                 Err(Failure::Document(sentence)) => Found::Broken(location, sentence),
             };
             send(&out, Found::Listed(frontier.total())).await?;
+            for found in notice.take(found, known)? {
+                send(&out, found).await?;
+            }
+        }
+        for found in notice.held {
             send(&out, found).await?;
         }
         for sentence in notes(forbidden, &frontier) {
             send(&out, Found::Noted(String::new(), sentence)).await?;
         }
         Ok(())
+    }
+}
+
+/// Looks out for a site that shows the same notice ("Back soon") in the place of all its pages. What may be one is held
+/// back until another page says something else.
+#[derive(Default)]
+struct Notice {
+    held: Vec<Found>,
+}
+
+impl Notice {
+    /// What can be believed now.
+    fn take(&mut self, found: Found, known: &Known) -> Result<Vec<Found>> {
+        let Found::Document { item, .. } = &found else { return Ok(vec![found]) };
+        if !known.documents.contains_key(&item.location) {
+            return Ok(vec![found]);
+        }
+        let same = |other: &Found| matches!(other, Found::Document { item: o, .. } if o.sections == item.sections);
+        let before = if self.held.first().is_some_and(same) { Vec::new() } else { std::mem::take(&mut self.held) };
+        let sample: String = item.sections.iter().flat_map(|s| s.text.chars()).take(60).collect();
+        self.held.push(found);
+        if self.held.len() >= SILENT.min(known.documents.len()).max(2) {
+            return Err(Error::Io(format!(
+                "{} pages in a row now say the same, '{sample}': that looks like a notice of the site, so nothing was changed",
+                self.held.len()
+            )));
+        }
+        Ok(before)
     }
 }
 
