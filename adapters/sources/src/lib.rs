@@ -1,5 +1,6 @@
 //! Sources of content, one kind a file: each lists what is there and reads it into sections for the library.
 
+mod feed;
 pub mod files;
 mod office;
 mod page;
@@ -9,6 +10,7 @@ mod site;
 mod web;
 mod xml;
 
+pub use feed::Feed;
 pub use files::Files;
 pub use page::Page;
 pub use site::{Site, SiteOptions};

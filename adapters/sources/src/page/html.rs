@@ -82,6 +82,13 @@ pub fn made(text: &str) -> Result<Page, String> {
     Ok(Page { title, sections, ..Page::default() })
 }
 
+/// The words of a piece of HTML, on one line.
+#[must_use]
+pub fn words(html: &str) -> String {
+    let words: String = Html::parse_fragment(html).root_element().text().collect();
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Words in which an author wrote `&amp;` for `&`.
 pub(super) fn without_entities(words: &str) -> String {
     if !words.contains('&') {

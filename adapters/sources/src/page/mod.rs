@@ -18,7 +18,7 @@ use jiff::civil::Date;
 use stoa_learning::library::{Item, Section};
 
 pub use decode::decode;
-pub use html::{html, is_language, made, of_site};
+pub use html::{html, is_language, made, of_site, words};
 pub use markdown::markdown;
 pub use plain::{from_file_name, plain};
 pub use site::{Around, around};
