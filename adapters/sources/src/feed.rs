@@ -209,7 +209,7 @@ fn item(feed: &Parsed, entry: &Entry, base: &Url) -> Item {
         // What calls itself plain text is HTML all the same in most feeds.
         html: media.contains("html") || body.contains("</") || body.contains("/>") || body.contains("<p>"),
         body,
-        transcripts: transcripts.filter_map(|t| Some((web(&t.url)?, Some(t.mime_type.to_string())))).collect(),
+        transcripts: transcripts.map(|t| (t.url.clone(), Some(t.content_type.to_string()))).collect(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Sources of content, one kind a file: each lists what is there and reads it into sections for the library.
 
+mod connector;
 mod feed;
 pub mod files;
 mod office;
@@ -10,6 +11,7 @@ mod site;
 mod web;
 mod xml;
 
+pub use connector::Connector;
 pub use feed::Feed;
 pub use files::Files;
 pub use page::Page;

@@ -1,6 +1,7 @@
 //! What the sources that are reached over HTTP share.
 
 mod address;
+pub(crate) mod api;
 mod client;
 
 pub use client::Pace;
