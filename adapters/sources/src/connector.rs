@@ -170,9 +170,13 @@ impl SourceReader for Connector {
         send(&out, Found::Listed(listed.len())).await?;
         let mut seen = HashSet::new();
         for document in listed {
-            if !seen.insert(document.location()) {
-                send(&out, Found::Noted(document.location(), "it is listed twice; the first one counts".into())).await?;
+            let location = document.location();
+            if !seen.insert(location.clone()) {
+                send(&out, Found::Noted(location, "it is listed twice; the first one counts".into())).await?;
                 continue;
+            }
+            if known.documents.contains_key(&location) && known.fingerprint(&location) != document.fingerprint().as_deref() {
+                send(&out, Found::Restricted(location, document.readers.clone())).await?;
             }
             let found = self.document(&client, document, known).await;
             send(&out, found).await?;

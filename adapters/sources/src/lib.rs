@@ -3,6 +3,7 @@
 mod connector;
 mod feed;
 pub mod files;
+pub mod git;
 mod office;
 mod page;
 pub mod pdf;
@@ -14,6 +15,7 @@ mod xml;
 pub use connector::Connector;
 pub use feed::Feed;
 pub use files::Files;
+pub use git::{Git, GitOptions};
 pub use page::Page;
 pub use site::{Site, SiteOptions};
 pub use web::Pace;

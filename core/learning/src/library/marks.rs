@@ -90,3 +90,10 @@ pub(super) async fn set_missing(tx: &Tx, source: &str, location: &str, since: Op
     tx.exec(sql, args![since, source, location]).await?;
     Ok(())
 }
+
+/// Notes who may read a document at most, as its source says (JSON).
+pub(super) async fn set_restricted(tx: &Tx, source: &str, location: &str, restricted: Option<&str>) -> Result<()> {
+    let sql = "UPDATE document SET restricted = $1 WHERE source = $2 AND location = $3";
+    tx.exec(sql, args![restricted, source, location]).await?;
+    Ok(())
+}

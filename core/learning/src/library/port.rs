@@ -56,6 +56,9 @@ pub enum Found {
         /// What is odd about it, one sentence each.
         warnings: Vec<String>,
     },
+    /// Who may read the document at this location at most, as in [`Found::Document`]. For what may not be read again, so
+    /// that it is hidden all the same.
+    Restricted(String, Option<Vec<String>>),
     /// The document at this location has the fingerprint that is known, and was not read.
     Unchanged(String),
     /// The document at this location could not be read: location and one sentence. What was known of it stays.

@@ -68,6 +68,7 @@ pub async fn sync_with(
         skipped: HashSet::new(),
         chunk: Vec::new(),
         state: None,
+        restrictions: HashMap::new(),
     };
     let (out, mut found) = mpsc::channel(16);
     let consume = async {
@@ -128,7 +129,8 @@ async fn resolve(conn: &Conn, restricted: &[String]) -> Result<Vec<String>> {
     let mut readers = Vec::new();
     for reader in restricted {
         match reader.strip_prefix("email:") {
-            None => readers.push(reader.clone()),
+            // What is no reader lets nobody in.
+            None => readers.extend(super::content::is_reader(reader).then(|| reader.clone())),
             Some(address) => {
                 let person = people::by_email(conn, address).await?;
                 readers.extend(person.map(|p| format!("person:{}", p.id)));
@@ -136,6 +138,10 @@ async fn resolve(conn: &Conn, restricted: &[String]) -> Result<Vec<String>> {
         }
     }
     super::content::readers(&readers)
+}
+
+fn is_known_form(reader: &str) -> bool {
+    reader.starts_with("email:") || super::content::is_reader(reader)
 }
 
 async fn may_read(db: &Db, settings: &SourceSettings, restricted: Option<&[String]>) -> Result<Vec<String>> {
@@ -157,6 +163,8 @@ struct Run<'a> {
     skipped: HashSet<String>,
     chunk: Vec<(Prepared, Mark)>,
     state: Option<String>,
+    /// What [`Found::Restricted`] said.
+    restrictions: HashMap<String, Option<String>>,
 }
 
 impl Run<'_> {
@@ -174,6 +182,7 @@ impl Run<'_> {
                 self.report.warnings.push((location, sentence));
                 return Ok(());
             }
+            Found::Restricted(location, restricted) => return self.restrict(location, restricted).await,
             // What is not seen is gone; so it is looked at, but not counted twice.
             Found::Gone(_) => {}
             Found::Unchanged(location) => {
@@ -190,15 +199,32 @@ impl Run<'_> {
                 self.report.warnings.extend(warnings.into_iter().map(|w| (item.location.clone(), w)));
                 let restricted = restricted.as_deref();
                 let mark = Mark { fingerprint, restricted: restricted.map(serde_json::to_string).transpose()? };
-                match may_read(self.db, self.settings, restricted).await {
-                    Ok(readers) => self.prepare(item, readers, mark).await?,
-                    Err(stoa_ground::Error::Invalid(why)) => self.report.errors.push((item.location, why)),
-                    Err(e) => return Err(e),
+                for odd in restricted.unwrap_or_default().iter().filter(|r| !is_known_form(r)) {
+                    let sentence = format!("'{odd}' is not a reader, so it lets nobody in");
+                    self.report.warnings.push((item.location.clone(), sentence));
                 }
+                let readers = may_read(self.db, self.settings, restricted).await?;
+                self.prepare(item, readers, mark).await?;
             }
         }
         self.at.done += 1;
         (self.progress)(self.at);
+        Ok(())
+    }
+
+    /// Lets a document that is known be read by no more people than its source says, whatever comes of reading it.
+    async fn restrict(&mut self, location: String, restricted: Option<Vec<String>>) -> Result<()> {
+        let (name, at) = (self.settings.name.as_str(), location.as_str());
+        let readers = may_read(self.db, self.settings, restricted.as_deref()).await?;
+        let json = restricted.map(|r| serde_json::to_string(&r)).transpose()?;
+        let (readers, stored) = (&readers, json.as_deref());
+        self.db
+            .write(|tx| async move {
+                marks::set_restricted(&tx, name, at, stored).await?;
+                set_readers(&tx, name, at, readers).await
+            })
+            .await?;
+        self.restrictions.insert(location, json);
         Ok(())
     }
 
@@ -280,7 +306,10 @@ impl Run<'_> {
         let mut by_restriction: HashMap<Option<&str>, Vec<String>> = HashMap::new();
         // What the source does not show now counts too: the configuration may have been narrowed.
         for k in before {
-            let wanted = match by_restriction.entry(k.restricted.as_deref()) {
+            let restricted = self.restrictions.get(&k.location).unwrap_or(&k.restricted);
+            // Readers as they stand now: a restriction that was said in this sync is in force already.
+            let stands = self.restrictions.contains_key(&k.location);
+            let wanted = match by_restriction.entry(restricted.as_deref()) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(unknown) => {
                     let restricted: Option<Vec<String>> = unknown.key().map(serde_json::from_str).transpose()?;
@@ -289,7 +318,8 @@ impl Run<'_> {
                 }
             };
             let read = self.seen.contains(&k.location) && !self.skipped.contains(&k.location);
-            if !read && (serde_json::from_str::<Vec<String>>(&k.readers)? != *wanted || k.verified != verified) {
+            let same = stands || serde_json::from_str::<Vec<String>>(&k.readers)? == *wanted;
+            if !read && !(same && k.verified == verified) {
                 stale.push((k.location.as_str(), wanted.clone()));
             }
         }
