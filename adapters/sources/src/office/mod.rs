@@ -138,6 +138,6 @@ pub(super) fn each(part: &[u8], take: impl FnMut(Xml<'_>)) -> Result<(), String>
 }
 
 /// Text as HTML.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
