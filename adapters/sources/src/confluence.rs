@@ -69,9 +69,18 @@ struct Space {
 struct Listed {
     id: String,
     title: String,
-    #[serde(rename = "parentId", default)]
-    parent: Option<String>,
+    #[serde(flatten)]
+    parent: Parent,
     version: Version,
+}
+
+/// What a page lies below.
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Parent {
+    #[serde(rename = "parentId", default)]
+    id: Option<String>,
+    #[serde(rename = "parentType", default)]
+    kind: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -115,6 +124,13 @@ struct User {
 #[derive(Deserialize)]
 struct Group {
     name: String,
+}
+
+/// What is known of what lies below what, and who may view it.
+#[derive(Default)]
+struct Tree {
+    parents: HashMap<String, Parent>,
+    asked: HashMap<String, Readers>,
 }
 
 /// Who may read: everybody who may read the space, or only these.
@@ -197,26 +213,20 @@ impl Confluence {
         Ok(Some(users.chain(groups.into_iter().map(|g| format!("group:{}", g.name))).collect()))
     }
 
-    /// Who may view a page: whom it and all pages above it let.
-    async fn readers(
-        &self,
-        client: &Client,
-        page: &Listed,
-        parents: &HashMap<&str, Option<&str>>,
-        asked: &mut HashMap<String, Readers>,
-    ) -> Result<Readers, Failure> {
+    /// Who may view a page: whom it and everything above it let.
+    async fn readers(&self, client: &Client, page: &Listed, tree: &mut Tree) -> Result<Readers, Failure> {
         let mut readers: Readers = None;
-        let mut at = Some(page.id.as_str());
+        let mut at = Some(page.id.clone());
         for depth in 0.. {
             let Some(id) = at else { break };
             if depth > DEEPEST {
                 return Err(Failure::Document("the pages above it go round in circles".into()));
             }
-            let own = match asked.get(id) {
+            let own = match tree.asked.get(&id) {
                 Some(own) => own.clone(),
                 None => {
-                    let own = self.restriction(client, id).await?;
-                    asked.insert(id.to_owned(), own.clone());
+                    let own = self.restriction(client, &id).await?;
+                    tree.asked.insert(id.clone(), own.clone());
                     own
                 }
             };
@@ -225,9 +235,34 @@ impl Confluence {
                 // Two lists by different names: only who stands in both is sure.
                 (Some(a), Some(b)) => Some(a.into_iter().filter(|r| b.contains(r)).collect()),
             };
-            at = parents.get(id).copied().flatten();
+            let parent = tree.parents.get(&id).cloned().unwrap_or_default();
+            if let Some(above) = &parent.id
+                && !tree.parents.contains_key(above)
+            {
+                let Some(found) = self.above(client, above, parent.kind.as_deref()).await? else {
+                    // A page above it that the token may not see: nobody knows whom it lets.
+                    return Ok(Some(Vec::new()));
+                };
+                tree.parents.insert(above.clone(), found);
+            }
+            at = parent.id;
         }
         Ok(readers)
+    }
+
+    /// What a thing that is no page lies below. None where that cannot be known.
+    async fn above(&self, client: &Client, id: &str, kind: Option<&str>) -> Result<Option<Parent>, Failure> {
+        let folder = match kind {
+            Some("folder") => "folders",
+            Some("whiteboard") => "whiteboards",
+            Some("database") => "databases",
+            _ => return Ok(None),
+        };
+        let at = self.at(&format!("api/v2/{folder}/{}", api::segment(id)), &[]);
+        match api::value(client, at.map_err(|e| Failure::Document(e.to_string()))?, None).await {
+            Err(Failure::Denied(_)) => Ok(None),
+            other => other,
+        }
     }
 
     async fn document(&self, client: &Client, location: String, page: &Listed, readers: Readers, fingerprint: String) -> Found {
@@ -270,11 +305,11 @@ impl SourceReader for Confluence {
             pages.extend(listed.into_iter().map(|page| (space.key.clone(), page)));
             send(&out, Found::Listed(pages.len())).await?;
         }
-        let parents: HashMap<&str, Option<&str>> = pages.iter().map(|(_, p)| (p.id.as_str(), p.parent.as_deref())).collect();
-        let mut asked = HashMap::new();
+        let mut tree = Tree::default();
+        tree.parents.extend(pages.iter().map(|(_, p)| (p.id.clone(), p.parent.clone())));
         for (space, page) in &pages {
             let location = self.at(&format!("spaces/{}/pages/{}", api::segment(space), api::segment(&page.id)), &[])?.to_string();
-            let readers = match self.readers(&client, page, &parents, &mut asked).await {
+            let readers = match self.readers(&client, page, &mut tree).await {
                 Ok(readers) => readers,
                 // Whoever may read it now: that is not known, so the listing is not whole.
                 Err(Failure::Server(sentence)) => return Err(Error::Io(format!("{location}: {sentence}"))),
