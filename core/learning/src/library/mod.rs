@@ -63,6 +63,22 @@ pub struct Passage {
     pub verified: bool,
     /// When this version was stored.
     pub stored: Instant,
+    /// Other places where the same stands; only for what was found for somebody, and only what they may read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Origin>,
+}
+
+/// A place where something stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The document's id.
+    pub document: String,
+    /// Title of the document.
+    pub title: String,
+    /// As in [`Passage::source`].
+    pub source: String,
+    /// Path inside the source, or URL.
+    pub location: String,
 }
 
 /// One part of a document under one heading, in the document's order.

@@ -302,6 +302,7 @@ fn read_passage(row: &Row) -> Result<Passage> {
         readers: serde_json::from_str(&row.get::<String>("readers")?)?,
         verified: row.get("verified")?,
         stored: row.get("stored")?,
+        also: Vec::new(),
     })
 }
 
