@@ -769,8 +769,14 @@ mod tests {
             ("[llm]\ntime = \"1h\"\n", "[llm] time must be more than nothing and at most a minute"),
             ("[[library.sources]]\nkind = \"fax\"\nname = \"x\"\n", "'x' has the unknown kind 'fax'"),
             ("[[library.sources]]\nkind = \"site\"\nname = \"x\"\n", "[[library.sources]] 'x' needs url"),
-            ("[[library.sources]]\nkind = \"files\"\nname = \"x\"\npath = \"/x\"\nbranch = \"y\"\n", "'x': branch is nothing for the kind 'files'"),
-            ("[[library.sources]]\nkind = \"files\"\nname = \"tips\"\npath = \"/x\"\n", "'tips' is the name of a source of Stoa's own"),
+            (
+                "[[library.sources]]\nkind = \"files\"\nname = \"x\"\npath = \"/x\"\nbranch = \"y\"\n",
+                "'x': branch is nothing for the kind 'files'",
+            ),
+            (
+                "[[library.sources]]\nkind = \"files\"\nname = \"tips\"\npath = \"/x\"\n",
+                "'tips' is the name of a source of Stoa's own",
+            ),
             ("[library]\nevery = \"often\"\n", "[library] every: 'often' is not a duration"),
         ];
         for (text, expected) in cases {

@@ -9,7 +9,8 @@ use stoa_ground::Instant;
 use stoa_ground::clock::monotonic;
 use stoa_learning::library::{self, SourceReader, SourceSettings};
 use stoa_sources::{
-    Confluence, ConfluenceOptions, Connector, Feed, Files, Git, GitOptions, Notion, NotionOptions, Pace, Site, SiteOptions, git,
+    Confluence, ConfluenceOptions, Connector, Feed, Files, Git, GitOptions, Notion, NotionOptions, Pace, Site,
+    SiteOptions, git,
 };
 use tokio_util::sync::CancellationToken;
 

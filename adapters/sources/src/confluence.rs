@@ -147,7 +147,9 @@ impl Confluence {
             base.set_path(&format!("{}/", base.path()));
         }
         if options.spaces.is_empty() {
-            return Err(Error::invalid("[[library.sources]] spaces: name the spaces of Confluence that are read, by their keys"));
+            return Err(Error::invalid(
+                "[[library.sources]] spaces: name the spaces of Confluence that are read, by their keys",
+            ));
         }
         Ok(Self { settings, options, base, network })
     }
@@ -185,10 +187,13 @@ impl Confluence {
 
     async fn spaces(&self, client: &Client) -> Result<Vec<Space>> {
         let keys = self.options.spaces.join(",");
-        let found: Vec<Space> = self.all(client, self.at("api/v2/spaces", &[("keys", &keys), ("limit", "250")])?).await?;
+        let found: Vec<Space> =
+            self.all(client, self.at("api/v2/spaces", &[("keys", &keys), ("limit", "250")])?).await?;
         for key in &self.options.spaces {
             if !found.iter().any(|s| s.key.eq_ignore_ascii_case(key)) {
-                return Err(Error::Io(format!("there is no space '{key}', or the token may not see it: correct 'spaces' or the token")));
+                return Err(Error::Io(format!(
+                    "there is no space '{key}', or the token may not see it: correct 'spaces' or the token"
+                )));
             }
         }
         Ok(found)
@@ -265,7 +270,14 @@ impl Confluence {
         }
     }
 
-    async fn document(&self, client: &Client, location: String, page: &Listed, readers: Readers, fingerprint: String) -> Found {
+    async fn document(
+        &self,
+        client: &Client,
+        location: String,
+        page: &Listed,
+        readers: Readers,
+        fingerprint: String,
+    ) -> Found {
         let path = format!("api/v2/pages/{}", api::segment(&page.id));
         let Ok(at) = self.at(&path, &[("body-format", "export_view")]) else {
             return Found::Broken(location, "its id cannot be part of an address".into());
@@ -301,21 +313,30 @@ impl SourceReader for Confluence {
         let mut pages: Vec<(String, Listed)> = Vec::new();
         for space in self.spaces(&client).await? {
             let path = format!("api/v2/spaces/{}/pages", api::segment(&space.id));
-            let listed: Vec<Listed> = self.all(&client, self.at(&path, &[("status", "current"), ("limit", "250")])?).await?;
+            let listed: Vec<Listed> =
+                self.all(&client, self.at(&path, &[("status", "current"), ("limit", "250")])?).await?;
             pages.extend(listed.into_iter().map(|page| (space.key.clone(), page)));
             send(&out, Found::Listed(pages.len())).await?;
         }
         let mut tree = Tree::default();
         tree.parents.extend(pages.iter().map(|(_, p)| (p.id.clone(), p.parent.clone())));
         for (space, page) in &pages {
-            let location = self.at(&format!("spaces/{}/pages/{}", api::segment(space), api::segment(&page.id)), &[])?.to_string();
+            let location =
+                self.at(&format!("spaces/{}/pages/{}", api::segment(space), api::segment(&page.id)), &[])?.to_string();
             let readers = match self.readers(&client, page, &mut tree).await {
                 Ok(readers) => readers,
                 // Whoever may read it now: that is not known, so the listing is not whole.
                 Err(Failure::Server(sentence)) => return Err(Error::Io(format!("{location}: {sentence}"))),
                 Err(failure) => {
                     send(&out, Found::Restricted(location.clone(), Some(Vec::new()))).await?;
-                    send(&out, Found::Broken(location, format!("who may read it could not be learned: {}", failure.sentence()))).await?;
+                    send(
+                        &out,
+                        Found::Broken(
+                            location,
+                            format!("who may read it could not be learned: {}", failure.sentence()),
+                        ),
+                    )
+                    .await?;
                     continue;
                 }
             };

@@ -83,7 +83,13 @@ impl Connector {
     ///
     /// # Errors
     /// When `url` is no web address.
-    pub fn new(settings: SourceSettings, url: &str, token: Option<String>, pace: Pace, network: Network) -> Result<Self> {
+    pub fn new(
+        settings: SourceSettings,
+        url: &str,
+        token: Option<String>,
+        pace: Pace,
+        network: Network,
+    ) -> Result<Self> {
         let mut base = crate::web::address(url)?;
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
@@ -115,7 +121,9 @@ impl Connector {
             let page: Page = api::needed(client, at, None).await?;
             all.extend(page.documents);
             if all.len() > MOST_DOCUMENTS {
-                return Err(Error::invalid(format!("the connector lists more than {MOST_DOCUMENTS} documents: split it into several sources")));
+                return Err(Error::invalid(format!(
+                    "the connector lists more than {MOST_DOCUMENTS} documents: split it into several sources"
+                )));
             }
             match page.next {
                 None => return Ok(all),
@@ -140,7 +148,8 @@ impl Connector {
             Err(failure) => return Found::Broken(location, Failure::sentence(failure)),
         };
         let Some(kind) = Kind::of_media(&content.media) else {
-            let sentence = format!("the connector sends it as '{}', which is not read: see docs/connector.md", content.media);
+            let sentence =
+                format!("the connector sends it as '{}', which is not read: see docs/connector.md", content.media);
             return Found::Broken(location, sentence);
         };
         let mut page = match self.reading.bytes(kind, content.bytes, content.charset).await {
@@ -175,7 +184,9 @@ impl SourceReader for Connector {
                 send(&out, Found::Noted(location, "it is listed twice; the first one counts".into())).await?;
                 continue;
             }
-            if known.documents.contains_key(&location) && known.fingerprint(&location) != document.fingerprint().as_deref() {
+            if known.documents.contains_key(&location)
+                && known.fingerprint(&location) != document.fingerprint().as_deref()
+            {
                 send(&out, Found::Restricted(location, document.readers.clone())).await?;
             }
             let found = self.document(&client, document, known).await;

@@ -82,7 +82,8 @@ impl Feed {
             Err(sentence) => warnings.push(format!("its transcript could not be read: {sentence}")),
         }
         if page.sections.iter().all(|s| s.text.trim().is_empty()) {
-            page.sections = vec![Section { text: page::plain(&item.title).sections.remove(0).text, ..Section::default() }];
+            page.sections =
+                vec![Section { text: page::plain(&item.title).sections.remove(0).text, ..Section::default() }];
         }
         let page = Page { title: Some(item.title), language: item.language, owner: item.owner, ..page };
         let (item, _) = page.into_item(location, String::new);
@@ -196,7 +197,11 @@ fn item(feed: &Parsed, entry: &Entry, base: &Url) -> Item {
     let bodies = [
         entry.content.as_ref().and_then(|c| Some((c.content_type.to_string(), c.body.clone()?))),
         entry.summary.as_ref().map(|t| (t.content_type.to_string(), t.content.clone())),
-        entry.media.iter().find_map(|m| m.description.as_ref()).map(|t| (t.content_type.to_string(), t.content.clone())),
+        entry
+            .media
+            .iter()
+            .find_map(|m| m.description.as_ref())
+            .map(|t| (t.content_type.to_string(), t.content.clone())),
     ];
     let mut bodies = bodies.into_iter().flatten().filter(|(_, body)| !body.trim().is_empty());
     let (media, body) = bodies.next().unwrap_or_default();
@@ -215,7 +220,12 @@ fn item(feed: &Parsed, entry: &Entry, base: &Url) -> Item {
 
 fn fingerprint(item: &Item) -> String {
     let mut hash = Sha256::new();
-    for part in [&item.title, &item.body, item.language.as_ref().unwrap_or(&String::new()), item.owner.as_ref().unwrap_or(&String::new())] {
+    for part in [
+        &item.title,
+        &item.body,
+        item.language.as_ref().unwrap_or(&String::new()),
+        item.owner.as_ref().unwrap_or(&String::new()),
+    ] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }

@@ -148,11 +148,14 @@ impl SourceReader for Files {
     async fn scan(&self, known: &Known, out: mpsc::Sender<Found>) -> Result<()> {
         let folder = self.folder.clone();
         let listing = tokio::task::spawn_blocking(move || Self::list(&folder)).await;
-        let Listing { files, failed, old } = listing.map_err(|_| Error::Io("the folder could not be listed".into()))??;
+        let Listing { files, failed, old } =
+            listing.map_err(|_| Error::Io("the folder could not be listed".into()))??;
         let root = self.folder.canonicalize().unwrap_or_else(|_| self.folder.clone());
         send(&out, Found::Listed(files.len())).await?;
         if old > 0 {
-            let sentence = format!("{old} files in old or other office formats were passed over: save them as .docx, .pptx or .pdf");
+            let sentence = format!(
+                "{old} files in old or other office formats were passed over: save them as .docx, .pptx or .pdf"
+            );
             send(&out, Found::Noted(String::new(), sentence)).await?;
         }
         for path in files {

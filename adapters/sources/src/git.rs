@@ -81,7 +81,11 @@ impl Git {
                 "[[library.sources]] url: '{url}' is not a repository like https://git.example.org/team/handbook.git"
             )));
         }
-        if options.branch.as_deref().is_some_and(|b| b.starts_with('-') || b.is_empty() || b.contains([':', ' ', '*', '^', '~'])) {
+        if options
+            .branch
+            .as_deref()
+            .is_some_and(|b| b.starts_with('-') || b.is_empty() || b.contains([':', ' ', '*', '^', '~']))
+        {
             return Err(Error::invalid("[[library.sources]] branch: that is not the name of a branch"));
         }
         let link = options.link.clone().or_else(|| own_link(&options));
@@ -98,13 +102,24 @@ impl Git {
     async fn fetch(&self) -> Result<()> {
         let cache = &self.options.cache;
         if !cache.join("HEAD").exists() {
-            std::fs::create_dir_all(cache).map_err(|e| Error::Io(format!("{} cannot be made: {e}", cache.display())))?;
+            std::fs::create_dir_all(cache)
+                .map_err(|e| Error::Io(format!("{} cannot be made: {e}", cache.display())))?;
             self.run(&["init", "--quiet", "--bare"], COMMAND).await?;
         }
         let from = self.options.branch.as_ref().map_or_else(|| "HEAD".to_owned(), |b| format!("refs/heads/{b}"));
         let what = format!("+{from}:{HEAD}");
         self.run(
-            &["fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--force", "--", &self.options.url, &what],
+            &[
+                "fetch",
+                "--quiet",
+                "--depth=1",
+                "--no-tags",
+                "--no-recurse-submodules",
+                "--force",
+                "--",
+                &self.options.url,
+                &what,
+            ],
             FETCH,
         )
         .await?;
@@ -130,7 +145,9 @@ impl Git {
             let path = folder.map_or_else(|| path.to_owned(), |f| format!("{f}/{path}"));
             files.push(File { path, object: object.to_owned(), size: size.parse().unwrap_or(u64::MAX) });
             if files.len() > MOST_FILES {
-                return Err(Error::invalid(format!("the repository has more than {MOST_FILES} files: name a folder of it")));
+                return Err(Error::invalid(format!(
+                    "the repository has more than {MOST_FILES} files: name a folder of it"
+                )));
             }
         }
         Ok(files)
@@ -148,16 +165,22 @@ impl Git {
             return Found::Unchanged(location);
         }
         if file.size > MOST_BYTES {
-            let sentence = format!("it has {} MB, more than the 20 MB that are read: split it", file.size / 1024 / 1024);
+            let sentence =
+                format!("it has {} MB, more than the 20 MB that are read: split it", file.size / 1024 / 1024);
             return Found::Broken(location, sentence);
         }
-        let Some(kind) = Kind::of_name(&file.path) else { return Found::Broken(location, "its kind is not known".into()) };
+        let Some(kind) = Kind::of_name(&file.path) else {
+            return Found::Broken(location, "its kind is not known".into());
+        };
         let bytes = match self.run(&["cat-file", "blob", &file.object], COMMAND).await {
             Ok(bytes) => bytes,
             Err(e) => return Found::Broken(location, e.to_string()),
         };
         if bytes.starts_with(b"version https://git-lfs.github.com/") {
-            return Found::Broken(location, "it is kept in Git LFS, which is not read: keep it in the repository itself".into());
+            return Found::Broken(
+                location,
+                "it is kept in Git LFS, which is not read: keep it in the repository itself".into(),
+            );
         }
         match self.reading.bytes(kind, bytes, None).await {
             Err(sentence) => Found::Broken(location, sentence),
@@ -191,14 +214,25 @@ impl Git {
                 ("LC_ALL", "C".as_ref()),
             ])
             .envs(self.secret_configuration())
-            .args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "safe.directory=*"])
+            .args([
+                "-c",
+                "core.hooksPath=/dev/null",
+                "-c",
+                "core.fsmonitor=false",
+                "-c",
+                "gc.auto=0",
+                "-c",
+                "safe.directory=*",
+            ])
             .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         let mut child = command.spawn().map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound => Error::Io("the program 'git' is not installed: install it, or use a folder as the source".into()),
+            std::io::ErrorKind::NotFound => {
+                Error::Io("the program 'git' is not installed: install it, or use a folder as the source".into())
+            }
             _ => Error::Io(format!("the program 'git' could not be started: {e}")),
         })?;
         let (mut out, mut err) = (Vec::new(), Vec::new());
@@ -214,7 +248,12 @@ impl Git {
         let ended = tokio::time::timeout(time, read).await;
         let _ = child.start_kill();
         let status = match ended {
-            Err(_) => return Err(Error::Io(format!("git did not end within {} seconds: try again, or name a smaller branch", time.as_secs()))),
+            Err(_) => {
+                return Err(Error::Io(format!(
+                    "git did not end within {} seconds: try again, or name a smaller branch",
+                    time.as_secs()
+                )));
+            }
             Ok(status) => status.map_err(|e| Error::Io(format!("git could not be heard: {e}")))?,
         };
         if out.len() as u64 > MOST_LIST {
@@ -253,7 +292,8 @@ fn own_link(options: &GitOptions) -> Option<String> {
     let plain = options.url.trim_end_matches('/').trim_end_matches(".git");
     let head = options.branch.as_deref().unwrap_or("HEAD");
     let path = |host: &str| {
-        let web = plain.strip_prefix(&format!("https://{host}/")).or_else(|| plain.strip_prefix(&format!("git@{host}:")))?;
+        let web =
+            plain.strip_prefix(&format!("https://{host}/")).or_else(|| plain.strip_prefix(&format!("git@{host}:")))?;
         Some(format!("https://{host}/{web}"))
     };
     path("github.com")
@@ -264,7 +304,8 @@ fn own_link(options: &GitOptions) -> Option<String> {
 /// The line of git's complaints that says what is wrong.
 fn complaint(err: &[u8]) -> String {
     let text = String::from_utf8_lossy(err);
-    let line = text.lines().find(|l| l.starts_with("fatal:") || l.starts_with("error:")).or_else(|| text.lines().next_back());
+    let line =
+        text.lines().find(|l| l.starts_with("fatal:") || l.starts_with("error:")).or_else(|| text.lines().next_back());
     let line = line.unwrap_or("it failed without a word").trim_start_matches("fatal: ").trim_start_matches("error: ");
     let way = if line.contains("could not read Username") || line.contains("Authentication failed") {
         ": the repository wants a token: set token_file"

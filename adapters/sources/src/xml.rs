@@ -51,7 +51,9 @@ fn reference(name: &str) -> String {
         "gt" => ">".into(),
         "quot" => "\"".into(),
         "apos" => "'".into(),
-        other => other.strip_prefix('#').and_then(number).and_then(char::from_u32).map_or_else(String::new, String::from),
+        other => {
+            other.strip_prefix('#').and_then(number).and_then(char::from_u32).map_or_else(String::new, String::from)
+        }
     }
 }
 

@@ -21,23 +21,41 @@ async fn documents_are_listed_page_by_page_and_fetched_when_their_version_change
     stand.at("/stoa/documents", Reply::json(&json!({ "documents": [
         { "id": "pages/1", "version": "7", "title": "Leave", "url": "https://wiki.example.org/leave", "language": "en", "owner": "HR", "review_date": "2027-01-31", "keywords": "holiday" },
         { "id": "2", "title": "Pay", "readers": ["group:payroll"] } ], "next": "p 2" })));
-    stand.at("/stoa/documents?cursor=p+2", Reply::json(&json!({ "documents": [{ "id": "3", "version": "1" }, { "id": "4", "version": "1" }] })));
+    stand.at(
+        "/stoa/documents?cursor=p+2",
+        Reply::json(&json!({ "documents": [{ "id": "3", "version": "1" }, { "id": "4", "version": "1" }] })),
+    );
     stand.at("/stoa/documents/pages%2F1", Reply::new(200, "text/markdown", "# Annual leave\n\nThirty days.\n"));
     stand.at("/stoa/documents/2", Reply::new(200, "text/plain; charset=utf-8", "Paid on the 25th."));
     stand.at("/stoa/documents/3", Reply::new(200, "image/png", "x"));
     let wiki = connector(&stand, &["everyone"]);
     let report = sync(&db, &wiki).await;
     assert_eq!(counts(&report), (2, 0, 0, 0));
-    assert_eq!(report.errors, [("3".to_owned(), "the connector sends it as 'image/png', which is not read: see docs/connector.md".to_owned())]);
+    assert_eq!(
+        report.errors,
+        [(
+            "3".to_owned(),
+            "the connector sends it as 'image/png', which is not read: see docs/connector.md".to_owned()
+        )]
+    );
     assert!(stand.asked().iter().all(|a| a.headers["authorization"] == "Bearer s3cret"));
     let leave = passages(&db, "https://wiki.example.org/leave").await.remove(0);
-    assert_eq!((leave.title.as_str(), leave.text.as_str(), leave.keywords.as_str(), leave.readers.join(" ").as_str()), ("Leave", "Thirty days.", "holiday", "everyone"));
+    assert_eq!(
+        (leave.title.as_str(), leave.text.as_str(), leave.keywords.as_str(), leave.readers.join(" ").as_str()),
+        ("Leave", "Thirty days.", "holiday", "everyone")
+    );
     let all = documents(&db).await;
-    assert_eq!((all[1].owner.as_deref(), all[1].review_date.map(|d| d.to_string()).as_deref()), (Some("HR"), Some("2027-01-31")));
+    assert_eq!(
+        (all[1].owner.as_deref(), all[1].review_date.map(|d| d.to_string()).as_deref()),
+        (Some("HR"), Some("2027-01-31"))
+    );
     assert_eq!(passages(&db, "2").await[0].readers, ["group:payroll"]);
 
-    stand.at("/stoa/documents", Reply::json(&json!({ "documents": [
-        { "id": "pages/1", "version": "8", "title": "Leave", "url": "https://wiki.example.org/leave" } ] })));
+    stand.at(
+        "/stoa/documents",
+        Reply::json(&json!({ "documents": [
+        { "id": "pages/1", "version": "8", "title": "Leave", "url": "https://wiki.example.org/leave" } ] })),
+    );
     stand.at("/stoa/documents/pages%2F1", Reply::new(200, "text/html", "<h1>Leave</h1><p>Thirty-one days.</p>"));
     assert_eq!(counts(&sync(&db, &wiki).await), (0, 1, 0, 1));
     assert_eq!(text(&db, "https://wiki.example.org/leave").await, "Thirty-one days.");
@@ -50,7 +68,9 @@ async fn documents_are_listed_page_by_page_and_fetched_when_their_version_change
 async fn nobody_reads_more_than_both_the_connector_and_the_configuration_allow() {
     let ((db, _dir), stand) = (store().await, Stand::start().await);
     let list = |readers: serde_json::Value| {
-        Reply::json(&json!({ "documents": [{ "id": "1", "version": "1", "readers": readers }, { "id": "2", "version": "1" }] }))
+        Reply::json(
+            &json!({ "documents": [{ "id": "1", "version": "1", "readers": readers }, { "id": "2", "version": "1" }] }),
+        )
     };
     stand.at("/stoa/documents", list(json!(["group:hr", "everyone-else"])));
     stand.at("/stoa/documents/1", Reply::new(200, "text/plain", "Salaries."));

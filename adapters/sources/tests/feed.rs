@@ -11,7 +11,8 @@ use stoa_http::Network;
 use stoa_sources::Feed;
 
 fn feed(stand: &Stand) -> Feed {
-    Feed::new(settings("News", "feed", &["everyone"]), &stand.url("/feed.xml"), Vec::new(), FAST, Network::default()).unwrap()
+    Feed::new(settings("News", "feed", &["everyone"]), &stand.url("/feed.xml"), Vec::new(), FAST, Network::default())
+        .unwrap()
 }
 
 fn rss(items: &[(u32, &str)]) -> Reply {
@@ -22,14 +23,24 @@ fn rss(items: &[(u32, &str)]) -> Reply {
                  <description>&lt;p&gt;Text of &lt;b&gt;news {n}&lt;/b&gt;.&lt;/p&gt;&lt;script&gt;alert(1)&lt;/script&gt;</description></item>")
         })
         .collect();
-    Reply::new(200, "application/rss+xml", format!("<rss version='2.0'><channel><title>News</title><link>{{base}}</link><description>d</description><language>en</language>{items}</channel></rss>"))
+    Reply::new(
+        200,
+        "application/rss+xml",
+        format!(
+            "<rss version='2.0'><channel><title>News</title><link>{{base}}</link><description>d</description><language>en</language>{items}</channel></rss>"
+        ),
+    )
 }
 
 #[tokio::test]
 async fn what_falls_out_of_a_feed_stays_and_what_is_taken_back_goes() {
     let ((db, _dir), stand) = (store().await, Stand::start().await);
     // Dates that lie: the future, the past, none, nonsense.
-    stand.at("/feed.xml", rss(&[(4, "Mon, 01 Jan 2199 00:00:00 GMT"), (3, "Thu, 01 Jan 1970 00:00:00 GMT"), (2, ""), (1, "yesterday")]).with("etag", "\"a\""));
+    stand.at(
+        "/feed.xml",
+        rss(&[(4, "Mon, 01 Jan 2199 00:00:00 GMT"), (3, "Thu, 01 Jan 1970 00:00:00 GMT"), (2, ""), (1, "yesterday")])
+            .with("etag", "\"a\""),
+    );
     let news = feed(&stand);
     let report = sync(&db, &news).await;
     assert_eq!((counts(&report), &report.errors), ((4, 0, 0, 0), &vec![]));
@@ -42,12 +53,19 @@ async fn what_falls_out_of_a_feed_stays_and_what_is_taken_back_goes() {
     // 5 is new, 1 fell out, 3 was taken back.
     stand.at("/feed.xml", rss(&[(5, ""), (4, ""), (2, "")]));
     assert_eq!(counts(&sync(&db, &news).await), (1, 0, 3, 1));
-    let left: Vec<String> = documents(&db).await.into_iter().map(|d| d.location.rsplit('/').next().unwrap().to_owned()).collect();
+    let left: Vec<String> =
+        documents(&db).await.into_iter().map(|d| d.location.rsplit('/').next().unwrap().to_owned()).collect();
     assert_eq!(left, ["1", "2", "4", "5"]);
     // All others fell out.
     stand.at("/feed.xml", rss(&[(9, ""), (8, "")]));
     assert_eq!(counts(&sync(&db, &news).await), (2, 0, 4, 0));
-    for broken in [Reply::html("<html>Back soon</html>"), Reply::status(404), Reply::status(500), Reply::new(200, "text/xml", "<rss><chan"), rss(&[])] {
+    for broken in [
+        Reply::html("<html>Back soon</html>"),
+        Reply::status(404),
+        Reply::status(500),
+        Reply::new(200, "text/xml", "<rss><chan"),
+        rss(&[]),
+    ] {
         stand.at("/feed.xml", broken.clone());
         let report = sync(&db, &news).await;
         assert_eq!((report.removed, documents(&db).await.len()), (0, 6), "{broken:?}");

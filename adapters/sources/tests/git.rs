@@ -42,7 +42,11 @@ async fn a_repository_is_read_at_the_head_of_its_branch() {
     fs::create_dir_all(work.join("docs/.github")).unwrap();
     git(&work, &["init", "-q", "-b", "main"]);
     fs::write(work.join("README.md"), "# Project\n\nHow to build it.\n").unwrap();
-    fs::write(work.join("docs/release notes.md"), "---\ntitle: Releases\n---\n## Every month\n\nOn the first Tuesday.\n").unwrap();
+    fs::write(
+        work.join("docs/release notes.md"),
+        "---\ntitle: Releases\n---\n## Every month\n\nOn the first Tuesday.\n",
+    )
+    .unwrap();
     fs::write(work.join("docs/code.rs"), "fn main() {}").unwrap();
     fs::write(work.join("docs/.github/hidden.md"), "hidden").unwrap();
     fs::write(work.join("docs/big.pdf"), "version https://git-lfs.github.com/spec/v1\noid sha256:0\n").unwrap();
@@ -53,9 +57,18 @@ async fn a_repository_is_read_at_the_head_of_its_branch() {
     let whole = source(options(&url, &cache));
     let report = sync(&db, &whole).await;
     assert_eq!(counts(&report), (2, 0, 0, 0));
-    assert_eq!(report.errors, [("docs/big.pdf".to_owned(), "it is kept in Git LFS, which is not read: keep it in the repository itself".to_owned())]);
+    assert_eq!(
+        report.errors,
+        [(
+            "docs/big.pdf".to_owned(),
+            "it is kept in Git LFS, which is not read: keep it in the repository itself".to_owned()
+        )]
+    );
     let found = passages(&db, "docs/release notes.md").await.remove(0);
-    assert_eq!((found.title.as_str(), found.headings[0].as_str(), found.text.as_str()), ("Releases", "Every month", "On the first Tuesday."));
+    assert_eq!(
+        (found.title.as_str(), found.headings[0].as_str(), found.text.as_str()),
+        ("Releases", "Every month", "On the first Tuesday.")
+    );
 
     fs::write(work.join("README.md"), "# Project\n\nHow to build and test it.\n").unwrap();
     fs::remove_file(work.join("docs/big.pdf")).unwrap();
@@ -86,7 +99,9 @@ async fn a_repository_is_read_at_the_head_of_its_branch() {
 
 #[test]
 fn nothing_but_a_repository_is_asked_for() {
-    for bad in ["--upload-pack=touch /tmp/x", "ext::sh -c x", "-oProxyCommand=x", "ftp://x/y", "-x@y:z", "https://x/y z"] {
+    for bad in
+        ["--upload-pack=touch /tmp/x", "ext::sh -c x", "-oProxyCommand=x", "ftp://x/y", "-x@y:z", "https://x/y z"]
+    {
         assert!(Git::new(settings("R", "git", &[]), options(bad, Path::new("/nowhere"))).is_err(), "{bad}");
     }
     for good in ["https://git.example.org/a/b.git", "git@github.com:a/b.git", "ssh://git@h/a", "/srv/git/a"] {

@@ -45,9 +45,11 @@ async fn word_and_powerpoint_are_read_with_their_headings_lists_and_tables() {
         &[("word/document.xml", WORD.as_bytes()), ("word/styles.xml", STYLES.as_bytes()), ("docProps/core.xml", core)],
     );
     let slide = |title: &str, body: &str| {
-        format!(r#"<p:sld xmlns:p="p" xmlns:a="a"><p:sp><p:nvSpPr><p:ph type="title"/></p:nvSpPr><a:p><a:r><a:t>{title}</a:t></a:r></a:p></p:sp>
+        format!(
+            r#"<p:sld xmlns:p="p" xmlns:a="a"><p:sp><p:nvSpPr><p:ph type="title"/></p:nvSpPr><a:p><a:r><a:t>{title}</a:t></a:r></a:p></p:sp>
             <p:sp><p:nvSpPr><p:ph idx="1"/></p:nvSpPr><a:p><a:r><a:t>{body}</a:t></a:r></a:p></p:sp>
-            <p:sp><p:nvSpPr><p:ph type="sldNum"/></p:nvSpPr><a:p><a:r><a:t>7</a:t></a:r></a:p></p:sp></p:sld>"#)
+            <p:sp><p:nvSpPr><p:ph type="sldNum"/></p:nvSpPr><a:p><a:r><a:t>7</a:t></a:r></a:p></p:sp></p:sld>"#
+        )
     };
     let notes = r#"<p:notes xmlns:p="p" xmlns:a="a"><p:sp><a:p><a:r><a:t>Say why we do this.</a:t></a:r></a:p></p:sp></p:notes>"#;
     archive(
@@ -61,7 +63,8 @@ async fn word_and_powerpoint_are_read_with_their_headings_lists_and_tables() {
             ("ppt/notesSlides/notesSlide1.xml", notes.as_bytes()),
         ],
     );
-    std::fs::write(folder.path().join("intro.vtt"), "WEBVTT\n\n00:10.000 --> 00:12.000\nWelcome to the course.\n").unwrap();
+    std::fs::write(folder.path().join("intro.vtt"), "WEBVTT\n\n00:10.000 --> 00:12.000\nWelcome to the course.\n")
+        .unwrap();
     let report = sync(&db, &Files::new(settings("Share", "files", &["everyone"]), folder.path())).await;
     assert_eq!((counts(&report), &report.errors), ((3, 0, 0, 0), &vec![]));
     let shown = |p: &stoa_learning::library::Passage| (p.title.clone(), p.headings.join("/"), p.text.clone());
@@ -72,14 +75,24 @@ async fn word_and_powerpoint_are_read_with_their_headings_lists_and_tables() {
         assert!(travel[0].2.contains(part), "{part} in {}", travel[0].2);
     }
     assert!(!travel[0].2.contains("Or not") && !travel[0].2.contains("PAGEREF"), "{}", travel[0].2);
-    assert!(travel[0].2.contains("- Scan it\n- Send it") || travel[0].2.contains("* Scan it\n* Send it"), "{}", travel[0].2);
+    assert!(
+        travel[0].2.contains("- Scan it\n- Send it") || travel[0].2.contains("* Scan it\n* Send it"),
+        "{}",
+        travel[0].2
+    );
     let first = passages(&db, "travel.docx").await.remove(0);
     assert_eq!((first.language.as_deref(), first.keywords.as_str()), (Some("en-GB"), "per diem"));
     let slides: Vec<_> = passages(&db, "onboarding.pptx").await.iter().map(shown).collect();
     let headings: Vec<_> = slides.iter().map(|s| (s.1.as_str(), s.2.as_str())).collect();
-    assert_eq!(headings, [("Slide 1: Welcome", "Your first day.\n\nSay why we do this."), ("Slide 2: Second", "Ask your buddy.")]);
+    assert_eq!(
+        headings,
+        [("Slide 1: Welcome", "Your first day.\n\nSay why we do this."), ("Slide 2: Second", "Ask your buddy.")]
+    );
     let said = passages(&db, "intro.vtt").await.remove(0);
-    assert_eq!((said.title.as_str(), said.headings[0].as_str(), said.anchor.as_deref()), ("Intro", "At 0:10", Some("t=10")));
+    assert_eq!(
+        (said.title.as_str(), said.headings[0].as_str(), said.anchor.as_deref()),
+        ("Intro", "At 0:10", Some("t=10"))
+    );
 }
 
 #[tokio::test]
@@ -89,10 +102,16 @@ async fn a_bomb_or_a_damaged_archive_is_one_sentence() {
     archive(&folder.join("bomb.docx"), &[("word/document.xml", &vec![b' '; 80 * 1024 * 1024])]);
     let deep = format!("<w:document>{}", "<w:tbl><w:tr><w:tc>".repeat(200_000));
     archive(&folder.join("deep.docx"), &[("word/document.xml", deep.as_bytes())]);
-    let laughs = format!("<!DOCTYPE l [<!ENTITY a \"{}\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">]><w:document><w:p><w:t>&b;&b;&b;</w:t></w:p></w:document>", "ha".repeat(1_000));
+    let laughs = format!(
+        "<!DOCTYPE l [<!ENTITY a \"{}\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">]><w:document><w:p><w:t>&b;&b;&b;</w:t></w:p></w:document>",
+        "ha".repeat(1_000)
+    );
     archive(&folder.join("laughs.docx"), &[("word/document.xml", laughs.as_bytes())]);
     archive(&folder.join("other.docx"), &[("mimetype", b"application/zip")]);
-    archive(&folder.join("empty.pptx"), &[("ppt/presentation.xml", b"<p/>"), ("ppt/_rels/presentation.xml.rels", b"<r/>")]);
+    archive(
+        &folder.join("empty.pptx"),
+        &[("ppt/presentation.xml", b"<p/>"), ("ppt/_rels/presentation.xml.rels", b"<r/>")],
+    );
     std::fs::write(folder.join("locked.docx"), [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1]).unwrap();
     std::fs::write(folder.join("noise.docx"), "PK\x03\x04 nothing").unwrap();
     std::fs::write(folder.join("nothing.docx"), "").unwrap();
@@ -109,12 +128,21 @@ async fn a_bomb_or_a_damaged_archive_is_one_sentence() {
             ("deep.docx", "its elements are nested more than 2000 deep, which no reader can follow"),
             ("empty.pptx", no_text),
             ("laughs.docx", no_text),
-            ("locked.docx", "it is protected by a password, or older than 2007: save it without one in the current format"),
+            (
+                "locked.docx",
+                "it is protected by a password, or older than 2007: save it without one in the current format"
+            ),
             ("noise.docx", damaged),
             ("nothing.docx", "it is an empty file"),
             ("other.docx", damaged),
             ("silent.srt", "it has no subtitles with times: save it as WebVTT or SubRip again"),
         ]
     );
-    assert_eq!(report.warnings, [(String::new(), "1 files in old or other office formats were passed over: save them as .docx, .pptx or .pdf".to_owned())]);
+    assert_eq!(
+        report.warnings,
+        [(
+            String::new(),
+            "1 files in old or other office formats were passed over: save them as .docx, .pptx or .pdf".to_owned()
+        )]
+    );
 }

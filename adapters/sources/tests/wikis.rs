@@ -31,13 +31,24 @@ fn pages(stand: &Stand, pages: &[(&str, &str, Option<(&str, &str)>, i64)]) {
         })
         .collect();
     let (first, rest) = list.split_at(1);
-    stand.at("/wiki/api/v2/spaces?keys=ENG&limit=250", Reply::json(&json!({ "results": [{ "id": "9", "key": "ENG", "name": "Engineering" }], "_links": { "base": "x" } })));
+    stand.at(
+        "/wiki/api/v2/spaces?keys=ENG&limit=250",
+        Reply::json(
+            &json!({ "results": [{ "id": "9", "key": "ENG", "name": "Engineering" }], "_links": { "base": "x" } }),
+        ),
+    );
     let next = "/wiki/api/v2/spaces/9/pages?cursor=abc";
-    stand.at("/wiki/api/v2/spaces/9/pages?status=current&limit=250", Reply::json(&json!({ "results": first, "_links": { "next": next } })));
+    stand.at(
+        "/wiki/api/v2/spaces/9/pages?status=current&limit=250",
+        Reply::json(&json!({ "results": first, "_links": { "next": next } })),
+    );
     stand.at(next, Reply::json(&json!({ "results": rest, "_links": {} })));
     for (id, title, ..) in pages {
         let html = format!("<h2>About</h2><p>Words of <strong>{title}</strong>.</p>");
-        stand.at(&format!("/wiki/api/v2/pages/{id}?body-format=export_view"), Reply::json(&json!({ "id": id, "body": { "export_view": { "value": html } } })));
+        stand.at(
+            &format!("/wiki/api/v2/pages/{id}?body-format=export_view"),
+            Reply::json(&json!({ "id": id, "body": { "export_view": { "value": html } } })),
+        );
         restrict(stand, id, &[], &[]);
     }
 }
@@ -50,7 +61,9 @@ fn restrict(stand: &Stand, id: &str, users: &[Option<&str>], groups: &[&str]) {
 }
 
 fn restriction(id: &str) -> String {
-    format!("/wiki/rest/api/content/{id}/restriction/byOperation/read?expand=restrictions.user%2Crestrictions.group&limit=200")
+    format!(
+        "/wiki/rest/api/content/{id}/restriction/byOperation/read?expand=restrictions.user%2Crestrictions.group&limit=200"
+    )
 }
 
 #[tokio::test]
@@ -83,9 +96,23 @@ async fn pages_of_confluence_are_readable_by_whom_they_and_the_pages_above_let()
     for id in 1..=7 {
         all.push(readers(&id.to_string()).await);
     }
-    assert_eq!(all, ["everyone", "group:board group:payroll", "group:board group:payroll", "group:board", "group:board group:payroll", "", ""]);
+    assert_eq!(
+        all,
+        [
+            "everyone",
+            "group:board group:payroll",
+            "group:board group:payroll",
+            "group:board",
+            "group:board group:payroll",
+            "",
+            ""
+        ]
+    );
     let home = passages(&db, &at("1")).await.remove(0);
-    assert_eq!((home.title.as_str(), home.headings[0].as_str(), home.text.as_str()), ("Home", "About", "Words of **Home**."));
+    assert_eq!(
+        (home.title.as_str(), home.headings[0].as_str(), home.text.as_str()),
+        ("Home", "About", "Words of **Home**.")
+    );
 
     // Nothing changed; then a restriction alone; then who may read it cannot be learned.
     stand.asked();
@@ -107,11 +134,25 @@ async fn pages_of_confluence_are_readable_by_whom_they_and_the_pages_above_let()
 async fn confluence_that_is_busy_or_away_loses_nothing() {
     let ((db, _dir), stand) = (store().await, Stand::start().await);
     pages(&stand, &[("1", "Home", None, 1), ("2", "Pay", Some(("1", "page")), 1)]);
-    stand.in_turn(&restriction("2"), vec![Reply::status(429).with("retry-after", "0"), Reply::status(502), Reply::json(&json!({ "restrictions": { "user": { "results": [] }, "group": { "results": [{ "name": "hr" }] } } }))]);
+    stand.in_turn(
+        &restriction("2"),
+        vec![
+            Reply::status(429).with("retry-after", "0"),
+            Reply::status(502),
+            Reply::json(
+                &json!({ "restrictions": { "user": { "results": [] }, "group": { "results": [{ "name": "hr" }] } } }),
+            ),
+        ],
+    );
     let wiki = confluence(&stand);
     let report = sync(&db, &wiki).await;
     assert_eq!((counts(&report), &report.errors), ((2, 0, 0, 0), &vec![]));
-    for (reply, part) in [(Reply::status(401), "(401)"), (Reply::status(503), "(503)"), (Reply::html("<html>Log in</html>"), "not what was agreed"), (Reply::json(&json!({ "results": [], "_links": {} })), "no space 'ENG'")] {
+    for (reply, part) in [
+        (Reply::status(401), "(401)"),
+        (Reply::status(503), "(503)"),
+        (Reply::html("<html>Log in</html>"), "not what was agreed"),
+        (Reply::json(&json!({ "results": [], "_links": {} })), "no space 'ENG'"),
+    ] {
         stand.at("/wiki/api/v2/spaces?keys=ENG&limit=250", reply);
         let report = sync(&db, &wiki).await;
         assert!(report.errors[0].1.contains(part), "{:?}", report.errors);
@@ -161,17 +202,27 @@ async fn pages_of_notion_are_read_with_the_blocks_in_their_blocks() {
     assert_eq!((counts(&report), &report.errors), ((2, 0, 0, 0), &vec![]));
     let at = "https://www.notion.so/11111111222233334444555555555555";
     let found = passages(&db, at).await.remove(0);
-    assert_eq!((found.title.as_str(), found.headings[0].as_str(), found.readers.join(" ").as_str()), ("Onboarding", "First day", "group:team"));
+    assert_eq!(
+        (found.title.as_str(), found.headings[0].as_str(), found.readers.join(" ").as_str()),
+        ("Onboarding", "First day", "group:team")
+    );
     assert_eq!(text(&db, at).await, "Bring \\<your> badge.\n\n1. Say hello\n2. Get a laptop\n\nMore\n\nAsk Ana.");
     let asked = stand.asked();
-    assert!(asked.iter().all(|a| a.headers["authorization"] == "Bearer t0ken" && a.headers["notion-version"] == "2022-06-28"));
+    assert!(
+        asked
+            .iter()
+            .all(|a| a.headers["authorization"] == "Bearer t0ken" && a.headers["notion-version"] == "2022-06-28")
+    );
     let second: Value = serde_json::from_slice(&asked[1].body).unwrap();
     assert_eq!(second["start_cursor"], "c");
 
     // One is edited, the other is left out by the search; then it is put into the trash.
     stand.at("/v1/search", Reply::json(&json!({ "results": [note(FIRST, "Onboarding", "2")], "has_more": false })));
     stand.at("/v1/pages/aaaaaaaa222233334444555555555555", Reply::json(&note(SECOND, "Tools", "1")));
-    stand.at(&of(FIRST), Reply::json(&json!({ "results": [block("paragraph", "Nothing to bring.")], "has_more": false })));
+    stand.at(
+        &of(FIRST),
+        Reply::json(&json!({ "results": [block("paragraph", "Nothing to bring.")], "has_more": false })),
+    );
     assert_eq!(counts(&sync(&db, &notion(&stand)).await), (0, 1, 1, 0));
     let mut trash = note(SECOND, "Tools", "3");
     trash["in_trash"] = json!(true);

@@ -225,7 +225,10 @@ fn summary(source: &Source, report: &SyncReport) -> String {
             text.push_str(&format!("\n  {}", told(what, location, why)));
         }
         if list.len() > SHOWN {
-            text.push_str(&format!("\n  and {} more {what}s: 'stoa library list' has all that could not be read", list.len() - SHOWN));
+            text.push_str(&format!(
+                "\n  and {} more {what}s: 'stoa library list' has all that could not be read",
+                list.len() - SHOWN
+            ));
         }
     }
     text

@@ -49,7 +49,8 @@ fn one(block: &Value, kind: &str) -> String {
         "code" => format!("<pre><code>{}</code></pre>\n", escape(&plain(&own["rich_text"]))),
         "table" => format!("<table>{}</table>\n", inner()),
         "table_row" => {
-            let cells: String = own["cells"].as_array().into_iter().flatten().map(|c| format!("<td>{}</td>", rich(c))).collect();
+            let cells: String =
+                own["cells"].as_array().into_iter().flatten().map(|c| format!("<td>{}</td>", rich(c))).collect();
             format!("<tr>{cells}</tr>")
         }
         // Pages of their own.

@@ -103,10 +103,18 @@ impl Notion {
     }
 
     /// The blocks of a page or of a block, with those in them.
-    async fn children(&self, client: &Client, id: &str, depth: usize, count: &mut usize) -> Result<Vec<Value>, Failure> {
+    async fn children(
+        &self,
+        client: &Client,
+        id: &str,
+        depth: usize,
+        count: &mut usize,
+    ) -> Result<Vec<Value>, Failure> {
         let (mut all, mut cursor) = (Vec::new(), None::<String>);
         loop {
-            let mut at = self.at(&format!("/v1/blocks/{}/children", api::segment(id))).map_err(|e| Failure::Document(e.to_string()))?;
+            let mut at = self
+                .at(&format!("/v1/blocks/{}/children", api::segment(id)))
+                .map_err(|e| Failure::Document(e.to_string()))?;
             at.query_pairs_mut().append_pair("page_size", "100");
             if let Some(cursor) = &cursor {
                 at.query_pairs_mut().append_pair("start_cursor", cursor);
@@ -119,7 +127,8 @@ impl Notion {
                     return Err(Failure::Document(format!("it has more than {MOST_BLOCKS} blocks: split it")));
                 }
                 let kind = block["type"].as_str().unwrap_or_default();
-                if block["has_children"] == true && !matches!(kind, "child_page" | "child_database") && depth < DEEPEST {
+                if block["has_children"] == true && !matches!(kind, "child_page" | "child_database") && depth < DEEPEST
+                {
                     let id = block["id"].as_str().unwrap_or_default().to_owned();
                     block["children"] = Box::pin(self.children(client, &id, depth + 1, count)).await?.into();
                 }

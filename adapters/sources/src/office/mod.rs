@@ -34,7 +34,9 @@ pub fn read(kind: Kind, bytes: &[u8]) -> Result<Page, String> {
     }
     // A document with a password is a compound file (MS-OFFCRYPTO); so are the formats before 2007.
     if bytes.starts_with(&[0xD0, 0xCF, 0x11, 0xE0]) {
-        return Err("it is protected by a password, or older than 2007: save it without one in the current format".into());
+        return Err(
+            "it is protected by a password, or older than 2007: save it without one in the current format".into()
+        );
     }
     let mut archive = Archive::open(bytes)?;
     let html = match kind {
@@ -80,7 +82,10 @@ impl<'a> Archive<'a> {
         let most = MOST_PART.min(self.left);
         part.take(most + 1).read_to_end(&mut out).map_err(|_| damaged())?;
         if out.len() as u64 > most {
-            return Err(format!("it unpacks to more than {} MB: split it, or take it out of the folder", MOST_PART / 1024 / 1024));
+            return Err(format!(
+                "it unpacks to more than {} MB: split it, or take it out of the folder",
+                MOST_PART / 1024 / 1024
+            ));
         }
         self.left -= out.len() as u64;
         Ok(Some(out))

@@ -12,7 +12,8 @@ pub(super) fn html(archive: &mut Archive<'_>) -> Result<String, String> {
             continue;
         }
         let title = slide.title.join(" ");
-        let heading = if title.trim().is_empty() { format!("Slide {}", n + 1) } else { format!("Slide {}: {title}", n + 1) };
+        let heading =
+            if title.trim().is_empty() { format!("Slide {}", n + 1) } else { format!("Slide {}: {title}", n + 1) };
         html.push_str(&format!("<h2>{heading}</h2>\n"));
         slide.body.iter().for_each(|p| html.push_str(&format!("<p>{p}</p>\n")));
         let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
@@ -36,7 +37,8 @@ fn slides(archive: &mut Archive<'_>) -> Result<Vec<String>, String> {
     each(&xml, |event| {
         if let Xml::Start(b"sldId", attributes) = event {
             // Its own id is a number, that of the relation is `rId…`.
-            let relation = attributes.iter().filter(|(n, _)| n == "id").find_map(|(_, v)| targets.iter().find(|(id, _)| id == v));
+            let relation =
+                attributes.iter().filter(|(n, _)| n == "id").find_map(|(_, v)| targets.iter().find(|(id, _)| id == v));
             order.extend(relation.map(|(_, target)| resolved("ppt", target)));
         }
     })?;
@@ -102,7 +104,11 @@ fn text(xml: &[u8]) -> Result<Slide, String> {
         Xml::End(b"p") => {
             let words = std::mem::take(&mut paragraph);
             if !words.trim().is_empty() && !skipped {
-                let to = if matches!(placeholder.as_str(), "title" | "ctrTitle") { &mut slide.title } else { &mut slide.body };
+                let to = if matches!(placeholder.as_str(), "title" | "ctrTitle") {
+                    &mut slide.title
+                } else {
+                    &mut slide.body
+                };
                 to.push(words.trim().to_owned());
             }
         }

@@ -39,7 +39,9 @@ pub fn of_site(text: &str) -> Result<Page, String> {
         return read(text, text);
     }
     let tree = Html::parse_document(text);
-    if main_content(&tree, Origin::Site).is_some_and(|main| main.value().as_element().is_some_and(|e| e.name() != "body")) {
+    if main_content(&tree, Origin::Site)
+        .is_some_and(|main| main.value().as_element().is_some_and(|e| e.name() != "body"))
+    {
         return read(text, text);
     }
     let config = dom_smoothie::Config { max_elements_to_parse: 50_000, ..dom_smoothie::Config::default() };

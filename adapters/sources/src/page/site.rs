@@ -25,7 +25,8 @@ pub fn around(text: &str) -> Around {
     };
     let robots = first("meta[name='robots' i]", "content").unwrap_or_default().to_ascii_lowercase();
     let mut links = Vec::new();
-    if !robots.contains("nofollow") && !robots.contains("none")
+    if !robots.contains("nofollow")
+        && !robots.contains("none")
         && let Ok(anchors) = Selector::parse("a[href]")
     {
         let followed = tree.select(&anchors).filter(|a| !a.attr("rel").unwrap_or_default().contains("nofollow"));

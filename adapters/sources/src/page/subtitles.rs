@@ -56,7 +56,8 @@ impl Part {
         let begun = self.begun.take()?;
         let text = write::escaped(&std::mem::take(&mut self.words).join(" "));
         let (hours, minutes, seconds) = (begun / 3600, begun / 60 % 60, begun % 60);
-        let shown = if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") };
+        let shown =
+            if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") };
         Some(Section { headings: vec![format!("At {shown}")], anchor: Some(format!("t={begun}")), text })
     }
 }
@@ -76,7 +77,9 @@ fn without_tags(line: &str) -> String {
             rest = after;
             break;
         };
-        if let Some(name) = tag.strip_prefix("v ").or_else(|| tag.strip_prefix("v.").and_then(|t| Some(t.split_once(' ')?.1))) {
+        if let Some(name) =
+            tag.strip_prefix("v ").or_else(|| tag.strip_prefix("v.").and_then(|t| Some(t.split_once(' ')?.1)))
+        {
             out.push_str(name.trim());
             out.push_str(": ");
         }
@@ -84,7 +87,11 @@ fn without_tags(line: &str) -> String {
     }
     out.push_str(rest);
     // SubStation codes such as `{\an8}` come along in SubRip.
-    let plain: String = out.split("{\\").enumerate().map(|(n, p)| if n == 0 { p } else { p.split_once('}').map_or("", |x| x.1) }).collect();
+    let plain: String = out
+        .split("{\\")
+        .enumerate()
+        .map(|(n, p)| if n == 0 { p } else { p.split_once('}').map_or("", |x| x.1) })
+        .collect();
     super::html::without_entities(&plain).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

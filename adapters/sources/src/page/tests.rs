@@ -160,7 +160,11 @@ fn bytes_of_any_character_set_become_text_and_binary_data_is_refused() {
     assert_eq!(decode(b"Gr\xFC\xDFe \x93you\x94", None).unwrap(), "Grüße “you”");
     assert_eq!(decode(b"<meta charset='iso-8859-5'>\xBF", None).unwrap(), "<meta charset='iso-8859-5'>П");
     let garbage: Vec<u8> = (0..20_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    assert_eq!(decode(b"\xBF", Some("iso-8859-5")).unwrap(), "П", "what the server says counts where the page says nothing");
+    assert_eq!(
+        decode(b"\xBF", Some("iso-8859-5")).unwrap(),
+        "П",
+        "what the server says counts where the page says nothing"
+    );
     assert_eq!(decode(b"Gr\xFC\xDFe", Some("utf-8")).unwrap(), "Grüße", "a server that lies is not believed");
     assert!(decode(&garbage, None).unwrap_err().starts_with("it is not text but binary data"));
     assert!(decode(b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR", None).is_err());

@@ -164,17 +164,22 @@ impl Site {
             let sentence = format!("it leads out of the site, to {host}{path}: perhaps one has to sign in to read it");
             return Err(Failure::Document(sentence));
         };
-        if here != *at && !frontier.visit(&here) || content.robots.contains("noindex") || content.robots.contains("none") {
+        if here != *at && !frontier.visit(&here)
+            || content.robots.contains("noindex")
+            || content.robots.contains("none")
+        {
             return Ok(Visit::Elsewhere);
         }
         let named = || Kind::of_name(content.url.path());
         let Some(kind) = Kind::of_media(&content.media).or_else(named) else { return Ok(Visit::Elsewhere) };
         let page = if kind == Kind::Html {
             if content.bytes.len() as u64 > MOST_PAGE {
-                return Err(Failure::Document(format!("the page has more than {} MB: split it", MOST_PAGE / 1024 / 1024)));
+                return Err(Failure::Document(format!(
+                    "the page has more than {} MB: split it",
+                    MOST_PAGE / 1024 / 1024
+                )));
             }
-            let (page, around) =
-                self.reading.site(content.bytes, content.charset).await.map_err(Failure::Document)?;
+            let (page, around) = self.reading.site(content.bytes, content.charset).await.map_err(Failure::Document)?;
             let from = around.base.and_then(|b| here.join(&b).ok()).unwrap_or_else(|| here.clone());
             around.links.iter().filter_map(|href| from.join(href).ok()).for_each(|link| frontier.follow(&link));
             if around.hidden {
@@ -248,7 +253,9 @@ impl SourceReader for Site {
                 Ok(Visit::Elsewhere) => continue,
                 Ok(Visit::Found(found)) => found,
                 Err(Failure::Server(sentence)) if silent_before + 1 >= SILENT => {
-                    return Err(Error::Io(format!("{SILENT} pages in a row gave no answer, the last one {at}: {sentence}")));
+                    return Err(Error::Io(format!(
+                        "{SILENT} pages in a row gave no answer, the last one {at}: {sentence}"
+                    )));
                 }
                 Err(Failure::Server(sentence)) => {
                     silent = silent_before + 1;

@@ -63,7 +63,9 @@ impl Trusted {
 }
 
 fn private(host: &str) -> String {
-    format!("it leads to {host}, which is in a private network: name that host in the source's 'hosts' if it belongs to it")
+    format!(
+        "it leads to {host}, which is in a private network: name that host in the source's 'hosts' if it belongs to it"
+    )
 }
 
 /// Resolves names as the system does, and leaves out what is not public unless the configuration names the host.
@@ -130,9 +132,27 @@ mod tests {
     #[test]
     fn private_addresses_are_known_in_every_shape() {
         let private = [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "198.18.0.1",
-            "255.255.255.255", "224.0.0.1", "::1", "::", "::ffff:127.0.0.1", "::127.0.0.1", "fd00::1", "fe80::1", "ff02::1",
-            "64:ff9b::a00:1", "2002:7f00:1::", "2001:db8::1", "2001::1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "100.64.0.1",
+            "198.18.0.1",
+            "255.255.255.255",
+            "224.0.0.1",
+            "::1",
+            "::",
+            "::ffff:127.0.0.1",
+            "::127.0.0.1",
+            "fd00::1",
+            "fe80::1",
+            "ff02::1",
+            "64:ff9b::a00:1",
+            "2002:7f00:1::",
+            "2001:db8::1",
+            "2001::1",
         ];
         for ip in private {
             assert!(!is_public(ip.parse().unwrap()), "{ip}");
@@ -150,8 +170,15 @@ mod tests {
             assert!(permitted(url), "{url}");
         }
         for url in [
-            "http://wiki.corp:6379/", "http://127.0.0.1/", "http://2130706433/", "http://0x7f.1/", "http://[::1]/",
-            "http://169.254.169.254/latest/meta-data", "http://localhost/", "file:///etc/passwd", "http://a:b@example.org/",
+            "http://wiki.corp:6379/",
+            "http://127.0.0.1/",
+            "http://2130706433/",
+            "http://0x7f.1/",
+            "http://[::1]/",
+            "http://169.254.169.254/latest/meta-data",
+            "http://localhost/",
+            "file:///etc/passwd",
+            "http://a:b@example.org/",
         ] {
             assert!(!permitted(url), "{url}");
         }

@@ -12,7 +12,11 @@ const MOST_BYTES: u64 = 10 * 1024 * 1024;
 pub(crate) const MOST_PAGES: usize = 10_000;
 
 /// A value. None: there is none at this address (404).
-pub(crate) async fn value<T: DeserializeOwned>(client: &Client, url: Url, body: Option<&serde_json::Value>) -> Result<Option<T>, Failure> {
+pub(crate) async fn value<T: DeserializeOwned>(
+    client: &Client,
+    url: Url,
+    body: Option<&serde_json::Value>,
+) -> Result<Option<T>, Failure> {
     let ask = Ask { url, validators: Validators::default(), most: MOST_BYTES, body };
     match client.ask(&ask).await? {
         Answer::Content(content) => serde_json::from_slice(&content.bytes).map(Some).map_err(|e| {
@@ -24,7 +28,11 @@ pub(crate) async fn value<T: DeserializeOwned>(client: &Client, url: Url, body: 
 }
 
 /// A value that there must be for the source to be listed.
-pub(crate) async fn needed<T: DeserializeOwned>(client: &Client, url: Url, body: Option<&serde_json::Value>) -> stoa_ground::Result<T> {
+pub(crate) async fn needed<T: DeserializeOwned>(
+    client: &Client,
+    url: Url,
+    body: Option<&serde_json::Value>,
+) -> stoa_ground::Result<T> {
     let at = url.path().to_owned();
     match value(client, url, body).await {
         Ok(Some(value)) => Ok(value),
@@ -35,6 +43,8 @@ pub(crate) async fn needed<T: DeserializeOwned>(client: &Client, url: Url, body:
 
 /// Text as one part of a path.
 pub(crate) fn segment(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'~') || b == b'.' && text.trim_matches('.') != "";
+    let plain = |b: u8| {
+        b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'~') || b == b'.' && text.trim_matches('.') != ""
+    };
     text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER,
+};
 use reqwest::{Method, StatusCode, Url};
 use serde::{Deserialize, Serialize};
 use stoa_ground::clock::{monotonic, noise, wall};
@@ -128,8 +130,9 @@ impl Client {
 
     /// With a header on every request to the server itself; its value is a secret.
     pub fn with_secret(mut self, name: HeaderName, value: &str) -> stoa_ground::Result<Self> {
-        let mut value = HeaderValue::from_str(value)
-            .map_err(|_| Error::invalid("the token of a source has characters that no header can have: check its file"))?;
+        let mut value = HeaderValue::from_str(value).map_err(|_| {
+            Error::invalid("the token of a source has characters that no header can have: check its file")
+        })?;
         value.set_sensitive(true);
         self.headers.insert(name, value);
         Ok(self)
@@ -173,7 +176,9 @@ impl Client {
             self.trusted.permit(&url).map_err(Trouble::document)?;
             let own = url.origin() == self.base.origin();
             if !own && (ask.body.is_some() || !self.headers.is_empty()) {
-                return Err(Trouble::document("it leads to another server, which the token is not for: correct the source's url"));
+                return Err(Trouble::document(
+                    "it leads to another server, which the token is not for: correct the source's url",
+                ));
             }
             let response = self.once(ask, &url).await?;
             if !response.status().is_redirection() || response.status() == StatusCode::NOT_MODIFIED {
@@ -242,11 +247,15 @@ async fn answer(response: reqwest::Response, url: Url, most: u64) -> Result<Answ
         StatusCode::NOT_MODIFIED => return Ok(Answer::Unchanged),
         StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(Answer::Gone),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            let sentence = format!("the server does not let Stoa read it ({}): check who may, and the token", status.as_u16());
+            let sentence =
+                format!("the server does not let Stoa read it ({}): check who may, and the token", status.as_u16());
             return Err(Trouble::Final(Failure::Denied(sentence)));
         }
         StatusCode::TOO_MANY_REQUESTS => {
-            return Err(Trouble::Later("the server asks to come back later (429)".into(), text(RETRY_AFTER).and_then(|v| pause(&v))));
+            return Err(Trouble::Later(
+                "the server asks to come back later (429)".into(),
+                text(RETRY_AFTER).and_then(|v| pause(&v)),
+            ));
         }
         status if status.is_server_error() => {
             let sentence = format!("the server has a fault ({})", status.as_u16());
@@ -258,7 +267,11 @@ async fn answer(response: reqwest::Response, url: Url, most: u64) -> Result<Answ
         _ => {}
     }
     let content = text(reqwest::header::CONTENT_TYPE).unwrap_or_default();
-    let charset = content.split(';').skip(1).find_map(|p| p.trim().strip_prefix("charset=")).map(|c| c.trim_matches('"').to_owned());
+    let charset = content
+        .split(';')
+        .skip(1)
+        .find_map(|p| p.trim().strip_prefix("charset="))
+        .map(|c| c.trim_matches('"').to_owned());
     let media = content.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let validators = Validators { etag: text(ETAG), modified: text(LAST_MODIFIED) };
     let robots = text(HeaderName::from_static("x-robots-tag")).unwrap_or_default().to_ascii_lowercase();

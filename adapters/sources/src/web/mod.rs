@@ -15,9 +15,9 @@ use tokio::sync::mpsc;
 /// The address of a source.
 pub(crate) fn address(url: &str) -> Result<Url> {
     let parsed = Url::parse(url).ok().filter(|u| matches!(u.scheme(), "http" | "https") && u.host_str().is_some());
-    parsed
-        .filter(|u| u.username().is_empty() && u.password().is_none())
-        .ok_or_else(|| Error::invalid(format!("[[library.sources]] url: '{url}' is not an address like https://docs.example.org/")))
+    parsed.filter(|u| u.username().is_empty() && u.password().is_none()).ok_or_else(|| {
+        Error::invalid(format!("[[library.sources]] url: '{url}' is not an address like https://docs.example.org/"))
+    })
 }
 
 /// Hands over what was found.

@@ -78,7 +78,8 @@ pub(super) async fn check(config: &Config, options: Options, f: &mut Findings) -
         let what = if first.location.is_empty() {
             format!("source '{}' could not be followed: {}", source.name, first.sentence)
         } else {
-            let more = if of.len() > 1 { format!("; {} more in 'stoa library list'", of.len() - 1) } else { String::new() };
+            let more =
+                if of.len() > 1 { format!("; {} more in 'stoa library list'", of.len() - 1) } else { String::new() };
             format!("source '{}', {}: {}{more}", source.name, first.location, first.sentence)
         };
         f.say(Grade::Note, "library", what)?;

@@ -53,7 +53,10 @@ impl Sketch {
         };
         let turns = |w: &&String| {
             w.chars().any(char::is_numeric)
-                || matches!(w.as_str(), "not" | "no" | "never" | "without" | "except" | "unless" | "nicht" | "kein" | "keine")
+                || matches!(
+                    w.as_str(),
+                    "not" | "no" | "never" | "without" | "except" | "unless" | "nicht" | "kein" | "keine"
+                )
                 || w.ends_with("n't")
                 || w.ends_with("n’t")
         };

@@ -47,8 +47,7 @@ pub(super) async fn place(tx: &Tx, new: &Prepared, mark: &Mark) -> Result<Put> {
         Some(_) => Outcome::Unchanged,
     };
     if outcome == Outcome::Unchanged {
-        let same_mark = (mark.fingerprint.is_none()
-            || was.get::<Option<String>>("fingerprint")? == mark.fingerprint)
+        let same_mark = (mark.fingerprint.is_none() || was.get::<Option<String>>("fingerprint")? == mark.fingerprint)
             && was.get::<Option<String>>("restricted")? == mark.restricted;
         if !same_mark {
             let sql = "UPDATE document SET fingerprint = $1, restricted = $2 WHERE id = $3";

@@ -51,9 +51,8 @@ pub async fn sync_with(
     let settings = reader.settings();
     super::content::readers(&settings.readers)?;
     let name = settings.name.as_str();
-    let (before, state) = db
-        .read(|conn| async move { Ok((marks::known(&conn, name).await?, marks::state(&conn, name).await?)) })
-        .await?;
+    let (before, state) =
+        db.read(|conn| async move { Ok((marks::known(&conn, name).await?, marks::state(&conn, name).await?)) }).await?;
     let documents = before.iter().map(|k| (k.location.clone(), k.fingerprint.clone())).collect();
     let known = Known { documents, state };
     db.write(|tx| async move { marks::add_source(&tx, name, &settings.kind).await }).await?;
@@ -90,9 +89,9 @@ pub async fn sync_with(
     }
     let Run { report, state, .. } = run;
     let (failed, errors) = (failed.as_deref(), &report.errors);
-    let state = if failed.is_none() { state } else { None };
+    let state = state.as_deref().filter(|_| failed.is_none());
     db.write(|tx| async move {
-        marks::note_sync(&tx, name, &settings.kind, failed, state.as_deref()).await?;
+        marks::note_sync(&tx, name, &settings.kind, failed, state).await?;
         problems::note(&tx, name, errors).await
     })
     .await?;
@@ -263,7 +262,8 @@ impl Run<'_> {
         if chunk.is_empty() {
             return Ok(());
         }
-        let put = self.db.write_each(&chunk, |tx, (prepared, mark)| async move { store::place(&tx, prepared, mark).await });
+        let put =
+            self.db.write_each(&chunk, |tx, (prepared, mark)| async move { store::place(&tx, prepared, mark).await });
         for put in put.await? {
             match put.outcome {
                 Outcome::Added => self.report.added += 1,
