@@ -210,7 +210,7 @@ fn item(feed: &Parsed, entry: &Entry, base: &Url) -> Item {
         location,
         title: said.unwrap_or(feed_title),
         language: entry.language.clone().or_else(|| feed.language.clone()).filter(|l| page::is_language(l)),
-        owner: entry.authors.first().or(feed.authors.first()).map(|p| p.name.clone()),
+        owner: entry.authors.first().or(feed.authors.first()).and_then(|p| p.name.clone()),
         // What calls itself plain text is HTML all the same in most feeds.
         html: media.contains("html") || body.contains("</") || body.contains("/>") || body.contains("<p>"),
         body,

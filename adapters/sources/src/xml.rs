@@ -4,14 +4,15 @@ use quick_xml::events::Event;
 
 /// What an XML file is made of; names without their prefix.
 pub(crate) enum Xml<'a> {
-    Start(&'a [u8], &'a [(String, String)]),
+    Start(&'a str, &'a [(String, String)]),
     Text(&'a str),
-    End(&'a [u8]),
+    End(&'a str),
 }
 
 /// Hands over all elements and texts. An empty element begins and ends. An error: it is not XML.
 pub(crate) fn each(xml: &[u8], mut take: impl FnMut(Xml<'_>)) -> Result<(), ()> {
-    let mut reader = quick_xml::Reader::from_reader(xml);
+    let text = String::from_utf8_lossy(xml);
+    let mut reader = quick_xml::Reader::from_str(&text);
     loop {
         let event = reader.read_event().map_err(|_| ())?;
         match &event {
@@ -20,8 +21,8 @@ pub(crate) fn each(xml: &[u8], mut take: impl FnMut(Xml<'_>)) -> Result<(), ()> 
                     .attributes()
                     .flatten()
                     .map(|a| {
-                        let value = String::from_utf8_lossy(&a.value).into_owned();
-                        (String::from_utf8_lossy(a.key.local_name().as_ref()).into_owned(), value)
+                        let value = a.value.to_string();
+                        (a.key.local_name().as_ref().to_owned(), value)
                     })
                     .collect();
                 take(Xml::Start(e.local_name().as_ref(), &attributes));
@@ -30,9 +31,9 @@ pub(crate) fn each(xml: &[u8], mut take: impl FnMut(Xml<'_>)) -> Result<(), ()> 
                 }
             }
             Event::End(e) => take(Xml::End(e.local_name().as_ref())),
-            Event::Text(t) => take(Xml::Text(&String::from_utf8_lossy(t))),
-            Event::CData(t) => take(Xml::Text(&String::from_utf8_lossy(t))),
-            Event::GeneralRef(r) => take(Xml::Text(&reference(&String::from_utf8_lossy(r)))),
+            Event::Text(t) => take(Xml::Text(t)),
+            Event::CData(t) => take(Xml::Text(t)),
+            Event::GeneralRef(r) => take(Xml::Text(&reference(r))),
             Event::Eof => return Ok(()),
             _ => {}
         }

@@ -98,7 +98,7 @@ impl<'a> Archive<'a> {
 
     /// The names of all parts.
     fn names(&self) -> Vec<String> {
-        self.zip.file_names().map(str::to_owned).collect()
+        self.zip.file_names().flatten().map(std::borrow::Cow::into_owned).collect()
     }
 }
 
@@ -115,20 +115,20 @@ struct Facts {
 }
 
 fn facts(xml: &[u8]) -> Result<Facts, String> {
-    let (mut facts, mut inside) = (Facts::default(), Vec::new());
+    let (mut facts, mut inside) = (Facts::default(), String::new());
     let mut text = String::new();
     each(xml, |event| match event {
         Xml::Start(name, _) => {
-            inside = name.to_vec();
+            name.clone_into(&mut inside);
             text.clear();
         }
         Xml::Text(t) => text.push_str(t),
         Xml::End(name) if name == inside => {
             let value = Some(text.trim().to_owned()).filter(|v| !v.is_empty());
             match name {
-                b"title" => facts.title = value,
-                b"language" => facts.language = value,
-                b"keywords" => facts.keywords = value.unwrap_or_default(),
+                "title" => facts.title = value,
+                "language" => facts.language = value,
+                "keywords" => facts.keywords = value.unwrap_or_default(),
                 _ => {}
             }
         }

@@ -35,7 +35,7 @@ fn slides(archive: &mut Archive<'_>) -> Result<Vec<String>, String> {
     let targets = targets(&related, "/slide")?;
     let mut order = Vec::new();
     each(&xml, |event| {
-        if let Xml::Start(b"sldId", attributes) = event {
+        if let Xml::Start("sldId", attributes) = event {
             // Its own id is a number, that of the relation is `rId…`.
             let relation =
                 attributes.iter().filter(|(n, _)| n == "id").find_map(|(_, v)| targets.iter().find(|(id, _)| id == v));
@@ -51,7 +51,7 @@ fn slides(archive: &mut Archive<'_>) -> Result<Vec<String>, String> {
 fn targets(xml: &[u8], kind: &str) -> Result<Vec<(String, String)>, String> {
     let mut found = Vec::new();
     each(xml, |event| {
-        if let Xml::Start(b"Relationship", attributes) = event
+        if let Xml::Start("Relationship", attributes) = event
             && attribute(attributes, "Type").is_some_and(|t| t.ends_with(kind))
             && let (Some(id), Some(target)) = (attribute(attributes, "Id"), attribute(attributes, "Target"))
         {
@@ -88,20 +88,20 @@ fn text(xml: &[u8]) -> Result<Slide, String> {
     let (mut slide, mut paragraph) = (Slide::default(), String::new());
     let (mut in_text, mut placeholder, mut skipped) = (false, String::new(), false);
     each(xml, |event| match event {
-        Xml::Start(b"sld", attributes) => slide.hidden = attribute(attributes, "show") == Some("0"),
-        Xml::Start(b"sp", _) => {
+        Xml::Start("sld", attributes) => slide.hidden = attribute(attributes, "show") == Some("0"),
+        Xml::Start("sp", _) => {
             placeholder.clear();
             skipped = false;
         }
-        Xml::Start(b"ph", attributes) => {
+        Xml::Start("ph", attributes) => {
             attribute(attributes, "type").unwrap_or("body").clone_into(&mut placeholder);
             skipped = matches!(placeholder.as_str(), "sldNum" | "ftr" | "dt" | "hdr" | "sldImg");
         }
-        Xml::Start(b"t", _) => in_text = true,
-        Xml::End(b"t") => in_text = false,
-        Xml::Start(b"br", _) => paragraph.push(' '),
+        Xml::Start("t", _) => in_text = true,
+        Xml::End("t") => in_text = false,
+        Xml::Start("br", _) => paragraph.push(' '),
         Xml::Text(words) if in_text => paragraph.push_str(&escape(words)),
-        Xml::End(b"p") => {
+        Xml::End("p") => {
             let words = std::mem::take(&mut paragraph);
             if !words.trim().is_empty() && !skipped {
                 let to = if matches!(placeholder.as_str(), "title" | "ctrTitle") {

@@ -22,8 +22,8 @@ fn headings(xml: &[u8]) -> Result<HashMap<String, usize>, String> {
     each(xml, |event| {
         if let Xml::Start(name, attributes) = event {
             match name {
-                b"style" => attribute(attributes, "styleId").unwrap_or_default().clone_into(&mut id),
-                b"name" => {
+                "style" => attribute(attributes, "styleId").unwrap_or_default().clone_into(&mut id),
+                "name" => {
                     let name = attribute(attributes, "val").unwrap_or_default().to_ascii_lowercase();
                     if let Some(level) = level_of(&name) {
                         found.insert(id.clone(), level);
@@ -60,7 +60,7 @@ struct Writer {
 }
 
 /// A text box is there twice, once for older programs; and instructions of fields are no text.
-const SILENT: [&[u8]; 4] = [b"Fallback", b"del", b"instrText", b"moveFrom"];
+const SILENT: [&str; 4] = ["Fallback", "del", "instrText", "moveFrom"];
 
 impl Writer {
     fn take(&mut self, event: Xml<'_>) {
@@ -75,48 +75,48 @@ impl Writer {
         }
     }
 
-    fn start(&mut self, name: &[u8], attributes: &[(String, String)]) {
+    fn start(&mut self, name: &str, attributes: &[(String, String)]) {
         match name {
-            b"p" => {
+            "p" => {
                 self.end_paragraph();
                 (self.level, self.item) = (None, false);
             }
-            b"pStyle" => {
+            "pStyle" => {
                 let id = attribute(attributes, "val").unwrap_or_default();
                 self.level = self.styles.get(id).copied().or_else(|| level_of(&id.to_ascii_lowercase()));
             }
-            b"outlineLvl" => {
+            "outlineLvl" => {
                 let level = attribute(attributes, "val").and_then(|v| v.parse::<usize>().ok());
                 self.level = self.level.or(level.filter(|l| *l < 6).map(|l| l + 1));
             }
-            b"numPr" => self.item = true,
-            b"t" => self.in_text = true,
-            b"tab" => self.text.push(' '),
-            b"br" | b"cr" => self.text.push_str("<br>"),
-            b"noBreakHyphen" => self.text.push('-'),
-            b"tbl" => {
+            "numPr" => self.item = true,
+            "t" => self.in_text = true,
+            "tab" => self.text.push(' '),
+            "br" | "cr" => self.text.push_str("<br>"),
+            "noBreakHyphen" => self.text.push('-'),
+            "tbl" => {
                 self.end_paragraph();
                 self.close_list();
                 self.tables += 1;
                 self.html.push_str("<table>");
             }
-            b"tr" if self.tables > 0 => self.html.push_str("<tr>"),
-            b"tc" if self.tables > 0 => self.html.push_str("<td>"),
+            "tr" if self.tables > 0 => self.html.push_str("<tr>"),
+            "tc" if self.tables > 0 => self.html.push_str("<td>"),
             _ => {}
         }
     }
 
-    fn end(&mut self, name: &[u8]) {
+    fn end(&mut self, name: &str) {
         match name {
-            b"p" => self.end_paragraph(),
-            b"t" => self.in_text = false,
-            b"tc" if self.tables > 0 => {
+            "p" => self.end_paragraph(),
+            "t" => self.in_text = false,
+            "tc" if self.tables > 0 => {
                 self.end_paragraph();
                 self.close_list();
                 self.html.push_str("</td>");
             }
-            b"tr" if self.tables > 0 => self.html.push_str("</tr>"),
-            b"tbl" if self.tables > 0 => {
+            "tr" if self.tables > 0 => self.html.push_str("</tr>"),
+            "tbl" if self.tables > 0 => {
                 self.tables -= 1;
                 self.html.push_str("</table>");
             }

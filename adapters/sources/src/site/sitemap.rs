@@ -34,15 +34,15 @@ pub(super) fn read(bytes: &[u8], base: &Url) -> Option<Map> {
     let (mut map, mut known) = (Map::default(), false);
     let (mut text, mut page, mut changed) = (String::new(), None, None);
     let complete = xml::each(bytes, |event| match event {
-        Xml::Start(b"urlset" | b"sitemapindex", _) => known = true,
-        Xml::Start(b"url" | b"sitemap", _) => (page, changed) = (None, None),
+        Xml::Start("urlset" | "sitemapindex", _) => known = true,
+        Xml::Start("url" | "sitemap", _) => (page, changed) = (None, None),
         Xml::Start(_, _) => text.clear(),
         Xml::Text(t) => text.push_str(t),
         // `image:loc` stands in an element of its own, so the first one is that of the page.
-        Xml::End(b"loc") if page.is_none() => page = base.join(text.trim()).ok(),
-        Xml::End(b"lastmod") => changed = Some(text.trim().to_owned()).filter(|t| !t.is_empty()),
-        Xml::End(b"url") => map.pages.extend(page.take().map(|page| (page, changed.take()))),
-        Xml::End(b"sitemap") => map.maps.extend(page.take()),
+        Xml::End("loc") if page.is_none() => page = base.join(text.trim()).ok(),
+        Xml::End("lastmod") => changed = Some(text.trim().to_owned()).filter(|t| !t.is_empty()),
+        Xml::End("url") => map.pages.extend(page.take().map(|page| (page, changed.take()))),
+        Xml::End("sitemap") => map.maps.extend(page.take()),
         Xml::End(_) => {}
     });
     (known && complete.is_ok()).then_some(map)
