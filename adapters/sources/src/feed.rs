@@ -131,7 +131,7 @@ impl SourceReader for Feed {
         let failed = |sentence: String| Error::Io(format!("the feed cannot be read: {sentence}"));
         let content = match client.ask(&ask).await {
             Ok(Answer::Content(content)) => content,
-            Ok(Answer::Unchanged) => return keep(&before, known, &out).await,
+            Ok(Answer::Unchanged) => return keep(&before.order, known, &out).await,
             Ok(Answer::Gone) => return Err(failed("it is not there (404): correct the source's url".into())),
             Err(failure) => return Err(failed(Failure::sentence(failure))),
         };
@@ -145,15 +145,17 @@ impl SourceReader for Feed {
             send(&out, found).await?;
         }
         let kept = fell_out(&before.order, &order);
-        let state = State { validators, order: order.into_iter().chain(kept).take(MOST_ITEMS).collect() };
-        keep(&state, known, &out).await?;
+        let room = MOST_ITEMS.saturating_sub(order.len());
+        let kept = &kept[..kept.len().min(room)];
+        keep(kept, known, &out).await?;
+        let state = State { validators, order: [&order, kept].concat() };
         send(&out, Found::State(serde_json::to_string(&state)?)).await
     }
 }
 
 /// Says of the items that are known that they stand.
-async fn keep(state: &State, known: &Known, out: &mpsc::Sender<Found>) -> Result<()> {
-    for location in state.order.iter().filter(|l| known.documents.contains_key(*l)) {
+async fn keep(locations: &[String], known: &Known, out: &mpsc::Sender<Found>) -> Result<()> {
+    for location in locations.iter().filter(|l| known.documents.contains_key(*l)) {
         send(out, Found::Unchanged(location.clone())).await?;
     }
     Ok(())

@@ -9,10 +9,12 @@ pub(crate) enum Xml<'a> {
     End(&'a str),
 }
 
-/// Hands over all elements and texts. An empty element begins and ends. An error: it is not XML.
+/// Hands over all elements and texts. An empty element begins and ends. An error: it is not XML, or it
+/// breaks off.
 pub(crate) fn each(xml: &[u8], mut take: impl FnMut(Xml<'_>)) -> Result<(), ()> {
     let text = String::from_utf8_lossy(xml);
     let mut reader = quick_xml::Reader::from_str(&text);
+    let mut depth = 0usize;
     loop {
         let event = reader.read_event().map_err(|_| ())?;
         match &event {
@@ -26,15 +28,20 @@ pub(crate) fn each(xml: &[u8], mut take: impl FnMut(Xml<'_>)) -> Result<(), ()> 
                     })
                     .collect();
                 take(Xml::Start(e.local_name().as_ref(), &attributes));
+                depth += 1;
                 if matches!(event, Event::Empty(_)) {
+                    depth -= 1;
                     take(Xml::End(e.local_name().as_ref()));
                 }
             }
-            Event::End(e) => take(Xml::End(e.local_name().as_ref())),
+            Event::End(e) => {
+                depth = depth.checked_sub(1).ok_or(())?;
+                take(Xml::End(e.local_name().as_ref()));
+            }
             Event::Text(t) => take(Xml::Text(t)),
             Event::CData(t) => take(Xml::Text(t)),
             Event::GeneralRef(r) => take(Xml::Text(&reference(r))),
-            Event::Eof => return Ok(()),
+            Event::Eof => return if depth == 0 { Ok(()) } else { Err(()) },
             _ => {}
         }
     }

@@ -100,7 +100,11 @@ async fn a_bomb_or_a_damaged_archive_is_one_sentence() {
     let ((db, _dir), folder) = (store().await, tempfile::tempdir().unwrap());
     let folder = folder.path();
     archive(&folder.join("bomb.docx"), &[("word/document.xml", &vec![b' '; 80 * 1024 * 1024])]);
-    let deep = format!("<w:document>{}", "<w:tbl><w:tr><w:tc>".repeat(200_000));
+    let deep = format!(
+        "<w:document>{}{}</w:document>",
+        "<w:tbl><w:tr><w:tc>".repeat(100_000),
+        "</w:tc></w:tr></w:tbl>".repeat(100_000)
+    );
     archive(&folder.join("deep.docx"), &[("word/document.xml", deep.as_bytes())]);
     let laughs = format!(
         "<!DOCTYPE l [<!ENTITY a \"{}\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">]><w:document><w:p><w:t>&b;&b;&b;</w:t></w:p></w:document>",
