@@ -47,7 +47,7 @@ pub struct Page {
 
 impl Page {
     /// The page as a document of a source, with what is odd about it. `untitled` gives a title where it has none.
-    pub(crate) fn into_item(self, location: String, untitled: impl FnOnce() -> String) -> (Item, Vec<String>) {
+    pub(crate) fn into_item(self, location: String, untitled: impl FnOnce() -> String) -> (Box<Item>, Vec<String>) {
         let item = Item {
             title: self.title.filter(|t| !t.trim().is_empty()).unwrap_or_else(untitled),
             location,
@@ -58,7 +58,7 @@ impl Page {
             sections: self.sections,
             ..Item::default()
         };
-        (item, self.warnings)
+        (Box::new(item), self.warnings)
     }
 }
 

@@ -47,7 +47,7 @@ pub enum Found {
     /// A document. Source, readers and verified are set by [`super::sync`].
     Document {
         /// What it says.
-        item: Item,
+        item: Box<Item>,
         /// Who may read it at most, where the source itself says so: readers as in [`super::Passage::readers`], or
         /// `email:ADDRESS`. None: all whom the configuration names.
         restricted: Option<Vec<String>>,

@@ -203,7 +203,7 @@ impl Run<'_> {
                     self.report.warnings.push((item.location.clone(), sentence));
                 }
                 let readers = may_read(self.db, self.settings, restricted).await?;
-                self.prepare(item, readers, mark).await?;
+                self.prepare(*item, readers, mark).await?;
             }
         }
         self.at.done += 1;
@@ -319,7 +319,7 @@ impl Run<'_> {
             };
             let read = self.seen.contains(&k.location) && !self.skipped.contains(&k.location);
             let same = stands || serde_json::from_str::<Vec<String>>(&k.readers)? == *wanted;
-            if !read && !(same && k.verified == verified) {
+            if !(read || same && k.verified == verified) {
                 stale.push((k.location.as_str(), wanted.clone()));
             }
         }
