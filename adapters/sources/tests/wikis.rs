@@ -22,7 +22,10 @@ fn confluence(stand: &Stand) -> Confluence {
     Confluence::new(settings("Wiki", "confluence", &["everyone"]), options, Network::default()).unwrap()
 }
 
-fn pages(stand: &Stand, pages: &[(&str, &str, Option<(&str, &str)>, i64)]) {
+/// Id, title, what it lies below and of what kind that is, version.
+type Listed<'a> = (&'a str, &'a str, Option<(&'a str, &'a str)>, i64);
+
+fn pages(stand: &Stand, pages: &[Listed<'_>]) {
     let list: Vec<Value> = pages
         .iter()
         .map(|(id, title, parent, version)| {

@@ -10,7 +10,7 @@ pub(super) fn html(archive: &mut Archive<'_>) -> Result<String, String> {
     let styles = archive.optional("word/styles.xml")?.map(|xml| headings(&xml)).transpose()?.unwrap_or_default();
     let xml = archive.part("word/document.xml")?;
     let mut out = Writer { styles, ..Writer::default() };
-    each(&xml, |event| out.take(event))?;
+    each(&xml, |event| out.take(&event))?;
     out.close_list();
     Ok(out.html)
 }
@@ -63,10 +63,10 @@ struct Writer {
 const SILENT: [&str; 4] = ["Fallback", "del", "instrText", "moveFrom"];
 
 impl Writer {
-    fn take(&mut self, event: Xml<'_>) {
+    fn take(&mut self, event: &Xml<'_>) {
         match event {
-            Xml::Start(name, _) if SILENT.contains(&name) => self.silent += 1,
-            Xml::End(name) if SILENT.contains(&name) => self.silent = self.silent.saturating_sub(1),
+            Xml::Start(name, _) if SILENT.contains(name) => self.silent += 1,
+            Xml::End(name) if SILENT.contains(name) => self.silent = self.silent.saturating_sub(1),
             _ if self.silent > 0 => {}
             Xml::Start(name, attributes) => self.start(name, attributes),
             Xml::Text(text) if self.in_text => self.text.push_str(&escape(text)),

@@ -155,7 +155,7 @@ impl Site {
             // A link to elsewhere by way of the site.
             return Ok(Visit::Elsewhere);
         }
-        self.read(at, content, &mark, frontier).await
+        self.read(at, *content, &mark, frontier).await
     }
 
     async fn read(&self, at: &Url, content: Content, mark: &Mark, frontier: &mut Frontier) -> Result<Visit, Failure> {

@@ -44,7 +44,7 @@ pub(crate) async fn needed<T: DeserializeOwned>(
 /// Text as one part of a path.
 pub(crate) fn segment(text: &str) -> String {
     let plain = |b: u8| {
-        b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'~') || b == b'.' && text.trim_matches('.') != ""
+        b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'~') || b == b'.' && !text.trim_matches('.').is_empty()
     };
     text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }

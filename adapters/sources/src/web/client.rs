@@ -65,7 +65,7 @@ pub(crate) enum Answer {
     Unchanged,
     /// 404 or 410.
     Gone,
-    Content(Content),
+    Content(Box<Content>),
 }
 
 pub(crate) struct Content {
@@ -276,7 +276,7 @@ async fn answer(response: reqwest::Response, url: Url, most: u64) -> Result<Answ
     let validators = Validators { etag: text(ETAG), modified: text(LAST_MODIFIED) };
     let robots = text(HeaderName::from_static("x-robots-tag")).unwrap_or_default().to_ascii_lowercase();
     let bytes = body(response, most).await?;
-    Ok(Answer::Content(Content { url, bytes, media, charset, validators, robots }))
+    Ok(Answer::Content(Box::new(Content { url, bytes, media, charset, validators, robots })))
 }
 
 async fn body(mut response: reqwest::Response, most: u64) -> Result<Vec<u8>, Trouble> {
