@@ -7,7 +7,7 @@ mod stand;
 
 use serde_json::{Value, json};
 use stand::{FAST, Reply, Stand, counts, documents, passages, settings, sync, text};
-use stoa_ground::testing::store;
+use stoa_ground::testing::{hire, store};
 use stoa_http::Network;
 use stoa_sources::{Confluence, ConfluenceOptions, Notion, NotionOptions};
 
@@ -121,6 +121,10 @@ async fn pages_of_confluence_are_readable_by_whom_they_and_the_pages_above_let()
     stand.asked();
     assert_eq!(counts(&sync(&db, &wiki).await), (0, 0, 7, 0));
     assert!(!stand.paths().iter().any(|p| p.contains("/api/v2/pages/")));
+    // Who was not known here is hired: their page opens to them, though nothing changed there.
+    let ana = hire(&db, "Ana", |p| p.email = Some("nobody-here@example.org".into())).await;
+    assert_eq!(counts(&sync(&db, &wiki).await), (0, 1, 6, 0));
+    assert_eq!(readers("7").await, format!("person:{}", ana.id));
     restrict(&stand, "1", &[], &["board"]);
     sync(&db, &wiki).await;
     assert_eq!((readers("1").await.as_str(), readers("3").await.as_str()), ("group:board", "group:board"));
