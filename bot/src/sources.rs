@@ -159,13 +159,15 @@ pub async fn follow(app: Arc<App>, stop: CancellationToken) {
     let every = duration(&app.config.library.every).unwrap_or_default();
     // What could not even be begun notes no time in the store.
     let mut tried: HashMap<&str, std::time::Instant> = HashMap::new();
-    while every > 0 && !stop.is_cancelled() {
+    while !stop.is_cancelled() {
         for source in &app.config.library.sources {
             if tried.get(source.name.as_str()).is_some_and(|at| at.elapsed() < AGAIN) {
                 continue;
             }
             let followed = async {
-                if is_due(&app, source, every).await? {
+                // Folders were read before anybody was served.
+                let due = if every == 0 { source.kind != "files" } else { is_due(&app, source, every).await? };
+                if due {
                     tried.insert(&source.name, monotonic());
                     crate::commands::library::sync_quietly(&app, source).await?;
                 }
@@ -177,6 +179,9 @@ pub async fn follow(app: Arc<App>, stop: CancellationToken) {
                     tracing::warn!(source = %source.name, "the source could not be followed: {e:#}");
                 }
             }
+        }
+        if every == 0 {
+            return;
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -93,7 +93,7 @@ fn text(answer: &Answer) -> String {
         out.push_str(&answer.answer);
         out.push_str("\n\n");
         for (n, citation) in answer.citations.iter().enumerate() {
-            let at = place(&citation.title, &citation.heading, &citation.source, &citation.location);
+            let at = place(&citation.title, &citation.heading, &citation.source, &citation.address());
             out.push_str(&format!("  [{}] {at}\n", n + 1));
             out.push_str(&also(citation, "      "));
         }
@@ -103,7 +103,7 @@ fn text(answer: &Answer) -> String {
             out.push_str(&citation.quote);
             out.push_str(&format!(
                 "\n  – {}\n\n",
-                place(&citation.title, &citation.heading, &citation.source, &citation.location)
+                place(&citation.title, &citation.heading, &citation.source, &citation.address())
             ));
             let also = also(citation, "    ");
             if !also.is_empty() {

@@ -54,7 +54,7 @@ pub fn of_site(text: &str) -> Result<Page, String> {
 
 /// An HTML file whose content is `content`.
 fn read(text: &str, content: &str) -> Result<Page, String> {
-    let (title, sections) = sections(content, Origin::Site, None)?;
+    let (title, mut sections) = sections(content, Origin::Site, None)?;
     let tree = Html::parse_document(&text.chars().take(200_000).collect::<String>());
     let attribute = |query: &str, name: &str| {
         let element = tree.select(&Selector::parse(query).ok()?).next()?;
@@ -66,13 +66,28 @@ fn read(text: &str, content: &str) -> Result<Page, String> {
         (!words.is_empty()).then_some(words)
     };
     Ok(Page {
-        title: title.or_else(own_title),
+        title: title.or_else(|| own_title().map(|own| without_site(own, &mut sections))),
         language: attribute("html[lang]", "lang").filter(|l| is_language(l)),
         owner: attribute("meta[name='author' i]", "content"),
         keywords: attribute("meta[name='keywords' i]", "content").unwrap_or_default(),
         sections,
         ..Page::default()
     })
+}
+
+/// The title of a page without the name of its site, where the page begins with a heading that says the same. That one is
+/// then above all of it, and says nothing more in the paths of its sections.
+fn without_site(title: String, sections: &mut [Section]) -> String {
+    let Some(heading) = sections.first().and_then(|s| s.headings.first().cloned()) else { return title };
+    let marks = [" - ", " | ", " – ", " — ", " :: ", " · "];
+    let same = |part: &str| part.trim().eq_ignore_ascii_case(&heading);
+    if !marks.iter().any(|mark| title.split(mark).any(same)) {
+        return title;
+    }
+    if sections.iter().all(|s| s.headings.first() == Some(&heading)) {
+        sections.iter_mut().for_each(|s| drop(s.headings.remove(0)));
+    }
+    heading
 }
 
 /// Reads HTML that was made from another format: all of it is content.

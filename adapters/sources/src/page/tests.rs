@@ -185,3 +185,30 @@ fn nobody_can_stop_the_reader_by_nesting() {
     let _ = read(&"{% alert %}".repeat(5_000));
     let _ = read(&"{{".repeat(50_000));
 }
+
+#[test]
+fn the_name_of_the_site_is_no_part_of_a_title() {
+    let page = html(
+        "<title>What is Ownership? - The Book</title><main><h2 id=o>What Is Ownership?</h2><p>Rules.</p><h3 id=r>Rules</h3><p>One.</p></main>",
+    )
+    .unwrap();
+    let headings: Vec<String> = page.sections.iter().map(|s| s.headings.join("/")).collect();
+    assert_eq!((page.title.as_deref(), headings), (Some("What Is Ownership?"), vec![String::new(), "Rules".into()]));
+    let other = html("<title>Leave - Handbook</title><main><h2>Days</h2><p>Thirty.</p></main>").unwrap();
+    assert_eq!((other.title.as_deref(), other.sections[0].headings.len()), (Some("Leave - Handbook"), 1));
+}
+
+#[test]
+fn the_content_of_a_page_that_does_not_mark_it_is_told_from_its_words() {
+    let words = "You may carry over up to two hundred and forty hours of leave into the next year, as long as your manager knows of it. ";
+    let menu: String = (0..40).map(|n| format!("<li><a href='/{n}'>Menu entry {n}</a></li>")).collect();
+    let text = format!(
+        "<html><head><title>Leave</title></head><body><div class=sidebar><ul>{menu}</ul></div>
+         <div class=page><h2 id=c>Carry over</h2><p>{0}</p><p>{0}</p><p>{0}</p></div><div class=bottom><a href='/x'>Imprint</a> Cookies</div></body></html>",
+        words.repeat(3)
+    );
+    let page = of_site(&text).unwrap();
+    let all: String = page.sections.iter().map(|s| s.text.as_str()).collect();
+    assert!(all.contains("two hundred and forty hours") && !all.contains("Menu entry"), "{all}");
+    assert_eq!(page.title.as_deref(), Some("Leave"));
+}

@@ -228,6 +228,18 @@ fn read_closely<'a>(question: &str, found: &'a Found, passages: &'a [Passage]) -
 }
 
 impl Citation {
+    /// Where it stands: its location, down to the heading where that is an address on the web.
+    #[must_use]
+    pub fn address(&self) -> String {
+        let plain = |a: &&str| !a.is_empty() && a.chars().all(|c| c.is_ascii_graphic() && !"<>\\\"`".contains(c));
+        let anchor = self.anchor.as_deref().filter(plain);
+        let web = self.location.starts_with("https://") || self.location.starts_with("http://");
+        match anchor.filter(|_| web && !self.location.contains('#')) {
+            Some(anchor) => format!("{}#{anchor}", self.location),
+            None => self.location.clone(),
+        }
+    }
+
     /// A citation of a passage that quotes nothing of it yet.
     fn of(passage: &Passage) -> Self {
         Self {

@@ -184,9 +184,9 @@ impl Shown<'_> {
             ("tips", false) => say!(self.words, "answers-source-tip-unchecked", title = title, author = owner),
             ("discussions", _) => say!(self.words, "answers-source-discussion", title = title),
             (crate::answers::curated::SOURCE, _) => say!(self.words, "answers-source-curated", title = title),
-            (_, true) => self.with_others(from(&title, &citation.source, &citation.location), citation),
+            (_, true) => self.with_others(from(&title, &citation.source, &citation.address()), citation),
             (_, false) => {
-                let source = self.with_others(from(&title, &citation.source, &citation.location), citation);
+                let source = self.with_others(from(&title, &citation.source, &citation.address()), citation);
                 say!(self.words, "answers-source-unchecked", source = source)
             }
         }
