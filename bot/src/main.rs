@@ -12,6 +12,7 @@ mod model;
 mod observe;
 mod serve;
 mod slack;
+mod sources;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -160,7 +161,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Demo(options) => demo::run(config, options).await?,
         Command::Serve { clock } => {
             let mode = serve::Mode { demo: false, clock };
-            serve::run(config, mode, |app| async move { commands::library::sync_all(&app, false).await }).await?;
+            serve::run(config, mode, |app| async move { commands::library::sync_folders(&app).await }).await?;
         }
         Command::Ask(options) => commands::ask::run(config, options, json).await?,
         Command::Library(command) => return commands::library::run(config, command, json).await,

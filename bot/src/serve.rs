@@ -116,6 +116,7 @@ where
             }
         }
     });
+    let library = tokio::spawn(crate::sources::follow(app.clone(), stop.clone()));
     let listener_of_slack = tokio::spawn({
         let (flow, stop) = (app.flow.clone(), stop.clone());
         async move {
@@ -148,7 +149,7 @@ where
         () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {}
     }
     stop.cancel();
-    for task in [workers, follower, meaning, observer, recorder, listener_of_slack] {
+    for task in [workers, follower, meaning, observer, recorder, library, listener_of_slack] {
         if tokio::time::timeout(GRACE, task).await.is_err() {
             tracing::warn!("a worker did not end in time; its work is durable and goes on at the next start");
         }

@@ -55,13 +55,8 @@ pub(super) fn check(config: &Config, file: Option<&Path>, f: &mut Findings) -> R
         )?;
     }
     for source in &config.library.sources {
-        let path = source.path.clone().unwrap_or_default();
-        if !path.is_dir() {
-            f.say(
-                Grade::Wrong,
-                "library",
-                format!("source '{}': the folder {} does not exist", source.name, path.display()),
-            )?;
+        if let Some(why) = crate::sources::missing(source) {
+            f.say(Grade::Wrong, "library", format!("source '{}': {why}", source.name))?;
         }
         if source.readers.is_empty() {
             f.say(Grade::Note, "library", format!("source '{}': nobody may read it; set readers", source.name))?;
@@ -99,6 +94,10 @@ fn secret_files(config: &Config) -> Vec<(String, &Path)> {
         files.extend(
             bridge.secret_file.as_deref().map(|path| (format!("[[bridge]] '{}' secret_file", bridge.name), path)),
         );
+    }
+    for source in &config.library.sources {
+        let what = || format!("[[library.sources]] '{}' token_file", source.name);
+        files.extend(source.token_file.as_deref().map(|path| (what(), path)));
     }
     for credential in &config.lrs.credentials {
         let what = || format!("[[lrs.credentials]] '{}' secret_file", credential.key);

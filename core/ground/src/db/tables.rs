@@ -36,6 +36,7 @@ pub const TABLES: &[(&str, Keep)] = &[
     ("last_activity", Keep::Rows),
     ("job", Keep::Rows),
     ("source", Keep::Rows),
+    ("source_problem", Keep::Rows),
     ("document", Keep::Rows),
     ("document_version", Keep::Rows),
     ("passage", Keep::Rows),
