@@ -22,6 +22,7 @@ chat-by-mail = This comes by mail because Stoa could not reach you in chat. To d
 chat-help-about-settings = quiet hours, language, pause
 chat-help-about-mydata = see, export or erase what I keep about you
 chat-help-about-help = this list
+chat-help-about-show = show what waits for you
 
 ## Someone whose account we do not know
 
@@ -46,6 +47,8 @@ chat-too-long =
 chat-shortened = There is more than fits here.
 chat-form-too-late = That took too long to open. Please try again.
 chat-already-done = That is done already.
+chat-show-nothing = There is nothing for you behind this button.
+chat-show-gone = That is settled already; there is nothing left to do.
 chat-slow-down =
     { $seconds ->
         [one] That was a lot at once. Please wait one second.

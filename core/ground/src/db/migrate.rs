@@ -44,6 +44,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(16, "0016_lookups"),
     migration!(17, "0017_edits"),
     migration!(18, "0018_evidence"),
+    migration!(20, "0020_discord"),
 ];
 
 /// The newest schema version that this program knows.
