@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use stoa_tests::discord::{self, APP, BOT, Discord, Message, TOKEN, Trouble};
+use stoa_tests::discord::{self, APP, BOT, Discord, Message, Outside, TOKEN, Trouble};
 use stoa_tests::{Server, run, said, steady_line};
 
 const STOA: &str = env!("CARGO_BIN_EXE_stoa");
@@ -54,16 +54,27 @@ impl Scene {
     }
 
     async fn with(discord: Discord, more: &str) -> Result<Self> {
+        let api_url = format!("api_url = \"{}\"\n", discord.api_url());
+        Self::made(discord, &format!("{api_url}{more}"), None).await
+    }
+
+    async fn made(discord: Discord, more: &str, outside: Option<Outside>) -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let at = dir.path();
-        let api_url = discord.api_url();
+        let network = match outside {
+            Some(outside) => {
+                std::fs::write(at.join("ca.pem"), outside.certificate)?;
+                format!("[network]\nproxy = \"{}\"\nca_file = \"ca.pem\"\n", outside.proxy)
+            }
+            None => String::new(),
+        };
         let config = format!(
             "[database]\nlease = \"5s\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
              [organisation]\nname = \"Harbour & Pine\"\niri = \"https://learn.example.org\"\n\
              working_days = \"Mon-Sun\"\nworking_hours = \"00:00-24:00\"\n\
              [nudges]\nquiet_hours = \"\"\nafter_activity = \"0s\"\n\
              [[library.sources]]\nkind = \"files\"\nname = \"Handbook\"\npath = \"handbook\"\nreaders = [\"everyone\"]\n\
-             [discord]\ntoken = \"{TOKEN}\"\napplication_id = \"{APP}\"\napi_url = \"{api_url}\"\n{more}\
+             {network}[discord]\ntoken = \"{TOKEN}\"\napplication_id = \"{APP}\"\n{more}\
              [[discord.guilds]]\nid = \"{GUILD}\"\nchannel = \"{LEARNING}\"\nforums = [\"{FORUM}\"]\n"
         );
         std::fs::write(at.join("stoa.toml"), config)?;
@@ -535,5 +546,20 @@ async fn without_privileged_intents_it_works_and_the_doctor_says_what_that_costs
     let (_, told) = run(STOA, scene.dir.path(), &["doctor"])?;
     let told: Vec<&str> = told.lines().filter(|l| l.contains("discord")).map(str::trim).collect();
     insta::assert_json_snapshot!("the_doctor", told);
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_goes_through_the_proxy_and_trusts_the_company_s_certificate() -> Result<()> {
+    let (discord, outside) = Discord::open_outside().await?;
+    discord.add_person(ADA, "Ada Okafor");
+    discord.add_guild(GUILD, "Harbour & Pine", &[ADA, BOT]);
+    discord.add_channel(LEARNING, GUILD, "learning", 0);
+    let scene = Scene::made(discord, "", Some(outside)).await?;
+    let ada = scene.discord.person(ADA);
+    ada.slash("ask", QUESTION);
+    ada.reads(ANSWER).await?;
+    ada.says_dm(QUESTION);
+    answered(&scene.discord, 2).await?;
     scene.ends().await
 }

@@ -29,8 +29,7 @@ pub(crate) async fn direct(inlet: Inlet, progress: Arc<Progress>) {
 
 /// Fetches what the channels and threads of a server have to say, as far as something was written there since.
 pub(crate) async fn guild(inlet: Inlet, guild: Value, progress: Arc<Progress>) {
-    let all = guild["channels"].as_array().into_iter().chain(guild["threads"].as_array()).flatten();
-    for channel in all {
+    for channel in channels(&guild) {
         // Text, announcements, threads. In a forum the posts are threads.
         let readable = matches!(channel["type"].as_i64().unwrap_or_default(), 0 | 5 | 10..=12);
         let (id, last) = (word(&channel["id"]), number(word(&channel["last_message_id"])));
@@ -75,7 +74,12 @@ async fn fetch(inlet: &Inlet, channel: &str, mut seen: i64, progress: &Progress)
 /// Remembers the channels and threads of a server.
 pub(crate) fn know(inlet: &Inlet, guild: &Value) {
     let id = word(&guild["id"]);
-    for channel in guild["channels"].as_array().into_iter().chain(guild["threads"].as_array()).flatten() {
+    for channel in channels(guild) {
         inlet.app.know(word(&channel["id"]), Channel::read(channel, id));
     }
+}
+
+/// The channels and threads of a server.
+fn channels(guild: &Value) -> Vec<&Value> {
+    guild["channels"].as_array().into_iter().chain(guild["threads"].as_array()).flatten().collect()
 }

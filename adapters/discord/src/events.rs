@@ -192,7 +192,7 @@ mod tests {
         d["edited_timestamp"] = json!("2026-11-23T08:00:00.000000+00:00");
         let envelope = edited(&d, &seen).unwrap();
         assert_eq!(envelope.event, Event::Edited { id: ID.into(), text: "better".into() });
-        assert_eq!(envelope.at.rfc3339(), "2026-11-23T08:00:00Z");
+        assert_eq!(envelope.at.rfc3339(), "2026-11-23T08:00:00.000Z");
         assert_eq!(deleted(ID, "3", Instant(5), &seen).event, Event::Deleted { id: ID.into() });
         let d = json!({ "user_id": "2", "channel_id": "3", "message_id": ID, "emoji": { "id": null, "name": "💡" } });
         let envelope = reaction(&d, true, "s/1", Instant(5), &seen).unwrap();

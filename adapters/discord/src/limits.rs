@@ -111,7 +111,9 @@ impl Limits {
         let state = &mut *all;
         let old = state.names.get(route.kind).map_or_else(|| route.kind.to_owned(), |(name, _)| name.clone());
         if let Some((name, limit)) = said.and_then(|s| s.bucket.clone().zip(s.limit)) {
-            if let (true, Some(bucket)) = (name != old, state.buckets.remove(&(old.clone(), route.major.clone()))) {
+            if name != old
+                && let Some(bucket) = state.buckets.remove(&(old.clone(), route.major.clone()))
+            {
                 state.buckets.entry((name.clone(), route.major.clone())).or_insert(bucket);
             }
             state.names.insert(route.kind, (name, limit));

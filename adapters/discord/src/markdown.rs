@@ -287,10 +287,15 @@ impl Writer {
         } else {
             said.strip_prefix('\\').filter(|r| r.starts_with(['#', '-', '+'])).map_or(said.clone(), str::to_owned)
         };
-        // A number with a point begins a list where a line does.
-        let digits = said.chars().take_while(char::is_ascii_digit).count();
-        let is_list = begins && digits > 0 && said[digits..].starts_with(". ");
-        let said = if is_list { format!("{}\\{}", &said[..digits], &said[digits..]) } else { said };
+        // A number with a point begins a list where a line does; both may come apart.
+        let line = format!("{}{said}", self.now.rsplit('\n').next().unwrap_or_default());
+        let line = line.trim_start_matches(['>', ' ']);
+        let digits = line.chars().take_while(char::is_ascii_digit).count();
+        let point = said.len() - line.len().min(said.len()) + digits;
+        let is_list = digits > 0 && line[digits..].starts_with(". ");
+        let at = if line.len() > said.len() { 0 } else { point };
+        let said =
+            if is_list && said[at..].starts_with(". ") { format!("{}\\{}", &said[..at], &said[at..]) } else { said };
         self.push_lines(&said);
     }
 

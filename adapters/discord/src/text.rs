@@ -29,7 +29,9 @@ pub(crate) fn plain(text: &str, bot: &str, mentions: &Value) -> String {
 
 /// As [`plain`], and without what stands between a mention of the bot at the beginning and the words.
 pub(crate) fn addressed(text: &str, bot: &str, mentions: &Value) -> String {
-    plain(text, bot, mentions).trim().trim_start_matches([',', ':']).trim().to_owned()
+    let said = plain(text, bot, mentions);
+    let said = said.trim();
+    said.strip_prefix([',', ':']).filter(|rest| rest.starts_with(' ')).unwrap_or(said).trim().to_owned()
 }
 
 fn resolve(inside: &str, bot: &str, mentions: &Value) -> Option<String> {
@@ -82,7 +84,7 @@ mod tests {
             ("ask <@22> in <#33> or <@&44>", "ask @Ana Lima in #channel or @role"),
             ("if a < b && c > d", "if a < b && c > d"),
             ("<:party:55> and <a:dance:56>", ":party: and :dance:"),
-            ("due <t:1795424400:R>", "due 2026-11-23T08:20:00Z"),
+            ("due <t:1795424400:R>", "due 2026-11-23T09:00:00.000Z"),
             ("</ask:77> it", "/ask it"),
             ("broken <thing <@99>", "broken <thing @somebody"),
         ];

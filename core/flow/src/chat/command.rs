@@ -64,6 +64,18 @@ pub struct Suggestion {
     pub value: String,
 }
 
+impl Suggestion {
+    /// Those whose label has what is typed at the beginning of a word, at most as many as people read.
+    pub fn fitting(all: impl Iterator<Item = Self>, typed: &str) -> Vec<Self> {
+        let typed = typed.trim().to_lowercase();
+        let fits = |label: &str| {
+            let label = label.to_lowercase();
+            label.starts_with(&typed) || label.contains(&format!(" {typed}"))
+        };
+        all.filter(|s| fits(&s.label)).take(25).collect()
+    }
+}
+
 /// A chat command. One word for one thing, the same on every platform; buttons and forms are commands too.
 #[async_trait]
 pub trait Command: Send + Sync {

@@ -3,6 +3,7 @@
 
 mod check;
 mod gateway;
+mod outside;
 mod person;
 mod rest;
 mod state;
@@ -20,6 +21,7 @@ use serde_json::Value;
 use stoa_ground::clock;
 use tokio::sync::watch;
 
+pub use outside::Outside;
 pub use person::Person;
 pub use state::{APP, BOT, Call, Interaction, Message, Modal, TOKEN, Trouble};
 
@@ -46,6 +48,22 @@ struct Hall {
 }
 
 impl Hall {
+    fn new(url: String) -> Result<Self> {
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(3)).build()?;
+        let kept = Kept { beat: 41_250, privileged: 1 << 15 | 1 << 1, ..Kept::default() };
+        let hall = Self { url, kept: Arc::new(Mutex::new(kept)), change: Arc::new(watch::Sender::new(0)), http };
+        lock(&hall.kept).users.insert(BOT.into(), ("Stoa".into(), true));
+        Ok(hall)
+    }
+
+    fn router(&self) -> Router {
+        Router::new()
+            .route("/gateway/", any(gateway::link))
+            .route("/gateway", any(gateway::link))
+            .fallback(rest::call)
+            .with_state(self.clone())
+    }
+
     fn changed(&self) {
         self.change.send_modify(|n| *n += 1);
     }
@@ -66,20 +84,21 @@ impl Discord {
     /// Opens one without servers.
     pub async fn open() -> Result<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(3)).build()?;
-        let kept = Kept { beat: 41_250, privileged: 1 << 15 | 1 << 1, ..Kept::default() };
-        let hall = Hall { url, kept: Arc::new(Mutex::new(kept)), change: Arc::new(watch::Sender::new(0)), http };
-        lock(&hall.kept).users.insert(BOT.into(), ("Stoa".into(), true));
-        let router = Router::new()
-            .route("/gateway/", any(gateway::link))
-            .route("/gateway", any(gateway::link))
-            .fallback(rest::call)
-            .with_state(hall.clone());
+        let hall = Hall::new(format!("http://{}", listener.local_addr()?))?;
         // Acknowledgements are measured: nothing waits for a full packet.
         let listener = listener.tap_io(|tcp| drop(tcp.set_nodelay(true)));
+        let router = hall.router();
         let task = tokio::spawn(async move { drop(axum::serve(listener, router).await) });
         Ok(Self { hall, task })
+    }
+
+    /// Opens one under Discord's own names, which is reached through a proxy only.
+    pub async fn open_outside() -> Result<(Self, Outside)> {
+        let (listener, outside) = outside::open().await?;
+        let hall = Hall::new("https://gateway.discord.gg".into())?;
+        let router = hall.router();
+        let task = tokio::spawn(async move { drop(axum::serve(listener, router).await) });
+        Ok((Self { hall, task }, outside))
     }
 
     /// Its address, for `api_url`.
