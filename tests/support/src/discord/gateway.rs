@@ -65,11 +65,9 @@ async fn connection(hall: Hall, socket: WebSocket) {
             }
         }
     }
-    if let Some(session) =
-        name.and_then(|n| lock(&hall.kept).sessions.get_mut(&n).map(|s| s.line.clone_from(&s.line)).map(|()| n))
-    {
+    if let Some(name) = name {
         let mut kept = lock(&hall.kept);
-        if let Some(session) = kept.sessions.get_mut(&session)
+        if let Some(session) = kept.sessions.get_mut(&name)
             && session.line.as_ref().is_some_and(|line| line.same_channel(&orders))
         {
             session.line = None;
