@@ -24,7 +24,8 @@ const PAGE: &str = "---\ntitle: Kitchen rules\n---\n# Kitchen rules\n\n## Coffee
                     press both buttons for five seconds and pour in one bag of citric acid. Say @everyone & smile.\n";
 const ROSTER: &str = "employee_id,name,email,timezone,discord_id,stoa_roles\n\
                       E1,Ada Okafor,ada@example.org,Europe/Berlin,200000000000000001,learning\n\
-                      E2,Bo *Lind*,bo@example.org,Asia/Kolkata,200000000000000002,\n";
+                      E2,Bo *Lind*,bo@example.org,Asia/Kolkata,200000000000000002,\n\
+                      E3,Cy Moss,cy@example.org,UTC,,\n";
 const QUESTION: &str = "How do I descale the coffee machine?";
 const ANSWER: &str = "one bag of citric acid";
 
@@ -561,5 +562,68 @@ async fn everything_goes_through_the_proxy_and_trusts_the_company_s_certificate(
     ada.reads(ANSWER).await?;
     ada.says_dm(QUESTION);
     answered(&scene.discord, 2).await?;
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_is_answered_and_courses_are_suggested_by_their_title() -> Result<()> {
+    let scene = Scene::open().await?;
+    scene.requires_a_course()?;
+    let ada = scene.discord.person(ADA);
+    ada.reads("something is waiting").await?;
+    let done = |d: &Discord| (d.commands("*").0 > 0).then(|| d.commands("*").1);
+    let all = scene.discord.wait("registered commands", done).await?;
+    let words = all.as_array().into_iter().flatten().filter(|c| c["type"] == 1).filter_map(|c| c["name"].as_str());
+    let mut opened = BTreeSet::new();
+    for word in words {
+        let text = if word == "ask" { QUESTION } else { "" };
+        let token = ada.slash_in(GENERAL, word, text);
+        let (took, said) = scene.discord.acknowledged(&token).await?;
+        ensure!(took < Duration::from_secs(3), "{word}: {took:?}");
+        if said["type"] == 9 {
+            opened.insert(word.to_owned());
+        } else {
+            let answered = |d: &Discord| d.answers(&token).into_iter().find(|m| !m.loading && !m.content.is_empty());
+            let answer = scene.discord.wait(&format!("an answer to /{word}"), answered).await?;
+            ensure!(answer.only.as_deref() == Some(ADA), "/{word}: {answer:?}");
+        }
+    }
+    insta::assert_json_snapshot!("commands_that_open_a_form", opened);
+    let suggested = ada.types(GENERAL, "training", "saf").await?;
+    ensure!(suggested == ["Safety"], "{suggested:?}");
+    ensure!(scene.discord.person(CY).types(GENERAL, "training", "").await?.is_empty(), "nothing for a stranger");
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_connected_by_a_one_time_code_and_disconnected_again() -> Result<()> {
+    let scene = Scene::open().await?;
+    scene.requires_a_course()?;
+    let cy = scene.discord.person(CY);
+    cy.slash_in(GENERAL, "training", "");
+    cy.reads("do not know this account").await?;
+    cy.slash_in(GENERAL, "link", "0123456789abcdef0123456789abcdef");
+    cy.reads("does not work").await?;
+    let link = said(STOA, scene.dir.path(), &["people", "link", "cy@example.org"])?;
+    let code = link.split_whitespace().find(|w| w.contains("http")).context("a link")?.to_owned();
+    cy.slash_in(GENERAL, "link", &code);
+    cy.reads("Welcome, Cy Moss").await?;
+    // What waited for a way to Cy comes now, and names nothing.
+    cy.reads("something is waiting").await?;
+    cy.slash_in(GENERAL, "training", "");
+    cy.reads("Safety").await?;
+    cy.slash_in(GENERAL, "link", &code);
+    cy.reads("is connected to Cy Moss").await?;
+    cy.presses("Disconnect").await?;
+    cy.reads("Disconnect this account?").await?;
+    cy.presses("Disconnect").await?;
+    cy.reads("not connected to anybody").await?;
+    let before = scene.discord.messages().len();
+    cy.slash_in(GENERAL, "training", "");
+    let unknown = |d: &Discord| {
+        let new = d.messages().into_iter().skip(before).find(|m| m.shown().contains("do not know this account"));
+        new.map(|_| ())
+    };
+    scene.discord.wait("no answer for a stranger", unknown).await?;
     scene.ends().await
 }

@@ -158,8 +158,12 @@ async fn gateway(inlet: Inlet, server: String, stop: CancellationToken) {
     let mut failures = 0;
     let turn = Arc::new(Mutex::new(()));
     while !stop.is_cancelled() {
-        let asked = inlet.app.api.call(&Request::new("GET /gateway/bot", "", &[])).await;
-        let said = match asked {
+        // Also a session that goes on does not say again who we are, and mentions are heard by it.
+        let asked = async {
+            inlet.app.identify().await?;
+            inlet.app.api.call(&Request::new("GET /gateway/bot", "", &[])).await
+        };
+        let said = match asked.await {
             Ok(said) => said,
             Err(failure) => {
                 failures += 1;

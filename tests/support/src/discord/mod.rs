@@ -309,6 +309,13 @@ impl Discord {
         lock(&self.hall.kept).interactions.get(token).cloned()
     }
 
+    /// The messages that answer an interaction.
+    #[must_use]
+    pub fn answers(&self, token: &str) -> Vec<Message> {
+        let kept = lock(&self.hall.kept);
+        kept.messages.iter().filter(|m| m.answers.as_deref() == Some(token)).cloned().collect()
+    }
+
     /// Dispatches something.
     pub fn dispatches(&self, kind: &str, d: &Value) {
         lock(&self.hall.kept).dispatch(kind, d);

@@ -68,8 +68,6 @@ impl Person<'_> {
             kept.channels.insert(id.clone(), post);
             let d = kept.channel_json(&id);
             kept.dispatch("THREAD_CREATE", &d);
-            // The next id is this one: the first message has the id of the post.
-            kept.last = id.parse::<u64>().unwrap_or_default() - 1;
             let message = Message {
                 channel: id.clone(),
                 id: id.clone(),
@@ -83,7 +81,6 @@ impl Person<'_> {
                 nonce: String::new(),
                 answers: None,
             };
-            kept.last += 1;
             kept.messages.push(message.clone());
             let mut d = message.json(&kept);
             d["guild_id"] = json!(kept.channels.get(forum).and_then(|c| c.guild.clone()));
