@@ -207,7 +207,7 @@ async fn a_tip_is_written_in_a_modal_and_found_by_the_next_who_asks() -> Result<
     let wrong = bo.submits(&[("Your tip", "   ")]).await?;
     insta::assert_json_snapshot!("an_empty_tip", wrong["data"]["content"]);
     bo.presses("Try again").await?;
-    let tip = "The forklift battery @here wants *distilled* water every Monday & nothing else discord.gg/abc";
+    let tip = "The forklift battery @here wants *distilled* water every Monday & nothing else";
     bo.submits(&[("Your tip", tip)]).await?;
     bo.reads("tip is shared").await?;
     ada.says_dm("What does the forklift battery want?");
@@ -346,8 +346,9 @@ async fn limits_are_kept_and_what_is_refused_for_a_while_is_said_later() -> Resu
         discord.person(id).says_dm(QUESTION);
     }
     answered(discord, 36).await?;
-    let invalid = discord.invalid();
-    ensure!(invalid <= 7, "{invalid} invalid requests; the script makes at most six");
+    // The script makes some; at the global one each of the twelve conversations may have had another on its way.
+    let (invalid, script) = (discord.invalid(), discord.scripted());
+    ensure!(invalid <= script + people.len(), "{invalid} invalid requests, {script} of them by the script");
     scene.ends().await
 }
 

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use stoa_ground::clock::wall;
-use stoa_ground::{Db, Instant, Result, args};
+use stoa_ground::{Db, Result, args};
 
 use crate::app::locked;
 use crate::take::Stored;
@@ -13,9 +13,6 @@ use crate::{ids, store};
 
 /// How long a server holds a shard without saying so again.
 pub(crate) const HELD: Duration = Duration::from_secs(20);
-
-/// For so long a dead connection may not be noticed.
-const UNNOTICED: i64 = 120 * Instant::SECOND;
 
 /// A session that can be resumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,7 +107,7 @@ pub(crate) async fn save(
     let seen = seen.unwrap_or_default();
     let sequence = session.map_or(0, |s| i64::try_from(s.sequence).unwrap_or_default());
     let (seen, id, url) = (&seen, session.map(|s| s.id.as_str()), session.map(|s| s.url.as_str()));
-    let moment = i64::try_from(ids::at(wall().plus(-UNNOTICED))).unwrap_or_default();
+    let moment = i64::try_from(ids::at(wall().plus(-store::UNNOTICED))).unwrap_or_default();
     db.write_by_key(|tx| async move {
         let sql = "UPDATE discord_session SET session = $3, sequence = $4, url = $5 WHERE shard = $1 AND held_by = $2";
         if tx.exec(sql, args![shard, server, id, sequence, url]).await? == 0 {

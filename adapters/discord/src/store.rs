@@ -4,10 +4,15 @@
 use stoa_ground::clock::wall;
 use stoa_ground::{Conn, Db, Instant, Result, Tx, args};
 
+use crate::ids;
+
 /// How long an interaction can be answered: Discord's fifteen minutes, less what an answer takes.
 pub(crate) const ANSWERABLE: i64 = 14 * 60 * Instant::SECOND;
 /// For how long what is needed to find a message is kept.
 const KEPT: i64 = 7 * Instant::DAY;
+
+/// For so long a dead connection may not be noticed.
+pub(crate) const UNNOTICED: i64 = 120 * Instant::SECOND;
 
 /// How an interaction was acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -270,11 +275,20 @@ pub(crate) async fn seen(db: &Db, channel: &str) -> Result<Option<i64>> {
     row.map_or(Ok(None), |r| r.get("message"))
 }
 
-/// The direct conversations of which a message was stored.
+/// The direct conversations, each with the last message that was stored, or one that is older than all that are not.
 pub(crate) async fn direct_channels(db: &Db) -> Result<Vec<(String, i64)>> {
-    let rows =
-        db.all("SELECT channel, message FROM discord_seen WHERE direct = 1 ORDER BY message DESC", args![]).await?;
-    rows.into_iter().map(|r| Ok((r.get("channel")?, r.get("message")?))).collect()
+    let sql = "SELECT u.direct AS channel, u.opened AS opened, COALESCE(own.message, others.message) AS message
+               FROM discord_user u LEFT JOIN discord_seen own ON own.channel = u.direct
+               LEFT JOIN discord_seen others ON others.channel = '*'
+               WHERE u.direct IS NOT NULL AND u.opened IS NOT NULL ORDER BY u.opened DESC";
+    let rows = db.all(sql, args![]).await?;
+    rows.into_iter()
+        .map(|r| {
+            let opened: Instant = r.get("opened")?;
+            let first = i64::try_from(ids::at(opened.plus(-UNNOTICED))).unwrap_or_default();
+            Ok((r.get("channel")?, r.get::<Option<i64>>("message")?.unwrap_or(first)))
+        })
+        .collect()
 }
 
 /// A conversation whose last message was stored.

@@ -290,6 +290,12 @@ impl Discord {
         lock(&self.hall.kept).invalid
     }
 
+    /// How many of those the script made.
+    #[must_use]
+    pub fn scripted(&self) -> usize {
+        lock(&self.hall.kept).scripted
+    }
+
     /// How often the commands of a scope (`*`, or a server) were registered, and which.
     #[must_use]
     pub fn commands(&self, scope: &str) -> (usize, Value) {

@@ -136,6 +136,7 @@ fn limit(
         }
         Some((429, json!({ "message": "You are being rate limited.", "retry_after": after, "global": everything })))
     };
+    kept.scripted += usize::from(matches!(trouble, Some(Trouble::Limited(_) | Trouble::LimitedGlobally(_))));
     match trouble {
         Some(Trouble::Limited(millis)) => return no(extra, false, millis as f64 / 1_000.0),
         Some(Trouble::LimitedGlobally(millis)) => {

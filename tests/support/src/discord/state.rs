@@ -211,6 +211,7 @@ pub(super) struct Kept {
     pub buckets: HashMap<String, Bucket>,
     pub sent: VecDeque<Instant>,
     pub invalid: usize,
+    pub scripted: usize,
     pub blocked: Option<Instant>,
 }
 
