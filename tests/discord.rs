@@ -210,7 +210,18 @@ async fn a_tip_is_written_in_a_modal_and_found_by_the_next_who_asks() -> Result<
     let tip = "The forklift battery @here wants *distilled* water every Monday & nothing else";
     bo.submits(&[("Your tip", tip)]).await?;
     bo.reads("tip is shared").await?;
-    ada.says_dm("What does the forklift battery want?");
+    // The index follows a moment later.
+    for n in 1..50 {
+        ada.says_dm("What does the forklift battery want?");
+        let answers = |d: &Discord| {
+            let alone = d.direct(ADA);
+            (d.messages().iter().filter(|m| m.user == BOT && m.channel == alone).count() >= n).then_some(())
+        };
+        scene.discord.wait("an answer", answers).await?;
+        if ada.finds("not yet checked").is_some() {
+            break;
+        }
+    }
     let answer = ada.reads("not yet checked").await?;
     insta::assert_json_snapshot!("an_answer_from_a_tip", seen(&answer));
     scene.ends().await
@@ -291,6 +302,7 @@ async fn direct_messages_come_after_the_person_s_own_action_and_fall_back_when_t
     // Closed again: the operator sees it, and what comes next is told in the thread.
     scene.discord.closes_direct(BO, true);
     bo.slash_in(GENERAL, "training", "");
+    bo.reads("Safety").await?;
     scene.ends().await
 }
 

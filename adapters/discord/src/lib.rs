@@ -8,6 +8,7 @@ mod api;
 mod app;
 mod catch_up;
 mod commands;
+mod connection;
 mod events;
 mod gateway;
 mod http;
