@@ -298,7 +298,7 @@ async fn dispatch(line: &Line, kind: String, d: Value, sequence: u64, fresh: boo
                 [&d["author"]["id"], &d["member"]["user"]["id"], &d["user"]["id"], &d["user_id"], &d["channel_id"]];
             let mut hasher = DefaultHasher::new();
             users.into_iter().map(word).find(|u| !u.is_empty()).unwrap_or_default().hash(&mut hasher);
-            let lane = usize::try_from(hasher.finish() % LANES as u64).unwrap_or_default();
+            let lane = usize::try_from(hasher.finish() % line.lanes.len().max(1) as u64).unwrap_or_default();
             let job = Job { kind, d, sequence, transition };
             return match line.lanes.get(lane) {
                 Some(lane) => lane.send(job).await.is_ok(),

@@ -192,7 +192,6 @@ pub(super) struct Kept {
     pub messages: Vec<Message>,
     pub interactions: BTreeMap<String, Interaction>,
     pub modals: Vec<Modal>,
-    pub suggestions: BTreeMap<String, Value>,
     pub commands: BTreeMap<String, (usize, Value)>,
     pub calls: Vec<Call>,
     pub refused: Vec<String>,
