@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
+use stoa_ground::testing;
 use stoa_tests::discord::{self, APP, BOT, Discord, Message, Outside, TOKEN, Trouble};
 use stoa_tests::{Server, run, said, steady_line};
 
@@ -56,10 +57,11 @@ impl Scene {
 
     async fn with(discord: Discord, more: &str) -> Result<Self> {
         let api_url = format!("api_url = \"{}\"\n", discord.api_url());
-        Self::made(discord, &format!("{api_url}{more}"), None).await
+        Self::made(discord, &format!("{api_url}{more}"), None, "").await
     }
 
-    async fn made(discord: Discord, more: &str, outside: Option<Outside>) -> Result<Self> {
+    /// Both, behind a proxy or not, and on this database.
+    async fn made(discord: Discord, more: &str, outside: Option<Outside>, database: &str) -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let at = dir.path();
         let network = match outside {
@@ -70,7 +72,7 @@ impl Scene {
             None => String::new(),
         };
         let config = format!(
-            "[database]\nlease = \"5s\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
+            "[database]\nlease = \"5s\"\n{database}[http]\nlisten = \"127.0.0.1:0\"\n\
              [organisation]\nname = \"Harbour & Pine\"\niri = \"https://learn.example.org\"\n\
              working_days = \"Mon-Sun\"\nworking_hours = \"00:00-24:00\"\n\
              [nudges]\nquiet_hours = \"\"\nafter_activity = \"0s\"\n\
@@ -569,7 +571,7 @@ async fn everything_goes_through_the_proxy_and_trusts_the_company_s_certificate(
     discord.add_person(ADA, "Ada Okafor");
     discord.add_guild(GUILD, "Harbour & Pine", &[ADA, BOT]);
     discord.add_channel(LEARNING, GUILD, "learning", 0);
-    let scene = Scene::made(discord, "", Some(outside)).await?;
+    let scene = Scene::made(discord, "", Some(outside), "").await?;
     let ada = scene.discord.person(ADA);
     ada.slash("ask", QUESTION);
     ada.reads(ANSWER).await?;
@@ -639,4 +641,42 @@ async fn an_account_is_connected_by_a_one_time_code_and_disconnected_again() -> 
     };
     scene.discord.wait("no answer for a stranger", unknown).await?;
     scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_servers_one_is_connected_and_the_other_takes_over() -> Result<()> {
+    if !testing::has_server() {
+        println!("NOT RUN: STOA_TEST_POSTGRES names no server; run this with tests/postgres");
+        return Ok(());
+    }
+    let discord = Discord::open().await?;
+    discord.add_person(ADA, "Ada Okafor");
+    discord.add_guild(GUILD, "Harbour & Pine", &[ADA, BOT]);
+    discord.add_channel(LEARNING, GUILD, "learning", 0);
+    let api_url = format!("api_url = \"{}\"\n", discord.api_url());
+    let database = format!("url = \"{}\"\n", testing::empty_database().await);
+    let mut scene = Scene::made(discord, &api_url, None, &database).await?;
+    // The second has the same configuration and the same keys of evidence.
+    let other = tempfile::tempdir()?;
+    let copied = std::process::Command::new("cp")
+        .args(["-r", "stoa.toml", "handbook", "stoa-data"])
+        .arg(other.path())
+        .current_dir(scene.dir.path())
+        .status()?;
+    ensure!(copied.success(), "the copy");
+    let mut second = Server::start_logged(STOA, other.path(), &["serve"], &other.path().join("log"))?;
+    let ada = scene.discord.person(ADA);
+    ada.says_dm(QUESTION);
+    answered(&scene.discord, 1).await?;
+    ensure!(scene.discord.sessions().0 == 1, "one session for both");
+    scene.server.kill()?;
+    scene.discord.wait("the end of the connection", |d| (d.connections() == 0).then_some(())).await?;
+    ada.says_dm(QUESTION);
+    let begun = stoa_ground::clock::monotonic();
+    answered(&scene.discord, 2).await?;
+    println!("taken over after {:?}", begun.elapsed());
+    let answers = scene.discord.messages().iter().filter(is_answer).count();
+    ensure!(answers == 2 && scene.discord.sessions() == (1, 1), "{answers}: {:?}", scene.discord.sessions());
+    ensure!(second.stop()?, "the second stops gracefully");
+    scene.discord.is_content()
 }
