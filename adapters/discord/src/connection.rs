@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use stoa_ground::clock::noise;
+use stoa_ground::clock::{monotonic, noise};
 use stoa_http::socket::{Socket, connect};
 use tokio::sync::{Mutex, mpsc};
 use tokio_tungstenite::tungstenite::Message;
@@ -121,7 +121,7 @@ pub(crate) async fn serve(
     let fresh = session.is_none();
     let (mut worked, mut answered) = (false, true);
     let jitter = Duration::from_millis(noise() % beat.max(1));
-    let mut beats = tokio::time::interval_at(tokio::time::Instant::now() + jitter, Duration::from_millis(beat));
+    let mut beats = tokio::time::interval_at((monotonic() + jitter).into(), Duration::from_millis(beat));
     let mut saves = tokio::time::interval(SAVE);
     let end = loop {
         let frame = tokio::select! {
@@ -171,6 +171,10 @@ pub(crate) async fn serve(
                     let (id, url) = (word(&d["session_id"]).to_owned(), word(&d["resume_gateway_url"]).to_owned());
                     tracing::info!(shard = line.shard, "connected to Discord");
                     *session = Some(Session { id, url, sequence });
+                    // At once, so that it goes on also after a crash in the next moment.
+                    if !keep(line, session.as_ref(), false).await {
+                        break End::Over;
+                    }
                     // The next may begin after a while.
                     if let Some(turn) = turn.take() {
                         tokio::spawn(async move {

@@ -86,7 +86,7 @@ fn is_genuine(public_key: &str, signature: &str, at: &str, body: &[u8], now: Ins
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || text.len() % 2 != 0 || text.len() > 128 {
+    if !text.is_ascii() || !text.len().is_multiple_of(2) || text.len() > 128 {
         return None;
     }
     (0..text.len()).step_by(2).map(|i| u8::from_str_radix(text.get(i..i + 2)?, 16).ok()).collect()

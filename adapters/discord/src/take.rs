@@ -150,7 +150,7 @@ impl Inlet {
             What::Suggest { word, typed } => self.suggest(&read, word, typed).await.map(Some),
             What::Again(failed) => Ok(Some(match self.app.form(&read.user, failed) {
                 Some(form) => self.open(&read.user, &form).await?,
-                None => told(&say!(Words::english(), "chat-form-too-late"), Vec::new()),
+                None => told(&say!(Words::english(), "chat-form-too-late"), &[]),
             })),
             What::WriteDirectly => {
                 let (inlet, read) = (self.clone(), (read.id.clone(), read.token.clone(), read.user.clone()));
@@ -169,7 +169,7 @@ impl Inlet {
         if let Event::Action { command, .. } | Event::Submit { command, .. } = &mut envelope.event {
             match store::command(&self.app.db, command).await? {
                 Some(whole) => *command = whole,
-                None => return Ok(told(&say!(Words::english(), "discord-old-button"), Vec::new())),
+                None => return Ok(told(&say!(Words::english(), "discord-old-button"), &[])),
             }
         }
         match &guild {
@@ -279,7 +279,7 @@ fn deferred(kind: Kind) -> Value {
 }
 
 /// An answer at once that only this person sees.
-fn told(text: &str, buttons: Vec<Value>) -> Value {
+fn told(text: &str, buttons: &[Value]) -> Value {
     let content = markdown::pieces(text).join("\n\n");
     let mut data = json!({ "content": cut(&content, crate::render::CONTENT), "flags": EPHEMERAL, "allowed_mentions": { "parse": [] } });
     if !buttons.is_empty() {
@@ -301,7 +301,7 @@ fn wrong(errors: &[FieldError], labels: &[(String, String)], again: Option<&str>
     let button = again.map(|id| {
         json!({ "type": 2, "style": 1, "label": say!(Words::english(), "discord-form-again"), "custom_id": format!("{AGAIN}{id}") })
     });
-    told(&lines.join("\n"), button.into_iter().collect())
+    told(&lines.join("\n"), button.as_slice())
 }
 
 /// The button with which a person wants to be written to directly.
