@@ -212,8 +212,10 @@ async fn a_tip_is_written_in_a_modal_and_found_by_the_next_who_asks() -> Result<
     let tip = "The forklift battery @here wants *distilled* water every Monday & nothing else";
     bo.submits(&[("Your tip", tip)]).await?;
     bo.reads("tip is shared").await?;
+    ada.says_dm("help");
+    ada.reads("Ask me how something is done").await?;
     // The index follows a moment later.
-    for n in 1..50 {
+    for n in 2..50 {
         ada.says_dm("What does the forklift battery want?");
         let answers = |d: &Discord| {
             let alone = d.direct(ADA);

@@ -7,6 +7,7 @@ use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket, WebSocketUpgrad
 use axum::response::Response;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
+use stoa_ground::clock;
 use tokio::sync::mpsc;
 
 use super::state::{APP, BOT, Kept, Order, Session, TOKEN};
@@ -26,7 +27,7 @@ async fn connection(hall: Hall, socket: WebSocket) {
     let mut name: Option<String> = None;
     // Discord closes a connection on which no heartbeat comes.
     let patience = Duration::from_millis(beat * 5 / 2);
-    let mut deadline = tokio::time::Instant::now() + patience;
+    let mut deadline = clock::monotonic() + patience;
     loop {
         tokio::select! {
             order = to_do.recv() => match order {
@@ -45,7 +46,7 @@ async fn connection(hall: Hall, socket: WebSocket) {
                 Some(Ok(Frame::Text(text))) => {
                     let said: Value = serde_json::from_str(&text).unwrap_or_default();
                     if said["op"] == 1 {
-                        deadline = tokio::time::Instant::now() + patience;
+                        deadline = clock::monotonic() + patience;
                     }
                     heard(&hall, &said, &mut name, &orders);
                 }
@@ -59,7 +60,7 @@ async fn connection(hall: Hall, socket: WebSocket) {
                 Some(Err(_)) | None => break,
                 Some(Ok(_)) => {}
             },
-            () = tokio::time::sleep_until(deadline) => {
+            () = tokio::time::sleep_until(deadline.into()) => {
                 let _ = sink.send(Frame::Close(Some(CloseFrame { code: 4_009, reason: "".into() }))).await;
                 break;
             }

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use stoa_ground::clock::monotonic;
 
-use super::state::{APP, BOT, Bucket, Call, Channel, Kept, Message, Modal, TOKEN, Trouble};
+use super::state::{APP, BOT, Call, Channel, Kept, Message, Modal, TOKEN, Trouble};
 use super::{Hall, check, lock};
 
 /// How long an interaction waits for its acknowledgement.
@@ -158,7 +158,7 @@ fn limit(
         kept.sent.push_back(now);
     }
     let (most, window) = window(kind)?;
-    let bucket = kept.buckets.entry(format!("{kind}/{major}")).or_insert_with(Bucket::default);
+    let bucket = kept.buckets.entry(format!("{kind}/{major}")).or_default();
     if bucket.window.is_none_or(|until| until <= now) {
         (bucket.window, bucket.used) = (Some(now + window), 0);
     }
