@@ -20,6 +20,7 @@ pub struct Config {
     pub http: Http,
     pub web: Web,
     pub slack: Vec<SlackApp>,
+    pub discord: Discord,
     pub bridge: Vec<Bridge>,
     pub network: Network,
     pub mail: Mail,
@@ -102,6 +103,81 @@ pub struct Web {
     /// Whether the local web chat is open. Only on a loopback listener.
     #[schemars(example = &true)]
     pub local_chat: bool,
+}
+
+/// The Discord app: see `docs/discord.md`. Nothing is connected without a token.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Discord {
+    /// The bot's token.
+    pub token: Option<String>,
+    /// A file with the bot's token.
+    #[schemars(example = &"/etc/stoa/discord-token")]
+    pub token_file: Option<PathBuf>,
+    /// The application's id.
+    #[schemars(example = &"100000000000000001")]
+    pub application_id: String,
+    /// The application's public key, for interactions that Discord posts to `/discord/interactions`.
+    pub public_key: Option<String>,
+    /// Whether the gateway is connected; without it only interactions over HTTP come in.
+    pub gateway: bool,
+    /// Whether the privileged intent Message Content is granted.
+    pub message_content: bool,
+    /// Whether the privileged intent Server Members is granted.
+    pub members: bool,
+    /// Where commands are registered: `global` or `guilds` (at once, in the servers below; for development).
+    pub commands: String,
+    /// Where Discord's REST interface is, when it is not `https://discord.com/api/v10`.
+    #[schemars(example = &"https://discord.com/api/v10")]
+    pub api_url: Option<String>,
+    /// `[[discord.guilds]]`: the servers.
+    pub guilds: Vec<DiscordGuild>,
+}
+
+/// A Discord server.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DiscordGuild {
+    /// Its id.
+    #[schemars(example = &"500000000000000001")]
+    pub id: String,
+    /// The channel in which people are told that something waits for them, each in a private thread.
+    #[schemars(example = &"300000000000000001")]
+    pub channel: Option<String>,
+    /// Forum channels whose posts are questions to Stoa; needs `message_content`.
+    #[serde(default)]
+    pub forums: Vec<String>,
+}
+
+impl Default for Discord {
+    fn default() -> Self {
+        Self {
+            token: None,
+            token_file: None,
+            application_id: String::new(),
+            public_key: None,
+            gateway: true,
+            message_content: false,
+            members: false,
+            commands: "global".into(),
+            api_url: None,
+            guilds: Vec::new(),
+        }
+    }
+}
+
+impl Discord {
+    /// Whether there is a token, and with it an app.
+    pub fn is_set(&self) -> bool {
+        self.token.is_some() || self.token_file.is_some()
+    }
+}
+
+impl std::fmt::Debug for Discord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The token must not be seen.
+        f.debug_struct("Discord").field("application_id", &self.application_id).finish_non_exhaustive()
+    }
 }
 
 /// A Slack app: see `docs/slack.md`.
@@ -609,6 +685,7 @@ impl Config {
                 bail!("{name}: two [[slack]] are named '{}'", app.name);
             }
         }
+        crate::discord::check(&self.discord).with_context(|| name.to_owned())?;
         crate::asking::check(self).with_context(|| name.to_owned())?;
         for credential in &self.lrs.credentials {
             if credential.secret.is_none() && credential.secret_file.is_none() {

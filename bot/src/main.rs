@@ -6,6 +6,7 @@ mod bridge;
 mod commands;
 mod config;
 mod demo;
+mod discord;
 mod evidence;
 mod lrs;
 mod model;
@@ -74,6 +75,9 @@ enum Command {
     /// Slack: the manifest of its app
     #[command(subcommand)]
     Slack(slack::Command),
+    /// Discord: the link with which its app is added to a server
+    #[command(subcommand)]
+    Discord(discord::Command),
     /// Measure retrieval and abstention on a labelled set
     Eval(commands::eval::Options),
     /// Models for search by meaning
@@ -172,6 +176,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Audit(command) => return commands::audit::run(config, command, json).await,
         Command::Lrs(command) => lrs::run(config, command, json).await?,
         Command::Slack(command) => slack::run(&config, command)?,
+        Command::Discord(command) => discord::run(&config, command)?,
         Command::Eval(options) => commands::eval::run(cli.config.as_deref(), options, json).await?,
         Command::Model(command) => commands::model::run(&config, command, json).await?,
         Command::Schema(options) => commands::schema::run(&options, json)?,

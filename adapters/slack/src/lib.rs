@@ -6,7 +6,6 @@
 mod api;
 mod app;
 mod blocks;
-mod connect;
 mod events;
 mod http;
 mod interactions;

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use stoa_flow::Flow;
 use stoa_flow::chat::SendError;
 use stoa_ground::clock::{monotonic, noise};
+use stoa_http::socket::{Socket, connect};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
@@ -20,7 +21,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Mode;
 use crate::api::Body;
-use crate::connect::{Socket, connect};
 use crate::events::word;
 use crate::platform::Slack;
 use crate::take::{Incoming, Inlet};

@@ -42,7 +42,7 @@ pub(super) fn check(config: &Config, file: Option<&Path>, f: &mut Findings) -> R
                 "the local web chat is open on this machine; people sign in by 'stoa people link'",
             )?;
         }
-        Ok(_) if !config.bridge.is_empty() || !config.slack.is_empty() => {}
+        Ok(_) if !config.bridge.is_empty() || !config.slack.is_empty() || config.discord.is_set() => {}
         Ok(_) => {
             f.say(Grade::Note, "web", "no chat is connected; set [web] local_chat = true to try it on this machine")?;
         }
@@ -78,8 +78,11 @@ pub(super) fn check(config: &Config, file: Option<&Path>, f: &mut Findings) -> R
 /// The files that hold secrets, and for what.
 fn secret_files(config: &Config) -> Vec<(String, &Path)> {
     let mut files: Vec<(String, &Path)> = Vec::new();
-    let single =
-        [("[database] url_file", &config.database.url_file), ("[mail] smtp_url_file", &config.mail.smtp_url_file)];
+    let single = [
+        ("[database] url_file", &config.database.url_file),
+        ("[mail] smtp_url_file", &config.mail.smtp_url_file),
+        ("[discord] token_file", &config.discord.token_file),
+    ];
     files.extend(single.into_iter().filter_map(|(what, file)| Some((what.to_owned(), file.as_deref()?))));
     for app in &config.slack {
         let of = [

@@ -84,9 +84,25 @@ pub(super) async fn check(config: &Config, options: Options, f: &mut Findings) -
         };
         f.say(Grade::Note, "library", what)?;
     }
+    discord(config, &db, f).await?;
     waiting(&db, running, f).await?;
     readers(config, &db, running, f).await?;
     db.close().await;
+    Ok(())
+}
+
+async fn discord(config: &Config, db: &Db, f: &mut Findings) -> Result<()> {
+    if !config.discord.is_set() {
+        return Ok(());
+    }
+    let seen = db.read(|c| async move { stoa_discord::figures(&c).await }).await?;
+    if seen.closed > 0 {
+        let text = format!(
+            "{} of {} people who wanted direct messages have closed them; they are told in their server that something waits",
+            seen.closed, seen.direct
+        );
+        f.say(Grade::Note, "discord", text)?;
+    }
     Ok(())
 }
 

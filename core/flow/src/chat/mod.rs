@@ -6,7 +6,7 @@ mod message;
 mod model;
 mod router;
 
-pub use command::{Args, Call, Command, Context, FieldError, Turn};
+pub use command::{Args, Call, Command, Context, FieldError, Suggestion, Turn};
 pub use help::Help;
 pub use message::{Block, Button, Field, FieldKind, Form, Message, Style, literal};
 pub use model::{Account, Envelope, Event, MessageRef, Place, Platform, SendError, ThreadMessage};

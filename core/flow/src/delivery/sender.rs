@@ -284,7 +284,9 @@ impl Flow {
         let message = self.welcome(person, delivery, message, &reach).await?;
         let mut closed = "the person has no place where Stoa can write".to_owned();
         for (place, platform) in places.all {
-            let by_mail = (place.platform == MAIL).then(|| self.by_mail(person, &message));
+            // What goes by mail because nothing else is left says so.
+            let last_resort = place.platform == MAIL && delivery.place.is_none();
+            let by_mail = last_resort.then(|| self.by_mail(person, &message));
             let message = by_mail.as_ref().unwrap_or(&message);
             let started = monotonic();
             let sent = platform.send(&place, delivery.only.as_ref(), message, &delivery.key).await;

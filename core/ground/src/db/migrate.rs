@@ -45,6 +45,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(17, "0017_edits"),
     migration!(18, "0018_evidence"),
     migration!(19, "0019_sources"),
+    migration!(20, "0020_discord"),
 ];
 
 /// The newest schema version that this program knows.

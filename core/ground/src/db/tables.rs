@@ -94,6 +94,13 @@ pub const TABLES: &[(&str, Keep)] = &[
     ("log_checkpoint", Keep::Rows),
     ("log_anchor", Keep::Rows),
     ("legal_hold", Keep::Rows),
+    ("discord_session", Keep::Nothing),
+    ("discord_seen", Keep::Rows),
+    ("discord_user", Keep::Rows),
+    ("discord_interaction", Keep::Nothing),
+    ("discord_command", Keep::Rows),
+    ("discord_post", Keep::Rows),
+    ("discord_registered", Keep::Nothing),
 ];
 
 /// Columns that the engine numbers by itself.
