@@ -16,7 +16,9 @@ use stoa_learning::search::{Access, Index};
 use stoa_sources::{Connector, Files};
 
 const LEAVE: &str = "# Annual leave\n\n## Carry over\n\nYou may carry over up to 240 hours of annual leave into the next leave \
-                     year. Hours above that limit are lost on the last day of the leave year.\n";
+                     year. Hours above that limit are lost on the last day of the leave year, so plan your days off early, \
+                     talk to your manager, and write the days that you agreed on into the calendar of your team as \
+                     soon as you can.\n";
 
 async fn ask(db: &Db, index: &Index, question: &str, access: &Access) -> Answer {
     index.catch_up(db).await.unwrap();

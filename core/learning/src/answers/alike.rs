@@ -39,13 +39,14 @@ struct Sketch {
     title: String,
     words: Vec<String>,
     runs: HashSet<u64>,
-    /// What turns a text into another one however much they have in common: numbers, and "not".
+    /// What turns a text into another one however much they have in common: numbers, names, and "not".
     telling: Vec<String>,
 }
 
 impl Sketch {
     fn of(passage: &Passage) -> Self {
-        let words: Vec<String> = passage.text.unicode_words().map(str::to_lowercase).collect();
+        let written: Vec<&str> = passage.text.unicode_words().collect();
+        let words: Vec<String> = written.iter().map(|w| w.to_lowercase()).collect();
         let hash = |run: &[String]| {
             let mut hasher = DefaultHasher::new();
             run.hash(&mut hasher);
@@ -61,6 +62,7 @@ impl Sketch {
                 || w.ends_with("n’t")
         };
         let mut telling: Vec<String> = words.iter().filter(turns).cloned().collect();
+        telling.extend(written.iter().filter(|w| w.starts_with(char::is_uppercase)).map(|w| (*w).to_owned()));
         telling.sort();
         let runs = words.windows(RUN).map(hash).collect();
         Self { title: passage.title.to_lowercase(), words, runs, telling }
@@ -121,6 +123,7 @@ mod tests {
     fn what_says_something_else_stays() {
         assert_eq!(kept(&[LONG, &LONG.replace("240", "200")]).len(), 2, "another number");
         assert_eq!(kept(&[LONG, &LONG.replace("may carry", "may not carry")]).len(), 2, "the contrary");
+        assert_eq!(kept(&[LONG, &LONG.replace("annual leave", "annual leave in Norway")]).len(), 2, "another place");
         assert_eq!(kept(&[LONG, &LONG[..90]]).len(), 2);
         assert_eq!(kept(&["Ask HR.", "Ask IT."]).len(), 2);
         let twice = once(vec![passage("d", "s", LONG), passage("d", "s", LONG)]);
