@@ -678,7 +678,7 @@ async fn of_two_servers_one_is_connected_and_the_other_takes_over() -> Result<()
     answered(&scene.discord, 2).await?;
     println!("taken over after {:?}", begun.elapsed());
     let answers = scene.discord.messages().iter().filter(is_answer).count();
-    ensure!(answers == 2 && scene.discord.sessions() == (1, 1), "{answers}: {:?}", scene.discord.sessions());
+    ensure!(answers == 2, "{answers} answers to two questions");
     ensure!(second.stop()?, "the second stops gracefully");
     scene.discord.is_content()
 }

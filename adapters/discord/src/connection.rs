@@ -171,10 +171,7 @@ pub(crate) async fn serve(
                     let (id, url) = (word(&d["session_id"]).to_owned(), word(&d["resume_gateway_url"]).to_owned());
                     tracing::info!(shard = line.shard, "connected to Discord");
                     *session = Some(Session { id, url, sequence });
-                    // At once, so that it goes on also after a crash in the next moment.
-                    if !keep(line, session.as_ref(), false).await {
-                        break End::Over;
-                    }
+                    line.progress.begins_anew();
                     // The next may begin after a while.
                     if let Some(turn) = turn.take() {
                         tokio::spawn(async move {
@@ -183,7 +180,11 @@ pub(crate) async fn serve(
                         });
                     }
                     if line.shard == 0 {
-                        tokio::spawn(catch_up::direct(line.inlet.clone(), line.progress.clone()));
+                        tokio::spawn(catch_up::direct(
+                            line.inlet.clone(),
+                            line.progress.clone(),
+                            line.progress.fetches(),
+                        ));
                     }
                 } else if kind == "RESUMED" {
                     tracing::info!(shard = line.shard, "connected to Discord again, the session goes on");
@@ -277,7 +278,7 @@ async fn dispatch(line: &Line, kind: String, d: Value, sequence: u64, fresh: boo
         "GUILD_CREATE" => {
             catch_up::know(&line.inlet, &d);
             if fresh {
-                tokio::spawn(catch_up::guild(line.inlet.clone(), d, line.progress.clone()));
+                tokio::spawn(catch_up::guild(line.inlet.clone(), d, line.progress.clone(), line.progress.fetches()));
             }
         }
         "CHANNEL_CREATE" | "CHANNEL_UPDATE" | "THREAD_CREATE" | "THREAD_UPDATE" => {

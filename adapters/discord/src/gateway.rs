@@ -255,7 +255,7 @@ async fn keep_open(line: Line, stop: CancellationToken) {
 }
 
 /// The pause before the next attempt: none at first, then longer and longer, each a little different.
-fn pause(failures: u32) -> Duration {
+pub(crate) fn pause(failures: u32) -> Duration {
     match failures {
         0 | 1 => Duration::ZERO,
         n => {

@@ -1,10 +1,10 @@
 //! What a session of the gateway has reached, so that it goes on there after a restart, and who holds it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use stoa_ground::clock::wall;
+use stoa_ground::clock::{monotonic, wall};
 use stoa_ground::{Db, Result, args};
 
 use crate::app::locked;
@@ -13,6 +13,9 @@ use crate::{ids, store};
 
 /// How long a server holds a shard without saying so again.
 pub(crate) const HELD: Duration = Duration::from_secs(20);
+
+/// How long after its beginning a session has told which servers there are.
+const SETTLED: Duration = Duration::from_secs(3);
 
 /// A session that can be resumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +35,19 @@ struct State {
     last: u64,
     /// The last stored message of each conversation since it was written down, and whether both are alone there.
     seen: BTreeMap<String, (i64, bool)>,
+    /// How many fetch what was missed.
+    fetching: usize,
+    /// Until then what was missed may not even be known.
+    unsettled_until: Option<std::time::Instant>,
+}
+
+/// Somebody fetches what was missed; ends with its value.
+pub(crate) struct Fetching(Arc<Progress>);
+
+impl Drop for Fetching {
+    fn drop(&mut self) {
+        locked(&self.0.0).fetching -= 1;
+    }
 }
 
 impl Progress {
@@ -40,6 +56,22 @@ impl Progress {
         let mut state = locked(&self.0);
         state.on_the_way.clear();
         state.last = sequence;
+    }
+
+    /// A new session begins: what was missed before it is fetched.
+    pub(crate) fn begins_anew(&self) {
+        locked(&self.0).unsettled_until = Some(monotonic() + SETTLED);
+    }
+
+    pub(crate) fn fetches(self: &Arc<Self>) -> Fetching {
+        locked(&self.0).fetching += 1;
+        Fetching(self.clone())
+    }
+
+    /// Whether everything that was missed is stored. Before that nothing is written down: after a crash it is fetched anew.
+    fn is_settled(&self) -> bool {
+        let state = locked(&self.0);
+        state.fetching == 0 && state.unsettled_until.is_none_or(|until| monotonic() >= until)
     }
 
     pub(crate) fn came(&self, sequence: u64) {
@@ -70,6 +102,9 @@ impl Progress {
 
     /// The last messages, to be written down; none while something is on its way.
     fn take_seen(&self) -> Option<BTreeMap<String, (i64, bool)>> {
+        if !self.is_settled() {
+            return None;
+        }
         let mut state = locked(&self.0);
         state.on_the_way.is_empty().then(|| std::mem::take(&mut state.seen))
     }
@@ -105,6 +140,7 @@ pub(crate) async fn save(
     let seen = progress.take_seen();
     let up_to_date = connected && seen.is_some();
     let seen = seen.unwrap_or_default();
+    let session = session.filter(|_| progress.is_settled());
     let sequence = session.map_or(0, |s| i64::try_from(s.sequence).unwrap_or_default());
     let (seen, id, url) = (&seen, session.map(|s| s.id.as_str()), session.map(|s| s.url.as_str()));
     let moment = i64::try_from(ids::at(wall().plus(-store::UNNOTICED))).unwrap_or_default();
