@@ -20,6 +20,7 @@ pub struct Config {
     pub http: Http,
     pub web: Web,
     pub slack: Vec<SlackApp>,
+    pub discord: Discord,
     pub bridge: Vec<Bridge>,
     pub network: Network,
     pub mail: Mail,
@@ -102,6 +103,81 @@ pub struct Web {
     /// Whether the local web chat is open. Only on a loopback listener.
     #[schemars(example = &true)]
     pub local_chat: bool,
+}
+
+/// The Discord app: see `docs/discord.md`. Nothing is connected without a token.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Discord {
+    /// The bot's token.
+    pub token: Option<String>,
+    /// A file with the bot's token.
+    #[schemars(example = &"/etc/stoa/discord-token")]
+    pub token_file: Option<PathBuf>,
+    /// The application's id.
+    #[schemars(example = &"100000000000000001")]
+    pub application_id: String,
+    /// The application's public key, for interactions that Discord posts to `/discord/interactions`.
+    pub public_key: Option<String>,
+    /// Whether the gateway is connected; without it only interactions over HTTP come in.
+    pub gateway: bool,
+    /// Whether the privileged intent Message Content is granted.
+    pub message_content: bool,
+    /// Whether the privileged intent Server Members is granted.
+    pub members: bool,
+    /// Where commands are registered: `global` or `guilds` (at once, in the servers below; for development).
+    pub commands: String,
+    /// Where Discord's REST interface is, when it is not `https://discord.com/api/v10`.
+    #[schemars(example = &"https://discord.com/api/v10")]
+    pub api_url: Option<String>,
+    /// `[[discord.guilds]]`: the servers.
+    pub guilds: Vec<DiscordGuild>,
+}
+
+/// A Discord server.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DiscordGuild {
+    /// Its id.
+    #[schemars(example = &"500000000000000001")]
+    pub id: String,
+    /// The channel in which people are told that something waits for them, each in a private thread.
+    #[schemars(example = &"300000000000000001")]
+    pub channel: Option<String>,
+    /// Forum channels whose posts are questions to Stoa; needs `message_content`.
+    #[serde(default)]
+    pub forums: Vec<String>,
+}
+
+impl Default for Discord {
+    fn default() -> Self {
+        Self {
+            token: None,
+            token_file: None,
+            application_id: String::new(),
+            public_key: None,
+            gateway: true,
+            message_content: false,
+            members: false,
+            commands: "global".into(),
+            api_url: None,
+            guilds: Vec::new(),
+        }
+    }
+}
+
+impl Discord {
+    /// Whether there is a token, and with it an app.
+    pub fn is_set(&self) -> bool {
+        self.token.is_some() || self.token_file.is_some()
+    }
+}
+
+impl std::fmt::Debug for Discord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The token must not be seen.
+        f.debug_struct("Discord").field("application_id", &self.application_id).finish_non_exhaustive()
+    }
 }
 
 /// A Slack app: see `docs/slack.md`.
@@ -292,27 +368,39 @@ impl Default for NudgesSection {
     }
 }
 
-/// What answers come from.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+/// What answers come from; [sources.md](sources.md) has more.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Library {
+    /// How often the server reads the sources again; `0s`: only at its start.
+    #[schemars(example = &"1h")]
+    pub every: String,
     /// The sources.
     pub sources: Vec<Source>,
 }
 
+impl Default for Library {
+    fn default() -> Self {
+        Self { every: "1h".into(), sources: Vec::new() }
+    }
+}
+
 /// A source of documents.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// `files`.
+    /// `files`, `site`, `feed`, `git`, `confluence`, `notion` or `connector`.
     #[schemars(example = &"files")]
     pub kind: String,
     /// The name shown in citations.
     #[schemars(example = &"Handbook")]
     pub name: String,
-    /// The folder.
+    /// `files`: the folder.
     #[schemars(example = &"/srv/handbook")]
     pub path: Option<PathBuf>,
+    /// All other kinds: the address.
+    #[schemars(example = &"https://docs.example.org/")]
+    pub url: Option<String>,
     /// Who may read it: `everyone`, `role:…`, `group:…`, `person:…`. Nobody when absent.
     #[serde(default)]
     #[schemars(example = &["everyone"])]
@@ -320,6 +408,54 @@ pub struct Source {
     /// Whether somebody responsible has checked the content.
     #[serde(default = "yes")]
     pub verified: bool,
+    /// `git`, `confluence`, `notion`, `connector`: a file with the token.
+    #[schemars(example = &"/etc/stoa/wiki.token")]
+    pub token_file: Option<PathBuf>,
+    /// The same, in the configuration itself.
+    pub token: Option<String>,
+    /// `confluence`: the account to which the token belongs; without it, the token stands alone.
+    #[schemars(example = &"stoa@example.org")]
+    pub user: Option<String>,
+    /// `confluence`: the keys of the spaces.
+    #[serde(default)]
+    #[schemars(example = &["ENG", "HR"])]
+    pub spaces: Vec<String>,
+    /// `git`: the branch; the repository's own head when absent.
+    #[schemars(example = &"main")]
+    pub branch: Option<String>,
+    /// `git`: the folder in the repository; all of it when absent.
+    #[schemars(example = &"docs")]
+    pub folder: Option<String>,
+    /// `git`: how a file is found on the web. GitHub and GitLab are known.
+    #[schemars(example = &"https://git.example.org/team/handbook/src/{path}")]
+    pub link: Option<String>,
+    /// `site`: how many pages are read at most.
+    #[schemars(example = &5000)]
+    pub most_pages: Option<usize>,
+    /// `site`, `feed`: further hosts that may be in a private network, beside that of `url`.
+    #[serde(default)]
+    #[schemars(example = &["wiki.corp.example.org"])]
+    pub hosts: Vec<String>,
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Source").field("name", &self.name).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    /// A folder that everyone may read.
+    pub fn folder(name: impl Into<String>, path: PathBuf) -> Self {
+        Self {
+            kind: "files".into(),
+            name: name.into(),
+            path: Some(path),
+            readers: vec!["everyone".into()],
+            verified: true,
+            ..Self::default()
+        }
+    }
 }
 
 fn yes() -> bool {
@@ -525,18 +661,7 @@ impl Config {
     fn check(&self, name: &str) -> Result<()> {
         self.organisation().with_context(|| name.to_owned())?;
         self.lease().with_context(|| name.to_owned())?;
-        for source in &self.library.sources {
-            if source.kind != "files" {
-                bail!(
-                    "{name}: [[library.sources]] '{}' has the unknown kind '{}'; this version knows: files",
-                    source.name,
-                    source.kind
-                );
-            }
-            if source.path.is_none() {
-                bail!("{name}: [[library.sources]] '{}' needs a path", source.name);
-            }
-        }
+        crate::sources::check(&self.library).with_context(|| name.to_owned())?;
         for (n, bridge) in self.bridge.iter().enumerate() {
             if bridge.secret.is_none() && bridge.secret_file.is_none() {
                 bail!("{name}: [[bridge]] '{}' needs secret or secret_file", bridge.name);
@@ -567,6 +692,7 @@ impl Config {
                 bail!("{name}: two [[slack]] are named '{}'", app.name);
             }
         }
+        crate::discord::check(&self.discord).with_context(|| name.to_owned())?;
         crate::asking::check(self).with_context(|| name.to_owned())?;
         for credential in &self.lrs.credentials {
             if credential.secret.is_none() && credential.secret_file.is_none() {
@@ -725,7 +851,17 @@ mod tests {
             ("[organisation]\ntimezone = \"Mars/Olympus\"\n", "[organisation] timezone"),
             ("[answers]\nspeak = \"loud\"\n", "[answers] speak: 'loud' is not one of mention, questions, unasked"),
             ("[llm]\ntime = \"1h\"\n", "[llm] time must be more than nothing and at most a minute"),
-            ("[[library.sources]]\nkind = \"fax\"\nname = \"x\"\n", "unknown kind 'fax'"),
+            ("[[library.sources]]\nkind = \"fax\"\nname = \"x\"\n", "'x' has the unknown kind 'fax'"),
+            ("[[library.sources]]\nkind = \"site\"\nname = \"x\"\n", "[[library.sources]] 'x' needs url"),
+            (
+                "[[library.sources]]\nkind = \"files\"\nname = \"x\"\npath = \"/x\"\nbranch = \"y\"\n",
+                "'x': branch is nothing for the kind 'files'",
+            ),
+            (
+                "[[library.sources]]\nkind = \"files\"\nname = \"tips\"\npath = \"/x\"\n",
+                "'tips' is the name of a source of Stoa's own",
+            ),
+            ("[library]\nevery = \"often\"\n", "[library] every: 'often' is not a duration"),
         ];
         for (text, expected) in cases {
             let error = format!("{:#}", parse(text, &[]).unwrap_err());

@@ -44,22 +44,10 @@ pub async fn run(mut config: Config, options: Options) -> Result<()> {
     config.organisation.name = "Harbour & Pine".into();
     config.organisation.iri = "https://learn.harbourandpine.example".into();
     config.organisation.timezone = "Europe/Berlin".into();
-    config.library.sources.push(Source {
-        kind: "files".into(),
-        name: "Handbook".into(),
-        path: Some(sample.join("handbook")),
-        readers: vec!["everyone".into()],
-        verified: true,
-    });
+    config.library.sources.push(Source::folder("Handbook", sample.join("handbook")));
     if let Some(path) = options.library {
         let name = path.file_name().map_or_else(|| "Library".into(), |n| n.to_string_lossy().into_owned());
-        config.library.sources.push(Source {
-            kind: "files".into(),
-            name,
-            path: Some(path),
-            readers: vec!["everyone".into()],
-            verified: true,
-        });
+        config.library.sources.push(Source::folder(name, path));
     }
     let mode = serve::Mode { demo: true, clock: options.clock };
     let done = serve::run(config, mode, |app| async move { prepare(&app, &sample).await }).await;
@@ -69,7 +57,7 @@ pub async fn run(mut config: Config, options: Options) -> Result<()> {
 
 /// Fills the store at the first start, and reads the library at every start.
 async fn prepare(app: &Arc<App>, sample: &Path) -> Result<()> {
-    crate::commands::library::sync_all(app, false).await?;
+    crate::commands::library::sync_all(app).await?;
     if meta(&app.db, "demo").await?.is_some() {
         return Ok(());
     }

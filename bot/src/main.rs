@@ -6,12 +6,14 @@ mod bridge;
 mod commands;
 mod config;
 mod demo;
+mod discord;
 mod evidence;
 mod lrs;
 mod model;
 mod observe;
 mod serve;
 mod slack;
+mod sources;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -73,6 +75,9 @@ enum Command {
     /// Slack: the manifest of its app
     #[command(subcommand)]
     Slack(slack::Command),
+    /// Discord: the link with which its app is added to a server
+    #[command(subcommand)]
+    Discord(discord::Command),
     /// Measure retrieval and abstention on a labelled set
     Eval(commands::eval::Options),
     /// Models for search by meaning
@@ -160,7 +165,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Demo(options) => demo::run(config, options).await?,
         Command::Serve { clock } => {
             let mode = serve::Mode { demo: false, clock };
-            serve::run(config, mode, |app| async move { commands::library::sync_all(&app, false).await }).await?;
+            serve::run(config, mode, |app| async move { commands::library::sync_folders(&app).await }).await?;
         }
         Command::Ask(options) => commands::ask::run(config, options, json).await?,
         Command::Library(command) => return commands::library::run(config, command, json).await,
@@ -171,6 +176,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Audit(command) => return commands::audit::run(config, command, json).await,
         Command::Lrs(command) => lrs::run(config, command, json).await?,
         Command::Slack(command) => slack::run(&config, &command)?,
+        Command::Discord(command) => discord::run(&config, command)?,
         Command::Eval(options) => commands::eval::run(cli.config.as_deref(), options, json).await?,
         Command::Model(command) => commands::model::run(&config, command, json).await?,
         Command::Schema(options) => commands::schema::run(&options, json)?,

@@ -80,6 +80,11 @@ where
         app.flow.connect(slack.clone());
         chats = chats.merge(stoa_slack::router(&app.flow, slack));
     }
+    let discord = crate::discord::app(&app.config, &app.db)?;
+    if let Some(discord) = &discord {
+        app.flow.connect(discord.clone());
+        chats = chats.merge(stoa_discord::router(&app.flow, discord));
+    }
     connect_mail(&app)?;
     people::import::resume(&app.db, &app.services.ledger).await?;
     let zones = app.config.location_zones();
@@ -116,11 +121,20 @@ where
             }
         }
     });
+    let library = tokio::spawn(crate::sources::follow(app.clone(), stop.clone()));
     let listener_of_slack = tokio::spawn({
         let (flow, stop) = (app.flow.clone(), stop.clone());
         async move {
             if let Some(slack) = slack {
                 stoa_slack::listen(flow, slack, stop).await;
+            }
+        }
+    });
+    let listener_of_discord = tokio::spawn({
+        let (flow, stop) = (app.flow.clone(), stop.clone());
+        async move {
+            if let Some(discord) = discord {
+                stoa_discord::listen(flow, discord, stop).await;
             }
         }
     });
@@ -148,7 +162,7 @@ where
         () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {}
     }
     stop.cancel();
-    for task in [workers, follower, meaning, observer, recorder, listener_of_slack] {
+    for task in [workers, follower, meaning, observer, recorder, library, listener_of_slack, listener_of_discord] {
         if tokio::time::timeout(GRACE, task).await.is_err() {
             tracing::warn!("a worker did not end in time; its work is durable and goes on at the next start");
         }

@@ -5,6 +5,7 @@ answers-source-tip = { $title } (tip by { $author })
 answers-source-tip-unchecked = { $title } (tip by { $author }, a colleague; not yet checked)
 answers-source-discussion = { $title } (from a discussion among colleagues; not checked)
 answers-source-unchecked = { $source }; not yet checked
+answers-source-also = { $source }; the same in { $others }
 answers-source-curated = { $title } (an approved answer)
 # $number is the number by which the sentences name it
 answers-numbered-source = \[{ $number }\] { $source }

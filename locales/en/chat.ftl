@@ -22,7 +22,9 @@ chat-help-about-why = why you got a message, or did not
 chat-by-mail = This comes by mail because Stoa could not reach you in chat. To do what it asks, open your chat and write **help** to Stoa; if you have no chat, ask your learning team.
 chat-help-about-settings = quiet hours, language, pause
 chat-help-about-mydata = see, export or erase what I keep about you
+chat-help-about-link = connect this account to your name, or take it away
 chat-help-about-help = this list
+chat-help-about-show = show what waits for you
 
 ## The page of a person
 
@@ -40,7 +42,7 @@ chat-works = is looking through the pages
 
 chat-help-unknown-account =
     I do not know this account yet, so I can only show you help and answer from pages that are open to all.
-    Ask your learning team to connect it; they need your work e-mail address or employee number.
+    Write **link** to connect it to your name, or ask your learning team; they need your work e-mail address or employee number.
 
 # $workspace is the name of the organisation's workspace in the chat
 chat-outsider = I am here for the people of { $workspace }, so I cannot answer you.
@@ -62,6 +64,8 @@ chat-too-long =
 chat-shortened = There is more than fits here.
 chat-form-too-late = That took too long to open. Please try again.
 chat-already-done = That is done already.
+chat-show-nothing = There is nothing for you behind this button.
+chat-show-gone = That is settled already; there is nothing left to do.
 chat-slow-down =
     { $seconds ->
         [one] That was a lot at once. Please wait one second.

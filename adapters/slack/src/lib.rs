@@ -7,7 +7,6 @@ mod api;
 mod app;
 mod assistant;
 mod blocks;
-mod connect;
 mod events;
 mod home;
 mod http;

@@ -1,20 +1,18 @@
-//! The source kind `files`: a folder with Markdown, HTML, plain text and PDF.
+//! The source kind `files`: a folder with Markdown, HTML, plain text, PDF, Word, PowerPoint and subtitles.
 
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use stoa_ground::{Error, Instant, Result, clock};
-use stoa_learning::library::{Found, Item, Known, SourceReader, SourceSettings};
+use stoa_learning::library::{Found, Known, SourceReader, SourceSettings};
 use tokio::sync::mpsc;
 use walkdir::{DirEntry, WalkDir};
 
 use crate::page::{self, Page};
 use crate::pdf::Extractor;
+use crate::reading::{Kind, MOST_BYTES, READING, Reading};
+use crate::web::send;
 
-/// Goes up whenever the same file gives other sections, so that it is read again.
-const READING: u32 = 1;
-/// Larger files are not read.
-const MOST_BYTES: u64 = 20 * 1024 * 1024;
 /// A folder with more files than this is refused: it is hardly a library.
 const MOST_FILES: usize = 100_000;
 
@@ -22,45 +20,34 @@ const MOST_FILES: usize = 100_000;
 pub struct Files {
     settings: SourceSettings,
     folder: PathBuf,
-    pdf: Option<Extractor>,
+    reading: Reading,
 }
 
-/// The kinds of files that are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Markdown,
-    Html,
-    Text,
-    Pdf,
-}
-
-impl Kind {
-    fn of(path: &Path) -> Option<Self> {
-        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
-            "md" | "markdown" | "mdown" | "mkd" => Some(Self::Markdown),
-            "html" | "htm" | "xhtml" => Some(Self::Html),
-            "txt" | "text" => Some(Self::Text),
-            "pdf" => Some(Self::Pdf),
-            _ => None,
-        }
-    }
+/// What is in a folder.
+#[derive(Default)]
+struct Listing {
+    /// In the order of their names.
+    files: Vec<PathBuf>,
+    /// What could not be listed.
+    failed: Vec<String>,
+    /// How many are of a kind that is not read, but holds text.
+    old: usize,
 }
 
 impl Files {
     /// A folder as a source.
     #[must_use]
     pub fn new(settings: SourceSettings, folder: impl Into<PathBuf>) -> Self {
-        Self { settings, folder: folder.into(), pdf: Extractor::this_program().ok() }
+        Self { settings, folder: folder.into(), reading: Reading::new() }
     }
 
     /// With another way to read PDF.
     #[must_use]
     pub fn with_pdf(self, extractor: Extractor) -> Self {
-        Self { pdf: Some(extractor), ..self }
+        Self { reading: Reading::with_pdf(extractor), ..self }
     }
 
-    /// All files, in the order of their names, and what could not be listed.
-    fn list(folder: &Path) -> Result<(Vec<PathBuf>, Vec<String>)> {
+    fn list(folder: &Path) -> Result<Listing> {
         let root = folder.canonicalize().map_err(|e| {
             Error::Io(format!(
                 "the folder {} cannot be opened: {e}: correct [[library.sources]] path",
@@ -74,21 +61,22 @@ impl Files {
             let name = e.file_name().to_string_lossy();
             e.depth() == 0 || !name.starts_with('.') && name != "node_modules"
         };
-        let (mut files, mut failed) = (Vec::new(), Vec::new());
+        let mut all = Listing::default();
         for entry in WalkDir::new(&root).follow_links(false).sort_by_file_name().into_iter().filter_entry(visible) {
             match entry {
-                Ok(e) if e.file_type().is_file() && Kind::of(e.path()).is_some() => files.push(e.into_path()),
-                Ok(_) => {}
-                Err(e) => failed.push(format!("a part of the folder cannot be listed: {e}")),
+                Ok(e) if !e.file_type().is_file() => {}
+                Ok(e) if kind_of(e.path()).is_some() => all.files.push(e.into_path()),
+                Ok(e) => all.old += usize::from(is_old(e.path())),
+                Err(e) => all.failed.push(format!("a part of the folder cannot be listed: {e}")),
             }
-            if files.len() > MOST_FILES {
+            if all.files.len() > MOST_FILES {
                 return Err(Error::invalid(format!(
                     "the folder {} has more than {MOST_FILES} files: name the folders below it as sources of their own",
                     folder.display()
                 )));
             }
         }
-        Ok((files, failed))
+        Ok(all)
     }
 
     async fn look(&self, root: &Path, path: PathBuf, known: &Known) -> Found {
@@ -109,7 +97,7 @@ impl Files {
             Err(sentence) => return Found::Broken(location, sentence),
         };
         let fingerprint = format!("{READING}/{}/{length}", changed.0);
-        if known.get(&location) == Some(&fingerprint) {
+        if known.fingerprint(&location) == Some(&fingerprint) {
             return Found::Unchanged(location);
         }
         if length > MOST_BYTES {
@@ -119,43 +107,28 @@ impl Files {
         match self.read(&path).await {
             Err(sentence) => Found::Broken(location, sentence),
             Ok(page) => {
-                let title = page.title.filter(|t| !t.trim().is_empty());
-                let item = Item {
-                    title: title.unwrap_or_else(|| page::from_file_name(&location)),
-                    location,
-                    language: page.language,
-                    owner: page.owner,
-                    review_date: page.review_date,
-                    keywords: page.keywords,
-                    sections: page.sections,
-                    ..Item::default()
-                };
+                let name = page::from_file_name(&location);
+                let (item, warnings) = page.into_item(location, || name);
                 // A file that was written just now may be written again with the same time: it is read once more.
                 let settled = changed.plus(2 * Instant::SECOND) < clock::machine();
-                Found::Document { item, fingerprint: settled.then_some(fingerprint), warnings: page.warnings }
+                Found::Document { item, restricted: None, fingerprint: settled.then_some(fingerprint), warnings }
             }
         }
     }
 
     async fn read(&self, path: &Path) -> Result<Page, String> {
-        let Some(kind) = Kind::of(path) else { return Err("its kind is not known".into()) };
-        if kind == Kind::Pdf {
-            let Some(pdf) = &self.pdf else { return Err("this program cannot find itself to read PDF".into()) };
-            return Ok(Page { sections: pdf.sections(path).await?, ..Page::default() });
-        }
-        let path = path.to_owned();
-        tokio::task::spawn_blocking(move || {
-            let bytes = std::fs::read(&path).map_err(|e| format!("it could not be read: {e}"))?;
-            let text = page::decode(&bytes)?;
-            match kind {
-                Kind::Markdown => page::markdown(&text),
-                Kind::Html => page::html(&text),
-                Kind::Text | Kind::Pdf => Ok(page::plain(&text)),
-            }
-        })
-        .await
-        .unwrap_or_else(|_| Err("its reader failed: please report this file".into()))
+        let Some(kind) = kind_of(path) else { return Err("its kind is not known".into()) };
+        self.reading.file(kind, path).await
     }
+}
+
+fn kind_of(path: &Path) -> Option<Kind> {
+    Kind::of_name(path.file_name()?.to_str()?)
+}
+
+/// Formats that nobody writes any more.
+fn is_old(path: &Path) -> bool {
+    path.extension().is_some_and(|e| ["doc", "ppt", "rtf", "odt", "odp"].iter().any(|old| e.eq_ignore_ascii_case(old)))
 }
 
 /// Length in bytes and time of the last change.
@@ -175,12 +148,18 @@ impl SourceReader for Files {
     async fn scan(&self, known: &Known, out: mpsc::Sender<Found>) -> Result<()> {
         let folder = self.folder.clone();
         let listing = tokio::task::spawn_blocking(move || Self::list(&folder)).await;
-        let (files, failed) = listing.map_err(|_| Error::Io("the folder could not be listed".into()))??;
+        let Listing { files, failed, old } =
+            listing.map_err(|_| Error::Io("the folder could not be listed".into()))??;
         let root = self.folder.canonicalize().unwrap_or_else(|_| self.folder.clone());
-        let closed = |_| Error::Io("the sync ended early".into());
-        out.send(Found::Listed(files.len())).await.map_err(closed)?;
+        send(&out, Found::Listed(files.len())).await?;
+        if old > 0 {
+            let sentence = format!(
+                "{old} files in old or other office formats were passed over: save them as .docx, .pptx or .pdf"
+            );
+            send(&out, Found::Noted(String::new(), sentence)).await?;
+        }
         for path in files {
-            out.send(self.look(&root, path, known).await).await.map_err(closed)?;
+            send(&out, self.look(&root, path, known).await).await?;
         }
         match failed.into_iter().next() {
             Some(sentence) => Err(Error::Io(sentence)),

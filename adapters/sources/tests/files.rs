@@ -151,10 +151,12 @@ async fn a_folder_that_cannot_be_listed_deletes_nothing() {
     assert!(location.is_empty() && sentence.contains("books cannot be opened"), "{sentence}");
     fs::create_dir(&inner).unwrap();
     let report = sync(&db, &files).await;
-    assert!(report.errors[0].1.starts_with("the source is suddenly empty, so its 30 documents are kept"));
+    assert!(
+        report.errors[0].1.starts_with("30 of its 30 documents are suddenly missing, so they are kept for three days")
+    );
     assert!(!passages(&db, "7.md").await.is_empty());
     let sources = db.read(|conn| async move { library::sources(&conn).await }).await.unwrap();
-    assert!(sources[0].failed.as_deref().unwrap().contains("suddenly empty"));
+    assert!(sources[0].failed.as_deref().unwrap().contains("suddenly missing"));
 }
 
 #[cfg(unix)]

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use stoa_ground::people;
-use stoa_learning::answers::{self, Answer, Explanation, How, Inquiry};
+use stoa_learning::answers::{self, Answer, Citation, Explanation, How, Inquiry};
 use stoa_learning::search::Access;
 
 use super::print_json;
@@ -93,8 +93,9 @@ fn text(answer: &Answer) -> String {
         out.push_str(&answer.answer);
         out.push_str("\n\n");
         for (n, citation) in answer.citations.iter().enumerate() {
-            let at = place(&citation.title, &citation.heading, &citation.source, &citation.location);
+            let at = place(&citation.title, &citation.heading, &citation.source, &citation.address());
             out.push_str(&format!("  [{}] {at}\n", n + 1));
+            out.push_str(&also(citation, "      "));
         }
         out.push_str("  Written by a language model; every sentence was checked against these pages.\n");
     } else {
@@ -102,8 +103,13 @@ fn text(answer: &Answer) -> String {
             out.push_str(&citation.quote);
             out.push_str(&format!(
                 "\n  – {}\n\n",
-                place(&citation.title, &citation.heading, &citation.source, &citation.location)
+                place(&citation.title, &citation.heading, &citation.source, &citation.address())
             ));
+            let also = also(citation, "    ");
+            if !also.is_empty() {
+                out.truncate(out.trim_end().len());
+                out.push_str(&format!("\n{also}\n"));
+            }
         }
         if !answer.nearest.is_empty() {
             out.push_str("Read on:\n");
@@ -113,6 +119,11 @@ fn text(answer: &Answer) -> String {
         out.push_str(&format!("  – {}\n", place(&near.title, &near.heading, &near.source, &near.location)));
     }
     out
+}
+
+/// The other places where the same stands, a line each.
+fn also(citation: &Citation, indent: &str) -> String {
+    citation.also.iter().map(|o| format!("{indent}the same: {} ({}: {})\n", o.title, o.source, o.location)).collect()
 }
 
 /// What is behind an answer, for a terminal.

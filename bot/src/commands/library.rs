@@ -6,18 +6,26 @@ use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use stoa_learning::impact::{self, Impact};
-use stoa_learning::library::{self, Progress, SourceSettings, SyncReport};
-use stoa_sources::Files;
+use stoa_learning::library::{self, Missing, Progress, SyncReport};
 
 use super::print_json;
 use crate::app::App;
 use crate::config::{Config, Source};
 
+/// So many errors of one source are shown.
+const SHOWN: usize = 50;
+
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
     /// Read all sources again; what is gone there is retired here
-    Sync,
-    /// List the sources with what is in them
+    Sync {
+        /// The source that is read; all of them without it
+        source: Option<String>,
+        /// Most of a source is missing, and that is right: do not wait for it to come back
+        #[arg(long)]
+        gone: bool,
+    },
+    /// List the sources with what is in them, and what could not be read
     List,
     /// What relies on a document, or on all that changed since a day: answers, lessons, courses and people, in numbers
     Impact {
@@ -34,15 +42,24 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
     let (app, lock) = App::for_reader(config, matches!(command, Command::List)).await?;
     let (mut failed, mut alone) = (false, false);
     match command {
-        Command::Sync => {
+        Command::Sync { source: only, gone } => {
             alone = lock.is_some();
+            let sources = &app.config.library.sources;
+            if let Some(name) = &only
+                && !sources.iter().any(|s| s.name == *name)
+            {
+                let names: Vec<&str> = sources.iter().map(|s| s.name.as_str()).collect();
+                anyhow::bail!("there is no source '{name}'; there are: {}", names.join(", "));
+            }
+            let missing = if gone { Missing::Believe } else { Missing::Doubt };
             if app.config.library.sources.is_empty() {
                 eprintln!(
-                    "There are no sources: add [[library.sources]] with kind, name, path and readers to stoa.toml."
+                    "There are no sources: add [[library.sources]] with kind, name, readers and path or url to stoa.toml."
                 );
             }
-            for source in &app.config.library.sources {
-                let report = sync_one(&app, source, !json).await?;
+            leave(&app).await?;
+            for source in sources.iter().filter(|s| only.as_ref().is_none_or(|name| s.name == *name)) {
+                let report = sync_one(&app, source, missing, !json).await?;
                 failed |= !report.errors.is_empty();
                 if json {
                     let problem = |(at, why): &(String, String)| json!({ "location": at, "why": why });
@@ -59,12 +76,18 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
         }
         Command::Impact { document, since } => show_impact(&app, document.as_deref(), since, json).await?,
         Command::List => {
-            let sources = app.db.read(|c| async move { library::sources(&c).await }).await?;
+            let read = app.db.read(|c| async move { Ok((library::sources(&c).await?, library::problems(&c).await?)) });
+            let (sources, problems) = read.await?;
             for source in &sources {
+                let of = problems.iter().filter(|p| p.source == source.name);
                 if json {
-                    print_json(source)?;
+                    let mut value = serde_json::to_value(source)?;
+                    let problem = |p: &library::Problem| json!({ "location": p.location, "why": p.sentence });
+                    value["problems"] = of.map(problem).collect();
+                    print_json(&value)?;
                 } else {
                     println!("{}: {} documents ({})", source.name, source.documents, source.kind);
+                    of.for_each(|p| println!("  {}", told("problem", &p.location, &p.sentence)));
                 }
             }
             if sources.is_empty() && !json {
@@ -132,25 +155,49 @@ async fn show_impact(app: &App, document: Option<&str>, since: Option<jiff::civi
 }
 
 /// Reads all configured sources again. What cannot be read is told in the log and stops nothing.
-pub async fn sync_all(app: &App, show: bool) -> Result<()> {
+pub async fn sync_all(app: &App) -> Result<()> {
+    leave(app).await?;
     for source in &app.config.library.sources {
-        let report = sync_one(app, source, show).await?;
-        tracing::info!("{}", summary(source, &report).lines().next().unwrap_or_default());
-        for (location, why) in &report.errors {
-            tracing::warn!(source = %source.name, %location, "{why}");
-        }
+        sync_quietly(app, source).await?;
     }
     Ok(())
 }
 
-async fn sync_one(app: &App, source: &Source, show: bool) -> Result<SyncReport> {
-    let settings = SourceSettings {
-        name: source.name.clone(),
-        kind: source.kind.clone(),
-        readers: source.readers.clone(),
-        verified: source.verified,
+/// Reads the folders again, which takes no time; what is elsewhere is followed in the background.
+pub async fn sync_folders(app: &App) -> Result<()> {
+    leave(app).await?;
+    for source in app.config.library.sources.iter().filter(|s| s.kind == "files") {
+        sync_quietly(app, source).await?;
+    }
+    Ok(())
+}
+
+/// Reads a source again and tells the log what came of it.
+pub async fn sync_quietly(app: &App, source: &Source) -> Result<()> {
+    let report = sync_one(app, source, Missing::Doubt, false).await?;
+    tracing::info!("{}", summary(source, &report).lines().next().unwrap_or_default());
+    for (location, why) in &report.errors {
+        tracing::warn!(source = %source.name, %location, "{why}");
+    }
+    Ok(())
+}
+
+/// Retires what came from sources that the configuration does not name any more.
+async fn leave(app: &App) -> Result<()> {
+    let names: Vec<&str> = app.config.library.sources.iter().map(|s| s.name.as_str()).collect();
+    let removed = library::leave(&app.db, &names).await?;
+    if removed > 0 {
+        tracing::info!(removed, "documents of sources that the configuration does not name any more were retired");
+    }
+    Ok(())
+}
+
+async fn sync_one(app: &App, source: &Source, missing: Missing, show: bool) -> Result<SyncReport> {
+    // A source that cannot be followed at all must not keep the others from it.
+    let reader = match crate::sources::reader(&app.config, source) {
+        Ok(reader) => reader,
+        Err(e) => return Ok(SyncReport { errors: vec![(String::new(), format!("{e:#}"))], ..SyncReport::default() }),
     };
-    let reader = Files::new(settings, source.path.clone().unwrap_or_default());
     let bar = if show { ProgressBar::new(0) } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len}") {
         bar.set_style(style);
@@ -160,7 +207,7 @@ async fn sync_one(app: &App, source: &Source, show: bool) -> Result<SyncReport> 
         bar.set_length(progress.total as u64);
         bar.set_position(progress.done as u64);
     };
-    let report = library::sync(&app.db, &reader, &shown).await?;
+    let report = library::sync_with(&app.db, reader.as_ref(), missing, &shown).await?;
     bar.finish_and_clear();
     Ok(report)
 }
@@ -173,11 +220,21 @@ fn summary(source: &Source, report: &SyncReport) -> String {
     if source.readers.is_empty() {
         text.push_str("\n  note: nobody may read this source; add readers = [\"everyone\"] or a role, group or person");
     }
-    for (location, why) in &report.errors {
-        text.push_str(&format!("\n  error: {location}: {why}"));
-    }
-    for (location, why) in &report.warnings {
-        text.push_str(&format!("\n  warning: {location}: {why}"));
+    for (what, list) in [("error", &report.errors), ("warning", &report.warnings)] {
+        for (location, why) in list.iter().take(SHOWN) {
+            text.push_str(&format!("\n  {}", told(what, location, why)));
+        }
+        if list.len() > SHOWN {
+            text.push_str(&format!(
+                "\n  and {} more {what}s: 'stoa library list' has all that could not be read",
+                list.len() - SHOWN
+            ));
+        }
     }
     text
+}
+
+/// A line about a document, or about the source itself.
+fn told(what: &str, location: &str, why: &str) -> String {
+    if location.is_empty() { format!("{what}: {why}") } else { format!("{what}: {location}: {why}") }
 }

@@ -13,12 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::chat::{Command, Context, Envelope, Help, Home, Panel, Platform};
 use crate::delivery::queues::{self, Reader};
-use crate::delivery::{DeliveryKind, Reached, inbox, sender};
+use crate::delivery::{DeliveryKind, Reached, Show, inbox, sender};
 use crate::follow::{Followed, Follower};
 use crate::lease::{Lease, Watch};
 use crate::nudges::{LearnerDigest, Policy, Settings, Why};
 use crate::organisation::Organisation;
 use crate::schedule::{self, Job};
+use crate::words::Words;
 
 /// How many events are worked on at once.
 const EVENTS: usize = 8;
@@ -99,7 +100,13 @@ impl Flow {
     }
 
     fn made(db: Db, organisation: Organisation, mut parts: Parts, lease: Lease, alone: bool) -> Arc<Self> {
-        parts.commands.extend([Box::new(Home) as Box<dyn Command>, Box::new(Why), Box::new(Settings), Box::new(Help)]);
+        parts.commands.extend([
+            Box::new(Home) as Box<dyn Command>,
+            Box::new(Why),
+            Box::new(Settings),
+            Box::new(Help),
+            Box::new(Show),
+        ]);
         parts.panels.push(Box::new(Settings));
         parts.kinds.extend([Box::new(LearnerDigest) as Box<dyn DeliveryKind>, Box::new(sender::Reply)]);
         parts.followers.push(Arc::new(Reached));
@@ -150,6 +157,14 @@ impl Flow {
             }
         });
         futures_util::stream::iter(tasks).buffer_unordered(at_once).collect().await
+    }
+
+    /// The words of the commands that `help` lists, each with the line about it in English, for platforms that show them.
+    #[must_use]
+    pub fn words_of_commands(&self) -> Vec<(&'static str, String)> {
+        let english = Words::english();
+        let shown = self.parts.commands.iter().filter(|c| c.word() != Show.word());
+        shown.map(|c| (c.word(), english.say(c.about()))).collect()
     }
 
     /// Adds a chat platform.

@@ -7,6 +7,7 @@ pub mod identity;
 pub mod impact;
 pub mod lessons;
 pub mod library;
+pub mod linking;
 pub mod lrs;
 pub mod mydata;
 pub mod search;
@@ -33,6 +34,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
         training::parts(services),
         impact::parts(services),
         mydata::parts(services),
+        linking::parts(),
     ] {
         all.commands.extend(parts.commands);
         all.panels.extend(parts.panels);

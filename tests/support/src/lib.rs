@@ -1,15 +1,18 @@
-//! What the end-to-end tests play with: the real binary as a child process, a real browser, a chat behind a bridge, and a
-//! workspace of Slack.
+//! What the end-to-end tests play with: the real binary as a child process, a real browser, a chat behind a bridge, a
+//! workspace of Slack, and a Discord.
 
 mod browser;
+pub mod discord;
 mod disk;
 mod far_end;
 mod server;
 pub mod slack;
+mod steady;
 mod world;
 
 pub use browser::Browser;
 pub use disk::{Disk, Frozen};
 pub use far_end::{Chat, FarEnd, Mood, Post, status_of};
 pub use server::{Server, free_port, run, said, stoa};
+pub use steady::steady_line;
 pub use world::{PEOPLE, Replica, Setup, World};

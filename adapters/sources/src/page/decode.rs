@@ -1,18 +1,21 @@
-//! Bytes to text: by byte order mark, else UTF-8, else what the page says of itself, else Windows-1252.
+//! Bytes to text: by byte order mark, else UTF-8, else what the server or the page says of it, else Windows-1252.
 
-use encoding_rs::{Encoding, WINDOWS_1252};
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
-/// Decodes a file. Never fails for text; some characters may be wrong where the file does not say what it is.
+/// Decodes a file; `charset` is what was said of it on the way. Never fails for text; some characters may be wrong where the file does not say what it is.
 ///
 /// # Errors
 /// One sentence when the bytes are not text.
-pub fn decode(bytes: &[u8]) -> Result<String, String> {
+pub fn decode(bytes: &[u8], charset: Option<&str>) -> Result<String, String> {
+    // What is not UTF-8 is not made so by saying it.
+    let other = |encoding: &&'static Encoding| *encoding != UTF_8;
+    let said = charset.and_then(|label| Encoding::for_label(label.trim().as_bytes())).filter(other);
     let text = if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
         encoding.decode_without_bom_handling(&bytes[mark..]).0.into_owned()
     } else if let Ok(text) = std::str::from_utf8(bytes) {
         text.to_owned()
     } else {
-        declared(bytes).unwrap_or(WINDOWS_1252).decode_without_bom_handling(bytes).0.into_owned()
+        declared(bytes).filter(other).or(said).unwrap_or(WINDOWS_1252).decode_without_bom_handling(bytes).0.into_owned()
     };
     let (mut odd, mut all) = (0usize, 0usize);
     for c in text.chars() {

@@ -9,6 +9,9 @@ use super::{Page, write};
 /// Nobody writes deeper than this, and the parser's time grows with the square of the depth.
 const DEEPEST: usize = 2_000;
 
+/// What is told to be the content of a page has at least so many words.
+const ENOUGH: usize = 60;
+
 /// Where a tree comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -23,7 +26,35 @@ pub(super) enum Origin {
 /// # Errors
 /// One sentence when it is nested deeper than anybody writes.
 pub fn html(text: &str) -> Result<Page, String> {
-    let (title, sections) = sections(text, Origin::Site, None)?;
+    read(text, text)
+}
+
+/// Reads a page of a site. Where the page does not say itself what of it is its content, that is told from how its words
+/// lie.
+///
+/// # Errors
+/// As [`html`].
+pub fn of_site(text: &str) -> Result<Page, String> {
+    if deepest(text) > DEEPEST {
+        return read(text, text);
+    }
+    let tree = Html::parse_document(text);
+    if main_content(&tree, Origin::Site)
+        .is_some_and(|main| main.value().as_element().is_some_and(|e| e.name() != "body"))
+    {
+        return read(text, text);
+    }
+    let config = dom_smoothie::Config { max_elements_to_parse: 50_000, ..dom_smoothie::Config::default() };
+    let article = dom_smoothie::Readability::new(text, None, Some(config)).ok().and_then(|mut r| r.parse().ok());
+    match article.filter(|a| a.text_content.split_whitespace().count() >= ENOUGH) {
+        Some(article) => read(text, &article.content),
+        None => read(text, text),
+    }
+}
+
+/// An HTML file whose content is `content`.
+fn read(text: &str, content: &str) -> Result<Page, String> {
+    let (title, mut sections) = sections(content, Origin::Site, None)?;
     let tree = Html::parse_document(&text.chars().take(200_000).collect::<String>());
     let attribute = |query: &str, name: &str| {
         let element = tree.select(&Selector::parse(query).ok()?).next()?;
@@ -35,13 +66,44 @@ pub fn html(text: &str) -> Result<Page, String> {
         (!words.is_empty()).then_some(words)
     };
     Ok(Page {
-        title: title.or_else(own_title),
+        title: title.or_else(|| own_title().map(|own| without_site(own, &mut sections))),
         language: attribute("html[lang]", "lang").filter(|l| is_language(l)),
         owner: attribute("meta[name='author' i]", "content"),
         keywords: attribute("meta[name='keywords' i]", "content").unwrap_or_default(),
         sections,
         ..Page::default()
     })
+}
+
+/// The title of a page without the name of its site, where the page begins with a heading that says the same. That one is
+/// then above all of it, and says nothing more in the paths of its sections.
+fn without_site(title: String, sections: &mut [Section]) -> String {
+    let Some(heading) = sections.first().and_then(|s| s.headings.first().cloned()) else { return title };
+    let marks = [" - ", " | ", " – ", " — ", " :: ", " · "];
+    let same = |part: &str| part.trim().eq_ignore_ascii_case(&heading);
+    if !marks.iter().any(|mark| title.split(mark).any(same)) {
+        return title;
+    }
+    if sections.iter().all(|s| s.headings.first() == Some(&heading)) {
+        sections.iter_mut().for_each(|s| drop(s.headings.remove(0)));
+    }
+    heading
+}
+
+/// Reads HTML that was made from another format: all of it is content.
+///
+/// # Errors
+/// As [`html`].
+pub fn made(text: &str) -> Result<Page, String> {
+    let (title, sections) = sections(text, Origin::Markdown, None)?;
+    Ok(Page { title, sections, ..Page::default() })
+}
+
+/// The words of a piece of HTML, on one line.
+#[must_use]
+pub fn words(html: &str) -> String {
+    let words: String = Html::parse_fragment(html).root_element().text().collect();
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Words in which an author wrote `&amp;` for `&`.
@@ -53,7 +115,7 @@ pub(super) fn without_entities(words: &str) -> String {
 }
 
 /// Whether it looks like a language tag (BCP 47).
-pub(super) fn is_language(tag: &str) -> bool {
+pub fn is_language(tag: &str) -> bool {
     let mut parts = tag.split(['-', '_']);
     parts.next().is_some_and(|p| (2..=3).contains(&p.len()) && p.chars().all(|c| c.is_ascii_alphabetic()))
         && tag.len() <= 35

@@ -6,6 +6,8 @@ mod front;
 mod html;
 mod markdown;
 mod plain;
+mod site;
+mod subtitles;
 mod template;
 mod write;
 
@@ -13,12 +15,14 @@ mod write;
 mod tests;
 
 use jiff::civil::Date;
-use stoa_learning::library::Section;
+use stoa_learning::library::{Item, Section};
 
 pub use decode::decode;
-pub use html::html;
+pub use html::{html, is_language, made, of_site, words};
 pub use markdown::markdown;
 pub use plain::{from_file_name, plain};
+pub use site::{Around, around};
+pub use subtitles::subtitles;
 
 /// What a file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +43,23 @@ pub struct Page {
     pub sections: Vec<Section>,
     /// What is odd about it, one sentence each.
     pub warnings: Vec<String>,
+}
+
+impl Page {
+    /// The page as a document of a source, with what is odd about it. `untitled` gives a title where it has none.
+    pub(crate) fn into_item(self, location: String, untitled: impl FnOnce() -> String) -> (Box<Item>, Vec<String>) {
+        let item = Item {
+            title: self.title.filter(|t| !t.trim().is_empty()).unwrap_or_else(untitled),
+            location,
+            language: self.language,
+            owner: self.owner,
+            review_date: self.review_date,
+            keywords: self.keywords,
+            sections: self.sections,
+            ..Item::default()
+        };
+        (Box::new(item), self.warnings)
+    }
 }
 
 /// A line of plain text as CommonMark that shows the same characters.

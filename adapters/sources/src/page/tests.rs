@@ -155,13 +155,19 @@ fn an_html_page_is_reduced_to_its_content() {
 #[test]
 fn bytes_of_any_character_set_become_text_and_binary_data_is_refused() {
     let utf16: Vec<u8> = [0xFF, 0xFE].into_iter().chain("Grüße".encode_utf16().flat_map(u16::to_le_bytes)).collect();
-    assert_eq!(decode(&utf16).unwrap(), "Grüße");
-    assert_eq!(decode(b"\xEF\xBB\xBFGr\xC3\xBC\xC3\x9Fe").unwrap(), "Grüße");
-    assert_eq!(decode(b"Gr\xFC\xDFe \x93you\x94").unwrap(), "Grüße “you”");
-    assert_eq!(decode(b"<meta charset='iso-8859-5'>\xBF").unwrap(), "<meta charset='iso-8859-5'>П");
+    assert_eq!(decode(&utf16, None).unwrap(), "Grüße");
+    assert_eq!(decode(b"\xEF\xBB\xBFGr\xC3\xBC\xC3\x9Fe", None).unwrap(), "Grüße");
+    assert_eq!(decode(b"Gr\xFC\xDFe \x93you\x94", None).unwrap(), "Grüße “you”");
+    assert_eq!(decode(b"<meta charset='iso-8859-5'>\xBF", None).unwrap(), "<meta charset='iso-8859-5'>П");
     let garbage: Vec<u8> = (0..20_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    assert!(decode(&garbage).unwrap_err().starts_with("it is not text but binary data"));
-    assert!(decode(b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR").is_err());
+    assert_eq!(
+        decode(b"\xBF", Some("iso-8859-5")).unwrap(),
+        "П",
+        "what the server says counts where the page says nothing"
+    );
+    assert_eq!(decode(b"Gr\xFC\xDFe", Some("utf-8")).unwrap(), "Grüße", "a server that lies is not believed");
+    assert!(decode(&garbage, None).unwrap_err().starts_with("it is not text but binary data"));
+    assert!(decode(b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR", None).is_err());
 }
 
 #[test]
@@ -178,4 +184,31 @@ fn nobody_can_stop_the_reader_by_nesting() {
     let _ = read(&"*a _b ".repeat(20_000));
     let _ = read(&"{% alert %}".repeat(5_000));
     let _ = read(&"{{".repeat(50_000));
+}
+
+#[test]
+fn the_name_of_the_site_is_no_part_of_a_title() {
+    let page = html(
+        "<title>What is Ownership? - The Book</title><main><h2 id=o>What Is Ownership?</h2><p>Rules.</p><h3 id=r>Rules</h3><p>One.</p></main>",
+    )
+    .unwrap();
+    let headings: Vec<String> = page.sections.iter().map(|s| s.headings.join("/")).collect();
+    assert_eq!((page.title.as_deref(), headings), (Some("What Is Ownership?"), vec![String::new(), "Rules".into()]));
+    let other = html("<title>Leave - Handbook</title><main><h2>Days</h2><p>Thirty.</p></main>").unwrap();
+    assert_eq!((other.title.as_deref(), other.sections[0].headings.len()), (Some("Leave - Handbook"), 1));
+}
+
+#[test]
+fn the_content_of_a_page_that_does_not_mark_it_is_told_from_its_words() {
+    let words = "You may carry over up to two hundred and forty hours of leave into the next year, as long as your manager knows of it. ";
+    let menu: String = (0..40).map(|n| format!("<li><a href='/{n}'>Menu entry {n}</a></li>")).collect();
+    let text = format!(
+        "<html><head><title>Leave</title></head><body><div class=sidebar><ul>{menu}</ul></div>
+         <div class=page><h2 id=c>Carry over</h2><p>{0}</p><p>{0}</p><p>{0}</p></div><div class=bottom><a href='/x'>Imprint</a> Cookies</div></body></html>",
+        words.repeat(3)
+    );
+    let page = of_site(&text).unwrap();
+    let all: String = page.sections.iter().map(|s| s.text.as_str()).collect();
+    assert!(all.contains("two hundred and forty hours") && !all.contains("Menu entry"), "{all}");
+    assert_eq!(page.title.as_deref(), Some("Leave"));
 }

@@ -105,18 +105,12 @@ pub async fn run(mut config: Config, options: Options, json: bool) -> Result<()>
 }
 
 async fn library(mut config: Config, folder: &std::path::Path, options: &Options, json: bool) -> Result<()> {
-    config.library.sources = vec![Source {
-        kind: "files".into(),
-        name: "bench".into(),
-        path: Some(folder.to_owned()),
-        readers: vec!["everyone".into()],
-        verified: true,
-    }];
+    config.library.sources = vec![Source::folder("bench", folder.to_owned())];
     let mut figures = Vec::new();
 
     let start = monotonic();
     let app = App::open(config.clone(), ClockKind::System, Index::open(&index_dir(&config))?).await?;
-    super::library::sync_all(&app, false).await?;
+    super::library::sync_all(&app).await?;
     app.services.index.catch_up(&app.db).await?;
     figures.push(("library read, stored and searchable", start.elapsed(), Some(Duration::from_secs(5))));
 

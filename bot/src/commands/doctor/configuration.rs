@@ -42,7 +42,7 @@ pub(super) fn check(config: &Config, file: Option<&Path>, f: &mut Findings) -> R
                 "the local web chat is open on this machine; people sign in by 'stoa people link'",
             )?;
         }
-        Ok(_) if !config.bridge.is_empty() || !config.slack.is_empty() => {}
+        Ok(_) if !config.bridge.is_empty() || !config.slack.is_empty() || config.discord.is_set() => {}
         Ok(_) => {
             f.say(Grade::Note, "web", "no chat is connected; set [web] local_chat = true to try it on this machine")?;
         }
@@ -55,13 +55,8 @@ pub(super) fn check(config: &Config, file: Option<&Path>, f: &mut Findings) -> R
         )?;
     }
     for source in &config.library.sources {
-        let path = source.path.clone().unwrap_or_default();
-        if !path.is_dir() {
-            f.say(
-                Grade::Wrong,
-                "library",
-                format!("source '{}': the folder {} does not exist", source.name, path.display()),
-            )?;
+        if let Some(why) = crate::sources::missing(source) {
+            f.say(Grade::Wrong, "library", format!("source '{}': {why}", source.name))?;
         }
         if source.readers.is_empty() {
             f.say(Grade::Note, "library", format!("source '{}': nobody may read it; set readers", source.name))?;
@@ -83,8 +78,11 @@ pub(super) fn check(config: &Config, file: Option<&Path>, f: &mut Findings) -> R
 /// The files that hold secrets, and for what.
 fn secret_files(config: &Config) -> Vec<(String, &Path)> {
     let mut files: Vec<(String, &Path)> = Vec::new();
-    let single =
-        [("[database] url_file", &config.database.url_file), ("[mail] smtp_url_file", &config.mail.smtp_url_file)];
+    let single = [
+        ("[database] url_file", &config.database.url_file),
+        ("[mail] smtp_url_file", &config.mail.smtp_url_file),
+        ("[discord] token_file", &config.discord.token_file),
+    ];
     files.extend(single.into_iter().filter_map(|(what, file)| Some((what.to_owned(), file.as_deref()?))));
     for app in &config.slack {
         let of = [
@@ -100,6 +98,10 @@ fn secret_files(config: &Config) -> Vec<(String, &Path)> {
         files.extend(
             bridge.secret_file.as_deref().map(|path| (format!("[[bridge]] '{}' secret_file", bridge.name), path)),
         );
+    }
+    for source in &config.library.sources {
+        let what = || format!("[[library.sources]] '{}' token_file", source.name);
+        files.extend(source.token_file.as_deref().map(|path| (what(), path)));
     }
     for credential in &config.lrs.credentials {
         let what = || format!("[[lrs.credentials]] '{}' secret_file", credential.key);

@@ -15,6 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) async fn check(config: &Config, options: Options, f: &mut Findings) -> Result<()> {
     slack(config, options, f).await?;
+    discord(config, options, f).await?;
     bridges(config, options, f).await?;
     mail(config, options, f).await?;
     if options.offline {
@@ -60,6 +61,35 @@ async fn slack(config: &Config, options: Options, f: &mut Findings) -> Result<()
         }
     }
     Ok(())
+}
+
+async fn discord(config: &Config, options: Options, f: &mut Findings) -> Result<()> {
+    let app = match crate::discord::options(config)
+        .and_then(|o| o.map_or(Ok(None), |o| o.check().map(|()| Some(o)).map_err(Into::into)))
+    {
+        Ok(Some(app)) => app,
+        Ok(None) => return Ok(()),
+        Err(e) => return f.say(Grade::Wrong, "discord", format!("{e:#}")),
+    };
+    let how = match (app.gateway, app.public_key.is_empty()) {
+        (true, true) => "takes events over the gateway",
+        (true, false) => "takes events over the gateway and interactions over HTTP",
+        (false, _) => "takes interactions over HTTP only: messages to it are not read",
+    };
+    if options.offline {
+        return f.say(Grade::Ok, "discord", format!("the app {how}"));
+    }
+    match stoa_discord::check(&app).await {
+        Ok(seen) => {
+            f.say(Grade::Ok, "discord", format!("{} is in {} and {how}", seen.name, seen.servers.join(", ")))?;
+            for problem in seen.problems {
+                let grade = if problem.wrong { Grade::Wrong } else { Grade::Note };
+                f.say(grade, "discord", problem.text)?;
+            }
+            Ok(())
+        }
+        Err(e) => f.say(Grade::Wrong, "discord", format!("{e}; look at the token")),
+    }
 }
 
 async fn bridges(config: &Config, options: Options, f: &mut Findings) -> Result<()> {

@@ -71,9 +71,38 @@ pub(super) async fn check(config: &Config, options: Options, f: &mut Findings) -
     for source in sources.iter().filter(|s| s.documents == 0) {
         f.say(Grade::Note, "library", format!("source '{}' is empty; run 'stoa library sync'", source.name))?;
     }
+    let problems = db.read(|c| async move { library::problems(&c).await }).await?;
+    for source in &sources {
+        let of: Vec<&library::Problem> = problems.iter().filter(|p| p.source == source.name).collect();
+        let Some(first) = of.first() else { continue };
+        let what = if first.location.is_empty() {
+            format!("source '{}' could not be followed: {}", source.name, first.sentence)
+        } else {
+            let more =
+                if of.len() > 1 { format!("; {} more in 'stoa library list'", of.len() - 1) } else { String::new() };
+            format!("source '{}', {}: {}{more}", source.name, first.location, first.sentence)
+        };
+        f.say(Grade::Note, "library", what)?;
+    }
+    discord(config, &db, f).await?;
     waiting(&db, running, f).await?;
     readers(config, &db, running, f).await?;
     db.close().await;
+    Ok(())
+}
+
+async fn discord(config: &Config, db: &Db, f: &mut Findings) -> Result<()> {
+    if !config.discord.is_set() {
+        return Ok(());
+    }
+    let seen = db.read(|c| async move { stoa_discord::figures(&c).await }).await?;
+    if seen.closed > 0 {
+        let text = format!(
+            "{} of {} people who wanted direct messages have closed them; they are told in their server that something waits",
+            seen.closed, seen.direct
+        );
+        f.say(Grade::Note, "discord", text)?;
+    }
     Ok(())
 }
 

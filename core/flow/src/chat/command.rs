@@ -55,6 +55,27 @@ pub struct FieldError {
     pub why: String,
 }
 
+/// Something that could be meant by what somebody types.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suggestion {
+    /// What is shown.
+    pub label: String,
+    /// What stands behind the command's word when it is chosen.
+    pub value: String,
+}
+
+impl Suggestion {
+    /// Those whose label has what is typed at the beginning of a word, at most as many as people read.
+    pub fn fitting(all: impl Iterator<Item = Self>, typed: &str) -> Vec<Self> {
+        let typed = typed.trim().to_lowercase();
+        let fits = |label: &str| {
+            let label = label.to_lowercase();
+            label.starts_with(&typed) || label.contains(&format!(" {typed}"))
+        };
+        all.filter(|s| fits(&s.label)).take(25).collect()
+    }
+}
+
 /// A chat command. One word for one thing, the same on every platform; buttons and forms are commands too.
 #[async_trait]
 pub trait Command: Send + Sync {
@@ -83,6 +104,12 @@ pub trait Command: Send + Sync {
     /// The form to open for this call, if it opens one. Must answer at once: it reads, and changes nothing.
     async fn form(&self, _cx: &Context<'_>, _call: &Call) -> Result<Option<Form>> {
         Ok(None)
+    }
+
+    /// What could follow the command's word, given what is typed so far, for platforms that suggest while people type. Must
+    /// answer at once, and tells nobody what they may not know.
+    async fn suggest(&self, _cx: &Context<'_>, _typed: &str) -> Result<Vec<Suggestion>> {
+        Ok(Vec::new())
     }
 
     /// What is wrong with the values of a form, before it is accepted. Must answer at once.

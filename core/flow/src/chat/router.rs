@@ -4,7 +4,9 @@ use stoa_ground::clock::monotonic;
 use stoa_ground::people;
 use stoa_ground::{Error, Result, args};
 
-use super::{Account, Args, Button, Call, Command, Context, Envelope, Event, FieldError, Form, Message, Place};
+use super::{
+    Account, Args, Button, Call, Command, Context, Envelope, Event, FieldError, Form, Message, Place, Suggestion,
+};
 use crate::delivery::inbox;
 use crate::journal::{self, EventOutcome};
 use crate::say;
@@ -149,6 +151,28 @@ impl Flow {
         tracing::debug!(event = %envelope.key, platform = %envelope.account.platform, "event stored");
         self.wake();
         Ok(Opened::Stored)
+    }
+
+    /// What could follow a command's word, given what this account has typed so far.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn suggest(&self, account: &Account, word: &str, typed: &str) -> Result<Vec<Suggestion>> {
+        let place = Place {
+            platform: account.platform.clone(),
+            workspace: account.workspace.clone(),
+            channel: String::new(),
+            thread: None,
+            direct: true,
+        };
+        let event = Event::Command { word: word.to_owned(), args: typed.to_owned() };
+        let at = self.clock().now();
+        let envelope = Envelope { key: String::new(), at, account: account.clone(), place, event };
+        let cx = self.context(&envelope, false).await?;
+        match self.command(word) {
+            Some(command) if command.public() || cx.known.is_some() => command.suggest(&cx, typed).await,
+            _ => Ok(Vec::new()),
+        }
     }
 
     async fn open(&self, envelope: &Envelope) -> Result<Option<Opened>> {

@@ -7,11 +7,13 @@ mod places;
 pub mod queues;
 mod reconcile;
 pub(crate) mod sender;
+mod show;
 
 pub use places::{
     MAIL, PREFERRED, Unreachable, WayOut, count_unreachable, last_reached, preference, try_again, unreachable,
 };
 pub(crate) use places::{Reached, seen};
+pub(crate) use show::Show;
 
 use async_trait::async_trait;
 use serde_json::Value as Json;

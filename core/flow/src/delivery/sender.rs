@@ -284,7 +284,9 @@ impl Flow {
         let message = self.welcome(person, delivery, message, &reach).await?;
         let mut closed = "the person has no place where Stoa can write".to_owned();
         for (place, platform) in places.all {
-            let by_mail = (place.platform == MAIL).then(|| self.by_mail(person, &message));
+            // What goes by mail because nothing else is left says so.
+            let last_resort = place.platform == MAIL && delivery.place.is_none();
+            let by_mail = last_resort.then(|| self.by_mail(person, &message));
             let message = by_mail.as_ref().unwrap_or(&message);
             let started = monotonic();
             let sent = platform.send(&place, delivery.only.as_ref(), message, &delivery.key).await;
@@ -404,18 +406,24 @@ impl Flow {
         let posted = serde_json::to_string(place)?;
         let (posted, delivery) = (&posted, turn.delivery);
         let found = arrived == Arrived::Found;
-        let again = i64::from(found && delivery.kind != Reply.name() && delivery.shown.is_none());
+        let answered = delivery.kind == Reply.name();
+        let again = i64::from(found && !answered && delivery.shown.is_none());
+        let sql = "UPDATE outbox SET state = 'posted', posted = $2, channel = $3, message_id = $4, sent_at = $5, error = NULL,
+                   retry_at = 0, lease_until = 0, revise = revise + $7
+                   WHERE key = $1 AND state = 'sending' AND lease_by = $6";
+        let args = |now: Instant| args![&delivery.key, posted, &place.channel, id, now, &self.server, again];
+        if answered && arrived == (Arrived::Sent { lost: false }) {
+            // Nothing else follows from an answer that has arrived.
+            if self.db().write_one(sql, args(self.clock().now())).await? == 1 {
+                self.ended(turn, Ended { posted: Some((place, id)), ..Ended::new("posted") });
+            }
+            return Ok(());
+        }
+        let args = &args;
         let mine = self
             .db()
             .write_by_key(|tx| async move {
-                let mine = tx
-                    .exec(
-                        "UPDATE outbox SET state = 'posted', posted = $2, channel = $3, message_id = $4, sent_at = $5, error = NULL,
-                         retry_at = 0, lease_until = 0, revise = revise + $7
-                         WHERE key = $1 AND state = 'sending' AND lease_by = $6",
-                        args![&delivery.key, posted, &place.channel, id, tx.now(), &self.server, again],
-                    )
-                    .await?;
+                let mine = tx.exec(sql, args(tx.now())).await?;
                 if mine == 0 {
                     // The lease ran out; whoever took it finds the message on the platform.
                     return Ok(false);

@@ -8,17 +8,16 @@ use sqlx::any::AnyArguments;
 use tokio::sync::Mutex;
 
 use super::Engine;
-use super::single::Native;
+use super::native::Native;
 use super::value::{Row, Value};
 use crate::clock::{Clock, Instant};
 use crate::ledger::Master;
 use crate::{Error, Result};
 
 pub(super) enum Held {
-    Owned(AnyConnection),
     /// Rolls back by itself when its user goes away.
     Transaction(sqlx::Transaction<'static, sqlx::Any>),
-    /// Of a store with a single connection.
+    /// On the caller's own thread.
     Native(Box<Native>),
 }
 
@@ -31,7 +30,6 @@ enum Runs<'a> {
 impl Held {
     fn runs(&mut self) -> Runs<'_> {
         match self {
-            Self::Owned(c) => Runs::Sqlx(c),
             Self::Transaction(c) => Runs::Sqlx(c),
             Self::Native(c) => Runs::Native(c),
         }
@@ -83,6 +81,11 @@ impl std::ops::Deref for Tx {
 pub(super) async fn all(conn: &mut AnyConnection, sql: impl sqlx::SqlSafeStr, args: Vec<Value>) -> Result<Vec<Row>> {
     let rows = bind(sql, args)?.fetch_all(conn).await?;
     Ok(rows.into_iter().map(Row::any).collect())
+}
+
+/// Runs a statement and gives the number of rows it changed.
+pub(super) async fn exec(conn: &mut AnyConnection, sql: impl sqlx::SqlSafeStr, args: Vec<Value>) -> Result<u64> {
+    Ok(bind(sql, args)?.execute(conn).await?.rows_affected())
 }
 
 fn bind(sql: impl sqlx::SqlSafeStr, args: Vec<Value>) -> Result<sqlx::query::Query<'static, sqlx::Any, AnyArguments>> {
@@ -226,7 +229,7 @@ impl Tx {
     pub async fn exec(&self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Value>) -> Result<u64> {
         let mut held = self.0.held.lock().await;
         let done = match held.as_mut().ok_or_else(ended)?.runs() {
-            Runs::Sqlx(conn) => bind(sql, args)?.execute(conn).await.map(|d| d.rows_affected()).map_err(Error::from),
+            Runs::Sqlx(conn) => exec(conn, sql, args).await,
             Runs::Native(conn) => conn.exec(sql.into_sql_str().as_str(), &args),
         };
         self.mark(done)

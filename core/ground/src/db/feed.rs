@@ -1,9 +1,9 @@
 //! The change feed: what changed, in commit order. The index, forwarders and caches follow it from a position they keep.
 
-use sqlx::AnyConnection;
 use tokio::sync::watch;
 
-use super::{Db, Engine, Tx, conn};
+use super::native::Native;
+use super::{Db, Engine, Tx};
 use crate::{Result, args};
 
 /// One change: something with this `key` under this `topic` is new or different.
@@ -123,7 +123,7 @@ impl Db {
     }
 }
 
-pub(super) async fn newest(conn: &mut AnyConnection) -> Result<i64> {
-    let rows = conn::all(conn, "SELECT COALESCE(MAX(position), 0) AS position FROM change", vec![]).await?;
+pub(super) fn newest(conn: &Native) -> Result<i64> {
+    let rows = conn.all("SELECT COALESCE(MAX(position), 0) AS position FROM change", &[])?;
     rows.first().map_or(Ok(0), |r| r.get("position"))
 }

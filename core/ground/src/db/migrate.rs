@@ -1,6 +1,6 @@
 //! Migrations: append-only, run at start, each in its own transaction.
 
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, Connection as _};
 
 use super::{Db, Engine, Store, conn, postgres};
 use crate::{Error, Result, args};
@@ -44,6 +44,8 @@ const MIGRATIONS: &[Migration] = &[
     migration!(16, "0016_lookups"),
     migration!(17, "0017_edits"),
     migration!(18, "0018_evidence"),
+    migration!(19, "0019_sources"),
+    migration!(20, "0020_discord"),
     migration!(21, "0021_slack"),
 ];
 
@@ -76,11 +78,11 @@ impl Db {
         let goal = &goal;
         match &self.0.store {
             Store::Sqlite(sqlite) => {
-                let run = async |conn: &mut AnyConnection| {
-                    // BEGIN IMMEDIATE takes the write lock, so that two programs never run the same migration.
-                    run(conn, Engine::Sqlite, "BEGIN IMMEDIATE", goal).await
-                };
-                sqlite.alone(run).await?;
+                let mut conn = sqlite.connection().await?;
+                // BEGIN IMMEDIATE takes the write lock, so that two programs never run the same migration.
+                let done = run(&mut conn, Engine::Sqlite, "BEGIN IMMEDIATE", goal).await;
+                conn.close().await?;
+                done?;
             }
             // Made with its tables.
             Store::Single(_) => {}

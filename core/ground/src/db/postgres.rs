@@ -7,11 +7,12 @@ use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use sqlx::any::AnyPoolOptions;
 use tokio::sync::{Notify, oneshot};
 
 use super::conn::{Around, Held, Tx};
-use super::{Committed, Engine, Inner, conn, feed};
+use super::{Committed, Engine, Inner, Value, conn, feed};
 use crate::clock::monotonic;
 use crate::{Error, Result};
 
@@ -21,6 +22,9 @@ const ATTEMPTS: u32 = 12;
 /// How many connections a process opens to write, and to read.
 const WRITERS: u32 = 12;
 const READERS: u32 = 8;
+
+/// How long a connection lies idle before it is asked whether it still lives.
+const RESTED: Duration = Duration::from_secs(1);
 
 /// The beginning of a read: one snapshot.
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -69,6 +73,17 @@ pub(super) async fn connect(url: &str) -> Result<(Postgres, sqlx::AnyPool)> {
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(5))
             .max_lifetime(Duration::from_secs(1800))
+            // One that was used just now is not asked whether it still lives: that is a way there and back for each
+            // transaction. What is found dead in use counts as trouble that passes.
+            .test_before_acquire(false)
+            .before_acquire(|conn, about| {
+                Box::pin(async move {
+                    if about.idle_for >= RESTED {
+                        conn.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .after_connect(move |conn, _| {
                 Box::pin(async move {
                     for setting in SESSION {
@@ -130,12 +145,33 @@ impl Postgres {
                     return Ok(value);
                 }
                 Err(failed) if attempt < failed.attempts => {
-                    metrics::counter!("stoa_db_retries_total").increment(1);
-                    // Full jitter, so that two that met do not meet again.
-                    let most = 4_000u64 << attempt.min(7);
-                    tokio::time::sleep(Duration::from_micros(crate::clock::noise() % most)).await;
+                    pause(attempt).await;
                 }
                 Err(failed) => return Err(failed.error),
+            }
+        }
+    }
+
+    /// One statement that commits by itself.
+    pub(super) async fn write_one(&self, sql: &'static str, args: &[Value]) -> Result<u64> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let mut connection = self.writers.acquire().await?;
+            let started = monotonic();
+            let done = conn::exec(&mut connection, sql, args.to_vec()).await;
+            super::measure(started);
+            let failed = match done {
+                Ok(count) => return Ok(count),
+                Err(Error::Database(e)) => e,
+                Err(other) => return Err(other),
+            };
+            let code = failed.as_database_error().and_then(sqlx::error::DatabaseError::code);
+            match code.as_deref() {
+                Some(code) if attempt < attempts(code) => pause(attempt).await,
+                Some(_) => return Err(failed.into()),
+                // The connection was lost: whether the statement was committed is not known.
+                None => return Err(Error::Unavailable(format!("the database went away during a write: {failed}"))),
             }
         }
     }
@@ -213,6 +249,13 @@ impl Postgres {
     pub(super) async fn close(&self) {
         self.writers.close().await;
     }
+}
+
+/// Before a write that met another one is tried again: full jitter, so that two that met do not meet again.
+async fn pause(attempt: u32) {
+    metrics::counter!("stoa_db_retries_total").increment(1);
+    let most = 4_000u64 << attempt.min(7);
+    tokio::time::sleep(Duration::from_micros(crate::clock::noise() % most)).await;
 }
 
 /// A write that failed, and how often such a one may be tried in all.

@@ -5,10 +5,13 @@ use std::future::Future;
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AnyConnection, Connection as _};
 use tokio::sync::{Mutex, Notify, oneshot};
 
 use super::conn::{Around, Held, Tx};
+use super::native::Native;
+use super::value::Row;
 use super::{Committed, Inner, feed};
 use crate::clock::monotonic;
 use crate::{Error, Result};
@@ -18,18 +21,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(1);
 
 pub(super) struct Sqlite {
+    url: String,
     writer: Mutex<Writer>,
     committer: Notify,
 }
 
 /// The writer connection and what waits for its next commit.
 struct Writer {
-    conn: Option<AnyConnection>,
+    conn: Option<Box<Native>>,
     /// `BEGIN` was sent and no `COMMIT` yet.
     open: bool,
-    /// `BEGIN` was sent, and whether it arrived is not known.
-    beginning: bool,
-    /// A savepoint was sent and not released: its caller is at work, failed, or went away.
+    /// A savepoint was not released: its caller is at work, failed, or went away.
     abandoned: bool,
     waiting: Vec<oneshot::Sender<Result<(), String>>>,
 }
@@ -41,12 +43,21 @@ pub(super) async fn connect(path: &str, mode: &str, pragmas: &[&'static str]) ->
     let writer = if mode == "ro" {
         None
     } else {
-        let mut conn = AnyConnection::connect(&url).await.map_err(explain)?;
+        let options: SqliteConnectOptions = url.parse().map_err(explain)?;
+        let file = options.get_filename().to_string_lossy().into_owned();
         // For what comes before the first write: another process may be opening the same file.
-        for pragma in std::iter::once(&"PRAGMA busy_timeout=10000").chain(pragmas) {
-            sqlx::query(*pragma).execute(&mut conn).await.map_err(explain)?;
-        }
-        Some(conn)
+        let pragmas = ["PRAGMA busy_timeout=10000"].iter().chain(pragmas).map(|p| (*p).to_owned()).collect::<Vec<_>>();
+        let opened = tokio::task::spawn_blocking(move || {
+            let native = Native::open(&file)?;
+            pragmas.iter().try_for_each(|pragma| native.batch(pragma))?;
+            Ok::<_, Error>(native)
+        });
+        let opened = opened.await.unwrap_or_else(|e| Err(Error::Io(e.to_string())));
+        let native = opened.map_err(|e| match e {
+            Error::Database(e) => explain(e),
+            other => other,
+        })?;
+        Some(Box::new(native))
     };
     let readers = AnyPoolOptions::new()
         .max_connections(4)
@@ -59,8 +70,8 @@ pub(super) async fn connect(path: &str, mode: &str, pragmas: &[&'static str]) ->
         })
         .connect_lazy(&url.replace("mode=rwc", "mode=rw"))
         .map_err(explain)?;
-    let writer = Writer { conn: writer, open: false, beginning: false, abandoned: false, waiting: Vec::new() };
-    Ok((Sqlite { writer: Mutex::new(writer), committer: Notify::new() }, readers))
+    let writer = Writer { conn: writer, open: false, abandoned: false, waiting: Vec::new() };
+    Ok((Sqlite { url, writer: Mutex::new(writer), committer: Notify::new() }, readers))
 }
 
 impl Sqlite {
@@ -79,7 +90,7 @@ impl Sqlite {
         let guard = Returned { tx: tx.clone(), writer: &mut writer };
         let result = f(tx).await;
         drop(guard);
-        let ended = writer.end(result.is_ok()).await;
+        let ended = writer.end(result.is_ok());
         super::measure(started);
         let value = result?;
         ended?;
@@ -94,31 +105,32 @@ impl Sqlite {
         }
     }
 
-    /// Runs `f` on the writer connection, outside of any transaction.
-    pub(super) async fn alone<T>(&self, f: impl AsyncFnOnce(&mut AnyConnection) -> Result<T>) -> Result<Option<T>> {
-        let mut writer = self.writer.lock().await;
-        match writer.conn.as_mut() {
-            Some(conn) => f(conn).await.map(Some),
-            None => Ok(None),
-        }
+    /// A connection beside the writer's, for migrations.
+    pub(super) async fn connection(&self) -> Result<AnyConnection> {
+        let mut conn = AnyConnection::connect(&self.url).await?;
+        sqlx::query("PRAGMA busy_timeout=10000").execute(&mut conn).await?;
+        Ok(conn)
+    }
+
+    /// The first row of a query on the writer's connection; none where nobody writes.
+    pub(super) async fn ask(&self, sql: &str) -> Result<Option<Row>> {
+        let writer = self.writer.lock().await;
+        let rows = writer.conn.as_ref().map(|conn| conn.all(sql, &[])).transpose()?;
+        Ok(rows.into_iter().flatten().next())
     }
 
     /// From now on a write that meets another process waits in [`begin_immediate`].
     pub(super) async fn opened(&self) -> Result<()> {
-        let set = async |conn: &mut AnyConnection| {
-            sqlx::query("PRAGMA busy_timeout=0").execute(conn).await?;
-            Ok(())
-        };
-        self.alone(set).await.map(|_| ())
+        let writer = self.writer.lock().await;
+        writer.conn.as_ref().map_or(Ok(()), |conn| conn.batch("PRAGMA busy_timeout=0"))
     }
 
     pub(super) async fn close(&self, head: &Committed) {
         let mut writer = self.writer.lock().await;
         writer.commit(head).await;
-        if let Some(mut conn) = writer.conn.take() {
+        if let Some(conn) = writer.conn.take() {
             // A failed checkpoint loses nothing: the next start recovers the WAL.
-            let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut conn).await;
-            let _ = conn.close().await;
+            let _ = tokio::task::spawn_blocking(move || conn.batch("PRAGMA wal_checkpoint(TRUNCATE)")).await;
         }
     }
 }
@@ -126,19 +138,19 @@ impl Sqlite {
 /// Begins to write as soon as no other process does. SQLite's own waiting looks again after longer and longer pauses, up
 /// to a tenth of a second, and so may miss every gap between the transactions of a busy command: this looks every
 /// millisecond.
-async fn begin_immediate(conn: &mut AnyConnection) -> Result<()> {
+async fn begin_immediate(writer: &mut Writer) -> Result<()> {
     let started = monotonic();
     loop {
-        match sqlx::query("BEGIN IMMEDIATE").execute(&mut *conn).await {
-            Ok(_) => return Ok(()),
+        match writer.run("BEGIN IMMEDIATE") {
             Err(e) if is_busy(&e) && started.elapsed() < PATIENCE => tokio::time::sleep(LOOK).await,
-            Err(e) => return Err(e.into()),
+            done => return done,
         }
     }
 }
 
 /// Whether another process is writing (SQLITE_BUSY in all its forms).
-fn is_busy(error: &sqlx::Error) -> bool {
+fn is_busy(error: &Error) -> bool {
+    let Error::Database(error) = error else { return false };
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).and_then(|code| code.parse().ok());
     code.is_some_and(|code: u32| code & 0xff == 5)
 }
@@ -151,87 +163,93 @@ struct Returned<'a> {
 
 impl Drop for Returned<'_> {
     fn drop(&mut self) {
-        if let Some(Held::Owned(conn)) = self.tx.take() {
+        if let Some(Held::Native(conn)) = self.tx.take() {
             self.writer.conn = Some(conn);
         }
     }
 }
 
 impl Writer {
-    /// A savepoint inside an open transaction, without leftovers of a caller that went away. Each flag is set before the
-    /// statement that it is about and cleared after it, because a caller may be dropped while the statement runs.
+    /// Runs a statement; where there is no connection any more nothing.
+    fn run(&self, sql: &str) -> Result<()> {
+        self.conn.as_ref().map_or(Ok(()), |conn| conn.exec(sql, &[]).map(drop))
+    }
+
+    /// A savepoint inside an open transaction, without leftovers of a caller that went away.
     async fn begin(&mut self, around: &Around) -> Result<Option<Tx>> {
-        self.roll_back_abandoned().await;
-        let Some(conn) = self.conn.as_mut() else { return Ok(None) };
-        if self.beginning {
-            // Nothing was written since the doubtful BEGIN; without a transaction this fails, and that is fine.
-            let _ = sqlx::query("ROLLBACK").execute(&mut *conn).await;
-            self.beginning = false;
+        self.roll_back_abandoned();
+        if self.conn.is_none() {
+            return Ok(None);
         }
         if !self.open {
-            self.beginning = true;
-            begin_immediate(&mut *conn).await?;
+            begin_immediate(self).await?;
             self.open = true;
-            self.beginning = false;
         }
+        self.run("SAVEPOINT w")?;
         self.abandoned = true;
-        sqlx::query("SAVEPOINT w").execute(&mut *conn).await?;
-        Ok(self.conn.take().map(|conn| Tx::new(Held::Owned(conn), super::Engine::Sqlite, around.clone())))
+        Ok(self.conn.take().map(|conn| Tx::new(Held::Native(conn), super::Engine::Sqlite, around.clone())))
     }
 
     /// Ends the savepoint of a caller that is done.
-    async fn end(&mut self, keep: bool) -> Result<()> {
+    fn end(&mut self, keep: bool) -> Result<()> {
         if !keep {
-            self.roll_back_abandoned().await;
+            self.roll_back_abandoned();
             return Ok(());
         }
-        let Some(conn) = self.conn.as_mut() else { return Err(Error::invalid("a write kept its transaction")) };
-        sqlx::query("RELEASE w").execute(conn).await?;
+        if self.conn.is_none() {
+            return Err(Error::invalid("a write kept its transaction"));
+        }
+        self.run("RELEASE w")?;
         self.abandoned = false;
         Ok(())
     }
 
-    /// Rolls back a savepoint that was not released. Where it is gone already, both statements fail, and that is fine:
-    /// no other savepoint of this name is ever open.
-    async fn roll_back_abandoned(&mut self) {
-        if let Some(conn) = self.conn.as_mut().filter(|_| self.abandoned) {
-            if sqlx::query("ROLLBACK TO w").execute(&mut *conn).await.is_ok() {
-                let _ = sqlx::query("RELEASE w").execute(conn).await;
+    /// Rolls back a savepoint that was not released. Where it is gone already, because SQLite rolled everything back, both
+    /// statements fail, and that is fine: no other savepoint of this name is ever open.
+    fn roll_back_abandoned(&mut self) {
+        if self.abandoned && self.conn.is_some() {
+            if self.run("ROLLBACK TO w").is_ok() {
+                let _ = self.run("RELEASE w");
             }
             self.abandoned = false;
         }
     }
 
+    /// Commits what is open, on a thread that may wait for the disk.
     async fn commit(&mut self, committed: &Committed) {
         if !self.open {
             return;
         }
-        self.roll_back_abandoned().await;
-        let Some(mut conn) = self.conn.take() else { return };
-        let result = async {
-            let head = feed::newest(&mut conn).await?;
-            let started = monotonic();
-            sqlx::query("COMMIT").execute(&mut conn).await?;
-            metrics::histogram!("stoa_db_commit_seconds").record(started.elapsed().as_secs_f64());
-            Ok::<i64, Error>(head)
-        }
-        .await;
-        let outcome = match result {
-            Ok(head) => {
-                committed.send_if_modified(|h| std::mem::replace(h, head) != head);
-                Ok(())
-            }
-            Err(e) => {
+        self.roll_back_abandoned();
+        let Some(conn) = self.conn.take() else { return };
+        let done = tokio::task::spawn_blocking(move || {
+            let ended = (|| {
+                let head = feed::newest(&conn)?;
+                let started = monotonic();
+                conn.exec("COMMIT", &[])?;
+                metrics::histogram!("stoa_db_commit_seconds").record(started.elapsed().as_secs_f64());
+                Ok::<i64, Error>(head)
+            })();
+            if ended.is_err() {
                 // The transaction is gone either way; a failed rollback means that SQLite rolled back by itself.
-                let _ = sqlx::query("ROLLBACK").execute(&mut conn).await;
-                Err(e.to_string())
+                let _ = conn.exec("ROLLBACK", &[]);
             }
+            (conn, ended)
+        });
+        let outcome = match done.await {
+            Ok((conn, ended)) => {
+                self.conn = Some(conn);
+                ended.map_err(|e| e.to_string())
+            }
+            Err(e) => Err(format!("the commit broke off: {e}")),
         };
         self.open = false;
-        self.conn = Some(conn);
+        if let Ok(head) = outcome {
+            committed.send_if_modified(|h| std::mem::replace(h, head) != head);
+        }
         for done in self.waiting.drain(..) {
             // The caller may be gone; its write is committed all the same.
-            let _ = done.send(outcome.clone());
+            let _ = done.send(outcome.clone().map(drop));
         }
     }
 }

@@ -36,6 +36,7 @@ pub const TABLES: &[(&str, Keep)] = &[
     ("last_activity", Keep::Rows),
     ("job", Keep::Rows),
     ("source", Keep::Rows),
+    ("source_problem", Keep::Rows),
     ("document", Keep::Rows),
     ("document_version", Keep::Rows),
     ("passage", Keep::Rows),
@@ -93,6 +94,13 @@ pub const TABLES: &[(&str, Keep)] = &[
     ("log_checkpoint", Keep::Rows),
     ("log_anchor", Keep::Rows),
     ("legal_hold", Keep::Rows),
+    ("discord_session", Keep::Nothing),
+    ("discord_seen", Keep::Rows),
+    ("discord_user", Keep::Rows),
+    ("discord_interaction", Keep::Nothing),
+    ("discord_command", Keep::Rows),
+    ("discord_post", Keep::Rows),
+    ("discord_registered", Keep::Nothing),
     ("slack_install", Keep::Keys),
 ];
 

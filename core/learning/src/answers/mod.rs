@@ -3,6 +3,7 @@
 //! Nothing here writes text of its own: an answer consists of sentences, steps and items of passages that the asker may
 //! read, in reading order. Whether to answer at all is decided by [`signals`](Signals) of several kinds.
 
+mod alike;
 mod command;
 pub mod curated;
 mod experts;
@@ -127,6 +128,9 @@ pub struct Citation {
     pub document: String,
     /// Whether someone responsible has checked the content.
     pub verified: bool,
+    /// Other places where the same stands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<library::Origin>,
 }
 
 /// A passage that is named, not quoted.
@@ -174,7 +178,7 @@ pub async fn weigh(db: &Db, index: &Index, question: &str, access: &Access) -> R
 }
 
 /// The passages behind the best hits, in their order, read from the store and checked again: readers may have changed,
-/// and a hit on an older version is not shown.
+/// and a hit on an older version is not shown. What says the same in several documents is there once.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -188,7 +192,7 @@ pub async fn passages(db: &Db, found: &Found, access: &Access) -> Result<Vec<Pas
                 passages.push(passage);
             }
         }
-        Ok(passages)
+        Ok(alike::once(passages))
     })
     .await
 }
@@ -224,6 +228,18 @@ fn read_closely<'a>(question: &str, found: &'a Found, passages: &'a [Passage]) -
 }
 
 impl Citation {
+    /// Where it stands: its location, down to the heading where that is an address on the web.
+    #[must_use]
+    pub fn address(&self) -> String {
+        let plain = |a: &&str| !a.is_empty() && a.chars().all(|c| c.is_ascii_graphic() && !"<>\\\"`".contains(c));
+        let anchor = self.anchor.as_deref().filter(plain);
+        let web = self.location.starts_with("https://") || self.location.starts_with("http://");
+        match anchor.filter(|_| web && !self.location.contains('#')) {
+            Some(anchor) => format!("{}#{anchor}", self.location),
+            None => self.location.clone(),
+        }
+    }
+
     /// A citation of a passage that quotes nothing of it yet.
     fn of(passage: &Passage) -> Self {
         Self {
@@ -235,6 +251,7 @@ impl Citation {
             passage: passage.id.clone(),
             document: passage.document.clone(),
             verified: passage.verified,
+            also: passage.also.clone(),
             ..Self::default()
         }
     }

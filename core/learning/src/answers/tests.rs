@@ -2,7 +2,7 @@
 
 use stoa_ground::testing::store;
 
-use super::ask;
+use super::{Citation, ask};
 use crate::search::testing::{page, put, small_library};
 use crate::search::{Access, Index, plain};
 
@@ -125,4 +125,15 @@ async fn what_is_hidden_changes_neither_answer_nor_confidence() {
     }
     let board = ask(&db, &index, questions[1], &Access::of(["everyone", "group:board"])).await.unwrap();
     assert_eq!(board.answer, "The budget of project Falcon is 9 million. Doctors claim expenses.");
+}
+
+#[test]
+fn a_citation_on_the_web_leads_to_its_heading() {
+    let at = |location: &str, anchor: Option<&str>| {
+        Citation { location: location.into(), anchor: anchor.map(str::to_owned), ..Citation::default() }.address()
+    };
+    assert_eq!(at("https://docs.example.org/a", Some("carry-over")), "https://docs.example.org/a#carry-over");
+    assert_eq!(at("https://docs.example.org/a#b", Some("c")), "https://docs.example.org/a#b");
+    assert_eq!(at("https://docs.example.org/a", Some("x> [evil](y)")), "https://docs.example.org/a");
+    assert_eq!(at("travel/leave.md", Some("carry-over")), "travel/leave.md");
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use stoa_flow::chat::{
-    Args, Button, Call, Command, Context, FieldError, Form, Message, Panel, Prompt, Turn, Visit, literal,
+    Args, Button, Call, Command, Context, FieldError, Form, Message, Panel, Prompt, Suggestion, Turn, Visit,
+    literal,
 };
 use stoa_flow::words::Words;
 use stoa_flow::{say, words_key};
@@ -56,6 +57,15 @@ impl Command for Learn {
             "schedule" => self.0.check_schedule(cx, call).await,
             _ => Ok(Vec::new()),
         }
+    }
+
+    /// What is there to learn: today's lesson, reviews, and tracks by their title.
+    async fn suggest(&self, cx: &Context<'_>, typed: &str) -> Result<Vec<Suggestion>> {
+        let tracks = cx.db().read(|c| async move { store::tracks(&c).await }).await?;
+        let tracks = tracks.into_iter().map(|t| Suggestion { label: t.title, value: format!("join {}", t.id) });
+        let words = ["today", "review", "tracks"].into_iter();
+        let words = words.map(|w| Suggestion { label: w.to_owned(), value: w.to_owned() });
+        Ok(Suggestion::fitting(words.chain(tracks), typed))
     }
 
     async fn run(&self, cx: &Context<'_>, call: &Call) -> Result<()> {

@@ -49,8 +49,7 @@ impl Prepared {
 pub(super) fn readers(given: &[String]) -> Result<Vec<String>> {
     let mut readers: Vec<String> = given.iter().map(|r| r.trim().to_owned()).collect();
     for r in &readers {
-        let named = |kind: &str| r.strip_prefix(kind).is_some_and(|name| !name.is_empty());
-        if r != "everyone" && !["role:", "group:", "person:"].into_iter().any(named) {
+        if !is_reader(r) {
             return Err(Error::invalid(format!(
                 "'{r}' is not a reader: write everyone, role:NAME, group:NAME or person:ID"
             )));
@@ -59,6 +58,12 @@ pub(super) fn readers(given: &[String]) -> Result<Vec<String>> {
     readers.sort();
     readers.dedup();
     Ok(readers)
+}
+
+/// Whether it is one of the four forms.
+pub(super) fn is_reader(reader: &str) -> bool {
+    let named = |kind: &str| reader.strip_prefix(kind).is_some_and(|name| !name.trim().is_empty());
+    reader == "everyone" || ["role:", "group:", "person:"].into_iter().any(named)
 }
 
 /// SHA-256 over headings, anchors and texts with their lengths, so that no two contents share their bytes.

@@ -5,6 +5,10 @@
 
 mod content;
 mod cut;
+mod marks;
+mod port;
+mod problems;
+mod rules;
 mod store;
 mod sync;
 
@@ -15,11 +19,13 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use stoa_ground::Instant;
 
+pub use port::{Found, Known, Progress, SourceReader, SourceSettings, SyncReport};
+pub use problems::{Problem, problems};
 pub use store::{
     deprecate, document, document_ids, documents, duplicates_of, forget, passage, passages_of, put, retire,
     set_readers, set_verified, sources, versions_of,
 };
-pub use sync::{Found, Known, Progress, SourceReader, SourceSettings, SyncReport, sync};
+pub use sync::{Missing, leave, sync, sync_with};
 
 /// The topic of the change feed under which documents are announced; the key is the document's id.
 pub const TOPIC: &str = "document";
@@ -57,6 +63,22 @@ pub struct Passage {
     pub verified: bool,
     /// When this version was stored.
     pub stored: Instant,
+    /// Other places where the same stands; only for what was found for somebody, and only what they may read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Origin>,
+}
+
+/// A place where something stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The document's id.
+    pub document: String,
+    /// Title of the document.
+    pub title: String,
+    /// As in [`Passage::source`].
+    pub source: String,
+    /// Path inside the source, or URL.
+    pub location: String,
 }
 
 /// One part of a document under one heading, in the document's order.

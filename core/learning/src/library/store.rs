@@ -5,6 +5,7 @@ use stoa_ground::db::Row;
 use stoa_ground::{Conn, Error, Result, Tx, args};
 
 use super::content::{CUTTING, Prepared, readers};
+use super::marks::{Mark, add_source};
 use super::{Document, Item, Outcome, Passage, Put, Source, Status, TOPIC, Version};
 
 /// Gives a document its content. Same content and same details: nothing is stored and nothing is announced.
@@ -12,17 +13,17 @@ use super::{Document, Item, Outcome, Passage, Put, Source, Status, TOPIC, Versio
 /// # Errors
 /// When source or location is blank, a reader is malformed, or the database fails.
 pub async fn put(tx: &Tx, item: &Item) -> Result<Put> {
-    place(tx, &Prepared::of(item)?, None).await
+    place(tx, &Prepared::of(item)?, &Mark::default()).await
 }
 
-/// [`put`] for content that is prepared. `fingerprint` is what the source's reader knows the file by.
-pub(super) async fn place(tx: &Tx, new: &Prepared, fingerprint: Option<&str>) -> Result<Put> {
+/// [`put`] for content that is prepared.
+pub(super) async fn place(tx: &Tx, new: &Prepared, mark: &Mark) -> Result<Put> {
     let item = &new.item;
     let id = existing(tx, new).await?;
     let was = tx
         .one(
-            "SELECT title, language, owner, review_date, keywords, readers, verified, status, version, fingerprint
-             FROM document WHERE id = $1",
+            "SELECT title, language, owner, review_date, keywords, readers, verified, status, version, fingerprint,
+             restricted FROM document WHERE id = $1",
             args![&id],
         )
         .await?;
@@ -46,14 +47,17 @@ pub(super) async fn place(tx: &Tx, new: &Prepared, fingerprint: Option<&str>) ->
         Some(_) => Outcome::Unchanged,
     };
     if outcome == Outcome::Unchanged {
-        if fingerprint.is_some() && was.get::<Option<String>>("fingerprint")?.as_deref() != fingerprint {
-            tx.exec("UPDATE document SET fingerprint = $1 WHERE id = $2", args![fingerprint, &id]).await?;
+        let same_mark = (mark.fingerprint.is_none() || was.get::<Option<String>>("fingerprint")? == mark.fingerprint)
+            && was.get::<Option<String>>("restricted")? == mark.restricted;
+        if !same_mark {
+            let sql = "UPDATE document SET fingerprint = $1, restricted = $2 WHERE id = $3";
+            tx.exec(sql, args![&mark.fingerprint, &mark.restricted, &id]).await?;
         }
     } else {
         let status = if status == Status::Deprecated { status } else { Status::Live };
         tx.exec(
             "UPDATE document SET title = $1, language = $2, owner = $3, review_date = $4, keywords = $5, readers = $6,
-             verified = $7, status = $8, version = $9, fingerprint = $10, updated = $11,
+             verified = $7, status = $8, version = $9, fingerprint = $10, updated = $11, restricted = $13, missing = NULL,
              reason = CASE WHEN $8 = 'live' THEN NULL ELSE reason END WHERE id = $12",
             args![
                 &item.title,
@@ -65,9 +69,10 @@ pub(super) async fn place(tx: &Tx, new: &Prepared, fingerprint: Option<&str>) ->
                 item.verified,
                 status.word(),
                 &new.digest,
-                fingerprint,
+                &mark.fingerprint,
                 tx.now(),
-                &id
+                &id,
+                &mark.restricted
             ],
         )
         .await?;
@@ -94,24 +99,6 @@ async fn existing(tx: &Tx, new: &Prepared) -> Result<String> {
         )
         .await?;
     row.get("id")
-}
-
-/// Makes the source known; an existing one stays as it is.
-pub(super) async fn add_source(tx: &Tx, name: &str, kind: &str) -> Result<()> {
-    let sql = "INSERT INTO source (name, kind) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
-    tx.exec(sql, args![name, kind]).await?;
-    Ok(())
-}
-
-/// Notes how a sync of the source ended.
-pub(super) async fn note_sync(tx: &Tx, name: &str, kind: &str, failed: Option<&str>) -> Result<()> {
-    tx.exec(
-        "INSERT INTO source (name, kind, synced, failed) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, synced = excluded.synced, failed = excluded.failed",
-        args![name, kind, tx.now(), failed],
-    )
-    .await?;
-    Ok(())
 }
 
 /// Stores the version's passages unless they are there. True when they were there, cut by an older rule.
@@ -215,7 +202,7 @@ pub async fn deprecate(tx: &Tx, source: &str, location: &str, reason: &str) -> R
 async fn set_status(tx: &Tx, source: &str, location: &str, status: Status, reason: &str) -> Result<bool> {
     let row = tx
         .opt(
-            "UPDATE document SET status = $1, reason = $2, updated = $3, fingerprint = NULL
+            "UPDATE document SET status = $1, reason = $2, updated = $3, fingerprint = NULL, missing = NULL
              WHERE source = $4 AND location = $5 AND status <> $1 AND status <> 'retired' AND version IS NOT NULL
              RETURNING id",
             args![status.word(), reason, tx.now(), source, location],
@@ -314,6 +301,7 @@ fn read_passage(row: &Row) -> Result<Passage> {
         readers: serde_json::from_str(&row.get::<String>("readers")?)?,
         verified: row.get("verified")?,
         stored: row.get("stored")?,
+        also: Vec::new(),
     })
 }
 
@@ -441,22 +429,6 @@ pub async fn sources(conn: &Conn) -> Result<Vec<Source>> {
                 failed: r.get("failed")?,
             })
         })
-        .collect()
-}
-
-/// What a sync has to know of a source's documents that stand: location, fingerprint (none when the passages were cut
-/// by an older rule, so that the file is read again), readers as JSON, and whether verified.
-pub(super) async fn known(conn: &Conn, source: &str) -> Result<Vec<(String, Option<String>, String, bool)>> {
-    let rows = conn
-        .all(
-            "SELECT d.location, d.readers, d.verified, CASE WHEN v.cutting = $2 AND v.whole = 1 THEN d.fingerprint END AS fingerprint
-             FROM document d JOIN document_version v ON v.document_id = d.id AND v.digest = d.version
-             WHERE d.source = $1 AND d.status <> 'retired'",
-            args![source, CUTTING],
-        )
-        .await?;
-    rows.iter()
-        .map(|r| Ok((r.get("location")?, r.get("fingerprint")?, r.get("readers")?, r.get("verified")?)))
         .collect()
 }
 

@@ -1,95 +1,28 @@
 //! Following a source: what is new, different or gone there.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
-use async_trait::async_trait;
-use stoa_ground::{Db, Result};
+use stoa_ground::{Conn, Db, Result, people};
 use tokio::sync::mpsc;
 
 use super::content::Prepared;
-use super::{Item, Outcome, set_readers, set_verified, store};
+use super::marks::{Before, Mark};
+use super::port::{Found, Known, Progress, SourceReader, SourceSettings, SyncReport};
+use super::{Item, Outcome, marks, problems, rules, set_readers, set_verified, store};
 
 /// Documents that are put into the store together, and passages that one write transaction takes at most.
 const CHUNK_DOCUMENTS: usize = 20;
 const CHUNK_PASSAGES: usize = 60;
 
-/// A listing that is empty while more documents than this are known is taken for a fault (a disk that is not mounted),
-/// not for their deletion.
-const SUDDENLY_EMPTY: usize = 20;
-
-/// What the configuration says of a source.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceSettings {
-    /// Its name: unique.
-    pub name: String,
-    /// Its kind, for example `files`.
-    pub kind: String,
-    /// Who may read its documents, as in [`super::Passage::readers`].
-    pub readers: Vec<String>,
-    /// Whether its documents count as checked.
-    pub verified: bool,
-}
-
-/// What is known of the documents of a source: location -> fingerprint at the last sync.
-pub type Known = HashMap<String, String>;
-
-/// What a reader finds.
-#[derive(Clone, Debug)]
-pub enum Found {
-    /// So many documents are there in all, as far as known now.
-    Listed(usize),
-    /// A document. Source, readers and verified are set by [`sync`].
-    Document {
-        /// What it says.
-        item: Item,
-        /// By which the reader will know next time that it is unchanged (for a file its time and size).
-        fingerprint: Option<String>,
-        /// What is odd about it, one sentence each.
-        warnings: Vec<String>,
-    },
-    /// The document at this location has the fingerprint that is known, and was not read.
-    Unchanged(String),
-    /// The document at this location could not be read: location and one sentence. What was known of it stays.
-    Broken(String, String),
-}
-
-/// A source that can be followed. Each kind of source is one implementation, in an adapter.
-#[async_trait]
-pub trait SourceReader: Send + Sync {
-    /// What the configuration says of it.
-    fn settings(&self) -> &SourceSettings;
-
-    /// Sends everything that is there. `Ok` means that the listing was whole: what was not sent is gone.
-    ///
-    /// # Errors
-    /// When the source cannot be listed; what was sent before still counts, and nothing is taken for deleted.
-    async fn scan(&self, known: &Known, out: mpsc::Sender<Found>) -> Result<()>;
-}
-
-/// How far a sync is.
+/// What is to be done about documents that most of a source's are missing at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Documents looked at.
-    pub done: usize,
-    /// Documents in all, 0 as long as unknown.
-    pub total: usize,
-}
-
-/// What a sync did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SyncReport {
-    /// New documents.
-    pub added: usize,
-    /// Documents with other content or details.
-    pub changed: usize,
-    /// Documents as before.
-    pub unchanged: usize,
-    /// Documents that are gone, and now retired.
-    pub removed: usize,
-    /// Location and one sentence for each document that could not be read; for the source itself the location is empty.
-    pub errors: Vec<(String, String)>,
-    /// Location and one sentence for each oddity in documents that were read all the same.
-    pub warnings: Vec<(String, String)>,
+pub enum Missing {
+    /// They are kept for three days, in case the source is broken.
+    #[default]
+    Doubt,
+    /// Somebody has looked: they are gone.
+    Believe,
 }
 
 /// Brings the library up to date with a source, in short transactions. A document that cannot be read is an error in
@@ -102,12 +35,27 @@ pub async fn sync(
     reader: &dyn SourceReader,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<SyncReport> {
+    sync_with(db, reader, Missing::Doubt, progress).await
+}
+
+/// [`sync`], saying what to do when most of the source is missing.
+///
+/// # Errors
+/// As [`sync`].
+pub async fn sync_with(
+    db: &Db,
+    reader: &dyn SourceReader,
+    missing: Missing,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<SyncReport> {
     let settings = reader.settings();
-    let readers = super::content::readers(&settings.readers)?;
+    super::content::readers(&settings.readers)?;
     let name = settings.name.as_str();
-    let before = db.read(|conn| async move { store::known(&conn, name).await }).await?;
-    let known: Known = before.iter().filter_map(|(l, f, ..)| Some((l.clone(), f.clone()?))).collect();
-    db.write(|tx| async move { store::add_source(&tx, name, &settings.kind).await }).await?;
+    let (before, state) =
+        db.read(|conn| async move { Ok((marks::known(&conn, name).await?, marks::state(&conn, name).await?)) }).await?;
+    let documents = before.iter().map(|k| (k.location.clone(), k.fingerprint.clone())).collect();
+    let known = Known { documents, state };
+    db.write(|tx| async move { marks::add_source(&tx, name, &settings.kind).await }).await?;
 
     let mut run = Run {
         db,
@@ -118,6 +66,8 @@ pub async fn sync(
         seen: HashSet::new(),
         skipped: HashSet::new(),
         chunk: Vec::new(),
+        state: None,
+        restrictions: HashMap::new(),
     };
     let (out, mut found) = mpsc::channel(16);
     let consume = async {
@@ -129,43 +79,74 @@ pub async fn sync(
     let (listed, consumed) = tokio::join!(reader.scan(&known, out), consume);
     consumed?;
 
-    let gone: Vec<&str> = before.iter().map(|(l, ..)| l.as_str()).filter(|l| !run.seen.contains(*l)).collect();
     let failed = match listed {
         Err(e) => Some(e.to_string()),
-        Ok(()) if run.seen.is_empty() && before.len() > SUDDENLY_EMPTY => Some(format!(
-            "the source is suddenly empty, so its {} documents are kept: check that it is there, or remove the source",
-            before.len()
-        )),
-        Ok(()) => None,
+        Ok(()) => run.follow_deletions(&before, missing).await?,
     };
-    match &failed {
-        Some(why) => run.report.errors.push((String::new(), why.clone())),
-        None => run.report.removed = remove(db, name, &gone).await?,
+    run.follow_readers(&before).await?;
+    if let Some(why) = &failed {
+        run.report.errors.push((String::new(), why.clone()));
     }
-    let stale: Vec<&str> = before
-        .iter()
-        .filter(|(l, _, r, v)| {
-            run.skipped.contains(l.as_str())
-                && (serde_json::from_str::<Vec<String>>(r).ok().as_ref() != Some(&readers) || *v != settings.verified)
-        })
-        .map(|(l, ..)| l.as_str())
-        .collect();
-    db.write_each(&stale, |tx, location| async move {
-        set_readers(&tx, name, location, &settings.readers).await?;
-        set_verified(&tx, name, location, settings.verified).await
+    let Run { report, state, .. } = run;
+    let (failed, errors) = (failed.as_deref(), &report.errors);
+    let state = state.as_deref().filter(|_| failed.is_none());
+    db.write(|tx| async move {
+        marks::note_sync(&tx, name, &settings.kind, failed, state).await?;
+        problems::note(&tx, name, errors).await
     })
     .await?;
-    run.report.changed += stale.len();
-    run.report.unchanged -= stale.len();
-    let failed = failed.as_deref();
-    db.write(|tx| async move { store::note_sync(&tx, name, &settings.kind, failed).await }).await?;
-    Ok(run.report)
+    Ok(report)
 }
 
-async fn remove(db: &Db, source: &str, gone: &[&str]) -> Result<usize> {
-    let why = "it is gone from its source";
+/// Retires what came from sources that are not followed any more. `followed` are the names in the configuration.
+///
+/// # Errors
+/// The database's error.
+pub async fn leave(db: &Db, followed: &[&str]) -> Result<usize> {
+    let mut removed = 0;
+    for source in db.read(|conn| async move { store::sources(&conn).await }).await? {
+        // What Stoa writes itself was never synced.
+        if source.synced.is_none() || source.documents == 0 || followed.contains(&source.name.as_str()) {
+            continue;
+        }
+        let name = source.name.as_str();
+        let known = db.read(|conn| async move { marks::known(&conn, name).await }).await?;
+        let all: Vec<&str> = known.iter().map(|k| k.location.as_str()).collect();
+        removed += retire(db, name, &all, "its source is not followed any more").await?;
+        db.write(|tx| async move { problems::note(&tx, name, &[]).await }).await?;
+    }
+    Ok(removed)
+}
+
+async fn retire(db: &Db, source: &str, gone: &[&str], why: &str) -> Result<usize> {
     let retired = db.write_each(gone, |tx, location| async move { store::retire(&tx, source, location, why).await });
     Ok(retired.await?.into_iter().filter(|retired| *retired).count())
+}
+
+/// Readers by name from readers as a source names them: addresses become people, and who is not known here is left out.
+async fn resolve(conn: &Conn, restricted: &[String]) -> Result<Vec<String>> {
+    let mut readers = Vec::new();
+    for reader in restricted {
+        match reader.strip_prefix("email:") {
+            // What is no reader lets nobody in.
+            None => readers.extend(super::content::is_reader(reader).then(|| reader.clone())),
+            Some(address) => {
+                let person = people::by_email(conn, address).await?;
+                readers.extend(person.map(|p| format!("person:{}", p.id)));
+            }
+        }
+    }
+    super::content::readers(&readers)
+}
+
+fn is_known_form(reader: &str) -> bool {
+    reader.starts_with("email:") || super::content::is_reader(reader)
+}
+
+async fn may_read(db: &Db, settings: &SourceSettings, restricted: Option<&[String]>) -> Result<Vec<String>> {
+    let Some(restricted) = restricted else { return Ok(settings.readers.clone()) };
+    let restricted = db.read(|conn| async move { resolve(&conn, restricted).await }).await?;
+    Ok(rules::effective(&settings.readers, Some(&restricted)))
 }
 
 /// A sync under way.
@@ -179,39 +160,50 @@ struct Run<'a> {
     seen: HashSet<String>,
     /// Locations that were not read because nothing changed.
     skipped: HashSet<String>,
-    chunk: Vec<(Prepared, Option<String>)>,
+    chunk: Vec<(Prepared, Mark)>,
+    state: Option<String>,
+    /// What [`Found::Restricted`] said.
+    restrictions: HashMap<String, Option<String>>,
 }
 
 impl Run<'_> {
     async fn take(&mut self, found: Found) -> Result<()> {
-        let location = match &found {
+        match found {
             Found::Listed(n) => {
-                self.at.total = *n;
+                self.at.total = n;
                 return Ok(());
             }
-            Found::Document { item, .. } => item.location.clone(),
-            Found::Unchanged(location) | Found::Broken(location, _) => location.clone(),
-        };
-        self.seen.insert(location.clone());
-        match found {
-            Found::Listed(_) => {}
-            Found::Unchanged(_) => {
+            Found::State(state) => {
+                self.state = Some(state);
+                return Ok(());
+            }
+            Found::Noted(location, sentence) => {
+                self.report.warnings.push((location, sentence));
+                return Ok(());
+            }
+            Found::Restricted(location, restricted) => return self.restrict(location, restricted).await,
+            // What is not seen is gone; so it is looked at, but not counted twice.
+            Found::Gone(_) => {}
+            Found::Unchanged(location) => {
                 self.report.unchanged += 1;
+                self.seen.insert(location.clone());
                 self.skipped.insert(location);
             }
-            Found::Broken(_, sentence) => self.report.errors.push((location, sentence)),
-            Found::Document { mut item, fingerprint, warnings } => {
-                self.report.warnings.extend(warnings.into_iter().map(|w| (location.clone(), w)));
-                item.source.clone_from(&self.settings.name);
-                item.readers.clone_from(&self.settings.readers);
-                item.verified = self.settings.verified;
-                // Normalising and cutting is work for a processor, not for the thread that answers others.
-                let prepared = tokio::task::spawn_blocking(move || Prepared::of(&item)).await;
-                match prepared {
-                    Ok(Ok(prepared)) => self.add(prepared, fingerprint).await?,
-                    Ok(Err(e)) => self.report.errors.push((location, e.to_string())),
-                    Err(_) => self.report.errors.push((location, "its text could not be cut into passages".into())),
+            Found::Broken(location, sentence) => {
+                self.seen.insert(location.clone());
+                self.report.errors.push((location, sentence));
+            }
+            Found::Document { item, restricted, fingerprint, warnings } => {
+                self.seen.insert(item.location.clone());
+                self.report.warnings.extend(warnings.into_iter().map(|w| (item.location.clone(), w)));
+                let restricted = restricted.as_deref();
+                let mark = Mark { fingerprint, restricted: restricted.map(serde_json::to_string).transpose()? };
+                for odd in restricted.unwrap_or_default().iter().filter(|r| !is_known_form(r)) {
+                    let sentence = format!("'{odd}' is not a reader, so it lets nobody in");
+                    self.report.warnings.push((item.location.clone(), sentence));
                 }
+                let readers = may_read(self.db, self.settings, restricted).await?;
+                self.prepare(*item, readers, mark).await?;
             }
         }
         self.at.done += 1;
@@ -219,8 +211,38 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn add(&mut self, prepared: Prepared, fingerprint: Option<String>) -> Result<()> {
-        let size = |c: &[(Prepared, Option<String>)]| c.iter().map(|(p, _)| p.passages.len()).sum::<usize>();
+    /// Lets a document that is known be read by no more people than its source says, whatever comes of reading it.
+    async fn restrict(&mut self, location: String, restricted: Option<Vec<String>>) -> Result<()> {
+        let (name, at) = (self.settings.name.as_str(), location.as_str());
+        let readers = may_read(self.db, self.settings, restricted.as_deref()).await?;
+        let json = restricted.map(|r| serde_json::to_string(&r)).transpose()?;
+        let (readers, stored) = (&readers, json.as_deref());
+        self.db
+            .write(|tx| async move {
+                marks::set_restricted(&tx, name, at, stored).await?;
+                set_readers(&tx, name, at, readers).await
+            })
+            .await?;
+        self.restrictions.insert(location, json);
+        Ok(())
+    }
+
+    async fn prepare(&mut self, mut item: Item, readers: Vec<String>, mark: Mark) -> Result<()> {
+        let location = item.location.clone();
+        item.source.clone_from(&self.settings.name);
+        item.readers = readers;
+        item.verified = self.settings.verified;
+        // Normalising and cutting is work for a processor, not for the thread that answers others.
+        match tokio::task::spawn_blocking(move || Prepared::of(&item)).await {
+            Ok(Ok(prepared)) => return self.add(prepared, mark).await,
+            Ok(Err(e)) => self.report.errors.push((location, e.to_string())),
+            Err(_) => self.report.errors.push((location, "its text could not be cut into passages".into())),
+        }
+        Ok(())
+    }
+
+    async fn add(&mut self, prepared: Prepared, mark: Mark) -> Result<()> {
+        let size = |c: &[(Prepared, Mark)]| c.iter().map(|(p, _)| p.passages.len()).sum::<usize>();
         if self.chunk.len() >= CHUNK_DOCUMENTS || size(&self.chunk) + prepared.passages.len() > CHUNK_PASSAGES {
             self.flush().await?;
         }
@@ -231,7 +253,7 @@ impl Run<'_> {
                 self.db.write(|tx| async move { store::stage(&tx, p, from, to).await }).await?;
             }
         }
-        self.chunk.push((prepared, fingerprint));
+        self.chunk.push((prepared, mark));
         Ok(())
     }
 
@@ -240,9 +262,8 @@ impl Run<'_> {
         if chunk.is_empty() {
             return Ok(());
         }
-        let put = self.db.write_each(&chunk, |tx, (prepared, fingerprint)| async move {
-            store::place(&tx, prepared, fingerprint.as_deref()).await
-        });
+        let put =
+            self.db.write_each(&chunk, |tx, (prepared, mark)| async move { store::place(&tx, prepared, mark).await });
         for put in put.await? {
             match put.outcome {
                 Outcome::Added => self.report.added += 1,
@@ -250,6 +271,67 @@ impl Run<'_> {
                 Outcome::Unchanged => self.report.unchanged += 1,
             }
         }
+        Ok(())
+    }
+
+    /// Retires what is gone. When most of the source is missing it is kept for a while, and the sentence about it is
+    /// given.
+    async fn follow_deletions(&mut self, before: &[Before], missing: Missing) -> Result<Option<String>> {
+        let name = self.settings.name.as_str();
+        let (here, absent): (Vec<_>, Vec<_>) = before.iter().partition(|k| self.seen.contains(&k.location));
+        let back: Vec<&str> = here.iter().filter(|k| k.missing.is_some()).map(|k| k.location.as_str()).collect();
+        self.db.write_each(&back, |tx, at| async move { marks::set_missing(&tx, name, at, None).await }).await?;
+        let now = self.db.clock().now();
+        let doubt = missing == Missing::Doubt && rules::suspicious(absent.len(), before.len());
+        let (gone, kept): (Vec<&Before>, Vec<_>) =
+            absent.into_iter().partition(|k| !doubt || rules::is_surely_gone(k.missing, now));
+        let gone: Vec<&str> = gone.iter().map(|k| k.location.as_str()).collect();
+        self.report.removed += retire(self.db, name, &gone, "it is gone from its source").await?;
+        let first: Vec<&str> = kept.iter().filter(|k| k.missing.is_none()).map(|k| k.location.as_str()).collect();
+        self.db.write_each(&first, |tx, at| async move { marks::set_missing(&tx, name, at, Some(now)).await }).await?;
+        Ok((!kept.is_empty()).then(|| {
+            format!(
+                "{} of its {} documents are suddenly missing, so they are kept for three days in case the source is \
+                 broken: check that it is there, or run 'stoa library sync --gone' if they are gone for good",
+                kept.len(),
+                before.len()
+            )
+        }))
+    }
+
+    /// Lets the readers of documents that were not read again follow the configuration and the roster.
+    async fn follow_readers(&mut self, before: &[Before]) -> Result<()> {
+        let (name, verified) = (self.settings.name.as_str(), self.settings.verified);
+        let mut stale = Vec::new();
+        let mut by_restriction: HashMap<Option<&str>, Vec<String>> = HashMap::new();
+        // What the source does not show now counts too: the configuration may have been narrowed.
+        for k in before {
+            let restricted = self.restrictions.get(&k.location).unwrap_or(&k.restricted);
+            // Readers as they stand now: a restriction that was said in this sync is in force already.
+            let stands = self.restrictions.contains_key(&k.location);
+            let wanted = match by_restriction.entry(restricted.as_deref()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => {
+                    let restricted: Option<Vec<String>> = unknown.key().map(serde_json::from_str).transpose()?;
+                    let wanted = may_read(self.db, self.settings, restricted.as_deref()).await?;
+                    unknown.insert(super::content::readers(&wanted)?)
+                }
+            };
+            let read = self.seen.contains(&k.location) && !self.skipped.contains(&k.location);
+            let same = stands || serde_json::from_str::<Vec<String>>(&k.readers)? == *wanted;
+            if !(read || same && k.verified == verified) {
+                stale.push((k.location.as_str(), wanted.clone()));
+            }
+        }
+        self.db
+            .write_each(&stale, |tx, (location, readers)| async move {
+                set_readers(&tx, name, location, readers).await?;
+                set_verified(&tx, name, location, verified).await
+            })
+            .await?;
+        let counted = stale.iter().filter(|(l, _)| self.skipped.contains(*l)).count();
+        self.report.changed += counted;
+        self.report.unchanged -= counted;
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::ToSpan as _;
-use stoa_flow::chat::{Args, Call, Command, Context, FieldError, Form, Message, Panel, Prompt, Turn, Visit};
+use stoa_flow::chat::{Args, Call, Command, Context, FieldError, Form, Message, Panel, Prompt, Suggestion, Turn, Visit};
 use stoa_flow::words::Words;
 use stoa_flow::{say, words_key};
 use stoa_ground::people::Person;
@@ -48,6 +48,15 @@ impl Command for Training {
             "choose" => form::choose(cx, &self.0, rest).await,
             _ => Ok(None),
         }
+    }
+
+    /// What is open, by its title.
+    async fn suggest(&self, cx: &Context<'_>, typed: &str) -> Result<Vec<Suggestion>> {
+        let id = &cx.person()?.id;
+        let mine = cx.db().read(|c| async move { listed(&c, id).await }).await?;
+        let open = mine.into_iter().filter(|(a, title)| a.completed.is_none() && !title.is_empty());
+        let all = open.map(|(a, title)| Suggestion { label: title, value: format!("open {}", a.id) });
+        Ok(Suggestion::fitting(all, typed))
     }
 
     async fn check(&self, cx: &Context<'_>, call: &Call) -> Result<Vec<FieldError>> {

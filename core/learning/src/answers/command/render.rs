@@ -43,6 +43,11 @@ async fn current(db: &Db, kept: &Kept, access: &Access) -> Result<Option<Current
                 return Ok(None);
             }
             citation.verified = passage.verified;
+            let mut also = Vec::new();
+            for origin in citation.also.drain(..) {
+                also.extend(is_open(&conn, &origin.document, access).await?.then_some(origin));
+            }
+            citation.also = also;
             if let Some(document) = library::document(&conn, &citation.document).await? {
                 let deprecated = (document.status == library::Status::Deprecated)
                     .then(|| document.reason.clone().unwrap_or_default());
@@ -51,9 +56,7 @@ async fn current(db: &Db, kept: &Kept, access: &Access) -> Result<Option<Current
         }
         let mut nearest = Vec::new();
         for near in kept.answer.nearest.drain(..) {
-            let document = library::document(&conn, &near.document).await?;
-            let open = document.is_some_and(|d| d.status != library::Status::Retired && access.allows(&d.readers));
-            nearest.extend(open.then_some(near));
+            nearest.extend(is_open(&conn, &near.document, access).await?.then_some(near));
         }
         kept.answer.nearest = nearest;
         // Who left, is away or changed their mind is not named any more.
@@ -68,6 +71,12 @@ async fn current(db: &Db, kept: &Kept, access: &Access) -> Result<Option<Current
         Ok(Some(Current { kept, about }))
     })
     .await
+}
+
+/// Whether a document stands and these readers may read it.
+async fn is_open(conn: &Conn, document: &str, access: &Access) -> Result<bool> {
+    let document = library::document(conn, document).await?;
+    Ok(document.is_some_and(|d| d.status != library::Status::Retired && access.allows(&d.readers)))
 }
 
 /// The passage that is quoted, if it stands: in the same version, or in another one that still says every quoted line.

@@ -184,12 +184,22 @@ impl Shown<'_> {
             ("tips", false) => say!(self.words, "answers-source-tip-unchecked", title = title, author = owner),
             ("discussions", _) => say!(self.words, "answers-source-discussion", title = title),
             (crate::answers::curated::SOURCE, _) => say!(self.words, "answers-source-curated", title = title),
-            (_, true) => from(&title, &citation.source, &citation.location),
+            (_, true) => self.with_others(from(&title, &citation.source, &citation.address()), citation),
             (_, false) => {
-                let source = from(&title, &citation.source, &citation.location);
+                let source = self.with_others(from(&title, &citation.source, &citation.address()), citation);
                 say!(self.words, "answers-source-unchecked", source = source)
             }
         }
+    }
+
+    /// A source with the other places where the same stands.
+    fn with_others(&self, source: String, citation: &Citation) -> String {
+        if citation.also.is_empty() {
+            return source;
+        }
+        let others: Vec<String> =
+            citation.also.iter().map(|o| from(&place(&o.title, ""), &o.source, &o.location)).collect();
+        say!(self.words, "answers-source-also", source = source, others = others.join(", "))
     }
 
     fn named(&self, nearest: &Nearest) -> String {

@@ -1,11 +1,10 @@
-//! Opens the connection of Socket Mode: TCP without delay, through the proxy of `[network]` where there is one, and TLS.
+//! Opens a WebSocket: TCP without delay, through the proxy of `[network]` where there is one, and TLS.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use reqwest::Url;
-use stoa_http::Network;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -15,32 +14,38 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
+use crate::Network;
+
 /// How long it may take to connect.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// The most bytes of one message.
-const MESSAGE: usize = 4 * 1024 * 1024;
+const MESSAGE: usize = 16 * 1024 * 1024;
 /// The most bytes of a proxy's answer.
 const PROXY_ANSWER: usize = 8 * 1024;
 
 /// What a socket runs over.
-pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+pub trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 
-pub(crate) type Socket = WebSocketStream<Box<dyn Io>>;
+/// An open connection.
+pub type Socket = WebSocketStream<Box<dyn Io>>;
 
 /// Connects to a `ws://` or `wss://` address.
-pub(crate) async fn connect(address: &str, network: &Network) -> Result<Socket, String> {
+///
+/// # Errors
+/// A sentence that names the host, or the key of the configuration that is wrong.
+pub async fn connect(address: &str, network: &Network) -> Result<Socket, String> {
     tokio::time::timeout(PATIENCE, open(address, network))
         .await
         .unwrap_or_else(|_| Err(format!("no connection within {} seconds", PATIENCE.as_secs())))
 }
 
 async fn open(address: &str, network: &Network) -> Result<Socket, String> {
-    let url = Url::parse(address).map_err(|e| format!("Slack's address for the connection: {e}"))?;
+    let url = Url::parse(address).map_err(|e| format!("the address for the connection: {e}"))?;
     let secure = match url.scheme() {
         "wss" => true,
         "ws" => false,
-        other => return Err(format!("Slack's address for the connection begins with {other}://")),
+        other => return Err(format!("the address for the connection begins with {other}://")),
     };
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let port = url.port().unwrap_or(if secure { 443 } else { 80 });
@@ -80,7 +85,7 @@ fn tls(ca: Option<&[u8]>) -> Result<ClientConfig, String> {
 async fn through(proxy: &str, host: &str, port: u16) -> Result<TcpStream, String> {
     let url = Url::parse(proxy).map_err(|e| format!("[network] proxy: {e}"))?;
     if url.scheme() != "http" {
-        return Err("[network] proxy: connections of Socket Mode need one with http://".into());
+        return Err("[network] proxy: connections that stay open need one with http://".into());
     }
     let at = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let wrong = |e: std::io::Error| format!("[network] proxy {at}: {e}");

@@ -1,0 +1,289 @@
+//! Discord's REST interface: one call, its errors, and what Discord says about limits.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode, header};
+use serde_json::Value;
+use stoa_flow::chat::SendError;
+use stoa_ground::Result;
+use stoa_ground::clock::monotonic;
+
+use crate::Options;
+use crate::ids::word;
+use crate::limits::{Limits, Route, Said};
+
+/// How long one call may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a call waits here for its turn; longer waits are the delivery's.
+const TURN: Duration = Duration::from_secs(5);
+/// The most bytes of an answer that are read.
+const ANSWER: usize = 4 * 1024 * 1024;
+/// The longest pause that is believed, in seconds.
+const LONGEST_PAUSE: f64 = 3_600.0;
+/// How long to wait when the token is wrong, in seconds: the operator has to do something.
+const OPERATOR: u64 = 300;
+
+pub(crate) const UNKNOWN_CHANNEL: i64 = 10_003;
+pub(crate) const UNKNOWN_MESSAGE: i64 = 10_008;
+pub(crate) const UNKNOWN_WEBHOOK: i64 = 10_015;
+pub(crate) const UNKNOWN_INTERACTION: i64 = 10_062;
+pub(crate) const ALREADY_ACKNOWLEDGED: i64 = 40_060;
+pub(crate) const WEBHOOK_TOKEN: i64 = 50_027;
+pub(crate) const CLOSED_TO_US: i64 = 50_007;
+pub(crate) const HAS_THREAD: i64 = 160_004;
+
+/// The place is gone or closed to us.
+const CLOSED: [i64; 12] =
+    [UNKNOWN_CHANNEL, 10_004, 10_007, 10_013, 50_001, CLOSED_TO_US, 50_013, 50_024, 50_083, 50_278, 160_005, 40_003];
+
+/// Why a call did not do what it should.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Failure {
+    /// It may work later, after so many seconds if that is known.
+    Later { why: String, after: Option<u64> },
+    /// Discord's error code (0 where it gives none), the HTTP status, and what it says.
+    Code { code: i64, status: u16, detail: String },
+}
+
+impl Failure {
+    /// Discord's error code, if it is one.
+    pub(crate) fn code(&self) -> Option<i64> {
+        if let Self::Code { code, .. } = self { Some(*code) } else { None }
+    }
+}
+
+/// A call: method, path below the interface's address, what its limits hang on, and its body.
+pub(crate) struct Request {
+    method: Method,
+    path: String,
+    route: Route,
+    body: Option<Value>,
+    /// Whether it counts among fifty calls a second; interactions and webhooks do not, and need no token.
+    global: bool,
+}
+
+impl Request {
+    /// A call of a kind like `POST /channels/:id/messages`; `:id` is `major`, what follows `:` otherwise comes from `rest`.
+    pub(crate) fn new(kind: &'static str, major: &str, rest: &[&str]) -> Self {
+        let (method, template) = kind.split_once(' ').unwrap_or(("GET", kind));
+        let mut rest = rest.iter();
+        let parts = template.split('/').map(|part| match part {
+            ":id" => major,
+            part if part.starts_with(':') => rest.next().copied().unwrap_or_default(),
+            part => part,
+        });
+        let path = parts.collect::<Vec<_>>().join("/");
+        let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::GET);
+        let global = !(template.starts_with("/webhooks/") || template.starts_with("/interactions/"));
+        Self { method, path, route: Route { kind, major: major.to_owned() }, body: None, global }
+    }
+
+    pub(crate) fn body(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    pub(crate) fn query(mut self, query: &str) -> Self {
+        self.path.push('?');
+        self.path.push_str(query);
+        self
+    }
+}
+
+enum Answer {
+    Ok(Value),
+    Limited,
+}
+
+/// The REST interface, as the bot.
+pub(crate) struct Api {
+    base: String,
+    token: String,
+    http: reqwest::Client,
+    limits: Limits,
+    /// What the operator was told already.
+    told: Mutex<BTreeSet<String>>,
+}
+
+impl Api {
+    pub(crate) fn new(options: &Options) -> Result<Self> {
+        Ok(Self {
+            base: options.api_url.trim_end_matches('/').to_owned(),
+            token: format!("Bot {}", options.token),
+            http: options.network.client(PATIENCE / 2, Some(PATIENCE))?,
+            limits: Limits::default(),
+            told: Mutex::default(),
+        })
+    }
+
+    /// Calls. A short wait that Discord's limits ask for happens here.
+    pub(crate) async fn call(&self, request: &Request) -> Result<Value, Failure> {
+        let begun = monotonic();
+        loop {
+            let wait = self.limits.turn(&request.route, request.global, monotonic());
+            if wait.is_zero() {
+                match self.once(request).await {
+                    Ok(Answer::Ok(value)) => return Ok(value),
+                    Ok(Answer::Limited) => continue,
+                    Err(failure) => return Err(failure),
+                }
+            }
+            if begun.elapsed() + wait > TURN {
+                return Err(later(
+                    &format!("{} waits for Discord's limit", request.route.kind),
+                    Some(wait.as_secs() + 1),
+                ));
+            }
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn once(&self, request: &Request) -> Result<Answer, Failure> {
+        let what = request.route.kind;
+        // Whatever becomes of it, its place in the row is given back.
+        let place = InRow { limits: &self.limits, route: &request.route, said: None };
+        let mut http = self.http.request(request.method.clone(), format!("{}{}", self.base, request.path));
+        if request.global {
+            http = http.header(header::AUTHORIZATION, &self.token);
+        }
+        if let Some(body) = &request.body {
+            let body = stoa_http::body(body.to_string(), stoa_flow::sends_end());
+            http = http.header(header::CONTENT_TYPE, "application/json").body(body);
+        }
+        let mut response = http.send().await.map_err(|e| trouble(what, &e))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut place = place;
+        place.said = Some(said(&headers));
+        drop(place);
+        let mut text = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|e| trouble(what, &e))? {
+            if text.len() + chunk.len() > ANSWER {
+                return Err(later(&format!("the answer to {what} is too long"), Some(60)));
+            }
+            text.extend_from_slice(&chunk);
+        }
+        let value: Value = serde_json::from_slice(&text).unwrap_or_default();
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS)
+            && headers.get("x-ratelimit-scope").is_none_or(|scope| scope != "shared")
+            && self.limits.invalid(monotonic())
+        {
+            self.tell_operator(
+                "invalid",
+                "too many calls were refused; nothing is sent for two minutes, so that Discord bans nothing",
+            );
+        }
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            let everything = headers.contains_key("x-ratelimit-global") || value["global"] == true;
+            let after = value["retry_after"].as_f64().or_else(|| number(&headers, "retry-after")).unwrap_or(1.0);
+            let after = Duration::from_secs_f64(after.clamp(0.05, LONGEST_PAUSE));
+            tracing::debug!(what, everything, ?after, "Discord says to wait");
+            self.limits.pause(&request.route, everything, after, monotonic());
+            return Ok(Answer::Limited);
+        }
+        if status.is_success() {
+            return Ok(Answer::Ok(value));
+        }
+        if status.is_server_error() {
+            return Err(later(&format!("{what} was answered with {status}"), None));
+        }
+        let code = value["code"].as_i64().unwrap_or_default();
+        let mut detail = format!("Discord, {what}: {} ({status}, {code})", word(&value["message"]));
+        if !value["errors"].is_null() {
+            detail.push_str(&format!(" {}", value["errors"]));
+        }
+        Err(Failure::Code { code, status: status.as_u16(), detail })
+    }
+
+    /// What a failure means for a delivery. What only the operator can mend is logged once.
+    pub(crate) fn send_error(&self, failure: Failure) -> SendError {
+        match failure {
+            Failure::Later { why, after } => SendError::Retry { why, after_seconds: after },
+            Failure::Code { status: 401, detail, .. } => {
+                self.tell_operator("401", &detail);
+                SendError::Retry { why: detail, after_seconds: Some(OPERATOR) }
+            }
+            Failure::Code { code, detail, .. } if CLOSED.contains(&code) => SendError::Unreachable(detail),
+            Failure::Code { detail, .. } => SendError::Refused(detail),
+        }
+    }
+
+    /// Logs for the operator what is wrong, once for each `what`.
+    pub(crate) fn tell_operator(&self, what: &str, detail: &str) {
+        if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_owned()) {
+            tracing::error!(detail, "Discord needs the operator; 'stoa doctor' says what to do");
+        }
+    }
+}
+
+struct InRow<'a> {
+    limits: &'a Limits,
+    route: &'a Route,
+    said: Option<Said>,
+}
+
+impl Drop for InRow<'_> {
+    fn drop(&mut self) {
+        self.limits.came_back(self.route, self.said.as_ref(), monotonic());
+    }
+}
+
+fn said(headers: &header::HeaderMap) -> Said {
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    Said {
+        bucket: text("x-ratelimit-bucket").map(str::to_owned),
+        limit: text("x-ratelimit-limit").and_then(|v| v.parse().ok()),
+        remaining: text("x-ratelimit-remaining").and_then(|v| v.parse().ok()),
+        reset_after: number(headers, "x-ratelimit-reset-after")
+            .map(|s| Duration::from_secs_f64(s.clamp(0.0, LONGEST_PAUSE))),
+    }
+}
+
+fn number(headers: &header::HeaderMap, name: &str) -> Option<f64> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok().filter(|n: &f64| n.is_finite())
+}
+
+fn trouble(what: &str, error: &reqwest::Error) -> Failure {
+    let why = if error.is_timeout() {
+        "Discord did not answer in time"
+    } else if error.is_connect() {
+        "Discord cannot be reached"
+    } else {
+        "the connection to Discord broke"
+    };
+    later(&format!("{what}: {why}"), None)
+}
+
+fn later(why: &str, after: Option<u64>) -> Failure {
+    Failure::Later { why: why.to_owned(), after }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_has_its_path_and_its_limits() {
+        let edit = Request::new("PATCH /channels/:id/messages/:message", "12", &["34"]);
+        assert_eq!(
+            (edit.path.as_str(), edit.route.major.as_str(), edit.global),
+            ("/channels/12/messages/34", "12", true)
+        );
+        let answer = Request::new("PATCH /webhooks/:app/:id/messages/@original", "tok", &["99"]);
+        assert_eq!((answer.path.as_str(), answer.global), ("/webhooks/99/tok/messages/@original", false));
+    }
+
+    #[test]
+    fn each_error_of_discord_has_its_consequence() {
+        let api = Api::new(&Options::test()).unwrap();
+        let of = |code: i64, status: u16| api.send_error(Failure::Code { code, status, detail: code.to_string() });
+        for code in [UNKNOWN_CHANNEL, 50_001, CLOSED_TO_US, 50_013] {
+            assert!(matches!(of(code, 403), SendError::Unreachable(_)), "{code}");
+        }
+        assert!(matches!(of(0, 401), SendError::Retry { after_seconds: Some(OPERATOR), .. }));
+        for code in [50_035, UNKNOWN_MESSAGE, 50_006] {
+            assert!(matches!(of(code, 400), SendError::Refused(_)), "{code}");
+        }
+    }
+}

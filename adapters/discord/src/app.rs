@@ -1,0 +1,225 @@
+//! The app: who it is on Discord, what it knows about conversations, and the calls that are made for it.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::hash::Hash;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant as Monotonic};
+
+use serde_json::{Value, json};
+use stoa_flow::chat::Form;
+use stoa_ground::clock::monotonic;
+use stoa_ground::{Db, Result};
+use tokio::sync::Notify;
+
+use crate::api::{Api, Failure, Request};
+use crate::events::{Channel, DIRECT};
+use crate::ids::word;
+use crate::{Options, store};
+
+/// Conversations, forms and people that are remembered at once.
+const REMEMBERED: usize = 50_000;
+const FORMS: usize = 1_000;
+/// Types that are logged once; of more nothing is said.
+const KINDS: usize = 200;
+/// Direct conversations that are opened in [`RAMP_WINDOW`]: opening many at once is punished.
+const RAMP: usize = 10;
+const RAMP_WINDOW: Duration = Duration::from_secs(60);
+/// How long an answer waits for the acknowledgement of what it answers.
+const ACKNOWLEDGED: Duration = Duration::from_secs(3);
+
+/// One app.
+pub(crate) struct App {
+    pub options: Options,
+    pub api: Api,
+    pub db: Db,
+    /// The bot's user id, once Discord said it.
+    me: OnceLock<String>,
+    channels: Mutex<HashMap<String, Channel>>,
+    /// Interactions that are stored and not yet acknowledged.
+    pending: Mutex<BTreeSet<String>>,
+    acknowledged: Notify,
+    /// Forms that are open, by user and command; and forms that had errors, by the interaction that sent them.
+    forms: Mutex<HashMap<(String, String), Form>>,
+    /// Where people were seen last, and what is known about their direct conversations.
+    seen: Mutex<HashMap<String, String>>,
+    openings: Mutex<VecDeque<Monotonic>>,
+    kinds: Mutex<BTreeSet<String>>,
+}
+
+impl App {
+    pub(crate) fn new(options: Options, db: Db) -> Result<Self> {
+        options.check()?;
+        Ok(Self {
+            api: Api::new(&options)?,
+            options,
+            db,
+            me: OnceLock::new(),
+            channels: Mutex::default(),
+            pending: Mutex::default(),
+            acknowledged: Notify::new(),
+            forms: Mutex::default(),
+            seen: Mutex::default(),
+            openings: Mutex::default(),
+            kinds: Mutex::default(),
+        })
+    }
+
+    /// The bot's user id; empty while it is not known.
+    pub(crate) fn bot(&self) -> &str {
+        self.me.get().map_or("", String::as_str)
+    }
+
+    pub(crate) fn is(&self, user: &str) {
+        if !user.is_empty() {
+            let _ = self.me.set(user.to_owned());
+        }
+    }
+
+    /// Asks Discord who the bot is, if that is not known.
+    pub(crate) async fn identify(&self) -> Result<&str, Failure> {
+        if self.me.get().is_none() {
+            let me = self.api.call(&Request::new("GET /users/@me", "", &[])).await?;
+            self.is(word(&me["id"]));
+        }
+        Ok(self.bot())
+    }
+
+    /// What is known about a conversation; Discord is asked once.
+    pub(crate) async fn channel(&self, id: &str) -> Result<Channel, Failure> {
+        if let Some(known) = locked(&self.channels).get(id) {
+            return Ok(known.clone());
+        }
+        let asked = self.api.call(&Request::new("GET /channels/:id", id, &[])).await?;
+        let channel = Channel::read(&asked, "");
+        self.know(id, channel.clone());
+        Ok(channel)
+    }
+
+    pub(crate) fn know(&self, id: &str, channel: Channel) {
+        remember(&self.channels, id.to_owned(), channel);
+    }
+
+    pub(crate) fn known(&self, id: &str) -> Option<Channel> {
+        locked(&self.channels).get(id).cloned()
+    }
+
+    pub(crate) fn forget_channel(&self, id: &str) {
+        locked(&self.channels).remove(id);
+    }
+
+    /// Forum channels whose posts are questions.
+    pub(crate) fn forums(&self) -> Vec<String> {
+        self.options.guilds.iter().flat_map(|g| g.forums.clone()).collect()
+    }
+
+    /// An interaction is about to be stored; answers to it wait until it is acknowledged.
+    pub(crate) fn begins(&self, interaction: &str) {
+        locked(&self.pending).insert(interaction.to_owned());
+    }
+
+    pub(crate) fn is_acknowledged(&self, interaction: &str) {
+        locked(&self.pending).remove(interaction);
+        self.acknowledged.notify_waiters();
+    }
+
+    pub(crate) async fn until_acknowledged(&self, interaction: &str) {
+        let waiting = async {
+            loop {
+                let next = self.acknowledged.notified();
+                tokio::pin!(next);
+                // From here on no notification is missed.
+                next.as_mut().enable();
+                if !locked(&self.pending).contains(interaction) {
+                    return;
+                }
+                next.await;
+            }
+        };
+        // One that never was acknowledged is answered as one that expired.
+        let _ = tokio::time::timeout(ACKNOWLEDGED, waiting).await;
+    }
+
+    pub(crate) fn keep_form(&self, user: &str, name: &str, form: Form) {
+        let mut all = locked(&self.forms);
+        if all.len() >= FORMS {
+            all.clear();
+        }
+        all.insert((user.to_owned(), name.to_owned()), form);
+    }
+
+    pub(crate) fn form(&self, user: &str, name: &str) -> Option<Form> {
+        locked(&self.forms).get(&(user.to_owned(), name.to_owned())).cloned()
+    }
+
+    /// A person was seen in a server.
+    pub(crate) async fn seen_in(&self, user: &str, guild: &str) -> Result<()> {
+        self.note(user, guild, store::seen_in(&self.db, user, guild)).await
+    }
+
+    /// A person wrote to the bot where the two talk alone.
+    pub(crate) async fn opened(&self, user: &str, channel: &str) -> Result<()> {
+        self.note(&format!("direct/{user}"), channel, store::opened(&self.db, user, channel)).await
+    }
+
+    /// Writes only what is new.
+    async fn note(&self, what: &str, value: &str, write: impl Future<Output = Result<()>>) -> Result<()> {
+        if locked(&self.seen).get(what).is_some_and(|known| known == value) {
+            return Ok(());
+        }
+        write.await?;
+        remember(&self.seen, what.to_owned(), value.to_owned());
+        Ok(())
+    }
+
+    /// What was noted about a person is to be written again.
+    pub(crate) fn forget_noted(&self, channel: &str) {
+        locked(&self.seen).retain(|_, known| known != channel);
+    }
+
+    /// The conversation in which the bot and a user talk alone; opened after the person's own action only, and not for
+    /// many at once. None when that has to wait.
+    pub(crate) async fn open_direct(&self, user: &str) -> Result<Option<String>, Failure> {
+        {
+            let (mut openings, now) = (locked(&self.openings), monotonic());
+            while openings.front().is_some_and(|at| now.saturating_duration_since(*at) > RAMP_WINDOW) {
+                openings.pop_front();
+            }
+            if openings.len() >= RAMP {
+                return Ok(None);
+            }
+            openings.push_back(now);
+        }
+        let request = Request::new("POST /users/@me/channels", "", &[]).body(json!({ "recipient_id": user }));
+        let opened = self.api.call(&request).await?;
+        let id = word(&opened["id"]).to_owned();
+        self.know(&id, Channel { kind: DIRECT, ..Channel::default() });
+        Ok(Some(id))
+    }
+
+    /// Answers an interaction with its acknowledgement, over REST.
+    pub(crate) async fn callback(&self, id: &str, token: &str, answer: Value) -> Result<(), Failure> {
+        let request = Request::new("POST /interactions/:interaction/:id/callback", token, &[id]).body(answer);
+        self.api.call(&request).await.map(|_| ())
+    }
+
+    /// Logs a type that this version does not know, once.
+    pub(crate) fn unknown(&self, kind: &str) {
+        let mut kinds = locked(&self.kinds);
+        if kinds.len() < KINDS && kinds.insert(kind.to_owned()) {
+            let kind: String = kind.chars().filter(|c| !c.is_control()).take(80).collect();
+            tracing::info!(kind, "Discord sends something that this version does not know; it is ignored");
+        }
+    }
+}
+
+pub(crate) fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn remember<K: Hash + Eq, V>(of: &Mutex<HashMap<K, V>>, key: K, value: V) {
+    let mut all = locked(of);
+    if all.len() >= REMEMBERED {
+        all.clear();
+    }
+    all.insert(key, value);
+}

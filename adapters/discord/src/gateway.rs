@@ -1,0 +1,274 @@
+//! The gateway: connections over which Discord dispatches what happens, one for each shard.
+//!
+//! A shard is held by one server at a time. Its session is written down, so that it goes on after a restart where it was;
+//! where Discord cannot resume it, what was missed is fetched ([`crate::catch_up`]).
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use stoa_flow::Flow;
+use stoa_flow::chat::SendError;
+use stoa_ground::Instant;
+use stoa_ground::clock::noise;
+use stoa_ground::db::Engine;
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{Failure, Request};
+use crate::connection::{End, Job, Line, open, serve};
+use crate::ids::word;
+use crate::platform::Discord;
+use crate::session::{self, Progress, Session};
+use crate::take::Inlet;
+use crate::{register, store};
+
+/// Events that are stored beside each other; those of one user go one after the other.
+const LANES: usize = 32;
+/// Events that wait in one lane before Discord has to.
+const WAITING: usize = 256;
+/// The pause before another number of shards is connected.
+const SHARDS: Duration = Duration::from_secs(5);
+/// The longest pause between attempts to connect, in milliseconds.
+const LONGEST: u64 = 60_000;
+/// The pause when the operator has to do something first.
+const OPERATOR: Duration = Duration::from_secs(60);
+/// How often what was not answered is looked for, and how long ago it came by then.
+const TIDY: Duration = Duration::from_secs(60);
+const UNANSWERED: i64 = 5 * 60 * Instant::SECOND;
+
+/// Listens, registers the commands and tidies up. Ends soon after `stop`.
+pub async fn listen(flow: Arc<Flow>, discord: Arc<Discord>, stop: CancellationToken) {
+    let inlet = Inlet { flow, app: discord.app.clone() };
+    let server = inlet.app.db.clock().id().to_string();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(introduce(inlet.clone(), stop.clone()));
+    tasks.spawn(tidy(inlet.clone(), stop.clone()));
+    if inlet.app.options.gateway {
+        // Nobody else can hold a shard of this store.
+        if inlet.app.db.engine() == Engine::Sqlite
+            && let Err(error) = session::free(&inlet.app.db).await
+        {
+            tracing::warn!(%error, "the gateway's shards could not be freed");
+        }
+        tasks.spawn(gateway(inlet.clone(), server.clone(), stop));
+    }
+    tasks.join_all().await;
+    if let Err(error) = session::release(&inlet.app.db, &server).await {
+        tracing::warn!(%error, "the gateway's shards could not be released; another server takes them soon");
+    }
+}
+
+/// Finds out who the bot is and registers the commands, until that is done.
+async fn introduce(inlet: Inlet, stop: CancellationToken) {
+    let mut failures = 0;
+    loop {
+        let app = &inlet.app;
+        let done = async {
+            app.identify().await?;
+            register::register(app, &inlet.flow).await
+        };
+        match done.await {
+            Ok(()) => return,
+            Err(failure) => tracing::warn!(error = %app.api.send_error(failure), "the commands are not registered yet"),
+        }
+        failures += 1;
+        if !wait(pause(failures + 1), &stop).await {
+            return;
+        }
+    }
+}
+
+/// Takes away that we think about something to which nothing is answered, and forgets what is of no use.
+async fn tidy(inlet: Inlet, stop: CancellationToken) {
+    while wait(TIDY, &stop).await {
+        let db = &inlet.app.db;
+        match store::unanswered(db, UNANSWERED).await {
+            Ok(all) => {
+                for one in all {
+                    inlet.app.thought(&one).await;
+                }
+            }
+            Err(error) => tracing::warn!(%error, "what was not answered could not be read"),
+        }
+        if let Err(error) = store::tidy(db).await {
+            tracing::warn!(%error, "what is of no use could not be forgotten");
+        }
+    }
+}
+
+/// Keeps as many shards connected as Discord asks for.
+async fn gateway(inlet: Inlet, server: String, stop: CancellationToken) {
+    let mut failures = 0;
+    let turn = Arc::new(Mutex::new(()));
+    while !stop.is_cancelled() {
+        // Also a session that goes on does not say again who we are, and mentions are heard by it.
+        let asked = async {
+            inlet.app.identify().await?;
+            inlet.app.api.call(&Request::new("GET /gateway/bot", "", &[])).await
+        };
+        let said = match asked.await {
+            Ok(said) => said,
+            Err(failure) => {
+                failures += 1;
+                let rest = operator_or(pause(failures), &inlet, failure);
+                if !wait(rest, &stop).await {
+                    return;
+                }
+                continue;
+            }
+        };
+        failures = 0;
+        let start = &said["session_start_limit"];
+        if start["remaining"].as_u64() == Some(0) {
+            inlet.app.api.tell_operator("sessions", "Discord lets no more sessions begin today");
+            let rest = Duration::from_millis(start["reset_after"].as_u64().unwrap_or(LONGEST));
+            if !wait(rest.min(OPERATOR * 10), &stop).await {
+                return;
+            }
+            continue;
+        }
+        let shards = said["shards"].as_i64().unwrap_or(1).max(1);
+        let anew = stop.child_token();
+        let mut tasks = JoinSet::new();
+        for shard in 0..shards {
+            let mut lanes = Vec::with_capacity(LANES);
+            let progress = Arc::new(Progress::default());
+            for _ in 0..LANES {
+                let (to, jobs) = mpsc::channel(WAITING);
+                lanes.push(to);
+                tasks.spawn(lane(inlet.clone(), jobs, progress.clone(), stop.clone()));
+            }
+            let line = Line {
+                inlet: inlet.clone(),
+                server: server.clone(),
+                shard,
+                shards,
+                url: word(&said["url"]).to_owned(),
+                lanes,
+                progress,
+                plain: AtomicBool::new(false),
+                turn: turn.clone(),
+            };
+            tasks.spawn(keep_open(line, anew.clone()));
+        }
+        tasks.join_all().await;
+        if !wait(SHARDS, &stop).await {
+            return;
+        }
+    }
+}
+
+fn operator_or(rest: Duration, inlet: &Inlet, failure: Failure) -> Duration {
+    let error = inlet.app.api.send_error(failure);
+    tracing::warn!(%error, "no connection to Discord; it is tried again");
+    match error {
+        SendError::Retry { after_seconds: Some(after), .. } => rest.max(Duration::from_secs(after).min(OPERATOR)),
+        SendError::Retry { .. } => rest,
+        _ => OPERATOR,
+    }
+}
+
+/// Stores what comes in, one after the other. What cannot be stored is tried until it can.
+async fn lane(inlet: Inlet, mut jobs: mpsc::Receiver<Job>, progress: Arc<Progress>, stop: CancellationToken) {
+    while let Some(job) = jobs.recv().await {
+        let mut failures = 0;
+        loop {
+            match inlet.dispatch(&job.kind, &job.d, &job.transition).await {
+                Ok(stored) => {
+                    progress.done(job.sequence, stored);
+                    break;
+                }
+                Err(error) => {
+                    failures += 1;
+                    tracing::error!(kind = %job.kind, %error, "an event could not be stored; it is tried again");
+                    if !wait(pause(failures + 1), &stop).await {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Keeps one shard connected while this server holds it.
+async fn keep_open(line: Line, stop: CancellationToken) {
+    let (db, mut failures) = (&line.inlet.app.db, 0);
+    let mut session: Option<Session> = None;
+    let mut held = false;
+    while !stop.is_cancelled() {
+        match session::hold(db, line.shard, &line.server).await {
+            Ok(Some(stored)) => {
+                if !held {
+                    session = stored;
+                    held = true;
+                }
+            }
+            Ok(None) => {
+                held = false;
+                if !wait(session::HELD / 4, &stop).await {
+                    return;
+                }
+                continue;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the gateway's shard could not be taken; it is tried again");
+                failures += 1;
+                if !wait(pause(failures), &stop).await {
+                    return;
+                }
+                continue;
+            }
+        }
+        let (end, worked) = match open(&line, session.as_ref()).await {
+            Ok(socket) => serve(&line, socket, &mut session, &stop).await,
+            Err(why) => {
+                tracing::warn!(why, "no connection to Discord; it is tried again");
+                (End::Resume, false)
+            }
+        };
+        failures = if worked { 0 } else { failures + 1 };
+        let mut rest = pause(failures);
+        match end {
+            End::Resume => {}
+            End::Fresh => session = None,
+            End::Operator(why) => {
+                line.inlet.app.api.tell_operator(why, why);
+                session = None;
+                rest = OPERATOR;
+            }
+            End::Shards => {
+                stop.cancel();
+                return;
+            }
+            End::Over => held = false,
+        }
+        // A place that cannot be resumed at is left after a while.
+        if failures > 5 {
+            session = None;
+        }
+        if !wait(rest, &stop).await {
+            return;
+        }
+    }
+}
+
+/// The pause before the next attempt: none at first, then longer and longer, each a little different.
+pub(crate) fn pause(failures: u32) -> Duration {
+    match failures {
+        0 | 1 => Duration::ZERO,
+        n => {
+            let most = (500_u64 << n.min(8)).min(LONGEST);
+            Duration::from_millis(most / 2 + noise() % (most / 2))
+        }
+    }
+}
+
+/// Waits; `false` when it is time to stop.
+pub(crate) async fn wait(time: Duration, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        () = tokio::time::sleep(time) => !stop.is_cancelled(),
+        () = stop.cancelled() => false,
+    }
+}

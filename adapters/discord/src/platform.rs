@@ -1,0 +1,224 @@
+//! Messages that go out: Discord as a [`Platform`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use stoa_flow::chat::{Account, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
+use stoa_ground::{Db, Result};
+
+use crate::api::Request;
+use crate::app::App;
+use crate::ids::{instant, word};
+use crate::send::{thread_name, waiting_place, waits_at};
+use crate::store::{self, Kind};
+use crate::{Options, PLATFORM, events, text};
+
+/// Messages on one page of a conversation, and pages that are read of a thread.
+const PAGE: usize = 100;
+const PAGES: usize = 10;
+
+/// The app of the configuration, on all its servers.
+pub struct Discord {
+    pub(crate) app: Arc<App>,
+}
+
+impl Discord {
+    /// The app; nothing is called yet.
+    ///
+    /// # Errors
+    /// [`stoa_ground::Error::Invalid`] with the key of the configuration that is wrong.
+    pub fn new(options: Options, db: Db) -> Result<Self> {
+        Ok(Self { app: Arc::new(App::new(options, db)?) })
+    }
+
+    /// Where a person is told that something waits: in a private thread of the channel that the configuration names for a
+    /// server in which the person is, or in that channel itself.
+    async fn waiting(&self, user: &str, known: &store::User) -> Result<Place, SendError> {
+        let app = &self.app;
+        let mut all: Vec<(&str, &str)> =
+            app.options.guilds.iter().filter_map(|g| Some((g.id.as_str(), g.channel.as_deref()?))).collect();
+        // Where the person was seen comes first.
+        all.sort_by_key(|(guild, _)| known.guild.as_deref() != Some(guild));
+        if let Some((thread, parent)) = &known.thread
+            && let Some((guild, channel)) = all.iter().find(|(_, channel)| channel == parent)
+        {
+            return Ok(waiting_place(guild, channel, user, thread));
+        }
+        let mut closed =
+            SendError::Unreachable("the person is in no server for which [[discord.guilds]] names a channel".into());
+        for (guild, channel) in all {
+            let member = match app.api.call(&Request::new("GET /guilds/:id/members/:user", guild, &[user])).await {
+                Ok(member) => member,
+                Err(failure) => match app.api.send_error(failure) {
+                    SendError::Unreachable(why) => {
+                        closed = SendError::Unreachable(why);
+                        continue;
+                    }
+                    other => return Err(other),
+                },
+            };
+            app.seen_in(user, guild).await?;
+            match self
+                .private_thread(
+                    channel,
+                    guild,
+                    user,
+                    &text::name(&json!({ "member": { "nick": member["nick"] },
+                "global_name": member["user"]["global_name"], "username": member["user"]["username"] })),
+                )
+                .await
+            {
+                Ok(thread) => return Ok(waiting_place(guild, channel, user, &thread)),
+                Err(SendError::Retry { why, after_seconds }) => return Err(SendError::Retry { why, after_seconds }),
+                Err(error) => {
+                    app.api.tell_operator(
+                        "private-thread",
+                        &format!("no private thread can be opened, so people are told in the channel: {error}"),
+                    );
+                    return Ok(waiting_place(guild, channel, user, ""));
+                }
+            }
+        }
+        Err(closed)
+    }
+
+    async fn private_thread(&self, channel: &str, guild: &str, user: &str, name: &str) -> Result<String, SendError> {
+        let app = &self.app;
+        let body = json!({ "name": thread_name(name), "type": events::PRIVATE_THREAD, "invitable": false,
+            "auto_archive_duration": 10_080 });
+        let made = app.api.call(&Request::new("POST /channels/:id/threads", channel, &[]).body(body)).await;
+        let made = made.map_err(|f| app.api.send_error(f))?;
+        let thread = word(&made["id"]).to_owned();
+        store::set_thread(&app.db, user, Some((&thread, channel))).await?;
+        app.know(&thread, events::Channel::read(&made, guild));
+        // The mention in the first message adds the person as well.
+        let add = Request::new("PUT /channels/:id/thread-members/:user", &thread, &[user]);
+        if let Err(failure) = app.api.call(&add).await {
+            tracing::debug!(?failure, "a person could not be added to their thread");
+        }
+        Ok(thread)
+    }
+
+    /// The messages of a thread, newest first, as Discord pages them.
+    async fn read_thread(&self, thread: &str) -> Result<Vec<Value>, SendError> {
+        let (mut all, mut before) = (Vec::new(), String::new());
+        for _ in 0..PAGES {
+            let query =
+                if before.is_empty() { format!("limit={PAGE}") } else { format!("limit={PAGE}&before={before}") };
+            let page = self.app.api.call(&Request::new("GET /channels/:id/messages", thread, &[]).query(&query)).await;
+            let page = page.map_err(|f| self.app.api.send_error(f))?;
+            let Value::Array(messages) = page else { break };
+            let whole = messages.len() == PAGE;
+            if let Some(oldest) = messages.last() {
+                word(&oldest["id"]).clone_into(&mut before);
+            }
+            all.extend(messages);
+            if !whole {
+                break;
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// The interaction that a delivery answers, and the number of the answer.
+fn answers(key: &str) -> Option<(&str, usize)> {
+    let (id, number) = key.strip_prefix("reply/discord/")?.split_once('/')?;
+    Some((id, number.parse().ok()?)).filter(|(id, _)| crate::ids::is_id(id))
+}
+
+#[async_trait]
+impl Platform for Discord {
+    fn name(&self) -> &str {
+        PLATFORM
+    }
+
+    async fn send(
+        &self,
+        place: &Place,
+        only: Option<&Account>,
+        message: &Message,
+        key: &str,
+    ) -> Result<String, SendError> {
+        let app = &self.app;
+        if let Some((user, to)) = waits_at(place) {
+            return app.beckon(to, user, key).await;
+        }
+        let only = only.filter(|_| !place.direct);
+        if let Some((id, number)) = answers(key) {
+            app.until_acknowledged(id).await;
+            if let Some(open) = store::interaction(&app.db, id).await? {
+                if only.is_none() && !place.direct {
+                    let posted = app.post(place, message, key).await?;
+                    if number == 0 && open.kind != Kind::Button {
+                        app.thought(&open).await;
+                    }
+                    return Ok(posted);
+                }
+                if let Some(said) = app.answer(&open, message, key, number).await? {
+                    return Ok(said);
+                }
+            }
+        }
+        match only {
+            Some(to) => app.beckon_at(place, &to.user, key).await,
+            None => app.post(place, message, key).await,
+        }
+    }
+
+    async fn edit(&self, message: &MessageRef, new: &Message) -> Result<(), SendError> {
+        self.app.replace(&message.place, &message.id, new).await
+    }
+
+    async fn find(&self, place: &Place, key: &str) -> Result<Option<String>, SendError> {
+        let app = &self.app;
+        app.identify().await.map_err(|f| app.api.send_error(f))?;
+        if let Some((id, 0)) = answers(key)
+            && let Some(open) = store::interaction(&app.db, id).await?
+            && open.kind != Kind::Button
+            && let Some(said) = app.find_answer(&open, key).await?
+        {
+            return Ok(Some(said));
+        }
+        app.find_posted(place, key).await
+    }
+
+    async fn direct(&self, account: &Account) -> Result<Place, SendError> {
+        let known = store::user(&self.app.db, &account.user).await?;
+        match &known.direct {
+            Some(channel) if known.opened && !known.closed => {
+                let channel_known = events::Channel { kind: events::DIRECT, ..events::Channel::default() };
+                Ok(events::place(channel, &channel_known))
+            }
+            _ => self.waiting(&account.user, &known).await,
+        }
+    }
+
+    async fn thread(&self, place: &Place) -> Result<Vec<ThreadMessage>, SendError> {
+        let Some(thread) = place.thread.as_ref().filter(|_| waits_at(place).is_none()) else { return Ok(Vec::new()) };
+        let bot = self.app.identify().await.map_err(|f| self.app.api.send_error(f))?;
+        let mut messages = self.read_thread(thread).await?;
+        // In a forum the first message stands in the thread; otherwise the thread hangs on it.
+        if !messages.iter().any(|m| word(&m["id"]) == thread) {
+            let first = Request::new("GET /channels/:id/messages/:message", &place.channel, &[thread]);
+            messages.extend(self.app.api.call(&first).await.ok());
+        }
+        messages.sort_by_key(|m| crate::ids::number(word(&m["id"])));
+        let said = messages.iter().filter_map(|m| {
+            let (id, author) = (word(&m["id"]), &m["author"]);
+            let ours = word(&author["id"]) == bot;
+            // Other bots' messages are nobody's words, and Discord's notes are none.
+            let by_person = author["bot"] != true && m["webhook_id"].is_null();
+            let ordinary = matches!(m["type"].as_i64().unwrap_or_default(), 0 | 19);
+            ((ours || by_person) && ordinary).then(|| ThreadMessage {
+                id: id.to_owned(),
+                author: (!ours).then(|| events::account(word(&author["id"]))),
+                name: if ours { String::new() } else { text::name(author) },
+                text: text::addressed(word(&m["content"]), bot, &m["mentions"]),
+                at: instant(id),
+            })
+        });
+        Ok(said.collect())
+    }
+}

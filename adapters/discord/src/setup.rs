@@ -1,0 +1,180 @@
+//! What an operator needs: the invite link with the least permissions, and whether everything is as it should be.
+
+use serde_json::Value;
+use stoa_flow::chat::SendError;
+use stoa_ground::Result;
+
+use crate::Options;
+use crate::api::{Api, Failure, Request};
+use crate::ids::word;
+
+/// The permissions, each with its name and what it costs when it is missing.
+const PERMISSIONS: [(u64, &str, &str); 6] = [
+    (1 << 10, "View Channels", "Stoa sees no channel there"),
+    (1 << 11, "Send Messages", "Stoa cannot answer in channels"),
+    (1 << 38, "Send Messages in Threads", "Stoa cannot answer in threads and forums"),
+    (1 << 35, "Create Public Threads", "answers to mentions stand in the channel, not in a thread"),
+    (1 << 36, "Create Private Threads", "who gets no direct messages is told in the channel that something waits"),
+    (1 << 16, "Read Message History", "after a crash Stoa cannot look whether a message arrived, nor log discussions"),
+];
+/// May everything.
+const ADMINISTRATOR: u64 = 1 << 3;
+/// Flags of an application: an intent is granted, or granted to a small app.
+const MEMBERS: u64 = 1 << 14 | 1 << 15;
+const CONTENT: u64 = 1 << 18 | 1 << 19;
+
+/// The link with which an administrator adds the app to a server.
+#[must_use]
+pub fn invite(application_id: &str, guild: Option<&str>) -> String {
+    let permissions: u64 = PERMISSIONS.iter().map(|(bit, _, _)| bit).sum();
+    let mut link = format!(
+        "https://discord.com/oauth2/authorize?client_id={application_id}&scope=bot+applications.commands&permissions={permissions}"
+    );
+    if let Some(guild) = guild {
+        link.push_str(&format!("&guild_id={guild}&disable_guild_select=true"));
+    }
+    link
+}
+
+/// Something that is not as it should be, what that costs, and how to mend it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// One sentence.
+    pub text: String,
+    /// Whether something does not work; otherwise it works less well.
+    pub wrong: bool,
+}
+
+/// What `stoa doctor` sees of the app.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// The bot's name.
+    pub name: String,
+    /// The names of the servers in which it is.
+    pub servers: Vec<String>,
+    /// What is missing.
+    pub problems: Vec<Problem>,
+}
+
+/// Asks Discord whether the token holds, which intents are granted, and which permissions are missing where.
+///
+/// # Errors
+/// What Discord says when the token does not hold or it cannot be reached.
+pub async fn check(options: &Options) -> Result<Checked, SendError> {
+    let api = Api::new(options).map_err(|e| SendError::Refused(e.to_string()))?;
+    let call = |request: Request| {
+        let api = &api;
+        async move { api.call(&request).await }
+    };
+    let told = |failure: Failure| api.send_error(failure);
+    let me = call(Request::new("GET /users/@me", "", &[])).await.map_err(told)?;
+    let app = call(Request::new("GET /applications/@me", "", &[])).await.map_err(told)?;
+    let servers = call(Request::new("GET /users/@me/guilds", "", &[])).await.map_err(told)?;
+    let mut seen = Checked { name: word(&me["username"]).to_owned(), ..Checked::default() };
+    if word(&app["id"]) != options.application_id {
+        seen.wrong(format!("application_id is not that of the token, which is {}", word(&app["id"])));
+    }
+    if !options.public_key.is_empty() && word(&app["verify_key"]) != options.public_key {
+        seen.wrong("public_key is not the one of the application: interactions over HTTP are refused".into());
+    }
+    let flags = app["flags"].as_u64().unwrap_or_default();
+    seen.intent(options.message_content, flags & CONTENT != 0, "Message Content", "message_content",
+        "messages that do not mention Stoa are not read: posts in forums are no questions, and edited tips do not follow");
+    seen.intent(
+        options.members,
+        flags & MEMBERS != 0,
+        "Server Members",
+        "members",
+        "Stoa does not hear at once when somebody leaves a server",
+    );
+    let all = servers.as_array().map_or(&[][..], Vec::as_slice);
+    seen.servers = all.iter().map(|s| word(&s["name"]).to_owned()).collect();
+    if all.is_empty() {
+        seen.wrong("the bot is in no server: open the link of 'stoa discord invite'".into());
+    }
+    for server in all {
+        seen.permissions(server);
+    }
+    for guild in &options.guilds {
+        let Some(server) = all.iter().find(|s| word(&s["id"]) == guild.id) else {
+            seen.wrong(format!("the bot is not in the server {}: open the link of 'stoa discord invite'", guild.id));
+            continue;
+        };
+        let name = word(&server["name"]);
+        match &guild.channel {
+            Some(channel) => {
+                if let Err(failure) = call(Request::new("GET /channels/:id", channel, &[])).await {
+                    seen.wrong(format!("{name}: the channel of [[discord.guilds]] cannot be seen: {}", told(failure)));
+                }
+            }
+            None => seen.note(format!(
+                "{name}: [[discord.guilds]] names no channel; who has not written to Stoa gets no reminders on Discord"
+            )),
+        }
+    }
+    Ok(seen)
+}
+
+impl Checked {
+    fn wrong(&mut self, text: String) {
+        self.problems.push(Problem { text, wrong: true });
+    }
+
+    fn note(&mut self, text: String) {
+        self.problems.push(Problem { text, wrong: false });
+    }
+
+    fn intent(&mut self, wanted: bool, granted: bool, name: &str, key: &str, cost: &str) {
+        let way = "switch it on in the Developer Portal under Bot, Privileged Gateway Intents";
+        match (wanted, granted) {
+            (true, false) => self.wrong(format!("{key} = true, but the intent {name} is not granted: {cost}; {way}")),
+            (false, true) => self.note(format!(
+                "the intent {name} is granted and not used; set [discord] {key} = true, or switch it off there"
+            )),
+            (false, false) => self.note(format!("without the intent {name}: {cost}")),
+            (true, true) => {}
+        }
+    }
+
+    fn permissions(&mut self, server: &Value) {
+        let granted: u64 = word(&server["permissions"]).parse().unwrap_or_default();
+        if granted & ADMINISTRATOR != 0 {
+            self.note(format!("{}: the bot is administrator there, which it need not be", word(&server["name"])));
+            return;
+        }
+        for (bit, name, cost) in PERMISSIONS {
+            if granted & bit == 0 {
+                self.wrong(format!("{}: the bot lacks {name}: {cost}", word(&server["name"])));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_link_asks_for_what_is_needed_and_no_more() {
+        let link = invite("100000000000000001", None);
+        assert_eq!(
+            link,
+            "https://discord.com/oauth2/authorize?client_id=100000000000000001&scope=bot+applications.commands&permissions=377957190656"
+        );
+        assert!(invite("1", Some("5")).ends_with("&guild_id=5&disable_guild_select=true"));
+    }
+
+    #[test]
+    fn what_is_missing_is_told_with_its_cost() {
+        let mut seen = Checked::default();
+        seen.permissions(&json!({ "name": "Acme", "permissions": ((1_u64 << 10) | (1 << 11) | (1 << 38) | (1 << 35) | (1 << 16)).to_string() }));
+        let texts: Vec<&str> = seen.problems.iter().map(|p| p.text.as_str()).collect();
+        assert_eq!(
+            texts,
+            [
+                "Acme: the bot lacks Create Private Threads: who gets no direct messages is told in the channel that something waits"
+            ]
+        );
+    }
+}

@@ -1,0 +1,343 @@
+//! What the adapter keeps: sessions of the gateway, the last messages, where people are reached, interactions that can
+//! still be answered, and what is needed to find our messages again.
+
+use stoa_ground::clock::wall;
+use stoa_ground::{Conn, Db, Instant, Result, Tx, args};
+
+use crate::ids;
+
+/// How long an interaction can be answered: Discord's fifteen minutes, less what an answer takes.
+pub(crate) const ANSWERABLE: i64 = 14 * 60 * Instant::SECOND;
+/// For how long what is needed to find a message is kept.
+const KEPT: i64 = 7 * Instant::DAY;
+
+/// For so long a dead connection may not be noticed.
+pub(crate) const UNNOTICED: i64 = 120 * Instant::SECOND;
+
+/// How an interaction was acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The person sees that we think about it, alone; the first answer takes that place.
+    Private,
+    /// The same where both are alone anyway.
+    Direct,
+    /// A button: the message stays as it is, and answers are messages of their own.
+    Button,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Direct => "direct",
+            Self::Button => "button",
+        }
+    }
+
+    fn of(name: &str) -> Self {
+        match name {
+            "direct" => Self::Direct,
+            "button" => Self::Button,
+            _ => Self::Private,
+        }
+    }
+}
+
+/// An interaction that can still be answered.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Interaction {
+    pub id: String,
+    pub token: String,
+    pub kind: Kind,
+    /// Whether the place of the first answer is taken.
+    pub answered: bool,
+}
+
+/// Keeps an interaction, so that it can be answered after a restart.
+pub(crate) async fn remember_interaction(db: &Db, id: &str, token: &str, kind: Kind) -> Result<()> {
+    db.write_by_key(|tx| async move {
+        tx.exec(
+            "INSERT INTO discord_interaction (id, token, kind, came) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING",
+            args![id, token, kind.name(), wall()],
+        )
+        .await?;
+        Ok(())
+    })
+    .await
+}
+
+/// An interaction, while it can be answered.
+pub(crate) async fn interaction(db: &Db, id: &str) -> Result<Option<Interaction>> {
+    let sql = "SELECT id, token, kind, answered FROM discord_interaction WHERE id = $1 AND came > $2";
+    let row = db.opt(sql, args![id, wall().plus(-ANSWERABLE)]).await?;
+    row.map(|row| {
+        Ok(Interaction {
+            id: row.get("id")?,
+            token: row.get("token")?,
+            kind: Kind::of(&row.get::<String>("kind")?),
+            answered: row.get::<i64>("answered")? != 0,
+        })
+    })
+    .transpose()
+}
+
+/// The place of the first answer is taken.
+pub(crate) async fn answered(db: &Db, id: &str) -> Result<()> {
+    db.write_by_key(|tx| async move {
+        tx.exec("UPDATE discord_interaction SET answered = 1 WHERE id = $1", args![id]).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Interactions that came `after` ago or earlier, still say that we think about them, and can still be told otherwise.
+pub(crate) async fn unanswered(db: &Db, after: i64) -> Result<Vec<Interaction>> {
+    let sql = "SELECT id, token, kind, answered FROM discord_interaction
+               WHERE answered = 0 AND kind <> 'button' AND came < $1 AND came > $2 ORDER BY came LIMIT 100";
+    let rows = db.all(sql, args![wall().plus(-after), wall().plus(-ANSWERABLE)]).await?;
+    rows.into_iter()
+        .map(|row| {
+            let kind = Kind::of(&row.get::<String>("kind")?);
+            Ok(Interaction { id: row.get("id")?, token: row.get("token")?, kind, answered: false })
+        })
+        .collect()
+}
+
+/// Forgets what can be of no use any more.
+pub(crate) async fn tidy(db: &Db) -> Result<()> {
+    db.write_by_key(|tx| async move {
+        tx.exec("DELETE FROM discord_interaction WHERE came < $1", args![wall().plus(-ANSWERABLE)]).await?;
+        tx.exec("DELETE FROM discord_post WHERE begun < $1", args![wall().plus(-KEPT)]).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Keeps commands that are too long for a component's id.
+pub(crate) async fn remember_commands(db: &Db, long: &[(String, String)]) -> Result<()> {
+    db.write_each(long, |tx, (name, command)| async move {
+        let sql = "INSERT INTO discord_command (name, command) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+        tx.exec(sql, args![name, command]).await
+    })
+    .await?;
+    Ok(())
+}
+
+/// The command that stands in a component's id.
+pub(crate) async fn command(db: &Db, told: &str) -> Result<Option<String>> {
+    let Some(name) = told.strip_prefix('#') else { return Ok(Some(told.to_owned())) };
+    let row = db.opt("SELECT command FROM discord_command WHERE name = $1", args![name]).await?;
+    row.map(|r| r.get("command")).transpose()
+}
+
+/// What was about to be said under a delivery key.
+pub(crate) struct Post {
+    pub digest: String,
+    pub begun: Instant,
+    /// The ids of all messages that it became, when it was more than one.
+    pub parts: Vec<String>,
+}
+
+/// Keeps what is about to be said, before it is said.
+pub(crate) async fn remember_post(db: &Db, hash: &str, digest: &str) -> Result<()> {
+    db.write_by_key(|tx| async move {
+        tx.exec(
+            "INSERT INTO discord_post (hash, digest, begun) VALUES ($1, $2, $3)
+             ON CONFLICT (hash) DO UPDATE SET digest = excluded.digest",
+            args![hash, digest, wall()],
+        )
+        .await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Keeps the messages that a long one became, under the id of the last.
+pub(crate) async fn remember_parts(db: &Db, last: &str, parts: &[String]) -> Result<()> {
+    let parts = &parts.join(" ");
+    db.write_by_key(|tx| async move {
+        tx.exec(
+            "INSERT INTO discord_post (hash, digest, begun, parts) VALUES ($1, '', $2, $3)
+             ON CONFLICT (hash) DO UPDATE SET parts = excluded.parts",
+            args![last, wall(), parts],
+        )
+        .await?;
+        Ok(())
+    })
+    .await
+}
+
+/// What was kept under a hash or the id of a last part.
+pub(crate) async fn post(db: &Db, hash: &str) -> Result<Option<Post>> {
+    let row = db.opt("SELECT digest, begun, parts FROM discord_post WHERE hash = $1", args![hash]).await?;
+    row.map(|row| {
+        let parts: Option<String> = row.get("parts")?;
+        let parts = parts.unwrap_or_default().split(' ').filter(|p| !p.is_empty()).map(str::to_owned).collect();
+        Ok(Post { digest: row.get("digest")?, begun: row.get("begun")?, parts })
+    })
+    .transpose()
+}
+
+/// Where somebody is reached.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct User {
+    /// The direct conversation that the person opened.
+    pub direct: Option<String>,
+    pub opened: bool,
+    pub closed: bool,
+    /// A server in which the person was seen.
+    pub guild: Option<String>,
+    /// The private thread in which the person is told that something waits, and the channel in which it is.
+    pub thread: Option<(String, String)>,
+}
+
+/// Where a user is reached.
+pub(crate) async fn user(db: &Db, user: &str) -> Result<User> {
+    let sql = "SELECT direct, opened, closed, guild, thread, thread_parent FROM discord_user WHERE user_id = $1";
+    let Some(row) = db.opt(sql, args![user]).await? else { return Ok(User::default()) };
+    let thread: Option<String> = row.get("thread")?;
+    Ok(User {
+        direct: row.get("direct")?,
+        opened: row.get::<Option<i64>>("opened")?.is_some(),
+        closed: row.get::<Option<i64>>("closed")?.is_some(),
+        guild: row.get("guild")?,
+        thread: thread.zip(row.get::<Option<String>>("thread_parent")?),
+    })
+}
+
+/// A person wrote to us alone, or asked for it: from now on that is where we write.
+pub(crate) async fn opened(db: &Db, user: &str, channel: &str) -> Result<()> {
+    db.write_by_key(|tx| async move {
+        tx.exec(
+            "INSERT INTO discord_user (user_id, direct, opened) VALUES ($1, $2, $3)
+             ON CONFLICT (user_id) DO UPDATE SET direct = excluded.direct, opened = excluded.opened, closed = NULL",
+            args![user, channel, wall()],
+        )
+        .await?;
+        Ok(())
+    })
+    .await
+}
+
+/// A direct conversation turned out to be closed to us.
+pub(crate) async fn closed(db: &Db, channel: &str) -> Result<()> {
+    db.write_by_key(|tx| async move {
+        let sql = "UPDATE discord_user SET closed = $2 WHERE direct = $1 AND closed IS NULL";
+        tx.exec(sql, args![channel, wall()]).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// A person was seen in a server.
+pub(crate) async fn seen_in(db: &Db, user: &str, guild: &str) -> Result<()> {
+    db.write_by_key(|tx| async move {
+        tx.exec(
+            "INSERT INTO discord_user (user_id, guild) VALUES ($1, $2)
+             ON CONFLICT (user_id) DO UPDATE SET guild = excluded.guild",
+            args![user, guild],
+        )
+        .await?;
+        Ok(())
+    })
+    .await
+}
+
+/// A person left a server: the thread there reaches nobody.
+pub(crate) async fn left(db: &Db, user: &str, guild: &str) -> Result<()> {
+    db.write_by_key(|tx| async move {
+        let sql = "UPDATE discord_user SET guild = NULL, thread = NULL, thread_parent = NULL WHERE user_id = $1 AND guild = $2";
+        tx.exec(sql, args![user, guild]).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// The private thread in which a person is told that something waits; none when it is gone.
+pub(crate) async fn set_thread(db: &Db, user: &str, thread: Option<(&str, &str)>) -> Result<()> {
+    db.write_by_key(|tx| async move {
+        tx.exec(
+            "INSERT INTO discord_user (user_id, thread, thread_parent) VALUES ($1, $2, $3)
+             ON CONFLICT (user_id) DO UPDATE SET thread = excluded.thread, thread_parent = excluded.thread_parent",
+            args![user, thread.map(|t| t.0), thread.map(|t| t.1)],
+        )
+        .await?;
+        Ok(())
+    })
+    .await
+}
+
+/// The last message that was stored of a conversation, or the one that stands for those without any.
+pub(crate) async fn seen(db: &Db, channel: &str) -> Result<Option<i64>> {
+    let sql = "SELECT MAX(message) AS message FROM discord_seen WHERE channel IN ($1, '*')
+               AND (channel = $1 OR NOT EXISTS (SELECT 1 FROM discord_seen own WHERE own.channel = $1))";
+    let row = db.opt(sql, args![channel]).await?;
+    row.map_or(Ok(None), |r| r.get("message"))
+}
+
+/// The direct conversations, each with the last message that was stored, or one that is older than all that are not.
+pub(crate) async fn direct_channels(db: &Db) -> Result<Vec<(String, i64)>> {
+    let sql = "SELECT u.direct AS channel, u.opened AS opened, COALESCE(own.message, others.message) AS message
+               FROM discord_user u LEFT JOIN discord_seen own ON own.channel = u.direct
+               LEFT JOIN discord_seen others ON others.channel = '*'
+               WHERE u.direct IS NOT NULL AND u.opened IS NOT NULL ORDER BY u.opened DESC";
+    let rows = db.all(sql, args![]).await?;
+    rows.into_iter()
+        .map(|r| {
+            let opened: Instant = r.get("opened")?;
+            let first = i64::try_from(ids::at(opened.plus(-UNNOTICED))).unwrap_or_default();
+            Ok((r.get("channel")?, r.get::<Option<i64>>("message")?.unwrap_or(first)))
+        })
+        .collect()
+}
+
+/// A conversation whose last message was stored.
+pub(crate) async fn note_seen(tx: &Tx, channel: &str, message: i64, direct: bool) -> Result<()> {
+    tx.exec(
+        "INSERT INTO discord_seen (channel, message, direct) VALUES ($1, $2, $3)
+         ON CONFLICT (channel) DO UPDATE SET message = CASE WHEN discord_seen.message < excluded.message
+         THEN excluded.message ELSE discord_seen.message END",
+        args![channel, message, i64::from(direct)],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Whether the commands of a server, or of all (`*`), are registered as they are.
+pub(crate) async fn is_registered(db: &Db, scope: &str, digest: &str) -> Result<bool> {
+    let sql = "SELECT 1 AS one FROM discord_registered WHERE scope = $1 AND digest = $2";
+    Ok(db.opt(sql, args![scope, digest]).await?.is_some())
+}
+
+/// The commands of a server, or of all, are registered.
+pub(crate) async fn registered(db: &Db, scope: &str, digest: &str) -> Result<()> {
+    db.write_by_key(|tx| async move {
+        tx.exec(
+            "INSERT INTO discord_registered (scope, digest) VALUES ($1, $2)
+             ON CONFLICT (scope) DO UPDATE SET digest = excluded.digest",
+            args![scope, digest],
+        )
+        .await?;
+        Ok(())
+    })
+    .await
+}
+
+/// What `stoa doctor` says about people on Discord.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// People who opened a direct conversation.
+    pub direct: i64,
+    /// People whose direct conversation is closed to Stoa: they are told in a server that something waits.
+    pub closed: i64,
+}
+
+/// How many people are reached where.
+///
+/// # Errors
+/// The database's error.
+pub async fn figures(conn: &Conn) -> Result<Figures> {
+    let sql = "SELECT COUNT(opened) AS direct, COUNT(closed) AS closed FROM discord_user";
+    let row = conn.one(sql, args![]).await?;
+    Ok(Figures { direct: row.get("direct")?, closed: row.get("closed")? })
+}

@@ -1,0 +1,197 @@
+//! The source kind `connector`: anything that speaks the connector protocol (docs/connector.md). It lists its documents
+//! with their versions, and gives each of them.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use jiff::civil::Date;
+use reqwest::Url;
+use reqwest::header::AUTHORIZATION;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use stoa_ground::{Error, Result};
+use stoa_http::Network;
+use stoa_learning::library::{Found, Known, SourceReader, SourceSettings};
+use tokio::sync::mpsc;
+
+use crate::page;
+use crate::pdf::Extractor;
+use crate::reading::{Kind, MOST_BYTES, READING, Reading};
+use crate::web::{Answer, Ask, Client, Failure, Pace, api, send};
+
+/// More documents than this are refused.
+const MOST_DOCUMENTS: usize = 100_000;
+
+/// Something that speaks the connector protocol.
+pub struct Connector {
+    settings: SourceSettings,
+    base: Url,
+    token: Option<String>,
+    pace: Pace,
+    network: Network,
+    reading: Reading,
+}
+
+/// One page of the list.
+#[derive(Deserialize)]
+struct Page {
+    documents: Vec<Listed>,
+    #[serde(default)]
+    next: Option<String>,
+}
+
+/// A document as it is listed.
+#[derive(Deserialize, Serialize)]
+struct Listed {
+    id: String,
+    #[serde(default)]
+    version: Option<String>,
+    #[serde(default)]
+    title: Option<String>,
+    #[serde(default)]
+    url: Option<String>,
+    #[serde(default)]
+    readers: Option<Vec<String>>,
+    #[serde(default)]
+    language: Option<String>,
+    #[serde(default)]
+    owner: Option<String>,
+    #[serde(default)]
+    review_date: Option<Date>,
+    #[serde(default)]
+    keywords: Option<String>,
+}
+
+impl Listed {
+    /// Where people find it: its address, else its id.
+    fn location(&self) -> String {
+        let web = self.url.as_deref().filter(|u| Url::parse(u).is_ok_and(|u| matches!(u.scheme(), "http" | "https")));
+        web.unwrap_or(&self.id).to_owned()
+    }
+
+    /// Changes with anything that was listed; none without a version.
+    fn fingerprint(&self) -> Option<String> {
+        self.version.as_ref()?;
+        let hash = Sha256::digest(serde_json::to_vec(self).ok()?);
+        let hex: String = hash.iter().take(16).map(|b| format!("{b:02x}")).collect();
+        Some(format!("connector/{READING}/{hex}"))
+    }
+}
+
+impl Connector {
+    /// The connector at `url`, which is shown `token`.
+    ///
+    /// # Errors
+    /// When `url` is no web address.
+    pub fn new(
+        settings: SourceSettings,
+        url: &str,
+        token: Option<String>,
+        pace: Pace,
+        network: Network,
+    ) -> Result<Self> {
+        let mut base = crate::web::address(url)?;
+        if !base.path().ends_with('/') {
+            base.set_path(&format!("{}/", base.path()));
+        }
+        Ok(Self { settings, base, token, pace, network, reading: Reading::new() })
+    }
+
+    /// With another way to read PDF.
+    #[must_use]
+    pub fn with_pdf(self, extractor: Extractor) -> Self {
+        Self { reading: Reading::with_pdf(extractor), ..self }
+    }
+
+    fn client(&self) -> Result<Client> {
+        let client = Client::new(&self.network, self.base.clone(), &[], self.pace)?;
+        match &self.token {
+            Some(token) => client.with_secret(AUTHORIZATION, &format!("Bearer {token}")),
+            None => Ok(client),
+        }
+    }
+
+    async fn list(&self, client: &Client) -> Result<Vec<Listed>> {
+        let (mut all, mut cursor, mut cursors) = (Vec::new(), None::<String>, HashSet::new());
+        for _ in 0..api::MOST_PAGES {
+            let mut at = self.base.join("documents").map_err(|e| Error::invalid(e.to_string()))?;
+            if let Some(cursor) = &cursor {
+                at.query_pairs_mut().append_pair("cursor", cursor);
+            }
+            let page: Page = api::needed(client, at, None).await?;
+            all.extend(page.documents);
+            if all.len() > MOST_DOCUMENTS {
+                return Err(Error::invalid(format!(
+                    "the connector lists more than {MOST_DOCUMENTS} documents: split it into several sources"
+                )));
+            }
+            match page.next {
+                None => return Ok(all),
+                Some(next) if cursors.insert(next.clone()) => cursor = Some(next),
+                Some(_) => break,
+            }
+        }
+        Err(Error::Io("the connector's list has no end: its cursors repeat themselves".into()))
+    }
+
+    async fn document(&self, client: &Client, listed: Listed, known: &Known) -> Found {
+        let (location, fingerprint) = (listed.location(), listed.fingerprint());
+        if fingerprint.is_some() && known.fingerprint(&location) == fingerprint.as_deref() {
+            return Found::Unchanged(location);
+        }
+        let Ok(at) = self.base.join(&format!("documents/{}", api::segment(&listed.id))) else {
+            return Found::Broken(location, "its id cannot be part of an address".into());
+        };
+        let content = match client.ask(&Ask::get(at, MOST_BYTES)).await {
+            Ok(Answer::Content(content)) => content,
+            Ok(_) => return Found::Gone(location),
+            Err(failure) => return Found::Broken(location, Failure::sentence(failure)),
+        };
+        let Some(kind) = Kind::of_media(&content.media) else {
+            let sentence =
+                format!("the connector sends it as '{}', which is not read: see docs/connector.md", content.media);
+            return Found::Broken(location, sentence);
+        };
+        let mut page = match self.reading.bytes(kind, content.bytes, content.charset).await {
+            Ok(page) => page,
+            Err(sentence) => return Found::Broken(location, sentence),
+        };
+        // What is listed counts more than what stands in the document.
+        page.title = listed.title.filter(|t| !t.trim().is_empty()).or(page.title);
+        page.language = listed.language.or(page.language).filter(|l| page::is_language(l));
+        page.owner = listed.owner.or(page.owner);
+        page.review_date = listed.review_date.or(page.review_date);
+        page.keywords = listed.keywords.unwrap_or(page.keywords);
+        let (item, warnings) = page.into_item(location, || page::from_file_name(&listed.id));
+        Found::Document { item, restricted: listed.readers, fingerprint, warnings }
+    }
+}
+
+#[async_trait]
+impl SourceReader for Connector {
+    fn settings(&self) -> &SourceSettings {
+        &self.settings
+    }
+
+    async fn scan(&self, known: &Known, out: mpsc::Sender<Found>) -> Result<()> {
+        let client = self.client()?;
+        let listed = self.list(&client).await?;
+        send(&out, Found::Listed(listed.len())).await?;
+        let mut seen = HashSet::new();
+        for document in listed {
+            let location = document.location();
+            if !seen.insert(location.clone()) {
+                send(&out, Found::Noted(location, "it is listed twice; the first one counts".into())).await?;
+                continue;
+            }
+            if known.documents.contains_key(&location)
+                && known.fingerprint(&location) != document.fingerprint().as_deref()
+            {
+                send(&out, Found::Restricted(location, document.readers.clone())).await?;
+            }
+            let found = self.document(&client, document, known).await;
+            send(&out, found).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,237 @@
+//! The source kind `feed`: RSS, Atom, JSON Feed and podcasts with their transcripts. A feed shows its newest items only,
+//! so what falls out at its end stays; what vanishes between others was taken back. Its dates decide nothing.
+
+use std::collections::{HashMap, HashSet};
+
+use async_trait::async_trait;
+use feed_rs::model::{Entry, Feed as Parsed};
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use stoa_ground::{Error, Result};
+use stoa_http::Network;
+use stoa_learning::library::{Found, Known, Section, SourceReader, SourceSettings};
+use tokio::sync::mpsc;
+
+use crate::page::{self, Page};
+use crate::reading::{Kind, READING, Reading};
+use crate::web::{Answer, Ask, Client, Content, Failure, Pace, Validators, send};
+
+/// Larger feeds and transcripts are not read.
+const MOST_BYTES: u64 = 20 * 1024 * 1024;
+/// So many items are kept of one feed.
+const MOST_ITEMS: usize = 2_000;
+
+/// A feed as a source.
+pub struct Feed {
+    settings: SourceSettings,
+    base: Url,
+    hosts: Vec<String>,
+    pace: Pace,
+    network: Network,
+    reading: Reading,
+}
+
+/// What is known of the feed.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct State {
+    validators: Validators,
+    /// Locations as the feed has them, and after them those that fell out, newest first.
+    order: Vec<String>,
+}
+
+/// An item.
+struct Item {
+    location: String,
+    title: String,
+    language: Option<String>,
+    owner: Option<String>,
+    html: bool,
+    body: String,
+    transcripts: Vec<(Url, Option<String>)>,
+}
+
+impl Feed {
+    /// A feed as a source; `hosts` may be in a private network too.
+    ///
+    /// # Errors
+    /// When `url` is no web address.
+    pub fn new(settings: SourceSettings, url: &str, hosts: Vec<String>, pace: Pace, network: Network) -> Result<Self> {
+        let base = crate::web::address(url)?;
+        Ok(Self { settings, base, hosts, pace, network, reading: Reading::new() })
+    }
+
+    async fn document(&self, client: &Client, item: Item, known: &Known) -> Found {
+        let fingerprint = fingerprint(&item);
+        if known.fingerprint(&item.location) == Some(&fingerprint) {
+            return Found::Unchanged(item.location);
+        }
+        let kind = if item.html { Kind::Html } else { Kind::Text };
+        let location = item.location.clone();
+        let read = match kind {
+            Kind::Html => page::made(&item.body),
+            _ => Ok(page::plain(&item.body)),
+        };
+        let mut page = match read {
+            Ok(page) => page,
+            Err(sentence) => return Found::Broken(location, sentence),
+        };
+        let mut warnings = Vec::new();
+        match self.transcript(client, &item.transcripts).await {
+            Ok(said) => page.sections.extend(said),
+            Err(sentence) => warnings.push(format!("its transcript could not be read: {sentence}")),
+        }
+        if page.sections.iter().all(|s| s.text.trim().is_empty()) {
+            page.sections =
+                vec![Section { text: page::plain(&item.title).sections.remove(0).text, ..Section::default() }];
+        }
+        let page = Page { title: Some(item.title), language: item.language, owner: item.owner, ..page };
+        let (item, _) = page.into_item(location, String::new);
+        // A transcript that could not be had is asked for again.
+        let fingerprint = warnings.is_empty().then_some(fingerprint);
+        Found::Document { item, restricted: None, fingerprint, warnings }
+    }
+
+    /// What is said in an episode, by the first transcript that can be read.
+    async fn transcript(&self, client: &Client, offered: &[(Url, Option<String>)]) -> Result<Vec<Section>, String> {
+        let mut kinds = offered.iter().filter_map(|(url, media)| {
+            let kind = media.as_deref().and_then(Kind::of_media).or_else(|| Kind::of_name(url.path()))?;
+            Some((url, kind))
+        });
+        let Some((url, kind)) = kinds.next() else { return Ok(Vec::new()) };
+        match client.ask(&Ask::get(url.clone(), MOST_BYTES)).await {
+            Ok(Answer::Content(content)) => {
+                let page = self.reading.bytes(kind, content.bytes, content.charset).await?;
+                let under = |mut s: Section| {
+                    s.headings.insert(0, "Transcript".into());
+                    s
+                };
+                Ok(page.sections.into_iter().map(under).collect())
+            }
+            Ok(_) => Err("it is not there".into()),
+            Err(failure) => Err(failure.sentence()),
+        }
+    }
+}
+
+#[async_trait]
+impl SourceReader for Feed {
+    fn settings(&self) -> &SourceSettings {
+        &self.settings
+    }
+
+    async fn scan(&self, known: &Known, out: mpsc::Sender<Found>) -> Result<()> {
+        let client = Client::new(&self.network, self.base.clone(), &self.hosts, self.pace)?;
+        let before: State = known.state.as_deref().and_then(|s| serde_json::from_str(s).ok()).unwrap_or_default();
+        let mut ask = Ask::get(self.base.clone(), MOST_BYTES);
+        // Without a fingerprint something is to be read again, so the feed is needed.
+        if !before.order.is_empty() && known.documents.values().all(Option::is_some) {
+            ask.validators = before.validators.clone();
+        }
+        let failed = |sentence: String| Error::Io(format!("the feed cannot be read: {sentence}"));
+        let content = match client.ask(&ask).await {
+            Ok(Answer::Content(content)) => content,
+            Ok(Answer::Unchanged) => return keep(&before.order, known, &out).await,
+            Ok(Answer::Gone) => return Err(failed("it is not there (404): correct the source's url".into())),
+            Err(failure) => return Err(failed(Failure::sentence(failure))),
+        };
+        let validators = content.validators.clone();
+        let parsed = tokio::task::spawn_blocking(move || parse(&content)).await;
+        let items = parsed.unwrap_or_else(|_| Err("its reader failed on it".into())).map_err(failed)?;
+        send(&out, Found::Listed(items.len())).await?;
+        let order: Vec<String> = items.iter().map(|i| i.location.clone()).collect();
+        for item in items {
+            let found = self.document(&client, item, known).await;
+            send(&out, found).await?;
+        }
+        let kept = fell_out(&before.order, &order);
+        let room = MOST_ITEMS.saturating_sub(order.len());
+        let kept = &kept[..kept.len().min(room)];
+        keep(kept, known, &out).await?;
+        let state = State { validators, order: [&order, kept].concat() };
+        send(&out, Found::State(serde_json::to_string(&state)?)).await
+    }
+}
+
+/// Says of the items that are known that they stand.
+async fn keep(locations: &[String], known: &Known, out: &mpsc::Sender<Found>) -> Result<()> {
+    for location in locations.iter().filter(|l| known.documents.contains_key(*l)) {
+        send(out, Found::Unchanged(location.clone())).await?;
+    }
+    Ok(())
+}
+
+/// What was in the feed before and stands although it is not there now: all after the last item that is still there.
+fn fell_out(before: &[String], now: &[String]) -> Vec<String> {
+    let here: HashSet<&String> = now.iter().collect();
+    let rest = before.iter().rposition(|l| here.contains(l)).map_or(0, |at| at + 1);
+    before[rest..].to_vec()
+}
+
+fn parse(content: &Content) -> Result<Vec<Item>, String> {
+    let parser = feed_rs::parser::Builder::new().base_uri(Some(content.url.as_str())).sanitize_content(false).build();
+    let feed = parser
+        .parse(content.bytes.as_slice())
+        .map_err(|_| "what is there is no RSS, Atom or JSON Feed: correct the source's url".to_owned())?;
+    let mut all: Vec<Item> = Vec::new();
+    let mut at: HashMap<String, usize> = HashMap::new();
+    for entry in &feed.entries {
+        let item = item(&feed, entry, &content.url);
+        // The first of several is the newest.
+        if !at.contains_key(&item.location) {
+            at.insert(item.location.clone(), all.len());
+            all.push(item);
+        }
+        if all.len() >= MOST_ITEMS {
+            break;
+        }
+    }
+    Ok(all)
+}
+
+fn item(feed: &Parsed, entry: &Entry, base: &Url) -> Item {
+    let web = |href: &str| base.join(href).ok().filter(|u| matches!(u.scheme(), "http" | "https"));
+    let alternate = |l: &&feed_rs::model::Link| l.rel.as_deref().is_none_or(|rel| rel == "alternate");
+    let link = entry.links.iter().find(alternate).and_then(|l| web(&l.href));
+    let location = link.map_or_else(|| format!("{base}#{}", entry.id), |url| url.to_string());
+    let said = entry.title.as_ref().map(|t| page::words(&t.content)).filter(|t| !t.is_empty());
+    let feed_title = feed.title.as_ref().map(|t| page::words(&t.content)).unwrap_or_default();
+    let bodies = [
+        entry.content.as_ref().and_then(|c| Some((c.content_type.to_string(), c.body.clone()?))),
+        entry.summary.as_ref().map(|t| (t.content_type.to_string(), t.content.clone())),
+        entry
+            .media
+            .iter()
+            .find_map(|m| m.description.as_ref())
+            .map(|t| (t.content_type.to_string(), t.content.clone())),
+    ];
+    let mut bodies = bodies.into_iter().flatten().filter(|(_, body)| !body.trim().is_empty());
+    let (media, body) = bodies.next().unwrap_or_default();
+    let transcripts = entry.media.iter().flat_map(|m| &m.transcripts);
+    Item {
+        location,
+        title: said.unwrap_or(feed_title),
+        language: entry.language.clone().or_else(|| feed.language.clone()).filter(|l| page::is_language(l)),
+        owner: entry.authors.first().or(feed.authors.first()).and_then(|p| p.name.clone()),
+        // What calls itself plain text is HTML all the same in most feeds.
+        html: media.contains("html") || body.contains("</") || body.contains("/>") || body.contains("<p>"),
+        body,
+        transcripts: transcripts.map(|t| (t.url.clone(), Some(t.content_type.to_string()))).collect(),
+    }
+}
+
+fn fingerprint(item: &Item) -> String {
+    let mut hash = Sha256::new();
+    for part in [
+        &item.title,
+        &item.body,
+        item.language.as_ref().unwrap_or(&String::new()),
+        item.owner.as_ref().unwrap_or(&String::new()),
+    ] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    item.transcripts.iter().for_each(|(url, _)| hash.update(url.as_str()));
+    let hex: String = hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect();
+    format!("feed/{READING}/{hex}")
+}

@@ -1,0 +1,126 @@
+//! What a file says, by its kind: the one way from bytes to sections for every source that has files.
+
+use std::path::Path;
+
+use crate::office;
+use crate::page::{self, Around, Page};
+use crate::pdf::Extractor;
+
+/// Goes up whenever the same file gives other sections, so that it is read again.
+pub(crate) const READING: u32 = 2;
+/// Larger files are not read.
+pub(crate) const MOST_BYTES: u64 = 20 * 1024 * 1024;
+
+/// The kinds of files that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Markdown,
+    Html,
+    Text,
+    Pdf,
+    Office(office::Kind),
+    Subtitles,
+}
+
+impl Kind {
+    /// By the name of a file.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let (stem, extension) = name.rsplit_once('.')?;
+        if stem.is_empty() {
+            return None;
+        }
+        match extension.to_ascii_lowercase().as_str() {
+            "md" | "markdown" | "mdown" | "mkd" => Some(Self::Markdown),
+            "html" | "htm" | "xhtml" => Some(Self::Html),
+            "txt" | "text" => Some(Self::Text),
+            "pdf" => Some(Self::Pdf),
+            "docx" | "docm" => Some(Self::Office(office::Kind::Word)),
+            "pptx" | "pptm" => Some(Self::Office(office::Kind::Slides)),
+            "vtt" | "srt" => Some(Self::Subtitles),
+            _ => None,
+        }
+    }
+
+    /// By a media type (RFC 6838), its parameters aside.
+    pub fn of_media(media: &str) -> Option<Self> {
+        match media.split(';').next()?.trim().to_ascii_lowercase().as_str() {
+            "text/markdown" | "text/x-markdown" => Some(Self::Markdown),
+            "text/html" | "application/xhtml+xml" => Some(Self::Html),
+            "text/plain" => Some(Self::Text),
+            "application/pdf" => Some(Self::Pdf),
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document" => {
+                Some(Self::Office(office::Kind::Word))
+            }
+            "application/vnd.openxmlformats-officedocument.presentationml.presentation" => {
+                Some(Self::Office(office::Kind::Slides))
+            }
+            "text/vtt" | "application/x-subrip" => Some(Self::Subtitles),
+            _ => None,
+        }
+    }
+}
+
+/// Reads files.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
+    pdf: Option<Extractor>,
+}
+
+impl Reading {
+    pub fn new() -> Self {
+        Self { pdf: Extractor::this_program().ok() }
+    }
+
+    /// With another way to read PDF.
+    pub fn with_pdf(extractor: Extractor) -> Self {
+        Self { pdf: Some(extractor) }
+    }
+
+    /// Reads a file of a folder.
+    pub async fn file(&self, kind: Kind, path: &Path) -> Result<Page, String> {
+        if kind == Kind::Pdf {
+            return self.pdf(path).await;
+        }
+        let failed = |e: std::io::Error| format!("it could not be read: {e}");
+        let bytes = tokio::fs::read(path).await.map_err(failed)?;
+        self.bytes(kind, bytes, None).await
+    }
+
+    /// Reads what came from elsewhere; `charset` is what was said of it on the way.
+    pub async fn bytes(&self, kind: Kind, bytes: Vec<u8>, charset: Option<String>) -> Result<Page, String> {
+        if kind == Kind::Pdf {
+            let failed = |e: std::io::Error| format!("it could not be kept for reading: {e}");
+            let file = tempfile::Builder::new().suffix(".pdf").tempfile().map_err(failed)?;
+            tokio::fs::write(file.path(), bytes).await.map_err(failed)?;
+            return self.pdf(file.path()).await;
+        }
+        let read = move || match kind {
+            Kind::Office(kind) => office::read(kind, &bytes),
+            kind => {
+                let text = page::decode(&bytes, charset.as_deref())?;
+                match kind {
+                    Kind::Markdown => page::markdown(&text),
+                    Kind::Html => page::html(&text),
+                    Kind::Subtitles => page::subtitles(&text),
+                    _ => Ok(page::plain(&text)),
+                }
+            }
+        };
+        let read = tokio::task::spawn_blocking(read).await;
+        read.unwrap_or_else(|_| Err("its reader failed: please report this file".into()))
+    }
+
+    /// Reads a page of a site, with what stands around its content.
+    pub async fn site(&self, bytes: Vec<u8>, charset: Option<String>) -> Result<(Page, Around), String> {
+        let read = tokio::task::spawn_blocking(move || {
+            let text = page::decode(&bytes, charset.as_deref())?;
+            Ok((page::of_site(&text)?, page::around(&text)))
+        });
+        read.await.unwrap_or_else(|_| Err("its reader failed: please report this page".into()))
+    }
+
+    async fn pdf(&self, path: &Path) -> Result<Page, String> {
+        let Some(pdf) = &self.pdf else { return Err("this program cannot find itself to read PDF".into()) };
+        Ok(Page { sections: pdf.sections(path).await?, ..Page::default() })
+    }
+}

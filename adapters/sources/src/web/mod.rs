@@ -1,0 +1,26 @@
+//! What the sources that are reached over HTTP share.
+
+mod address;
+pub(crate) mod api;
+mod client;
+
+pub use client::Pace;
+pub(crate) use client::{Answer, Ask, Client, Content, Failure, Validators};
+
+use reqwest::Url;
+use stoa_ground::{Error, Result};
+use stoa_learning::library::Found;
+use tokio::sync::mpsc;
+
+/// The address of a source.
+pub(crate) fn address(url: &str) -> Result<Url> {
+    let parsed = Url::parse(url).ok().filter(|u| matches!(u.scheme(), "http" | "https") && u.host_str().is_some());
+    parsed.filter(|u| u.username().is_empty() && u.password().is_none()).ok_or_else(|| {
+        Error::invalid(format!("[[library.sources]] url: '{url}' is not an address like https://docs.example.org/"))
+    })
+}
+
+/// Hands over what was found.
+pub(crate) async fn send(out: &mpsc::Sender<Found>, found: Found) -> Result<()> {
+    out.send(found).await.map_err(|_| Error::Io("the sync ended early".into()))
+}

@@ -1,0 +1,112 @@
+//! A Git repository as a source.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod stand;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use stand::{counts, documents, passages, settings, sync, text};
+use stoa_ground::testing::store;
+use stoa_sources::{Git, GitOptions};
+
+fn git(folder: &Path, args: &[&str]) {
+    let done = Command::new("git")
+        .current_dir(folder)
+        .args(["-c", "user.name=Ana", "-c", "user.email=ana@example.org", "-c", "commit.gpgsign=false"])
+        .args(args)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+fn commit(folder: &Path) {
+    git(folder, &["add", "-A"]);
+    git(folder, &["commit", "-qm", "a change"]);
+}
+
+fn options(url: &str, cache: &Path) -> GitOptions {
+    GitOptions { url: url.into(), cache: cache.into(), ..GitOptions::default() }
+}
+
+fn source(options: GitOptions) -> Git {
+    Git::new(settings("Repository", "git", &["everyone"]), options).unwrap()
+}
+
+#[tokio::test]
+async fn a_repository_is_read_at_the_head_of_its_branch() {
+    let ((db, _dir), dir) = (store().await, tempfile::tempdir().unwrap());
+    let (work, cache) = (dir.path().join("work"), dir.path().join("cache"));
+    fs::create_dir_all(work.join("docs/.github")).unwrap();
+    git(&work, &["init", "-q", "-b", "main"]);
+    fs::write(work.join("README.md"), "# Project\n\nHow to build it.\n").unwrap();
+    fs::write(
+        work.join("docs/release notes.md"),
+        "---\ntitle: Releases\n---\n## Every month\n\nOn the first Tuesday.\n",
+    )
+    .unwrap();
+    fs::write(work.join("docs/code.rs"), "fn main() {}").unwrap();
+    fs::write(work.join("docs/.github/hidden.md"), "hidden").unwrap();
+    fs::write(work.join("docs/big.pdf"), "version https://git-lfs.github.com/spec/v1\noid sha256:0\n").unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("/etc/passwd", work.join("docs/passwd.txt")).unwrap();
+    commit(&work);
+    let url = work.display().to_string();
+    let whole = source(options(&url, &cache));
+    let report = sync(&db, &whole).await;
+    assert_eq!(counts(&report), (2, 0, 0, 0));
+    assert_eq!(
+        report.errors,
+        [(
+            "docs/big.pdf".to_owned(),
+            "it is kept in Git LFS, which is not read: keep it in the repository itself".to_owned()
+        )]
+    );
+    let found = passages(&db, "docs/release notes.md").await.remove(0);
+    assert_eq!(
+        (found.title.as_str(), found.headings[0].as_str(), found.text.as_str()),
+        ("Releases", "Every month", "On the first Tuesday.")
+    );
+
+    fs::write(work.join("README.md"), "# Project\n\nHow to build and test it.\n").unwrap();
+    fs::remove_file(work.join("docs/big.pdf")).unwrap();
+    commit(&work);
+    assert_eq!(counts(&sync(&db, &whole).await), (0, 1, 1, 0));
+    fs::remove_file(work.join("docs/release notes.md")).unwrap();
+    commit(&work);
+    assert_eq!(counts(&sync(&db, &whole).await), (0, 0, 1, 1));
+
+    // History rewritten, another branch, a folder, links to the web.
+    git(&work, &["checkout", "-q", "--orphan", "next"]);
+    fs::create_dir_all(work.join("docs/a")).unwrap();
+    fs::write(work.join("docs/a/über.md"), "Words.").unwrap();
+    commit(&work);
+    let link = Some("https://git.example.org/x/{path}?plain=1".to_owned());
+    let part = GitOptions { branch: Some("next".into()), folder: Some("/docs/".into()), link, ..options(&url, &cache) };
+    let report = sync(&db, &source(part)).await;
+    assert_eq!((counts(&report), &report.errors), ((1, 0, 0, 1), &vec![]));
+    assert_eq!(documents(&db).await[0].location, "https://git.example.org/x/docs/a/%C3%BCber.md?plain=1");
+    assert_eq!(text(&db, "https://git.example.org/x/docs/a/%C3%BCber.md?plain=1").await, "Words.");
+
+    // It vanishes: nothing is lost.
+    fs::rename(&work, dir.path().join("away")).unwrap();
+    let report = sync(&db, &whole).await;
+    assert_eq!((report.removed, report.errors.len(), documents(&db).await.len()), (0, 1, 1));
+    assert!(report.errors[0].1.contains("git: "), "{:?}", report.errors);
+}
+
+#[test]
+fn nothing_but_a_repository_is_asked_for() {
+    for bad in
+        ["--upload-pack=touch /tmp/x", "ext::sh -c x", "-oProxyCommand=x", "ftp://x/y", "-x@y:z", "https://x/y z"]
+    {
+        assert!(Git::new(settings("R", "git", &[]), options(bad, Path::new("/nowhere"))).is_err(), "{bad}");
+    }
+    for good in ["https://git.example.org/a/b.git", "git@github.com:a/b.git", "ssh://git@h/a", "/srv/git/a"] {
+        assert!(Git::new(settings("R", "git", &[]), options(good, Path::new("/nowhere"))).is_ok(), "{good}");
+    }
+    let bad = GitOptions { branch: Some("--x".into()), ..options("/srv/a", Path::new("/nowhere")) };
+    assert!(Git::new(settings("R", "git", &[]), bad).is_err());
+}

@@ -1,0 +1,241 @@
+//! Confluence and Notion as sources: their interfaces as they are documented, with restrictions, pages in trash, limits
+//! of rate and faults.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod stand;
+
+use serde_json::{Value, json};
+use stand::{FAST, Reply, Stand, counts, documents, passages, settings, sync, text};
+use stoa_ground::testing::{hire, store};
+use stoa_http::Network;
+use stoa_sources::{Confluence, ConfluenceOptions, Notion, NotionOptions};
+
+fn confluence(stand: &Stand) -> Confluence {
+    let options = ConfluenceOptions {
+        url: stand.url("/wiki"),
+        spaces: vec!["ENG".into()],
+        user: Some("stoa@example.org".into()),
+        token: "t0ken".into(),
+        pace: FAST,
+    };
+    Confluence::new(settings("Wiki", "confluence", &["everyone"]), options, Network::default()).unwrap()
+}
+
+/// Id, title, what it lies below and of what kind that is, version.
+type Listed<'a> = (&'a str, &'a str, Option<(&'a str, &'a str)>, i64);
+
+fn pages(stand: &Stand, pages: &[Listed<'_>]) {
+    let list: Vec<Value> = pages
+        .iter()
+        .map(|(id, title, parent, version)| {
+            json!({ "id": id, "status": "current", "title": title, "parentId": parent.map(|p| p.0), "parentType": parent.map(|p| p.1),
+                    "version": { "number": version }, "_links": { "webui": "/x" } })
+        })
+        .collect();
+    let (first, rest) = list.split_at(1);
+    stand.at(
+        "/wiki/api/v2/spaces?keys=ENG&limit=250",
+        Reply::json(
+            &json!({ "results": [{ "id": "9", "key": "ENG", "name": "Engineering" }], "_links": { "base": "x" } }),
+        ),
+    );
+    let next = "/wiki/api/v2/spaces/9/pages?cursor=abc";
+    stand.at(
+        "/wiki/api/v2/spaces/9/pages?status=current&limit=250",
+        Reply::json(&json!({ "results": first, "_links": { "next": next } })),
+    );
+    stand.at(next, Reply::json(&json!({ "results": rest, "_links": {} })));
+    for (id, title, ..) in pages {
+        let html = format!("<h2>About</h2><p>Words of <strong>{title}</strong>.</p>");
+        stand.at(
+            &format!("/wiki/api/v2/pages/{id}?body-format=export_view"),
+            Reply::json(&json!({ "id": id, "body": { "export_view": { "value": html } } })),
+        );
+        restrict(stand, id, &[], &[]);
+    }
+}
+
+fn restrict(stand: &Stand, id: &str, users: &[Option<&str>], groups: &[&str]) {
+    let users: Vec<Value> = users.iter().map(|e| json!({ "accountId": "a", "email": e })).collect();
+    let groups: Vec<Value> = groups.iter().map(|g| json!({ "name": g })).collect();
+    let of = json!({ "operation": "read", "restrictions": { "user": { "results": users, "size": users.len() }, "group": { "results": groups, "size": groups.len() } } });
+    stand.at(&restriction(id), Reply::json(&of));
+}
+
+fn restriction(id: &str) -> String {
+    format!(
+        "/wiki/rest/api/content/{id}/restriction/byOperation/read?expand=restrictions.user%2Crestrictions.group&limit=200"
+    )
+}
+
+#[tokio::test]
+async fn pages_of_confluence_are_readable_by_whom_they_and_the_pages_above_let() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    pages(
+        &stand,
+        &[
+            ("1", "Home", None, 1),
+            ("2", "Pay", Some(("1", "page")), 1),
+            ("3", "Bonus", Some(("2", "page")), 1),
+            ("4", "Leads", Some(("2", "page")), 1),
+            ("5", "In a folder", Some(("50", "folder")), 1),
+            ("6", "Under a hidden page", Some(("60", "page")), 1),
+            ("7", "By address", Some(("1", "page")), 1),
+        ],
+    );
+    restrict(&stand, "2", &[], &["payroll", "board"]);
+    restrict(&stand, "4", &[], &["board", "leads"]);
+    restrict(&stand, "7", &[Some("nobody-here@example.org"), None], &[]);
+    stand.at("/wiki/api/v2/folders/50", Reply::json(&json!({ "id": "50", "parentId": "2", "parentType": "page" })));
+    let wiki = confluence(&stand);
+    let report = sync(&db, &wiki).await;
+    assert_eq!((counts(&report), &report.errors), ((7, 0, 0, 0), &vec![]));
+    let asked = stand.asked();
+    assert!(asked.iter().all(|a| a.headers["authorization"] == "Basic c3RvYUBleGFtcGxlLm9yZzp0MGtlbg=="));
+    let at = |id: &str| stand.url(&format!("/wiki/spaces/ENG/pages/{id}"));
+    let readers = async |id: &str| passages(&db, &at(id)).await[0].readers.join(" ");
+    let mut all = Vec::new();
+    for id in 1..=7 {
+        all.push(readers(&id.to_string()).await);
+    }
+    assert_eq!(
+        all,
+        [
+            "everyone",
+            "group:board group:payroll",
+            "group:board group:payroll",
+            "group:board",
+            "group:board group:payroll",
+            "",
+            ""
+        ]
+    );
+    let home = passages(&db, &at("1")).await.remove(0);
+    assert_eq!(
+        (home.title.as_str(), home.headings[0].as_str(), home.text.as_str()),
+        ("Home", "About", "Words of **Home**.")
+    );
+
+    // Nothing changed; then a restriction alone; then who may read it cannot be learned.
+    stand.asked();
+    assert_eq!(counts(&sync(&db, &wiki).await), (0, 0, 7, 0));
+    assert!(!stand.paths().iter().any(|p| p.contains("/api/v2/pages/")));
+    // Who was not known here is hired: their page opens to them, though nothing changed there.
+    let ana = hire(&db, "Ana", |p| p.email = Some("nobody-here@example.org".into())).await;
+    assert_eq!(counts(&sync(&db, &wiki).await), (0, 1, 6, 0));
+    assert_eq!(readers("7").await, format!("person:{}", ana.id));
+    restrict(&stand, "1", &[], &["board"]);
+    sync(&db, &wiki).await;
+    assert_eq!((readers("1").await.as_str(), readers("3").await.as_str()), ("group:board", "group:board"));
+    stand.at(&restriction("1"), Reply::status(403));
+    sync(&db, &wiki).await;
+    assert_eq!((readers("1").await.as_str(), readers("3").await.as_str()), ("", ""));
+    stand.at(&restriction("1"), Reply::new(200, "application/json", "{}"));
+    let report = sync(&db, &wiki).await;
+    assert!(report.errors[0].1.starts_with("who may read it could not be learned: "), "{:?}", report.errors);
+    assert_eq!((readers("1").await.as_str(), report.removed), ("", 0));
+}
+
+#[tokio::test]
+async fn confluence_that_is_busy_or_away_loses_nothing() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    pages(&stand, &[("1", "Home", None, 1), ("2", "Pay", Some(("1", "page")), 1)]);
+    stand.in_turn(
+        &restriction("2"),
+        vec![
+            Reply::status(429).with("retry-after", "0"),
+            Reply::status(502),
+            Reply::json(
+                &json!({ "restrictions": { "user": { "results": [] }, "group": { "results": [{ "name": "hr" }] } } }),
+            ),
+        ],
+    );
+    let wiki = confluence(&stand);
+    let report = sync(&db, &wiki).await;
+    assert_eq!((counts(&report), &report.errors), ((2, 0, 0, 0), &vec![]));
+    for (reply, part) in [
+        (Reply::status(401), "(401)"),
+        (Reply::status(503), "(503)"),
+        (Reply::html("<html>Log in</html>"), "not what was agreed"),
+        (Reply::json(&json!({ "results": [], "_links": {} })), "no space 'ENG'"),
+    ] {
+        stand.at("/wiki/api/v2/spaces?keys=ENG&limit=250", reply);
+        let report = sync(&db, &wiki).await;
+        assert!(report.errors[0].1.contains(part), "{:?}", report.errors);
+        assert_eq!((report.removed, documents(&db).await.len()), (0, 2));
+    }
+    // A page is deleted, another is renamed.
+    pages(&stand, &[("1", "Start", None, 2)]);
+    assert_eq!(counts(&sync(&db, &wiki).await), (0, 1, 0, 1));
+    assert_eq!(documents(&db).await[0].title, "Start");
+}
+
+fn notion(stand: &Stand) -> Notion {
+    let options = NotionOptions { url: stand.base.clone(), token: "t0ken".into(), pace: FAST };
+    Notion::new(settings("Notes", "notion", &["group:team"]), options, Network::default()).unwrap()
+}
+
+fn note(id: &str, title: &str, edited: &str) -> Value {
+    json!({ "object": "page", "id": id, "last_edited_time": edited, "archived": false, "in_trash": false, "url": "https://www.notion.so/x",
+            "properties": { "Name": { "type": "title", "title": [{ "plain_text": title }] } } })
+}
+
+fn block(kind: &str, words: &str) -> Value {
+    json!({ "object": "block", "id": format!("b-{words}"), "type": kind, "has_children": false, kind: { "rich_text": [{ "plain_text": words, "annotations": { "bold": false } }] } })
+}
+
+const FIRST: &str = "11111111-2222-3333-4444-555555555555";
+const SECOND: &str = "aaaaaaaa-2222-3333-4444-555555555555";
+
+#[tokio::test]
+async fn pages_of_notion_are_read_with_the_blocks_in_their_blocks() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    stand.in_turn(
+        "/v1/search",
+        vec![
+            Reply::json(&json!({ "results": [note(FIRST, "Onboarding", "1")], "has_more": true, "next_cursor": "c" })),
+            Reply::json(&json!({ "results": [note(SECOND, "Tools", "1")], "has_more": false, "next_cursor": null })),
+        ],
+    );
+    let mut toggle = block("toggle", "More");
+    toggle["has_children"] = json!(true);
+    let of = |id: &str| format!("/v1/blocks/{id}/children?page_size=100");
+    let blocks = json!({ "results": [block("heading_1", "First day"), block("paragraph", "Bring <your> badge."), block("numbered_list_item", "Say hello"), block("numbered_list_item", "Get a laptop"), toggle, block("child_page", "")], "has_more": false });
+    stand.at(&of(FIRST), Reply::json(&blocks));
+    stand.at(&of("b-More"), Reply::json(&json!({ "results": [block("paragraph", "Ask Ana.")], "has_more": false })));
+    stand.at(&of(SECOND), Reply::json(&json!({ "results": [block("code", "a < b")], "has_more": false })));
+    let report = sync(&db, &notion(&stand)).await;
+    assert_eq!((counts(&report), &report.errors), ((2, 0, 0, 0), &vec![]));
+    let at = "https://www.notion.so/11111111222233334444555555555555";
+    let found = passages(&db, at).await.remove(0);
+    assert_eq!(
+        (found.title.as_str(), found.headings[0].as_str(), found.readers.join(" ").as_str()),
+        ("Onboarding", "First day", "group:team")
+    );
+    assert_eq!(text(&db, at).await, "Bring \\<your> badge.\n\n1. Say hello\n2. Get a laptop\n\nMore\n\nAsk Ana.");
+    let asked = stand.asked();
+    assert!(
+        asked
+            .iter()
+            .all(|a| a.headers["authorization"] == "Bearer t0ken" && a.headers["notion-version"] == "2022-06-28")
+    );
+    let second: Value = serde_json::from_slice(&asked[1].body).unwrap();
+    assert_eq!(second["start_cursor"], "c");
+
+    // One is edited, the other is left out by the search; then it is put into the trash.
+    stand.at("/v1/search", Reply::json(&json!({ "results": [note(FIRST, "Onboarding", "2")], "has_more": false })));
+    stand.at("/v1/pages/aaaaaaaa222233334444555555555555", Reply::json(&note(SECOND, "Tools", "1")));
+    stand.at(
+        &of(FIRST),
+        Reply::json(&json!({ "results": [block("paragraph", "Nothing to bring.")], "has_more": false })),
+    );
+    assert_eq!(counts(&sync(&db, &notion(&stand)).await), (0, 1, 1, 0));
+    let mut trash = note(SECOND, "Tools", "3");
+    trash["in_trash"] = json!(true);
+    stand.at("/v1/pages/aaaaaaaa222233334444555555555555", Reply::json(&trash));
+    assert_eq!(counts(&sync(&db, &notion(&stand)).await), (0, 0, 1, 1));
+    stand.always(Some(Reply::status(503)));
+    let report = sync(&db, &notion(&stand)).await;
+    assert_eq!((report.removed, documents(&db).await.len()), (0, 1));
+}

@@ -1,0 +1,198 @@
+//! The sources of the library: what the configuration says of them, and how the server follows them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use stoa_ground::Instant;
+use stoa_ground::clock::monotonic;
+use stoa_learning::library::{self, SourceReader, SourceSettings};
+use stoa_sources::{
+    Confluence, ConfluenceOptions, Connector, Feed, Files, Git, GitOptions, Notion, NotionOptions, Pace, Site,
+    SiteOptions, git,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::config::{Config, Library, Source, duration, secret};
+
+/// How often it is looked whether a source is due.
+const LOOK: Duration = Duration::from_secs(30);
+/// A source that could not be followed is tried again after this.
+const AGAIN: Duration = Duration::from_secs(300);
+/// Pages of a site.
+const MOST_PAGES: usize = 5_000;
+/// The pause between two requests to an interface made for programs.
+const QUICK: Duration = Duration::from_millis(50);
+/// Notion wants no more than three requests a second.
+const NOTION: Duration = Duration::from_millis(340);
+
+/// Names under which Stoa keeps what it writes itself.
+const OWN: [&str; 5] = ["tips", "lessons", "courses", "answers", "discussions"];
+
+/// The kinds, with the keys that each needs, and those that it may have.
+const KINDS: [(&str, &[&str], &[&str]); 7] = [
+    ("files", &["path"], &[]),
+    ("site", &["url"], &["most_pages", "hosts"]),
+    ("feed", &["url"], &["hosts"]),
+    ("git", &["url"], &["branch", "folder", "link", "token"]),
+    ("confluence", &["url", "spaces", "token"], &["user"]),
+    ("notion", &["token"], &["url"]),
+    ("connector", &["url"], &["token"]),
+];
+
+/// Looks for mistakes in the sources.
+pub fn check(library: &Library) -> Result<()> {
+    duration(&library.every).context("[library] every")?;
+    for (n, source) in library.sources.iter().enumerate() {
+        let name = source.name.as_str();
+        if name.trim().is_empty() {
+            bail!("[[library.sources]] number {} has no name", n + 1);
+        }
+        if OWN.contains(&name) {
+            bail!("[[library.sources]] '{name}' is the name of a source of Stoa's own: choose another");
+        }
+        if library.sources.iter().take(n).any(|other| other.name == name) {
+            bail!("two [[library.sources]] are named '{name}'");
+        }
+        let Some((kind, needs, may)) = KINDS.iter().find(|(kind, ..)| *kind == source.kind) else {
+            let known: Vec<&str> = KINDS.iter().map(|(kind, ..)| *kind).collect();
+            bail!(
+                "[[library.sources]] '{name}' has the unknown kind '{}'; this version knows: {}",
+                source.kind,
+                known.join(", ")
+            );
+        };
+        let given = given(source);
+        if let Some(missing) = needs.iter().find(|key| !given.contains(*key)) {
+            let or = if *missing == "token" { "token_file" } else { missing };
+            bail!("[[library.sources]] '{name}' needs {or}");
+        }
+        if let Some(odd) = given.iter().find(|key| !needs.contains(key) && !may.contains(key)) {
+            bail!("[[library.sources]] '{name}': {odd} is nothing for the kind '{kind}'");
+        }
+    }
+    Ok(())
+}
+
+/// The keys that are set and belong to some kinds only.
+fn given(source: &Source) -> Vec<&'static str> {
+    let all = [
+        ("path", source.path.is_some()),
+        ("url", source.url.is_some()),
+        ("token", source.token.is_some() || source.token_file.is_some()),
+        ("user", source.user.is_some()),
+        ("spaces", !source.spaces.is_empty()),
+        ("branch", source.branch.is_some()),
+        ("folder", source.folder.is_some()),
+        ("link", source.link.is_some()),
+        ("most_pages", source.most_pages.is_some()),
+        ("hosts", !source.hosts.is_empty()),
+    ];
+    all.into_iter().filter_map(|(key, set)| set.then_some(key)).collect()
+}
+
+/// What is not there on this machine that the source needs.
+pub fn missing(source: &Source) -> Option<String> {
+    match (source.kind.as_str(), &source.path) {
+        ("files", Some(path)) if !path.is_dir() => Some(format!("the folder {} does not exist", path.display())),
+        ("git", _) if !git::is_installed() => Some("the program 'git' is not installed: install it".into()),
+        _ => None,
+    }
+}
+
+/// The reader of a source.
+pub fn reader(config: &Config, source: &Source) -> Result<Box<dyn SourceReader>> {
+    let settings = SourceSettings {
+        name: source.name.clone(),
+        kind: source.kind.clone(),
+        readers: source.readers.clone(),
+        verified: source.verified,
+    };
+    let network = config.network.outside()?;
+    let url = source.url.clone().unwrap_or_default();
+    let token = || secret("[[library.sources]] token_file", source.token.as_deref(), source.token_file.as_deref());
+    let some_token = || Ok::<_, anyhow::Error>(Some(token()?).filter(|t| !t.is_empty()));
+    let quick = Pace { between: QUICK, ..Pace::default() };
+    Ok(match source.kind.as_str() {
+        "site" => {
+            let most_pages = source.most_pages.unwrap_or(MOST_PAGES);
+            let options = SiteOptions { url, most_pages, hosts: source.hosts.clone(), pace: Pace::default() };
+            Box::new(Site::new(settings, options, network)?)
+        }
+        "feed" => Box::new(Feed::new(settings, &url, source.hosts.clone(), Pace::default(), network)?),
+        "git" => {
+            let options = GitOptions {
+                cache: git::cache(&config.data.dir, &url),
+                url,
+                branch: source.branch.clone(),
+                folder: source.folder.clone(),
+                token: some_token()?,
+                link: source.link.clone(),
+                proxy: config.network.proxy.clone(),
+                ca_file: config.network.ca_file.clone(),
+            };
+            Box::new(Git::new(settings, options)?)
+        }
+        "confluence" => {
+            let options = ConfluenceOptions {
+                url,
+                spaces: source.spaces.clone(),
+                user: source.user.clone(),
+                token: token()?,
+                pace: quick,
+            };
+            Box::new(Confluence::new(settings, options, network)?)
+        }
+        "notion" => {
+            let pace = Pace { between: NOTION, ..Pace::default() };
+            Box::new(Notion::new(settings, NotionOptions { url, token: token()?, pace }, network)?)
+        }
+        "connector" => Box::new(Connector::new(settings, &url, some_token()?, quick, network)?),
+        _ => Box::new(Files::new(settings, source.path.clone().unwrap_or_default())),
+    })
+}
+
+/// Reads the sources again whenever they are due, until it is told to stop. Whichever server of several is first does it.
+pub async fn follow(app: Arc<App>, stop: CancellationToken) {
+    let every = duration(&app.config.library.every).unwrap_or_default();
+    // What could not even be begun notes no time in the store.
+    let mut tried: HashMap<&str, std::time::Instant> = HashMap::new();
+    while !stop.is_cancelled() {
+        for source in &app.config.library.sources {
+            if tried.get(source.name.as_str()).is_some_and(|at| at.elapsed() < AGAIN) {
+                continue;
+            }
+            let followed = async {
+                // Folders were read before anybody was served.
+                let due = if every == 0 { source.kind != "files" } else { is_due(&app, source, every).await? };
+                if due {
+                    tried.insert(&source.name, monotonic());
+                    crate::commands::library::sync_quietly(&app, source).await?;
+                }
+                anyhow::Ok(())
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                done = followed => if let Err(e) = done {
+                    tracing::warn!(source = %source.name, "the source could not be followed: {e:#}");
+                }
+            }
+        }
+        if every == 0 {
+            return;
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+async fn is_due(app: &App, source: &Source, every: i64) -> Result<bool> {
+    let now = app.db.clock().now();
+    let all = app.db.read(|c| async move { library::sources(&c).await }).await?;
+    let synced: Option<Instant> = all.iter().find(|s| s.name == source.name).and_then(|s| s.synced);
+    Ok(synced.is_none_or(|at| at.plus(every) <= now))
+}

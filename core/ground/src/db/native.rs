@@ -1,0 +1,191 @@
+//! SQLite on the caller's own thread, through `rusqlite`: a statement takes about one microsecond, where one that goes to
+//! another thread and back takes six. See docs/decisions/0007.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::sync::Arc;
+
+use rusqlite::types::{ToSqlOutput, Value as Plain, ValueRef};
+use sqlx::error::{DatabaseError, ErrorKind};
+
+use super::value::{Row, Value};
+use crate::{Error, Result};
+
+/// How many statements stay prepared.
+const PREPARED: usize = 512;
+
+/// How many statements' shapes are remembered; those that are built for a number of values have many.
+const SHAPES: usize = 4 * PREPARED;
+
+/// A connection with the names of the columns that its queries give.
+pub(super) struct Native {
+    conn: rusqlite::Connection,
+    shapes: RefCell<HashMap<String, Shape>>,
+}
+
+/// What a statement takes and gives; asked once, because SQLite looks for names each time.
+#[derive(Clone)]
+struct Shape {
+    /// For each parameter, its number: `$2` may come first.
+    parameters: Arc<[usize]>,
+    columns: Arc<[String]>,
+}
+
+impl Native {
+    /// Opens a file, or makes it.
+    pub(super) fn open(path: &str) -> Result<Self> {
+        let conn = rusqlite::Connection::open(path).map_err(failed)?;
+        conn.set_prepared_statement_cache_capacity(PREPARED);
+        Ok(Self { conn, shapes: RefCell::default() })
+    }
+
+    /// Runs statements without parameters, such as settings.
+    pub(super) fn batch(&self, sql: &str) -> Result<()> {
+        self.conn.execute_batch(sql).map_err(failed)
+    }
+
+    /// All rows of a query.
+    pub(super) fn all(&self, sql: &str, args: &[Value]) -> Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        self.each(sql, args, |row| {
+            rows.push(row.clone());
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    /// Hands the rows of a query to `f` one after the other.
+    pub(super) fn each(&self, sql: &str, args: &[Value], mut f: impl FnMut(&Row) -> Result<()>) -> Result<()> {
+        let mut statement = self.conn.prepare_cached(sql).map_err(failed)?;
+        let shape = self.shape_of(sql, &statement);
+        bind(&mut statement, &shape, args)?;
+        let names = shape.columns;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().map_err(failed)? {
+            let values = (0..names.len()).map(|n| Ok(value(row.get_ref(n).map_err(failed)?))).collect::<Result<_>>()?;
+            f(&Row::plain(names.clone(), values))?;
+        }
+        Ok(())
+    }
+
+    fn shape_of(&self, sql: &str, statement: &rusqlite::Statement<'_>) -> Shape {
+        let mut all = self.shapes.borrow_mut();
+        if let Some(shape) = all.get(sql) {
+            return shape.clone();
+        }
+        let number = |place: usize| {
+            let named = statement.parameter_name(place).and_then(|name| name.get(1..)?.parse::<usize>().ok());
+            named.unwrap_or(place)
+        };
+        let shape = Shape {
+            parameters: (1..=statement.parameter_count()).map(number).collect(),
+            columns: statement.column_names().into_iter().map(str::to_owned).collect(),
+        };
+        if all.len() >= SHAPES {
+            all.clear();
+        }
+        all.insert(sql.to_owned(), shape.clone());
+        shape
+    }
+
+    /// Runs a statement and gives the number of rows that it changed.
+    pub(super) fn exec(&self, sql: &str, args: &[Value]) -> Result<u64> {
+        let mut statement = self.conn.prepare_cached(sql).map_err(failed)?;
+        let shape = self.shape_of(sql, &statement);
+        bind(&mut statement, &shape, args)?;
+        let changed = statement.raw_execute().map_err(failed)?;
+        Ok(u64::try_from(changed).unwrap_or(0))
+    }
+}
+
+/// Binds `$1`, `$2` … by their numbers; SQLite itself takes them for names and counts in the order in which they come.
+fn bind(statement: &mut rusqlite::Statement<'_>, shape: &Shape, args: &[Value]) -> Result<()> {
+    for (place, number) in shape.parameters.iter().enumerate() {
+        statement.raw_bind_parameter(place + 1, Bound(args.get(number - 1))).map_err(failed)?;
+    }
+    Ok(())
+}
+
+struct Bound<'a>(Option<&'a Value>);
+
+impl rusqlite::ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self.0 {
+            Some(Value::Text(Some(v))) => ToSqlOutput::Borrowed(ValueRef::Text(v.as_bytes())),
+            Some(Value::Int(Some(v))) => ToSqlOutput::Owned(Plain::Integer(*v)),
+            Some(Value::Real(Some(v))) => ToSqlOutput::Owned(Plain::Real(*v)),
+            Some(Value::Bytes(Some(v))) => ToSqlOutput::Borrowed(ValueRef::Blob(v)),
+            _ => ToSqlOutput::Owned(Plain::Null),
+        })
+    }
+}
+
+fn value(native: ValueRef<'_>) -> Value {
+    match native {
+        ValueRef::Null => Value::Text(None),
+        ValueRef::Integer(v) => Value::Int(Some(v)),
+        ValueRef::Real(v) => Value::Real(Some(v)),
+        ValueRef::Text(v) => Value::Text(Some(String::from_utf8_lossy(v).into_owned())),
+        ValueRef::Blob(v) => Value::Bytes(Some(v.to_vec())),
+    }
+}
+
+/// As the other driver tells it, with SQLite's extended result code.
+#[derive(Debug)]
+struct Refused {
+    code: String,
+    message: String,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "(code: {}) {}", self.code, self.message)
+    }
+}
+
+impl StdError for Refused {}
+
+impl DatabaseError for Refused {
+    fn message(&self) -> &str {
+        &self.message
+    }
+
+    fn code(&self) -> Option<Cow<'_, str>> {
+        Some(Cow::Borrowed(&self.code))
+    }
+
+    fn as_error(&self) -> &(dyn StdError + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn StdError + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn StdError + Send + Sync + 'static> {
+        self
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self.code.as_str() {
+            "1555" | "2067" => ErrorKind::UniqueViolation,
+            "787" => ErrorKind::ForeignKeyViolation,
+            "1299" => ErrorKind::NotNullViolation,
+            "275" => ErrorKind::CheckViolation,
+            _ => ErrorKind::Other,
+        }
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
+fn failed(e: rusqlite::Error) -> Error {
+    Error::Database(match e {
+        rusqlite::Error::SqliteFailure(code, message) => sqlx::Error::Database(Box::new(Refused {
+            code: code.extended_code.to_string(),
+            message: message.unwrap_or_else(|| code.to_string()),
+        })),
+        other => sqlx::Error::Encode(other.to_string().into()),
+    })
+}

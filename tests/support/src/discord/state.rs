@@ -1,0 +1,302 @@
+//! What the stand-in holds: people, servers, conversations, messages, interactions, and the sessions of the gateway.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use stoa_ground::clock;
+use tokio::sync::mpsc;
+
+/// The application.
+pub const APP: &str = "100000000000000001";
+/// The bot's user id.
+pub const BOT: &str = "100000000000000002";
+/// The bot's token.
+pub const TOKEN: &str = "stand.in.token";
+/// Discord's epoch in milliseconds since 1970.
+const EPOCH: i64 = 1_420_070_400_000;
+
+/// A message as it stands in a conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// The conversation; of a message in a thread the thread.
+    pub channel: String,
+    /// Its id.
+    pub id: String,
+    /// Who wrote it.
+    pub user: String,
+    /// The text.
+    pub content: String,
+    /// Rows of buttons.
+    pub components: Value,
+    /// The only person who sees it.
+    pub only: Option<String>,
+    /// Whether it only says that the bot thinks.
+    pub loading: bool,
+    /// How often it was edited.
+    pub edits: usize,
+    /// Whom it really mentions.
+    pub pings: Vec<String>,
+    pub(super) nonce: String,
+    /// The token of the interaction that it answers.
+    pub(super) answers: Option<String>,
+}
+
+impl Message {
+    /// All that it shows: text and labels.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let labels = self.buttons().map(|b| format!("[{}]", b["label"].as_str().unwrap_or_default()));
+        std::iter::once(self.content.clone()).chain(labels).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Its buttons.
+    pub fn buttons(&self) -> impl Iterator<Item = &Value> {
+        self.components
+            .as_array()
+            .into_iter()
+            .flatten()
+            .flat_map(|row| row["components"].as_array().into_iter().flatten())
+    }
+
+    /// The hash of the delivery key in its buttons.
+    #[must_use]
+    pub fn key(&self) -> Option<String> {
+        let id = self.buttons().find_map(|b| b["custom_id"].as_str()?.strip_prefix("s:"))?;
+        id.split(':').next().map(str::to_owned)
+    }
+
+    pub(super) fn json(&self, kept: &Kept) -> Value {
+        let flags = if self.only.is_some() { 64 } else { 0 } | if self.loading { 128 } else { 0 };
+        let mentions: Vec<Value> =
+            kept.users.keys().filter(|id| self.content.contains(&format!("<@{id}>"))).map(|id| kept.user(id)).collect();
+        let mut one = json!({ "id": self.id, "channel_id": self.channel, "author": kept.user(&self.user), "type": 0,
+            "content": self.content, "components": self.components, "mentions": mentions, "flags": flags, "embeds": [],
+            "timestamp": time(&self.id), "edited_timestamp": null, "mention_everyone": false, "pinned": false, "tts": false });
+        if self.edits > 0 {
+            one["edited_timestamp"] = json!(now_text());
+        }
+        if kept.channels.contains_key(&self.id) {
+            one["thread"] = json!({ "id": self.id, "type": 11 });
+        }
+        one
+    }
+}
+
+/// A conversation.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Channel {
+    pub kind: i64,
+    pub guild: Option<String>,
+    pub parent: Option<String>,
+    pub name: String,
+    /// Of a private thread and of a direct conversation who is in it.
+    pub members: BTreeSet<String>,
+    /// Whether the bot may not even see it.
+    pub hidden: bool,
+}
+
+/// An interaction, and what the bot made of it.
+#[derive(Clone, Debug)]
+pub struct Interaction {
+    /// Its id.
+    pub id: String,
+    /// Who did it.
+    pub user: String,
+    pub(super) channel: String,
+    pub(super) kind: i64,
+    pub(super) begun: Instant,
+    /// How long the acknowledgement took, and what it said.
+    pub acknowledged: Option<(Duration, Value)>,
+    pub(super) original: Option<String>,
+    pub(super) on_message: Option<String>,
+    pub(super) expired: bool,
+}
+
+/// A modal that a person has open.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Modal {
+    /// Who sees it.
+    pub user: String,
+    /// As the bot gave it.
+    pub view: Value,
+    pub(super) channel: String,
+    pub(super) open: bool,
+    pub(super) on_message: Option<String>,
+}
+
+/// One call of the REST interface.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// For example `POST /channels/:id/messages`.
+    pub kind: String,
+    /// The whole path.
+    pub path: String,
+    /// What it was called with.
+    pub body: Value,
+    /// The status of the answer.
+    pub status: u16,
+}
+
+/// How a call goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// 429 for so many milliseconds, for this route; nothing is done.
+    Limited(u64),
+    /// 429 for so many milliseconds, for everything; nothing is done.
+    LimitedGlobally(u64),
+    /// 500; nothing is done.
+    Failing,
+    /// 500, although it was done.
+    FailingAfter,
+}
+
+pub(super) struct Rule {
+    pub kind: String,
+    pub n: usize,
+    pub each: bool,
+    pub trouble: Trouble,
+}
+
+/// What a connection is told to do.
+pub(super) enum Order {
+    Text(String),
+    Close(u16),
+    Abort,
+}
+
+/// A session of the gateway.
+pub(super) struct Session {
+    pub intents: u64,
+    pub sequence: u64,
+    pub events: VecDeque<(u64, String, Value)>,
+    pub line: Option<mpsc::UnboundedSender<Order>>,
+}
+
+/// Calls that are allowed in a window, for each bucket.
+#[derive(Default)]
+pub(super) struct Bucket {
+    pub window: Option<Instant>,
+    pub used: u32,
+}
+
+#[derive(Default)]
+pub(super) struct Kept {
+    pub last: u64,
+    pub users: BTreeMap<String, (String, bool)>,
+    pub guilds: BTreeMap<String, (String, BTreeSet<String>)>,
+    pub channels: BTreeMap<String, Channel>,
+    pub closed: BTreeSet<String>,
+    /// Who wrote or did something by themselves: to them the bot may open a direct conversation.
+    pub willing: BTreeSet<String>,
+    pub messages: Vec<Message>,
+    pub interactions: BTreeMap<String, Interaction>,
+    pub modals: Vec<Modal>,
+    pub commands: BTreeMap<String, (usize, Value)>,
+    pub calls: Vec<Call>,
+    pub refused: Vec<String>,
+    pub counts: HashMap<String, usize>,
+    pub rules: Vec<Rule>,
+    pub sessions: BTreeMap<String, Session>,
+    pub identified: usize,
+    pub resumed: usize,
+    pub heartbeats: usize,
+    pub silent: bool,
+    pub forgetful: bool,
+    pub lost: Vec<String>,
+    pub privileged: u64,
+    pub beat: u64,
+    pub shards: usize,
+    pub buckets: HashMap<String, Bucket>,
+    pub sent: VecDeque<Instant>,
+    pub invalid: usize,
+    pub scripted: usize,
+    pub blocked: Option<Instant>,
+}
+
+impl Kept {
+    /// A new id, made now.
+    pub fn id(&mut self) -> String {
+        let millis = u64::try_from(clock::wall().0 / 1_000 - EPOCH).unwrap_or_default();
+        self.last = (millis << 22).max(self.last + 1);
+        self.last.to_string()
+    }
+
+    pub fn user(&self, id: &str) -> Value {
+        let (name, bot) = self.users.get(id).cloned().unwrap_or_default();
+        json!({ "id": id, "username": name.to_lowercase().replace(' ', "."), "global_name": name, "bot": bot,
+            "discriminator": "0", "avatar": null })
+    }
+
+    pub fn channel_json(&self, id: &str) -> Value {
+        let Some(c) = self.channels.get(id) else { return Value::Null };
+        let last = self.messages.iter().rev().find(|m| m.channel == id && m.only.is_none()).map(|m| m.id.clone());
+        let mut one = json!({ "id": id, "type": c.kind, "name": c.name, "last_message_id": last });
+        if let Some(guild) = &c.guild {
+            one["guild_id"] = json!(guild);
+        }
+        if let Some(parent) = &c.parent {
+            one["parent_id"] = json!(parent);
+        }
+        one
+    }
+
+    /// The conversation in which a person and the bot talk alone.
+    pub fn direct(&mut self, user: &str) -> String {
+        let found =
+            self.channels.iter().find(|(_, c)| c.kind == 1 && c.members.contains(user)).map(|(id, _)| id.clone());
+        found.unwrap_or_else(|| {
+            let id = self.id();
+            let members = [user.to_owned(), BOT.to_owned()].into();
+            self.channels.insert(id.clone(), Channel { kind: 1, members, ..Channel::default() });
+            id
+        })
+    }
+
+    /// Whether somebody reads a conversation.
+    pub fn reads(&self, user: &str, channel: &str) -> bool {
+        let Some(c) = self.channels.get(channel) else { return false };
+        match (&c.guild, c.kind) {
+            (None, _) | (_, 12) => c.members.contains(user),
+            (Some(guild), _) => self.guilds.get(guild).is_some_and(|(_, members)| members.contains(user)),
+        }
+    }
+
+    /// Dispatches something to all sessions that want it. Gives how many connections took it.
+    pub fn dispatch(&mut self, kind: &str, d: &Value) -> usize {
+        let mut took = 0;
+        let silent = self.silent;
+        for session in self.sessions.values_mut() {
+            session.sequence += 1;
+            let mut d = d.clone();
+            let direct = d["guild_id"].is_null();
+            let ours = d["mentions"].as_array().into_iter().flatten().any(|u| u["id"] == BOT);
+            if kind.starts_with("MESSAGE_")
+                && d["content"].is_string()
+                && session.intents & (1 << 15) == 0
+                && !direct
+                && !ours
+            {
+                d["content"] = json!("");
+            }
+            session.events.push_back((session.sequence, kind.to_owned(), d.clone()));
+            if session.events.len() > 5_000 {
+                session.events.pop_front();
+            }
+            let text = json!({ "op": 0, "t": kind, "s": session.sequence, "d": d }).to_string();
+            if let Some(line) = session.line.as_ref().filter(|_| !silent) {
+                took += usize::from(line.send(Order::Text(text)).is_ok());
+            }
+        }
+        took
+    }
+}
+
+pub(super) fn time(id: &str) -> String {
+    let millis = id.parse::<u64>().unwrap_or_default() >> 22;
+    stoa_ground::Instant((i64::try_from(millis).unwrap_or_default() + EPOCH) * 1_000).rfc3339()
+}
+
+pub(super) fn now_text() -> String {
+    clock::wall().rfc3339()
+}
