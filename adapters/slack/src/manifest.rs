@@ -62,7 +62,7 @@ const COMMANDS: [(&str, &str); 9] = [
 
 /// Whether people may begin a command with this word.
 pub(crate) fn is_word(word: &str) -> bool {
-    word == "help" || word == "home" || COMMANDS.iter().any(|(known, _)| *known == word)
+    ["help", "home", "link"].contains(&word) || COMMANDS.iter().any(|(known, _)| *known == word)
 }
 
 /// The app's manifest. `base` is `https://…/slack/<name>` in HTTP mode, none in Socket Mode.
