@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use stoa_flow::chat::{
-    Args, Button, Call, Command, Context, FieldError, Form, Message, Panel, Prompt, Suggestion, Turn, Visit,
-    literal,
+    Args, Button, Call, Command, Context, FieldError, Form, Message, Panel, Prompt, Suggestion, Turn, Visit, literal,
 };
 use stoa_flow::words::Words;
 use stoa_flow::{say, words_key};

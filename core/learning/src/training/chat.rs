@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::ToSpan as _;
-use stoa_flow::chat::{Args, Call, Command, Context, FieldError, Form, Message, Panel, Prompt, Suggestion, Turn, Visit};
+use stoa_flow::chat::{
+    Args, Call, Command, Context, FieldError, Form, Message, Panel, Prompt, Suggestion, Turn, Visit,
+};
 use stoa_flow::words::Words;
 use stoa_flow::{say, words_key};
 use stoa_ground::people::Person;
