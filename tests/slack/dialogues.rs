@@ -67,8 +67,8 @@ async fn a_tip_is_written_in_a_modal_and_found_by_the_next_who_asks() -> Result<
     ensure!(bo.submits(&[("Your tip", tip)]).await?.is_null(), "the form closes");
     bo.reads("tip is shared").await?;
     ensure!(bo.form().is_none());
-    ada.says_dm("help");
-    ada.reads("You can also use these words").await?;
+    // Whoever writes for the first time is told first what Stoa is.
+    settles(&ada, "help", "What I keep").await?;
     // The index follows within a moment.
     let answer = settles(&ada, "What does the forklift battery want?", "not yet checked").await?;
     insta::assert_json_snapshot!("an_answer_from_a_tip", seen(&answer));
