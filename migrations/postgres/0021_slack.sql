@@ -6,7 +6,7 @@ ALTER TABLE person ADD COLUMN chat_timezone TEXT COLLATE "C";
 CREATE TABLE slack_install (
   app TEXT COLLATE "C" NOT NULL,
   workspace TEXT COLLATE "C" NOT NULL,
-  name TEXT NOT NULL,
+  name TEXT COLLATE "C" NOT NULL,
   token BYTEA NOT NULL,
   refresh BYTEA,
   expires BIGINT,
