@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use stoa_flow::chat::{Message, Place, SendError};
-use stoa_flow::say;
 use stoa_flow::words::Words;
+use stoa_flow::{delivery, say};
 use stoa_ground::Instant;
 
 use crate::api::{
@@ -331,6 +331,10 @@ impl App {
             for message in messages {
                 if word(&message["author"]["id"]) == self.bot() && is_ours(message, key, kept.as_ref()) {
                     let id = word(&message["id"]);
+                    // Of two that say the same, the other may have been said before.
+                    if !has_buttons(message) && delivery::is_of_another(&self.db, place, id, key).await? {
+                        continue;
+                    }
                     let beckons = beckons(message);
                     return Ok(Some(if beckons { format!("{BECKON}{id}") } else { id.to_owned() }));
                 }
@@ -346,16 +350,20 @@ impl App {
 
 /// Whether a message was sent with this key; `kept` is what was kept about it.
 fn is_ours(message: &Value, key: &str, kept: Option<&Post>) -> bool {
-    let mark = format!("s:{}:", hash(key));
-    let rows = message["components"].as_array().map_or(&[][..], Vec::as_slice);
-    if rows.is_empty() {
+    if !has_buttons(message) {
         let at = ids::instant(word(&message["id"]));
         return kept.is_some_and(|k| {
             at >= k.begun.plus(-60 * Instant::SECOND) && digest(word(&message["content"])) == k.digest
         });
     }
-    let mut buttons = rows.iter().flat_map(|row| row["components"].as_array().into_iter().flatten());
+    let mark = format!("s:{}:", hash(key));
+    let rows = message["components"].as_array().into_iter().flatten();
+    let mut buttons = rows.flat_map(|row| row["components"].as_array().into_iter().flatten());
     buttons.any(|b| word(&b["custom_id"]).starts_with(&mark))
+}
+
+fn has_buttons(message: &Value) -> bool {
+    message["components"].as_array().is_some_and(|rows| !rows.is_empty())
 }
 
 /// Whether a message of ours only says that something waits.

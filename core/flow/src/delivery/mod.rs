@@ -342,6 +342,16 @@ pub async fn posted(conn: &Conn, key: &str) -> Result<Option<(Place, Option<Stri
     Ok(delivery.and_then(|d| Some((d.posted?, d.message_id))))
 }
 
+/// Whether the message with this platform id is known as the one of another delivery than `key`. For platforms on which
+/// two messages can look the same.
+///
+/// # Errors
+/// The database's error.
+pub async fn is_of_another(db: &Db, place: &Place, id: &str, key: &str) -> Result<bool> {
+    let sql = "SELECT 1 AS one FROM outbox WHERE message_id = $1 AND channel = $2 AND key <> $3 LIMIT 1";
+    Ok(db.opt(sql, args![id, &place.channel, key]).await?.is_some())
+}
+
 /// What was merged into a digest, in the order in which it was queued.
 pub(crate) async fn merged_into(db: &Db, digest: &str) -> Result<Vec<Delivery>> {
     let rows = db.all(select!("WHERE into_key = $1 ORDER BY position"), args![digest]).await?;
