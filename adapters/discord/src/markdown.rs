@@ -1,26 +1,17 @@
 //! CommonMark as Discord's markdown. Everything that has a meaning there and none in the source is neutralised: markers in
 //! people's words are escaped, no mention can be made, invite links lead nowhere, and links say where they lead.
 
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
-use stoa_flow::words::harmless;
-use stoa_http::links::{claims_another, host};
+use pulldown_cmark::HeadingLevel;
+use stoa_markup::links::claims_another;
+use stoa_markup::{Dialect, Mark, NOTHING, Writer};
 
-/// What takes away a meaning and cannot be seen.
-const NOTHING: char = '\u{200B}';
 /// Hosts whose links are invitations to other servers.
 const INVITES: [&str; 6] =
     ["discord.gg", "discord.com/invite", "discordapp.com/invite", "discord.me", "dsc.gg", "invite.gg"];
 
 /// CommonMark as pieces of Discord's markdown, one for each block at the top (paragraph, list, code, …).
 pub(crate) fn pieces(text: &str) -> Vec<String> {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
-    let mut writer = Writer::default();
-    let text = harmless(text);
-    for event in Parser::new_ext(&text, options) {
-        writer.take(event);
-    }
-    writer.end_piece();
-    writer.pieces
+    stoa_markup::pieces::<Markdown>(text)
 }
 
 /// Text without markup, as Discord's markdown.
@@ -67,219 +58,44 @@ fn find_ignoring_case(text: &str, part: &str) -> Option<usize> {
     text.as_bytes().windows(part.len()).position(|w| w.eq_ignore_ascii_case(part.as_bytes()))
 }
 
-#[derive(Default)]
-struct Writer {
-    pieces: Vec<String>,
-    now: String,
-    /// How many blocks are open.
-    depth: usize,
-    /// The next number of each open list; none for one with points.
-    lists: Vec<Option<u64>>,
-    quotes: usize,
-    code: bool,
-    /// Target and label of the link that is open.
-    link: Option<(String, String)>,
-    cells: usize,
-}
+struct Markdown;
 
-impl Writer {
-    fn take(&mut self, event: Event<'_>) {
-        match event {
-            Event::Start(tag) => self.start(tag),
-            Event::End(tag) => self.end(tag),
-            Event::Text(text) if self.code => {
-                self.push_lines(
-                    &text.replace("```", &format!("`{NOTHING}`{NOTHING}`")).replace('@', &format!("@{NOTHING}")),
-                );
-            }
-            Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => self.literal(&text),
-            Event::Code(text) => self.inline_code(&text),
-            Event::SoftBreak | Event::HardBreak => self.new_line(),
-            Event::Rule => {
-                self.new_block();
-                self.now.push_str("———");
-                self.end_piece();
-            }
-            _ => {}
+impl Dialect for Markdown {
+    const POINT: &'static str = "- ";
+    const INDENT: &'static str = "  ";
+    const BETWEEN_CELLS: &'static str = " \\| ";
+
+    fn heading(out: &mut Writer, level: HeadingLevel) {
+        // Discord knows three sizes; inside a list a title is bold.
+        let mark = match level {
+            _ if out.in_list() => "**",
+            HeadingLevel::H1 => "# ",
+            HeadingLevel::H2 => "## ",
+            _ => "### ",
+        };
+        out.now.push_str(mark);
+    }
+
+    fn heading_ends(out: &mut Writer) {
+        if out.in_list() {
+            out.now.push_str("**");
         }
     }
 
-    fn start(&mut self, tag: Tag<'_>) {
-        match tag {
-            Tag::Paragraph | Tag::HtmlBlock => self.open(),
-            Tag::Heading { level, .. } => {
-                self.open();
-                // Discord knows three sizes; inside a list a title is bold.
-                let mark = match level {
-                    _ if !self.lists.is_empty() => "**",
-                    HeadingLevel::H1 => "# ",
-                    HeadingLevel::H2 => "## ",
-                    _ => "### ",
-                };
-                self.now.push_str(mark);
-            }
-            Tag::BlockQuote(_) => {
-                self.open();
-                self.quotes += 1;
-                if self.now.is_empty() {
-                    self.now.push_str("> ");
-                }
-            }
-            Tag::CodeBlock(_) => {
-                self.open();
-                self.code = true;
-                self.now.push_str("```");
-                self.new_line();
-            }
-            Tag::List(first) => {
-                self.lists.push(first);
-                self.open();
-            }
-            Tag::Item => {
-                if !self.now.is_empty() && !self.at_line_start() {
-                    self.new_line();
-                }
-                let mark = match self.lists.last_mut() {
-                    Some(Some(n)) => {
-                        let mark = format!("{n}. ");
-                        *n += 1;
-                        mark
-                    }
-                    _ => "- ".to_owned(),
-                };
-                self.now.push_str(&mark);
-                self.depth += 1;
-            }
-            Tag::Table(_) => self.open(),
-            Tag::TableHead | Tag::TableRow => {
-                if !self.now.is_empty() {
-                    self.new_line();
-                }
-                self.cells = 0;
-            }
-            Tag::TableCell => {
-                if self.cells > 0 {
-                    self.now.push_str(" \\| ");
-                }
-                self.cells += 1;
-            }
-            Tag::Strong => self.marker("**"),
-            Tag::Emphasis => self.marker("*"),
-            Tag::Strikethrough => self.marker("~~"),
-            Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } if self.link.is_none() => {
-                self.link = Some((dest_url.trim().to_owned(), String::new()));
-            }
-            _ => {}
-        }
+    fn mark(out: &mut Writer, mark: Mark) {
+        out.now.push_str(match mark {
+            Mark::Strong => "**",
+            Mark::Emphasis => "*",
+            Mark::Strikethrough => "~~",
+        });
     }
 
-    fn end(&mut self, tag: TagEnd) {
-        match tag {
-            TagEnd::Heading(_) => {
-                if !self.lists.is_empty() {
-                    self.now.push_str("**");
-                }
-                self.close();
-            }
-            TagEnd::BlockQuote(_) => {
-                self.quotes -= 1;
-                self.close();
-            }
-            TagEnd::CodeBlock => {
-                self.code = false;
-                if !self.at_line_start() {
-                    self.new_line();
-                }
-                self.now.push_str("```");
-                self.close();
-            }
-            TagEnd::List(_) => {
-                self.lists.pop();
-                self.close();
-            }
-            TagEnd::Paragraph | TagEnd::HtmlBlock | TagEnd::Table | TagEnd::Item => self.close(),
-            TagEnd::Strong => self.marker("**"),
-            TagEnd::Emphasis => self.marker("*"),
-            TagEnd::Strikethrough => self.marker("~~"),
-            TagEnd::Link | TagEnd::Image => {
-                if let Some((url, label)) = self.link.take() {
-                    self.write_link(&url, &label);
-                }
-            }
-            _ => {}
-        }
+    fn mark_ends(out: &mut Writer, mark: Mark) {
+        Self::mark(out, mark);
     }
 
-    /// Begins a block; inside another one on a line of its own.
-    fn open(&mut self) {
-        self.new_block();
-        self.depth += 1;
-    }
-
-    fn new_block(&mut self) {
-        let after_mark = self.now.ends_with("- ") || self.now.ends_with(". ") || self.now.ends_with("> ");
-        if self.depth > 0 && !self.now.is_empty() && !self.at_line_start() && !after_mark {
-            self.new_line();
-        }
-    }
-
-    fn close(&mut self) {
-        self.depth = self.depth.saturating_sub(1);
-        if self.depth == 0 {
-            self.end_piece();
-        }
-    }
-
-    fn end_piece(&mut self) {
-        let piece = std::mem::take(&mut self.now);
-        let piece = piece.trim_end_matches(['\n', ' ']);
-        if !piece.is_empty() && piece != ">" {
-            self.pieces.push(piece.to_owned());
-        }
-        self.depth = 0;
-    }
-
-    fn at_line_start(&self) -> bool {
-        let line = self.now.rsplit('\n').next().unwrap_or_default();
-        line.trim_start_matches(['>', ' ']).is_empty()
-    }
-
-    fn new_line(&mut self) {
-        if let Some((_, label)) = &mut self.link {
-            label.push(' ');
-            return;
-        }
-        self.now.push('\n');
-        if self.quotes > 0 {
-            self.now.push_str("> ");
-        }
-        for _ in 1..self.lists.len() {
-            self.now.push_str("  ");
-        }
-    }
-
-    fn push_lines(&mut self, text: &str) {
-        let mut lines = text.split('\n').peekable();
-        while let Some(line) = lines.next() {
-            self.now.push_str(line);
-            if lines.peek().is_some() {
-                self.new_line();
-            }
-        }
-    }
-
-    fn marker(&mut self, marker: &str) {
-        if self.link.is_none() {
-            self.now.push_str(marker);
-        }
-    }
-
-    fn literal(&mut self, text: &str) {
-        if let Some((_, label)) = &mut self.link {
-            label.push_str(text);
-            return;
-        }
-        let begins = self.at_line_start();
+    fn literal(out: &mut Writer, text: &str) {
+        let begins = out.at_line_start();
         let said = escape(text);
         // In the middle of a line nothing of this begins a block.
         let said = if begins {
@@ -288,7 +104,7 @@ impl Writer {
             said.strip_prefix('\\').filter(|r| r.starts_with(['#', '-', '+'])).map_or(said.clone(), str::to_owned)
         };
         // A number with a point begins a list where a line does; both may come apart.
-        let line = format!("{}{said}", self.now.rsplit('\n').next().unwrap_or_default());
+        let line = format!("{}{said}", out.now.rsplit('\n').next().unwrap_or_default());
         let line = line.trim_start_matches(['>', ' ']);
         let digits = line.chars().take_while(char::is_ascii_digit).count();
         let point = said.len() - line.len().min(said.len()) + digits;
@@ -296,25 +112,23 @@ impl Writer {
         let at = if line.len() > said.len() { 0 } else { point };
         let said =
             if is_list && said[at..].starts_with(". ") { format!("{}\\{}", &said[..at], &said[at..]) } else { said };
-        self.push_lines(&said);
+        out.push_lines(&said);
     }
 
-    fn inline_code(&mut self, text: &str) {
-        if let Some((_, label)) = &mut self.link {
-            label.push_str(text);
-        } else if text.contains('`') {
-            self.literal(text);
-        } else {
-            let text = without_invites(text).replace('@', &format!("@{NOTHING}"));
-            self.now.push_str(&format!("`{text}`"));
-        }
+    fn code(text: &str) -> String {
+        text.replace("```", &format!("`{NOTHING}`{NOTHING}`")).replace('@', &format!("@{NOTHING}"))
     }
 
-    fn write_link(&mut self, url: &str, label: &str) {
-        let label = label.trim();
+    fn inline_code(out: &mut Writer, text: &str) {
+        let text = without_invites(text).replace('@', &format!("@{NOTHING}"));
+        out.now.push_str(&format!("`{text}`"));
+    }
+
+    fn link(out: &mut Writer, url: &str, host: &str, label: &str) {
         let lower = url.to_ascii_lowercase();
-        let leads = host(url).filter(|_| !lower.starts_with("mailto:") && !INVITES.iter().any(|i| lower.contains(i)));
-        let Some(leads) = leads else { return self.now.push_str(&escape(label)) };
+        if lower.starts_with("mailto:") || INVITES.iter().any(|i| lower.contains(i)) {
+            return out.now.push_str(&escape(label));
+        }
         let target: String = url
             .chars()
             .filter(|c| !c.is_control())
@@ -327,16 +141,16 @@ impl Writer {
             })
             .collect();
         // A label that looks like another address says where it really leads. Discord shows no label that is an address.
-        let label = if label.is_empty() || claims_another(label, &leads) || label.contains("://") {
-            if !label.is_empty() && claims_another(label, &leads) {
-                self.now.push_str(&format!("{} ", escape(&label.replace("://", &format!(":{NOTHING}//")))));
+        let label = if label.is_empty() || claims_another(label, host) || label.contains("://") {
+            if !label.is_empty() && claims_another(label, host) {
+                out.now.push_str(&format!("{} ", escape(&label.replace("://", &format!(":{NOTHING}//")))));
             }
-            leads
+            host
         } else {
-            label.to_owned()
+            label
         };
         let shown = escape(&label.replace('\n', " "));
-        self.now.push_str(&format!("[{shown}](<{target}>)"));
+        out.now.push_str(&format!("[{shown}](<{target}>)"));
     }
 }
 

@@ -2,23 +2,14 @@
 //! escaped, so that no mention can be made, links go to the web and mail only and say where they lead, and markers in
 //! people's words open nothing.
 
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, HeadingLevel, Parser, TagEnd};
 use stoa_flow::words::harmless;
-use stoa_http::links::{claims_another, host};
-
-/// Between a marker and a word: Slack then sees a boundary where there is one for us, and none where there is none.
-const BOUNDARY: char = '\u{200B}';
+use stoa_markup::links::claims_another;
+use stoa_markup::{Dialect, Mark, NOTHING, Writer};
 
 /// CommonMark as pieces of mrkdwn, one for each block at the top (paragraph, list, code, …).
 pub(crate) fn pieces(text: &str) -> Vec<String> {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
-    let mut writer = Writer::default();
-    let text = harmless(text);
-    for event in Parser::new_ext(&text, options) {
-        writer.take(event);
-    }
-    writer.end_piece();
-    writer.pieces
+    stoa_markup::pieces::<Mrkdwn>(text)
 }
 
 /// CommonMark as its words, without markup.
@@ -43,288 +34,114 @@ pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-#[derive(Default)]
-struct Writer {
-    pieces: Vec<String>,
-    now: String,
-    /// How many blocks are open.
-    depth: usize,
-    /// The next number of each open list; none for one with points.
-    lists: Vec<Option<u64>>,
-    quotes: usize,
-    code: bool,
-    /// Target and label of the link that is open.
-    link: Option<(String, String)>,
-    heading: bool,
-    cells: usize,
-    /// Whether a marker was closed just now.
-    closed: bool,
-}
+struct Mrkdwn;
 
-impl Writer {
-    fn take(&mut self, event: Event<'_>) {
-        match event {
-            Event::Start(tag) => self.start(tag),
-            Event::End(tag) => self.end(tag),
-            Event::Text(text) if self.code => {
-                let text = escape(&text).replace("```", "`\u{200B}`\u{200B}`");
-                self.push_lines(&text);
-            }
-            Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => self.literal(&text),
-            Event::Code(text) => self.inline_code(&text),
-            Event::SoftBreak | Event::HardBreak => self.new_line(),
-            Event::Rule => {
-                self.new_block();
-                self.now.push_str("———");
-                self.end_piece();
-            }
-            _ => {}
+impl Dialect for Mrkdwn {
+    const POINT: &'static str = "• ";
+    const INDENT: &'static str = "    ";
+    const BETWEEN_CELLS: &'static str = " | ";
+
+    fn heading(out: &mut Writer, _: HeadingLevel) {
+        out.now.push('*');
+    }
+
+    fn heading_ends(out: &mut Writer) {
+        out.now.push('*');
+    }
+
+    fn mark(out: &mut Writer, mark: Mark) {
+        // A heading is bold already.
+        if !(out.heading && mark == Mark::Strong) {
+            begin(out, marker(mark));
         }
     }
 
-    fn start(&mut self, tag: Tag<'_>) {
-        match tag {
-            Tag::Paragraph | Tag::HtmlBlock => self.open(),
-            Tag::Heading { .. } => {
-                self.open();
-                self.heading = true;
-                self.now.push('*');
-            }
-            Tag::BlockQuote(_) => {
-                self.open();
-                self.quotes += 1;
-                if self.now.is_empty() {
-                    self.now.push_str("> ");
-                }
-            }
-            Tag::CodeBlock(_) => {
-                self.open();
-                self.code = true;
-                self.now.push_str("```");
-                self.new_line();
-            }
-            Tag::List(first) => {
-                // Its first line stands as far in as the others.
-                self.lists.push(first);
-                self.open();
-            }
-            Tag::Item => {
-                if !self.now.is_empty() && !self.at_line_start() {
-                    self.new_line();
-                }
-                let mark = match self.lists.last_mut() {
-                    Some(Some(n)) => {
-                        let mark = format!("{n}. ");
-                        *n += 1;
-                        mark
-                    }
-                    _ => "• ".to_owned(),
-                };
-                self.now.push_str(&mark);
-                self.depth += 1;
-            }
-            Tag::Table(_) => self.open(),
-            Tag::TableHead | Tag::TableRow => {
-                if !self.now.is_empty() {
-                    self.new_line();
-                }
-                self.cells = 0;
-            }
-            Tag::TableCell => {
-                if self.cells > 0 {
-                    self.now.push_str(" | ");
-                }
-                self.cells += 1;
-            }
-            Tag::Strong => self.marker('*'),
-            Tag::Emphasis => self.marker('_'),
-            Tag::Strikethrough => self.marker('~'),
-            Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } if self.link.is_none() => {
-                self.link = Some((dest_url.trim().to_owned(), String::new()));
-            }
-            _ => {}
+    fn mark_ends(out: &mut Writer, mark: Mark) {
+        if !(out.heading && mark == Mark::Strong) {
+            end(out, marker(mark));
         }
     }
 
-    fn end(&mut self, tag: TagEnd) {
-        match tag {
-            TagEnd::Heading(_) => {
-                self.heading = false;
-                self.now.push('*');
-                self.close();
-            }
-            TagEnd::BlockQuote(_) => {
-                self.quotes -= 1;
-                self.close();
-            }
-            TagEnd::CodeBlock => {
-                self.code = false;
-                if !self.at_line_start() {
-                    self.new_line();
-                }
-                self.now.push_str("```");
-                self.close();
-            }
-            TagEnd::List(_) => {
-                self.lists.pop();
-                self.close();
-            }
-            TagEnd::Paragraph | TagEnd::HtmlBlock | TagEnd::Table | TagEnd::Item => self.close(),
-            TagEnd::Strong => self.end_marker('*'),
-            TagEnd::Emphasis => self.end_marker('_'),
-            TagEnd::Strikethrough => self.end_marker('~'),
-            TagEnd::Link | TagEnd::Image => {
-                if let Some((url, label)) = self.link.take() {
-                    self.write_link(&url, &label);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Begins a block; inside another one on a line of its own.
-    fn open(&mut self) {
-        self.new_block();
-        self.depth += 1;
-    }
-
-    fn new_block(&mut self) {
-        let after_mark = self.now.ends_with("• ") || self.now.ends_with(". ") || self.now.ends_with("> ");
-        if self.depth > 0 && !self.now.is_empty() && !self.at_line_start() && !after_mark {
-            self.new_line();
-        }
-    }
-
-    fn close(&mut self) {
-        self.depth = self.depth.saturating_sub(1);
-        if self.depth == 0 {
-            self.end_piece();
-        }
-    }
-
-    fn end_piece(&mut self) {
-        let piece = std::mem::take(&mut self.now);
-        let piece = piece.trim_end_matches(['\n', ' ']);
-        if !piece.is_empty() && piece != ">" {
-            self.pieces.push(piece.to_owned());
-        }
-        (self.closed, self.depth) = (false, 0);
-    }
-
-    fn at_line_start(&self) -> bool {
-        let line = self.now.rsplit('\n').next().unwrap_or_default();
-        line.trim_start_matches(['>', ' ']).is_empty()
-    }
-
-    fn new_line(&mut self) {
-        if let Some((_, label)) = &mut self.link {
-            label.push(' ');
-            return;
-        }
-        self.closed = false;
-        self.now.push('\n');
-        if self.quotes > 0 {
-            self.now.push_str("> ");
-        }
-        for _ in 1..self.lists.len() {
-            self.now.push_str("    ");
-        }
-    }
-
-    fn push_lines(&mut self, text: &str) {
-        let mut lines = text.split('\n').peekable();
-        while let Some(line) = lines.next() {
-            self.now.push_str(line);
-            if lines.peek().is_some() {
-                self.new_line();
-            }
-        }
-    }
-
-    fn marker(&mut self, marker: char) {
-        if self.link.is_some() || (self.heading && marker == '*') {
-            return;
-        }
-        if self.now.chars().next_back().is_some_and(char::is_alphanumeric) {
-            self.now.push(BOUNDARY);
-        }
-        self.now.push(marker);
-    }
-
-    fn end_marker(&mut self, marker: char) {
-        if self.link.is_none() && !(self.heading && marker == '*') {
-            self.now.push(marker);
-            self.closed = true;
-        }
-    }
-
-    /// A boundary where a word follows a closed marker without one.
-    fn after_marker(&mut self, next: Option<char>) {
-        if std::mem::take(&mut self.closed) && next.is_some_and(char::is_alphanumeric) {
-            self.now.push(BOUNDARY);
-        }
-    }
-
-    fn literal(&mut self, text: &str) {
-        if let Some((_, label)) = &mut self.link {
-            label.push_str(text);
-            return;
-        }
-        self.after_marker(text.chars().next());
+    fn literal(out: &mut Writer, text: &str) {
+        after_marker(out, text.chars().next());
         let mut chars = text.chars().peekable();
         while let Some(c) = chars.next() {
             match c {
-                '&' => self.now.push_str("&amp;"),
-                '<' => self.now.push_str("&lt;"),
+                '&' => out.now.push_str("&amp;"),
+                '<' => out.now.push_str("&lt;"),
                 '>' => {
                     // Slack reads an escaped one at a line's beginning as a quotation.
-                    if self.at_line_start() {
-                        self.now.push(BOUNDARY);
+                    if out.at_line_start() {
+                        out.now.push(NOTHING);
                     }
-                    self.now.push_str("&gt;");
+                    out.now.push_str("&gt;");
                 }
-                '\n' => self.new_line(),
+                '\n' => out.new_line(),
                 '*' | '_' | '~' | '`' => {
-                    let inside = self.now.chars().next_back().is_some_and(char::is_alphanumeric);
-                    self.now.push(c);
+                    let inside = out.now.chars().next_back().is_some_and(char::is_alphanumeric);
+                    out.now.push(c);
                     if c == '`' || (!inside && chars.peek().is_none_or(|next| !next.is_whitespace())) {
-                        self.now.push(BOUNDARY);
+                        out.now.push(NOTHING);
                     }
                 }
-                c => self.now.push(c),
+                c => out.now.push(c),
             }
         }
     }
 
-    fn inline_code(&mut self, text: &str) {
-        if let Some((_, label)) = &mut self.link {
-            label.push_str(text);
-        } else if text.contains('`') {
-            self.literal(text);
-        } else {
-            self.marker('`');
-            self.now.push_str(&escape(text));
-            self.end_marker('`');
-        }
+    fn code(text: &str) -> String {
+        escape(text).replace("```", "`\u{200B}`\u{200B}`")
     }
 
-    fn write_link(&mut self, url: &str, label: &str) {
-        let label = label.trim();
-        let Some(host) = host(url) else { return self.literal(label) };
-        self.after_marker(Some('<'));
+    fn inline_code(out: &mut Writer, text: &str) {
+        begin(out, '`');
+        out.now.push_str(&escape(text));
+        end(out, '`');
+    }
+
+    fn link(out: &mut Writer, url: &str, host: &str, label: &str) {
+        after_marker(out, Some('<'));
         let target = escape(url).replace('|', "%7C").replace(char::is_whitespace, "%20");
         // A label that looks like another address says where it really leads.
-        let label = if label.is_empty() || claims_another(label, &host) {
+        let label = if label.is_empty() || claims_another(label, host) {
             if !label.is_empty() {
-                self.literal(label);
-                self.now.push(' ');
+                Self::literal(out, label);
+                out.now.push(' ');
             }
             host
         } else {
-            label.to_owned()
+            label
         };
-        let shown = escape(&label).replace('\n', " ");
-        self.now.push_str(&format!("<{target}|{shown}>"));
+        let shown = escape(label).replace('\n', " ");
+        out.now.push_str(&format!("<{target}|{shown}>"));
+    }
+}
+
+fn marker(mark: Mark) -> char {
+    match mark {
+        Mark::Strong => '*',
+        Mark::Emphasis => '_',
+        Mark::Strikethrough => '~',
+    }
+}
+
+/// Writes a marker that opens. Between it and a word Slack wants a boundary.
+fn begin(out: &mut Writer, marker: char) {
+    if out.now.chars().next_back().is_some_and(char::is_alphanumeric) {
+        out.now.push(NOTHING);
+    }
+    out.now.push(marker);
+}
+
+fn end(out: &mut Writer, marker: char) {
+    out.now.push(marker);
+    out.ended = true;
+}
+
+/// A boundary where a word follows a closed marker without one.
+fn after_marker(out: &mut Writer, next: Option<char>) {
+    if std::mem::take(&mut out.ended) && next.is_some_and(char::is_alphanumeric) {
+        out.now.push(NOTHING);
     }
 }
 
