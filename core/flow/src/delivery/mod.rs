@@ -139,7 +139,13 @@ pub trait DeliveryKind: Send + Sync {
         Ok(None)
     }
 
-    /// Called in the transaction that records that it was posted, for kinds that keep a record of it.
+    /// Whether something is to be kept when it was posted: without it [`DeliveryKind::sent`] is not called, and an answer
+    /// that arrived is one statement.
+    fn keeps_sent(&self) -> bool {
+        false
+    }
+
+    /// Called in the transaction that records that it was posted, for kinds that say so ([`DeliveryKind::keeps_sent`]).
     async fn sent(&self, _tx: &Tx, _delivery: &Delivery) -> Result<()> {
         Ok(())
     }

@@ -406,13 +406,15 @@ impl Flow {
         let posted = serde_json::to_string(place)?;
         let (posted, delivery) = (&posted, turn.delivery);
         let found = arrived == Arrived::Found;
-        let answered = delivery.kind == Reply.name();
-        let again = i64::from(found && !answered && delivery.shown.is_none());
+        let again = i64::from(found && delivery.kind != Reply.name() && delivery.shown.is_none());
         let sql = "UPDATE outbox SET state = 'posted', posted = $2, channel = $3, message_id = $4, sent_at = $5, error = NULL,
                    retry_at = 0, lease_until = 0, revise = revise + $7
                    WHERE key = $1 AND state = 'sending' AND lease_by = $6";
         let args = |now: Instant| args![&delivery.key, posted, &place.channel, id, now, &self.server, again];
-        if answered && arrived == (Arrived::Sent { lost: false }) {
+        let kind = self.kind(&delivery.kind);
+        let unsolicited = kind.is_some_and(|kind| kind.policy().unsolicited);
+        let keeps = kind.filter(|kind| kind.keeps_sent());
+        if !unsolicited && keeps.is_none() && arrived == (Arrived::Sent { lost: false }) {
             // Nothing else follows from an answer that has arrived.
             if self.db().write_one(sql, args(self.clock().now())).await? == 1 {
                 self.ended(turn, Ended { posted: Some((place, id)), ..Ended::new("posted") });
@@ -431,12 +433,13 @@ impl Flow {
                 if let (Some(person), Arrived::Found | Arrived::Sent { lost: true }) = (&delivery.person, arrived) {
                     places::found(&tx, person).await?;
                 }
-                let Some(kind) = self.kind(&delivery.kind) else { return Ok(true) };
-                if let (true, Some(person)) = (kind.policy().unsolicited, &delivery.person) {
+                if let (true, Some(person)) = (unsolicited, &delivery.person) {
                     let about = About { key: &delivery.key, person, kind: &delivery.kind, item: &delivery.item };
                     nudges::record(&tx, &about, &Decision::Now { why: "due".into() }).await?;
                 }
-                kind.sent(&tx, delivery).await?;
+                if let Some(kind) = keeps {
+                    kind.sent(&tx, delivery).await?;
+                }
                 Ok(true)
             })
             .await?;

@@ -81,8 +81,9 @@ impl Db {
                 let mut conn = sqlite.connection().await?;
                 // BEGIN IMMEDIATE takes the write lock, so that two programs never run the same migration.
                 let done = run(&mut conn, Engine::Sqlite, "BEGIN IMMEDIATE", goal).await;
-                conn.close().await?;
+                // What went wrong before says more than a connection that does not close.
                 done?;
+                conn.close().await?;
             }
             // Made with its tables.
             Store::Single(_) => {}

@@ -8,6 +8,7 @@ mod feed;
 mod migrate;
 mod native;
 mod postgres;
+mod savepoints;
 mod single;
 mod sqlite;
 pub mod tables;
@@ -179,7 +180,7 @@ impl Db {
         Ok(names.iter().any(|name| name == "schema_migration").then_some(db))
     }
 
-    async fn connect(url: &str, clock: Clock, mode: &str, pragmas: &[&'static str]) -> Result<Self> {
+    async fn connect(url: &str, clock: Clock, mode: &str, pragmas: &'static [&'static str]) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let (store, readers) = match Engine::of(url) {
             Some(Engine::Sqlite) => {

@@ -41,6 +41,11 @@ impl Native {
         Ok(Self { conn, shapes: RefCell::default() })
     }
 
+    /// Whether a transaction is open.
+    pub(super) fn is_in_transaction(&self) -> bool {
+        !self.conn.is_autocommit()
+    }
+
     /// Runs statements without parameters, such as settings.
     pub(super) fn batch(&self, sql: &str) -> Result<()> {
         self.conn.execute_batch(sql).map_err(failed)

@@ -134,46 +134,33 @@ impl Postgres {
         F: Fn(Tx) -> Fut + Send + Sync,
         Fut: Future<Output = Result<T>> + Send,
     {
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            match self.attempt(around, isolation, f).await {
-                Ok((value, published)) => {
-                    if published {
-                        self.numbered().await;
-                    }
-                    return Ok(value);
-                }
-                Err(failed) if attempt < failed.attempts => {
-                    pause(attempt).await;
-                }
-                Err(failed) => return Err(failed.error),
-            }
+        let (value, published) = repeated(|| self.attempt(around, isolation, f)).await?;
+        if published {
+            self.numbered().await;
         }
+        Ok(value)
     }
 
     /// One statement that commits by itself.
     pub(super) async fn write_one(&self, sql: &'static str, args: &[Value]) -> Result<u64> {
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            let mut connection = self.writers.acquire().await?;
+        repeated(|| async {
+            let mut connection = self.writers.acquire().await.map_err(Failed::early)?;
             let started = monotonic();
             let done = conn::exec(&mut connection, sql, args.to_vec()).await;
             super::measure(started);
-            let failed = match done {
-                Ok(count) => return Ok(count),
-                Err(Error::Database(e)) => e,
-                Err(other) => return Err(other),
-            };
-            let code = failed.as_database_error().and_then(sqlx::error::DatabaseError::code);
-            match code.as_deref() {
-                Some(code) if attempt < attempts(code) => pause(attempt).await,
-                Some(_) => return Err(failed.into()),
-                // The connection was lost: whether the statement was committed is not known.
-                None => return Err(Error::Unavailable(format!("the database went away during a write: {failed}"))),
-            }
-        }
+            done.map_err(|e| {
+                let Error::Database(e) = e else { return Failed::for_good(e) };
+                match e.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() {
+                    // A session that is ended may have committed before; what fails otherwise has done nothing.
+                    Some(code) if !code.starts_with("57") => Failed::early(e),
+                    Some(_) => Failed::for_good(e.into()),
+                    None => Failed::for_good(Error::Unavailable(format!(
+                        "the database went away during a write, which it may have done: {e}"
+                    ))),
+                }
+            })
+        })
+        .await
     }
 
     async fn attempt<T, F, Fut>(&self, around: &Around, isolation: Isolation, f: &F) -> Result<(T, bool), Failed>
@@ -248,6 +235,22 @@ impl Postgres {
 
     pub(super) async fn close(&self) {
         self.writers.close().await;
+    }
+}
+
+/// Does something until it succeeds or fails for good.
+async fn repeated<T, Fut>(once: impl Fn() -> Fut) -> Result<T>
+where
+    Fut: Future<Output = Result<T, Failed>>,
+{
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        match once().await {
+            Ok(value) => return Ok(value),
+            Err(failed) if attempt < failed.attempts => pause(attempt).await,
+            Err(failed) => return Err(failed.error),
+        }
     }
 }
 

@@ -9,8 +9,9 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AnyConnection, Connection as _};
 use tokio::sync::{Mutex, Notify, oneshot};
 
-use super::conn::{Around, Held, Tx};
+use super::conn::{Around, Tx};
 use super::native::Native;
+use super::savepoints::Savepoints;
 use super::value::Row;
 use super::{Committed, Inner, feed};
 use crate::clock::monotonic;
@@ -22,22 +23,25 @@ const LOOK: Duration = Duration::from_millis(1);
 
 pub(super) struct Sqlite {
     url: String,
-    writer: Mutex<Writer>,
+    /// What every connection that writes is opened with.
+    pragmas: &'static [&'static str],
+    /// None where the file is open for reading only.
+    writer: Option<Mutex<Writer>>,
     committer: Notify,
 }
 
-/// The writer connection and what waits for its next commit.
+/// The connection that writes, and who waits for its next commit.
 struct Writer {
-    conn: Option<Box<Native>>,
-    /// `BEGIN` was sent and no `COMMIT` yet.
-    open: bool,
-    /// A savepoint was not released: its caller is at work, failed, or went away.
-    abandoned: bool,
+    points: Savepoints,
     waiting: Vec<oneshot::Sender<Result<(), String>>>,
 }
 
 /// Opens the file `path` in SQLite's mode `rwc` or `ro`: the writer, and the pool of readers.
-pub(super) async fn connect(path: &str, mode: &str, pragmas: &[&'static str]) -> Result<(Sqlite, sqlx::AnyPool)> {
+pub(super) async fn connect(
+    path: &str,
+    mode: &str,
+    pragmas: &'static [&'static str],
+) -> Result<(Sqlite, sqlx::AnyPool)> {
     let url = format!("sqlite://{path}?mode={mode}");
     let explain = |e: sqlx::Error| Error::Io(format!("the database {path} could not be opened: {e}"));
     let writer = if mode == "ro" {
@@ -45,11 +49,9 @@ pub(super) async fn connect(path: &str, mode: &str, pragmas: &[&'static str]) ->
     } else {
         let options: SqliteConnectOptions = url.parse().map_err(explain)?;
         let file = options.get_filename().to_string_lossy().into_owned();
-        // For what comes before the first write: another process may be opening the same file.
-        let pragmas = ["PRAGMA busy_timeout=10000"].iter().chain(pragmas).map(|p| (*p).to_owned()).collect::<Vec<_>>();
         let opened = tokio::task::spawn_blocking(move || {
             let native = Native::open(&file)?;
-            pragmas.iter().try_for_each(|pragma| native.batch(pragma))?;
+            with_patience(pragmas).try_for_each(|pragma| native.batch(pragma))?;
             Ok::<_, Error>(native)
         });
         let opened = opened.await.unwrap_or_else(|e| Err(Error::Io(e.to_string())));
@@ -57,7 +59,7 @@ pub(super) async fn connect(path: &str, mode: &str, pragmas: &[&'static str]) ->
             Error::Database(e) => explain(e),
             other => other,
         })?;
-        Some(Box::new(native))
+        Some(Mutex::new(Writer { points: Savepoints::new(native), waiting: Vec::new() }))
     };
     let readers = AnyPoolOptions::new()
         .max_connections(4)
@@ -70,8 +72,12 @@ pub(super) async fn connect(path: &str, mode: &str, pragmas: &[&'static str]) ->
         })
         .connect_lazy(&url.replace("mode=rwc", "mode=rw"))
         .map_err(explain)?;
-    let writer = Writer { conn: writer, open: false, abandoned: false, waiting: Vec::new() };
-    Ok((Sqlite { url, writer: Mutex::new(writer), committer: Notify::new() }, readers))
+    Ok((Sqlite { url, pragmas, writer, committer: Notify::new() }, readers))
+}
+
+/// For what comes before the first write: another process may be opening the same file.
+fn with_patience(pragmas: &'static [&'static str]) -> impl Iterator<Item = &'static str> {
+    std::iter::once("PRAGMA busy_timeout=10000").chain(pragmas.iter().copied())
 }
 
 impl Sqlite {
@@ -80,20 +86,19 @@ impl Sqlite {
         F: Fn(Tx) -> Fut + Send + Sync,
         Fut: Future<Output = Result<T>> + Send,
     {
-        let mut writer = self.writer.lock().await;
-        let Some(tx) = writer.begin(around).await? else {
+        let Some(writer) = &self.writer else {
             return Err(Error::invalid("the database is open for reading only"));
         };
+        let mut writer = writer.lock().await;
+        writer.begin().await?;
         // Not the time that another process took.
         let started = monotonic();
-        // Whatever happens to this caller, the connection goes back to the writer.
-        let guard = Returned { tx: tx.clone(), writer: &mut writer };
-        let result = f(tx).await;
-        drop(guard);
-        let ended = writer.end(result.is_ok());
+        let value = writer.points.within(around, f).await;
         super::measure(started);
-        let value = result?;
-        ended?;
+        if !writer.points.is_open() {
+            writer.answer(&Err("the disk is full or broken, and everything was rolled back".into()));
+        }
+        let value = value?;
         let (done, committed) = oneshot::channel();
         writer.waiting.push(done);
         drop(writer);
@@ -108,42 +113,37 @@ impl Sqlite {
     /// A connection beside the writer's, for migrations.
     pub(super) async fn connection(&self) -> Result<AnyConnection> {
         let mut conn = AnyConnection::connect(&self.url).await?;
-        sqlx::query("PRAGMA busy_timeout=10000").execute(&mut conn).await?;
+        for pragma in with_patience(self.pragmas) {
+            sqlx::query(pragma).execute(&mut conn).await?;
+        }
         Ok(conn)
     }
 
     /// The first row of a query on the writer's connection; none where nobody writes.
     pub(super) async fn ask(&self, sql: &str) -> Result<Option<Row>> {
-        let writer = self.writer.lock().await;
-        let rows = writer.conn.as_ref().map(|conn| conn.all(sql, &[])).transpose()?;
-        Ok(rows.into_iter().flatten().next())
+        let Some(writer) = &self.writer else { return Ok(None) };
+        let rows = writer.lock().await.points.conn()?.all(sql, &[])?;
+        Ok(rows.into_iter().next())
     }
 
-    /// From now on a write that meets another process waits in [`begin_immediate`].
+    /// From now on a write that meets another process waits in [`Writer::begin`].
     pub(super) async fn opened(&self) -> Result<()> {
-        let writer = self.writer.lock().await;
-        writer.conn.as_ref().map_or(Ok(()), |conn| conn.batch("PRAGMA busy_timeout=0"))
+        let Some(writer) = &self.writer else { return Ok(()) };
+        writer.lock().await.points.conn()?.batch("PRAGMA busy_timeout=0")
+    }
+
+    async fn commit(&self, committed: &Committed) {
+        if let Some(writer) = &self.writer {
+            writer.lock().await.commit(committed).await;
+        }
     }
 
     pub(super) async fn close(&self, head: &Committed) {
-        let mut writer = self.writer.lock().await;
-        writer.commit(head).await;
-        if let Some(conn) = writer.conn.take() {
+        self.commit(head).await;
+        let Some(writer) = &self.writer else { return };
+        if let Ok(conn) = writer.lock().await.points.take() {
             // A failed checkpoint loses nothing: the next start recovers the WAL.
             let _ = tokio::task::spawn_blocking(move || conn.batch("PRAGMA wal_checkpoint(TRUNCATE)")).await;
-        }
-    }
-}
-
-/// Begins to write as soon as no other process does. SQLite's own waiting looks again after longer and longer pauses, up
-/// to a tenth of a second, and so may miss every gap between the transactions of a busy command: this looks every
-/// millisecond.
-async fn begin_immediate(writer: &mut Writer) -> Result<()> {
-    let started = monotonic();
-    loop {
-        match writer.run("BEGIN IMMEDIATE") {
-            Err(e) if is_busy(&e) && started.elapsed() < PATIENCE => tokio::time::sleep(LOOK).await,
-            done => return done,
         }
     }
 }
@@ -155,73 +155,28 @@ fn is_busy(error: &Error) -> bool {
     code.is_some_and(|code: u32| code & 0xff == 5)
 }
 
-/// Gives the connection back to the writer, also when a caller is dropped in the middle of its write.
-struct Returned<'a> {
-    tx: Tx,
-    writer: &'a mut Writer,
-}
-
-impl Drop for Returned<'_> {
-    fn drop(&mut self) {
-        if let Some(Held::Native(conn)) = self.tx.take() {
-            self.writer.conn = Some(conn);
-        }
-    }
-}
-
 impl Writer {
-    /// Runs a statement; where there is no connection any more nothing.
-    fn run(&self, sql: &str) -> Result<()> {
-        self.conn.as_ref().map_or(Ok(()), |conn| conn.exec(sql, &[]).map(drop))
-    }
-
-    /// A savepoint inside an open transaction, without leftovers of a caller that went away.
-    async fn begin(&mut self, around: &Around) -> Result<Option<Tx>> {
-        self.roll_back_abandoned();
-        if self.conn.is_none() {
-            return Ok(None);
-        }
-        if !self.open {
-            begin_immediate(self).await?;
-            self.open = true;
-        }
-        self.run("SAVEPOINT w")?;
-        self.abandoned = true;
-        Ok(self.conn.take().map(|conn| Tx::new(Held::Native(conn), super::Engine::Sqlite, around.clone())))
-    }
-
-    /// Ends the savepoint of a caller that is done.
-    fn end(&mut self, keep: bool) -> Result<()> {
-        if !keep {
-            self.roll_back_abandoned();
-            return Ok(());
-        }
-        if self.conn.is_none() {
-            return Err(Error::invalid("a write kept its transaction"));
-        }
-        self.run("RELEASE w")?;
-        self.abandoned = false;
-        Ok(())
-    }
-
-    /// Rolls back a savepoint that was not released. Where it is gone already, because SQLite rolled everything back, both
-    /// statements fail, and that is fine: no other savepoint of this name is ever open.
-    fn roll_back_abandoned(&mut self) {
-        if self.abandoned && self.conn.is_some() {
-            if self.run("ROLLBACK TO w").is_ok() {
-                let _ = self.run("RELEASE w");
+    /// Begins to write, if no transaction is open, as soon as no other process does. SQLite's own waiting looks again
+    /// after longer and longer pauses, up to a tenth of a second, and so may miss every gap between the transactions of a
+    /// busy command: this looks every millisecond.
+    async fn begin(&mut self) -> Result<()> {
+        let started = monotonic();
+        while !self.points.is_open() {
+            match self.points.run("BEGIN IMMEDIATE") {
+                Err(e) if is_busy(&e) && started.elapsed() < PATIENCE => tokio::time::sleep(LOOK).await,
+                done => return done,
             }
-            self.abandoned = false;
         }
+        Ok(())
     }
 
     /// Commits what is open, on a thread that may wait for the disk.
     async fn commit(&mut self, committed: &Committed) {
-        if !self.open {
+        self.points.roll_back();
+        if !self.points.is_open() {
             return;
         }
-        self.roll_back_abandoned();
-        let Some(conn) = self.conn.take() else { return };
+        let Ok(conn) = self.points.take() else { return };
         let done = tokio::task::spawn_blocking(move || {
             let ended = (|| {
                 let head = feed::newest(&conn)?;
@@ -238,18 +193,22 @@ impl Writer {
         });
         let outcome = match done.await {
             Ok((conn, ended)) => {
-                self.conn = Some(conn);
+                self.points.give(conn);
                 ended.map_err(|e| e.to_string())
             }
             Err(e) => Err(format!("the commit broke off: {e}")),
         };
-        self.open = false;
         if let Ok(head) = outcome {
             committed.send_if_modified(|h| std::mem::replace(h, head) != head);
         }
+        self.answer(&outcome.map(drop));
+    }
+
+    /// Tells who waits what became of their writes.
+    fn answer(&mut self, outcome: &Result<(), String>) {
         for done in self.waiting.drain(..) {
             // The caller may be gone; its write is committed all the same.
-            let _ = done.send(outcome.clone().map(drop));
+            let _ = done.send(outcome.clone());
         }
     }
 }
@@ -259,8 +218,7 @@ pub(super) async fn commit_loop(inner: std::sync::Weak<Inner>) {
         let super::Store::Sqlite(sqlite) = &inner.store else { return };
         let wait = tokio::time::timeout(std::time::Duration::from_secs(1), sqlite.committer.notified());
         if wait.await.is_ok() {
-            let mut writer = sqlite.writer.lock().await;
-            writer.commit(&inner.head).await;
+            sqlite.commit(&inner.head).await;
         }
     }
 }

@@ -167,6 +167,10 @@ impl DeliveryKind for Post {
         Ok(Rendered::Say(message))
     }
 
+    fn keeps_sent(&self) -> bool {
+        true
+    }
+
     async fn sent(&self, tx: &Tx, delivery: &Delivery) -> Result<()> {
         let size = delivery.payload["size"].as_u64().unwrap_or_default();
         checkpoint::anchored(tx, size, delivery.payload["anchor"].as_str().unwrap_or_default(), None).await

@@ -85,6 +85,10 @@ impl DeliveryKind for Drop {
         Ok(Rendered::Say(message))
     }
 
+    fn keeps_sent(&self) -> bool {
+        true
+    }
+
     async fn sent(&self, tx: &Tx, delivery: &Delivery) -> Result<()> {
         match store::drop_by_key(tx, &delivery.key).await? {
             Some(drop) => self.0.begin(tx, &drop).await,
