@@ -136,6 +136,9 @@ fn why(e: &Explanation) -> String {
         })
         .collect();
     let mut out = format!("Looked for: {}\nin {} passages.", words.join(", "), e.readable);
+    if !e.related.is_empty() {
+        out.push_str(&format!("\nThe best of them share: {}.", e.related.join(", ")));
+    }
     if e.meaning > 0.0 {
         out.push_str(&format!(" Meaning counted {:.0} %, words the rest.", e.meaning * 100.0));
     }
@@ -156,7 +159,10 @@ fn why(e: &Explanation) -> String {
             }
         }
         out.push_str(&format!(", covers {:.0} %", r.coverage * 100.0));
-        if r.prior < 1.0 {
+        if r.related > 0.0 {
+            out.push_str(&format!(", shared words {:.1}", r.related));
+        }
+        if (r.prior - 1.0).abs() > 0.004 {
             out.push_str(&format!(", prior {:.2}", r.prior));
         }
         match r.cosine {

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use stoa_ground::Instant;
 use stoa_learning::eval::{self, Bench, Qrels, Query};
 use stoa_learning::search::{Access, Weights};
 
@@ -21,7 +22,7 @@ impl Set {
             .iter()
             .filter_map(|q| {
                 let judged: Vec<u32> = self.qrels.of(&q.id)?.values().copied().collect();
-                let found = index.search(&q.text, &Access::everyone(), 40).expect("an index in memory");
+                let found = index.search(&q.text, &Access::everyone(), Instant(0), 40).expect("an index in memory");
                 let ranked = self.bench.ranked(&found);
                 let grades: Vec<u32> = ranked.iter().map(|(d, _)| self.qrels.relevance(&q.id, d)).collect();
                 Some(eval::ndcg(&grades, &judged, 10))
@@ -34,9 +35,10 @@ impl Set {
 type Change = (&'static str, &'static [f32], fn(&mut Weights, f32));
 
 const CHANGES: &[Change] = &[
-    ("exact title", &[0.0, 0.25, 0.5, 1.0, 1.5], |w, v| w.exact[0] = v),
-    ("exact headings", &[0.0, 0.25, 0.5, 1.0, 1.5], |w, v| w.exact[1] = v),
-    ("opening", &[0.0, 0.25, 0.5, 1.0, 1.5], |w, v| w.opening = v),
+    ("related", &[0.0, 0.15, 0.6, 1.0], |w, v| w.related = v),
+    ("related from", &[4.0, 8.0, 12.0], |w, v| w.related_from[0] = v as usize),
+    ("related words", &[8.0, 12.0, 32.0], |w, v| w.related_from[1] = v as usize),
+    ("related long", &[0.0, 4.0, 5.0, 8.0], |w, v| w.related_long = v as usize),
 ];
 
 #[tokio::main]

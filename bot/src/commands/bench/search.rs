@@ -218,14 +218,14 @@ async fn search(
 ) -> Result<()> {
     let everyone = Access::everyone();
     let start = monotonic();
-    index.find("first question", &everyone, 10).await?;
+    index.find("first question", &everyone, db.clock().now(), 10).await?;
     figures.tell(&format!("{name}, the first after a change"), start.elapsed().as_secs_f64() * 1_000.0, "ms", "")?;
     let mut dice = Dice(4_711);
     let questions: Vec<String> = (0..QUESTIONS).map(|_| question(&mut dice, documents)).collect();
     let mut times = Vec::with_capacity(QUESTIONS);
     for question in &questions {
         let start = monotonic();
-        index.find(question, &everyone, 10).await?;
+        index.find(question, &everyone, db.clock().now(), 10).await?;
         times.push(start.elapsed());
     }
     figures.times(name, times, wanted)?;
@@ -249,7 +249,7 @@ async fn change(db: &Db, index: &Index, figures: &Figures) -> Result<()> {
             let start = monotonic();
             let put = &item;
             db.write(|tx| async move { library::put(&tx, put).await }).await?;
-            while index.search(&term, &Access::everyone(), 1)?.hits.is_empty() {
+            while index.search(&term, &Access::everyone(), db.clock().now(), 1)?.hits.is_empty() {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
             worst = worst.max(start.elapsed());

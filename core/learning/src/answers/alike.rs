@@ -100,6 +100,7 @@ mod tests {
             readers: vec!["everyone".into()],
             verified: true,
             stored: Instant(0),
+            standing: crate::library::Standing::default(),
             also: Vec::new(),
         }
     }

@@ -72,54 +72,46 @@ impl Judgement {
 }
 
 /// How much a document's answers helped, from -0.25 (they did not) over 0 (nothing is known) to 0.25 (they did): a prior
-/// that ranking may add to a score. One person counts once, newer judgements of an older content do not count, and it
+/// that moves its place in the ranking. One person counts once, newer judgements of an older content do not count, and it
 /// takes several people to move it: two of them at most by 0.06, twenty by 0.19.
 ///
 /// # Errors
 /// The database's error.
 pub async fn prior_of(conn: &Conn, document: &str) -> Result<f64> {
-    Ok(judged(conn, Some(document)).await?.remove(document).unwrap_or_default())
-}
-
-/// [`prior_of`] for every document that has been judged.
-///
-/// # Errors
-/// The database's error.
-pub async fn priors(conn: &Conn) -> Result<HashMap<String, f64>> {
-    judged(conn, None).await
-}
-
-async fn judged(conn: &Conn, document: Option<&str>) -> Result<HashMap<String, f64>> {
     // The newest judgement of each person about the content that stands there now.
     let rows = conn
         .all(
-            "SELECT q.document, v.person, v.kind FROM answer_vote v
+            "SELECT v.person, v.kind FROM answer_vote v
              JOIN question_document q ON q.question = v.question
              JOIN document d ON d.id = q.document
              JOIN document_version w ON w.document_id = d.id AND w.digest = d.version AND w.stored <= v.voted
-             WHERE $1 = '' OR q.document = $1 ORDER BY v.voted",
-            args![document.unwrap_or_default()],
+             WHERE q.document = $1 ORDER BY v.voted",
+            args![document],
         )
         .await?;
-    let mut newest: HashMap<(String, String), String> = HashMap::new();
+    let mut newest: HashMap<String, String> = HashMap::new();
     for row in &rows {
-        newest.insert((row.get("document")?, row.get("person")?), row.get("kind")?);
+        newest.insert(row.get("person")?, row.get("kind")?);
     }
-    let mut sums: HashMap<String, (f64, f64)> = HashMap::new();
-    for ((document, _), kind) in newest {
-        let (sum, people) = sums.entry(document).or_default();
-        *people += 1.0;
-        *sum += match Judgement::of(&kind) {
-            Some(Judgement::Helpful) => 1.0,
-            Some(Judgement::Wrong | Judgement::Outdated) => -SERIOUS,
-            _ => -1.0,
-        };
-    }
-    Ok(sums.into_iter().map(|(document, sums)| (document, bounded(sums))).collect())
+    let sum = |kind: &String| match Judgement::of(kind) {
+        Some(Judgement::Helpful) => 1.0,
+        Some(Judgement::Wrong | Judgement::Outdated) => -SERIOUS,
+        _ => -1.0,
+    };
+    Ok(bounded((newest.values().map(sum).sum(), newest.len() as f64)))
 }
 
 fn bounded((sum, people): (f64, f64)) -> f64 {
     (BOUND * sum / (people + NO_OPINION)).clamp(-BOUND, BOUND)
+}
+
+/// Brings the ranking up to date after a judgement of the answer to this question, or before it is taken back.
+pub(super) async fn rate(tx: &Tx, documents: &[String]) -> Result<()> {
+    for document in documents {
+        let rating = (prior_of(tx, document).await? * 1_000.0).round();
+        library::rate(tx, document, rating as i64).await?;
+    }
+    Ok(())
 }
 
 /// The person whom a source names as owner: by employee id, e-mail or a name that only one person has.

@@ -28,7 +28,7 @@ pub use command::{Asked, Relied, erase_questions, parts, questions_of, relied_on
 pub use experts::{forget_knowledge, note_knowledge, passed_on};
 pub use explain::{AskedWord, Explanation, Ranked, Signal, explain};
 pub use extract::{Line, LineKind};
-pub use feedback::{owner_of, prior_of, priors};
+pub use feedback::{owner_of, prior_of};
 pub use model::{Instead, Limits, Model, ModelError, Modelled, Prompt, Spent, Support, holds};
 pub use respond::{Inquiry, respond};
 pub use signals::{NAMES, Signals, THRESHOLD};
@@ -161,7 +161,7 @@ pub async fn ask(db: &Db, index: &Index, question: &str, access: &Access) -> Res
 /// # Errors
 /// When the index or the store cannot be read.
 pub async fn look_up(db: &Db, index: &Index, question: &str, access: &Access, limit: usize) -> Result<(Found, Answer)> {
-    let found = index.find(question, access, limit).await?;
+    let found = index.find(question, access, db.clock().now(), limit).await?;
     let passages = passages(db, &found, access).await?;
     let answer = answer(question, &found, &passages);
     Ok((found, answer))
@@ -172,7 +172,7 @@ pub async fn look_up(db: &Db, index: &Index, question: &str, access: &Access, li
 /// # Errors
 /// When the index or the store cannot be read.
 pub async fn weigh(db: &Db, index: &Index, question: &str, access: &Access) -> Result<Signals> {
-    let found = index.find(question, access, CLOSE).await?;
+    let found = index.find(question, access, db.clock().now(), CLOSE).await?;
     let passages = passages(db, &found, access).await?;
     Ok(Signals::of(&found, &read_closely(question, &found, &passages)))
 }

@@ -22,7 +22,7 @@ use stoa_ground::Instant;
 pub use port::{Found, Known, Progress, SourceReader, SourceSettings, SyncReport};
 pub use problems::{Problem, problems};
 pub use store::{
-    deprecate, document, document_ids, documents, duplicates_of, forget, passage, passages_of, put, retire,
+    deprecate, document, document_ids, documents, duplicates_of, forget, passage, passages_of, put, rate, retire,
     set_readers, set_verified, sources, versions_of,
 };
 pub use sync::{Missing, leave, sync, sync_with};
@@ -63,9 +63,23 @@ pub struct Passage {
     pub verified: bool,
     /// When this version was stored.
     pub stored: Instant,
+    /// What speaks for the document and against it, whatever the question is.
+    #[serde(default)]
+    pub standing: Standing,
     /// Other places where the same stands; only for what was found for somebody, and only what they may read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Origin>,
+}
+
+/// What speaks for a document and against it, whatever the question is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// It still can be read, but should not be relied on.
+    pub deprecated: bool,
+    /// How much its answers helped, from -250 (they did not) over 0 (nothing is known) to 250: thousandths.
+    pub rating: i64,
+    /// The day on which it should be looked at again.
+    pub review_date: Option<Date>,
 }
 
 /// A place where something stands.

@@ -6,7 +6,7 @@ use stoa_ground::{Conn, Error, Result, Tx, args};
 
 use super::content::{CUTTING, Prepared, readers};
 use super::marks::{Mark, add_source};
-use super::{Document, Item, Outcome, Passage, Put, Source, Status, TOPIC, Version};
+use super::{Document, Item, Outcome, Passage, Put, Source, Standing, Status, TOPIC, Version};
 
 /// Gives a document its content. Same content and same details: nothing is stored and nothing is announced.
 ///
@@ -58,6 +58,7 @@ pub(super) async fn place(tx: &Tx, new: &Prepared, mark: &Mark) -> Result<Put> {
         tx.exec(
             "UPDATE document SET title = $1, language = $2, owner = $3, review_date = $4, keywords = $5, readers = $6,
              verified = $7, status = $8, version = $9, fingerprint = $10, updated = $11, restricted = $13, missing = NULL,
+             rating = CASE WHEN version = $9 THEN rating ELSE 0 END,
              reason = CASE WHEN $8 = 'live' THEN NULL ELSE reason END WHERE id = $12",
             args![
                 &item.title,
@@ -242,6 +243,17 @@ pub async fn set_verified(tx: &Tx, source: &str, location: &str, verified: bool)
     announce(tx, row).await
 }
 
+/// Notes how much a document's answers helped, in thousandths (see [`super::Standing`]). False when there is no such document
+/// or nothing changed.
+///
+/// # Errors
+/// The database's error.
+pub async fn rate(tx: &Tx, document: &str, rating: i64) -> Result<bool> {
+    let sql = "UPDATE document SET rating = $1 WHERE id = $2 AND rating <> $1 AND status <> 'retired' RETURNING id";
+    let row = tx.opt(sql, args![rating, document]).await?;
+    announce(tx, row).await
+}
+
 async fn announce(tx: &Tx, row: Option<Row>) -> Result<bool> {
     let Some(row) = row else { return Ok(false) };
     tx.publish(TOPIC, &row.get::<String>("id")?).await?;
@@ -252,7 +264,7 @@ macro_rules! passages_where {
     ($condition:literal) => {
         concat!(
             "SELECT d.id AS document, d.source, d.location, d.title, d.keywords, d.language, d.readers, d.verified,
-             p.version, p.ordinal, p.headings, p.anchor, p.text, v.stored
+             d.status, d.rating, d.review_date, p.version, p.ordinal, p.headings, p.anchor, p.text, v.stored
              FROM document d
              JOIN passage p ON p.document_id = d.id AND p.version = d.version
              JOIN document_version v ON v.document_id = d.id AND v.digest = d.version
@@ -301,6 +313,11 @@ fn read_passage(row: &Row) -> Result<Passage> {
         readers: serde_json::from_str(&row.get::<String>("readers")?)?,
         verified: row.get("verified")?,
         stored: row.get("stored")?,
+        standing: Standing {
+            deprecated: Status::read(row)? == Status::Deprecated,
+            rating: row.get("rating")?,
+            review_date: review_date(row)?,
+        },
         also: Vec::new(),
     })
 }
@@ -352,6 +369,10 @@ pub async fn duplicates_of(conn: &Conn, document_id: &str) -> Result<Vec<Documen
     rows.iter().map(read_document).collect()
 }
 
+fn review_date(row: &Row) -> Result<Option<Date>> {
+    Ok(row.get::<Option<String>>("review_date")?.and_then(|d| d.parse::<Date>().ok()))
+}
+
 fn read_document(row: &Row) -> Result<Document> {
     Ok(Document {
         id: row.get("id")?,
@@ -360,7 +381,7 @@ fn read_document(row: &Row) -> Result<Document> {
         title: row.get("title")?,
         language: row.get("language")?,
         owner: row.get("owner")?,
-        review_date: row.get::<Option<String>>("review_date")?.and_then(|d| d.parse::<Date>().ok()),
+        review_date: review_date(row)?,
         status: Status::read(row)?,
         reason: row.get("reason")?,
         version: row.get("version")?,

@@ -39,7 +39,7 @@ pub(super) fn fuse(found: &mut Found, words: usize, candidates: &mut [Candidate]
     }
     found.cosine = found.cosines.first().copied();
     found.meaning = meaning(words);
-    let by_words = standard(candidates.iter().map(|c| c.parts.lexical).collect());
+    let by_words = standard(candidates.iter().map(|c| c.parts.lexical + c.parts.related).collect());
     let by_meaning = standard(candidates.iter().map(|c| c.parts.cosine.unwrap_or(NOTHING)).collect());
     for ((c, words), meaning) in candidates.iter_mut().zip(by_words).zip(by_meaning) {
         c.score = (1.0 - found.meaning) * words + found.meaning * meaning + COVERED * c.parts.coverage;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use stoa_ground::testing::store;
-use stoa_ground::{Error, Result};
+use stoa_ground::{Error, Instant, Result};
 
 use super::testing::{page, put, small_library};
 use super::{Access, Embedder, Index, words};
@@ -69,7 +69,7 @@ fn index_with(model: &Arc<Played>) -> Index {
 }
 
 async fn first(db: &stoa_ground::Db, index: &Index, question: &str, access: &Access) -> String {
-    let found = index.find(question, access, 1).await.unwrap();
+    let found = index.find(question, access, Instant(0), 1).await.unwrap();
     let Some(hit) = found.hits.into_iter().next() else { return String::new() };
     let id = &hit.passage_id;
     let passage = db.read(|conn| async move { library::passage(&conn, id).await }).await.unwrap().unwrap();
@@ -90,7 +90,7 @@ async fn what_is_said_in_other_words_is_found_by_its_meaning() {
     assert_eq!(first(&db, &index, "feeling poorly", &everyone).await, "leave/sick.md");
     assert_eq!(first(&db, &index, "who is my godparent", &everyone).await, "people/mentors.md");
     assert_eq!(first(&db, &index, "wifi error 809", &everyone).await, "tools/vpn.md", "words still count");
-    let found = index.find("feeling poorly", &everyone, 3).await.unwrap();
+    let found = index.find("feeling poorly", &everyone, Instant(0), 3).await.unwrap();
     assert!(found.cosine.is_some_and(|c| c > 0.9) && found.meaning > 0.0, "{found:?}");
     assert!(found.hits[0].parts.cosine.is_some_and(|c| c > 0.9), "{found:?}");
 
@@ -166,7 +166,7 @@ async fn hidden_passages_change_nothing_by_meaning_either() {
     let see = async |index: &Index| {
         let mut all = Vec::new();
         for question in questions {
-            all.push(index.find(question, &everyone, 10).await.unwrap());
+            all.push(index.find(question, &everyone, Instant(0), 10).await.unwrap());
         }
         all
     };

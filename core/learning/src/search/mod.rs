@@ -14,7 +14,9 @@ mod fuse;
 mod markup;
 mod question;
 mod rank;
+mod related;
 mod schema;
+mod standing;
 mod stop;
 mod vectors;
 mod visible;
@@ -25,7 +27,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use stoa_ground::Result;
+use stoa_ground::{Instant, Result};
 use tantivy::{IndexReader, IndexWriter, ReloadPolicy};
 
 pub use embed::Embedder;
@@ -91,6 +93,8 @@ pub struct Hit {
 pub struct Found {
     /// The words of the question that were looked for.
     pub asked: Vec<Asked>,
+    /// Stems that the best passages have in common and that were looked for as well; none for a short question.
+    pub related: Vec<String>,
     /// The passages, best first.
     pub hits: Vec<Hit>,
     /// How many passages the asker may read.
@@ -191,11 +195,11 @@ impl Index {
     }
 
     /// The passages that answer a question best, among those that `access` allows: by words, and by meaning where there
-    /// is a model.
+    /// is a model. `now` is the time that content's age is measured by.
     ///
     /// # Errors
     /// [`stoa_ground::Error::Io`] when the index cannot be read. A model that fails is logged, and words alone decide.
-    pub async fn find(&self, question: &str, access: &Access, limit: usize) -> Result<Found> {
+    pub async fn find(&self, question: &str, access: &Access, now: Instant, limit: usize) -> Result<Found> {
         let vector = match self.0.dense.get() {
             Some(dense) if dense.vectors().len() > 0 && !question.trim().is_empty() => {
                 let embedded = dense.embedder.query(question).await;
@@ -203,18 +207,25 @@ impl Index {
             }
             _ => None,
         };
-        self.look(question, vector.as_deref(), access, limit)
+        self.look(question, vector.as_deref(), access, now, limit)
     }
 
     /// [`Index::find`] by words alone.
     ///
     /// # Errors
     /// [`stoa_ground::Error::Io`] when the index cannot be read.
-    pub fn search(&self, question: &str, access: &Access, limit: usize) -> Result<Found> {
-        self.look(question, None, access, limit)
+    pub fn search(&self, question: &str, access: &Access, now: Instant, limit: usize) -> Result<Found> {
+        self.look(question, None, access, now, limit)
     }
 
-    fn look(&self, question: &str, vector: Option<&[f32]>, access: &Access, limit: usize) -> Result<Found> {
+    fn look(
+        &self,
+        question: &str,
+        vector: Option<&[f32]>,
+        access: &Access,
+        now: Instant,
+        limit: usize,
+    ) -> Result<Found> {
         let searcher = self.0.reader.searcher();
         let view = self.0.views.of(&searcher, &self.0.fields, access).map_err(feed::failed)?;
         let near = match (self.0.dense.get(), vector) {
@@ -227,6 +238,7 @@ impl Index {
             view: &view,
             weights: &self.0.weights,
             near: &near,
+            today: now.0.div_euclid(Instant::DAY),
         };
         ranking.search(question, limit).map_err(feed::failed)
     }

@@ -10,9 +10,10 @@ use tantivy::{DocAddress, DocSet as _, Searcher, TERMINATED, TantivyDocument, Te
 
 use super::dense::Near;
 use super::question::{self, Asked};
+use super::related::Related;
 use super::schema::Fields;
 use super::visible::View;
-use super::{Found, Hit, fuse};
+use super::{Found, Hit, fuse, standing};
 
 /// Number of searched fields: title, headings, body, keywords.
 pub(super) const FIELDS: usize = 4;
@@ -42,6 +43,13 @@ pub struct Weights {
     pub document: f32,
     /// How much the number of a document's passages counts against it.
     pub b_document: f32,
+    /// How much the words count that the best passages have in common beside those of the question, against the
+    /// question's own.
+    pub related: f32,
+    /// How many of the best passages these words come from, and how many words.
+    pub related_from: [usize; 2],
+    /// Words of a question from which on they are looked for.
+    pub related_long: usize,
     /// How many candidates by words, and how many by meaning, are looked at closely.
     pub candidates: usize,
 }
@@ -61,6 +69,9 @@ impl Default for Weights {
             coverage: 0.2,
             document: 0.4,
             b_document: 0.5,
+            related: 0.3,
+            related_from: [10, 16],
+            related_long: 6,
             candidates: 100,
         }
     }
@@ -81,6 +92,8 @@ pub struct Parts {
     pub opening: f32,
     /// What the rest of the document adds.
     pub document: f32,
+    /// What the best passages have in common beside the question's words.
+    pub related: f32,
     /// What speaks for or against the document whatever the question is; the rest is multiplied by it.
     pub prior: f32,
     /// All of that together: the score by words.
@@ -95,13 +108,15 @@ pub(super) struct Ranking<'a> {
     pub view: &'a View,
     pub weights: &'a Weights,
     pub near: &'a Near,
+    /// Today, in days since 1970.
+    pub today: i64,
 }
 
 /// A passage that has a word, and the word's weighted frequency there.
-struct Posting {
-    segment: u32,
-    doc: u32,
-    frequency: f32,
+pub(super) struct Posting {
+    pub segment: u32,
+    pub doc: u32,
+    pub frequency: f32,
 }
 
 pub(super) struct Candidate {
@@ -141,11 +156,13 @@ impl Ranking<'_> {
             ideal: all * (self.weights.k1 + 1.0) * (1.0 + self.weights.document),
             ..Found::default()
         };
-        let mut candidates = self.candidates(&asked, &postings, weight, all)?;
-        self.look_closely(&asked, &mut candidates)?;
-        self.gather_documents(&asked, &postings, weight, &mut candidates)?;
-        for candidate in &mut candidates {
-            candidate.parts.lexical = candidate.score;
+        let mut candidates = self.rank(&asked, &postings, weight, all, &[])?;
+        if self.weights.related > 0.0 && asked.len() >= self.weights.related_long {
+            let related = self.related(&mut candidates, self.weights.related * all)?;
+            if !related.is_empty() {
+                candidates = self.rank(&asked, &postings, weight, all, &related)?;
+                found.related = related.into_iter().map(|r| r.stem).collect();
+            }
         }
         fuse::fuse(&mut found, asked.len(), &mut candidates);
         candidates.iter_mut().for_each(|c| c.score *= c.parts.prior);
@@ -164,13 +181,32 @@ impl Ranking<'_> {
         Ok(found)
     }
 
-    fn idf(&self, passages: usize) -> f32 {
+    /// The best passages, in no order.
+    fn rank(
+        &self,
+        asked: &[Asked],
+        postings: &[Vec<Posting>],
+        weight: impl Fn(&Asked) -> f32 + Copy,
+        all: f32,
+        related: &[Related],
+    ) -> tantivy::Result<Vec<Candidate>> {
+        let mut candidates = self.candidates(asked, postings, weight, all, related)?;
+        self.look_closely(asked, &mut candidates)?;
+        self.gather_documents(asked, postings, weight, &mut candidates)?;
+        for candidate in &mut candidates {
+            candidate.parts.lexical = candidate.score;
+            candidate.score += candidate.parts.related;
+        }
+        Ok(candidates)
+    }
+
+    pub(super) fn idf(&self, passages: usize) -> f32 {
         let (all, with) = (self.view.passages as f32, passages as f32);
         (1.0 + (all - with + 0.5) / (with + 0.5)).ln()
     }
 
     /// Every readable passage that has one of the stems.
-    fn postings(&self, stems: &[String]) -> tantivy::Result<Vec<Posting>> {
+    pub(super) fn postings(&self, stems: &[String]) -> tantivy::Result<Vec<Posting>> {
         let mut out = Vec::new();
         for (ordinal, (segment, seen)) in self.searcher.segment_readers().iter().zip(&self.view.segments).enumerate() {
             let start = out.len();
@@ -231,10 +267,11 @@ impl Ranking<'_> {
         postings: &[Vec<Posting>],
         weight: impl Fn(&Asked) -> f32,
         all: f32,
+        related: &[Related],
     ) -> tantivy::Result<Vec<Candidate>> {
         let k1 = self.weights.k1;
-        let mut scores: Vec<Vec<(f32, f32)>> =
-            self.searcher.segment_readers().iter().map(|s| vec![(0.0, 0.0); s.max_doc() as usize]).collect();
+        let mut scores: Vec<Vec<(f32, f32, f32)>> =
+            self.searcher.segment_readers().iter().map(|s| vec![(0.0, 0.0, 0.0); s.max_doc() as usize]).collect();
         let mut touched = Vec::new();
         for (word, postings) in asked.iter().zip(postings) {
             let weight = weight(word);
@@ -247,11 +284,20 @@ impl Ranking<'_> {
                 cell.1 += weight;
             }
         }
+        for Related { weight, postings, .. } in related {
+            for p in postings {
+                let cell = &mut scores[p.segment as usize][p.doc as usize];
+                if cell.1 == 0.0 && cell.2 == 0.0 {
+                    touched.push(DocAddress::new(p.segment, p.doc));
+                }
+                cell.2 += weight * p.frequency * (k1 + 1.0) / (p.frequency + k1);
+            }
+        }
         let mut best: Vec<(f32, DocAddress)> = touched
             .into_iter()
             .map(|at| {
-                let (words, covered) = scores[at.segment_ord as usize][at.doc_id as usize];
-                (words * self.covered(covered / all), at)
+                let (words, covered, related) = scores[at.segment_ord as usize][at.doc_id as usize];
+                (words * self.covered(covered / all) + related, at)
             })
             .collect();
         let order = |a: &(f32, DocAddress), b: &(f32, DocAddress)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
@@ -268,9 +314,9 @@ impl Ranking<'_> {
             .map(|(_, at)| at)
             .chain(by_meaning)
             .map(|at| {
-                let (words, covered) = scores[at.segment_ord as usize][at.doc_id as usize];
+                let (words, covered, related) = scores[at.segment_ord as usize][at.doc_id as usize];
                 let coverage = if all > 0.0 { covered / all } else { 0.0 };
-                let parts = Parts { words, coverage, cosine: self.near.of(at), ..Parts::default() };
+                let parts = Parts { words, coverage, related, cosine: self.near.of(at), ..Parts::default() };
                 Candidate { at, group: 0, title: 0.0, score: 0.0, parts }
             })
             .collect())
@@ -371,7 +417,7 @@ impl Ranking<'_> {
             let (segment, doc) = (candidate.at.segment_ord, candidate.at.doc_id);
             let reader = self.searcher.segment_reader(segment);
             let groups = reader.fast_fields().u64("group")?;
-            candidate.parts.prior = reader.fast_fields().u64("prior")?.first(doc).map_or(1.0, |p| p as f32 / 1_000.0);
+            candidate.parts.prior = standing::prior(reader, doc, self.today)?;
             candidate.group = groups.first(doc).unwrap_or_default();
             let same = |&d: &u32| groups.first(d) == groups.first(doc);
             let from = (0..=doc).rev().take_while(same).last().unwrap_or(doc);

@@ -1,5 +1,7 @@
 //! What is stored for a passage in the index.
 
+use std::collections::BTreeMap;
+
 use tantivy::schema::{
     FAST, Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value as _,
 };
@@ -7,14 +9,14 @@ use tantivy::tokenizer::{PreTokenizedString, Token};
 use tantivy::{TantivyDocument, Term};
 
 use super::words::{self, Stems};
-use super::{embed, markup};
+use super::{embed, markup, standing, stop};
 use crate::library::Passage;
 
 /// Raised whenever the fields, the words or their meaning change: an index with another number is rebuilt.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
-/// The prior of content that nobody responsible has checked, in thousandths: it comes after what is as good and checked.
-const UNVERIFIED: u64 = 950;
+/// Stems of a passage that are kept for [`Fields::telling`], the most frequent ones.
+const TELLING: usize = 80;
 
 /// The fields of the index.
 #[derive(Clone, Debug)]
@@ -28,10 +30,14 @@ pub(super) struct Fields {
     pub language: Field,
     /// A number for passage and text, by which its vector is found.
     pub key: Field,
-    /// What speaks for the passage whatever the question is, in thousandths.
+    /// What speaks for the passage whatever the question and the day are, in thousandths.
     pub prior: Field,
+    /// The day on which it should be looked at again, and the one on which Stoa saw it first: days since 1970.
+    pub days: [Field; 2],
     /// A number for the document, to bring its passages together quickly.
     pub group: Field,
+    /// What the passage is made of: its stems with their counts, stored, not searched.
+    pub telling: Field,
     /// The searched fields, in the order of [`super::rank::FIELDS`].
     pub text: [Field; 4],
 }
@@ -54,7 +60,9 @@ impl Fields {
             language: schema.add_text_field("language", STRING),
             key: schema.add_u64_field("key", FAST),
             prior: schema.add_u64_field("prior", FAST),
+            days: ["review", "stored"].map(|name| schema.add_i64_field(name, FAST)),
             group: schema.add_u64_field("group", FAST),
+            telling: schema.add_text_field("telling", STORED),
             text: ["title", "headings", "body", "keywords"].map(|name| schema.add_text_field(name, words())),
             schema: schema.build(),
         }
@@ -72,10 +80,14 @@ impl Fields {
         }
         doc.add_text(self.language, words::primary(passage.language.as_deref()));
         doc.add_u64(self.key, embed::key(passage));
-        doc.add_u64(self.prior, if passage.verified { 1_000 } else { UNVERIFIED });
+        doc.add_u64(self.prior, standing::of(passage));
+        for (field, day) in self.days.into_iter().zip(standing::days(passage)) {
+            doc.add_i64(field, day);
+        }
         doc.add_u64(self.group, group(&passage.document));
         let body = markup::plain(&passage.text);
         let headings = passage.headings.join("\n");
+        doc.add_text(self.telling, telling(&passage.title, &body, &stems));
         for (field, text) in self.text.into_iter().zip([&passage.title, &headings, &body, &passage.keywords]) {
             doc.add_pre_tokenized_text(field, PreTokenizedString { text: String::new(), tokens: tokens(text, &stems) });
         }
@@ -84,6 +96,12 @@ impl Fields {
 
     pub fn of_document(&self, document: &str) -> Term {
         Term::from_field_text(self.document, document)
+    }
+
+    /// The stems and counts of the field `telling`.
+    pub fn telling(stored: &str) -> impl Iterator<Item = (&str, f32)> {
+        let pairs = stored.split(' ').filter_map(|pair| pair.rsplit_once(':'));
+        pairs.filter_map(|(stem, count)| Some((stem, count.parse().ok()?)))
     }
 
     pub fn stored(doc: &TantivyDocument, field: Field) -> String {
@@ -102,6 +120,23 @@ fn tokens(text: &str, stems: &Stems) -> Vec<Token> {
             position_length: 1,
         })
         .collect()
+}
+
+/// The most frequent stems of a passage, each with its count behind a colon; words that tell nothing are left out.
+fn telling(title: &str, body: &str, stems: &Stems) -> String {
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    for text in [title, body] {
+        for word in words::words(text) {
+            if word.folded.len() >= 3 && !stop::is_stop_word(&word.folded) {
+                *counts.entry(stems.stem(&word.folded)).or_default() += 1;
+            }
+        }
+    }
+    let mut counts: Vec<(String, u32)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts.truncate(TELLING);
+    let pairs: Vec<String> = counts.into_iter().map(|(stem, count)| format!("{stem}:{count}")).collect();
+    pairs.join(" ")
 }
 
 /// FNV-1a, 64 bits: the same number for the same document in every segment.

@@ -1,19 +1,19 @@
 //! Search as people meet it: on a small library of our own writing.
 
 use stoa_ground::testing::store;
-use stoa_ground::{Db, Result};
+use stoa_ground::{Db, Instant, Result};
 
 use super::testing::{page, put, small_library};
 use super::{Access, Index};
 use crate::library;
 
 async fn found(index: &Index, question: &str, access: &Access) -> Vec<String> {
-    let found = index.search(question, access, 10).unwrap();
+    let found = index.search(question, access, Instant(0), 10).unwrap();
     found.hits.into_iter().map(|h| h.passage_id).collect()
 }
 
 async fn first(db: &Db, index: &Index, question: &str) -> String {
-    let found = index.search(question, &Access::everyone(), 1).unwrap();
+    let found = index.search(question, &Access::everyone(), Instant(0), 1).unwrap();
     let Some(hit) = found.hits.into_iter().next() else { return String::new() };
     let id = &hit.passage_id;
     let passage = db.read(|conn| async move { library::passage(&conn, id).await }).await.unwrap().unwrap();
@@ -93,7 +93,7 @@ async fn hidden_passages_change_nothing_that_an_asker_sees() {
     index.catch_up(&db).await.unwrap();
     let questions = ["claim expenses", "redundancy plan", "doctor note", "salary of the board", "expences bord"];
     let everyone = Access::everyone();
-    let see = |index: &Index| questions.map(|q| index.search(q, &everyone, 10).unwrap());
+    let see = |index: &Index| questions.map(|q| index.search(q, &everyone, Instant(0), 10).unwrap());
     let (before, before_len) = (see(&index), index.len());
 
     let mut secret: Vec<_> = (0..30)
@@ -108,9 +108,9 @@ async fn hidden_passages_change_nothing_that_an_asker_sees() {
     assert_eq!(index.len(), before_len + 30);
     assert_eq!(see(&index), before, "an employee sees neither the plan nor its weight");
 
-    let board = index.search("redundancy plan", &Access::of(["everyone", "group:board"]), 100).unwrap();
+    let board = index.search("redundancy plan", &Access::of(["everyone", "group:board"]), Instant(0), 100).unwrap();
     assert_eq!(board.hits.len(), 29);
-    assert_eq!(index.search("redundancy plan", &Access::All, 100).unwrap().hits.len(), 30);
+    assert_eq!(index.search("redundancy plan", &Access::All, Instant(0), 100).unwrap().hits.len(), 30);
     assert_eq!(found(&index, "redundancy plan", &Access::of(Vec::<String>::new())).await, Vec::<String>::new());
 }
 
@@ -214,7 +214,72 @@ async fn a_question_in_german_is_read_as_german() {
     put(&db, &small_library()).await;
     let index = Index::in_memory().unwrap();
     index.catch_up(&db).await.unwrap();
-    let found = index.search("Wie kann ich meinen Urlaub beantragen?", &Access::everyone(), 1).unwrap();
+    let found = index.search("Wie kann ich meinen Urlaub beantragen?", &Access::everyone(), Instant(0), 1).unwrap();
     assert_eq!(found.asked.iter().map(|a| a.word.as_str()).collect::<Vec<_>>(), ["urlaub", "beantragen"]);
     assert_eq!(first(&db, &index, "Wie kann ich meinen Urlaub beantragen?").await, "de/urlaub.md");
+}
+
+#[tokio::test]
+async fn of_what_says_the_same_the_checked_and_current_comes_first() {
+    let (db, _dir) = store().await;
+    let same = |location: &str| page(location, "Bicycles", &[("", "A bicycle is leased for three years.")]);
+    let mut unchecked = same("b/unchecked.md");
+    unchecked.verified = false;
+    let mut overdue = same("c/overdue.md");
+    overdue.review_date = Some(jiff::civil::date(1970, 1, 1));
+    put(&db, &[same("a/deprecated.md"), unchecked, overdue, same("d/judged-wrong.md"), same("e/good.md")]).await;
+    db.write(|tx| async move {
+        library::deprecate(&tx, "handbook", "a/deprecated.md", "the new contract").await?;
+        let wrong = library::documents(&tx).await?.into_iter().find(|d| d.location == "d/judged-wrong.md").unwrap();
+        assert!(library::rate(&tx, &wrong.id, -100).await?);
+        library::rate(&tx, &wrong.id, -100).await
+    })
+    .await
+    .unwrap();
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    let order = |days: i64| {
+        let found = index.search("bicycle", &Access::everyone(), Instant(days * Instant::DAY), 10).unwrap();
+        found.hits.into_iter().map(|h| (h.document_id, h.parts.prior)).collect::<Vec<_>>()
+    };
+    let documents = db.read(|c| async move { library::documents(&c).await }).await.unwrap();
+    let place = |id: &str| documents.iter().find(|d| d.id == id).unwrap().location.clone();
+    let now: Vec<(String, f32)> = order(10).into_iter().map(|(id, prior)| (place(&id), prior)).collect();
+    let expected = [
+        ("e/good.md", 1.0),
+        ("d/judged-wrong.md", 0.98),
+        ("c/overdue.md", 0.97),
+        ("b/unchecked.md", 0.95),
+        ("a/deprecated.md", 0.8),
+    ];
+    assert_eq!(now, expected.map(|(l, p)| (l.to_owned(), p)));
+    // What is old loses a little; years before it was written nothing is overdue.
+    let later = db.clock().now().0 / Instant::DAY + 365 * 6;
+    assert!(order(later).iter().all(|(_, prior)| *prior < 0.97) && order(-1).iter().all(|(_, p)| *p != 0.97));
+}
+
+#[tokio::test]
+async fn a_long_question_also_finds_what_shares_only_words_with_the_best_pages() {
+    let (db, _dir) = store().await;
+    let text =
+        "The boundary layer thickens behind the shock, and heat transfer at the nose rises with the Mach number.";
+    put(
+        &db,
+        &[
+            page("a.md", "Heating of blunt bodies", &[("", text)]),
+            page("b.md", "Blunt bodies at speed", &[("", &format!("{text} Ablation cools the nose."))]),
+            page("c.md", "Nose cones", &[("", "Ablation at the nose lowers the transfer behind a shock.")]),
+            page("d.md", "Lunch", &[("", "Soup is served at noon.")]),
+        ],
+    )
+    .await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    let look = |question: &str| index.search(question, &Access::everyone(), Instant(0), 10).unwrap();
+    let long = look("heating blunt bodies boundary layer thickens speed");
+    assert!(long.related.contains(&"nose".to_owned()), "{:?}", long.related);
+    assert_eq!(long.hits.len(), 3, "soup has nothing in common with the others");
+    assert!(long.hits[2].parts.words == 0.0 && long.hits[2].parts.related > 0.0);
+    let short = look("heating of blunt bodies");
+    assert!(short.related.is_empty() && short.hits.len() == 2);
 }

@@ -3,6 +3,7 @@
 
 use stoa_ground::people::Role;
 use stoa_learning::library::{self, Item, Section};
+use stoa_learning::search::Access;
 use stoa_learning::{answers, impact};
 
 use super::{Office, id_of, without_ids};
@@ -102,11 +103,22 @@ async fn judgements_move_the_prior_of_a_page_a_little_each_person_once_and_new_c
     o.fills("Bea", &format!("ask missing {other}"), &[("judgement", "wrong"), ("missing", "")]).await;
     assert!(o.prior("travel/expenses.md").await < 0.0);
     assert_eq!(o.prior("people/mentors.md").await, 0.0);
-    let all = o.db.read(|c| async move { answers::priors(&c).await }).await.unwrap();
-    assert_eq!(all.len(), 1);
+    o.services.index.catch_up(&o.db).await.unwrap();
+    let id = &o.document("travel/expenses.md").await.id;
+    let rating = async || {
+        let passages = o.db.read(|c| async move { library::passages_of(&c, id).await }).await.unwrap();
+        passages[0].standing.rating
+    };
+    let prior = async || {
+        let (_, why) = answers::explain(&o.db, &o.services.index, QUESTION, &Access::everyone()).await.unwrap();
+        why.results.into_iter().find(|r| r.title == "Travel expenses").unwrap().prior
+    };
+    assert_eq!(rating().await, (o.prior("travel/expenses.md").await * 1_000.0).round() as i64);
+    assert!(prior().await < 1.0, "what was judged wrong comes after what is as good");
     o.until("2026-11-24T09:00:00Z").await;
     o.owned(&TEXT.replace("14 days", "30 days")).await;
     assert_eq!(o.prior("travel/expenses.md").await, 0.0, "what was said about the old content is over");
+    assert_eq!((rating().await, prior().await), (0, 1.0));
 }
 
 #[tokio::test]

@@ -75,7 +75,7 @@ async fn everything(hidden: bool) -> Vec<String> {
     // Search, answers, confidence, near misses, experts, "I don't know".
     let access = Access::of(["everyone", "group:Sales", "role:employee"]);
     for question in QUESTIONS {
-        let found = o.services.index.search(question, &access, 10).unwrap();
+        let found = o.services.index.search(question, &access, o.db.clock().now(), 10).unwrap();
         seen.push(format!("{} {:?}", found.readable, found.hits.iter().map(|h| h.score).collect::<Vec<_>>()));
         let answer = answers::ask(&o.db, &o.services.index, question, &access).await.unwrap();
         seen.push(format!(

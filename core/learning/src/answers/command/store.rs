@@ -9,7 +9,7 @@ use stoa_ground::{Conn, Instant, Result, Row, Tx, args};
 
 use crate::answers::Answer;
 use crate::answers::experts;
-use crate::answers::feedback::Judgement;
+use crate::answers::feedback::{self, Judgement};
 use crate::search::Found;
 
 /// Posted answers that are brought up to date at most when a document changes.
@@ -284,6 +284,7 @@ pub(super) async fn delete(tx: &Tx, question: &Question) -> Result<Vec<String>> 
     let votes = tx.all("SELECT statement FROM answer_vote WHERE question = $1", args![&question.id]).await?;
     let mut statements: Vec<String> = votes.iter().map(|r| r.get("statement")).collect::<Result<_>>()?;
     statements.extend(question.statement.clone());
+    let judged = if votes.is_empty() { Vec::new() } else { documents_of(tx, &question.id).await? };
     for sql in [
         "DELETE FROM answer_vote WHERE question = $1",
         "DELETE FROM question_document WHERE question = $1",
@@ -291,6 +292,7 @@ pub(super) async fn delete(tx: &Tx, question: &Question) -> Result<Vec<String>> 
     ] {
         tx.exec(sql, args![&question.id]).await?;
     }
+    feedback::rate(tx, &judged).await?;
     if let Some(gap) = &question.gap {
         tx.exec("UPDATE gap SET count = count - 1 WHERE id = $1", args![gap]).await?;
         tx.exec("DELETE FROM gap WHERE id = $1 AND count <= 0", args![gap]).await?;
@@ -307,6 +309,10 @@ pub(super) async fn delete(tx: &Tx, question: &Question) -> Result<Vec<String>> 
 /// answered for others, and the use of the language model. Gives the statements about it.
 pub(super) async fn erase(tx: &Tx, person: &str) -> Result<Vec<String>> {
     let mut statements = Vec::new();
+    let sql = "SELECT DISTINCT d.document FROM answer_vote v JOIN question_document d ON d.question = v.question
+               WHERE v.person = $1 ORDER BY d.document";
+    let rows = tx.all(sql, args![person]).await?;
+    let judged = rows.iter().map(|r| r.get("document")).collect::<Result<Vec<String>>>()?;
     for sql in [
         "DELETE FROM answer_vote WHERE person = $1 RETURNING statement",
         "DELETE FROM answer_saved WHERE person = $1 RETURNING statement",
@@ -314,6 +320,7 @@ pub(super) async fn erase(tx: &Tx, person: &str) -> Result<Vec<String>> {
         let rows = tx.all(sql, args![person]).await?;
         statements.extend(rows.iter().map(|r| r.get::<String>("statement")).collect::<Result<Vec<_>>>()?);
     }
+    feedback::rate(tx, &judged).await?;
     statements.extend(experts::erase(tx, person).await?);
     tx.exec("DELETE FROM knowledge WHERE person = $1", args![person]).await?;
     tx.exec("DELETE FROM model_use WHERE person = $1", args![person]).await?;
@@ -350,7 +357,13 @@ pub(super) async fn set_vote(
         args![question, person, judgement == Judgement::Helpful, judgement.word(), missing, statement, tx.now()],
     )
     .await?;
-    Ok(())
+    feedback::rate(tx, &documents_of(tx, question).await?).await
+}
+
+/// The documents that the answer to a question quotes.
+async fn documents_of(conn: &Conn, question: &str) -> Result<Vec<String>> {
+    let sql = "SELECT document FROM question_document WHERE question = $1 ORDER BY document";
+    conn.all(sql, args![question]).await?.iter().map(|r| r.get("document")).collect()
 }
 
 /// Asks that posted answers which quote a document be rendered again.

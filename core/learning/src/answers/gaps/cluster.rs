@@ -99,7 +99,7 @@ async fn cluster(db: &Db, index: &Index, members: &[Gap], by: &BTreeMap<String, 
     Ok(Cluster {
         id: members.first().map(|g| g.id.clone()).unwrap_or_default(),
         question,
-        words: shown_words(index, members, &who)?,
+        words: shown_words(index, db.clock().now(), members, &who)?,
         asked: members.iter().map(|g| g.count).sum(),
         people: people.len(),
         first: members.iter().map(|g| g.first).min().unwrap_or(Instant(0)),
@@ -111,7 +111,12 @@ async fn cluster(db: &Db, index: &Index, members: &[Gap], by: &BTreeMap<String, 
 }
 
 /// The words of a topic that may be shown.
-fn shown_words(index: &Index, members: &[Gap], who: &dyn Fn(&Gap) -> BTreeSet<String>) -> Result<Vec<String>> {
+fn shown_words(
+    index: &Index,
+    now: Instant,
+    members: &[Gap],
+    who: &dyn Fn(&Gap) -> BTreeSet<String>,
+) -> Result<Vec<String>> {
     let stemming = Stems::of(None);
     // Stem to the word as somebody wrote it, and to whoever used it.
     let mut used: BTreeMap<String, (String, BTreeSet<String>)> = BTreeMap::new();
@@ -125,7 +130,7 @@ fn shown_words(index: &Index, members: &[Gap], who: &dyn Fn(&Gap) -> BTreeSet<St
                 entry.1.extend(who(gap));
             }
         }
-        let found = index.search(&gap.text, &Access::everyone(), 1)?;
+        let found = index.search(&gap.text, &Access::everyone(), now, 1)?;
         open.extend(found.asked.into_iter().filter(|a| a.passages > 0 && !a.corrected).map(|a| a.word));
     }
     let mut shown: Vec<(usize, String)> = used

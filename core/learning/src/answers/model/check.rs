@@ -252,6 +252,7 @@ mod tests {
             readers: vec!["everyone".into()],
             verified: true,
             stored: stoa_ground::Instant(0),
+            standing: crate::library::Standing::default(),
             also: Vec::new(),
         }
     }
