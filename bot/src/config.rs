@@ -600,8 +600,9 @@ pub struct Evidence {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Operations {
-    /// Where the operator is to be told what needs a look. Not used yet: `stoa doctor` and the log say it.
-    #[schemars(example = &"shoptalk:c3")]
+    /// The channel in which the operator is told once what needs a look, `PLATFORM/CHANNEL` or
+    /// `PLATFORM/WORKSPACE/CHANNEL`. Without it `stoa doctor` and the log say it.
+    #[schemars(example = &"slack/C0123ABCD")]
     pub channel: Option<String>,
 }
 

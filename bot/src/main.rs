@@ -11,6 +11,7 @@ mod evidence;
 mod lrs;
 mod model;
 mod observe;
+mod operations;
 mod serve;
 mod slack;
 mod sources;

@@ -121,6 +121,7 @@ where
             }
         }
     });
+    let operations = tokio::spawn(crate::operations::follow(app.clone(), stop.clone())?);
     let library = tokio::spawn(crate::sources::follow(app.clone(), stop.clone()));
     let listener_of_slack = tokio::spawn({
         let (flow, stop) = (app.flow.clone(), stop.clone());
@@ -162,7 +163,9 @@ where
         () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {}
     }
     stop.cancel();
-    for task in [workers, follower, meaning, observer, recorder, library, listener_of_slack, listener_of_discord] {
+    let tasks =
+        [workers, follower, meaning, observer, recorder, operations, library, listener_of_slack, listener_of_discord];
+    for task in tasks {
         if tokio::time::timeout(GRACE, task).await.is_err() {
             tracing::warn!("a worker did not end in time; its work is durable and goes on at the next start");
         }

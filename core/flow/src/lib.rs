@@ -4,6 +4,7 @@
 //! the [`chat::Command`] it names, whose changes, statements and replies commit in one transaction. Outbound: rows of the
 //! outbox say what to tell whom; [`delivery`] asks the arbiter in [`nudges`], renders at send time and sends.
 
+pub mod alarms;
 pub mod chat;
 pub mod delivery;
 pub mod nudges;

@@ -10,6 +10,7 @@ pub mod library;
 pub mod linking;
 pub mod lrs;
 pub mod mydata;
+pub mod operations;
 pub mod search;
 pub mod simulate;
 pub mod tips;
@@ -35,6 +36,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
         impact::parts(services),
         mydata::parts(services),
         linking::parts(),
+        operations::parts(),
     ] {
         all.commands.extend(parts.commands);
         all.panels.extend(parts.panels);

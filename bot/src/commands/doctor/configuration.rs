@@ -47,6 +47,11 @@ pub(super) fn check(config: &Config, file: Option<&Path>, f: &mut Findings) -> R
             f.say(Grade::Note, "web", "no chat is connected; set [web] local_chat = true to try it on this machine")?;
         }
     }
+    if let Some(channel) = &config.operations.channel
+        && let Err(e) = stoa_learning::operations::channel(channel)
+    {
+        f.say(Grade::Wrong, "operations", e)?;
+    }
     if config.library.sources.is_empty() {
         f.say(
             Grade::Note,

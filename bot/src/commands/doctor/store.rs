@@ -4,14 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
-use stoa_flow::Flow;
 use stoa_flow::delivery::{count_unreachable, queues, unreachable};
+use stoa_flow::{Flow, alarms};
 use stoa_ground::db::Engine;
 use stoa_ground::people::{self, Role};
 use stoa_ground::xapi::Emitter;
 use stoa_ground::{Db, args};
 use stoa_learning::search::Index;
-use stoa_learning::{Services, library};
+use stoa_learning::{Services, library, operations};
 
 use super::{Findings, Grade, NAMED, Options, STUCK, age};
 use crate::app::{Lock, index_dir, meta, peek_to_read};
@@ -85,6 +85,11 @@ pub(super) async fn check(config: &Config, options: Options, f: &mut Findings) -
         f.say(Grade::Note, "library", what)?;
     }
     discord(config, &db, f).await?;
+    // Rows that were put aside and sources have lines of their own.
+    let alarms = db.read(|c| async move { alarms::standing(&c).await }).await?;
+    for alarm in alarms.iter().filter(|a| !operations::is_looked_up(a)) {
+        f.say(Grade::Wrong, "alarm", &alarm.text)?;
+    }
     waiting(&db, running, f).await?;
     readers(config, &db, running, f).await?;
     db.close().await;

@@ -48,6 +48,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(20, "0020_discord"),
     migration!(21, "0021_slack"),
     migration!(27, "0027_rating"),
+    migration!(28, "0028_alarms"),
 ];
 
 /// The newest schema version that this program knows.

@@ -81,6 +81,7 @@ pub const TABLES: &[(&str, Keep)] = &[
     ("web_message", Keep::Rows),
     ("web_session", Keep::Nothing),
     ("unreachable", Keep::Rows),
+    ("alarm", Keep::Rows),
     ("erasure", Keep::Keys),
     ("roster_step", Keep::Rows),
     ("person_alias", Keep::Rows),

@@ -36,6 +36,7 @@ const LEFT_OUT: &[&str] = &[
     "web_message",
     "web_session",
     "erasure",
+    "alarm",
     "roster_step",
 ];
 

@@ -1,0 +1,32 @@
+//! Looking every minute for what needs the operator.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use stoa_learning::operations;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+
+/// How often it is looked.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Looks until `stop`.
+///
+/// # Errors
+/// When `[operations] channel` names no channel.
+pub fn follow(app: Arc<App>, stop: CancellationToken) -> Result<impl Future<Output = ()>> {
+    let channel = app.config.operations.channel.as_deref().map(operations::channel).transpose()?;
+    Ok(async move {
+        while !stop.is_cancelled() {
+            if let Err(error) = operations::look(&app.db, channel.as_ref()).await {
+                tracing::warn!(%error, "what needs the operator could not be looked up; it is tried again");
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(EVERY) => {}
+            }
+        }
+    })
+}
