@@ -58,6 +58,9 @@ tips-from-asked-already = The author of this was asked already, and has not answ
 tips-from-declined = This message cannot be shared as a tip.
 # $name is the colleague who suggested it
 tips-consent = { $name } would like to have this message of yours as a tip for everyone. May I share it, in your name?
+# $name is the colleague whose question it was, $question its beginning
+tips-consent-answer = { $name } says that this answered “{ $question }”. May I keep your answer for everyone who asks that, in your name?
+tips-consent-own = You marked this message of yours. Shall I share it as a tip, in your name?
 tips-consent-who = Everyone here could find it, with your name. You can change or withdraw it at any time. If you say no, I keep nothing.
 tips-agree-button = Share it
 tips-decline-button = No, thanks

@@ -205,20 +205,30 @@ impl Platform for Discord {
             messages.extend(self.app.api.call(&first).await.ok());
         }
         messages.sort_by_key(|m| crate::ids::number(word(&m["id"])));
-        let said = messages.iter().filter_map(|m| {
-            let (id, author) = (word(&m["id"]), &m["author"]);
-            let ours = word(&author["id"]) == bot;
-            // Other bots' messages are nobody's words, and Discord's notes are none.
-            let by_person = author["bot"] != true && m["webhook_id"].is_null();
-            let ordinary = matches!(m["type"].as_i64().unwrap_or_default(), 0 | 19);
-            ((ours || by_person) && ordinary).then(|| ThreadMessage {
-                id: id.to_owned(),
-                author: (!ours).then(|| events::account(word(&author["id"]))),
-                name: if ours { String::new() } else { text::name(author) },
-                text: text::addressed(word(&m["content"]), bot, &m["mentions"]),
-                at: instant(id),
-            })
-        });
-        Ok(said.collect())
+        Ok(messages.iter().filter_map(|m| said(m, bot)).collect())
     }
+
+    async fn message(&self, place: &Place, id: &str) -> Result<Option<(ThreadMessage, Option<String>)>, SendError> {
+        let bot = self.app.identify().await.map_err(|f| self.app.api.send_error(f))?;
+        // The message that a thread hangs on has the thread's id, and stands in the channel unless that is a forum.
+        let channel = place.thread.as_ref().unwrap_or(&place.channel);
+        let at = Request::new("GET /channels/:id/messages/:message", channel, &[id]);
+        let found = self.app.api.call(&at).await.map_err(|f| self.app.api.send_error(f))?;
+        Ok(said(&found, bot).map(|m| (m, place.thread.clone())))
+    }
+}
+
+/// A message of a person or of ours. Other bots' messages are nobody's words, and Discord's notes are none.
+fn said(m: &Value, bot: &str) -> Option<ThreadMessage> {
+    let (id, author) = (word(&m["id"]), &m["author"]);
+    let ours = word(&author["id"]) == bot;
+    let by_person = author["bot"] != true && m["webhook_id"].is_null();
+    let ordinary = matches!(m["type"].as_i64().unwrap_or_default(), 0 | 19);
+    ((ours || by_person) && ordinary).then(|| ThreadMessage {
+        id: id.to_owned(),
+        author: (!ours).then(|| events::account(word(&author["id"]))),
+        name: if ours { String::new() } else { text::name(author) },
+        text: text::addressed(word(&m["content"]), bot, &m["mentions"]),
+        at: instant(id),
+    })
 }

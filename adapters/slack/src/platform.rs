@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::api::{Body, Failure};
 use crate::app::{App, Checked};
 use crate::blocks::{Rendered, render};
-use crate::events::{instant, word};
+use crate::events::{self, instant, word};
 use crate::streams::{Grown, unended};
 use crate::{Options, PLATFORM, installs, text};
 
@@ -300,33 +300,32 @@ impl Platform for Slack {
         Ok(app.place(&account.workspace, channel))
     }
 
+    async fn message(&self, place: &Place, id: &str) -> Result<Option<(ThreadMessage, Option<String>)>, SendError> {
+        let app = &self.of(&place.workspace).await?;
+        let us = Us::of(app).await;
+        // A reply that is asked for by its own id comes alone, and names the message that its thread hangs on.
+        let at = Place { thread: Some(id.to_owned()), ..place.clone() };
+        let found = self.read(app, &at, false, |m| (m["ts"] == id).then(|| m.clone())).await?;
+        let Some((mut said, thread)) = found.and_then(|m| Some((us.said(place, &m)?, events::thread(&m)))) else {
+            return Ok(None);
+        };
+        if let Some(author) = &said.author {
+            said.name = app.name(&author.user).await;
+        }
+        Ok(Some((said, thread)))
+    }
+
     async fn thread(&self, place: &Place) -> Result<Vec<ThreadMessage>, SendError> {
         if place.thread.is_none() {
             return Ok(Vec::new());
         }
         let app = &self.of(&place.workspace).await?;
-        let (bot, own) = app
-            .identify()
-            .await
-            .map_or_else(|_| (String::new(), String::new()), |me| (me.user.clone(), me.bot.clone()));
+        let us = Us::of(app).await;
         let mut messages: Vec<ThreadMessage> = Vec::new();
         let take = |m: &Value| -> Option<()> {
-            let (user, by_bot) = (word(&m["user"]), m["bot_id"].is_string());
-            let ours = by_bot && (m["bot_id"] == own.as_str() || user == bot);
-            // Other bots' messages are nobody's words. The first message stands on every page.
-            let known = messages.iter().any(|old| m["ts"] == old.id.as_str());
-            if (ours || (!by_bot && !user.is_empty())) && !known {
-                messages.push(ThreadMessage {
-                    id: word(&m["ts"]).to_owned(),
-                    author: (!ours).then(|| Account {
-                        platform: PLATFORM.into(),
-                        workspace: place.workspace.clone(),
-                        user: user.into(),
-                    }),
-                    name: String::new(),
-                    text: text::addressed(word(&m["text"]), &bot),
-                    at: instant(word(&m["ts"])),
-                });
+            // The first message stands on every page.
+            if !messages.iter().any(|old| m["ts"] == old.id.as_str()) {
+                messages.extend(us.said(place, m));
             }
             None
         };
@@ -337,5 +336,37 @@ impl Platform for Slack {
             }
         }
         Ok(messages)
+    }
+}
+
+/// Who the app is among those who write; empty while Slack has not said it.
+struct Us {
+    user: String,
+    bot: String,
+}
+
+impl Us {
+    async fn of(app: &App) -> Self {
+        match app.identify().await {
+            Ok(me) => Self { user: me.user.clone(), bot: me.bot.clone() },
+            Err(_) => Self { user: String::new(), bot: String::new() },
+        }
+    }
+
+    /// A message of a person, still without their name, or of ours. Other bots' messages are nobody's words.
+    fn said(&self, place: &Place, m: &Value) -> Option<ThreadMessage> {
+        let (user, by_bot) = (word(&m["user"]), m["bot_id"].is_string());
+        let ours = by_bot && (m["bot_id"] == self.bot.as_str() || user == self.user);
+        (ours || (!by_bot && !user.is_empty())).then(|| ThreadMessage {
+            id: word(&m["ts"]).to_owned(),
+            author: (!ours).then(|| Account {
+                platform: PLATFORM.into(),
+                workspace: place.workspace.clone(),
+                user: user.into(),
+            }),
+            name: String::new(),
+            text: text::addressed(word(&m["text"]), &self.user),
+            at: instant(word(&m["ts"])),
+        })
     }
 }

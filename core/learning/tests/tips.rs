@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 use stoa_flow::chat::{Event, Message, Opened, Place, ThreadMessage};
-use stoa_flow::testing::{Stage, account, channel, direct};
+use stoa_flow::testing::{Stage, account, channel, direct, without_ids};
 use stoa_ground::args;
 use stoa_ground::people::{self, Role};
 use stoa_ground::xapi::Emitter;
@@ -462,4 +462,75 @@ async fn my_data_is_told_exported_and_erased_where_it_is_voluntary() {
     }
     let gaps = o.db.all("SELECT text FROM gap", args![]).await.unwrap();
     assert!(gaps.iter().all(|g| !g.get::<String>("text").unwrap().contains("gnomes")));
+}
+
+impl Office {
+    async fn reacts(&self, user: &str, place: &Place, message: &str, emoji: &str, added: bool) {
+        let event = Event::Reaction { message: message.into(), emoji: emoji.into(), added };
+        self.event(user, place.clone(), event).await;
+        self.flow.settle().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_reaction_asks_the_author_once_and_nothing_is_kept_until_they_agree() {
+    let o = Office::open(&["Ana", "Bea", "Cem"]).await;
+    let place = channel("warehouse");
+    let said = o.posts("Ana", &place, TIP).await;
+    o.reacts("Bea", &place, &said, "bulb", true).await;
+    o.reacts("Cem", &place, &said, "💡", true).await;
+    o.reacts("Cem", &place, &said, "🎉", true).await;
+    o.until("2026-11-24T12:00:00Z").await;
+    let asked = o.news("Ana");
+    insta::assert_snapshot!(without_ids(&asked), @r#"
+    Bea would like to have this message of yours as a tip for everyone. May I share it, in your name?
+    > If the label printer Zebra blinks red, hold the feed key for 4 seconds until it reloads the roll.
+    Everyone here could find it, with your name. You can change or withdraw it at any time. If you say no, I keep nothing.
+    [Share it: tip agree ID]
+    [No, thanks: tip decline ID]
+    [Why this?: why social/tip/ID]
+    "#);
+    assert!(o.asks("Cem", "Why does the label printer blink red?").await.starts_with("I don’t know"));
+    assert!(o.messages_in(&place).len() == 1, "nobody is told in the channel");
+    o.presses("Ana", &press(&asked, "Share it")).await;
+    assert!(o.asks("Cem", "Why does the label printer blink red?").await.contains("hold the feed key"));
+}
+
+#[tokio::test]
+async fn whoever_asked_says_which_answer_helped_and_with_consent_the_next_one_finds_it() {
+    let o = Office::open(&["Ana", "Bea", "Cem"]).await;
+    let place = channel("warehouse");
+    let question = o.posts("Bea", &place, "Why does the label printer Zebra blink red all the time?").await;
+    let thread = Place { thread: Some(question.clone()), ..place.clone() };
+    let answer = o.posts("Ana", &thread, "Hold the feed key for 4 seconds until it reloads the roll.").await;
+    o.reacts("Cem", &thread, &answer, "✅", true).await;
+    o.reacts("Ana", &thread, &answer, "white_check_mark", true).await;
+    o.reacts("Bea", &thread, &question, "✅", true).await;
+    o.until("2026-11-24T12:00:00Z").await;
+    assert!(!o.news("Ana").contains("answered"), "only who asked says it, and not of the question");
+    o.reacts("Bea", &thread, &answer, "✅\u{fe0f}", true).await;
+    o.reacts("Bea", &thread, &answer, "✅", false).await;
+    o.reacts("Bea", &thread, &answer, "✅", true).await;
+    o.until("2026-11-25T12:00:00Z").await;
+    assert!(!o.news("Ana").contains("answered"), "what was taken back is not asked");
+
+    let second =
+        o.posts("Ana", &thread, "Hold the feed key for 4 seconds. Then it reloads the roll of the printer.").await;
+    o.reacts("Bea", &thread, &second, "✅", true).await;
+    o.until("2026-11-26T12:00:00Z").await;
+    let asked = o.news("Ana");
+    insta::assert_snapshot!(without_ids(&asked), @r#"
+    Bea says that this answered “Why does the label printer Zebra blink red all the time?”. May I keep your answer for everyone who asks that, in your name?
+    > Hold the feed key for 4 seconds. Then it reloads the roll of the printer.
+    Everyone here could find it, with your name. You can change or withdraw it at any time. If you say no, I keep nothing.
+    [Share it: tip agree ID]
+    [No, thanks: tip decline ID]
+    [Why this?: why social/tip/ID]
+    "#);
+    o.presses("Ana", &press(&asked, "Share it")).await;
+    let found = o.asks("Cem", "Zebra printer blinks red?").await;
+    assert!(
+        found.contains("Hold the feed key for 4 seconds") && found.contains("Why does the label printer"),
+        "{found}"
+    );
 }

@@ -166,4 +166,11 @@ pub trait Platform: Send + Sync {
 
     /// The messages of a thread, oldest first, the one it hangs on included.
     async fn thread(&self, place: &Place) -> Result<Vec<ThreadMessage>, SendError>;
+
+    /// One message by its id, and where it stands in a thread, the id of the one that this hangs on. None when it is gone.
+    async fn message(&self, place: &Place, id: &str) -> Result<Option<(ThreadMessage, Option<String>)>, SendError> {
+        let thread = place.thread.clone().unwrap_or_else(|| id.to_owned());
+        let found = self.thread(&Place { thread: Some(thread), ..place.clone() }).await?;
+        Ok(found.into_iter().find(|m| m.id == id).map(|m| (m, place.thread.clone())))
+    }
 }

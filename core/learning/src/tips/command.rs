@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::json;
 use stoa_flow::chat::{
     Args, Button, Call, Command, Context, Field, FieldError, FieldKind, Form, Message, ThreadMessage,
 };
-use stoa_flow::delivery::{self, NewDelivery};
+use stoa_flow::delivery;
 use stoa_flow::{say, words_key};
 use stoa_ground::people::{self, Person, Role, Status};
 use stoa_ground::{Error, Result};
@@ -18,7 +17,7 @@ use super::{message, share, social};
 use crate::Services;
 
 /// The longest topic, in characters.
-const TOPIC: usize = 60;
+pub(super) const TOPIC: usize = 60;
 /// Tips that are listed for checking at once.
 const REVIEWED: i64 = 5;
 
@@ -165,14 +164,14 @@ impl Command for TipCommand {
 }
 
 /// Why a text cannot be a tip.
-fn wrong(cx: &Context<'_>, text: &str) -> Option<String> {
+pub(super) fn wrong(cx: &Context<'_>, text: &str) -> Option<String> {
     if !text.chars().any(char::is_alphanumeric) {
         return Some(say!(cx.words, "tips-empty"));
     }
     (text.chars().count() > LONGEST).then(|| say!(cx.words, "tips-too-long", limit = LONGEST))
 }
 
-fn new(cx: &Context<'_>, author: &str, state: State, text: String) -> Tip {
+pub(super) fn new(cx: &Context<'_>, author: &str, state: State, text: String) -> Tip {
     Tip {
         id: cx.flow.clock().id().to_string(),
         author: author.to_owned(),
@@ -343,17 +342,7 @@ impl TipCommand {
             if tip.state == State::Draft {
                 return turn.reply_private(message::preview(cx.words, tip)).await;
             }
-            let ask = NewDelivery {
-                key: social::tip_key(tip),
-                kind: social::KIND,
-                person: Some(author.id.clone()),
-                payload: json!({ "about": "tip", "id": tip.id }),
-                item: tip.id.clone(),
-                step: "consent".into(),
-                expires: Some(turn.now().plus(social::PATIENCE)),
-                ..NewDelivery::default()
-            };
-            delivery::enqueue(&turn, &ask).await?;
+            social::ask(&turn, tip).await?;
             let name = stoa_flow::chat::literal(&author.name);
             turn.reply_private(Message::text(say!(cx.words, "tips-from-asked", name = name))).await
         })

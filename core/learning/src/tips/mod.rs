@@ -3,12 +3,14 @@
 //! - [`command`]: `tip`, from draft to shared, checked, rated and withdrawn; [`share`] has the effects.
 //! - [`discussions`]: threads that are logged with the consent of each author.
 //! - [`experience`]: `did`, and the colleague who confirms it.
+//! - [`reaction`]: a colleague's message, or an answer that helped, is pointed out by a reaction.
 //! - [`social`]: the messages that ask a colleague for consent or confirmation.
 
 mod command;
 mod discussions;
 mod experience;
 mod message;
+mod reaction;
 mod share;
 mod social;
 mod statements;
@@ -39,7 +41,10 @@ pub fn parts(services: &Arc<Services>) -> Parts {
             Box::new(discussions::Log(Arc::clone(services))),
         ],
         kinds: vec![Box::new(social::Social)],
-        watchers: vec![Box::new(watcher::Captured(Arc::clone(services)))],
+        watchers: vec![
+            Box::new(watcher::Captured(Arc::clone(services))),
+            Box::new(reaction::Reacted(Arc::clone(services))),
+        ],
         ..Parts::default()
     }
 }

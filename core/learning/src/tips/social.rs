@@ -1,13 +1,14 @@
 //! The delivery kind `social`: a colleague is asked for consent, or to confirm something. Payload `{"about", "id"}`.
 
 use async_trait::async_trait;
+use serde_json::json;
 use stoa_flow::chat::{Block, Button, Message, literal};
-use stoa_flow::delivery::{Delivery, DeliveryKind, Rendered, Rendering};
+use stoa_flow::delivery::{self, Delivery, DeliveryKind, NewDelivery, Rendered, Rendering};
 use stoa_flow::nudges::{Policy, Priority};
 use stoa_flow::words::Words;
 use stoa_flow::{say, words_key};
 use stoa_ground::people::{self, Person};
-use stoa_ground::{Conn, Instant, Result};
+use stoa_ground::{Conn, Instant, Result, Tx};
 
 use super::discussions::{self, Consent};
 use super::experience::{self, Confirmation};
@@ -32,6 +33,22 @@ pub(super) fn discussion_key(discussion: &str, person: &str) -> String {
 /// Key of the request to confirm an experience.
 pub(super) fn experience_key(experience: &str, confirmer: &str) -> String {
     format!("social/did/{experience}/{confirmer}")
+}
+
+/// Asks the author of a tip for their consent.
+pub(super) async fn ask(tx: &Tx, tip: &Tip) -> Result<()> {
+    let new = NewDelivery {
+        key: tip_key(tip),
+        kind: KIND,
+        person: Some(tip.author.clone()),
+        payload: json!({ "about": "tip", "id": tip.id }),
+        item: tip.id.clone(),
+        step: "consent".into(),
+        expires: Some(tx.now().plus(PATIENCE)),
+        ..NewDelivery::default()
+    };
+    delivery::enqueue(tx, &new).await?;
+    Ok(())
 }
 
 /// The kind.
@@ -95,7 +112,14 @@ impl Asked<'_> {
         Ok(Some(match tip.state {
             State::Asked => {
                 let suggested = name(conn, tip.suggested.as_deref()).await?;
-                let message = Message::text(say!(self.words, "tips-consent", name = suggested))
+                let asked = match &tip.topic {
+                    _ if tip.suggested.as_ref() == Some(&tip.author) => say!(self.words, "tips-consent-own"),
+                    Some(question) => {
+                        say!(self.words, "tips-consent-answer", name = suggested, question = literal(question))
+                    }
+                    None => say!(self.words, "tips-consent", name = suggested),
+                };
+                let message = Message::text(asked)
                     .and(Block::Quote { text: text::markdown(&tip.text), source: None })
                     .context(say!(self.words, "tips-consent-who"))
                     .buttons(vec![

@@ -12,7 +12,7 @@ mod unknown;
 use std::sync::Arc;
 
 use stoa_flow::chat::{Event, Opened, Place};
-use stoa_flow::testing::{Posted, Stage, account, channel, direct};
+use stoa_flow::testing::{Posted, Stage, account, channel, direct, without_ids};
 use stoa_ground::args;
 use stoa_ground::people::{self, Person, Role};
 use stoa_ground::xapi::Emitter;
@@ -105,22 +105,6 @@ impl Office {
 fn id_of(text: &str, word: &str) -> String {
     let rest = text.split(&format!("{word} ")).nth(1).unwrap_or_else(|| panic!("no button '{word}' in {text}"));
     rest.split([']', ' ']).next().unwrap_or_default().to_owned()
-}
-
-/// A text with its ids taken out, for snapshots.
-fn without_ids(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        if rest.get(..36).is_some_and(|id| id.parse::<uuid::Uuid>().is_ok()) {
-            out.push_str("ID");
-            rest = &rest[36..];
-        } else {
-            out.push(c);
-            rest = &rest[c.len_utf8()..];
-        }
-    }
-    out
 }
 
 const PAGES: [(&str, &str, &str, &str, &str); 5] = [

@@ -1,0 +1,155 @@
+//! Reactions: 💡 on a message points it out as a tip; ✅ by whoever asked, on an answer in their thread, says that it helped.
+//! Both only ask the author, once for each message; nothing is kept until they agree.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use stoa_flow::Watcher;
+use stoa_flow::chat::{Account, Context, Event, Place, Platform, SendError, ThreadMessage};
+use stoa_ground::people::{self, Person, Role, Status};
+use stoa_ground::{Error, Result};
+
+use super::command::{TOPIC, new, wrong};
+use super::store::{self, State, Tip};
+use super::{share, social, text};
+use crate::Services;
+
+/// What a reaction means: the sign itself, or the name that a platform gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sign {
+    Tip,
+    Answer,
+}
+
+impl Sign {
+    fn of(emoji: &str) -> Option<Self> {
+        // Some platforms add a mark that asks for the coloured form.
+        match emoji.trim_end_matches('\u{fe0f}') {
+            "💡" | "bulb" => Some(Self::Tip),
+            "✅" | "✔" | "white_check_mark" | "heavy_check_mark" => Some(Self::Answer),
+            _ => None,
+        }
+    }
+}
+
+/// Watches reactions.
+pub(super) struct Reacted(pub Arc<Services>);
+
+#[async_trait]
+impl Watcher for Reacted {
+    async fn seen(&self, cx: &Context<'_>) -> Result<()> {
+        let Event::Reaction { message, emoji, added } = &cx.envelope.event else { return Ok(()) };
+        let (Some(sign), Some(person), place) = (Sign::of(emoji), &cx.known, cx.place()) else { return Ok(()) };
+        if place.direct {
+            return Ok(());
+        }
+        let origin = (place.platform.clone(), place.channel.clone(), message.clone());
+        let captured = cx.db().read(|c| async move { store::from_message(&c, &origin).await }).await?;
+        match captured {
+            None if *added => self.point_out(cx, person, sign, message).await,
+            Some(tip) if !added => self.take_back(cx, person, tip).await,
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Reacted {
+    async fn point_out(&self, cx: &Context<'_>, person: &Person, sign: Sign, message: &str) -> Result<()> {
+        let place = cx.place();
+        let Some(platform) = cx.flow.platform(&place.platform) else { return Ok(()) };
+        let Some((said, thread)) = looked_up(platform.message(place, message).await)?.flatten() else { return Ok(()) };
+        let Some(author) = known(cx, said.author.as_ref()).await? else { return Ok(()) };
+        let text = text::clean(&said.text);
+        if wrong(cx, &text).is_some() {
+            return Ok(());
+        }
+        let topic = match sign {
+            Sign::Tip => None,
+            Sign::Answer => match question(cx, platform.as_ref(), person, &author, thread).await? {
+                Some(question) => Some(question),
+                None => return Ok(()),
+            },
+        };
+        let origin = (place.platform.clone(), place.channel.clone(), message.to_owned());
+        let tip = Tip {
+            topic,
+            suggested: Some(person.id.clone()),
+            origin: Some(origin.clone()),
+            ..new(cx, &author.id, State::Asked, text)
+        };
+        let (tip, origin) = (&tip, &origin);
+        cx.db()
+            .write(|tx| async move {
+                if store::from_message(&tx, origin).await?.is_none() {
+                    store::save(&tx, tip).await?;
+                    social::ask(&tx, tip).await?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Whoever pointed it out takes that back before the author has answered.
+    async fn take_back(&self, cx: &Context<'_>, person: &Person, tip: Tip) -> Result<()> {
+        if tip.state != State::Asked || tip.suggested.as_ref() != Some(&person.id) {
+            return Ok(());
+        }
+        let services = &self.0;
+        let tip = &tip;
+        cx.db()
+            .write(|tx| async move {
+                let (Some(now), Some(author)) =
+                    (store::tip(&tx, &tip.id).await?, people::by_id(&tx, &tip.author).await?)
+                else {
+                    return Ok(());
+                };
+                if now.state == State::Asked {
+                    let tip = share::withdraw(&tx, services, now, &author, State::Declined).await?;
+                    stoa_flow::delivery::revise(&tx, &social::tip_key(&tip)).await?;
+                }
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// The question that a thread began with, when `person` may say which answer helped: who asked it, the learning team and
+/// experts may; nobody may of an answer of their own.
+async fn question(
+    cx: &Context<'_>,
+    platform: &dyn Platform,
+    person: &Person,
+    author: &Person,
+    thread: Option<String>,
+) -> Result<Option<String>> {
+    let Some(thread) = thread.filter(|_| author.id != person.id) else { return Ok(None) };
+    let place = Place { thread: Some(thread), ..cx.place().clone() };
+    let Some(messages) = looked_up(platform.thread(&place).await)? else { return Ok(None) };
+    let Some(ThreadMessage { author: asker, text, .. }) = messages.into_iter().next() else { return Ok(None) };
+    let asked = known(cx, asker.as_ref()).await?.is_some_and(|asker| asker.id == person.id);
+    if !asked {
+        let roles = cx.db().read(|c| async move { people::roles_of(&c, person).await }).await?;
+        if !roles.contains(&Role::Learning) && !roles.contains(&Role::Expert) {
+            return Ok(None);
+        }
+    }
+    let question = text::shorten(&people::clean(&text), TOPIC);
+    Ok(Some(question).filter(|q| !q.is_empty()))
+}
+
+/// Who an account is, if they work here.
+async fn known(cx: &Context<'_>, account: Option<&Account>) -> Result<Option<Person>> {
+    let Some(a) = account else { return Ok(None) };
+    let found =
+        cx.db().read(|c| async move { people::by_account(&c, &a.platform, &a.workspace, &a.user).await }).await?;
+    Ok(found.filter(|p| p.status != Status::Left))
+}
+
+/// What a platform said; nothing where it will never say it, and an error where it is asked again.
+fn looked_up<T>(said: std::result::Result<T, SendError>) -> Result<Option<T>> {
+    match said {
+        Ok(found) => Ok(Some(found)),
+        Err(SendError::Retry { why, .. }) => Err(Error::Io(why)),
+        Err(SendError::Unreachable(_) | SendError::Refused(_)) => Ok(None),
+    }
+}
