@@ -376,12 +376,41 @@ async fn an_answer_is_not_taken_for_an_earlier_one_that_says_the_same() -> Resul
     let cy = discord.person(CY);
     discord.goes_wrong("POST /channels/:id/messages", 2, Trouble::Failing);
     discord.goes_wrong("POST /channels/:id/messages", 4, Trouble::FailingAfter);
-    for n in 1..=3 {
+    for n in 1..=4 {
         cy.says_dm(QUESTION);
         answered(discord, n).await?;
     }
-    let answers = discord.messages();
-    ensure!(answers.iter().filter(is_answer).all(|m| m.buttons().count() == 0 && m.edits == 0), "{answers:?}");
+    // Messages to one person go out in their order: what was to be said again before the last one was said.
+    let answers: Vec<Message> = discord.messages().into_iter().filter(|m| is_answer(&m)).collect();
+    ensure!(answers.len() == 4, "{} answers to four questions", answers.len());
+    ensure!(answers.iter().all(|m| m.buttons().count() == 0 && m.edits == 0), "{answers:?}");
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_answer_that_was_cut_off_goes_on_where_it_was() -> Result<()> {
+    let scene = Scene::open().await?;
+    let dir = scene.dir.path();
+    std::fs::create_dir_all(dir.join("tracks/tea"))?;
+    std::fs::write(dir.join("tracks/tea/track.toml"), "title = \"Tea\"\ndescription = \"How we make it\"\n")?;
+    let steps: String = (0..150).map(|n| format!("Step {n} of making tea is to wait for a while.\n\n")).collect();
+    let question = "[[question]]\nprompt = \"How hot?\"\noptions = [\"60\", \"90\"]\nanswer = 1\n";
+    let lesson = format!("+++\ntitle = \"Water\"\n{question}+++\n{steps}");
+    std::fs::write(dir.join("tracks/tea/01-water.md"), lesson)?;
+    said(STOA, dir, &["lessons", "apply", "tracks"])?;
+    let (discord, ada) = (&scene.discord, scene.discord.person(ADA));
+    ada.slash_in(GENERAL, "learn", "join tea");
+    ada.reads("Tea").await?;
+    discord.goes_wrong("POST /webhooks/:id/:id", 2, Trouble::Failing);
+    discord.goes_wrong("POST /webhooks/:id/:id", 4, Trouble::Failing);
+    let token = ada.slash_in(GENERAL, "learn", "");
+    let last = |d: &Discord| d.answers(&token).into_iter().find(|m| m.content.contains("Step 149 of"));
+    discord.wait("the end of the lesson", last).await?;
+    for n in 0..150 {
+        let step = format!("Step {n} of");
+        let said = discord.answers(&token).iter().filter(|m| m.content.contains(&step)).count();
+        ensure!(said == 1, "{step} is said {said} times");
+    }
     scene.ends().await
 }
 
@@ -450,6 +479,10 @@ async fn kill_dash_nine_loses_no_message_and_doubles_no_answer() -> Result<()> {
     for id in &people {
         scene.discord.add_person(id, "Somebody");
     }
+    // Answers to people of the organisation have buttons by which they are known, those to strangers have none.
+    let roster: String = people.iter().take(4).enumerate().map(|(n, id)| format!("K{n},Somebody {n},{id}\n")).collect();
+    std::fs::write(scene.dir.path().join("more.csv"), format!("employee_id,name,discord_id\n{roster}"))?;
+    said(STOA, scene.dir.path(), &["people", "import", "more.csv"])?;
     let mut asked = 0;
     let mut commands = BTreeSet::new();
     for round in 0..4 {

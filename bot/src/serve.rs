@@ -74,7 +74,7 @@ where
     if chat_open {
         app.flow.connect(stoa_web::platform(&app.flow));
     }
-    let slack = crate::slack::apps(&app.config)?;
+    let slack = crate::slack::apps(&app.config, &app.db).await?;
     let mut chats = crate::bridge::connect(&app)?;
     if let Some(slack) = &slack {
         app.flow.connect(slack.clone());

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
+use stoa_ground::Db;
 use stoa_http::Network;
 use stoa_slack::{Mode, Options, Slack};
 
@@ -22,17 +23,20 @@ pub enum Command {
     },
 }
 
-/// The apps, ready to send; none when there is no `[[slack]]`.
-pub fn apps(config: &Config) -> Result<Option<Arc<Slack>>> {
+/// The apps, ready to send in all workspaces in which they are installed; none when there is no `[[slack]]`.
+pub async fn apps(config: &Config, db: &Db) -> Result<Option<Arc<Slack>>> {
     if config.slack.is_empty() {
         return Ok(None);
     }
     let network = config.network.outside()?;
     let options = config.slack.iter().map(|app| options(config, app, network.clone())).collect::<Result<_>>()?;
-    Ok(Some(Arc::new(Slack::new(options)?)))
+    let slack = Slack::new(options, db.clone())?;
+    slack.load().await?;
+    Ok(Some(Arc::new(slack)))
 }
 
-fn options(config: &Config, app: &SlackApp, network: Network) -> Result<Options> {
+/// What the configuration says of an app.
+pub fn options(config: &Config, app: &SlackApp, network: Network) -> Result<Options> {
     let what = format!("[[slack]] '{}'", app.name);
     Ok(Options {
         name: app.name.clone(),

@@ -1,5 +1,6 @@
 //! The app: who it is on Discord, what it knows about conversations, and the calls that are made for it.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -154,6 +155,17 @@ impl App {
     /// A person was seen in a server.
     pub(crate) async fn seen_in(&self, user: &str, guild: &str) -> Result<()> {
         self.note(user, guild, store::seen_in(&self.db, user, guild)).await
+    }
+
+    /// A person left a server: when they come back, that is news.
+    pub(crate) async fn left(&self, user: &str, guild: &str) -> Result<()> {
+        store::left(&self.db, user, guild).await?;
+        if let Entry::Occupied(known) = locked(&self.seen).entry(user.to_owned())
+            && known.get() == guild
+        {
+            known.remove();
+        }
+        Ok(())
     }
 
     /// A person wrote to the bot where the two talk alone.

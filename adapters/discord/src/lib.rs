@@ -10,6 +10,7 @@ mod catch_up;
 mod commands;
 mod connection;
 mod events;
+mod find;
 mod gateway;
 mod http;
 mod ids;
@@ -26,6 +27,9 @@ mod setup;
 mod store;
 mod take;
 mod text;
+
+#[cfg(test)]
+mod tests;
 
 use stoa_ground::{Error, Result};
 use stoa_http::Network;

@@ -9,14 +9,11 @@ use stoa_ground::{Db, Result};
 
 use crate::api::Request;
 use crate::app::App;
+use crate::find::Arrived;
 use crate::ids::{instant, word};
 use crate::send::{thread_name, waiting_place, waits_at};
 use crate::store::{self, Kind};
 use crate::{Options, PLATFORM, events, text};
-
-/// Messages on one page of a conversation, and pages that are read of a thread.
-const PAGE: usize = 100;
-const PAGES: usize = 10;
 
 /// The app of the configuration, on all its servers.
 pub struct Discord {
@@ -100,23 +97,11 @@ impl Discord {
         Ok(thread)
     }
 
-    /// The messages of a thread, newest first, as Discord pages them.
+    /// The messages of a thread, newest first.
     async fn read_thread(&self, thread: &str) -> Result<Vec<Value>, SendError> {
-        let (mut all, mut before) = (Vec::new(), String::new());
-        for _ in 0..PAGES {
-            let query =
-                if before.is_empty() { format!("limit={PAGE}") } else { format!("limit={PAGE}&before={before}") };
-            let page = self.app.api.call(&Request::new("GET /channels/:id/messages", thread, &[]).query(&query)).await;
-            let page = page.map_err(|f| self.app.api.send_error(f))?;
-            let Value::Array(messages) = page else { break };
-            let whole = messages.len() == PAGE;
-            if let Some(oldest) = messages.last() {
-                word(&oldest["id"]).clone_into(&mut before);
-            }
-            all.extend(messages);
-            if !whole {
-                break;
-            }
+        let (mut all, mut pages) = (Vec::new(), self.app.pages(thread));
+        while let Some(page) = pages.next().await.map_err(|f| self.app.api.send_error(f))? {
+            all.extend(page);
         }
         Ok(all)
     }
@@ -174,12 +159,19 @@ impl Platform for Discord {
     async fn find(&self, place: &Place, key: &str) -> Result<Option<String>, SendError> {
         let app = &self.app;
         app.identify().await.map_err(|f| app.api.send_error(f))?;
+        // What answers an interaction has no nonce.
+        if answers(key).is_none() && app.is_known_by_nonce(key).await? {
+            return Ok(None);
+        }
         if let Some((id, 0)) = answers(key)
             && let Some(open) = store::interaction(&app.db, id).await?
             && open.kind != Kind::Button
-            && let Some(said) = app.find_answer(&open, key).await?
         {
-            return Ok(Some(said));
+            match app.find_answer(&open, key).await? {
+                Arrived::As(said) => return Ok(Some(said)),
+                Arrived::No => return Ok(None),
+                Arrived::Unknown => {}
+            }
         }
         app.find_posted(place, key).await
     }

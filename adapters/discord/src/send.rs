@@ -1,33 +1,25 @@
 //! How one message is sent, found again and edited.
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use stoa_flow::chat::{Message, Place, SendError};
+use stoa_flow::say;
 use stoa_flow::words::Words;
-use stoa_flow::{delivery, say};
 use stoa_ground::Instant;
+use stoa_ground::clock::wall;
 
 use crate::api::{
     CLOSED_TO_US, Failure, HAS_THREAD, Request, UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, WEBHOOK_TOKEN,
 };
 use crate::app::App;
 use crate::events::{Channel, PRIVATE_THREAD};
+use crate::find::{BECKON, FLEETING, digest, is_loading};
 use crate::ids::{self, hash, word};
 use crate::render::{Rendered, custom_id, render};
-use crate::store::{self, Interaction, Kind, Post};
+use crate::store::{self, Interaction, Kind};
 use crate::take::{EPHEMERAL, directly};
 
 /// No links are unfolded.
 const NO_EMBEDS: i64 = 4;
-/// The message only says that we think about it.
-const LOADING: i64 = 128;
-/// Messages on one page, and pages that are read to find one of ours.
-const PAGE: usize = 100;
-const PAGES: usize = 10;
-/// In front of the id of what only one person sees: it is not edited later by others than its interaction.
-const FLEETING: char = '~';
-/// In front of the id of a message that only says that something waits: it never says what.
-const BECKON: &str = "waits/";
 /// Characters of a thread's name.
 const NAME: usize = 90;
 
@@ -53,7 +45,7 @@ pub(crate) fn waits_at(place: &Place) -> Option<(&str, &str)> {
 
 impl App {
     /// The conversation of a place. The thread of a message has the message's id, and is opened when it is needed.
-    async fn target(&self, place: &Place) -> Result<String, Failure> {
+    pub(crate) async fn target(&self, place: &Place) -> Result<String, Failure> {
         let Some(thread) = &place.thread else { return Ok(place.channel.clone()) };
         if place.direct {
             return Ok(place.channel.clone());
@@ -94,9 +86,9 @@ impl App {
         let rendered = render(message, key);
         let to = self.target(place).await.map_err(|f| self.api.send_error(f))?;
         self.remember(&rendered, key).await?;
-        let mut parts = Vec::new();
         let last = rendered.contents.len().saturating_sub(1);
-        for n in 0..=last {
+        let mut parts = self.parts_sent(key, last).await?;
+        for n in parts.len()..=last {
             let mut body = body(&rendered, n, n == last);
             let nonce = if n == last { hash(key) } else { hash(&format!("{key}/{n}")) };
             (body["nonce"], body["enforce_nonce"]) = (json!(nonce), json!(true));
@@ -107,15 +99,35 @@ impl App {
                 body["message_reference"] = json!({ "message_id": thread, "fail_if_not_exists": false });
             }
             match self.api.call(&Request::new("POST /channels/:id/messages", &to, &[]).body(body)).await {
-                Ok(posted) => parts.push(word(&posted["id"]).to_owned()),
+                Ok(posted) => self.part_sent(key, last, &mut parts, word(&posted["id"])).await?,
                 Err(failure) => return Err(self.not_posted(place, &to, failure).await?),
             }
         }
-        let id = parts.last().cloned().unwrap_or_default();
-        if parts.len() > 1 {
-            store::remember_parts(&self.db, &id, &parts).await?;
+        Ok(parts.pop().unwrap_or_default())
+    }
+
+    /// The messages that an earlier attempt made of a long one; its parts are numbered to `last`.
+    async fn parts_sent(&self, key: &str, last: usize) -> Result<Vec<String>, SendError> {
+        if last == 0 {
+            return Ok(Vec::new());
         }
-        Ok(id)
+        let kept = store::post(&self.db, &hash(key)).await?;
+        let mut parts = kept.map_or_else(Vec::new, |kept| kept.parts);
+        parts.truncate(last + 1);
+        Ok(parts)
+    }
+
+    /// A part of a long message was sent: it is kept, so that it is not said again, and at last all of them under the id
+    /// of the last, by which it is edited.
+    async fn part_sent(&self, key: &str, last: usize, parts: &mut Vec<String>, id: &str) -> Result<(), SendError> {
+        parts.push(id.to_owned());
+        if last > 0 {
+            store::remember_parts(&self.db, &hash(key), parts).await?;
+            if parts.len() > last {
+                store::remember_parts(&self.db, id, parts).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn not_posted(&self, place: &Place, to: &str, failure: Failure) -> Result<SendError, SendError> {
@@ -157,8 +169,8 @@ impl App {
         let rendered = render(message, key);
         self.remember(&rendered, key).await?;
         let last = rendered.contents.len().saturating_sub(1);
-        let mut id = String::new();
-        for n in 0..=last {
+        let mut parts = self.parts_sent(key, last).await?;
+        for n in parts.len()..=last {
             let mut body = body(&rendered, n, n == last);
             let first = n == 0 && number == 0 && to.kind != Kind::Button;
             let app = self.options.application_id.as_str();
@@ -171,10 +183,10 @@ impl App {
                 Request::new("POST /webhooks/:app/:id", &to.token, &[app]).query("wait=true")
             };
             match self.api.call(&request.body(body)).await {
-                Ok(said) => word(&said["id"]).clone_into(&mut id),
+                Ok(said) => self.part_sent(key, last, &mut parts, word(&said["id"])).await?,
                 Err(failure) if failure.code().is_some_and(|c| EXPIRED.contains(&c)) => {
                     // It was acknowledged a moment ago and Discord may not know it yet.
-                    let young = ids::instant(&to.id).plus(10 * Instant::SECOND) > stoa_ground::clock::wall();
+                    let young = ids::instant(&to.id).plus(10 * Instant::SECOND) > wall();
                     if young {
                         let why = "Discord does not know the interaction yet".to_owned();
                         return Err(SendError::Retry { why, after_seconds: Some(2) });
@@ -187,17 +199,22 @@ impl App {
                 store::answered(&self.db, &to.id).await?;
             }
         }
-        Ok(Some(if to.kind == Kind::Direct { id } else { format!("{FLEETING}{}/{id}", to.id) }))
+        Ok(Some(to.shown(&parts.pop().unwrap_or_default())))
     }
 
-    /// Takes away that we think about an interaction, because it was answered elsewhere.
+    /// Takes away that we think about an interaction, because it was answered elsewhere or not at all. What was said in
+    /// that place stays, also where it was not noted that something was said.
     pub(crate) async fn thought(&self, about: &Interaction) {
         let app = self.options.application_id.as_str();
-        let request = Request::new("DELETE /webhooks/:app/:id/messages/@original", &about.token, &[app]);
-        match self.api.call(&request).await {
-            Ok(_) => {}
-            Err(failure) if failure.code().is_some() => {}
-            Err(_) => return,
+        let done = match self.original(about).await {
+            Ok(said) if is_loading(&said) => {
+                let request = Request::new("DELETE /webhooks/:app/:id/messages/@original", &about.token, &[app]);
+                self.api.call(&request).await.map(|_| ())
+            }
+            said => said.map(|_| ()),
+        };
+        if let Err(Failure::Later { .. }) = done {
+            return;
         }
         if let Err(error) = store::answered(&self.db, &about.id).await {
             tracing::warn!(%error, "that an interaction is answered could not be noted");
@@ -289,98 +306,12 @@ impl App {
             done => done.map(|_| ()),
         }
     }
-
-    /// The id of the first answer to an interaction, if it has arrived.
-    pub(crate) async fn find_answer(&self, to: &Interaction, key: &str) -> Result<Option<String>, SendError> {
-        let app = self.options.application_id.as_str();
-        let request = Request::new("GET /webhooks/:app/:id/messages/@original", &to.token, &[app]);
-        let said = match self.api.call(&request).await {
-            Ok(said) => said,
-            Err(failure) if failure.code().is_some() => return Ok(None),
-            Err(failure) => return Err(self.api.send_error(failure)),
-        };
-        let kept = store::post(&self.db, &hash(key)).await?;
-        if said["flags"].as_i64().unwrap_or_default() & LOADING != 0 || !is_ours(&said, key, kept.as_ref()) {
-            return Ok(None);
-        }
-        let id = word(&said["id"]);
-        Ok(Some(if to.kind == Kind::Direct { id.to_owned() } else { format!("{FLEETING}{}/{id}", to.id) }))
-    }
-
-    /// The id of the message that was posted with this key, if it stands in the place.
-    pub(crate) async fn find_posted(&self, place: &Place, key: &str) -> Result<Option<String>, SendError> {
-        let waits = waits_at(place);
-        let to = match waits {
-            Some((_, to)) => to.to_owned(),
-            None => self.target(place).await.map_err(|f| self.api.send_error(f))?,
-        };
-        let kept = store::post(&self.db, &hash(key)).await?;
-        let mut before = String::new();
-        for _ in 0..PAGES {
-            let query =
-                if before.is_empty() { format!("limit={PAGE}") } else { format!("limit={PAGE}&before={before}") };
-            let page = match self.api.call(&Request::new("GET /channels/:id/messages", &to, &[]).query(&query)).await {
-                Ok(page) => page,
-                // Nothing of ours is where we cannot be.
-                Err(failure) => match self.api.send_error(failure) {
-                    SendError::Unreachable(_) => return Ok(None),
-                    other => return Err(other),
-                },
-            };
-            let messages = page.as_array().map_or(&[][..], Vec::as_slice);
-            for message in messages {
-                if word(&message["author"]["id"]) == self.bot() && is_ours(message, key, kept.as_ref()) {
-                    let id = word(&message["id"]);
-                    // Of two that say the same, the other may have been said before.
-                    if !has_buttons(message) && delivery::is_of_another(&self.db, place, id, key).await? {
-                        continue;
-                    }
-                    let beckons = beckons(message);
-                    return Ok(Some(if beckons { format!("{BECKON}{id}") } else { id.to_owned() }));
-                }
-            }
-            match messages.last() {
-                Some(oldest) if messages.len() == PAGE => word(&oldest["id"]).clone_into(&mut before),
-                _ => break,
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// Whether a message was sent with this key; `kept` is what was kept about it.
-fn is_ours(message: &Value, key: &str, kept: Option<&Post>) -> bool {
-    if !has_buttons(message) {
-        let at = ids::instant(word(&message["id"]));
-        return kept.is_some_and(|k| {
-            at >= k.begun.plus(-60 * Instant::SECOND) && digest(word(&message["content"])) == k.digest
-        });
-    }
-    let mark = format!("s:{}:", hash(key));
-    let rows = message["components"].as_array().into_iter().flatten();
-    let mut buttons = rows.flat_map(|row| row["components"].as_array().into_iter().flatten());
-    buttons.any(|b| word(&b["custom_id"]).starts_with(&mark))
-}
-
-fn has_buttons(message: &Value) -> bool {
-    message["components"].as_array().is_some_and(|rows| !rows.is_empty())
-}
-
-/// Whether a message of ours only says that something waits.
-fn beckons(message: &Value) -> bool {
-    let first = word(&message["components"][0]["components"][0]["custom_id"]);
-    crate::render::read_custom_id(first).is_some_and(|(_, command)| command.starts_with("show "))
 }
 
 fn body(rendered: &Rendered, part: usize, last: bool) -> Value {
     let content = rendered.contents.get(part).map_or("", String::as_str);
     let components = if last { rendered.components.clone() } else { json!([]) };
     json!({ "content": content, "components": components, "allowed_mentions": { "parse": [] }, "flags": NO_EMBEDS })
-}
-
-fn digest(said: &str) -> String {
-    let digest = Sha256::digest(said.trim().as_bytes());
-    digest.iter().take(16).map(|b| format!("{b:02x}")).collect()
 }
 
 /// The name of a thread for one person.

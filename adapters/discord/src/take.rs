@@ -58,9 +58,7 @@ impl Inlet {
                 self.accept(events::reaction(d, added, transition, now, &self.seen(&channel, &[]))).await.map(|()| None)
             }
             "INTERACTION_CREATE" => self.over_gateway(d).await.map(|()| None),
-            "GUILD_MEMBER_REMOVE" => {
-                store::left(&self.app.db, word(&d["user"]["id"]), word(&d["guild_id"])).await.map(|()| None)
-            }
+            "GUILD_MEMBER_REMOVE" => self.app.left(word(&d["user"]["id"]), word(&d["guild_id"])).await.map(|()| None),
             _ => Ok(None),
         }
     }
@@ -138,6 +136,15 @@ impl Inlet {
     /// # Errors
     /// When it could not be stored.
     pub(crate) async fn interaction(&self, d: &Value) -> Result<Option<Value>> {
+        let taken = self.take_interaction(d).await;
+        if taken.is_err() {
+            // Nothing will be acknowledged, so nothing waits for it.
+            self.app.is_acknowledged(word(&d["id"]));
+        }
+        taken
+    }
+
+    async fn take_interaction(&self, d: &Value) -> Result<Option<Value>> {
         let read = match interactions::read(d, self.app.bot()) {
             Ok(read) => read,
             Err(kind) => {
@@ -182,11 +189,9 @@ impl Inlet {
             _ => None,
         };
         self.app.begins(&id);
-        // Beside each other; both are stored before it is acknowledged.
-        let (kept, opened) =
-            tokio::join!(store::remember_interaction(&self.app.db, &id, &token, kind), self.flow.accept(*envelope));
-        kept?;
-        let answer = match opened? {
+        // First what is needed to answer: another server may take the event as soon as it is stored.
+        store::remember_interaction(&self.app.db, &id, &token, kind).await?;
+        let answer = match self.flow.accept(*envelope).await? {
             Opened::Stored | Opened::Repeated => return Ok(deferred(kind)),
             Opened::Form(form) => self.open(&user, &form).await?,
             Opened::Errors(errors) => {

@@ -1,6 +1,7 @@
 //! One Slack app in one workspace: who it is there, and the calls that are made for it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -54,6 +55,26 @@ pub struct Checked {
     pub missing: Vec<(&'static str, &'static str)>,
 }
 
+/// Asks Slack whether the token of the configuration holds, and which scopes it lacks; none where the app is only installed
+/// by its page.
+///
+/// # Errors
+/// What Slack says.
+pub async fn check(options: &Options) -> Result<Option<Checked>, SendError> {
+    let api = Api::new(options).map_err(|e| SendError::Refused(e.to_string()))?;
+    if options.bot_token.is_empty() {
+        return Ok(None);
+    }
+    let asked = api.call_with_headers(&options.bot_token, "auth.test", &Body::Form(Vec::new())).await;
+    let (me, headers) = asked.map_err(|e| api.send_error(e))?;
+    let scopes = headers.get("x-oauth-scopes").and_then(|v| v.to_str().ok());
+    let missing = scopes.map_or_else(Vec::new, |scopes| {
+        let given: Vec<&str> = scopes.split(',').map(str::trim).collect();
+        manifest::SCOPES.iter().filter(|(scope, _)| !given.contains(scope)).copied().collect()
+    });
+    Ok(Some(Checked { workspace: word(&me["team"]).to_owned(), missing }))
+}
+
 /// One app.
 pub(crate) struct App {
     pub options: Options,
@@ -61,6 +82,8 @@ pub(crate) struct App {
     token: RwLock<String>,
     /// The workspace in which it was installed by its own page.
     installed: RwLock<Option<Install>>,
+    /// Whether its token is newer than the one in the store.
+    unsaved: AtomicBool,
     /// Workspaces of the organisation in which it is installed.
     teams: Mutex<BTreeSet<String>>,
     identity: OnceLock<Identity>,
@@ -85,6 +108,7 @@ impl App {
             api: Api::new(&options)?,
             token: RwLock::new(options.bot_token.clone()),
             installed: RwLock::default(),
+            unsaved: AtomicBool::default(),
             teams: Mutex::default(),
             options,
             identity: OnceLock::new(),
@@ -102,7 +126,7 @@ impl App {
     /// An app in a workspace in which it was installed by its own page.
     pub(crate) fn of_install(options: &Options, install: Install) -> Result<Self> {
         let app = Self::new(options.clone())?;
-        app.put(install);
+        app.set(install);
         Ok(app)
     }
 
@@ -129,8 +153,25 @@ impl App {
         self.installed.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The installation is this from now on.
+    /// The store has this installation: it counts, unless the token here is a newer one that could not be kept yet.
     pub(crate) fn put(&self, install: Install) {
+        if !self.unsaved.load(Ordering::Acquire) {
+            self.set(install);
+        }
+    }
+
+    /// The installation has this token from now on, whatever the store says.
+    pub(crate) fn put_unsaved(&self, install: Install) {
+        self.unsaved.store(true, Ordering::Release);
+        self.set(install);
+    }
+
+    /// The store has it as well.
+    pub(crate) fn saved(&self) {
+        self.unsaved.store(false, Ordering::Release);
+    }
+
+    fn set(&self, install: Install) {
         self.token.write().unwrap_or_else(PoisonError::into_inner).clone_from(&install.token);
         *self.installed.write().unwrap_or_else(PoisonError::into_inner) = Some(install);
     }
@@ -180,18 +221,6 @@ impl App {
             bot: text("bot_id"),
         };
         Ok(self.identity.get_or_init(|| me))
-    }
-
-    /// Asks Slack whether the token holds, and which scopes it has.
-    pub(crate) async fn check(&self) -> Result<Checked, SendError> {
-        let asked = self.api.call_with_headers(&self.token(), "auth.test", &Body::Form(Vec::new())).await;
-        let (me, headers) = asked.map_err(|e| self.api.send_error(e))?;
-        let scopes = headers.get("x-oauth-scopes").and_then(|v| v.to_str().ok());
-        let missing = scopes.map_or_else(Vec::new, |scopes| {
-            let given: Vec<&str> = scopes.split(',').map(str::trim).collect();
-            manifest::SCOPES.iter().filter(|(scope, _)| !given.contains(scope)).copied().collect()
-        });
-        Ok(Checked { workspace: word(&me["team"]).to_owned(), missing })
     }
 
     /// The direct conversation with a user.

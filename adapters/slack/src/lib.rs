@@ -28,7 +28,7 @@ mod view;
 use stoa_ground::{Error, Result};
 use stoa_http::Network;
 
-pub use app::Checked;
+pub use app::{Checked, check};
 pub use http::router;
 pub use manifest::manifest;
 pub use oauth::install_link;

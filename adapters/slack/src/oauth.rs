@@ -24,8 +24,6 @@ const COOKIE: &str = "stoa_slack_install";
 const LINK: i64 = 24 * 3_600;
 /// How long somebody may take at Slack, in seconds.
 const AT_SLACK: i64 = 600;
-/// How long before its end a token is renewed.
-const EARLY: i64 = 30 * 60 * Instant::SECOND;
 /// The longest and the shortest pause between looks at a token's end.
 const LONGEST: Duration = Duration::from_secs(3_600);
 const SHORTEST: Duration = Duration::from_secs(2);
@@ -146,7 +144,7 @@ async fn finish(inlet: &Inlet, code: &str) -> Result<Install, String> {
     let (name, kept) = (&options.name, &install);
     let saved = inlet.flow.db().write(|tx| async move { installs::save(&tx, name, kept).await }).await;
     saved.map_err(|e| e.to_string())?;
-    inlet.slack.load(inlet.flow.db()).await.map_err(|e| e.to_string())?;
+    inlet.slack.load().await.map_err(|e| e.to_string())?;
     Ok(install)
 }
 
@@ -160,32 +158,35 @@ fn page(status: StatusCode, text: &str) -> Response {
     (status, policy, Html(html)).into_response()
 }
 
-/// Renews the token of an installed app before it ends, until `stop`.
+/// Renews the token of an installed app before it ends, until `stop`. Whether tokens are renewed at all is looked at again
+/// and again: the app's settings may change, and it may be installed anew.
 pub(crate) async fn rotate(inlet: Inlet, stop: CancellationToken) {
-    while let Some(expires) = inlet.app.installed().and_then(|install| install.expires) {
-        let left = Duration::from_micros(u64::try_from(expires.0 - EARLY - wall().0).unwrap_or_default());
+    let mut changes = inlet.slack.changes.subscribe();
+    loop {
+        let renew = inlet.app.installed().and_then(|install| install.renew);
+        let left =
+            renew.map_or(LONGEST, |at| Duration::from_micros(u64::try_from(at.0 - wall().0).unwrap_or_default()));
         tokio::select! {
             () = tokio::time::sleep(left.clamp(SHORTEST, LONGEST)) => {}
+            _ = changes.changed(), if left > SHORTEST => {}
             () = stop.cancelled() => return,
         }
-        if wall().0 < expires.0 - EARLY {
-            continue;
-        }
-        if let Err(why) = renew(&inlet).await {
+        let is_due = inlet.app.installed().and_then(|install| install.renew).is_some_and(|at| at <= wall());
+        if is_due && let Err(why) = renew_now(&inlet, &stop).await {
             tracing::warn!(app = %inlet.app.options.name, why, "a token was not renewed; it is tried again");
         }
     }
 }
 
-async fn renew(inlet: &Inlet) -> Result<(), String> {
+async fn renew_now(inlet: &Inlet, stop: &CancellationToken) -> Result<(), String> {
     let (app, db) = (&inlet.app, inlet.flow.db());
     let name = &app.options.name;
     let said = |e: stoa_ground::Error| e.to_string();
     let Some(old) = app.installed() else { return Ok(()) };
-    let Some(refresh) = old.refresh.clone().filter(|_| old.expires.is_some()) else { return Ok(()) };
+    let Some(refresh) = old.refresh.clone() else { return Ok(()) };
     if !installs::claim(db, name, &old).await.map_err(said)? {
         // Another server is at it, or was.
-        return inlet.slack.load(db).await.map_err(said);
+        return inlet.slack.load().await.map_err(said);
     }
     let form = vec![
         ("client_id", app.options.client_id.clone()),
@@ -196,9 +197,17 @@ async fn renew(inlet: &Inlet) -> Result<(), String> {
     match app.api.call("", "oauth.v2.access", &Body::Form(form)).await {
         Ok(answer) => {
             let new = old.renewed(&answer).ok_or("Slack's answer holds no token")?;
+            // What was renewed with is used up: from here on only the new token counts, and it must be kept.
+            app.put_unsaved(new.clone());
             let kept = &new;
-            db.write(|tx| async move { installs::save(&tx, name, kept).await }).await.map_err(said)?;
-            app.put(new);
+            while let Err(error) = db.write(|tx| async move { installs::save_renewed(&tx, name, kept).await }).await {
+                tracing::error!(app = %name, %error, "a renewed token could not be kept; it is tried again");
+                tokio::select! {
+                    () = tokio::time::sleep(SHORTEST) => {}
+                    () = stop.cancelled() => return Err(said(error)),
+                }
+            }
+            app.saved();
             tracing::info!(app = %name, workspace = %old.workspace, "a token was renewed");
             Ok(())
         }
@@ -207,7 +216,7 @@ async fn renew(inlet: &Inlet) -> Result<(), String> {
                 let detail = format!("the token of {} cannot be renewed: {code}; install the app again", old.name);
                 app.api.tell_operator(&format!("renew {}", old.workspace), &detail);
             }
-            inlet.slack.load(db).await.map_err(said)?;
+            inlet.slack.load().await.map_err(said)?;
             Err(app.api.send_error(failure).to_string())
         }
     }

@@ -1,19 +1,24 @@
 //! Messages that go out: Slack as a [`Platform`], over all apps of the configuration.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use stoa_flow::chat::{Account, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
+use stoa_ground::clock::monotonic;
 use stoa_ground::{Db, Result};
 use tokio::sync::watch;
 
 use crate::api::{Body, Failure};
-use crate::app::{App, Checked};
+use crate::app::App;
 use crate::blocks::{Rendered, render};
 use crate::events::{self, instant, word};
-use crate::streams::{Grown, unended};
+use crate::streams::{Grown, unended, unfinished};
 use crate::{Options, PLATFORM, installs, text};
+
+/// How soon after it was read where the apps are installed it is read again for somebody who is not found.
+const LOADED: Duration = Duration::from_secs(5);
 
 /// The type of our metadata on messages.
 const DELIVERY: &str = "stoa_delivery";
@@ -25,8 +30,11 @@ const PAGES: usize = 10;
 /// All Slack apps of the configuration. Who is asked for a place is the app of its workspace.
 pub struct Slack {
     pub(crate) apps: Vec<Arc<App>>,
+    db: Db,
     /// The same apps in the workspaces in which they were installed by their pages.
     installed: RwLock<Vec<Arc<App>>>,
+    /// When that was read.
+    loaded: Mutex<Option<std::time::Instant>>,
     pub(crate) changes: watch::Sender<()>,
 }
 
@@ -35,36 +43,20 @@ impl Slack {
     ///
     /// # Errors
     /// [`stoa_ground::Error::Invalid`] with the key of the configuration that is wrong.
-    pub fn new(options: Vec<Options>) -> Result<Self> {
+    pub fn new(options: Vec<Options>, db: Db) -> Result<Self> {
         let apps = options.into_iter().map(|o| App::new(o).map(Arc::new)).collect::<Result<_>>()?;
-        Ok(Self { apps, installed: RwLock::default(), changes: watch::Sender::new(()) })
-    }
-
-    /// Whether the tokens of the app at this position hold in each of its workspaces, and which scopes they lack.
-    ///
-    /// # Errors
-    /// What Slack says.
-    pub async fn check(&self, position: usize) -> Result<Vec<Checked>, SendError> {
-        match self.apps.get(position) {
-            Some(app) => {
-                let mut checked = Vec::new();
-                for one in self.all().iter().filter(|one| one.options.name == app.options.name) {
-                    checked.push(one.check().await?);
-                }
-                Ok(checked)
-            }
-            None => Err(SendError::Refused("there is no such app".into())),
-        }
+        let (installed, loaded) = (RwLock::default(), Mutex::default());
+        Ok(Self { apps, db, installed, loaded, changes: watch::Sender::new(()) })
     }
 
     /// Reads in which workspaces the apps are installed by their pages.
     ///
     /// # Errors
     /// The database's error.
-    pub async fn load(&self, db: &Db) -> Result<()> {
+    pub async fn load(&self) -> Result<()> {
         let mut now: Vec<Arc<App>> = Vec::new();
         for app in self.apps.iter().filter(|app| app.options.is_installed_by_page()) {
-            for install in installs::all(db, &app.options.name).await? {
+            for install in installs::all(&self.db, &app.options.name).await? {
                 let known = self.installation(&app.options.name, &install.workspace);
                 match known {
                     Some(known) => {
@@ -76,8 +68,19 @@ impl Slack {
             }
         }
         *self.installed.write().unwrap_or_else(PoisonError::into_inner) = now;
+        *self.loaded.lock().unwrap_or_else(PoisonError::into_inner) = Some(monotonic());
         self.changes.send_replace(());
         Ok(())
+    }
+
+    /// [`load`](Self::load), unless that was a moment ago: then `false`.
+    pub(crate) async fn load_again(&self) -> Result<bool> {
+        let loaded = *self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if loaded.is_some_and(|at| at.elapsed() < LOADED) {
+            return Ok(false);
+        }
+        self.load().await?;
+        Ok(true)
     }
 
     /// An app in a workspace, or in an organisation, in which it was installed by its page.
@@ -95,10 +98,25 @@ impl Slack {
         self.apps.iter().filter(|app| !app.options.bot_token.is_empty()).chain(installed.iter()).cloned().collect()
     }
 
-    /// The app that is installed in a workspace.
+    /// The app that is installed in a workspace. Another server may have installed it a moment ago.
     async fn of(&self, workspace: &str) -> Result<Arc<App>, SendError> {
+        match self.known_of(workspace).await {
+            Err(SendError::Unreachable(why)) if self.apps.iter().any(|app| app.options.is_installed_by_page()) => {
+                if self.load_again().await? {
+                    return self.known_of(workspace).await;
+                }
+                Err(SendError::Retry { why, after_seconds: Some(LOADED.as_secs()) })
+            }
+            found => found,
+        }
+    }
+
+    /// The app that is installed in a workspace, as far as was read.
+    async fn known_of(&self, workspace: &str) -> Result<Arc<App>, SendError> {
         let all = self.all();
-        if let [app] = &all[..] {
+        if let [app] = &self.apps[..]
+            && !app.options.is_installed_by_page()
+        {
             return Ok(app.clone());
         }
         let mut unknown = None;
@@ -262,7 +280,7 @@ impl Platform for Slack {
             && code == "streaming_state_conflict"
         {
             // Begun before this server was started.
-            app.stop(channel, &message.id, &format!("stream/{}", message.id)).await?;
+            app.stop(channel, &message.id, &unfinished(&message.id)).await?;
             edited = app.call("chat.update", Body::Json(body)).await;
         }
         edited.map_err(|e| app.api.send_error(e))?;
@@ -287,7 +305,7 @@ impl Platform for Slack {
             // Nothing of ours is where we cannot be.
             Err(SendError::Unreachable(_)) => Ok(None),
             Ok(None) => {
-                app.take_away(&place.channel, &begun).await;
+                app.take_away(&self.db, place, key, &begun).await?;
                 Ok(None)
             }
             found => found,
@@ -368,5 +386,47 @@ impl Us {
             text: text::addressed(word(&m["text"]), &self.user),
             at: instant(word(&m["ts"])),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::installs::Install;
+    use stoa_ground::ledger::Master;
+    use stoa_ground::testing::store;
+
+    #[tokio::test]
+    async fn a_workspace_that_another_server_installed_is_found() {
+        let (db, _dir) = store().await;
+        db.seal_with(Master::new([7; 32]));
+        let options = Options {
+            bot_token: String::new(),
+            client_id: "1.2".into(),
+            client_secret: "secret".into(),
+            public_url: Some("https://learn.example.org".into()),
+            ..Options::test()
+        };
+        let slack = Slack::new(vec![options], db.clone()).unwrap();
+        let save = async |workspace: &str| {
+            let answer = json!({"access_token": format!("xoxb-{workspace}"), "team": {"id": workspace}});
+            let install = &Install::read(&answer).unwrap();
+            db.write(|tx| async move { installs::save(&tx, "acme", install).await }).await.unwrap();
+        };
+        save("T1").await;
+        assert_eq!(slack.of("T1").await.unwrap().token(), "xoxb-T1", "although nothing was read before");
+        // It was read a moment ago: of what came since then nobody says that it is not there.
+        save("T2").await;
+        assert!(matches!(slack.of("T2").await, Err(SendError::Retry { after_seconds: Some(_), .. })));
+        slack.load().await.unwrap();
+        assert_eq!(slack.of("T2").await.unwrap().token(), "xoxb-T2");
+        // A newer token that could not be kept yet outlives what the store says.
+        let app = slack.of("T1").await.unwrap();
+        app.put_unsaved(Install { token: "xoxb-newer".into(), ..app.installed().unwrap() });
+        slack.load().await.unwrap();
+        assert_eq!(app.token(), "xoxb-newer");
+        app.saved();
+        slack.load().await.unwrap();
+        assert_eq!(app.token(), "xoxb-T1");
     }
 }

@@ -88,7 +88,7 @@ async fn attend(flow: Arc<Flow>, slack: Arc<Slack>, stop: CancellationToken) {
     let mut changes = slack.changes.subscribe();
     while !stop.is_cancelled() {
         if slack.apps.iter().any(|app| app.options.is_installed_by_page())
-            && let Err(error) = slack.load(flow.db()).await
+            && let Err(error) = slack.load().await
         {
             tracing::warn!(%error, "it could not be read where the Slack apps are installed");
         }

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use stoa_flow::chat::{Block, Message, Place, SendError};
+use stoa_flow::delivery;
+use stoa_ground::Db;
 use stoa_ground::clock::monotonic;
 
 use crate::api::{Body, Failure};
@@ -148,29 +150,41 @@ impl App {
         Ok(Grown::Edit)
     }
 
-    /// Ends a stream, so that its message can be edited.
-    pub(crate) async fn stop(&self, channel: &str, ts: &str, key: &str) -> Result<(), SendError> {
+    /// Ends a stream, so that its message can be edited; `false` when it was none, or had ended by itself.
+    pub(crate) async fn stop(&self, channel: &str, ts: &str, key: &str) -> Result<bool, SendError> {
         let body = json!({ "channel": channel, "ts": ts, "metadata": metadata(key) });
         match self.call("chat.stopStream", Body::Json(body)).await {
-            Ok(_) => Ok(()),
-            // It ended by itself.
-            Err(Failure::Code { code, .. }) if code == "message_not_in_streaming_state" => Ok(()),
+            Ok(_) => Ok(true),
+            Err(Failure::Code { code, .. }) if code == "message_not_in_streaming_state" => Ok(false),
             Err(failure) => Err(self.api.send_error(failure)),
         }
     }
 
-    /// Takes away what an earlier attempt began to stream in a thread and did not end: it has no key yet.
-    pub(crate) async fn take_away(&self, channel: &str, begun: &[String]) {
+    /// Takes away what an earlier attempt of this delivery began to stream in a thread and did not end: it has no key yet.
+    /// What another delivery is known by stays, and so does what is no stream, whoever wrote it with the app's token.
+    pub(crate) async fn take_away(&self, db: &Db, place: &Place, key: &str, begun: &[String]) -> Result<(), SendError> {
+        let channel = place.channel.as_str();
         for ts in begun {
-            if self.streams.of(&(channel.to_owned(), ts.clone())).is_some() {
+            if self.streams.of(&(channel.to_owned(), ts.clone())).is_some()
+                || delivery::is_of_another(db, place, ts, key).await?
+            {
                 continue;
             }
-            let body = json!({ "channel": channel, "ts": ts });
-            if let Err(failure) = self.call("chat.delete", Body::Json(body)).await {
-                let error = self.api.send_error(failure);
+            // Only a stream that nobody ended can be ended.
+            let gone = match self.stop(channel, ts, &unfinished(ts)).await {
+                Ok(false) => continue,
+                Ok(true) => {
+                    let body = json!({ "channel": channel, "ts": ts });
+                    self.call("chat.delete", Body::Json(body)).await.map_err(|failure| self.api.send_error(failure))
+                }
+                Err(later @ SendError::Retry { .. }) => return Err(later),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = gone {
                 tracing::warn!(app = %self.options.name, %error, "the beginning of an answer could not be taken away");
             }
         }
+        Ok(())
     }
 }
 
@@ -181,6 +195,11 @@ fn so_far(message: &Message) -> String {
         _ => None,
     });
     texts.collect::<Vec<_>>().join("\n\n")
+}
+
+/// The key of a stream that this server did not begin.
+pub(crate) fn unfinished(ts: &str) -> String {
+    format!("stream/{ts}")
 }
 
 /// Nothing in it can become markup, a link or a mention.

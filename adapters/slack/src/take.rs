@@ -1,7 +1,6 @@
 //! What came in, the same for both transports: mapped, stored, and only then acknowledged.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::Value;
 use stoa_flow::Flow;
@@ -94,11 +93,7 @@ impl Inlet {
         };
         let found = match find() {
             // Another server may have installed it a moment ago.
-            None if !self.app.is_unsupported("load") => {
-                self.app.leave_alone("load", Duration::from_secs(5));
-                self.slack.load(self.flow.db()).await?;
-                find()
-            }
+            None if self.slack.load_again().await? => find(),
             found => found,
         };
         let own = || (!self.app.options.bot_token.is_empty()).then(|| self.app.clone());
@@ -160,7 +155,7 @@ impl Inlet {
     async fn removed(&self, kind: &str) -> Result<()> {
         if let (Some(install), "app_uninstalled" | "tokens_revoked") = (self.app.installed(), kind) {
             installs::end(self.flow.db(), &self.app.options.name, &install.workspace).await?;
-            self.slack.load(self.flow.db()).await?;
+            self.slack.load().await?;
         }
         Ok(())
     }

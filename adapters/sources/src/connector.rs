@@ -184,8 +184,9 @@ impl SourceReader for Connector {
                 send(&out, Found::Noted(location, "it is listed twice; the first one counts".into())).await?;
                 continue;
             }
+            let fingerprint = document.fingerprint();
             if known.documents.contains_key(&location)
-                && known.fingerprint(&location) != document.fingerprint().as_deref()
+                && (fingerprint.is_none() || known.fingerprint(&location) != fingerprint.as_deref())
             {
                 send(&out, Found::Restricted(location, document.readers.clone())).await?;
             }

@@ -102,6 +102,22 @@ async fn nobody_reads_more_than_both_the_connector_and_the_configuration_allow()
     stand.at("/stoa/documents", list(json!([])));
     sync(&db, &connector(&stand, &["everyone"])).await;
     assert_eq!((readers("1").await.as_str(), readers("2").await.as_str()), ("", "everyone"));
+    // And opens it again with the version that was known before.
+    stand.at("/stoa/documents/1", Reply::new(200, "text/plain", "Salaries."));
+    stand.at("/stoa/documents", list(json!(["group:hr"])));
+    sync(&db, &connector(&stand, &["everyone"])).await;
+    assert_eq!((readers("1").await.as_str(), readers("2").await.as_str()), ("group:hr", "everyone"));
+    // What has no version is restricted at once as well.
+    let unversioned =
+        |readers: serde_json::Value| Reply::json(&json!({ "documents": [{ "id": "3", "readers": readers }] }));
+    stand.at("/stoa/documents", unversioned(json!(["everyone"])));
+    stand.at("/stoa/documents/3", Reply::new(200, "text/plain", "Plans."));
+    sync(&db, &connector(&stand, &["everyone"])).await;
+    assert_eq!(readers("3").await, "everyone");
+    stand.at("/stoa/documents/3", Reply::status(500));
+    stand.at("/stoa/documents", unversioned(json!([])));
+    sync(&db, &connector(&stand, &["everyone"])).await;
+    assert_eq!(readers("3").await, "");
 }
 
 #[tokio::test]

@@ -11,8 +11,12 @@ use stoa_http::Network;
 use stoa_sources::{Site, SiteOptions};
 
 fn site(url: &str) -> Site {
+    site_for(url, &["everyone"])
+}
+
+fn site_for(url: &str, readers: &[&str]) -> Site {
     let options = SiteOptions { url: url.into(), most_pages: 500, hosts: Vec::new(), pace: FAST };
-    Site::new(settings("Docs", "site", &["everyone"]), options, Network::default()).unwrap()
+    Site::new(settings("Docs", "site", readers), options, Network::default()).unwrap()
 }
 
 fn page(title: &str, body: &str) -> Reply {
@@ -191,4 +195,33 @@ async fn a_site_that_vanishes_for_a_day_loses_nothing() {
     assert!(sync(&db, &docs).await.errors[0].1.contains("30 of its 30 documents are suddenly missing"));
     db.clock().set(db.clock().now().plus(Instant::DAY * 3)).unwrap();
     assert_eq!(sync(&db, &docs).await.removed, 30);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_now_is_shown_to_no_more_people_than_may_read_it() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    let paths: Vec<String> = (0..4).map(|n| format!("/p{n}")).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    stand.at("/sitemap.xml", sitemap(&paths));
+    paths.iter().for_each(|p| stand.at(p, page(p, &format!("<p>Words of {p}.</p>"))));
+    let (docs, first) = (site(&stand.url("/")), stand.url("/p0"));
+    sync(&db, &docs).await;
+    let readers = async || passages(&db, &first).await[0].readers.join(" ");
+    assert_eq!(readers().await, "everyone");
+    // The configuration is narrowed while a page has a fault.
+    stand.at("/p0", Reply::status(500));
+    sync(&db, &site_for(&stand.url("/"), &["role:owner"])).await;
+    assert_eq!(readers().await, "role:owner");
+    sync(&db, &docs).await;
+    assert_eq!(readers().await, "everyone");
+    // The site closes. Whether that is for good is doubted, and until then nobody reads it here.
+    stand.always(Some(Reply::status(403)));
+    let report = sync(&db, &docs).await;
+    assert_eq!((report.removed, documents(&db).await.len()), (0, 4), "{report:?}");
+    assert_eq!(readers().await, "");
+    // It opens again as it was.
+    stand.always(None);
+    stand.at("/p0", page("/p0", "<p>Words of /p0.</p>"));
+    sync(&db, &docs).await;
+    assert_eq!(readers().await, "everyone");
 }

@@ -2,11 +2,16 @@
 //! address that the roster has, or from the operator (`stoa people link`). Before that the account gets nothing personal.
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
 use stoa_flow::chat::{
     Args, Button, Call, Command, Context, Field, FieldError, Form, Message, Place, Style, Turn, literal,
 };
-use stoa_flow::delivery::{self, MAIL, NewDelivery};
+use stoa_flow::delivery::{self, Delivery, DeliveryKind, MAIL, NewDelivery, Rendered, Rendering};
+use stoa_flow::nudges::Policy;
 use stoa_flow::{Parts, say, words_key};
+use stoa_ground::ledger::{open_secret, seal_secret};
 use stoa_ground::people::{self, Person, Status};
 use stoa_ground::{Error, Instant, Result, Tx, args};
 
@@ -16,10 +21,13 @@ const CODES: i64 = 3;
 const EMAIL: usize = 254;
 const CODE: usize = 200;
 
-/// The command.
+/// The kind of delivery that brings a code by mail.
+const KIND: &str = "link-code";
+
+/// The command, and the mail with the code.
 #[must_use]
 pub fn parts() -> Parts {
-    Parts { commands: vec![Box::new(Link)], ..Parts::default() }
+    Parts { commands: vec![Box::new(Link)], kinds: vec![Box::new(Mailed)], ..Parts::default() }
 }
 
 /// The command `link`.
@@ -191,8 +199,8 @@ async fn may_have_another(tx: &Tx, person: &Person) -> Result<bool> {
     Ok(sent < CODES)
 }
 
+/// Sends a code by mail. What waits in the outbox is sealed: who reads the store gets nobody's account by it.
 async fn mail(cx: &Context<'_>, turn: &Turn, email: &str, code: &str) -> Result<()> {
-    let message = Message::text(say!(cx.words, "link-mail", code = code));
     let place = Place {
         platform: MAIL.into(),
         workspace: String::new(),
@@ -200,14 +208,40 @@ async fn mail(cx: &Context<'_>, turn: &Turn, email: &str, code: &str) -> Result<
         thread: None,
         direct: true,
     };
+    let key = format!("link/{}", cx.envelope.key);
     let new = NewDelivery {
-        key: format!("link/{}", cx.envelope.key),
-        kind: "reply",
+        kind: KIND,
         place: Some(place),
-        payload: serde_json::to_value(message)?,
+        payload: json!({ "code": STANDARD.encode(seal_secret(turn, &key, code)?) }),
         expires: Some(turn.now().plus(Instant::HOUR)),
+        key,
         ..NewDelivery::default()
     };
     delivery::enqueue(turn, &new).await?;
     Ok(())
+}
+
+/// The mail with a code.
+struct Mailed;
+
+#[async_trait]
+impl DeliveryKind for Mailed {
+    fn name(&self) -> &'static str {
+        KIND
+    }
+
+    fn label(&self) -> &'static str {
+        words_key!("kind-link-code")
+    }
+
+    fn policy(&self) -> Policy {
+        Policy::ANSWER
+    }
+
+    async fn render(&self, cx: &Rendering<'_>, delivery: &Delivery) -> Result<Rendered> {
+        let sealed = STANDARD.decode(delivery.payload["code"].as_str().unwrap_or_default());
+        let sealed = &sealed.map_err(|_| Error::invalid("the code of a mail cannot be read"))?;
+        let code = cx.db.read(|conn| async move { open_secret(&conn, &delivery.key, sealed) }).await?;
+        Ok(Rendered::Say(Message::text(say!(cx.words, "link-mail", code = code))))
+    }
 }

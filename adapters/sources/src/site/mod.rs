@@ -261,9 +261,10 @@ impl SourceReader for Site {
                     silent = silent_before + 1;
                     Found::Broken(location, sentence)
                 }
-                // What is not open any more must not stay readable here.
+                // What is not open any more must not stay readable here, also while it is doubted that it is gone.
                 Err(Failure::Denied(sentence)) => {
                     send(&out, Found::Noted(location.clone(), sentence)).await?;
+                    send(&out, Found::Restricted(location.clone(), Some(Vec::new()))).await?;
                     Found::Gone(location)
                 }
                 Err(Failure::Document(sentence)) => Found::Broken(location, sentence),

@@ -29,32 +29,33 @@ pub(super) async fn check(config: &Config, options: Options, f: &mut Findings) -
 }
 
 async fn slack(config: &Config, options: Options, f: &mut Findings) -> Result<()> {
-    let apps = match crate::slack::apps(config) {
-        Ok(Some(apps)) => apps,
-        Ok(None) => return Ok(()),
-        Err(e) => return f.say(Grade::Wrong, "slack", format!("{e:#}")),
-    };
-    for (n, app) in config.slack.iter().enumerate() {
+    for app in &config.slack {
+        let of_app = || crate::slack::options(config, app, config.network.outside()?);
+        let of_app = match of_app().and_then(|options| options.check().map(|()| options).map_err(Into::into)) {
+            Ok(options) => options,
+            Err(e) => {
+                f.say(Grade::Wrong, "slack", format!("{e:#}"))?;
+                continue;
+            }
+        };
         let how = if app.mode == "http" { "takes events over HTTP" } else { "takes events over Socket Mode" };
         if options.offline {
             f.say(Grade::Ok, "slack", format!("'{}' {how}", app.name))?;
             continue;
         }
-        match apps.check(n).await {
-            Ok(seen) if seen.is_empty() => {
+        match stoa_slack::check(&of_app).await {
+            Ok(None) => {
                 let way = format!("'stoa slack install {}' prints the link for one more", app.name);
                 let text =
                     format!("'{}' is installed in workspaces by its page, which are not asked here; {way}", app.name);
                 f.say(Grade::Note, "slack", text)?;
             }
-            Ok(seen) => {
-                for seen in seen {
-                    let text = format!("'{}' is installed in {} and {how}", app.name, seen.workspace);
-                    f.say(Grade::Ok, "slack", text)?;
-                    for (scope, cost) in seen.missing {
-                        let way = "add the scope in the app's settings (stoa slack manifest) and install it again";
-                        f.say(Grade::Wrong, "slack", format!("'{}' lacks {scope}: {cost}; {way}", app.name))?;
-                    }
+            Ok(Some(seen)) => {
+                let text = format!("'{}' is installed in {} and {how}", app.name, seen.workspace);
+                f.say(Grade::Ok, "slack", text)?;
+                for (scope, cost) in seen.missing {
+                    let way = "add the scope in the app's settings (stoa slack manifest) and install it again";
+                    f.say(Grade::Wrong, "slack", format!("'{}' lacks {scope}: {cost}; {way}", app.name))?;
                 }
             }
             Err(e) => f.say(Grade::Wrong, "slack", format!("{e}; look at the tokens of '{}'", app.name))?,

@@ -91,9 +91,10 @@ pub(super) async fn set_missing(tx: &Tx, source: &str, location: &str, since: Op
     Ok(())
 }
 
-/// Notes who may read a document at most, as its source says (JSON).
+/// Notes who may read a document at most, as its source says (JSON). What it is known by goes with that: when the source
+/// opens it again, it is read again.
 pub(super) async fn set_restricted(tx: &Tx, source: &str, location: &str, restricted: Option<&str>) -> Result<()> {
-    let sql = "UPDATE document SET restricted = $1 WHERE source = $2 AND location = $3";
+    let sql = "UPDATE document SET restricted = $1, fingerprint = NULL WHERE source = $2 AND location = $3";
     tx.exec(sql, args![restricted, source, location]).await?;
     Ok(())
 }

@@ -65,6 +65,7 @@ pub async fn sync_with(
         at: Progress::default(),
         seen: HashSet::new(),
         skipped: HashSet::new(),
+        read: HashSet::new(),
         chunk: Vec::new(),
         state: None,
         restrictions: HashMap::new(),
@@ -160,6 +161,8 @@ struct Run<'a> {
     seen: HashSet<String>,
     /// Locations that were not read because nothing changed.
     skipped: HashSet<String>,
+    /// Locations of what was read: its readers are those that were found with it.
+    read: HashSet<String>,
     chunk: Vec<(Prepared, Mark)>,
     state: Option<String>,
     /// What [`Found::Restricted`] said.
@@ -213,32 +216,41 @@ impl Run<'_> {
 
     /// Lets a document that is known be read by no more people than its source says, whatever comes of reading it.
     async fn restrict(&mut self, location: String, restricted: Option<Vec<String>>) -> Result<()> {
-        let (name, at) = (self.settings.name.as_str(), location.as_str());
         let readers = may_read(self.db, self.settings, restricted.as_deref()).await?;
-        let json = restricted.map(|r| serde_json::to_string(&r)).transpose()?;
-        let (readers, stored) = (&readers, json.as_deref());
+        let stored = restricted.map(|r| serde_json::to_string(&r)).transpose()?;
+        self.stand_with(location, &readers, stored).await
+    }
+
+    /// Gives a document that is known other readers, and keeps the rest of it.
+    async fn stand_with(&mut self, location: String, readers: &[String], restricted: Option<String>) -> Result<()> {
+        let (name, at, stored) = (self.settings.name.as_str(), location.as_str(), restricted.as_deref());
         self.db
             .write(|tx| async move {
                 marks::set_restricted(&tx, name, at, stored).await?;
                 set_readers(&tx, name, at, readers).await
             })
             .await?;
-        self.restrictions.insert(location, json);
+        self.restrictions.insert(location, restricted);
         Ok(())
     }
 
     async fn prepare(&mut self, mut item: Item, readers: Vec<String>, mark: Mark) -> Result<()> {
         let location = item.location.clone();
         item.source.clone_from(&self.settings.name);
-        item.readers = readers;
+        item.readers.clone_from(&readers);
         item.verified = self.settings.verified;
         // Normalising and cutting is work for a processor, not for the thread that answers others.
-        match tokio::task::spawn_blocking(move || Prepared::of(&item)).await {
-            Ok(Ok(prepared)) => return self.add(prepared, mark).await,
-            Ok(Err(e)) => self.report.errors.push((location, e.to_string())),
-            Err(_) => self.report.errors.push((location, "its text could not be cut into passages".into())),
-        }
-        Ok(())
+        let failed = match tokio::task::spawn_blocking(move || Prepared::of(&item)).await {
+            Ok(Ok(prepared)) => {
+                self.read.insert(location);
+                return self.add(prepared, mark).await;
+            }
+            Ok(Err(e)) => e.to_string(),
+            Err(_) => "its text could not be cut into passages".to_owned(),
+        };
+        self.report.errors.push((location.clone(), failed));
+        // What was known of it stays, for those who may read it now.
+        self.stand_with(location, &readers, mark.restricted).await
     }
 
     async fn add(&mut self, prepared: Prepared, mark: Mark) -> Result<()> {
@@ -317,7 +329,7 @@ impl Run<'_> {
                     unknown.insert(super::content::readers(&wanted)?)
                 }
             };
-            let read = self.seen.contains(&k.location) && !self.skipped.contains(&k.location);
+            let read = self.read.contains(&k.location);
             let same = stands || serde_json::from_str::<Vec<String>>(&k.readers)? == *wanted;
             if !(read || same && k.verified == verified) {
                 stale.push((k.location.as_str(), wanted.clone()));

@@ -272,7 +272,8 @@ impl Discord {
     #[must_use]
     pub fn posted(&self) -> BTreeMap<String, usize> {
         let mut posted = BTreeMap::new();
-        for key in lock(&self.hall.kept).messages.iter().filter(|m| m.only.is_none()).filter_map(Message::key) {
+        let known = |m: &Message| Some(m.nonce.clone()).filter(|nonce| !nonce.is_empty()).or_else(|| m.key());
+        for key in lock(&self.hall.kept).messages.iter().filter(|m| m.only.is_none()).filter_map(known) {
             *posted.entry(key).or_default() += 1;
         }
         posted

@@ -14,6 +14,8 @@ use super::{Hall, check, lock};
 
 /// How long an interaction waits for its acknowledgement.
 const ACKNOWLEDGE: Duration = Duration::from_secs(3);
+/// For how long a nonce is known; Discord speaks of a few minutes.
+const NONCES: stoa_ground::Instant = stoa_ground::Instant(120 * stoa_ground::Instant::SECOND);
 /// Calls in a second.
 const GLOBAL: usize = 50;
 
@@ -329,7 +331,8 @@ fn post(kept: &mut Kept, id: &str, body: &Value) -> Done {
     }
     let nonce = body["nonce"].as_str().unwrap_or_default().to_owned();
     if body["enforce_nonce"] == true
-        && let Some(old) = kept.messages.iter().find(|m| m.channel == id && m.nonce == nonce && !nonce.is_empty())
+        && !nonce.is_empty()
+        && let Some(old) = kept.messages.iter().find(|m| m.channel == id && m.nonce == nonce && m.is_younger(NONCES))
     {
         return Yes(old.json(kept));
     }

@@ -66,6 +66,11 @@ impl Message {
         id.split(':').next().map(str::to_owned)
     }
 
+    /// Whether it was posted less than this ago.
+    pub(super) fn is_younger(&self, than: stoa_ground::Instant) -> bool {
+        clock::wall().0 - made(&self.id).0 < than.0
+    }
+
     pub(super) fn json(&self, kept: &Kept) -> Value {
         let flags = if self.only.is_some() { 64 } else { 0 } | if self.loading { 128 } else { 0 };
         let mentions: Vec<Value> =
@@ -292,9 +297,14 @@ impl Kept {
     }
 }
 
-pub(super) fn time(id: &str) -> String {
+/// When an id was made.
+fn made(id: &str) -> stoa_ground::Instant {
     let millis = id.parse::<u64>().unwrap_or_default() >> 22;
-    stoa_ground::Instant((i64::try_from(millis).unwrap_or_default() + EPOCH) * 1_000).rfc3339()
+    stoa_ground::Instant((i64::try_from(millis).unwrap_or_default() + EPOCH) * 1_000)
+}
+
+pub(super) fn time(id: &str) -> String {
+    made(id).rfc3339()
 }
 
 pub(super) fn now_text() -> String {
