@@ -19,8 +19,11 @@ const EVERY: Duration = Duration::from_secs(60);
 pub fn follow(app: Arc<App>, stop: CancellationToken) -> Result<impl Future<Output = ()>> {
     let channel = app.config.operations.channel.as_deref().map(operations::channel).transpose()?;
     Ok(async move {
+        if let Err(error) = operations::begin(&app.db).await {
+            tracing::warn!(%error, "what needed the operator before could not be settled");
+        }
         while !stop.is_cancelled() {
-            if let Err(error) = operations::look(&app.db, channel.as_ref()).await {
+            if let Err(error) = operations::look(&app.flow, channel.as_ref()).await {
                 tracing::warn!(%error, "what needs the operator could not be looked up; it is tried again");
             }
             tokio::select! {

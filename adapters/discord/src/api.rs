@@ -1,11 +1,10 @@
 //! Discord's REST interface: one call, its errors, and what Discord says about limits.
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode, header};
 use serde_json::Value;
+use stoa_flow::alarms::Troubles;
 use stoa_flow::chat::SendError;
 use stoa_ground::Result;
 use stoa_ground::clock::monotonic;
@@ -103,8 +102,7 @@ pub(crate) struct Api {
     token: String,
     http: reqwest::Client,
     limits: Limits,
-    /// What the operator was told already.
-    told: Mutex<BTreeSet<String>>,
+    pub(crate) troubles: Troubles,
 }
 
 impl Api {
@@ -114,7 +112,7 @@ impl Api {
             token: format!("Bot {}", options.token),
             http: options.network.client(PATIENCE / 2, Some(PATIENCE))?,
             limits: Limits::default(),
-            told: Mutex::default(),
+            troubles: Troubles::default(),
         })
     }
 
@@ -209,9 +207,9 @@ impl Api {
         }
     }
 
-    /// Logs for the operator what is wrong, once for each `what`.
+    /// Tells the operator what is wrong, once for each `what`.
     pub(crate) fn tell_operator(&self, what: &str, detail: &str) {
-        if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_owned()) {
+        if self.troubles.tell(&format!("discord/{what}"), detail) {
             tracing::error!(detail, "Discord needs the operator; 'stoa doctor' says what to do");
         }
     }

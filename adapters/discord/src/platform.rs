@@ -187,6 +187,10 @@ impl Platform for Discord {
         }
     }
 
+    fn troubles(&self) -> Vec<(String, String)> {
+        self.app.api.troubles.take()
+    }
+
     async fn thread(&self, place: &Place) -> Result<Vec<ThreadMessage>, SendError> {
         let Some(thread) = place.thread.as_ref().filter(|_| waits_at(place).is_none()) else { return Ok(Vec::new()) };
         let bot = self.app.identify().await.map_err(|f| self.app.api.send_error(f))?;

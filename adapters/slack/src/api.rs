@@ -1,11 +1,10 @@
 //! Slack's Web API: one call, its errors, and what Slack says about limits.
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::{StatusCode, header};
 use serde_json::Value;
+use stoa_flow::alarms::Troubles;
 use stoa_flow::chat::SendError;
 use stoa_ground::Result;
 use stoa_ground::clock::monotonic;
@@ -95,8 +94,7 @@ pub(crate) struct Api {
     base: String,
     http: reqwest::Client,
     limits: Limits,
-    /// What the operator was told already.
-    told: Mutex<BTreeSet<String>>,
+    pub(crate) troubles: Troubles,
 }
 
 impl Api {
@@ -106,7 +104,7 @@ impl Api {
             base: options.api_url.trim_end_matches('/').to_owned(),
             http: options.network.client(PATIENCE / 2, Some(PATIENCE))?,
             limits: Limits::default(),
-            told: Mutex::default(),
+            troubles: Troubles::default(),
         })
     }
 
@@ -238,9 +236,9 @@ impl Api {
         SendError::Refused(detail)
     }
 
-    /// Logs for the operator what is wrong, once for each `what`.
+    /// Tells the operator what is wrong, once for each `what`.
     pub(crate) fn tell_operator(&self, what: &str, detail: &str) {
-        if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_owned()) {
+        if self.troubles.tell(&format!("slack/{}/{what}", self.name), detail) {
             tracing::error!(app = %self.name, detail, "Slack needs the operator; 'stoa doctor' says what to do");
         }
     }

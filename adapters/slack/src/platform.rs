@@ -318,6 +318,11 @@ impl Platform for Slack {
         Ok(app.place(&account.workspace, channel))
     }
 
+    fn troubles(&self) -> Vec<(String, String)> {
+        let installed = self.installed.read().unwrap_or_else(PoisonError::into_inner).clone();
+        self.apps.iter().chain(&installed).flat_map(|app| app.api.troubles.take()).collect()
+    }
+
     async fn message(&self, place: &Place, id: &str) -> Result<Option<(ThreadMessage, Option<String>)>, SendError> {
         let app = &self.of(&place.workspace).await?;
         let us = Us::of(app).await;

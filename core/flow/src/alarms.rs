@@ -1,6 +1,36 @@
 //! Alarms: what needs the operator's look. Each is raised under a key, told once, and settled when it is over.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use stoa_ground::{Conn, Instant, Result, Tx, args};
+
+/// What an adapter has to tell the operator, each once in the life of the program.
+#[derive(Default)]
+pub struct Troubles(Mutex<Told>);
+
+#[derive(Default)]
+struct Told {
+    keys: BTreeSet<String>,
+    new: Vec<(String, String)>,
+}
+
+impl Troubles {
+    /// Takes down what is wrong, under a key. True the first time.
+    pub fn tell(&self, key: &str, text: &str) -> bool {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = told.keys.insert(key.to_owned());
+        if new {
+            told.new.push((key.to_owned(), text.to_owned()));
+        }
+        new
+    }
+
+    /// What was told since it was asked last: keys and sentences.
+    pub fn take(&self) -> Vec<(String, String)> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).new)
+    }
+}
 
 /// Something that needs a look.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,4 +96,18 @@ pub async fn tell(tx: &Tx, delivery: &str) -> Result<Vec<String>> {
         tx.exec("UPDATE alarm SET told = $2, delivery = $3 WHERE key = $1", args![key, tx.now(), delivery]).await?;
     }
     Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trouble_is_taken_down_once_and_given_once() {
+        let troubles = Troubles::default();
+        assert!(troubles.tell("slack/acme/revoked", "The token was revoked."));
+        assert!(!troubles.tell("slack/acme/revoked", "The token was revoked, still."));
+        assert_eq!(troubles.take(), [("slack/acme/revoked".to_owned(), "The token was revoked.".to_owned())]);
+        assert!(troubles.take().is_empty() && !troubles.tell("slack/acme/revoked", "again"));
+    }
 }

@@ -179,6 +179,13 @@ impl Flow {
         self.platforms.read().unwrap_or_else(PoisonError::into_inner).iter().find(|p| p.name() == name).cloned()
     }
 
+    /// What the platforms have to tell the operator since they were asked last.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<(String, String)> {
+        let platforms = self.platforms.read().unwrap_or_else(PoisonError::into_inner).clone();
+        platforms.iter().flat_map(|platform| platform.troubles()).collect()
+    }
+
     /// The store.
     #[must_use]
     pub fn db(&self) -> &Db {

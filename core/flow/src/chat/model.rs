@@ -164,6 +164,11 @@ pub trait Platform: Send + Sync {
     /// The place where the bot and this account talk alone.
     async fn direct(&self, account: &Account) -> Result<Place, SendError>;
 
+    /// What needs the operator and was not asked for yet: keys that begin with the platform's name, and sentences.
+    fn troubles(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
     /// The messages of a thread, oldest first, the one it hangs on included.
     async fn thread(&self, place: &Place) -> Result<Vec<ThreadMessage>, SendError>;
 

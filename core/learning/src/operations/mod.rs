@@ -6,7 +6,7 @@ use stoa_flow::alarms::{self, Alarm};
 use stoa_flow::chat::{Block, Message, Place, literal};
 use stoa_flow::delivery::{self, Delivery, DeliveryKind, NewDelivery, Rendered, Rendering, queues};
 use stoa_flow::nudges::Policy;
-use stoa_flow::{Parts, say, words_key};
+use stoa_flow::{Flow, Parts, say, words_key};
 use stoa_ground::{Conn, Db, Error, Result, Tx};
 
 use crate::library;
@@ -49,12 +49,28 @@ pub fn channel(text: &str) -> Result<Place> {
     })
 }
 
-/// Looks for what needs the operator: rows that were put aside, and sources that cannot be followed. What is new is told in
-/// one message, where there is a channel; what is over is settled.
+/// A server starts: what its platforms had to tell is said anew when it is still so.
 ///
 /// # Errors
 /// The database's error.
-pub async fn look(db: &Db, channel: Option<&Place>) -> Result<()> {
+pub async fn begin(db: &Db) -> Result<()> {
+    db.write(|tx| async move {
+        for alarm in alarms::standing(&tx).await?.iter().filter(|a| !is_looked_up(a)) {
+            alarms::settle(&tx, &alarm.key).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Looks for what needs the operator: rows that were put aside, sources that cannot be followed, and what platforms tell. What
+/// is new is told in one message, where there is a channel; what is over is settled.
+///
+/// # Errors
+/// The database's error.
+pub async fn look(flow: &Flow, channel: Option<&Place>) -> Result<()> {
+    let db = flow.db();
+    let told = &flow.troubles();
     let (found, standing) = db.read(|c| async move { Ok((find(&c).await?, alarms::standing(&c).await?)) }).await?;
     let over: Vec<&Alarm> =
         standing.iter().filter(|a| is_looked_up(a)).filter(|a| !found.iter().any(|(key, _)| *key == a.key)).collect();
@@ -65,7 +81,7 @@ pub async fn look(db: &Db, channel: Option<&Place>) -> Result<()> {
         for alarm in over {
             alarms::settle(&tx, &alarm.key).await?;
         }
-        for (key, text) in new {
+        for (key, text) in new.iter().copied().chain(told) {
             alarms::raise(&tx, key, text).await?;
         }
         match channel {

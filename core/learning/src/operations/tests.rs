@@ -11,7 +11,7 @@ async fn stage() -> (Stage, Place) {
 }
 
 async fn looked(stage: &Stage, place: &Place) -> String {
-    look(&stage.db, Some(place)).await.unwrap();
+    look(&stage.flow, Some(place)).await.unwrap();
     stage.flow.settle().await.unwrap();
     let all = stage.messages_in(place);
     all.iter().map(|p| p.message.plain()).collect::<Vec<_>>().join("\n---\n")
@@ -43,7 +43,7 @@ async fn what_needs_a_look_is_told_once_and_the_message_says_when_it_is_over() {
     stage.db.write(|tx| async move { queues::retry(&tx, None).await }).await.unwrap();
     stage.db.write(|tx| async move { schedule::cancel(&tx, "nobody").await }).await.unwrap();
     assert!(!looked(&stage, &place).await.contains("unheard-of"), "what is over is taken out of the message");
-    stage.db.write(|tx| async move { alarms::settle(&tx, "slack/acme/revoked").await }).await.unwrap();
+    begin(&stage.db).await.unwrap();
     assert_eq!(looked(&stage, &place).await, "What this message was about is settled.");
 }
 
@@ -73,13 +73,13 @@ async fn what_comes_and_goes_is_told_again_after_a_day_and_not_before() {
 async fn a_note_that_could_not_be_posted_is_no_reason_for_another() {
     let (stage, place) = stage().await;
     stage.db.write(|tx| async move { alarms::raise(&tx, "a", "Look here.").await }).await.unwrap();
-    look(&stage.db, Some(&place)).await.unwrap();
+    look(&stage.flow, Some(&place)).await.unwrap();
     stage
         .db
         .write(|tx| async move { tx.exec("UPDATE outbox SET state = 'parked', error = 'no channel'", args![]).await })
         .await
         .unwrap();
-    look(&stage.db, Some(&place)).await.unwrap();
+    look(&stage.flow, Some(&place)).await.unwrap();
     let row = stage.db.opt("SELECT COUNT(*) AS n FROM outbox", args![]).await.unwrap().unwrap();
     assert_eq!(row.get::<i64>("n").unwrap(), 1);
 }
