@@ -523,6 +523,35 @@ async fn kill_dash_nine_loses_no_message_and_doubles_no_answer() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whose_time_zone_nobody_tells_is_asked_for_it_once() -> Result<()> {
+    const DEE: &str = "200000000000000004";
+    let scene = Scene::open().await?;
+    let discord = &scene.discord;
+    discord.add_person(DEE, "Dee Ray");
+    discord.add_guild(GUILD, "Harbour & Pine", &[ADA, BO, CY, DEE, BOT]);
+    let row = format!("employee_id,name,discord_id\nE4,Dee Ray,{DEE}\n");
+    std::fs::write(scene.dir.path().join("more.csv"), row)?;
+    said(STOA, scene.dir.path(), &["people", "import", "more.csv"])?;
+    let dee = discord.person(DEE);
+    dee.says_dm(QUESTION);
+    let asked = dee.reads("Are you somewhere else?").await?;
+    ensure!(asked.shown().contains(ANSWER), "{asked:?}");
+    let suggested = dee.types(GENERAL, "settings", "berl").await?;
+    ensure!(suggested.contains(&"Berlin (Europe/Berlin)".to_owned()), "{suggested:?}");
+    dee.presses("Tell my time zone").await?;
+    dee.sees_form().await?;
+    dee.submits(&[("Where are you?", "berlin")]).await?;
+    dee.reads("Your time zone is Europe/Berlin now").await?;
+    for n in 2..=3 {
+        dee.says_dm(QUESTION);
+        answered(discord, n).await?;
+    }
+    let times = discord.messages().iter().filter(|m| m.shown().contains("Are you somewhere else?")).count();
+    ensure!(times == 1, "asked {times} times");
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_commands_a_second_are_acknowledged_in_time() -> Result<()> {
     let scene = Scene::open().await?;
     let discord = &scene.discord;
