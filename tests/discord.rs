@@ -394,7 +394,7 @@ async fn a_long_answer_that_was_cut_off_goes_on_where_it_was() -> Result<()> {
     std::fs::create_dir_all(dir.join("tracks/tea"))?;
     std::fs::write(dir.join("tracks/tea/track.toml"), "title = \"Tea\"\ndescription = \"How we make it\"\n")?;
     let steps: String = (0..150).map(|n| format!("Step {n} of making tea is to wait for a while.\n\n")).collect();
-    let question = "[[question]]\nprompt = \"How hot?\"\noptions = [\"60\", \"90\"]\nanswer = 1\n";
+    let question = "[[question]]\nprompt = \"How hot?\"\noptions = [\"60\", \"90\"]\nanswer = 1\nwhy = \"It needs it.\"\n";
     let lesson = format!("+++\ntitle = \"Water\"\n{question}+++\n{steps}");
     std::fs::write(dir.join("tracks/tea/01-water.md"), lesson)?;
     said(STOA, dir, &["lessons", "apply", "tracks"])?;
@@ -519,6 +519,35 @@ async fn kill_dash_nine_loses_no_message_and_doubles_no_answer() -> Result<()> {
     }
     let answers = scene.discord.messages().iter().filter(is_answer).count();
     ensure!(answers == asked, "{answers} answers to {asked} questions");
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_time_zone_nobody_tells_is_asked_for_it_once() -> Result<()> {
+    const DEE: &str = "200000000000000004";
+    let scene = Scene::open().await?;
+    let discord = &scene.discord;
+    discord.add_person(DEE, "Dee Ray");
+    discord.add_guild(GUILD, "Harbour & Pine", &[ADA, BO, CY, DEE, BOT]);
+    let row = format!("employee_id,name,discord_id\nE4,Dee Ray,{DEE}\n");
+    std::fs::write(scene.dir.path().join("more.csv"), row)?;
+    said(STOA, scene.dir.path(), &["people", "import", "more.csv"])?;
+    let dee = discord.person(DEE);
+    dee.says_dm(QUESTION);
+    let asked = dee.reads("Are you somewhere else?").await?;
+    ensure!(asked.shown().contains(ANSWER), "{asked:?}");
+    let suggested = dee.types(GENERAL, "settings", "berl").await?;
+    ensure!(suggested.contains(&"Berlin (Europe/Berlin)".to_owned()), "{suggested:?}");
+    dee.presses("Tell my time zone").await?;
+    dee.sees_form().await?;
+    dee.submits(&[("Where are you?", "berlin")]).await?;
+    dee.reads("Your time zone is Europe/Berlin now").await?;
+    for n in 2..=3 {
+        dee.says_dm(QUESTION);
+        answered(discord, n).await?;
+    }
+    let times = discord.messages().iter().filter(|m| m.shown().contains("Are you somewhere else?")).count();
+    ensure!(times == 1, "asked {times} times");
     scene.ends().await
 }
 

@@ -1,12 +1,13 @@
 //! The sources of the library: what the configuration says of them, and how the server follows them.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use stoa_ground::Instant;
-use stoa_ground::clock::monotonic;
+use stoa_ground::clock::{monotonic, noise};
 use stoa_learning::library::{self, SourceReader, SourceSettings};
 use stoa_sources::{
     Confluence, ConfluenceOptions, Connector, Feed, Files, Git, GitOptions, Notion, NotionOptions, Pace, Site,
@@ -154,28 +155,31 @@ pub fn reader(config: &Config, source: &Source) -> Result<Box<dyn SourceReader>>
     })
 }
 
-/// Reads the sources again whenever they are due, until it is told to stop. Whichever server of several is first does it.
+/// Reads the sources again whenever they are due, until it is told to stop. Of several servers one at a time reads a
+/// source.
 pub async fn follow(app: Arc<App>, stop: CancellationToken) {
     let every = duration(&app.config.library.every).unwrap_or_default();
+    let server = noise().to_string();
     // What could not even be begun notes no time in the store.
-    let mut tried: HashMap<&str, std::time::Instant> = HashMap::new();
+    let mut failed: HashMap<&str, std::time::Instant> = HashMap::new();
     while !stop.is_cancelled() {
         for source in &app.config.library.sources {
-            if tried.get(source.name.as_str()).is_some_and(|at| at.elapsed() < AGAIN) {
+            if failed.get(source.name.as_str()).is_some_and(|at| at.elapsed() < AGAIN) {
                 continue;
             }
-            let followed = async {
-                // Folders were read before anybody was served.
-                let due = if every == 0 { source.kind != "files" } else { is_due(&app, source, every).await? };
-                if due {
-                    tried.insert(&source.name, monotonic());
-                    crate::commands::library::sync_quietly(&app, source).await?;
-                }
-                anyhow::Ok(())
-            };
-            tokio::select! {
+            let followed = tokio::select! {
                 () = stop.cancelled() => return,
-                done = followed => if let Err(e) = done {
+                done = follow_one(&app, source, every, &server) => done,
+            };
+            match followed {
+                Ok(true) => {
+                    failed.remove(source.name.as_str());
+                }
+                Ok(false) => {
+                    failed.insert(&source.name, monotonic());
+                }
+                Err(e) => {
+                    failed.insert(&source.name, monotonic());
                     tracing::warn!(source = %source.name, "the source could not be followed: {e:#}");
                 }
             }
@@ -190,9 +194,34 @@ pub async fn follow(app: Arc<App>, stop: CancellationToken) {
     }
 }
 
-async fn is_due(app: &App, source: &Source, every: i64) -> Result<bool> {
-    let now = app.db.clock().now();
-    let all = app.db.read(|c| async move { library::sources(&c).await }).await?;
-    let synced: Option<Instant> = all.iter().find(|s| s.name == source.name).and_then(|s| s.synced);
-    Ok(synced.is_none_or(|at| at.plus(every) <= now))
+/// Reads a source if it is due and no other server reads it; `false` when it was due and could not be begun.
+async fn follow_one(app: &App, source: &Source, every: i64, server: &str) -> Result<bool> {
+    let synced = || app.db.read(|c| async move { library::synced(&c, &source.name).await });
+    let is_due = |synced: Option<Instant>| match every {
+        // Folders were read before anybody was served.
+        0 => source.kind != "files",
+        every => synced.is_none_or(|at| at.plus(every) <= app.db.clock().now()),
+    };
+    if !is_due(synced().await?) || !library::hold(&app.db, &source.name, &source.kind, server).await? {
+        return Ok(true);
+    }
+    // Another server may have read it until now.
+    let before = synced().await?;
+    let read = if is_due(before) { read_and_hold(app, source, server).await } else { Ok(()) };
+    library::let_go(&app.db, &source.name, server).await?;
+    read?;
+    Ok(!is_due(before) || synced().await? != before)
+}
+
+/// Reads a source, and says again and again that this server has it.
+async fn read_and_hold(app: &App, source: &Source, server: &str) -> Result<()> {
+    let mut reading = pin!(crate::commands::library::sync_quietly(app, source));
+    loop {
+        tokio::select! {
+            read = &mut reading => return read,
+            () = tokio::time::sleep(library::HELD / 4) => {
+                library::hold(&app.db, &source.name, &source.kind, server).await?;
+            }
+        }
+    }
 }

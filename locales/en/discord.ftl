@@ -7,6 +7,7 @@ discord-option-tip = Your tip; leave it empty for a form
 discord-option-did = What you did; leave it empty for a form
 discord-option-person = Whom or what; choose from the list, or leave it empty
 discord-option-course = Which one; choose from the list, or leave it empty
+discord-option-zone = Where you are, or leave it empty
 discord-option-what = More words, if you like
 
 ## Where others may read along: nothing is named

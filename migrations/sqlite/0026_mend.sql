@@ -2,3 +2,7 @@
 -- `expires` says until when the token holds, and nothing else.
 ALTER TABLE slack_install ADD COLUMN renew BIGINT;
 UPDATE slack_install SET renew = expires - 1800000000;
+
+-- Which of several servers reads a source just now, and for how long without saying so again.
+ALTER TABLE source ADD COLUMN held_by TEXT;
+ALTER TABLE source ADD COLUMN held_until BIGINT;

@@ -52,7 +52,7 @@ async fn two_workspaces_install_the_app_and_one_removes_it() -> Result<()> {
     let mut scene = Scene::open("page").await?;
     let (status, ..) = get(&format!("{}/slack/acme/install", scene.server.url), None).await?;
     ensure!(status == 403, "the page opens without a link: {status}");
-    scene.slack.agrees("one", BOT_TOKEN, TEAM, "Acme", Some(60));
+    scene.slack.agrees("one", BOT_TOKEN, TEAM, "Acme", Some(10));
     scene.slack.agrees("two", BETA_TOKEN, BETA, "Beta <Works>", None);
     ensure!(installs(&scene, "one").await?.contains("installed in Acme"));
     ensure!(installs(&scene, "two").await?.contains("installed in Beta &lt;Works&gt;"));

@@ -31,6 +31,7 @@ pub(crate) fn all(words: &[(&'static str, String)]) -> Vec<Value> {
                 "did" => ("what", say!(english, "discord-option-did"), false, false),
                 "team" => ("what", say!(english, "discord-option-person"), false, true),
                 "learn" | "training" => ("what", say!(english, "discord-option-course"), false, true),
+                "settings" => ("what", say!(english, "discord-option-zone"), false, true),
                 _ => ("what", say!(english, "discord-option-what"), false, false),
             };
             let mut option = json!({ "type": 3, "name": name, "description": cut(&told), "max_length": TYPED });
@@ -56,7 +57,7 @@ pub(crate) fn all(words: &[(&'static str, String)]) -> Vec<Value> {
 }
 
 fn cut(text: &str) -> String {
-    crate::render::cut(text.trim(), DESCRIPTION)
+    stoa_markup::parts::cut(text.trim(), DESCRIPTION)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use serde_json::Value;
 use stoa_flow::Flow;
 use stoa_ground::Instant;
 use stoa_ground::clock::wall;
+use stoa_http::signed::{WINDOW, behind, unhex};
 
 use crate::ids::word;
 use crate::platform::Discord;
@@ -22,8 +23,6 @@ use crate::take::Inlet;
 
 /// The most bytes of a request's body that are read.
 const BODY_LIMIT: usize = 1024 * 1024;
-/// How far the signer's clock may be from ours, in seconds.
-const WINDOW: i64 = 300;
 /// How long Discord takes to see our answer before it can be edited.
 const UNDER_WAY: Duration = Duration::from_millis(300);
 
@@ -76,20 +75,13 @@ pub(crate) fn key(hex: &str) -> Option<Vec<u8>> {
 fn is_genuine(public_key: &str, signature: &str, at: &str, body: &[u8], now: Instant) -> bool {
     let (Some(key), Some(signature)) = (key(public_key), unhex(signature)) else { return false };
     let Ok(seconds) = at.parse::<i64>() else { return false };
-    if stoa_http::signed::behind(now, seconds).abs() > WINDOW {
+    if behind(now, seconds).saturating_abs() > WINDOW {
         return false;
     }
     let mut signed = Vec::with_capacity(at.len() + body.len());
     signed.extend_from_slice(at.as_bytes());
     signed.extend_from_slice(body);
     UnparsedPublicKey::new(&ED25519, key).verify(&signed, &signature).is_ok()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || !text.len().is_multiple_of(2) || text.len() > 128 {
-        return None;
-    }
-    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(text.get(i..i + 2)?, 16).ok()).collect()
 }
 
 #[cfg(test)]

@@ -58,7 +58,8 @@ fn find_ignoring_case(text: &str, part: &str) -> Option<usize> {
     text.as_bytes().windows(part.len()).position(|w| w.eq_ignore_ascii_case(part.as_bytes()))
 }
 
-struct Markdown;
+/// Discord's markup.
+pub(crate) struct Markdown;
 
 impl Dialect for Markdown {
     const POINT: &'static str = "- ";
@@ -151,6 +152,16 @@ impl Dialect for Markdown {
         };
         let shown = escape(&label.replace('\n', " "));
         out.now.push_str(&format!("[{shown}](<{target}>)"));
+    }
+
+    fn may_cut(before: &str) -> bool {
+        before.matches("](<").count() == before.matches(">)").count()
+    }
+
+    fn cut_anywhere(head: &str) -> usize {
+        // Not behind an escaping backslash.
+        let escapes = head.chars().rev().take_while(|c| *c == '\\').count();
+        head.len() - escapes % 2
     }
 }
 

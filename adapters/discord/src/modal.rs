@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use stoa_flow::chat::{Field, FieldKind, Form};
+use stoa_markup::parts::cut;
 
 use crate::ids::word;
-use crate::render::cut;
 
 /// Discord's limits: characters of a title and of a label.
 const TITLE: usize = 45;

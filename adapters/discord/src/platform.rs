@@ -119,6 +119,10 @@ impl Platform for Discord {
         PLATFORM
     }
 
+    fn tells_zones(&self) -> bool {
+        false
+    }
+
     async fn send(
         &self,
         place: &Place,

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use stoa_flow::chat::{Block, Button, Message, Style};
+use stoa_markup::parts::{self, cut, quote};
 
-use crate::markdown;
+use crate::markdown::{self, Markdown};
 
 /// Characters of one message.
 pub(crate) const CONTENT: usize = 2_000;
@@ -68,12 +69,6 @@ pub(crate) fn render(message: &Message, key: &str) -> Rendered {
     Rendered { contents: packed(&pieces), components: Value::Array(rows), long }
 }
 
-fn quote(piece: &str) -> String {
-    let lines: Vec<String> =
-        piece.lines().map(|l| if l.starts_with('>') { l.to_owned() } else { format!("> {l}") }).collect();
-    lines.join("\n")
-}
-
 fn button(button: &Button, key: &str, number: &mut usize, long: &mut Vec<(String, String)>) -> Option<Value> {
     if button.label.trim().is_empty() {
         return None;
@@ -119,81 +114,14 @@ fn packed_rows(rows: Vec<Value>) -> Vec<Value> {
 
 /// Pieces joined into as few contents as fit.
 fn packed(pieces: &[String]) -> Vec<String> {
-    let mut contents: Vec<String> = Vec::new();
-    for part in pieces.iter().filter(|p| !p.is_empty()).flat_map(|piece| split(piece, CONTENT)) {
-        // Small print belongs to what stands above it.
-        let between = if part.starts_with("-# ") { "\n" } else { "\n\n" };
-        match contents.last_mut() {
-            Some(last) if length(last) + between.len() + length(&part) <= CONTENT => {
-                last.push_str(between);
-                last.push_str(&part);
-            }
-            _ => contents.push(part),
-        }
-    }
-    contents
-}
-
-/// A text in parts of at most `most` characters: between lines, else between sentences or words, never inside a link or
-/// behind an escaping backslash. Code stays code, quotes stay quotes.
-fn split(text: &str, most: usize) -> Vec<String> {
-    if length(text) <= most {
-        return vec![text.to_owned()];
-    }
-    let code = text.starts_with("```") && text.ends_with("```") && text.len() > 6;
-    let quoted = text.starts_with("> ");
-    let (mut rest, room) = if code { (text.trim_matches('`').trim_matches('\n'), most - 8) } else { (text, most - 2) };
-    let mut parts: Vec<String> = Vec::new();
-    while let Some((end, _)) = rest.char_indices().nth(room) {
-        let at = cut_at(rest, end, code);
-        parts.push(rest[..at].trim_end().to_owned());
-        rest = rest[at..].trim_start_matches(|c| c == '\n' || (c == ' ' && !code));
-    }
-    parts.push(rest.to_owned());
-    for (n, part) in parts.iter_mut().enumerate() {
-        if code {
-            *part = format!("```\n{part}\n```");
-        } else if quoted && n > 0 && !part.starts_with('>') {
-            part.insert_str(0, "> ");
-        }
-    }
-    parts
-}
-
-/// Where to cut at or before `end`.
-fn cut_at(text: &str, end: usize, code: bool) -> usize {
-    let (head, half) = (&text[..end], end / 2);
-    if let Some(at) = head.rfind('\n').filter(|at| *at > half) {
-        return at;
-    }
-    let whole = |at: usize| {
-        let before = &text[..at];
-        code || before.matches("](<").count() == before.matches(">)").count()
-    };
-    let last = |between: &str, kept: usize| {
-        head.rmatch_indices(between).map(|(at, _)| at + kept).find(|at| *at > half && whole(*at))
-    };
-    last(". ", 1).or_else(|| last(" ", 0)).unwrap_or_else(|| {
-        let escapes = head.chars().rev().take_while(|c| *c == '\\').count();
-        if code { end } else { end - escapes % 2 }
-    })
-}
-
-pub(crate) fn length(text: &str) -> usize {
-    text.chars().count()
-}
-
-/// The first `most` characters, with a sign where something is missing.
-pub(crate) fn cut(text: &str, most: usize) -> String {
-    if length(text) <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most - 1).chain(['…']).collect()
+    // Small print belongs to what stands above it.
+    parts::packed::<Markdown>(pieces, CONTENT, |part| if part.starts_with("-# ") { "\n" } else { "\n\n" })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use stoa_markup::parts::length;
 
     #[test]
     fn a_message_becomes_content_and_components() {

@@ -318,5 +318,5 @@ fn body(rendered: &Rendered, part: usize, last: bool) -> Value {
 pub(crate) fn thread_name(name: &str) -> String {
     let words = Words::english();
     let name: String = name.chars().filter(|c| !c.is_control()).collect();
-    crate::render::cut(&say!(words, "discord-private-thread-name", name = name), NAME)
+    stoa_markup::parts::cut(&say!(words, "discord-private-thread-name", name = name), NAME)
 }

@@ -2,7 +2,7 @@
 //! still be answered, and what is needed to find our messages again.
 
 use stoa_ground::clock::wall;
-use stoa_ground::{Conn, Db, Instant, Result, Tx, args};
+use stoa_ground::{Conn, Db, Instant, Result, Row, Tx, args};
 
 use crate::ids;
 
@@ -53,6 +53,17 @@ pub(crate) struct Interaction {
     pub answered: bool,
 }
 
+impl Interaction {
+    fn read(row: &Row) -> Result<Self> {
+        Ok(Self {
+            id: row.get("id")?,
+            token: row.get("token")?,
+            kind: Kind::of(&row.get::<String>("kind")?),
+            answered: row.get::<i64>("answered")? != 0,
+        })
+    }
+}
+
 /// Keeps an interaction, so that it can be answered after a restart.
 pub(crate) async fn remember_interaction(db: &Db, id: &str, token: &str, kind: Kind) -> Result<()> {
     db.write_by_key(|tx| async move {
@@ -70,15 +81,7 @@ pub(crate) async fn remember_interaction(db: &Db, id: &str, token: &str, kind: K
 pub(crate) async fn interaction(db: &Db, id: &str) -> Result<Option<Interaction>> {
     let sql = "SELECT id, token, kind, answered FROM discord_interaction WHERE id = $1 AND came > $2";
     let row = db.opt(sql, args![id, wall().plus(-ANSWERABLE)]).await?;
-    row.map(|row| {
-        Ok(Interaction {
-            id: row.get("id")?,
-            token: row.get("token")?,
-            kind: Kind::of(&row.get::<String>("kind")?),
-            answered: row.get::<i64>("answered")? != 0,
-        })
-    })
-    .transpose()
+    row.as_ref().map(Interaction::read).transpose()
 }
 
 /// The place of the first answer is taken.
@@ -95,12 +98,7 @@ pub(crate) async fn unanswered(db: &Db, after: i64) -> Result<Vec<Interaction>> 
     let sql = "SELECT id, token, kind, answered FROM discord_interaction
                WHERE answered = 0 AND kind <> 'button' AND came < $1 AND came > $2 ORDER BY came LIMIT 100";
     let rows = db.all(sql, args![wall().plus(-after), wall().plus(-ANSWERABLE)]).await?;
-    rows.into_iter()
-        .map(|row| {
-            let kind = Kind::of(&row.get::<String>("kind")?);
-            Ok(Interaction { id: row.get("id")?, token: row.get("token")?, kind, answered: false })
-        })
-        .collect()
+    rows.iter().map(Interaction::read).collect()
 }
 
 /// Forgets what can be of no use any more.

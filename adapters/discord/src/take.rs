@@ -7,13 +7,14 @@ use stoa_flow::chat::{Event, FieldError, Form, Opened};
 use stoa_flow::words::Words;
 use stoa_flow::{Flow, say};
 use stoa_ground::Result;
+use stoa_markup::parts::cut;
 
 use crate::api::{ALREADY_ACKNOWLEDGED, CLOSED_TO_US, Failure, Request, UNKNOWN_INTERACTION};
 use crate::app::App;
 use crate::events::{self, Channel, Seen};
 use crate::ids::{number, word};
 use crate::interactions::{self, AGAIN, Interaction, WRITE_DIRECTLY, What};
-use crate::render::{CUSTOM_ID, cut};
+use crate::render::CUSTOM_ID;
 use crate::store::Kind;
 use crate::{markdown, modal, store};
 

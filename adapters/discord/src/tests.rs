@@ -6,14 +6,17 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
+use futures_util::FutureExt as _;
 use serde_json::json;
-use stoa_ground::Db;
+use stoa_flow::{Flow, Parts};
 use stoa_ground::testing::store as empty;
+use stoa_ground::{Db, args};
 
 use crate::Options;
 use crate::app::App;
 use crate::find::Arrived;
 use crate::store::{self, Interaction, Kind};
+use crate::take::Inlet;
 
 const USER: &str = "200000000000000001";
 const GUILD: &str = "500000000000000001";
@@ -92,4 +95,17 @@ async fn what_only_says_that_something_waits_is_known_by_a_long_key_too() {
     }
     let other = json!({ "components": [{ "components": [{ "custom_id": "s:abc:0:ask helpful 7" }] }] });
     assert!(!app.beckons(&other).await.unwrap());
+}
+
+#[tokio::test]
+async fn nothing_waits_for_an_interaction_that_could_not_be_stored() {
+    let (db, _dir) = empty().await;
+    db.write(|tx| async move { tx.exec("DROP TABLE discord_interaction", args![]).await }).await.unwrap();
+    let app = Arc::new(App::new(Options::test(), db.clone()).unwrap());
+    let flow = Flow::new(db, stoa_flow::testing::organisation(), Parts::default());
+    let id = "1500000000000000001";
+    let d = json!({ "id": id, "type": 2, "token": "t", "context": 1, "user": { "id": USER },
+        "channel": { "id": "300000000000000001", "type": 1 }, "data": { "name": "help", "type": 1 } });
+    assert!(Inlet { flow, app: app.clone() }.interaction(&d).await.is_err());
+    assert!(app.until_acknowledged(id).now_or_never().is_some());
 }

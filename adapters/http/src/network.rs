@@ -21,16 +21,22 @@ impl Network {
     /// # Errors
     /// [`Error::Invalid`] with the key of the configuration that is wrong.
     pub fn client(&self, connect: Duration, whole: Option<Duration>) -> Result<Client> {
-        let mut http = Client::builder()
+        self.build(Self::builder(connect, whole))
+    }
+
+    /// What [`Network::client`] is built from, for who needs more.
+    #[must_use]
+    pub fn builder(connect: Duration, whole: Option<Duration>) -> ClientBuilder {
+        let http = Client::builder()
             .connect_timeout(connect)
             .redirect(reqwest::redirect::Policy::none())
             .tcp_nodelay(true)
             .no_proxy()
             .user_agent(concat!("stoa/", env!("CARGO_PKG_VERSION")));
-        if let Some(whole) = whole {
-            http = http.timeout(whole);
+        match whole {
+            Some(whole) => http.timeout(whole),
+            None => http,
         }
-        self.build(http)
     }
 
     /// The client of a builder, with the proxy and the certificates.

@@ -39,8 +39,10 @@ pub fn behind(now: Instant, seconds: i64) -> i64 {
     (now.0 / Instant::SECOND).saturating_sub(seconds)
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    if text.len() != 64 || !text.is_ascii() {
+/// The bytes of hexadecimal digits, at most 64 of them.
+#[must_use]
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    if !text.is_ascii() || !text.len().is_multiple_of(2) || text.len() > 128 {
         return None;
     }
     (0..text.len()).step_by(2).map(|i| u8::from_str_radix(text.get(i..i + 2)?, 16).ok()).collect()

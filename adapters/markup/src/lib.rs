@@ -2,6 +2,7 @@
 //! How a chat writes a heading, a marker, a link and people's words is its [`Dialect`].
 
 pub mod links;
+pub mod parts;
 
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 use stoa_flow::words::harmless;
@@ -43,6 +44,11 @@ pub trait Dialect {
     fn inline_code(out: &mut Writer, text: &str);
     /// A link that leads to `host`; the label may be empty.
     fn link(out: &mut Writer, url: &str, host: &str, label: &str);
+
+    /// Whether a long text may be cut behind `before`: nothing that belongs together, such as a link, is open there.
+    fn may_cut(before: &str) -> bool;
+    /// Where a text that has no place for it is cut all the same, at or before its end and not at its beginning.
+    fn cut_anywhere(head: &str) -> usize;
 }
 
 /// CommonMark as pieces of a chat's markup, one for each block at the top (paragraph, list, code, …).

@@ -1,8 +1,9 @@
 //! One Slack app in one workspace: who it is there, and the calls that are made for it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -28,6 +29,10 @@ const RESPONSE: Duration = Duration::from_secs(29 * 60);
 const AT_ONCE: Duration = Duration::from_millis(1_200);
 /// For how long a method that is not there is left alone.
 const UNSUPPORTED: Duration = Duration::from_secs(3_600);
+/// Workspaces of one organisation that are known at once.
+const TEAMS: usize = 100_000;
+/// Pages that are read of what Slack lists.
+const PAGES: usize = 10;
 /// Types that are logged once; of more nothing is said.
 const KINDS: usize = 200;
 /// The most characters of a modal's metadata.
@@ -179,7 +184,7 @@ impl App {
     /// A workspace of the organisation in which the app is installed was heard of.
     pub(crate) fn has_team(&self, team: &str) {
         let mut teams = locked(&self.teams);
-        if teams.len() < KINDS && !teams.contains(team) {
+        if teams.len() < TEAMS && !teams.contains(team) {
             teams.insert(team.to_owned());
         }
     }
@@ -189,11 +194,38 @@ impl App {
         if locked(&self.teams).contains(team) {
             return true;
         }
-        let form = vec![("limit", "1000".to_owned())];
-        let Ok(listed) = self.call("auth.teams.list", Body::Form(form)).await else { return false };
-        let all = listed["teams"].as_array().into_iter().flatten();
-        all.for_each(|one| self.has_team(word(&one["id"])));
-        locked(&self.teams).contains(team)
+        let is_it = |page: &Value| {
+            let all = page["teams"].as_array().into_iter().flatten();
+            all.for_each(|one| self.has_team(word(&one["id"])));
+            locked(&self.teams).contains(team).then_some(())
+        };
+        let form = [("limit", "1000".to_owned())];
+        matches!(self.pages("auth.teams.list", &form, is_it).await, Ok(Some(())))
+    }
+
+    /// What a method lists, page by page until `f` has what it wants.
+    pub(crate) async fn pages<T>(
+        &self,
+        method: &'static str,
+        form: &[(&'static str, String)],
+        mut f: impl FnMut(&Value) -> Option<T> + Send,
+    ) -> Result<Option<T>, Failure> {
+        let mut cursor = String::new();
+        for _ in 0..PAGES {
+            let mut form = form.to_vec();
+            if !cursor.is_empty() {
+                form.push(("cursor", cursor));
+            }
+            let page = self.call(method, Body::Form(form)).await?;
+            if let Some(found) = f(&page) {
+                return Ok(Some(found));
+            }
+            cursor = word(&page["response_metadata"]["next_cursor"]).to_owned();
+            if cursor.is_empty() {
+                break;
+            }
+        }
+        Ok(None)
     }
 
     /// Who the app is, once Slack has said it.
@@ -240,7 +272,7 @@ impl App {
     }
 
     pub(crate) fn remember_direct(&self, user: &str, channel: &str) {
-        remember(&self.direct, user.to_owned(), channel.to_owned());
+        remember(&self.direct, user.to_owned(), channel.to_owned(), REMEMBERED);
     }
 
     /// A conversation that is gone is asked for again.
@@ -256,7 +288,7 @@ impl App {
     pub(crate) fn remember_response(&self, channel: &str, user: &str, url: &str) {
         if url.starts_with("https://") || url.starts_with("http://") {
             let until = monotonic() + RESPONSE;
-            remember(&self.responses, (channel.to_owned(), user.to_owned()), (url.to_owned(), until));
+            remember(&self.responses, (channel.to_owned(), user.to_owned()), (url.to_owned(), until), REMEMBERED);
         }
     }
 
@@ -345,14 +377,15 @@ impl App {
     }
 }
 
-fn locked<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn remember<K: std::hash::Hash + Eq, V>(of: &Mutex<HashMap<K, V>>, key: K, value: V) {
+/// Remembers something beside at most so many others; gives what was known before.
+pub(crate) fn remember<K: Hash + Eq, V>(of: &Mutex<HashMap<K, V>>, key: K, value: V, most: usize) -> Option<V> {
     let mut all = locked(of);
-    if all.len() >= REMEMBERED {
+    if all.len() >= most {
         all.clear();
     }
-    all.insert(key, value);
+    all.insert(key, value)
 }

@@ -5,9 +5,9 @@ use stoa_flow::chat::{Envelope, Event};
 use stoa_flow::say;
 use stoa_flow::words::Words;
 use stoa_ground::Result;
+use stoa_markup::parts::cut;
 
 use crate::api::Body;
-use crate::blocks::cut;
 use crate::events::word;
 use crate::take::Inlet;
 

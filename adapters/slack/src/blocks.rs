@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 use stoa_flow::chat::{Block, Button, Message, Style};
 use stoa_flow::say;
 use stoa_flow::words::Words;
+use stoa_markup::parts::{self, cut, length, quote};
 
-use crate::mrkdwn;
+use crate::mrkdwn::{self, Mrkdwn};
 
 /// Blocks of one message.
 const BLOCKS: usize = 50;
@@ -89,7 +90,7 @@ fn section(text: &str) -> Value {
 }
 
 fn context(text: &str) -> Vec<Value> {
-    let parts = split(text, SECTION);
+    let parts = parts::split::<Mrkdwn>(text, SECTION);
     parts
         .into_iter()
         .filter(|t| !t.is_empty())
@@ -113,12 +114,6 @@ fn button(button: &Button, n: &mut usize) -> Option<Value> {
     Some(shown)
 }
 
-fn quote(piece: &str) -> String {
-    let lines: Vec<String> =
-        piece.lines().map(|l| if l.starts_with('>') { l.to_owned() } else { format!("> {l}") }).collect();
-    lines.join("\n")
-}
-
 /// At most so many blocks: what can be pressed stays, what is read is shortened, and it says so.
 fn shortened(blocks: Vec<Value>, most: usize) -> Vec<Value> {
     if blocks.len() <= most {
@@ -131,64 +126,9 @@ fn shortened(blocks: Vec<Value>, most: usize) -> Vec<Value> {
     read.into_iter().take(room).chain(context(&mrkdwn::escape(&note))).chain(pressed).collect()
 }
 
-/// Pieces joined into as few texts as fit.
-fn packed(pieces: &[String], between: &str) -> Vec<String> {
-    let mut texts: Vec<String> = Vec::new();
-    for part in pieces.iter().flat_map(|piece| split(piece, SECTION)) {
-        match texts.last_mut() {
-            Some(last) if length(last) + length(between) + length(&part) <= SECTION => {
-                last.push_str(between);
-                last.push_str(&part);
-            }
-            _ => texts.push(part),
-        }
-    }
-    texts
-}
-
-/// A text in parts of at most `most` characters: between lines, else between sentences or words, never inside a link or
-/// an entity. Code stays code.
-fn split(text: &str, most: usize) -> Vec<String> {
-    let code = text.starts_with("```") && text.ends_with("```") && length(text) > most;
-    let (mut rest, most) = if code { (text.trim_matches('`').trim_matches('\n'), most - 8) } else { (text, most) };
-    let mut parts = Vec::new();
-    while let Some((end, _)) = rest.char_indices().nth(most) {
-        let at = cut_at(rest, end, code);
-        parts.push(rest[..at].trim_end().to_owned());
-        // The indentation of code stays.
-        rest = rest[at..].trim_start_matches(|c| c == '\n' || (c == ' ' && !code));
-    }
-    parts.push(rest.to_owned());
-    if code {
-        for part in &mut parts {
-            *part = format!("```\n{part}\n```");
-        }
-    }
-    parts
-}
-
-/// Where to cut at or before `end`.
-fn cut_at(text: &str, end: usize, code: bool) -> usize {
-    let head = &text[..end];
-    let half = end / 2;
-    if let Some(at) = head.rfind('\n').filter(|at| *at > half) {
-        return at;
-    }
-    let whole = |at: usize| {
-        let before = &text[..at];
-        let open = before.rfind('<') > before.rfind('>');
-        !open || code
-    };
-    let last = |between: &str, kept: usize| {
-        head.rmatch_indices(between).map(|(at, _)| at + kept).find(|at| *at > half && whole(*at))
-    };
-    let ends = last(". ", 1).or_else(|| last(" ", 0));
-    ends.unwrap_or_else(|| {
-        // Not inside `&amp;`, and not inside a link, if it does not begin here.
-        let entity = head.rfind('&').filter(|at| end - at < 6 && !head[*at..].contains(';'));
-        let link = head.rfind('<').filter(|at| *at > 0 && !head[*at..].contains('>'));
-        link.or(entity).filter(|at| *at > 0).unwrap_or(end)
-    })
+/// Pieces joined into as few sections as fit.
+fn packed(pieces: &[String], between: &'static str) -> Vec<String> {
+    parts::packed::<Mrkdwn>(pieces, SECTION, |_| between)
 }
 
 fn fallback(text: &str) -> String {
@@ -196,22 +136,7 @@ fn fallback(text: &str) -> String {
         return text.to_owned();
     }
     let end = text.char_indices().nth(FALLBACK).map_or(text.len(), |(at, _)| at);
-    format!("{} …", text[..cut_at(text, end, false)].trim_end())
-}
-
-/// At most so many characters, with `…` where something is missing.
-pub(crate) fn cut(text: &str, most: usize) -> String {
-    if length(text) <= most {
-        return text.to_owned();
-    }
-    let mut short: String = text.chars().take(most.saturating_sub(1)).collect();
-    short.truncate(short.trim_end().len());
-    short.push('…');
-    short
-}
-
-fn length(text: &str) -> usize {
-    text.chars().count()
+    format!("{} …", text[..parts::cut_at::<Mrkdwn>(text, end)].trim_end())
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Events of the Events API as the flow's own events.
 
 use serde_json::Value;
-use stoa_flow::chat::{Account, Envelope, Event, Place};
+use stoa_flow::chat::{Account, Envelope, Event, Place, Understood};
 use stoa_ground::Instant;
 
-use crate::{PLATFORM, manifest, text};
+use crate::{PLATFORM, text};
 
 /// What an event means.
 #[derive(Debug, PartialEq)]
@@ -61,8 +61,6 @@ pub(crate) fn meaning(payload: &Value, bot: &str) -> Meaning {
     if user.is_empty() || user == bot || user == "USLACKBOT" || channel.is_empty() {
         return Meaning::Nothing;
     }
-    let event = if direct || payload["is_ext_shared_channel"] != true { Some(event) } else { whispered(event) };
-    let Some(event) = event else { return Meaning::Nothing };
     let workspace = word(&payload["team_id"]).to_owned();
     Meaning::Event(Box::new(Envelope {
         key: format!("{PLATFORM}/{id}"),
@@ -83,20 +81,22 @@ fn closed(kind: &str, channel: &str) -> String {
     format!("{what} the channel {channel}: nothing is heard there any more, and nothing can be posted there")
 }
 
+/// Whether people of other organisations read where an event happened.
+pub(crate) fn is_shared(payload: &Value) -> bool {
+    payload["is_ext_shared_channel"] == true
+}
+
 /// Where people of other organisations read as well, what is said to the bot is a command, which is answered only to who
-/// gave it; what others say there is not heard.
-fn whispered(event: Event) -> Option<Event> {
-    let Event::Message { text, to_bot, .. } = event else { return Some(event) };
-    if !to_bot {
-        return None;
+/// gave it; what others say there is not heard. `understand` says what an event means.
+pub(crate) fn whispered(event: Event, understand: impl Fn(&Event) -> Understood) -> Option<Event> {
+    if !matches!(event, Event::Message { .. }) {
+        return Some(event);
     }
-    let (first, rest) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
-    let (word, args) = match first.to_lowercase() {
-        first if first.is_empty() => ("help".to_owned(), String::new()),
-        first if manifest::is_word(&first) => (first, rest.trim().to_owned()),
-        _ => ("ask".to_owned(), text),
-    };
-    Some(Event::Command { word, args })
+    match understand(&event) {
+        Understood::Command(word, args) => Some(Event::Command { word, args: args.text().to_owned() }),
+        Understood::Unknown { word, .. } => Some(Event::Command { word, args: String::new() }),
+        Understood::Nothing => None,
+    }
 }
 
 /// The workspace of an event's author, where Slack names it.
@@ -223,6 +223,7 @@ pub(crate) fn instant(ts: &str) -> Instant {
 mod tests {
     use super::*;
     use serde_json::json;
+    use stoa_flow::chat::understand;
 
     fn callback(event: &Value) -> Value {
         json!({
@@ -307,19 +308,15 @@ mod tests {
 
     #[test]
     fn where_others_read_a_mention_is_answered_to_its_author_alone() {
-        let said = |text: &str| {
-            let mut payload =
-                callback(&json!({"type": "app_mention", "channel": "C1", "user": "U1", "text": text, "ts": "2.1"}));
-            payload["is_ext_shared_channel"] = json!(true);
-            match meaning(&payload, "UBOT") {
-                Meaning::Event(envelope) => envelope.event,
-                other => panic!("{other:?}"),
-            }
+        let said = |text: &str, to_bot| {
+            let event = Event::Message { id: "2.1".into(), text: text.into(), to_bot };
+            whispered(event, |event| understand(event, &[]))
         };
-        let command = |word: &str, args: &str| Event::Command { word: word.into(), args: args.into() };
-        assert_eq!(said("<@UBOT> how do I sail?"), command("ask", "how do I sail?"));
-        assert_eq!(said("<@UBOT> Learn tracks"), command("learn", "tracks"));
-        assert_eq!(said("<@UBOT>"), command("help", ""));
+        let command = |word: &str, args: &str| Some(Event::Command { word: word.into(), args: args.into() });
+        assert_eq!(said("how do I sail?", true), command("ask", "how do I sail?"));
+        assert_eq!(said("", true), command("help", ""));
+        assert_eq!(said("/learm tracks", true), command("learm", ""), "which is answered with the nearest word");
+        assert_eq!(said("lunch?", false), None);
     }
 
     #[test]

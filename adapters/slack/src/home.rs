@@ -1,7 +1,8 @@
 //! The Home tab: shown when somebody opens it, and again after what they did, as long as they may be looking at it.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::PLATFORM;
 use crate::api::Body;
+use crate::app::locked;
 use crate::blocks::{HOME_BLOCKS, render_within};
 use crate::events::word;
 use crate::take::Inlet;
@@ -39,7 +41,8 @@ pub(crate) struct Homes {
 struct Tab {
     opened: Instant,
     workspace: String,
-    shown: Value,
+    /// The digest of its blocks; none while nothing is known of them.
+    shown: Option<u64>,
 }
 
 impl Homes {
@@ -58,9 +61,9 @@ impl Homes {
                 open.clear();
                 locked(&self.channels).clear();
             }
-            let shown = open.remove(user).map_or(Value::Null, |tab| tab.shown);
+            let shown = open.remove(user).and_then(|tab| tab.shown);
             // A tab that was never filled has no view: then it is shown, whatever stood there by our account.
-            let shown = if event["view"].is_object() { shown } else { Value::Null };
+            let shown = shown.filter(|_| event["view"].is_object());
             open.insert(user.to_owned(), Tab { opened: monotonic(), workspace: workspace.to_owned(), shown });
         }
         if !channel.is_empty() {
@@ -102,8 +105,7 @@ pub(crate) async fn keep(inlet: Inlet, stop: CancellationToken) {
 
 async fn publish(inlet: Inlet, user: String) {
     let (app, homes) = (&inlet.app, &inlet.app.homes);
-    let Some((workspace, shown)) = locked(&homes.open).get(&user).map(|t| (t.workspace.clone(), t.shown.clone()))
-    else {
+    let Some((workspace, shown)) = locked(&homes.open).get(&user).map(|t| (t.workspace.clone(), t.shown)) else {
         return;
     };
     let page = match inlet.flow.home(&Account { platform: PLATFORM.into(), workspace, user: user.clone() }).await {
@@ -114,14 +116,15 @@ async fn publish(inlet: Inlet, user: String) {
         }
     };
     let blocks = render_within(&page, HOME_BLOCKS).blocks;
-    if blocks == shown {
+    let digest = digest(&blocks);
+    if shown == Some(digest) {
         return;
     }
     let view = json!({ "type": "home", "callback_id": "home", "blocks": blocks });
     match app.call("views.publish", Body::Json(json!({ "user_id": user, "view": view }))).await {
         Ok(_) => {
             if let Some(tab) = locked(&homes.open).get_mut(&user) {
-                tab.shown = blocks;
+                tab.shown = Some(digest);
             }
         }
         // Opened or changed again, it is tried again.
@@ -132,6 +135,9 @@ async fn publish(inlet: Inlet, user: String) {
     }
 }
 
-fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
+/// By which it is known whether a tab shows something already.
+fn digest(blocks: &Value) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    blocks.to_string().hash(&mut hasher);
+    hasher.finish()
 }

@@ -60,11 +60,6 @@ const COMMANDS: [(&str, &str); 9] = [
     ("mydata", words_key!("chat-help-about-mydata")),
 ];
 
-/// Whether people may begin a command with this word.
-pub(crate) fn is_word(word: &str) -> bool {
-    ["help", "home", "link"].contains(&word) || COMMANDS.iter().any(|(known, _)| *known == word)
-}
-
 /// The app's manifest. `base` is `https://…/slack/<name>` in HTTP mode, none in Socket Mode.
 #[must_use]
 pub fn manifest(base: Option<&str>, short_commands: bool) -> Value {

@@ -2,7 +2,7 @@
 //! want to be disturbed. What is heard goes to the flow; nothing private goes to strangers.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Body;
-use crate::app::{App, Identity};
+use crate::app::{App, Identity, locked, remember};
 use crate::events::word;
 use crate::take::Inlet;
 
@@ -64,8 +64,8 @@ impl Member {
 #[derive(Default)]
 pub(crate) struct Members {
     known: Mutex<HashMap<String, (Option<Member>, std::time::Instant)>>,
-    /// Whose zone is to be asked for.
-    due: Mutex<BTreeSet<String>>,
+    /// Whose zone is to be asked for: workspace and user.
+    due: Mutex<BTreeSet<(String, String)>>,
     wake: Notify,
     /// Who was told that nothing is for them.
     turned_away: Mutex<BTreeSet<String>>,
@@ -81,18 +81,14 @@ impl Members {
 
     /// Remembers what Slack says; gives what it said before.
     fn put(&self, user: &str, member: Option<Member>) -> Option<Member> {
-        let mut known = locked(&self.known);
-        if known.len() >= REMEMBERED {
-            known.clear();
-        }
-        known.insert(user.to_owned(), (member, monotonic())).and_then(|(before, _)| before)
+        remember(&self.known, user.to_owned(), (member, monotonic()), REMEMBERED).and_then(|(before, _)| before)
     }
 
     /// Somebody of ours did something: their zone is asked for soon, once a day.
-    fn meet(&self, user: &str) {
-        if self.fresh(user).is_none() {
+    fn meet(&self, account: &Account) {
+        if self.fresh(&account.user).is_none() {
             let mut due = locked(&self.due);
-            if due.len() < REMEMBERED && due.insert(user.to_owned()) {
+            if due.len() < REMEMBERED && due.insert((account.workspace.clone(), account.user.clone())) {
                 self.wake.notify_one();
             }
         }
@@ -127,7 +123,7 @@ impl Inlet {
             return Ok(false);
         }
         if self.flow.is_known(account).await? {
-            self.app.members.meet(&account.user);
+            self.app.members.meet(account);
             return Ok(false);
         }
         let asked = tokio::time::timeout(AT_ONCE, self.app.member(&account.user)).await;
@@ -172,9 +168,7 @@ impl Inlet {
         if before.is_some_and(|b| b.zone == member.zone && b.deleted == member.deleted) || member.deleted {
             return Ok(());
         }
-        let account = self.account(workspace, id);
-        self.flow.heard(&account, &Heard::Zone(member.zone)).await?;
-        self.flow.heard(&account, &Heard::Open).await
+        self.flow.heard(&self.account(workspace, id), &[Heard::Zone(member.zone), Heard::Open]).await
     }
 
     /// Slack says when somebody does not want to be disturbed next.
@@ -191,7 +185,7 @@ impl Inlet {
         };
         let when = at("next_dnd_start_ts").zip(at("next_dnd_end_ts")).filter(|(from, until)| from < until);
         let when = when.filter(|_| status["dnd_enabled"] == true);
-        self.flow.heard(&self.account(workspace, user), &Heard::DoNotDisturb(when)).await
+        self.flow.heard(&self.account(workspace, user), &[Heard::DoNotDisturb(when)]).await
     }
 
     pub(crate) fn account(&self, workspace: &str, user: &str) -> Account {
@@ -207,22 +201,17 @@ pub(crate) async fn get_to_know(inlet: Inlet, stop: CancellationToken) {
             () = members.wake.notified() => {}
             () = stop.cancelled() => return,
         }
-        while let Some(user) = { locked(&members.due).pop_first() } {
+        while let Some((workspace, user)) = { locked(&members.due).pop_first() } {
             if stop.is_cancelled() {
                 return;
             }
             let Some(member) = inlet.app.member(&user).await.filter(|m| !m.outsider) else { continue };
-            let Some(me) = inlet.app.known() else { continue };
-            let account = inlet.account(&me.workspace, &user);
-            if let Err(error) = inlet.flow.heard(&account, &Heard::Zone(member.zone)).await {
+            let account = inlet.account(&workspace, &user);
+            if let Err(error) = inlet.flow.heard(&account, &[Heard::Zone(member.zone)]).await {
                 tracing::warn!(app = %inlet.app.options.name, %error, "somebody's zone could not be kept");
             }
         }
     }
-}
-
-fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

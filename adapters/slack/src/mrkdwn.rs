@@ -29,12 +29,13 @@ pub(crate) fn words(text: &str) -> String {
     words.trim_end().to_owned()
 }
 
-/// Text without markup, as mrkdwn.
+/// Text without markup, as mrkdwn, and as HTML.
 pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-struct Mrkdwn;
+/// Slack's markup.
+pub(crate) struct Mrkdwn;
 
 impl Dialect for Mrkdwn {
     const POINT: &'static str = "• ";
@@ -114,6 +115,17 @@ impl Dialect for Mrkdwn {
         };
         let shown = escape(label).replace('\n', " ");
         out.now.push_str(&format!("<{target}|{shown}>"));
+    }
+
+    fn may_cut(before: &str) -> bool {
+        before.rfind('<') <= before.rfind('>')
+    }
+
+    fn cut_anywhere(head: &str) -> usize {
+        // Not inside `&amp;`, and not inside a link, if it does not begin here.
+        let entity = head.rfind('&').filter(|at| head.len() - at < 6 && !head[*at..].contains(';'));
+        let link = head.rfind('<').filter(|at| *at > 0 && !head[*at..].contains('>'));
+        link.or(entity).filter(|at| *at > 0).unwrap_or(head.len())
     }
 }
 

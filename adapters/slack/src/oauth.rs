@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{Body, Failure};
 use crate::installs::{self, Install};
+use crate::mrkdwn::escape;
 use crate::take::Inlet;
 use crate::{API_URL, Options, manifest};
 
@@ -122,9 +123,7 @@ pub(crate) async fn back(State(inlet): State<Inlet>, headers: HeaderMap, Query(b
 }
 
 fn is_own_state(options: &Options, headers: &HeaderMap, state: &str) -> bool {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
-    let own = cookies.flat_map(|all| all.split(';')).filter_map(|one| one.trim().split_once('='));
-    let is_ours = own.into_iter().any(|(name, value)| name == COOKIE && value == state);
+    let is_ours = stoa_http::cookie(headers, COOKIE) == Some(state);
     let mut parts = state.splitn(3, '.');
     let (Some(at), Some(random), Some(signed)) = (parts.next(), parts.next(), parts.next()) else { return false };
     is_ours && is_recent(at, AT_SLACK) && is_signed("s1", &options.client_secret, at, random.as_bytes(), signed)
@@ -149,7 +148,7 @@ async fn finish(inlet: &Inlet, code: &str) -> Result<Install, String> {
 }
 
 fn page(status: StatusCode, text: &str) -> Response {
-    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let text = escape(text);
     let html = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>Stoa</title><body style=\"font-family:sans-serif;max-width:34rem;margin:4rem auto;padding:0 1rem\"><p>{text}</p>"
@@ -162,17 +161,18 @@ fn page(status: StatusCode, text: &str) -> Response {
 /// and again: the app's settings may change, and it may be installed anew.
 pub(crate) async fn rotate(inlet: Inlet, stop: CancellationToken) {
     let mut changes = inlet.slack.changes.subscribe();
+    let renew = || inlet.app.installed().filter(|install| install.refresh.is_some()).and_then(|install| install.renew);
     loop {
-        let renew = inlet.app.installed().and_then(|install| install.renew);
         let left =
-            renew.map_or(LONGEST, |at| Duration::from_micros(u64::try_from(at.0 - wall().0).unwrap_or_default()));
+            renew().map_or(LONGEST, |at| Duration::from_micros(u64::try_from(at.0 - wall().0).unwrap_or_default()));
         tokio::select! {
             () = tokio::time::sleep(left.clamp(SHORTEST, LONGEST)) => {}
             _ = changes.changed(), if left > SHORTEST => {}
             () = stop.cancelled() => return,
         }
-        let is_due = inlet.app.installed().and_then(|install| install.renew).is_some_and(|at| at <= wall());
-        if is_due && let Err(why) = renew_now(&inlet, &stop).await {
+        if renew().is_some_and(|at| at <= wall())
+            && let Err(why) = renew_now(&inlet, &stop).await
+        {
             tracing::warn!(app = %inlet.app.options.name, why, "a token was not renewed; it is tried again");
         }
     }

@@ -24,8 +24,6 @@ const LOADED: Duration = Duration::from_secs(5);
 const DELIVERY: &str = "stoa_delivery";
 /// Messages on one page of a conversation.
 const PAGE: usize = 200;
-/// Pages that are read to find a message, or to read a thread.
-const PAGES: usize = 10;
 
 /// All Slack apps of the configuration. Who is asked for a place is the app of its workspace.
 pub struct Slack {
@@ -203,26 +201,13 @@ impl Slack {
         mut f: impl FnMut(&Value) -> Option<T> + Send,
     ) -> Result<Option<T>, SendError> {
         let method = if place.thread.is_some() { "conversations.replies" } else { "conversations.history" };
-        let mut cursor = String::new();
-        for _ in 0..PAGES {
-            let mut form = vec![("channel", place.channel.clone()), ("limit", PAGE.to_string())];
-            form.extend(place.thread.clone().map(|thread| ("ts", thread)));
-            if metadata {
-                form.push(("include_all_metadata", "true".into()));
-            }
-            if !cursor.is_empty() {
-                form.push(("cursor", cursor));
-            }
-            let page = app.call(method, Body::Form(form)).await.map_err(|e| app.api.send_error(e))?;
-            if let Some(found) = page["messages"].as_array().into_iter().flatten().find_map(&mut f) {
-                return Ok(Some(found));
-            }
-            cursor = word(&page["response_metadata"]["next_cursor"]).to_owned();
-            if cursor.is_empty() {
-                break;
-            }
+        let mut form = vec![("channel", place.channel.clone()), ("limit", PAGE.to_string())];
+        form.extend(place.thread.clone().map(|thread| ("ts", thread)));
+        if metadata {
+            form.push(("include_all_metadata", "true".into()));
         }
-        Ok(None)
+        let found = app.pages(method, &form, |page| page["messages"].as_array().into_iter().flatten().find_map(&mut f));
+        found.await.map_err(|e| app.api.send_error(e))
     }
 }
 

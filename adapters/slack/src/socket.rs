@@ -86,12 +86,8 @@ async fn attend(flow: Arc<Flow>, slack: Arc<Slack>, stop: CancellationToken) {
     let mut attended: Vec<(Arc<App>, CancellationToken)> = Vec::new();
     let mut tasks = JoinSet::new();
     let mut changes = slack.changes.subscribe();
+    let by_page = slack.apps.iter().any(|app| app.options.is_installed_by_page());
     while !stop.is_cancelled() {
-        if slack.apps.iter().any(|app| app.options.is_installed_by_page())
-            && let Err(error) = slack.load().await
-        {
-            tracing::warn!(%error, "it could not be read where the Slack apps are installed");
-        }
         changes.mark_unchanged();
         let all = slack.all();
         attended.retain(|(app, ended)| {
@@ -115,7 +111,11 @@ async fn attend(flow: Arc<Flow>, slack: Arc<Slack>, stop: CancellationToken) {
         }
         tokio::select! {
             _ = changes.changed() => {}
-            () = tokio::time::sleep(LOOK_AGAIN) => {}
+            () = tokio::time::sleep(LOOK_AGAIN), if by_page => {
+                if let Err(error) = slack.load().await {
+                    tracing::warn!(%error, "it could not be read where the Slack apps are installed");
+                }
+            }
             () = stop.cancelled() => {}
         }
     }

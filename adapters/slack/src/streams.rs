@@ -2,7 +2,7 @@
 //! limit lasts; elsewhere by edits, not too many of them.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use stoa_ground::Db;
 use stoa_ground::clock::monotonic;
 
 use crate::api::{Body, Failure};
-use crate::app::App;
+use crate::app::{App, locked, remember};
 use crate::events::word;
 use crate::mrkdwn;
 use crate::platform::metadata;
@@ -61,13 +61,9 @@ impl Streams {
 
     /// Whether a growing message that is no stream was edited just now.
     fn too_soon(&self, at: &(String, String)) -> bool {
-        let mut edited = locked(&self.edited);
-        if edited.len() >= REMEMBERED {
-            edited.clear();
-        }
-        let soon = edited.get(at).is_some_and(|last| last.elapsed() < PAUSE);
+        let soon = locked(&self.edited).get(at).is_some_and(|last| last.elapsed() < PAUSE);
         if !soon {
-            edited.insert(at.clone(), monotonic());
+            remember(&self.edited, at.clone(), monotonic(), REMEMBERED);
         }
         soon
     }
@@ -100,11 +96,8 @@ impl App {
         match self.call("chat.startStream", Body::Json(body)).await {
             Ok(begun) => {
                 let ts = word(&begun["ts"]).to_owned();
-                let mut open = locked(&self.streams.open);
-                if open.len() >= REMEMBERED {
-                    open.clear();
-                }
-                open.insert((place.channel.clone(), ts.clone()), Stream { key: key.to_owned(), said });
+                let stream = Stream { key: key.to_owned(), said };
+                remember(&self.streams.open, (place.channel.clone(), ts.clone()), stream, REMEMBERED);
                 Ok(Some(ts))
             }
             // Nothing was begun.
@@ -226,10 +219,6 @@ pub(crate) fn unended(message: &Value, bot: &str) -> Option<String> {
     let answers = message["thread_ts"].as_str().is_some_and(|thread| message["ts"] != thread);
     let ours = !bot.is_empty() && message["bot_id"] == bot && message["subtype"].is_null();
     (ours && answers && message["metadata"].is_null()).then(|| word(&message["ts"]).to_owned())
-}
-
-fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -104,12 +104,14 @@ impl Inlet {
         let (app, now) = (&self.app, self.flow.clock().now());
         let interaction = match incoming {
             Incoming::Event(payload) => {
+                let shared = events::is_shared(&payload);
                 match events::meaning(&payload, app.bot()) {
                     Meaning::Event(envelope)
                         if self.is_stranger(&envelope, events::team_of_author(&payload)).await? =>
                     {
                         self.turn_away(&envelope);
                     }
+                    Meaning::Event(envelope) if shared && !envelope.place.direct => self.in_shared(*envelope).await?,
                     Meaning::Event(envelope) => self.event(*envelope).await?,
                     Meaning::Thread => self.thread_started(workspace(&payload), &payload["event"]).await?,
                     Meaning::Member => self.member_changed(workspace(&payload), &payload["event"]["user"]).await?,
@@ -158,6 +160,14 @@ impl Inlet {
             self.slack.load().await?;
         }
         Ok(())
+    }
+
+    /// What happens where people of other organisations read as well.
+    async fn in_shared(&self, envelope: Envelope) -> Result<()> {
+        match events::whispered(envelope.event, |event| self.flow.understand(event)) {
+            Some(event) => self.event(Envelope { event, ..envelope }).await,
+            None => Ok(()),
+        }
     }
 
     async fn event(&self, envelope: Envelope) -> Result<()> {

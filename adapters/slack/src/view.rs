@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use stoa_flow::chat::{Field, FieldError, FieldKind, Form, Place};
 use stoa_flow::say;
 use stoa_flow::words::Words;
+use stoa_markup::parts::cut;
 
-use crate::blocks::{cut, sections};
+use crate::blocks::sections;
 use crate::events::word;
 
 /// Slack's limits: characters of a title and of the button that sends.

@@ -1,7 +1,7 @@
 //! The source kind `confluence`: the pages of some spaces (REST v2), with who may view them: a page is readable by whom
 //! its own restrictions and those of every page above it let.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -9,14 +9,13 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::Url;
 use reqwest::header::AUTHORIZATION;
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
+use serde::de::DeserializeOwned;
 use stoa_ground::{Error, Result};
 use stoa_http::Network;
 use stoa_learning::library::{Found, Known, SourceReader, SourceSettings};
 use tokio::sync::mpsc;
 
-use crate::page;
-use crate::reading::READING;
+use crate::reading::{READING, Reading, digest};
 use crate::web::{Client, Failure, Pace, api, send};
 
 /// More pages than this are refused.
@@ -52,6 +51,14 @@ struct Results<T> {
     results: Vec<T>,
     #[serde(rename = "_links", default)]
     links: Links,
+}
+
+impl<T: DeserializeOwned> api::Page for Results<T> {
+    type Item = T;
+
+    fn split(self) -> (Vec<T>, Option<String>) {
+        (self.results, self.links.next)
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -142,10 +149,7 @@ impl Confluence {
     /// # Errors
     /// When the address is none, or no space is named.
     pub fn new(settings: SourceSettings, options: ConfluenceOptions, network: Network) -> Result<Self> {
-        let mut base = crate::web::address(&options.url)?;
-        if !base.path().ends_with('/') {
-            base.set_path(&format!("{}/", base.path()));
-        }
+        let base = crate::web::folder(&options.url)?;
         if options.spaces.is_empty() {
             return Err(Error::invalid(
                 "[[library.sources]] spaces: name the spaces of Confluence that are read, by their keys",
@@ -172,17 +176,12 @@ impl Confluence {
     }
 
     /// All of a list, page by page.
-    async fn all<T: serde::de::DeserializeOwned>(&self, client: &Client, first: Url) -> Result<Vec<T>> {
-        let (mut all, mut next, mut seen) = (Vec::new(), Some(first), HashSet::new());
-        while let Some(at) = next.take() {
-            if !seen.insert(at.clone()) || all.len() > MOST_PAGES {
-                return Err(Error::Io(format!("the list at {} has no end", at.path())));
-            }
-            let part: Results<T> = api::needed(client, at.clone(), None).await?;
-            all.extend(part.results);
-            next = part.links.next.and_then(|link| at.join(&link).ok());
-        }
-        Ok(all)
+    async fn all<T: DeserializeOwned>(&self, client: &Client, first: Url) -> Result<Vec<T>> {
+        api::listed::<Results<T>>(client, MOST_PAGES, |link| {
+            let at = link.map_or_else(|| Ok(first.clone()), |link| first.join(link));
+            Ok((at.map_err(|e| Error::invalid(e.to_string()))?, None))
+        })
+        .await
     }
 
     async fn spaces(&self, client: &Client) -> Result<Vec<Space>> {
@@ -288,8 +287,7 @@ impl Confluence {
             Err(failure) => return Found::Broken(location, failure.sentence()),
         };
         let html = whole.body.into_values().next().map(|b| b.value).unwrap_or_default();
-        let read = tokio::task::spawn_blocking(move || page::made(&html)).await;
-        match read.unwrap_or_else(|_| Err("its reader failed: please report this page".into())) {
+        match Reading::made(html).await {
             Err(sentence) => Found::Broken(location, sentence),
             Ok(read) => {
                 let (mut item, warnings) = read.into_item(location, String::new);
@@ -356,8 +354,6 @@ impl SourceReader for Confluence {
 }
 
 fn fingerprint(page: &Listed, readers: Option<&[String]>) -> String {
-    let mut hash = Sha256::new();
-    hash.update(format!("{}\n{}\n{readers:?}", page.version.number, page.title));
-    let hex: String = hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect();
-    format!("confluence/{READING}/{hex}")
+    let parts = [page.version.number.to_string(), page.title.clone(), format!("{readers:?}")];
+    format!("confluence/{READING}/{}", digest(parts.iter().map(String::as_str)))
 }

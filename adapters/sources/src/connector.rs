@@ -8,7 +8,6 @@ use jiff::civil::Date;
 use reqwest::Url;
 use reqwest::header::AUTHORIZATION;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use stoa_ground::{Error, Result};
 use stoa_http::Network;
 use stoa_learning::library::{Found, Known, SourceReader, SourceSettings};
@@ -16,7 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::page;
 use crate::pdf::Extractor;
-use crate::reading::{Kind, MOST_BYTES, READING, Reading};
+use crate::reading::{Kind, MOST_BYTES, READING, Reading, digest};
 use crate::web::{Answer, Ask, Client, Failure, Pace, api, send};
 
 /// More documents than this are refused.
@@ -38,6 +37,14 @@ struct Page {
     documents: Vec<Listed>,
     #[serde(default)]
     next: Option<String>,
+}
+
+impl api::Page for Page {
+    type Item = Listed;
+
+    fn split(self) -> (Vec<Listed>, Option<String>) {
+        (self.documents, self.next)
+    }
 }
 
 /// A document as it is listed.
@@ -72,9 +79,7 @@ impl Listed {
     /// Changes with anything that was listed; none without a version.
     fn fingerprint(&self) -> Option<String> {
         self.version.as_ref()?;
-        let hash = Sha256::digest(serde_json::to_vec(self).ok()?);
-        let hex: String = hash.iter().take(16).map(|b| format!("{b:02x}")).collect();
-        Some(format!("connector/{READING}/{hex}"))
+        Some(format!("connector/{READING}/{}", digest([serde_json::to_string(self).ok()?.as_str()])))
     }
 }
 
@@ -90,10 +95,7 @@ impl Connector {
         pace: Pace,
         network: Network,
     ) -> Result<Self> {
-        let mut base = crate::web::address(url)?;
-        if !base.path().ends_with('/') {
-            base.set_path(&format!("{}/", base.path()));
-        }
+        let base = crate::web::folder(url)?;
         Ok(Self { settings, base, token, pace, network, reading: Reading::new() })
     }
 
@@ -112,26 +114,14 @@ impl Connector {
     }
 
     async fn list(&self, client: &Client) -> Result<Vec<Listed>> {
-        let (mut all, mut cursor, mut cursors) = (Vec::new(), None::<String>, HashSet::new());
-        for _ in 0..api::MOST_PAGES {
+        api::listed::<Page>(client, MOST_DOCUMENTS, |cursor| {
             let mut at = self.base.join("documents").map_err(|e| Error::invalid(e.to_string()))?;
-            if let Some(cursor) = &cursor {
+            if let Some(cursor) = cursor {
                 at.query_pairs_mut().append_pair("cursor", cursor);
             }
-            let page: Page = api::needed(client, at, None).await?;
-            all.extend(page.documents);
-            if all.len() > MOST_DOCUMENTS {
-                return Err(Error::invalid(format!(
-                    "the connector lists more than {MOST_DOCUMENTS} documents: split it into several sources"
-                )));
-            }
-            match page.next {
-                None => return Ok(all),
-                Some(next) if cursors.insert(next.clone()) => cursor = Some(next),
-                Some(_) => break,
-            }
-        }
-        Err(Error::Io("the connector's list has no end: its cursors repeat themselves".into()))
+            Ok((at, None))
+        })
+        .await
     }
 
     async fn document(&self, client: &Client, listed: Listed, known: &Known) -> Found {
@@ -142,7 +132,8 @@ impl Connector {
         let Ok(at) = self.base.join(&format!("documents/{}", api::segment(&listed.id))) else {
             return Found::Broken(location, "its id cannot be part of an address".into());
         };
-        let content = match client.ask(&Ask::get(at, MOST_BYTES)).await {
+        let ask = Ask { reads: |media, _| Kind::of_media(media).is_some(), ..Ask::get(at, MOST_BYTES) };
+        let content = match client.ask(&ask).await {
             Ok(Answer::Content(content)) => content,
             Ok(_) => return Found::Gone(location),
             Err(failure) => return Found::Broken(location, Failure::sentence(failure)),

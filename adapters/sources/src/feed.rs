@@ -7,18 +7,15 @@ use async_trait::async_trait;
 use feed_rs::model::{Entry, Feed as Parsed};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use stoa_ground::{Error, Result};
 use stoa_http::Network;
 use stoa_learning::library::{Found, Known, Section, SourceReader, SourceSettings};
 use tokio::sync::mpsc;
 
 use crate::page::{self, Page};
-use crate::reading::{Kind, READING, Reading};
+use crate::reading::{Kind, MOST_BYTES, READING, Reading, digest};
 use crate::web::{Answer, Ask, Client, Content, Failure, Pace, Validators, send};
 
-/// Larger feeds and transcripts are not read.
-const MOST_BYTES: u64 = 20 * 1024 * 1024;
 /// So many items are kept of one feed.
 const MOST_ITEMS: usize = 2_000;
 
@@ -35,7 +32,13 @@ pub struct Feed {
 /// What is known of the feed.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct State {
+    /// The address at which it was read.
+    #[serde(default)]
+    url: String,
     validators: Validators,
+    /// How many of `order` the feed had.
+    #[serde(default)]
+    items: usize,
     /// Locations as the feed has them, and after them those that fell out, newest first.
     order: Vec<String>,
 }
@@ -66,12 +69,8 @@ impl Feed {
         if known.fingerprint(&item.location) == Some(&fingerprint) {
             return Found::Unchanged(item.location);
         }
-        let kind = if item.html { Kind::Html } else { Kind::Text };
         let location = item.location.clone();
-        let read = match kind {
-            Kind::Html => page::made(&item.body),
-            _ => Ok(page::plain(&item.body)),
-        };
+        let read = if item.html { Reading::made(item.body).await } else { Ok(page::plain(&item.body)) };
         let mut page = match read {
             Ok(page) => page,
             Err(sentence) => return Found::Broken(location, sentence),
@@ -122,10 +121,12 @@ impl SourceReader for Feed {
 
     async fn scan(&self, known: &Known, out: mpsc::Sender<Found>) -> Result<()> {
         let client = Client::new(&self.network, self.base.clone(), &self.hosts, self.pace)?;
-        let before: State = known.state.as_deref().and_then(|s| serde_json::from_str(s).ok()).unwrap_or_default();
+        let mut before: State = known.state.as_deref().and_then(|s| serde_json::from_str(s).ok()).unwrap_or_default();
         let mut ask = Ask::get(self.base.clone(), MOST_BYTES);
+        let moved = before.url != self.base.as_str();
         // Without a fingerprint something is to be read again, so the feed is needed.
-        if !before.order.is_empty() && known.documents.values().all(Option::is_some) {
+        let is_read = |location: &String| known.fingerprint(location).is_some();
+        if !moved && !before.order.is_empty() && before.order.iter().take(before.items).all(is_read) {
             ask.validators = before.validators.clone();
         }
         let failed = |sentence: String| Error::Io(format!("the feed cannot be read: {sentence}"));
@@ -140,6 +141,10 @@ impl SourceReader for Feed {
         let items = parsed.unwrap_or_else(|_| Err("its reader failed on it".into())).map_err(failed)?;
         send(&out, Found::Listed(items.len())).await?;
         let order: Vec<String> = items.iter().map(|i| i.location.clone()).collect();
+        // At another address it may be another feed: then nothing of the old one fell out of it.
+        if moved && !before.order.iter().any(|l| order.contains(l)) {
+            before.order.clear();
+        }
         for item in items {
             let found = self.document(&client, item, known).await;
             send(&out, found).await?;
@@ -148,7 +153,8 @@ impl SourceReader for Feed {
         let room = MOST_ITEMS.saturating_sub(order.len());
         let kept = &kept[..kept.len().min(room)];
         keep(kept, known, &out).await?;
-        let state = State { validators, order: [&order, kept].concat() };
+        let (url, items) = (self.base.to_string(), order.len());
+        let state = State { url, validators, items, order: [&order, kept].concat() };
         send(&out, Found::State(serde_json::to_string(&state)?)).await
     }
 }
@@ -221,17 +227,7 @@ fn item(feed: &Parsed, entry: &Entry, base: &Url) -> Item {
 }
 
 fn fingerprint(item: &Item) -> String {
-    let mut hash = Sha256::new();
-    for part in [
-        &item.title,
-        &item.body,
-        item.language.as_ref().unwrap_or(&String::new()),
-        item.owner.as_ref().unwrap_or(&String::new()),
-    ] {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    item.transcripts.iter().for_each(|(url, _)| hash.update(url.as_str()));
-    let hex: String = hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect();
-    format!("feed/{READING}/{hex}")
+    let told = [&item.language, &item.owner].map(|part| part.as_deref().unwrap_or_default());
+    let parts = [item.title.as_str(), &item.body].into_iter().chain(told);
+    format!("feed/{READING}/{}", digest(parts.chain(item.transcripts.iter().map(|(url, _)| url.as_str()))))
 }

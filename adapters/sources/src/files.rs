@@ -10,11 +10,8 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::page::{self, Page};
 use crate::pdf::Extractor;
-use crate::reading::{Kind, MOST_BYTES, READING, Reading};
+use crate::reading::{Kind, MOST_FILES, READING, Reading, is_passed_over, too_large};
 use crate::web::send;
-
-/// A folder with more files than this is refused: it is hardly a library.
-const MOST_FILES: usize = 100_000;
 
 /// A folder as a source. Hidden files, symbolic links and kinds of files that it does not know are passed over.
 pub struct Files {
@@ -59,7 +56,7 @@ impl Files {
         }
         let visible = |e: &DirEntry| {
             let name = e.file_name().to_string_lossy();
-            e.depth() == 0 || !name.starts_with('.') && name != "node_modules"
+            e.depth() == 0 || !is_passed_over(&name)
         };
         let mut all = Listing::default();
         for entry in WalkDir::new(&root).follow_links(false).sort_by_file_name().into_iter().filter_entry(visible) {
@@ -100,8 +97,7 @@ impl Files {
         if known.fingerprint(&location) == Some(&fingerprint) {
             return Found::Unchanged(location);
         }
-        if length > MOST_BYTES {
-            let sentence = format!("it has {} MB, more than the 20 MB that are read: split it", length / 1024 / 1024);
+        if let Some(sentence) = too_large(length) {
             return Found::Broken(location, sentence);
         }
         match self.read(&path).await {

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 use crate::page;
 use crate::pdf::Extractor;
-use crate::reading::{Kind, MOST_BYTES, READING, Reading};
+use crate::reading::{Kind, MOST_FILES, READING, Reading, digest, is_passed_over, too_large};
 use crate::web::send;
 
 /// So long fetching may take, and any other command.
@@ -26,7 +26,6 @@ const FETCH: Duration = Duration::from_secs(600);
 const COMMAND: Duration = Duration::from_secs(60);
 /// What the list of files may be at most.
 const MOST_LIST: u64 = 64 * 1024 * 1024;
-const MOST_FILES: usize = 100_000;
 /// Where the head of the branch is kept.
 const HEAD: &str = "refs/stoa/head";
 
@@ -138,7 +137,7 @@ impl Git {
             let facts: Vec<&str> = facts.split_whitespace().collect();
             let [mode, "blob", object, size] = facts[..] else { continue };
             // 120000 is a symbolic link.
-            let hidden = path.split('/').any(|p| p.starts_with('.') || p == "node_modules");
+            let hidden = path.split('/').any(is_passed_over);
             if !mode.starts_with("100") || hidden || Kind::of_name(path.rsplit('/').next().unwrap_or(path)).is_none() {
                 continue;
             }
@@ -164,9 +163,7 @@ impl Git {
         if known.fingerprint(&location) == Some(&fingerprint) {
             return Found::Unchanged(location);
         }
-        if file.size > MOST_BYTES {
-            let sentence =
-                format!("it has {} MB, more than the 20 MB that are read: split it", file.size / 1024 / 1024);
+        if let Some(sentence) = too_large(file.size) {
             return Found::Broken(location, sentence);
         }
         let Some(kind) = Kind::of_name(&file.path) else {
@@ -325,10 +322,7 @@ pub fn is_installed() -> bool {
 /// The folder below `data` in which a repository is kept.
 #[must_use]
 pub fn cache(data: &Path, url: &str) -> PathBuf {
-    use sha2::Digest as _;
-    let digest = sha2::Sha256::digest(url.as_bytes());
-    let name: String = digest.iter().take(12).map(|b| format!("{b:02x}")).collect();
-    data.join("sources").join(name)
+    data.join("sources").join(digest([url]))
 }
 
 #[async_trait]

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::office;
 use crate::page::{self, Around, Page};
 use crate::pdf::Extractor;
@@ -10,6 +12,8 @@ use crate::pdf::Extractor;
 pub(crate) const READING: u32 = 2;
 /// Larger files are not read.
 pub(crate) const MOST_BYTES: u64 = 20 * 1024 * 1024;
+/// A folder or a repository with more files than this is refused: it is hardly a library.
+pub(crate) const MOST_FILES: usize = 100_000;
 
 /// The kinds of files that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +64,36 @@ impl Kind {
     }
 }
 
+/// Parts of paths that are passed over.
+pub(crate) fn is_passed_over(name: &str) -> bool {
+    name.starts_with('.') || name == "node_modules"
+}
+
+/// Why a file of so many bytes is not read, if it is too large.
+pub(crate) fn too_large(bytes: u64) -> Option<String> {
+    let megabytes = |bytes: u64| bytes / 1024 / 1024;
+    (bytes > MOST_BYTES).then(|| {
+        let most = megabytes(MOST_BYTES);
+        format!("it has {} MB, more than the {most} MB that are read: split it", megabytes(bytes))
+    })
+}
+
+/// What tells one state of a document from another, for its fingerprint.
+pub(crate) fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
+}
+
+/// Reading is work for a processor, not for the thread that answers others.
+async fn apart<T: Send + 'static>(read: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
+    let read = tokio::task::spawn_blocking(read).await;
+    read.unwrap_or_else(|_| Err("its reader failed: please report this document".into()))
+}
+
 /// Reads files.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
@@ -94,7 +128,7 @@ impl Reading {
             tokio::fs::write(file.path(), bytes).await.map_err(failed)?;
             return self.pdf(file.path()).await;
         }
-        let read = move || match kind {
+        apart(move || match kind {
             Kind::Office(kind) => office::read(kind, &bytes),
             kind => {
                 let text = page::decode(&bytes, charset.as_deref())?;
@@ -105,18 +139,18 @@ impl Reading {
                     _ => Ok(page::plain(&text)),
                 }
             }
-        };
-        let read = tokio::task::spawn_blocking(read).await;
-        read.unwrap_or_else(|_| Err("its reader failed: please report this file".into()))
+        })
+        .await
     }
 
     /// Reads a page of a site, with what stands around its content.
     pub async fn site(&self, bytes: Vec<u8>, charset: Option<String>) -> Result<(Page, Around), String> {
-        let read = tokio::task::spawn_blocking(move || {
-            let text = page::decode(&bytes, charset.as_deref())?;
-            Ok((page::of_site(&text)?, page::around(&text)))
-        });
-        read.await.unwrap_or_else(|_| Err("its reader failed: please report this page".into()))
+        apart(move || page::of_site(&page::decode(&bytes, charset.as_deref())?)).await
+    }
+
+    /// Reads HTML that was made from another format.
+    pub async fn made(html: String) -> Result<Page, String> {
+        apart(move || page::made(&html)).await
     }
 
     async fn pdf(&self, path: &Path) -> Result<Page, String> {

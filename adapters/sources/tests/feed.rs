@@ -11,8 +11,11 @@ use stoa_http::Network;
 use stoa_sources::Feed;
 
 fn feed(stand: &Stand) -> Feed {
-    Feed::new(settings("News", "feed", &["everyone"]), &stand.url("/feed.xml"), Vec::new(), FAST, Network::default())
-        .unwrap()
+    feed_at(&stand.url("/feed.xml"))
+}
+
+fn feed_at(url: &str) -> Feed {
+    Feed::new(settings("News", "feed", &["everyone"]), url, Vec::new(), FAST, Network::default()).unwrap()
 }
 
 fn rss(items: &[(u32, &str)]) -> Reply {
@@ -101,4 +104,31 @@ async fn atom_with_relative_links_is_read() {
     let found = passages(&db, &stand.url("/posts/1")).await.remove(0);
     assert_eq!((found.title.as_str(), found.headings[0].as_str(), found.text.as_str()), ("A post", "Why", "Because."));
     assert_eq!(documents(&db).await[0].owner.as_deref(), Some("Ana"));
+}
+
+#[tokio::test]
+async fn a_feed_at_another_address_is_asked_anew_and_may_be_another() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    stand.at("/feed.xml", rss(&[(3, ""), (2, ""), (1, "")]).with("etag", "\"a\""));
+    sync(&db, &feed(&stand)).await;
+    // It moved: what fell out of it stays. Its tag is that of the old address.
+    stand.at("/moved.xml", rss(&[(4, ""), (3, "")]).with("etag", "\"a\""));
+    assert_eq!(counts(&sync(&db, &feed_at(&stand.url("/moved.xml"))).await), (1, 0, 3, 0));
+    // Another feed: what it does not have is gone.
+    stand.at("/other.xml", rss(&[(9, "")]).with("etag", "\"a\""));
+    assert_eq!(counts(&sync(&db, &feed_at(&stand.url("/other.xml"))).await).0, 1);
+    assert!(!stand.asked().iter().any(|a| a.headers.contains_key("if-none-match")));
+}
+
+#[tokio::test]
+async fn an_item_that_could_not_be_read_is_tried_again_although_the_feed_is_the_same() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    let deep = "<b>".repeat(3_000);
+    let xml = format!("<rss version='2.0'><channel><title>News</title><link>{{base}}</link><description>d</description>
+        <item><title>Deep</title><link>{{base}}/deep</link><guid>1</guid><description><![CDATA[{deep}x</b>]]></description></item></channel></rss>");
+    stand.at("/feed.xml", Reply::new(200, "application/rss+xml", xml).with("etag", "\"a\""));
+    for _ in 0..2 {
+        let report = sync(&db, &feed(&stand)).await;
+        assert!(report.errors[0].1.contains("nested more than"), "{:?}", report.errors);
+    }
 }

@@ -107,4 +107,9 @@ async fn a_source_that_is_not_followed_any_more_is_found_no_more_and_what_could_
     assert!(ask(&db, &index, question, &Access::everyone()).await.citations.is_empty());
     // And it is back as soon as it is followed again.
     assert_eq!(sync(&db, &Files::new(settings("Handbook", "files", &["everyone"]), folder.path())).await.added, 1);
+    // A source of which nothing could ever be read leaves nothing behind either.
+    sync(&db, &Files::new(settings("Gone", "files", &["everyone"]), folder.path().join("nothing"))).await;
+    assert_eq!(problems().await.len(), 1);
+    assert_eq!(library::leave(&db, &["Handbook", "Other"]).await.unwrap(), 0);
+    assert!(problems().await.is_empty());
 }

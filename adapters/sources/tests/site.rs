@@ -225,3 +225,27 @@ async fn what_cannot_be_read_now_is_shown_to_no_more_people_than_may_read_it() {
     sync(&db, &docs).await;
     assert_eq!(readers().await, "everyone");
 }
+
+#[tokio::test]
+async fn pages_of_other_folders_take_no_room_and_no_bytes_are_read_for_nothing() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    let blog: Vec<String> = (0..20).map(|n| format!("/blog/{n}")).collect();
+    let mut paths: Vec<&str> = blog.iter().map(String::as_str).collect();
+    stand.at("/maps.xml", sitemap(&paths));
+    paths = vec!["/docs/a", "/docs/film", "/docs/b"];
+    stand.at("/docs/map.xml", sitemap(&paths));
+    let robots = "User-agent: *\nSitemap: {base}/maps.xml\nSitemap: {base}/docs/map.xml\n";
+    stand.at("/robots.txt", Reply::new(200, "text/plain", robots));
+    stand.at("/docs/a", page("A", "<p>Words of A.</p>"));
+    stand.at("/docs/film", Reply::new(200, "video/mp4", vec![0; 21 * 1024 * 1024]));
+    stand.at("/docs/b", page("B", "<p>Words of B.</p>").with("x-robots-tag", "max-image-preview:none"));
+    let options = SiteOptions { url: stand.url("/docs/"), most_pages: 10, hosts: Vec::new(), pace: FAST };
+    let docs = Site::new(settings("Docs", "site", &["everyone"]), options, Network::default()).unwrap();
+    let report = sync(&db, &docs).await;
+    assert_eq!((counts(&report), &report.errors), ((2, 0, 0, 0), &vec![]));
+    // Another robot is meant; then it is for all.
+    stand.at("/docs/b", page("B", "<p>Words of B.</p>").with("x-robots-tag", "googlebot: noindex"));
+    assert_eq!(sync(&db, &docs).await.removed, 0);
+    stand.at("/docs/b", page("B", "<p>Words of B.</p>").with("x-robots-tag", "noindex"));
+    assert_eq!(sync(&db, &docs).await.removed, 1);
+}

@@ -239,3 +239,35 @@ async fn pages_of_notion_are_read_with_the_blocks_in_their_blocks() {
     let report = sync(&db, &notion(&stand)).await;
     assert_eq!((report.removed, documents(&db).await.len()), (0, 1));
 }
+
+#[tokio::test]
+async fn a_page_of_notion_that_was_edited_just_now_is_read_once_more() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    // Notion tells the minute only.
+    let minute = |ago: i64| {
+        let now = stoa_ground::clock::machine().plus(-ago * 60 * stoa_ground::Instant::SECOND).rfc3339();
+        format!("{}:00.000Z", &now[..16])
+    };
+    let of = format!("/v1/blocks/{FIRST}/children?page_size=100");
+    let found = |edited: &str| json!({ "results": [note(FIRST, "Onboarding", edited)], "has_more": false });
+    let says = |words: &str| Reply::json(&json!({ "results": [block("paragraph", words)], "has_more": false }));
+    let at = "https://www.notion.so/11111111222233334444555555555555";
+    stand.at("/v1/search", Reply::json(&found(&minute(0))));
+    stand.at(&of, says("Bring your badge."));
+    sync(&db, &notion(&stand)).await;
+    stand.at(&of, says("Bring nothing."));
+    sync(&db, &notion(&stand)).await;
+    assert_eq!(text(&db, at).await, "Bring nothing.");
+    stand.at("/v1/search", Reply::json(&found(&minute(10))));
+    sync(&db, &notion(&stand)).await;
+    stand.asked();
+    assert_eq!(counts(&sync(&db, &notion(&stand)).await), (0, 0, 1, 0));
+    assert_eq!(stand.paths(), ["/v1/search"]);
+    // Blocks that lead from one page to itself have an end.
+    stand.at("/v1/search", Reply::json(&found(&minute(9))));
+    let again = json!({ "results": [block("paragraph", "Again.")], "has_more": true, "next_cursor": "x" });
+    stand.at(&of, Reply::json(&again));
+    stand.at(&format!("{of}&start_cursor=x"), Reply::json(&again));
+    let report = sync(&db, &notion(&stand)).await;
+    assert!(report.errors[0].1.contains("has no end"), "{:?}", report.errors);
+}

@@ -49,7 +49,7 @@ pub(crate) async fn guard(State(web): State<Arc<Web>>, request: Request, next: N
         if !is_from_us(request.headers()) {
             return Refusal::new(StatusCode::FORBIDDEN, words.say("web-other-site")).into_response();
         }
-        if let Some(cookie) = session::cookie(request.headers(), session::COOKIE)
+        if let Some(cookie) = stoa_http::cookie(request.headers(), session::COOKIE)
             && let Err(seconds) = web.limiter.take(cookie, monotonic())
         {
             let text = say!(words, "chat-slow-down", seconds = seconds);

@@ -40,7 +40,7 @@ impl FromRequestParts<Arc<Web>> for Visitor {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, web: &Arc<Web>) -> Result<Self, Refusal> {
-        let found = match cookie(&parts.headers, COOKIE) {
+        let found = match stoa_http::cookie(&parts.headers, COOKIE) {
             Some(secret) => person_of(web.flow.db(), secret).await?,
             None => None,
         };
@@ -105,14 +105,6 @@ fn digest(secret: &str) -> String {
     Sha256::digest(secret.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// The value of a cookie that a browser sent (RFC 6265, section 4.2).
-pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let sent = headers.get_all(header::COOKIE).into_iter().filter_map(|v| v.to_str().ok());
-    sent.flat_map(|line| line.split(';'))
-        .find_map(|pair| pair.trim().split_once('=').filter(|(n, _)| *n == name))
-        .map(|(_, v)| v)
-}
-
 /// The `Set-Cookie` of a session, or of its end.
 pub(crate) fn set_cookie(web: &Web, secret: Option<&str>) -> HeaderValue {
     let secure =
@@ -125,7 +117,7 @@ pub(crate) fn set_cookie(web: &Web, secret: Option<&str>) -> HeaderValue {
 
 /// The colours that were chosen: `light`, `dark`, or `auto` for those of the system.
 pub(crate) fn theme_of(headers: &HeaderMap) -> &'static str {
-    named_theme(cookie(headers, THEME).unwrap_or_default())
+    named_theme(stoa_http::cookie(headers, THEME).unwrap_or_default())
 }
 
 fn named_theme(name: &str) -> &'static str {

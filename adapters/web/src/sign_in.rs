@@ -160,7 +160,7 @@ async fn open(tx: &Tx, person: &Person) -> stoa_ground::Result<String> {
 
 /// A browser has one session: the one before ends.
 async fn signed_in(web: &Web, headers: &HeaderMap, secret: &str) -> Response {
-    if let Some(old) = session::cookie(headers, session::COOKIE)
+    if let Some(old) = stoa_http::cookie(headers, session::COOKIE)
         && let Err(error) = session::end(web.flow.db(), old).await
     {
         tracing::warn!(%error, "an old session could not be ended; it expires by itself");
@@ -170,7 +170,7 @@ async fn signed_in(web: &Web, headers: &HeaderMap, secret: &str) -> Response {
 
 /// Ends the session.
 pub(crate) async fn sign_out(State(web): State<Arc<Web>>, headers: HeaderMap) -> Result<Response, Refusal> {
-    if let Some(secret) = session::cookie(&headers, session::COOKIE) {
+    if let Some(secret) = stoa_http::cookie(&headers, session::COOKIE) {
         session::end(web.flow.db(), secret).await?;
     }
     Ok(([(header::SET_COOKIE, session::set_cookie(&web, None))], Redirect::to("/sign-in")).into_response())

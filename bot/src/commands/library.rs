@@ -225,10 +225,11 @@ fn summary(source: &Source, report: &SyncReport) -> String {
             text.push_str(&format!("\n  {}", told(what, location, why)));
         }
         if list.len() > SHOWN {
-            text.push_str(&format!(
-                "\n  and {} more {what}s: 'stoa library list' has all that could not be read",
-                list.len() - SHOWN
-            ));
+            let way = match what {
+                "error" => "'stoa library list' has all that could not be read".to_owned(),
+                _ => format!("'stoa --json library sync {}' has all of them", source.name),
+            };
+            text.push_str(&format!("\n  and {} more {what}s: {way}", list.len() - SHOWN));
         }
     }
     text

@@ -2,7 +2,7 @@
 //! often each delivery arrives, and can fail in every way that a chat can.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result};
 use axum::body::Bytes;
@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 use stoa_bridge::{SIGNATURE, Secret, TIMESTAMP};
 use stoa_ground::clock;
 use tokio::sync::watch;
+
+use crate::script::lock;
 
 /// How the far end behaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -122,10 +124,6 @@ impl Drop for FarEnd {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
-    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Chamber {

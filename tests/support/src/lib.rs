@@ -5,6 +5,7 @@ mod browser;
 pub mod discord;
 mod disk;
 mod far_end;
+mod script;
 mod server;
 pub mod slack;
 mod steady;

@@ -10,13 +10,12 @@ use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stoa_ground::{Error, Result};
+use stoa_ground::{Error, Instant, Result, clock};
 use stoa_http::Network;
 use stoa_learning::library::{Found, Known, SourceReader, SourceSettings};
 use tokio::sync::mpsc;
 
-use crate::page;
-use crate::reading::READING;
+use crate::reading::{READING, Reading};
 use crate::web::{Client, Failure, Pace, api, send};
 
 /// The version of the interface that is spoken.
@@ -55,6 +54,14 @@ struct Listed {
     next_cursor: Option<String>,
 }
 
+impl api::Page for Listed {
+    type Item = Value;
+
+    fn split(self) -> (Vec<Value>, Option<String>) {
+        (self.results, self.next_cursor.filter(|_| self.has_more))
+    }
+}
+
 /// A page as it is listed.
 struct Page {
     id: String,
@@ -86,20 +93,14 @@ impl Notion {
     }
 
     async fn list(&self, client: &Client) -> Result<Vec<Page>> {
-        let (mut all, mut cursor, mut cursors) = (Vec::new(), None::<String>, HashSet::new());
-        loop {
+        let found = api::listed::<Listed>(client, MOST_PAGES, |cursor| {
             let mut body = json!({ "filter": { "property": "object", "value": "page" }, "page_size": 100 });
-            if let Some(cursor) = &cursor {
+            if let Some(cursor) = cursor {
                 body["start_cursor"] = json!(cursor);
             }
-            let part: Listed = api::needed(client, self.at("/v1/search")?, Some(&body)).await?;
-            all.extend(part.results.iter().filter_map(page_of));
-            match part.next_cursor.filter(|_| part.has_more) {
-                None => return Ok(all),
-                Some(next) if all.len() < MOST_PAGES && cursors.insert(next.clone()) => cursor = Some(next),
-                Some(_) => return Err(Error::Io("the list of pages has no end".into())),
-            }
-        }
+            Ok((self.at("/v1/search")?, Some(body)))
+        });
+        Ok(found.await?.iter().filter_map(page_of).collect())
     }
 
     /// The blocks of a page or of a block, with those in them.
@@ -110,50 +111,41 @@ impl Notion {
         depth: usize,
         count: &mut usize,
     ) -> Result<Vec<Value>, Failure> {
-        let (mut all, mut cursor) = (Vec::new(), None::<String>);
-        loop {
-            let mut at = self
-                .at(&format!("/v1/blocks/{}/children", api::segment(id)))
-                .map_err(|e| Failure::Document(e.to_string()))?;
+        let found = api::pages::<Listed>(client, MOST_BLOCKS, |cursor| {
+            let mut at = self.at(&format!("/v1/blocks/{}/children", api::segment(id)))?;
             at.query_pairs_mut().append_pair("page_size", "100");
-            if let Some(cursor) = &cursor {
+            if let Some(cursor) = cursor {
                 at.query_pairs_mut().append_pair("start_cursor", cursor);
             }
-            let part: Option<Listed> = api::value(client, at, None).await?;
-            let part = part.ok_or_else(|| Failure::Document("its content is not there".into()))?;
-            for mut block in part.results {
-                *count += 1;
-                if *count > MOST_BLOCKS {
-                    return Err(Failure::Document(format!("it has more than {MOST_BLOCKS} blocks: split it")));
-                }
-                let kind = block["type"].as_str().unwrap_or_default();
-                if block["has_children"] == true && !matches!(kind, "child_page" | "child_database") && depth < DEEPEST
-                {
-                    let id = block["id"].as_str().unwrap_or_default().to_owned();
-                    block["children"] = Box::pin(self.children(client, &id, depth + 1, count)).await?.into();
-                }
-                all.push(block);
-            }
-            match part.next_cursor.filter(|_| part.has_more) {
-                Some(next) => cursor = Some(next),
-                None => return Ok(all),
+            Ok((at, None))
+        });
+        let mut all = found.await?;
+        *count += all.len();
+        if *count > MOST_BLOCKS {
+            return Err(Failure::Document(format!("it has more than {MOST_BLOCKS} blocks: split it")));
+        }
+        for block in &mut all {
+            let kind = block["type"].as_str().unwrap_or_default();
+            if block["has_children"] == true && !matches!(kind, "child_page" | "child_database") && depth < DEEPEST {
+                let id = block["id"].as_str().unwrap_or_default().to_owned();
+                block["children"] = Box::pin(self.children(client, &id, depth + 1, count)).await?.into();
             }
         }
+        Ok(all)
     }
 
-    async fn document(&self, client: &Client, page: Page, fingerprint: String) -> Found {
+    async fn document(&self, client: &Client, page: Page, fingerprint: Option<String>) -> Found {
         let blocks = match self.children(client, &page.id, 0, &mut 0).await {
             Ok(blocks) => blocks,
             Err(failure) => return Found::Broken(page.location, failure.sentence()),
         };
-        let read = tokio::task::spawn_blocking(move || page::made(&blocks::html(&blocks))).await;
-        match read.unwrap_or_else(|_| Err("its reader failed: please report this page".into())) {
+        match Reading::made(blocks::html(&blocks)).await {
             Err(sentence) => Found::Broken(page.location, sentence),
             Ok(read) => {
                 let (mut item, warnings) = read.into_item(page.location, String::new);
                 (item.title, item.owner) = (page.title, page.owner);
                 item.sections.iter_mut().for_each(|s| s.anchor = None);
-                Found::Document { item, restricted: None, fingerprint: Some(fingerprint), warnings }
+                Found::Document { item, restricted: None, fingerprint, warnings }
             }
         }
     }
@@ -187,7 +179,8 @@ impl SourceReader for Notion {
             let found = if known.fingerprint(&page.location) == Some(&fingerprint) {
                 Found::Unchanged(page.location)
             } else {
-                self.document(&client, page, fingerprint).await
+                let settled = is_settled(&page.edited);
+                self.document(&client, page, settled.then_some(fingerprint)).await
             };
             send(&out, found).await?;
         }
@@ -197,6 +190,12 @@ impl SourceReader for Notion {
         }
         Ok(())
     }
+}
+
+/// Notion tells the minute of the last edit only: a page that was edited just now may be edited again in the same minute,
+/// and is read once more.
+fn is_settled(edited: &str) -> bool {
+    Instant::parse(edited).map_or(true, |at| at.plus(120 * Instant::SECOND) < clock::machine())
 }
 
 fn page_of(value: &Value) -> Option<Page> {

@@ -97,7 +97,7 @@ impl<'a> Archive<'a> {
     }
 
     /// The names of all parts.
-    fn names(&self) -> Vec<String> {
+    fn names(&self) -> std::collections::HashSet<String> {
         self.zip.file_names().flatten().map(std::borrow::Cow::into_owned).collect()
     }
 }

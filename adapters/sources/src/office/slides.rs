@@ -1,5 +1,7 @@
 //! PowerPoint: a section for each slide, with what is said in its notes.
 
+use std::collections::BTreeMap;
+
 use super::{Archive, each, escape};
 use crate::xml::{Xml, attribute};
 
@@ -19,8 +21,8 @@ pub(super) fn html(archive: &mut Archive<'_>) -> Result<String, String> {
         let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
         let related = archive.optional(&format!("{folder}/_rels/{file}.rels"))?;
         let notes = related.map(|xml| targets(&xml, "/notesSlide")).transpose()?.unwrap_or_default();
-        for (_, target) in notes {
-            let Some(xml) = archive.optional(&resolved(folder, &target))? else { continue };
+        for target in notes.values() {
+            let Some(xml) = archive.optional(&resolved(folder, target))? else { continue };
             let notes = text(&xml)?;
             notes.body.iter().for_each(|p| html.push_str(&format!("<p>{p}</p>\n")));
         }
@@ -37,9 +39,8 @@ fn slides(archive: &mut Archive<'_>) -> Result<Vec<String>, String> {
     each(&xml, |event| {
         if let Xml::Start("sldId", attributes) = event {
             // Its own id is a number, that of the relation is `rId…`.
-            let relation =
-                attributes.iter().filter(|(n, _)| n == "id").find_map(|(_, v)| targets.iter().find(|(id, _)| id == v));
-            order.extend(relation.map(|(_, target)| resolved("ppt", target)));
+            let relation = attributes.iter().filter(|(n, _)| n == "id").find_map(|(_, v)| targets.get(v));
+            order.extend(relation.map(|target| resolved("ppt", target)));
         }
     })?;
     let names = archive.names();
@@ -48,14 +49,14 @@ fn slides(archive: &mut Archive<'_>) -> Result<Vec<String>, String> {
 }
 
 /// Ids and targets of the relations of a type.
-fn targets(xml: &[u8], kind: &str) -> Result<Vec<(String, String)>, String> {
-    let mut found = Vec::new();
+fn targets(xml: &[u8], kind: &str) -> Result<BTreeMap<String, String>, String> {
+    let mut found = BTreeMap::new();
     each(xml, |event| {
         if let Xml::Start("Relationship", attributes) = event
             && attribute(attributes, "Type").is_some_and(|t| t.ends_with(kind))
             && let (Some(id), Some(target)) = (attribute(attributes, "Id"), attribute(attributes, "Target"))
         {
-            found.push((id.to_owned(), target.to_owned()));
+            found.insert(id.to_owned(), target.to_owned());
         }
     })?;
     Ok(found)

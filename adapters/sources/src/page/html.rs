@@ -4,7 +4,8 @@ use ego_tree::NodeRef;
 use scraper::{Html, Node, Selector};
 use stoa_learning::library::Section;
 
-use super::{Page, write};
+use super::site::around;
+use super::{Around, Page, write};
 
 /// Nobody writes deeper than this, and the parser's time grows with the square of the depth.
 const DEEPEST: usize = 2_000;
@@ -26,36 +27,39 @@ pub(super) enum Origin {
 /// # Errors
 /// One sentence when it is nested deeper than anybody writes.
 pub fn html(text: &str) -> Result<Page, String> {
-    read(text, text)
+    let tree = parse(text)?;
+    Ok(read(&tree, &tree))
 }
 
-/// Reads a page of a site. Where the page does not say itself what of it is its content, that is told from how its words
-/// lie.
+/// Reads a page of a site, with what stands around its content. Where the page does not say itself what of it is its
+/// content, that is told from how its words lie.
 ///
 /// # Errors
 /// As [`html`].
-pub fn of_site(text: &str) -> Result<Page, String> {
-    if deepest(text) > DEEPEST {
-        return read(text, text);
-    }
-    let tree = Html::parse_document(text);
-    if main_content(&tree, Origin::Site)
-        .is_some_and(|main| main.value().as_element().is_some_and(|e| e.name() != "body"))
-    {
-        return read(text, text);
+pub fn of_site(text: &str) -> Result<(Page, Around), String> {
+    let tree = parse(text)?;
+    let around = around(&tree);
+    let main = main_content(&tree, Origin::Site).and_then(|main| main.value().as_element());
+    if main.is_some_and(|e| e.name() != "body") {
+        return Ok((read(&tree, &tree), around));
     }
     let config = dom_smoothie::Config { max_elements_to_parse: 50_000, ..dom_smoothie::Config::default() };
     let article = dom_smoothie::Readability::new(text, None, Some(config)).ok().and_then(|mut r| r.parse().ok());
-    match article.filter(|a| a.text_content.split_whitespace().count() >= ENOUGH) {
-        Some(article) => read(text, &article.content),
-        None => read(text, text),
+    let article = article.filter(|a| a.text_content.split_whitespace().count() >= ENOUGH);
+    let content = article.map(|article| parse(&article.content)).transpose()?;
+    Ok((read(&tree, content.as_ref().unwrap_or(&tree)), around))
+}
+
+fn parse(text: &str) -> Result<Html, String> {
+    if deepest(text) > DEEPEST {
+        return Err(format!("its elements are nested more than {DEEPEST} deep, which no reader can follow"));
     }
+    Ok(Html::parse_document(text))
 }
 
 /// An HTML file whose content is `content`.
-fn read(text: &str, content: &str) -> Result<Page, String> {
-    let (title, mut sections) = sections(content, Origin::Site, None)?;
-    let tree = Html::parse_document(&text.chars().take(200_000).collect::<String>());
+fn read(tree: &Html, content: &Html) -> Page {
+    let (title, mut sections) = written(content, Origin::Site, None);
     let attribute = |query: &str, name: &str| {
         let element = tree.select(&Selector::parse(query).ok()?).next()?;
         element.attr(name).map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned)
@@ -65,14 +69,14 @@ fn read(text: &str, content: &str) -> Result<Page, String> {
         let words = element.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ");
         (!words.is_empty()).then_some(words)
     };
-    Ok(Page {
+    Page {
         title: title.or_else(|| own_title().map(|own| without_site(own, &mut sections))),
         language: attribute("html[lang]", "lang").filter(|l| is_language(l)),
         owner: attribute("meta[name='author' i]", "content"),
         keywords: attribute("meta[name='keywords' i]", "content").unwrap_or_default(),
         sections,
         ..Page::default()
-    })
+    }
 }
 
 /// The title of a page without the name of its site, where the page begins with a heading that says the same. That one is
@@ -129,12 +133,12 @@ pub(super) fn sections(
     origin: Origin,
     title: Option<&str>,
 ) -> Result<(Option<String>, Vec<Section>), String> {
-    if deepest(text) > DEEPEST {
-        return Err(format!("its elements are nested more than {DEEPEST} deep, which no reader can follow"));
-    }
-    let tree = Html::parse_document(text);
-    let root = main_content(&tree, origin).unwrap_or_else(|| tree.tree.root());
-    Ok(write::Writer::new(origin, title).write(root))
+    Ok(written(&parse(text)?, origin, title))
+}
+
+fn written(tree: &Html, origin: Origin, title: Option<&str>) -> (Option<String>, Vec<Section>) {
+    let root = main_content(tree, origin).unwrap_or_else(|| tree.tree.root());
+    write::Writer::new(origin, title).write(root)
 }
 
 /// The element that holds what the page is about.

@@ -21,7 +21,7 @@ pub use decode::decode;
 pub use html::{html, is_language, made, of_site, words};
 pub use markdown::markdown;
 pub use plain::{from_file_name, plain};
-pub use site::{Around, around};
+pub use site::{AGENT, Around, robots};
 pub use subtitles::subtitles;
 
 /// What a file says.

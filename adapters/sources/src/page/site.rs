@@ -2,6 +2,9 @@
 
 use scraper::{Html, Selector};
 
+/// The name by which a page or a server can speak to Stoa alone.
+pub const AGENT: &str = "stoa";
+
 /// What a page says of itself and of others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Around {
@@ -15,18 +18,51 @@ pub struct Around {
     pub links: Vec<String>,
 }
 
-/// Reads what stands around the content of a page.
+/// What robots are told, in a page or by a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Robots {
+    /// It wants to be in no index.
+    pub hidden: bool,
+    /// Its links are not to be followed.
+    pub closed: bool,
+}
+
+/// Reads `<meta name="robots">` or `X-Robots-Tag`, a line each: rules between commas, and before them perhaps the name of
+/// the one robot for which they are.
 #[must_use]
-pub fn around(text: &str) -> Around {
-    let tree = Html::parse_document(text);
-    let first = |query: &str, name: &str| {
-        let element = tree.select(&Selector::parse(query).ok()?).next()?;
-        element.attr(name).map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned)
+pub fn robots(text: &str) -> Robots {
+    let mut told = Robots::default();
+    for line in text.lines() {
+        let mut for_us = true;
+        for rule in line.split(',') {
+            let (name, rule) = match rule.split_once(':') {
+                // `max-snippet: 20` and the like are rules themselves, `otherbot: noindex` is not for us.
+                Some((name, _)) if name.contains(['-', '_']) => (None, name),
+                Some((name, rule)) => (Some(name.trim()), rule),
+                None => (None, rule),
+            };
+            if let Some(name) = name {
+                for_us = name.eq_ignore_ascii_case(AGENT);
+            }
+            let rule = rule.trim().to_ascii_lowercase();
+            told.hidden |= for_us && matches!(rule.as_str(), "noindex" | "none");
+            told.closed |= for_us && matches!(rule.as_str(), "nofollow" | "none");
+        }
+    }
+    told
+}
+
+/// Reads what stands around the content of a page.
+pub(super) fn around(tree: &Html) -> Around {
+    let all = |query: &str, name: &str| -> Vec<String> {
+        let Ok(selector) = Selector::parse(query) else { return Vec::new() };
+        let found = tree.select(&selector).filter_map(|element| element.attr(name)).map(str::trim);
+        found.filter(|v| !v.is_empty()).map(str::to_owned).collect()
     };
-    let robots = first("meta[name='robots' i]", "content").unwrap_or_default().to_ascii_lowercase();
+    let first = |query: &str, name: &str| all(query, name).into_iter().next();
+    let told = robots(&all("meta[name='robots' i], meta[name='stoa' i]", "content").join("\n"));
     let mut links = Vec::new();
-    if !robots.contains("nofollow")
-        && !robots.contains("none")
+    if !told.closed
         && let Ok(anchors) = Selector::parse("a[href]")
     {
         let followed = tree.select(&anchors).filter(|a| !a.attr("rel").unwrap_or_default().contains("nofollow"));
@@ -35,7 +71,34 @@ pub fn around(text: &str) -> Around {
     Around {
         canonical: first("link[rel='canonical' i]", "href"),
         base: first("base[href]", "href"),
-        hidden: robots.contains("noindex") || robots.contains("none"),
+        hidden: told.hidden,
         links,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn robots_are_told_by_whole_words() {
+        let of = |text: &str| {
+            let told = robots(text);
+            (told.hidden, told.closed)
+        };
+        for (text, expected) in [
+            ("", (false, false)),
+            ("index, follow", (false, false)),
+            ("NOINDEX", (true, false)),
+            ("nofollow", (false, true)),
+            ("none", (true, true)),
+            ("max-image-preview:none, max-snippet: -1", (false, false)),
+            ("unavailable_after: 25 Jun 2010 15:00:00 GMT, noindex", (true, false)),
+            ("googlebot: noindex, nofollow", (false, false)),
+            ("googlebot: noindex\nnofollow", (false, true)),
+            ("otherbot: noindex, stoa: nofollow", (false, true)),
+        ] {
+            assert_eq!(of(text), expected, "{text}");
+        }
     }
 }

@@ -207,7 +207,7 @@ fn the_content_of_a_page_that_does_not_mark_it_is_told_from_its_words() {
          <div class=page><h2 id=c>Carry over</h2><p>{0}</p><p>{0}</p><p>{0}</p></div><div class=bottom><a href='/x'>Imprint</a> Cookies</div></body></html>",
         words.repeat(3)
     );
-    let page = of_site(&text).unwrap();
+    let (page, _) = of_site(&text).unwrap();
     let all: String = page.sections.iter().map(|s| s.text.as_str()).collect();
     assert!(all.contains("two hundred and forty hours") && !all.contains("Menu entry"), "{all}");
     assert_eq!(page.title.as_deref(), Some("Leave"));

@@ -21,8 +21,6 @@ use crate::reading::{Kind, MOST_BYTES, READING, Reading};
 use crate::web::{Answer, Ask, Client, Content, Failure, Pace, Validators, send};
 use frontier::Frontier;
 
-/// The name in robots.txt.
-const AGENT: &str = "stoa";
 /// Larger pages are not read.
 const MOST_PAGE: u64 = 10 * 1024 * 1024;
 /// The part of robots.txt that counts (RFC 9309, section 2.5).
@@ -97,14 +95,19 @@ impl Site {
     async fn robots(&self, client: &Client) -> Result<Robots> {
         let at = self.base.join("/robots.txt").map_err(|e| Error::invalid(e.to_string()))?;
         match client.ask(&Ask::get(at, MOST_ROBOTS)).await {
-            Ok(Answer::Content(content)) => Ok(Robots::parse(&content.bytes, AGENT)),
+            Ok(Answer::Content(content)) => Ok(Robots::parse(&content.bytes, page::AGENT)),
             Ok(_) | Err(Failure::Document(_) | Failure::Denied(_)) => Ok(Robots::allow_all()),
             Err(Failure::Server(sentence)) => Err(Error::Io(format!("{}: {sentence}", self.base))),
         }
     }
 
-    /// The pages that the site lists, with the time of their last change.
-    async fn listed(&self, client: &Client, robots: &Robots) -> Result<Vec<(Url, Option<String>)>> {
+    /// The pages of the site that it lists itself, with the time of their last change.
+    async fn listed(
+        &self,
+        client: &Client,
+        robots: &Robots,
+        frontier: &Frontier,
+    ) -> Result<Vec<(Url, Option<String>)>> {
         let mut queue: VecDeque<Url> = robots.sitemaps().iter().filter_map(|u| u.as_str().parse().ok()).collect();
         queue.extend(self.base.join("/sitemap.xml").ok());
         queue.extend(self.base.join("sitemap.xml").ok());
@@ -117,7 +120,7 @@ impl Site {
                 Ok(Answer::Content(content)) => {
                     let read = tokio::task::spawn_blocking(move || sitemap::read(&content.bytes, &at)).await;
                     let map = read.ok().flatten().unwrap_or_default();
-                    pages.extend(map.pages);
+                    pages.extend(map.pages.into_iter().filter_map(|(at, time)| Some((frontier.location(&at)?, time))));
                     queue.extend(map.maps);
                 }
                 Ok(_) | Err(Failure::Document(_) | Failure::Denied(_)) => {}
@@ -144,7 +147,11 @@ impl Site {
         if mark.reading == READING && listed.is_some() && mark.listed.as_ref() == listed && !is_its_day(&location) {
             return Ok(Visit::Found(Found::Unchanged(location)));
         }
-        let ask = Ask { url: at.clone(), validators: mark.validators, most: MOST_BYTES, body: None };
+        let ask = Ask {
+            validators: mark.validators,
+            reads: |media, url| kind_of(media, url).is_some(),
+            ..Ask::get(at.clone(), MOST_BYTES)
+        };
         let content = match client.ask(&ask).await? {
             Answer::Unchanged => return Ok(Visit::Found(Found::Unchanged(location))),
             Answer::Gone => return Ok(Visit::Found(Found::Gone(location))),
@@ -164,14 +171,11 @@ impl Site {
             let sentence = format!("it leads out of the site, to {host}{path}: perhaps one has to sign in to read it");
             return Err(Failure::Document(sentence));
         };
-        if here != *at && !frontier.visit(&here)
-            || content.robots.contains("noindex")
-            || content.robots.contains("none")
-        {
+        let told = page::robots(&content.robots);
+        if here != *at && !frontier.visit(&here) || told.hidden {
             return Ok(Visit::Elsewhere);
         }
-        let named = || Kind::of_name(content.url.path());
-        let Some(kind) = Kind::of_media(&content.media).or_else(named) else { return Ok(Visit::Elsewhere) };
+        let Some(kind) = kind_of(&content.media, &content.url) else { return Ok(Visit::Elsewhere) };
         let page = if kind == Kind::Html {
             if content.bytes.len() as u64 > MOST_PAGE {
                 return Err(Failure::Document(format!(
@@ -181,7 +185,9 @@ impl Site {
             }
             let (page, around) = self.reading.site(content.bytes, content.charset).await.map_err(Failure::Document)?;
             let from = around.base.and_then(|b| here.join(&b).ok()).unwrap_or_else(|| here.clone());
-            around.links.iter().filter_map(|href| from.join(href).ok()).for_each(|link| frontier.follow(&link));
+            if !told.closed {
+                around.links.iter().filter_map(|href| from.join(href).ok()).for_each(|link| frontier.follow(&link));
+            }
             if around.hidden {
                 return Ok(Visit::Elsewhere);
             }
@@ -205,6 +211,11 @@ impl Site {
     }
 }
 
+/// What is read at an address.
+fn kind_of(media: &str, url: &Url) -> Option<Kind> {
+    Kind::of_media(media).or_else(|| Kind::of_name(url.path()))
+}
+
 /// Whether this is the day of the week on which a page is asked for whatever its site says.
 fn is_its_day(location: &str) -> bool {
     let day = clock::machine().0 / Instant::DAY;
@@ -224,8 +235,8 @@ impl SourceReader for Site {
         if let Some(pause) = robots.crawl_delay() {
             client.slower(pause.min(SLOWEST));
         }
-        let listed = self.listed(&client, &robots).await?;
         let mut frontier = Frontier::new(&self.base, self.options.most_pages);
+        let listed = self.listed(&client, &robots, &frontier).await?;
         let mut before: Vec<&String> = known.documents.keys().collect();
         before.sort();
         before.iter().filter_map(|at| at.parse().ok()).for_each(|at| frontier.list(&at));
@@ -236,10 +247,8 @@ impl SourceReader for Site {
         } else {
             frontier.closed = true;
         }
-        let times: std::collections::HashMap<String, String> = listed
-            .into_iter()
-            .filter_map(|(page, time)| Some((frontier.location(&page)?.to_string(), time?)))
-            .collect();
+        let times: std::collections::HashMap<String, String> =
+            listed.into_iter().filter_map(|(page, time)| Some((page.to_string(), time?))).collect();
         let (mut forbidden, mut silent, mut notice) = (0, 0, Notice::default());
         while let Some(at) = frontier.next() {
             if !robots.is_url_allowed(&at) {

@@ -1,15 +1,17 @@
 //! Asking an interface that speaks JSON.
 
+use std::collections::HashSet;
+
 use reqwest::Url;
 use serde::de::DeserializeOwned;
 use stoa_ground::Error;
 
-use super::{Answer, Ask, Client, Failure, Validators};
+use super::{Answer, Ask, Client, Failure};
 
 /// Larger answers are not read.
 const MOST_BYTES: u64 = 10 * 1024 * 1024;
 /// Nothing is listed on more pages.
-pub(crate) const MOST_PAGES: usize = 10_000;
+const MOST_PAGES: usize = 10_000;
 
 /// A value. None: there is none at this address (404).
 pub(crate) async fn value<T: DeserializeOwned>(
@@ -17,7 +19,7 @@ pub(crate) async fn value<T: DeserializeOwned>(
     url: Url,
     body: Option<&serde_json::Value>,
 ) -> Result<Option<T>, Failure> {
-    let ask = Ask { url, validators: Validators::default(), most: MOST_BYTES, body };
+    let ask = Ask { body, ..Ask::get(url, MOST_BYTES) };
     match client.ask(&ask).await? {
         Answer::Content(content) => serde_json::from_slice(&content.bytes).map(Some).map_err(|e| {
             Failure::Document(format!("what came back is not what was agreed ({e}): check the source's url"))
@@ -27,18 +29,49 @@ pub(crate) async fn value<T: DeserializeOwned>(
     }
 }
 
-/// A value that there must be for the source to be listed.
-pub(crate) async fn needed<T: DeserializeOwned>(
+/// A page of a list.
+pub(crate) trait Page: DeserializeOwned {
+    /// What is listed.
+    type Item;
+
+    /// What stands on it, and what leads to the next page, if there is one.
+    fn split(self) -> (Vec<Self::Item>, Option<String>);
+}
+
+/// All of a list, at most so many, page by page. `at` says what to ask for the page to which this leads; for the first
+/// one it is given nothing.
+pub(crate) async fn pages<P: Page>(
     client: &Client,
-    url: Url,
-    body: Option<&serde_json::Value>,
-) -> stoa_ground::Result<T> {
-    let at = url.path().to_owned();
-    match value(client, url, body).await {
-        Ok(Some(value)) => Ok(value),
-        Ok(None) => Err(Error::Io(format!("the server knows no {at}: check the source's url"))),
-        Err(failure) => Err(Error::Io(failure.sentence())),
+    most: usize,
+    at: impl Fn(Option<&str>) -> stoa_ground::Result<(Url, Option<serde_json::Value>)>,
+) -> Result<Vec<P::Item>, Failure> {
+    let (mut all, mut next, mut seen) = (Vec::new(), None::<String>, HashSet::new());
+    loop {
+        let (url, body) = at(next.as_deref()).map_err(|e| Failure::Document(e.to_string()))?;
+        let path = url.path().to_owned();
+        let page: Option<P> = value(client, url, body.as_ref()).await?;
+        let page =
+            page.ok_or_else(|| Failure::Document(format!("the server knows no {path}: check the source's url")))?;
+        let (items, after) = page.split();
+        all.extend(items);
+        if all.len() > most {
+            return Err(Failure::Document(format!("the list at {path} has more than {most} entries: split it")));
+        }
+        match after {
+            None => return Ok(all),
+            Some(after) if seen.len() < MOST_PAGES && seen.insert(after.clone()) => next = Some(after),
+            Some(_) => return Err(Failure::Document(format!("the list at {path} has no end: its pages repeat"))),
+        }
     }
+}
+
+/// As [`pages`], for what a source lists.
+pub(crate) async fn listed<P: Page>(
+    client: &Client,
+    most: usize,
+    at: impl Fn(Option<&str>) -> stoa_ground::Result<(Url, Option<serde_json::Value>)>,
+) -> stoa_ground::Result<Vec<P::Item>> {
+    pages::<P>(client, most, at).await.map_err(|failure| Error::Io(failure.sentence()))
 }
 
 /// Text as one part of a path.

@@ -75,7 +75,7 @@ pub(crate) struct Content {
     pub media: String,
     pub charset: Option<String>,
     pub validators: Validators,
-    /// X-Robots-Tag.
+    /// X-Robots-Tag, a line each.
     pub robots: String,
 }
 
@@ -105,11 +105,13 @@ pub(crate) struct Ask<'a> {
     /// So many bytes the answer may have.
     pub most: u64,
     pub body: Option<&'a serde_json::Value>,
+    /// By media type and address: whether it is read at all. What is not has no bytes.
+    pub reads: fn(&str, &Url) -> bool,
 }
 
 impl Ask<'_> {
     pub fn get(url: Url, most: u64) -> Self {
-        Self { url, validators: Validators::default(), most, body: None }
+        Self { url, validators: Validators::default(), most, body: None, reads: |_, _| true }
     }
 }
 
@@ -117,14 +119,8 @@ impl Client {
     /// A client for the server at `base`; `hosts` belong to it too.
     pub fn new(network: &Network, base: Url, hosts: &[String], pace: Pace) -> stoa_ground::Result<Self> {
         let trusted = Trusted::of(&base, hosts);
-        let builder = reqwest::Client::builder()
-            .connect_timeout(CONNECT)
-            .timeout(WHOLE)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .dns_resolver(Arc::new(Resolver(trusted.clone())))
-            .user_agent(concat!("stoa/", env!("CARGO_PKG_VERSION")));
-        let http = network.build(builder)?;
+        let resolver = Arc::new(Resolver(trusted.clone()));
+        let http = network.build(Network::builder(CONNECT, Some(WHOLE)).dns_resolver(resolver))?;
         Ok(Self { http, trusted, base, pace, headers: HeaderMap::new(), last: Mutex::new(None) })
     }
 
@@ -182,7 +178,7 @@ impl Client {
             }
             let response = self.once(ask, &url).await?;
             if !response.status().is_redirection() || response.status() == StatusCode::NOT_MODIFIED {
-                return answer(response, url, ask.most).await;
+                return answer(response, url, ask).await;
             }
             let to = response.headers().get(LOCATION).and_then(|l| l.to_str().ok()).and_then(|l| url.join(l).ok());
             url = to.ok_or_else(|| Trouble::document("it leads elsewhere without saying where"))?;
@@ -240,7 +236,7 @@ fn trouble(e: &reqwest::Error) -> Trouble {
     Trouble::Later(format!("the server cannot be reached: {why}"), None)
 }
 
-async fn answer(response: reqwest::Response, url: Url, most: u64) -> Result<Answer, Trouble> {
+async fn answer(response: reqwest::Response, url: Url, ask: &Ask<'_>) -> Result<Answer, Trouble> {
     let status = response.status();
     let text = |name: HeaderName| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
     match status {
@@ -274,8 +270,9 @@ async fn answer(response: reqwest::Response, url: Url, most: u64) -> Result<Answ
         .map(|c| c.trim_matches('"').to_owned());
     let media = content.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let validators = Validators { etag: text(ETAG), modified: text(LAST_MODIFIED) };
-    let robots = text(HeaderName::from_static("x-robots-tag")).unwrap_or_default().to_ascii_lowercase();
-    let bytes = body(response, most).await?;
+    let robots = response.headers().get_all("x-robots-tag").iter().filter_map(|v| v.to_str().ok());
+    let robots = robots.collect::<Vec<_>>().join("\n");
+    let bytes = if (ask.reads)(&media, &url) { body(response, ask.most).await? } else { Vec::new() };
     Ok(Answer::Content(Box::new(Content { url, bytes, media, charset, validators, robots })))
 }
 

@@ -20,6 +20,15 @@ pub(crate) fn address(url: &str) -> Result<Url> {
     })
 }
 
+/// The address of a source below which everything lies.
+pub(crate) fn folder(url: &str) -> Result<Url> {
+    let mut base = address(url)?;
+    if !base.path().ends_with('/') {
+        base.set_path(&format!("{}/", base.path()));
+    }
+    Ok(base)
+}
+
 /// Hands over what was found.
 pub(crate) async fn send(out: &mpsc::Sender<Found>, found: Found) -> Result<()> {
     out.send(found).await.map_err(|_| Error::Io("the sync ended early".into()))

@@ -23,7 +23,7 @@ impl Flow {
     ///
     /// # Errors
     /// The database's error.
-    pub async fn heard(&self, account: &Account, what: &Heard) -> Result<()> {
+    pub async fn heard(&self, account: &Account, all: &[Heard]) -> Result<()> {
         if !self.is_known(account).await? {
             return Ok(());
         }
@@ -31,17 +31,22 @@ impl Flow {
             .write(|tx| async move {
                 let known = people::by_account(&tx, &account.platform, &account.workspace, &account.user).await?;
                 let Some(person) = known else { return Ok(()) };
-                match what {
-                    Heard::Zone(zone) => people::heard_zone(&tx, &person.id, zone).await.map(|_| ()),
-                    Heard::DoNotDisturb(when) => {
-                        let text = when.map(|(from, until)| format!("{from}/{until}"));
-                        match text {
-                            Some(text) => people::remember(&tx, &person.id, DO_NOT_DISTURB, &text).await.map(|_| ()),
-                            None => people::set_setting(&tx, &person.id, DO_NOT_DISTURB, None).await,
+                for what in all {
+                    match what {
+                        Heard::Zone(zone) => {
+                            people::heard_zone(&tx, &person.id, zone).await?;
                         }
+                        Heard::DoNotDisturb(Some((from, until))) => {
+                            let when = format!("{from}/{until}");
+                            people::remember(&tx, &person.id, DO_NOT_DISTURB, &when).await?;
+                        }
+                        Heard::DoNotDisturb(None) => {
+                            people::set_setting(&tx, &person.id, DO_NOT_DISTURB, None).await?;
+                        }
+                        Heard::Open => crate::delivery::seen(&tx, &person.id).await?,
                     }
-                    Heard::Open => crate::delivery::seen(&tx, &person.id).await,
                 }
+                Ok(())
             })
             .await?;
         self.wake();

@@ -133,6 +133,11 @@ pub trait Platform: Send + Sync {
         letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
     }
 
+    /// Whether it tells in which time zone people are. Where it does not, they are asked, once.
+    fn tells_zones(&self) -> bool {
+        true
+    }
+
     /// What people call a workspace of it; `None` when it has no name that is known.
     async fn workspace_name(&self, _workspace: &str) -> Option<String> {
         None

@@ -284,6 +284,7 @@ impl Flow {
         let message = self.welcome(person, delivery, message, &reach).await?;
         let mut closed = "the person has no place where Stoa can write".to_owned();
         for (place, platform) in places.all {
+            let message = self.ask_zone(person, delivery, platform.as_ref(), message.clone()).await?;
             // What goes by mail because nothing else is left says so.
             let last_resort = place.platform == MAIL && delivery.place.is_none();
             let by_mail = last_resort.then(|| self.by_mail(person, &message));

@@ -48,7 +48,11 @@ impl Command for Show {
         let message = match cx.flow.render(&delivery, person.as_ref(), true).await? {
             Rendered::Say(message) => {
                 let reach = cx.flow.reach(person.as_ref()).await?;
-                cx.flow.welcome(person.as_ref(), &delivery, message, &reach).await?
+                let message = cx.flow.welcome(person.as_ref(), &delivery, message, &reach).await?;
+                match cx.flow.platform(&cx.account().platform) {
+                    Some(here) => cx.flow.ask_zone(person.as_ref(), &delivery, here.as_ref(), message).await?,
+                    None => message,
+                }
             }
             Rendered::Gone(_) => Message::text(say!(cx.words, "chat-show-gone")),
         };

@@ -6,6 +6,7 @@ mod digest;
 mod facts;
 mod settings;
 mod why;
+mod zone;
 
 use serde::{Deserialize, Serialize};
 use stoa_ground::{Db, Instant, Result, Tx, args};

@@ -5,8 +5,10 @@ use stoa_ground::Result;
 use stoa_ground::people;
 
 use super::facts::{PAUSED, QUIET_HOURS};
+use super::zone;
 use crate::chat::{
-    Args, Block, Button, Call, Command, Context, Field, FieldError, FieldKind, Form, Message, Panel, Visit, literal,
+    Args, Block, Button, Call, Command, Context, Field, FieldError, FieldKind, Form, Message, Panel, Suggestion, Visit,
+    literal,
 };
 use crate::delivery::{PREFERRED, preference};
 use crate::words::Words;
@@ -15,8 +17,24 @@ use crate::{say, words_key};
 /// The setting that holds the time of day for lessons, for example `09:30`.
 const LESSON_TIME: &str = "lesson_time";
 
+/// The field of the form for the zone.
+const ZONE: &str = "zone";
+
 /// The command `settings`.
 pub struct Settings;
+
+/// Where platforms suggest nothing while people type.
+fn zone_form(cx: &Context<'_>) -> Form {
+    let hint = Some(say!(cx.words, "settings-zone-hint"));
+    let field = Field { hint, ..Field::text(ZONE, say!(cx.words, "settings-zone-label"), false, 60) };
+    Form {
+        command: "settings zone save".into(),
+        title: say!(cx.words, "settings-title"),
+        intro: None,
+        fields: vec![field],
+        submit: say!(cx.words, "settings-save"),
+    }
+}
 
 /// A place that a person can choose: the value that is stored, and what people call it.
 struct Choice {
@@ -68,12 +86,18 @@ impl Command for Settings {
     }
 
     fn accepts(&self, args: &Args) -> bool {
-        matches!(args.text(), "" | "pause" | "resume")
+        matches!(args.text(), "" | "pause" | "resume") || args.split().0 == "zone"
+    }
+
+    async fn suggest(&self, _cx: &Context<'_>, typed: &str) -> Result<Vec<Suggestion>> {
+        Ok(zone::suggested(typed))
     }
 
     async fn form(&self, cx: &Context<'_>, call: &Call) -> Result<Option<Form>> {
-        if call.args.text() != "edit" {
-            return Ok(None);
+        match call.args.text() {
+            "edit" => {}
+            "zone" => return Ok(Some(zone_form(cx))),
+            _ => return Ok(None),
         }
         let id = cx.person()?.id.clone();
         let (time, quiet, place, accounts) = cx
@@ -148,6 +172,10 @@ impl Command for Settings {
                     turn.reply_private(Message::text(text.clone())).await
                 })
                 .await
+            }
+            "zone" => {
+                let given = call.values.as_ref().and_then(|values| values.get(ZONE)).map(String::as_str);
+                zone::set(cx, given.unwrap_or(call.args.split().1)).await
             }
             "save" => {
                 let empty = std::collections::BTreeMap::new();

@@ -382,6 +382,16 @@ pub async fn heard_zone(tx: &Tx, person: &str, zone: &str) -> Result<bool> {
     Ok(moved)
 }
 
+/// Whether somebody said in which zone a person is: the roster, also by their location, or a chat.
+///
+/// # Errors
+/// The database's error.
+pub async fn has_own_zone(conn: &Conn, person: &str) -> Result<bool> {
+    let sql = "SELECT 1 AS one FROM person
+               WHERE id = $1 AND (roster_timezone IS NOT NULL OR chat_timezone IS NOT NULL OR location IS NOT NULL)";
+    Ok(conn.opt(sql, args![person]).await?.is_some())
+}
+
 /// The zone that counts: the person's own, of the roster or the chat, else that of the location (names compared in any case), else the default.
 pub(super) fn effective_zone(
     own: Option<&str>,

@@ -86,7 +86,8 @@ pub async fn sync_with(
     };
     run.follow_readers(&before).await?;
     if let Some(why) = &failed {
-        run.report.errors.push((String::new(), why.clone()));
+        // First, for of very many not all are kept.
+        run.report.errors.insert(0, (String::new(), why.clone()));
     }
     let Run { report, state, .. } = run;
     let (failed, errors) = (failed.as_deref(), &report.errors);
@@ -105,9 +106,12 @@ pub async fn sync_with(
 /// The database's error.
 pub async fn leave(db: &Db, followed: &[&str]) -> Result<usize> {
     let mut removed = 0;
-    for source in db.read(|conn| async move { store::sources(&conn).await }).await? {
+    let known = db.read(|conn| async move { Ok((store::sources(&conn).await?, problems::problems(&conn).await?)) });
+    let (sources, told) = known.await?;
+    for source in sources {
         // What Stoa writes itself was never synced.
-        if source.synced.is_none() || source.documents == 0 || followed.contains(&source.name.as_str()) {
+        let left = source.synced.is_some() && !followed.contains(&source.name.as_str());
+        if !left || source.documents == 0 && !told.iter().any(|problem| problem.source == source.name) {
             continue;
         }
         let name = source.name.as_str();

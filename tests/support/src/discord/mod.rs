@@ -9,7 +9,7 @@ mod rest;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
@@ -25,10 +25,9 @@ pub use outside::Outside;
 pub use person::Person;
 pub use state::{APP, BOT, Call, Interaction, Message, Modal, TOKEN, Trouble};
 
-use state::{Channel, Kept, Order, Rule};
+use crate::script::{self, lock};
+use state::{Channel, Kept, Order};
 
-/// The longest that a test waits for something that the bot does.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// The seed of the key with which interactions over HTTP are signed.
 const SEED: [u8; 32] = [42; 32];
 
@@ -69,14 +68,10 @@ impl Hall {
     }
 }
 
-fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
-    kept.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Kept {
     /// The permissions of the bot on every server.
     fn permissions(&self) -> u64 {
-        if self.counts.contains_key("no private threads") { 377_957_190_656 & !(1 << 36) } else { 377_957_190_656 }
+        if self.no_private_threads { 377_957_190_656 & !(1 << 36) } else { 377_957_190_656 }
     }
 }
 
@@ -143,7 +138,7 @@ impl Discord {
 
     /// The bot may not open private threads.
     pub fn forbids_private_threads(&self) {
-        lock(&self.hall.kept).counts.insert("no private threads".into(), 1);
+        lock(&self.hall.kept).no_private_threads = true;
     }
 
     /// Which privileged intents are granted.
@@ -164,14 +159,12 @@ impl Discord {
 
     /// The n-th call of a kind from now on (the first is 1) goes wrong.
     pub fn goes_wrong(&self, kind: &str, n: usize, trouble: Trouble) {
-        let mut kept = lock(&self.hall.kept);
-        let n = n + kept.counts.get(kind).copied().unwrap_or_default();
-        kept.rules.push(Rule { kind: kind.into(), n, each: false, trouble });
+        lock(&self.hall.kept).script.goes_wrong(kind, n, trouble);
     }
 
     /// Each n-th call of a kind goes wrong.
     pub fn each_goes_wrong(&self, kind: &str, n: usize, trouble: Trouble) {
-        lock(&self.hall.kept).rules.push(Rule { kind: kind.into(), n, each: true, trouble });
+        lock(&self.hall.kept).script.each_goes_wrong(kind, n, trouble);
     }
 
     /// How many sessions have a connection.
@@ -340,17 +333,7 @@ impl Discord {
 
     /// Waits, as long as a test may, until something is there.
     pub async fn wait<T>(&self, what: &str, mut f: impl FnMut(&Self) -> Option<T>) -> Result<T> {
-        let mut changes = self.hall.change.subscribe();
-        let waiting = async {
-            loop {
-                changes.borrow_and_update();
-                if let Some(found) = f(self) {
-                    return Some(found);
-                }
-                changes.changed().await.ok()?;
-            }
-        };
-        if let Ok(Some(found)) = tokio::time::timeout(PATIENCE, waiting).await {
+        if let Some(found) = script::wait(&self.hall.change, || f(self)).await {
             return Ok(found);
         }
         let kept = lock(&self.hall.kept);

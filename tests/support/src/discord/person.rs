@@ -28,19 +28,7 @@ impl Person<'_> {
     pub fn says(&self, channel: &str, text: &str) -> String {
         let mut kept = lock(&self.discord.hall.kept);
         let id = kept.id();
-        let message = Message {
-            channel: channel.into(),
-            id: id.clone(),
-            user: self.id.clone(),
-            content: text.into(),
-            components: json!([]),
-            only: None,
-            loading: false,
-            edits: 0,
-            pings: Vec::new(),
-            nonce: String::new(),
-            answers: None,
-        };
+        let message = self.wrote(&id, channel, text);
         kept.messages.push(message.clone());
         let mut d = message.json(&kept);
         if let Some(guild) = kept.channels.get(channel).and_then(|c| c.guild.clone()) {
@@ -50,6 +38,22 @@ impl Person<'_> {
         drop(kept);
         self.discord.hall.changed();
         id
+    }
+
+    fn wrote(&self, id: &str, channel: &str, text: &str) -> Message {
+        Message {
+            channel: channel.into(),
+            id: id.into(),
+            user: self.id.clone(),
+            content: text.into(),
+            components: json!([]),
+            only: None,
+            loading: false,
+            edits: 0,
+            pings: Vec::new(),
+            nonce: String::new(),
+            answers: None,
+        }
     }
 
     /// Writes into a conversation and mentions the bot.
@@ -68,19 +72,7 @@ impl Person<'_> {
             kept.channels.insert(id.clone(), post);
             let d = kept.channel_json(&id);
             kept.dispatch("THREAD_CREATE", &d);
-            let message = Message {
-                channel: id.clone(),
-                id: id.clone(),
-                user: self.id.clone(),
-                content: text.into(),
-                components: json!([]),
-                only: None,
-                loading: false,
-                edits: 0,
-                pings: Vec::new(),
-                nonce: String::new(),
-                answers: None,
-            };
+            let message = self.wrote(&id, &id, text);
             kept.messages.push(message.clone());
             let mut d = message.json(&kept);
             d["guild_id"] = json!(kept.channels.get(forum).and_then(|c| c.guild.clone()));

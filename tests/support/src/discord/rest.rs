@@ -52,7 +52,7 @@ pub(super) async fn call(
     let mut extra = HeaderMap::new();
     let response = {
         let mut kept = lock(&hall.kept);
-        let trouble = trouble(&mut kept, &kind);
+        let trouble = kept.script.trouble(&kind);
         let limited = limit(&mut kept, &kind, &major, global, trouble, &mut extra);
         let (status, answer) = if let Some(limited) = limited {
             kept.invalid += 1;
@@ -110,14 +110,6 @@ fn kind(method: &Method, parts: &[&str]) -> (String, String) {
         })
         .collect();
     (format!("{method} /{}", named.join("/")), major)
-}
-
-fn trouble(kept: &mut Kept, kind: &str) -> Option<Trouble> {
-    let count = kept.counts.entry(kind.to_owned()).or_default();
-    *count += 1;
-    let n = *count;
-    let rule = kept.rules.iter().find(|r| r.kind == kind && if r.each { n.is_multiple_of(r.n) } else { n == r.n });
-    rule.map(|r| r.trouble)
 }
 
 /// The limits: of everything, of a bucket, and what a script says.

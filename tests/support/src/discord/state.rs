@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use stoa_ground::clock;
 use tokio::sync::mpsc;
 
+use crate::script::Script;
+
 /// The application.
 pub const APP: &str = "100000000000000001";
 /// The bot's user id.
@@ -156,13 +158,6 @@ pub enum Trouble {
     FailingAfter,
 }
 
-pub(super) struct Rule {
-    pub kind: String,
-    pub n: usize,
-    pub each: bool,
-    pub trouble: Trouble,
-}
-
 /// What a connection is told to do.
 pub(super) enum Order {
     Text(String),
@@ -200,8 +195,9 @@ pub(super) struct Kept {
     pub commands: BTreeMap<String, (usize, Value)>,
     pub calls: Vec<Call>,
     pub refused: Vec<String>,
-    pub counts: HashMap<String, usize>,
-    pub rules: Vec<Rule>,
+    pub script: Script<Trouble>,
+    /// Whether the bot may not open private threads.
+    pub no_private_threads: bool,
     pub sessions: BTreeMap<String, Session>,
     pub identified: usize,
     pub resumed: usize,

@@ -9,7 +9,7 @@ mod state;
 mod web_api;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -25,7 +25,8 @@ use tokio::sync::watch;
 pub use person::Person;
 pub use state::{BOT, BOT_ID, Call, Message, TEAM, Trouble, View};
 
-use state::{Channel, Delivery, Kept, Kind, Order, Rule};
+use crate::script::{self, lock};
+use state::{Channel, Delivery, Kept, Kind, Order};
 
 /// The bot's token.
 pub const BOT_TOKEN: &str = "xoxb-stand-in";
@@ -41,8 +42,6 @@ pub const CLIENT_SECRET: &str = "c11ent-5ecret";
 pub const SCOPES: &str = "app_mentions:read,assistant:write,channels:history,channels:read,chat:write,commands,dnd:read,\
                           groups:history,groups:read,im:history,im:write,\
                           mpim:history,reactions:read,users:read";
-/// The longest that a test waits for something that the bot does.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// How often Slack tries HTTP again.
 const RETRIES: usize = 3;
 
@@ -75,10 +74,6 @@ impl Hall {
     fn changed(&self) {
         self.change.send_modify(|n| *n += 1);
     }
-}
-
-fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
-    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Slack {
@@ -220,14 +215,12 @@ impl Slack {
 
     /// The n-th call of a method from now on (the first is 1) goes wrong.
     pub fn goes_wrong(&self, method: &str, n: usize, trouble: Trouble) {
-        let mut kept = lock(&self.hall.kept);
-        let n = n + kept.counts.get(method).copied().unwrap_or_default();
-        kept.rules.push(Rule { method: method.into(), n, each: false, trouble });
+        lock(&self.hall.kept).script.goes_wrong(method, n, trouble);
     }
 
     /// Each n-th call of a method goes wrong.
     pub fn each_goes_wrong(&self, method: &str, n: usize, trouble: Trouble) {
-        lock(&self.hall.kept).rules.push(Rule { method: method.into(), n, each: true, trouble });
+        lock(&self.hall.kept).script.each_goes_wrong(method, n, trouble);
     }
 
     /// Sends again what was not acknowledged for so long.
@@ -323,17 +316,7 @@ impl Slack {
 
     /// Waits, as long as a test may, until something is there.
     pub async fn wait<T>(&self, what: &str, mut f: impl FnMut(&Self) -> Option<T>) -> Result<T> {
-        let mut changes = self.hall.change.subscribe();
-        let waiting = async {
-            loop {
-                changes.borrow_and_update();
-                if let Some(found) = f(self) {
-                    return Some(found);
-                }
-                changes.changed().await.ok()?;
-            }
-        };
-        if let Ok(Some(found)) = tokio::time::timeout(PATIENCE, waiting).await {
+        if let Some(found) = script::wait(&self.hall.change, || f(self)).await {
             return Ok(found);
         }
         let kept = lock(&self.hall.kept);

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use stoa_ground::clock;
 use tokio::sync::mpsc;
 
+use crate::script::Script;
+
 /// The workspace's id.
 pub const TEAM: &str = "T0ACME";
 /// The bot's user id.
@@ -152,14 +154,6 @@ pub enum Trouble {
     Refused(&'static str),
 }
 
-/// Which calls of a method go wrong: the n-th (from 1), or each n-th.
-pub(super) struct Rule {
-    pub method: String,
-    pub n: usize,
-    pub each: bool,
-    pub trouble: Trouble,
-}
-
 /// How something goes to the bot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -232,8 +226,7 @@ pub(super) struct Kept {
     pub calls: Vec<Call>,
     pub mentions: Vec<String>,
     pub refused: Vec<String>,
-    pub counts: BTreeMap<String, usize>,
-    pub rules: Vec<Rule>,
+    pub script: Script<Trouble>,
     pub deliveries: Vec<Delivery>,
     pub lines: BTreeMap<usize, Line>,
     pub last_line: usize,
@@ -285,15 +278,6 @@ impl Kept {
                 Ok(user.clone())
             }
         }
-    }
-
-    /// Whether this call goes wrong.
-    pub fn trouble(&mut self, method: &str) -> Option<Trouble> {
-        let count = self.counts.entry(method.to_owned()).or_default();
-        *count += 1;
-        let n = *count;
-        let hit = |r: &&Rule| r.method == method && if r.each { n.is_multiple_of(r.n) } else { n == r.n };
-        self.rules.iter().find(hit).map(|r| r.trouble)
     }
 
     /// What the bot acknowledged, and its answer to a modal.

@@ -59,7 +59,7 @@ pub(super) async fn call(
     let token = token.map(str::to_owned).or_else(|| args.as_ref().ok()?["token"].as_str().map(str::to_owned));
     let (answer, trouble) = {
         let mut kept = lock(&hall.kept);
-        let trouble = kept.trouble(&method);
+        let trouble = kept.script.trouble(&method);
         let done = match trouble {
             Some(Trouble::Limited(_) | Trouble::Failing) => no("not done"),
             Some(Trouble::Refused(code)) => no(code),

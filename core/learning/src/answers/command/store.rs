@@ -1,6 +1,7 @@
 //! The rows of questions, votes and what people kept.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use stoa_flow::chat::{Account, Context, Place};
@@ -15,7 +16,9 @@ use crate::search::Found;
 /// Posted answers that are brought up to date at most when a document changes.
 const REVISED: i64 = 200;
 /// How long a server may write on one answer before another one takes it over.
-const LEASE: i64 = 90 * Instant::SECOND;
+const LEASE: i64 = 30 * Instant::SECOND;
+/// How often it says that it is still at it.
+pub(super) const RENEWED: Duration = Duration::from_secs(10);
 
 /// An answer as it is kept: with the versions of the passages that it quotes or names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -250,6 +253,21 @@ pub(super) async fn claim(tx: &Tx, limit: i64) -> Result<Vec<(Question, i64)>> {
         }
     }
     Ok(claimed)
+}
+
+/// Keeps the leases of answers that are being written.
+pub(super) async fn renew(tx: &Tx, ids: &[String]) -> Result<()> {
+    let until = tx.lease_time().await?.plus(LEASE);
+    for id in ids {
+        tx.exec("UPDATE question SET lease_until = $2 WHERE id = $1 AND state = 'writing'", args![id, until]).await?;
+    }
+    Ok(())
+}
+
+/// After the start of the only server: nobody writes anything.
+pub(super) async fn release(tx: &Tx) -> Result<()> {
+    tx.exec("UPDATE question SET lease_until = 0 WHERE state = 'writing'", args![]).await?;
+    Ok(())
 }
 
 /// Keeps an answer as far as it is written.

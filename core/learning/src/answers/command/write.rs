@@ -1,6 +1,7 @@
 //! Answers that a language model writes, beside the workers: claimed with a lease, shown as they grow where the platform
 //! can, and quoted instead when the model is slow, broken or wrong.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant as MachineInstant};
 
@@ -11,6 +12,7 @@ use stoa_flow::delivery::{self, NewDelivery};
 use stoa_flow::nudges::{self, About, Decision};
 use stoa_flow::{Background, Flow};
 use stoa_ground::clock::monotonic;
+use stoa_ground::db::Engine;
 use stoa_ground::people;
 use stoa_ground::{Db, Result};
 
@@ -37,6 +39,8 @@ const REST: Duration = Duration::from_secs(60);
 pub(super) struct Writer {
     services: Arc<Services>,
     health: Mutex<Health>,
+    /// Whether what was being written before this server was started was let go.
+    begun: AtomicBool,
 }
 
 /// How the model did lately.
@@ -48,7 +52,7 @@ struct Health {
 
 impl Writer {
     pub fn new(services: Arc<Services>) -> Self {
-        Self { services, health: Mutex::default() }
+        Self { services, health: Mutex::default(), begun: AtomicBool::default() }
     }
 
     fn rests(&self) -> bool {
@@ -79,15 +83,37 @@ impl Background for Writer {
         if flow.db().opt(waits, stoa_ground::args![]).await?.is_none() {
             return Ok(0);
         }
+        if !self.begun.load(Ordering::Acquire) {
+            // There is one server: what another one was writing, it writes no more.
+            if flow.db().engine() == Engine::Sqlite {
+                flow.db().write(|tx| async move { store::release(&tx).await }).await?;
+            }
+            self.begun.store(true, Ordering::Release);
+        }
         let claimed = flow.db().write(|tx| async move { store::claim(&tx, AT_ONCE).await }).await?;
         let count = claimed.len();
+        let ids: Vec<String> = claimed.iter().map(|(question, _)| question.id.clone()).collect();
         let writing = claimed.into_iter().map(|(question, attempt)| async move {
             if let Err(error) = self.write(flow.db(), question, attempt).await {
                 tracing::error!(%error, "an answer could not be written and is tried again");
             }
         });
-        futures_util::stream::iter(writing).buffer_unordered(count.max(1)).collect::<Vec<()>>().await;
+        let written = futures_util::stream::iter(writing).buffer_unordered(count.max(1)).collect::<Vec<()>>();
+        tokio::select! {
+            _ = written => {}
+            () = keep(flow.db(), &ids) => {}
+        }
         Ok(count)
+    }
+}
+
+/// Says again and again that these are being written.
+async fn keep(db: &Db, ids: &[String]) {
+    loop {
+        tokio::time::sleep(store::RENEWED).await;
+        if let Err(error) = db.write(|tx| async move { store::renew(&tx, ids).await }).await {
+            tracing::warn!(%error, "the lease of an answer could not be kept");
+        }
     }
 }
 
