@@ -41,7 +41,7 @@ impl Person<'_> {
             nonce: String::new(),
             answers: None,
         };
-        kept.messages.push(message.clone());
+        kept.push(message.clone());
         let mut d = message.json(&kept);
         if let Some(guild) = kept.channels.get(channel).and_then(|c| c.guild.clone()) {
             d["guild_id"] = json!(guild);
@@ -81,7 +81,7 @@ impl Person<'_> {
                 nonce: String::new(),
                 answers: None,
             };
-            kept.messages.push(message.clone());
+            kept.push(message.clone());
             let mut d = message.json(&kept);
             d["guild_id"] = json!(kept.channels.get(forum).and_then(|c| c.guild.clone()));
             kept.dispatch("MESSAGE_CREATE", &d);
