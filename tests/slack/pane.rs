@@ -1,75 +1,23 @@
 //! The assistant pane, and answers that are shown as they grow.
 
-use std::sync::Arc;
-
 use anyhow::{Result, ensure};
-use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
-use axum::routing::post;
 use serde_json::json;
+use stoa_tests::Model;
 use stoa_tests::slack::{self, Trouble};
-use tokio::sync::Semaphore;
 
 use crate::*;
 
-/// A language model that says its second sentence when it may.
-struct Model {
-    url: String,
-    goes_on: Arc<Semaphore>,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Model {
-    async fn open() -> Result<Self> {
-        let goes_on = Arc::new(Semaphore::new(0));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}/v1", listener.local_addr()?);
-        let router = Router::new().route("/v1/chat/completions", post(answer)).with_state(goes_on.clone());
-        let task = tokio::spawn(async move { drop(axum::serve(listener, router).await) });
-        Ok(Self { url, goes_on, task })
-    }
-
-    fn configuration(&self) -> String {
-        format!("[llm]\nbase_url = \"{}\"\nchat_model = \"small\"\n", self.url)
-    }
-}
-
-impl Drop for Model {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn answer(State(goes_on): State<Arc<Semaphore>>) -> Response {
-    let piece = |text: &str| {
-        let said = json!({ "choices": [{ "delta": { "content": text } }] });
-        Ok::<_, std::io::Error>(Bytes::from(format!("data: {said}\n\n")))
-    };
-    let first = piece("To descale the coffee machine, press both buttons for five seconds. [1]\nPour");
-    let second = piece(" in one bag of citric acid. [1]\n");
-    let rest = async move {
-        if let Ok(may) = goes_on.acquire().await {
-            may.forget();
-        }
-        second
-    };
-    let end = Ok(Bytes::from_static(b"data: [DONE]\n\n"));
-    let said = futures_util::stream::iter([first])
-        .chain(futures_util::stream::once(rest))
-        .chain(futures_util::stream::iter([end]));
-    ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(said)).into_response()
-}
-
-use futures_util::StreamExt as _;
-
 const FIRST: &str = "press both buttons for five seconds";
+
+/// A language model that says its second sentence when it may.
+async fn model() -> Result<Model> {
+    let first = "To descale the coffee machine, press both buttons for five seconds. [1]\nPour";
+    Model::open(first, " in one bag of citric acid. [1]\n").await
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_pane_suggests_works_and_streams() -> Result<()> {
-    let model = Model::open().await?;
+    let model = model().await?;
     let scene = Scene::open_with("socket", &model.configuration()).await?;
     scene.requires_safety()?;
     scene.teaches_tea()?;
@@ -88,7 +36,7 @@ async fn the_pane_suggests_works_and_streams() -> Result<()> {
     let growing = growing.await?;
     ensure!(growing.thread.as_deref() == Some(pane.1.as_str()) && growing.blocks.is_null(), "{growing:?}");
     ensure!(!growing.text.contains("citric"), "it cannot know that yet");
-    model.goes_on.add_permits(1);
+    model.goes_on(1);
     let whole = slack.wait("the whole answer", |s| {
         s.messages()
             .into_iter()
@@ -101,7 +49,7 @@ async fn the_pane_suggests_works_and_streams() -> Result<()> {
     ensure!(now["statuses"] == json!(1) && now["title"] == json!(QUESTION), "{now}");
 
     // What follows in the thread leans on what was asked there before.
-    model.goes_on.add_permits(2);
+    model.goes_on(2);
     ada.says_in_pane(&pane, "and how long?");
     slack
         .wait("the second answer", |s| {
@@ -116,19 +64,19 @@ async fn the_pane_suggests_works_and_streams() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_nothing_can_be_streamed_the_answer_is_edited_and_whole() -> Result<()> {
-    let model = Model::open().await?;
+    let model = model().await?;
     let scene = Scene::open_with("socket", &model.configuration()).await?;
     let (slack, ada) = (&scene.slack, scene.slack.person(ADA));
     // Outside of threads; then in a thread, where Slack says that it is too much.
     ada.says_dm(QUESTION);
     ada.reads(FIRST).await?;
-    model.goes_on.add_permits(1);
+    model.goes_on(1);
     let whole = ada.reads("citric acid").await?;
     ensure!(!whole.streaming && whole.edits > 0, "{whole:?}");
     slack.goes_wrong("chat.startStream", 1, Trouble::Limited(30));
     let pane = ada.opens_pane();
     ada.says_in_pane(&pane, QUESTION);
-    model.goes_on.add_permits(1);
+    model.goes_on(1);
     slack
         .wait("the answer in the thread", |s| {
             s.messages().into_iter().find(|m| m.thread.as_ref() == Some(&pane.1) && m.shown().contains("citric acid"))
@@ -139,7 +87,7 @@ async fn where_nothing_can_be_streamed_the_answer_is_edited_and_whole() -> Resul
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_a_crash_cut_off_leaves_one_whole_answer() -> Result<()> {
-    let model = Model::open().await?;
+    let model = model().await?;
     let scene = Scene::open_with("socket", &model.configuration()).await?;
     let ada = scene.slack.person(ADA);
     let pane = ada.opens_pane();
@@ -153,7 +101,7 @@ async fn a_stream_that_a_crash_cut_off_leaves_one_whole_answer() -> Result<()> {
         reqwest::Client::builder().no_proxy().build()?.post(format!("{}/chat.postMessage", scene.slack.api_url()));
     let posted: serde_json::Value = posted.bearer_auth(slack::BOT_TOKEN).json(&script).send().await?.json().await?;
     ensure!(posted["ok"] == true, "{posted}");
-    model.goes_on.add_permits(4);
+    model.goes_on(4);
     let is_script = |m: &Message| posted["ts"] == m.ts.as_str();
     let of_thread = |s: &Slack| -> Vec<Message> {
         let all = s.messages().into_iter();

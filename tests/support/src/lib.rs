@@ -1,10 +1,11 @@
 //! What the end-to-end tests play with: the real binary as a child process, a real browser, a chat behind a bridge, a
-//! workspace of Slack, and a Discord.
+//! workspace of Slack, a Discord, and a language model.
 
 mod browser;
 pub mod discord;
 mod disk;
 mod far_end;
+mod model;
 mod script;
 mod server;
 pub mod slack;
@@ -14,6 +15,7 @@ mod world;
 pub use browser::Browser;
 pub use disk::{Disk, Frozen};
 pub use far_end::{Chat, FarEnd, Mood, Post, status_of};
+pub use model::Model;
 pub use server::{Server, free_port, run, said, stoa};
 pub use steady::steady_line;
 pub use world::{PEOPLE, Replica, Setup, World};

@@ -16,24 +16,46 @@ pub struct Server {
     program: PathBuf,
     args: Vec<String>,
     dir: PathBuf,
-    log: Option<PathBuf>,
+    log: Log,
+}
+
+/// Where it logs to, and how much.
+#[derive(Clone, Debug)]
+enum Log {
+    /// What went wrong, for the message about a failed start.
+    Kept,
+    /// Everything, down to `debug`, at the end of a file.
+    All(PathBuf),
+    /// What it logs without being told, at the end of a file.
+    Usual(PathBuf),
 }
 
 impl Server {
     /// Starts the binary with these arguments in a folder, and waits until it says where it is open.
     pub fn start(program: &str, dir: &Path, args: &[&str]) -> Result<Self> {
-        Self::start_as(program, dir, args, None)
+        Self::start_as(program, dir, args, Log::Kept)
     }
 
     /// As [`Server::start`], with everything that it logs, down to `debug`, at the end of a file.
     pub fn start_logged(program: &str, dir: &Path, args: &[&str], log: &Path) -> Result<Self> {
-        Self::start_as(program, dir, args, Some(log.to_owned()))
+        Self::start_as(program, dir, args, Log::All(log.to_owned()))
     }
 
-    fn start_as(program: &str, dir: &Path, args: &[&str], log: Option<PathBuf>) -> Result<Self> {
+    /// As [`Server::start`], logging as it does for an operator, at the end of a file.
+    pub fn start_usual(program: &str, dir: &Path, args: &[&str], log: &Path) -> Result<Self> {
+        Self::start_as(program, dir, args, Log::Usual(log.to_owned()))
+    }
+
+    fn start_as(program: &str, dir: &Path, args: &[&str], log: Log) -> Result<Self> {
         let args: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
-        let (child, url) = spawn(Path::new(program), dir, &args, log.as_deref())?;
+        let (child, url) = spawn(Path::new(program), dir, &args, &log)?;
         Ok(Self { child, url, program: program.into(), args, dir: dir.to_owned(), log })
+    }
+
+    /// The process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// `kill -9`, at once.
@@ -45,7 +67,7 @@ impl Server {
 
     /// Starts it again as it was started; the port may be another one.
     pub fn restart(&mut self) -> Result<()> {
-        let (child, url) = spawn(&self.program, &self.dir, &self.args, self.log.as_deref())?;
+        let (child, url) = spawn(&self.program, &self.dir, &self.args, &self.log)?;
         self.child = child;
         self.url = url;
         Ok(())
@@ -96,18 +118,25 @@ impl Drop for Server {
     }
 }
 
-fn spawn(program: &Path, dir: &Path, args: &[String], log: Option<&Path>) -> Result<(Child, String)> {
+fn spawn(program: &Path, dir: &Path, args: &[String], log: &Log) -> Result<(Child, String)> {
     let stderr = match log {
-        Some(path) => Stdio::from(std::fs::File::options().create(true).append(true).open(path)?),
-        None => Stdio::piped(),
+        Log::All(path) | Log::Usual(path) => {
+            Stdio::from(std::fs::File::options().create(true).append(true).open(path)?)
+        }
+        Log::Kept => Stdio::piped(),
     };
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    match log {
+        Log::Kept => command.env("STOA_LOG", "warn"),
+        Log::All(_) => command.env("STOA_LOG", "debug"),
+        Log::Usual(_) => command.env_remove("STOA_LOG"),
+    };
+    let mut child = command
         .args(args)
         .current_dir(dir)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(stderr)
-        .env("STOA_LOG", if log.is_some() { "debug" } else { "warn" })
         .spawn()
         .with_context(|| format!("{} cannot be started", program.display()))?;
     let stdout = child.stdout.take().context("standard output")?;

@@ -148,12 +148,13 @@ fn to_one(kept: &mut Kept, id: &str, kind: &str, d: &Value) {
 }
 
 fn guild_json(kept: &Kept, id: &str) -> Value {
-    let (name, members) = kept.guilds.get(id).cloned().unwrap_or_default();
+    let Some((name, members)) = kept.guilds.get(id) else { return Value::Null };
     let of = |threads: bool| -> Vec<Value> {
         let is_it = |kind: i64| (10..=12).contains(&kind) == threads;
         let all = kept.channels.iter().filter(|(_, c)| c.guild.as_deref() == Some(id) && is_it(c.kind));
         all.map(|(id, _)| kept.channel_json(id)).collect()
     };
-    json!({ "id": id, "name": name, "member_count": members.len(), "channels": of(false), "threads": of(true), "members": [],
-        "large": false, "unavailable": false })
+    let told = super::load::told(kept, members);
+    json!({ "id": id, "name": name, "member_count": members.len(), "channels": of(false), "threads": of(true),
+        "members": told, "large": members.len() > 250, "unavailable": false })
 }

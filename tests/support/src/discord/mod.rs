@@ -3,6 +3,7 @@
 
 mod check;
 mod gateway;
+mod load;
 mod outside;
 mod person;
 mod rest;

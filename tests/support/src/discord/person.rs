@@ -29,7 +29,7 @@ impl Person<'_> {
         let mut kept = lock(&self.discord.hall.kept);
         let id = kept.id();
         let message = self.wrote(&id, channel, text);
-        kept.messages.push(message.clone());
+        kept.push(message.clone());
         let mut d = message.json(&kept);
         if let Some(guild) = kept.channels.get(channel).and_then(|c| c.guild.clone()) {
             d["guild_id"] = json!(guild);
@@ -73,7 +73,7 @@ impl Person<'_> {
             let d = kept.channel_json(&id);
             kept.dispatch("THREAD_CREATE", &d);
             let message = self.wrote(&id, &id, text);
-            kept.messages.push(message.clone());
+            kept.push(message.clone());
             let mut d = message.json(&kept);
             d["guild_id"] = json!(kept.channels.get(forum).and_then(|c| c.guild.clone()));
             kept.dispatch("MESSAGE_CREATE", &d);

@@ -238,12 +238,14 @@ fn act(kept: &mut Kept, hall: &Hall, method: &Method, parts: &[&str], query: &st
         ("GET", ["channels", id]) => seen(kept, id).unwrap_or_else(|| Yes(kept.channel_json(id))),
         ("GET", ["channels", id, "messages"]) => seen(kept, id).unwrap_or_else(|| history(kept, id, query)),
         ("GET", ["channels", id, "messages", message]) => {
-            let found = kept.messages.iter().find(|m| m.channel == *id && m.id == *message && m.only.is_none());
+            let found = kept.position(message).map(|at| &kept.messages[at]);
+            let found = found.filter(|m| m.channel == *id && m.only.is_none());
             found.map_or(NO_MESSAGE, |m| Yes(m.json(kept)))
         }
         ("POST", ["channels", id, "messages"]) => seen(kept, id).unwrap_or_else(|| post(kept, id, body)),
-        ("PATCH", ["channels", id, "messages", message]) => seen(kept, id)
-            .unwrap_or_else(|| edit(kept, |m| m.channel == *id && m.id == *message && m.only.is_none(), body)),
+        ("PATCH", ["channels", id, "messages", message]) => {
+            seen(kept, id).unwrap_or_else(|| edit(kept, message, |m| m.channel == *id && m.only.is_none(), body))
+        }
         ("DELETE", ["channels", id, "messages", message]) => {
             let before = kept.messages.len();
             kept.messages.retain(|m| !(m.channel == *id && m.id == *message && m.user == BOT));
@@ -256,7 +258,7 @@ fn act(kept: &mut Kept, hall: &Hall, method: &Method, parts: &[&str], query: &st
             if kept.channels.contains_key(*message) {
                 return No(400, 160_004, "A thread has already been created for this message");
             }
-            if !kept.messages.iter().any(|m| m.channel == *id && m.id == *message) {
+            if !kept.position(message).is_some_and(|at| kept.messages[at].channel == *id) {
                 return NO_MESSAGE;
             }
             thread(kept, id, message, 11, body)
@@ -323,13 +325,14 @@ fn post(kept: &mut Kept, id: &str, body: &Value) -> Done {
     }
     let nonce = body["nonce"].as_str().unwrap_or_default().to_owned();
     if body["enforce_nonce"] == true
-        && !nonce.is_empty()
-        && let Some(old) = kept.messages.iter().find(|m| m.channel == id && m.nonce == nonce && m.is_younger(NONCES))
+        && let Some(old) = kept.nonces.get(&(id.to_owned(), nonce.clone()))
+        && let Some(old) = kept.position(old).map(|at| &kept.messages[at])
+        && old.is_younger(NONCES)
     {
         return Yes(old.json(kept));
     }
     let message = new(kept, id, body, nonce);
-    kept.messages.push(message.clone());
+    kept.push(message.clone());
     if let Some(thread) = kept.channels.get_mut(id).filter(|c| c.kind == 12) {
         // Who is mentioned in a private thread is added to it.
         thread.members.extend(message.pings.iter().cloned());
@@ -356,11 +359,12 @@ fn new(kept: &mut Kept, channel: &str, body: &Value, nonce: String) -> Message {
     }
 }
 
-fn edit(kept: &mut Kept, is_it: impl Fn(&Message) -> bool, body: &Value) -> Done {
+fn edit(kept: &mut Kept, id: &str, is_it: impl Fn(&Message) -> bool, body: &Value) -> Done {
     if let Err(e) = check::message(body) {
         return Bad(e.to_string());
     }
-    let Some(message) = kept.messages.iter_mut().find(|m| is_it(m)) else { return NO_MESSAGE };
+    let Some(at) = kept.position(id).filter(|at| is_it(&kept.messages[*at])) else { return NO_MESSAGE };
+    let message = &mut kept.messages[at];
     if message.user != BOT {
         return No(403, 50_005, "Cannot edit a message authored by another user");
     }
@@ -386,7 +390,7 @@ fn thread(kept: &mut Kept, parent: &str, id: &str, kind: i64, body: &Value) -> D
         parent: Some(parent.into()),
         name: name.into(),
         members: [BOT.to_owned()].into(),
-        hidden: false,
+        ..Channel::default()
     };
     kept.channels.insert(id.to_owned(), thread);
     let d = kept.channel_json(id);
@@ -425,7 +429,7 @@ pub(super) fn acknowledge(kept: &mut Kept, token: &str, body: &Value, took: Dura
             message.only = only;
             message.answers = Some(token.to_owned());
             original = Some(message.id.clone());
-            kept.messages.push(message);
+            kept.push(message);
         }
         Some(6) => original.clone_from(&interaction.on_message),
         Some(9) => kept.modals.push(Modal {
@@ -455,7 +459,7 @@ fn follow_up(kept: &mut Kept, token: &str, body: &Value) -> Done {
     let mut message = new(kept, &interaction.channel, body, String::new());
     message.only = (body["flags"].as_u64().unwrap_or_default() & 64 != 0).then(|| interaction.user.clone());
     message.answers = Some(token.to_owned());
-    kept.messages.push(message.clone());
+    kept.push(message.clone());
     Yes(message.json(kept))
 }
 
@@ -466,8 +470,8 @@ fn webhook(kept: &mut Kept, verb: &str, token: &str, which: &str, body: &Value) 
     };
     let id = if which == "@original" { interaction.original.unwrap_or_default() } else { which.to_owned() };
     match verb {
-        "PATCH" => edit(kept, |m| m.id == id, body),
-        "GET" => kept.messages.iter().find(|m| m.id == id).map_or(NO_MESSAGE, |m| Yes(m.json(kept))),
+        "PATCH" => edit(kept, &id, |_| true, body),
+        "GET" => kept.position(&id).map_or(NO_MESSAGE, |at| Yes(kept.messages[at].json(kept))),
         "DELETE" => {
             let before = kept.messages.len();
             kept.messages.retain(|m| m.id != id);

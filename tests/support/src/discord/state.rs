@@ -75,8 +75,9 @@ impl Message {
 
     pub(super) fn json(&self, kept: &Kept) -> Value {
         let flags = if self.only.is_some() { 64 } else { 0 } | if self.loading { 128 } else { 0 };
-        let mentions: Vec<Value> =
-            kept.users.keys().filter(|id| self.content.contains(&format!("<@{id}>"))).map(|id| kept.user(id)).collect();
+        let mentioned = self.content.split("<@").skip(1).filter_map(|rest| rest.split_once('>'));
+        let mentioned: BTreeSet<&str> = mentioned.map(|(id, _)| id).filter(|id| kept.users.contains_key(*id)).collect();
+        let mentions: Vec<Value> = mentioned.into_iter().map(|id| kept.user(id)).collect();
         let mut one = json!({ "id": self.id, "channel_id": self.channel, "author": kept.user(&self.user), "type": 0,
             "content": self.content, "components": self.components, "mentions": mentions, "flags": flags, "embeds": [],
             "timestamp": time(&self.id), "edited_timestamp": null, "mention_everyone": false, "pinned": false, "tts": false });
@@ -101,6 +102,8 @@ pub(super) struct Channel {
     pub members: BTreeSet<String>,
     /// Whether the bot may not even see it.
     pub hidden: bool,
+    /// The newest message that everybody there sees.
+    pub last: Option<String>,
 }
 
 /// An interaction, and what the bot made of it.
@@ -185,11 +188,18 @@ pub(super) struct Kept {
     pub last: u64,
     pub users: BTreeMap<String, (String, bool)>,
     pub guilds: BTreeMap<String, (String, BTreeSet<String>)>,
+    /// Of how many members a server tells when the bot comes.
+    pub told_members: usize,
     pub channels: BTreeMap<String, Channel>,
+    /// The conversation of each person with the bot.
+    pub directs: HashMap<String, String>,
     pub closed: BTreeSet<String>,
     /// Who wrote or did something by themselves: to them the bot may open a direct conversation.
     pub willing: BTreeSet<String>,
+    /// In the order of their ids.
     pub messages: Vec<Message>,
+    /// Which message was posted into a conversation with a nonce.
+    pub nonces: HashMap<(String, String), String>,
     pub interactions: BTreeMap<String, Interaction>,
     pub modals: Vec<Modal>,
     pub commands: BTreeMap<String, (usize, Value)>,
@@ -231,8 +241,7 @@ impl Kept {
 
     pub fn channel_json(&self, id: &str) -> Value {
         let Some(c) = self.channels.get(id) else { return Value::Null };
-        let last = self.messages.iter().rev().find(|m| m.channel == id && m.only.is_none()).map(|m| m.id.clone());
-        let mut one = json!({ "id": id, "type": c.kind, "name": c.name, "last_message_id": last });
+        let mut one = json!({ "id": id, "type": c.kind, "name": c.name, "last_message_id": c.last });
         if let Some(guild) = &c.guild {
             one["guild_id"] = json!(guild);
         }
@@ -244,14 +253,30 @@ impl Kept {
 
     /// The conversation in which a person and the bot talk alone.
     pub fn direct(&mut self, user: &str) -> String {
-        let found =
-            self.channels.iter().find(|(_, c)| c.kind == 1 && c.members.contains(user)).map(|(id, _)| id.clone());
-        found.unwrap_or_else(|| {
-            let id = self.id();
-            let members = [user.to_owned(), BOT.to_owned()].into();
-            self.channels.insert(id.clone(), Channel { kind: 1, members, ..Channel::default() });
-            id
-        })
+        if let Some(known) = self.directs.get(user) {
+            return known.clone();
+        }
+        let id = self.id();
+        let members = [user.to_owned(), BOT.to_owned()].into();
+        self.channels.insert(id.clone(), Channel { kind: 1, members, ..Channel::default() });
+        self.directs.insert(user.to_owned(), id.clone());
+        id
+    }
+
+    /// Adds a message.
+    pub fn push(&mut self, message: Message) {
+        if let Some(channel) = self.channels.get_mut(&message.channel).filter(|_| message.only.is_none()) {
+            channel.last = Some(message.id.clone());
+        }
+        if !message.nonce.is_empty() {
+            self.nonces.insert((message.channel.clone(), message.nonce.clone()), message.id.clone());
+        }
+        self.messages.push(message);
+    }
+
+    /// Where a message stands among all.
+    pub fn position(&self, id: &str) -> Option<usize> {
+        self.messages.binary_search_by(|m| m.id.as_str().cmp(id)).ok()
     }
 
     /// Whether somebody reads a conversation.

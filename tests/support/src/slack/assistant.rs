@@ -30,7 +30,7 @@ impl Kept {
         check::mentions(&json!({ "text": args["markdown_text"] }), false, &mut self.mentions);
         if method == "chat.startStream" {
             let thread = said(args, "thread_ts").to_owned();
-            if !self.messages.iter().any(|m| m.channel == id && m.ts == thread) {
+            if self.position(&id, &thread).is_none() {
                 return because("invalid_arguments", "a stream without its thread");
             }
             if !alone && (said(args, "recipient_user_id").is_empty() || said(args, "recipient_team_id").is_empty()) {

@@ -3,6 +3,8 @@
 
 mod assistant;
 mod check;
+mod limits;
+mod load;
 mod person;
 mod socket;
 mod state;
@@ -22,6 +24,7 @@ use sha2::Sha256;
 use stoa_ground::clock;
 use tokio::sync::watch;
 
+pub use load::Answer;
 pub use person::Person;
 pub use state::{BOT, BOT_ID, Call, Message, TEAM, Trouble, View};
 
@@ -343,7 +346,7 @@ impl Slack {
 
     /// Waits until nothing waits for an acknowledgement.
     pub async fn all_acknowledged(&self) -> Result<()> {
-        let done = |slack: &Self| lock(&slack.hall.kept).deliveries.iter().all(|d| d.acked.is_some()).then_some(());
+        let done = |slack: &Self| lock(&slack.hall.kept).waiting.is_empty().then_some(());
         self.wait("the last acknowledgement", done).await
     }
 
@@ -385,12 +388,13 @@ impl Slack {
     }
 
     fn deliver(&self, kind: Kind, payload: Value) -> usize {
-        let (envelopes, begun) = (Vec::new(), clock::monotonic());
-        let one = Delivery { kind, payload, attempts: 0, begun, sent: None, envelopes, acked: None, acks: 0 };
+        let one = Delivery { kind, payload, attempts: 0, begun: clock::monotonic(), sent: None, acked: None, acks: 0 };
         let at = {
             let mut kept = lock(&self.hall.kept);
             kept.deliveries.push(one);
-            kept.deliveries.len() - 1
+            let at = kept.deliveries.len() - 1;
+            kept.waiting.insert(at);
+            at
         };
         self.hall.changed();
         at

@@ -40,7 +40,7 @@ async fn connection(hall: Hall, socket: WebSocket) {
             "debug_info": { "host": "stand-in", "approximate_connection_time": 3600 } });
         // It is its own receiver.
         let _ = orders.send(Order::Text(hello.to_string()));
-        kept.lines.insert(number, Line { orders, draining: false, envelopes: 0 });
+        kept.lines.insert(number, Line { orders, draining: false });
         number
     };
     hall.changed();
@@ -71,8 +71,7 @@ fn heard(hall: &Hall, text: &str) {
     {
         let mut kept = lock(&hall.kept);
         let id = ack["envelope_id"].as_str().unwrap_or_default();
-        let at = kept.deliveries.iter().rposition(|d| d.envelopes.iter().any(|e| e == id));
-        match at {
+        match kept.envelopes.get(id).copied() {
             Some(at) => {
                 let payload = ack["payload"].clone();
                 kept.acknowledge(at, &payload);
@@ -92,11 +91,12 @@ pub(super) async fn pump(hall: Hall) {
         let mut next = Duration::from_secs(3_600);
         {
             let mut kept = lock(&hall.kept);
-            for at in 0..kept.deliveries.len() {
+            let waiting: Vec<usize> = kept.waiting.iter().copied().collect();
+            for at in waiting {
                 let one = &kept.deliveries[at];
                 let left = one.sent.map(|sent| settings.again.saturating_sub(sent.elapsed()));
                 let over_http = settings.events.is_some() && one.sent.is_some();
-                if one.acked.is_some() || over_http {
+                if over_http {
                     continue;
                 }
                 match left {
@@ -136,11 +136,10 @@ impl Kept {
             envelope["retry_reason"] = json!(if delivery.attempts > 0 { "timeout" } else { "" });
         }
         delivery.attempts += 1;
-        delivery.envelopes.push(id);
         delivery.sent = Some(monotonic());
+        self.envelopes.insert(id, at);
         self.last_line = number;
         let Some(line) = self.lines.get_mut(&number) else { return false };
-        line.envelopes += 1;
         line.orders.send(Order::Text(envelope.to_string())).is_ok()
     }
 }

@@ -1,12 +1,13 @@
 //! What the workspace holds: people, conversations, messages, views, and what is under way to the bot.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 
 use serde_json::{Value, json};
 use stoa_ground::clock;
 use tokio::sync::mpsc;
 
+use super::limits::Limits;
 use crate::script::Script;
 
 /// The workspace's id.
@@ -137,6 +138,8 @@ pub struct Call {
     pub team: String,
     /// The token.
     pub token: String,
+    /// When it came.
+    pub at: Instant,
 }
 
 /// How a call goes wrong.
@@ -179,7 +182,6 @@ pub(super) struct Delivery {
     pub attempts: usize,
     pub begun: Instant,
     pub sent: Option<Instant>,
-    pub envelopes: Vec<String>,
     /// When the bot acknowledged it, and with what.
     pub acked: Option<(Instant, Value)>,
     /// How often it was acknowledged.
@@ -197,13 +199,15 @@ pub(super) enum Order {
 pub(super) struct Line {
     pub orders: mpsc::UnboundedSender<Order>,
     pub draining: bool,
-    pub envelopes: usize,
 }
 
 #[derive(Default)]
 pub(super) struct Kept {
     pub users: BTreeMap<String, Value>,
     pub channels: BTreeMap<String, Channel>,
+    /// The direct conversation of each person with the bot.
+    pub directs: HashMap<String, String>,
+    /// In the order of their time stamps.
     pub messages: Vec<Message>,
     pub reactions: Vec<Value>,
     pub views: Vec<View>,
@@ -228,6 +232,12 @@ pub(super) struct Kept {
     pub refused: Vec<String>,
     pub script: Script<Trouble>,
     pub deliveries: Vec<Delivery>,
+    /// Those that were not acknowledged.
+    pub waiting: BTreeSet<usize>,
+    /// Of which delivery each envelope was.
+    pub envelopes: HashMap<String, usize>,
+    /// How many messages go into a conversation and into all of them; none where nothing is limited.
+    pub limits: Option<Limits>,
     pub lines: BTreeMap<usize, Line>,
     pub last_line: usize,
     pub opened: usize,
@@ -252,13 +262,20 @@ impl Kept {
 
     /// The direct conversation of a person with the bot.
     pub fn direct(&mut self, user: &str) -> String {
-        let known = self.channels.iter().find(|(_, c)| c.direct.as_deref() == Some(user)).map(|(id, _)| id.clone());
-        known.unwrap_or_else(|| {
-            let id = format!("D{}", user.trim_start_matches(['U', 'W']));
-            let members = BTreeSet::from([user.to_owned(), BOT.to_owned()]);
-            self.channels.insert(id.clone(), Channel { members, direct: Some(user.to_owned()), ..Channel::default() });
-            id
-        })
+        if let Some(known) = self.directs.get(user) {
+            return known.clone();
+        }
+        let id = format!("D{}", user.trim_start_matches(['U', 'W']));
+        let members = BTreeSet::from([user.to_owned(), BOT.to_owned()]);
+        self.channels.insert(id.clone(), Channel { members, direct: Some(user.to_owned()), ..Channel::default() });
+        self.directs.insert(user.to_owned(), id.clone());
+        id
+    }
+
+    /// Where a message stands among all.
+    pub fn position(&self, channel: &str, ts: &str) -> Option<usize> {
+        let at = self.messages.binary_search_by(|m| m.ts.as_str().cmp(ts)).ok()?;
+        (self.messages[at].channel == channel).then_some(at)
     }
 
     pub fn trigger(&mut self, user: &str) -> String {
@@ -288,6 +305,7 @@ impl Kept {
             return;
         }
         delivery.acked = Some((clock::monotonic(), payload.clone()));
+        self.waiting.remove(&at);
         if delivery.payload["type"] != "view_submission" {
             return;
         }

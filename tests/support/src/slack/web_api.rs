@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
+use stoa_ground::clock::monotonic;
 
 use super::check;
 use super::state::{BOT, BOT_ID, Call, Channel, Kept, Message, TEAM, Trouble, View};
@@ -54,12 +55,14 @@ pub(super) async fn call(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let at = monotonic();
     let args = arguments(&method, &headers, &body);
     let token = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
     let token = token.map(str::to_owned).or_else(|| args.as_ref().ok()?["token"].as_str().map(str::to_owned));
     let (answer, trouble) = {
         let mut kept = lock(&hall.kept);
-        let trouble = kept.script.trouble(&method);
+        let trouble =
+            kept.script.trouble(&method).or_else(|| kept.limited(&method, args.as_ref().unwrap_or(&Value::Null)));
         let done = match trouble {
             Some(Trouble::Limited(_) | Trouble::Failing) => no("not done"),
             Some(Trouble::Refused(code)) => no(code),
@@ -85,6 +88,7 @@ pub(super) async fn call(
             answer: said,
             team,
             token: token.unwrap_or_default(),
+            at,
         });
         (done, trouble)
     };
@@ -294,7 +298,7 @@ impl Kept {
             }
             "reactions.add" => {
                 let (channel, ts) = (said(args, "channel"), said(args, "timestamp"));
-                if !self.messages.iter().any(|m| m.channel == channel && m.ts == ts) {
+                if self.position(channel, ts).is_none() {
                     return no("message_not_found");
                 }
                 let one = json!({ "channel": channel, "ts": ts, "name": said(args, "name") });
@@ -397,7 +401,7 @@ impl Kept {
         self.content(args, 40_000, if only.is_some() { &whispers } else { &posts })?;
         let thread = args["thread_ts"].as_str().map(str::to_owned);
         if let Some(thread) = &thread
-            && !self.messages.iter().any(|m| m.channel == id && m.ts == *thread)
+            && self.position(&id, thread).is_none()
         {
             return no("thread_not_found");
         }
@@ -426,8 +430,7 @@ impl Kept {
     /// The bot's own message that a call is about.
     pub(super) fn own(&self, args: &Value, code: &'static str) -> Result<usize, Refusal> {
         let (id, _) = self.conversation(args)?;
-        let is_it = |m: &Message| m.channel == id && m.ts == said(args, "ts") && m.only.is_none();
-        match self.messages.iter().position(is_it) {
+        match self.position(&id, said(args, "ts")).filter(|at| self.messages[*at].only.is_none()) {
             None => no("message_not_found"),
             Some(at) if self.messages[at].user != BOT => no(code),
             Some(at) => Ok(at),
