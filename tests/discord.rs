@@ -394,7 +394,8 @@ async fn a_long_answer_that_was_cut_off_goes_on_where_it_was() -> Result<()> {
     std::fs::create_dir_all(dir.join("tracks/tea"))?;
     std::fs::write(dir.join("tracks/tea/track.toml"), "title = \"Tea\"\ndescription = \"How we make it\"\n")?;
     let steps: String = (0..150).map(|n| format!("Step {n} of making tea is to wait for a while.\n\n")).collect();
-    let question = "[[question]]\nprompt = \"How hot?\"\noptions = [\"60\", \"90\"]\nanswer = 1\nwhy = \"It needs it.\"\n";
+    let question =
+        "[[question]]\nprompt = \"How hot?\"\noptions = [\"60\", \"90\"]\nanswer = 1\nwhy = \"It needs it.\"\n";
     let lesson = format!("+++\ntitle = \"Water\"\n{question}+++\n{steps}");
     std::fs::write(dir.join("tracks/tea/01-water.md"), lesson)?;
     said(STOA, dir, &["lessons", "apply", "tracks"])?;
