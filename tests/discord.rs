@@ -393,7 +393,8 @@ async fn a_long_answer_that_was_cut_off_goes_on_where_it_was() -> Result<()> {
     let dir = scene.dir.path();
     std::fs::create_dir_all(dir.join("tracks/tea"))?;
     std::fs::write(dir.join("tracks/tea/track.toml"), "title = \"Tea\"\ndescription = \"How we make it\"\n")?;
-    let steps: String = (0..150).map(|n| format!("Step {n} of making tea is to wait for a while.\n\n")).collect();
+    // A lesson is short, but each of these takes two characters.
+    let steps: String = (0..26).map(|n| format!("Step {n} of {}\n\n", "(".repeat(80))).collect();
     let question =
         "[[question]]\nprompt = \"How hot?\"\noptions = [\"60\", \"90\"]\nanswer = 1\nwhy = \"It needs it.\"\n";
     let lesson = format!("+++\ntitle = \"Water\"\n{question}+++\n{steps}");
@@ -403,11 +404,11 @@ async fn a_long_answer_that_was_cut_off_goes_on_where_it_was() -> Result<()> {
     ada.slash_in(GENERAL, "learn", "join tea");
     ada.reads("Tea").await?;
     discord.goes_wrong("POST /webhooks/:id/:id", 2, Trouble::Failing);
-    discord.goes_wrong("POST /webhooks/:id/:id", 4, Trouble::Failing);
     let token = ada.slash_in(GENERAL, "learn", "");
-    let last = |d: &Discord| d.answers(&token).into_iter().find(|m| m.content.contains("Step 149 of"));
+    let last = |d: &Discord| d.answers(&token).into_iter().find(|m| m.content.contains("Step 25 of"));
     discord.wait("the end of the lesson", last).await?;
-    for n in 0..150 {
+    ensure!(discord.answers(&token).len() == 3, "{:?}", discord.answers(&token));
+    for n in 0..26 {
         let step = format!("Step {n} of");
         let said = discord.answers(&token).iter().filter(|m| m.content.contains(&step)).count();
         ensure!(said == 1, "{step} is said {said} times");

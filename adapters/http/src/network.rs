@@ -25,7 +25,6 @@ impl Network {
     }
 
     /// What [`Network::client`] is built from, for who needs more.
-    #[must_use]
     pub fn builder(connect: Duration, whole: Option<Duration>) -> ClientBuilder {
         let http = Client::builder()
             .connect_timeout(connect)

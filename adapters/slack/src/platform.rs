@@ -81,6 +81,11 @@ impl Slack {
         Ok(true)
     }
 
+    /// Whether workspaces install one of the apps by its page.
+    pub(crate) fn is_installed_by_page(&self) -> bool {
+        self.apps.iter().any(|app| app.options.is_installed_by_page())
+    }
+
     /// An app in a workspace, or in an organisation, in which it was installed by its page.
     pub(crate) fn installation(&self, name: &str, workspace: &str) -> Option<Arc<App>> {
         let installed = self.installed.read().unwrap_or_else(PoisonError::into_inner);
@@ -99,7 +104,7 @@ impl Slack {
     /// The app that is installed in a workspace. Another server may have installed it a moment ago.
     async fn of(&self, workspace: &str) -> Result<Arc<App>, SendError> {
         match self.known_of(workspace).await {
-            Err(SendError::Unreachable(why)) if self.apps.iter().any(|app| app.options.is_installed_by_page()) => {
+            Err(SendError::Unreachable(why)) if self.is_installed_by_page() => {
                 if self.load_again().await? {
                     return self.known_of(workspace).await;
                 }
@@ -112,8 +117,9 @@ impl Slack {
     /// The app that is installed in a workspace, as far as was read.
     async fn known_of(&self, workspace: &str) -> Result<Arc<App>, SendError> {
         let all = self.all();
-        if let [app] = &self.apps[..]
-            && !app.options.is_installed_by_page()
+        // An account without a workspace, as the roster names it, is in the only one that there is.
+        if let [app] = &all[..]
+            && (workspace.is_empty() || !self.is_installed_by_page())
         {
             return Ok(app.clone());
         }
@@ -405,6 +411,7 @@ mod tests {
         };
         save("T1").await;
         assert_eq!(slack.of("T1").await.unwrap().token(), "xoxb-T1", "although nothing was read before");
+        assert_eq!(slack.of("").await.unwrap().token(), "xoxb-T1", "the only one that there is");
         // It was read a moment ago: of what came since then nobody says that it is not there.
         save("T2").await;
         assert!(matches!(slack.of("T2").await, Err(SendError::Retry { after_seconds: Some(_), .. })));

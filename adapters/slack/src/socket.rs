@@ -86,7 +86,7 @@ async fn attend(flow: Arc<Flow>, slack: Arc<Slack>, stop: CancellationToken) {
     let mut attended: Vec<(Arc<App>, CancellationToken)> = Vec::new();
     let mut tasks = JoinSet::new();
     let mut changes = slack.changes.subscribe();
-    let by_page = slack.apps.iter().any(|app| app.options.is_installed_by_page());
+    let by_page = slack.is_installed_by_page();
     while !stop.is_cancelled() {
         changes.mark_unchanged();
         let all = slack.all();
