@@ -4,13 +4,13 @@
 use std::future::Future;
 use std::time::Duration;
 
-use sqlx::any::AnyPoolOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AnyConnection, Connection as _};
 use tokio::sync::{Mutex, Notify, oneshot};
 
 use super::conn::{Around, Held, Tx};
 use super::native::Native;
+use super::readers::Readers;
 use super::value::Row;
 use super::{Committed, Inner, feed};
 use crate::clock::monotonic;
@@ -24,6 +24,7 @@ pub(super) struct Sqlite {
     url: String,
     writer: Mutex<Writer>,
     committer: Notify,
+    pub(super) readers: Readers,
 }
 
 /// The writer connection and what waits for its next commit.
@@ -36,15 +37,16 @@ struct Writer {
     waiting: Vec<oneshot::Sender<Result<(), String>>>,
 }
 
-/// Opens the file `path` in SQLite's mode `rwc` or `ro`: the writer, and the pool of readers.
-pub(super) async fn connect(path: &str, mode: &str, pragmas: &[&'static str]) -> Result<(Sqlite, sqlx::AnyPool)> {
+/// Opens the file `path` in SQLite's mode `rwc` or `ro`: the writer, and the readers.
+pub(super) async fn connect(path: &str, mode: &str, pragmas: &[&'static str]) -> Result<Sqlite> {
     let url = format!("sqlite://{path}?mode={mode}");
     let explain = |e: sqlx::Error| Error::Io(format!("the database {path} could not be opened: {e}"));
+    let options: SqliteConnectOptions = url.parse().map_err(explain)?;
+    let file = options.get_filename().to_string_lossy().into_owned();
+    let readers = Readers::of(file.clone(), mode == "ro");
     let writer = if mode == "ro" {
         None
     } else {
-        let options: SqliteConnectOptions = url.parse().map_err(explain)?;
-        let file = options.get_filename().to_string_lossy().into_owned();
         // For what comes before the first write: another process may be opening the same file.
         let pragmas = ["PRAGMA busy_timeout=10000"].iter().chain(pragmas).map(|p| (*p).to_owned()).collect::<Vec<_>>();
         let opened = tokio::task::spawn_blocking(move || {
@@ -59,19 +61,8 @@ pub(super) async fn connect(path: &str, mode: &str, pragmas: &[&'static str]) ->
         })?;
         Some(Box::new(native))
     };
-    let readers = AnyPoolOptions::new()
-        .max_connections(4)
-        .after_connect(|conn, _| {
-            Box::pin(async move {
-                sqlx::query("PRAGMA query_only=ON").execute(&mut *conn).await?;
-                sqlx::query("PRAGMA busy_timeout=10000").execute(&mut *conn).await?;
-                Ok(())
-            })
-        })
-        .connect_lazy(&url.replace("mode=rwc", "mode=rw"))
-        .map_err(explain)?;
     let writer = Writer { conn: writer, open: false, abandoned: false, waiting: Vec::new() };
-    Ok((Sqlite { url, writer: Mutex::new(writer), committer: Notify::new() }, readers))
+    Ok(Sqlite { url, writer: Mutex::new(writer), committer: Notify::new(), readers })
 }
 
 impl Sqlite {
@@ -132,6 +123,7 @@ impl Sqlite {
             // A failed checkpoint loses nothing: the next start recovers the WAL.
             let _ = tokio::task::spawn_blocking(move || conn.batch("PRAGMA wal_checkpoint(TRUNCATE)")).await;
         }
+        self.readers.close();
     }
 }
 
