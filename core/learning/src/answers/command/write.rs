@@ -82,7 +82,7 @@ impl Background for Writer {
         let claimed = flow.db().write(|tx| async move { store::claim(&tx, AT_ONCE).await }).await?;
         let count = claimed.len();
         let writing = claimed.into_iter().map(|(question, attempt)| async move {
-            if let Err(error) = self.write(flow.db(), question, attempt).await {
+            if let Err(error) = self.write(flow, question, attempt).await {
                 tracing::error!(%error, "an answer could not be written and is tried again");
             }
         });
@@ -92,7 +92,8 @@ impl Background for Writer {
 }
 
 impl Writer {
-    async fn write(&self, db: &Db, question: Question, attempt: i64) -> Result<()> {
+    async fn write(&self, flow: &Flow, question: Question, attempt: i64) -> Result<()> {
+        let db = flow.db();
         let person = match question.person.clone() {
             Some(id) => db.read(|c| async move { people::by_id(&c, &id).await }).await?,
             None => None,
@@ -121,7 +122,7 @@ impl Writer {
                     async move {
                         if due {
                             let kept = Kept { answer, versions, ..Kept::default() };
-                            show_growing(db, id, &kept, key.as_deref()).await;
+                            show_growing(flow, id, &kept, key.as_deref()).await;
                         }
                     }
                 };
@@ -180,8 +181,9 @@ impl Writer {
 }
 
 /// Shows what is written so far. A failure costs nothing but this step.
-async fn show_growing(db: &Db, id: &str, kept: &Kept, key: Option<&str>) {
-    let shown = db
+async fn show_growing(flow: &Flow, id: &str, kept: &Kept, key: Option<&str>) {
+    let shown = flow
+        .db()
         .write(|tx| async move {
             if store::grow(&tx, id, kept).await?
                 && let Some(key) = key
@@ -191,7 +193,9 @@ async fn show_growing(db: &Db, id: &str, kept: &Kept, key: Option<&str>) {
             Ok(())
         })
         .await;
-    if let Err(error) = shown {
-        tracing::warn!(%error, "a growing answer could not be shown");
+    match shown {
+        // The words are on their way while the model still writes.
+        Ok(()) => flow.wake(),
+        Err(error) => tracing::warn!(%error, "a growing answer could not be shown"),
     }
 }
