@@ -8,6 +8,7 @@ mod feed;
 mod migrate;
 mod native;
 mod postgres;
+mod readers;
 mod savepoints;
 mod single;
 mod sqlite;
@@ -90,7 +91,6 @@ pub struct Db(Arc<Inner>);
 
 struct Inner {
     around: Around,
-    readers: sqlx::AnyPool,
     store: Store,
     head: Committed,
 }
@@ -147,11 +147,8 @@ impl Db {
         let url = format!("sqlite://{}", path.display());
         Self::open_as(&url, clock.clone(), Opening::scratch(known_schema())).await?.close().await;
         let single = Single::open(&path.display().to_string())?;
-        // Nobody asks the pool for a connection; it makes none by itself.
-        let readers = sqlx::any::AnyPoolOptions::new().connect_lazy(&url)?;
         Ok(Self(Arc::new(Inner {
             around: Around::new(clock),
-            readers,
             store: Store::Single(single),
             head: watch::channel(0).0,
         })))
@@ -182,16 +179,12 @@ impl Db {
 
     async fn connect(url: &str, clock: Clock, mode: &str, pragmas: &'static [&'static str]) -> Result<Self> {
         sqlx::any::install_default_drivers();
-        let (store, readers) = match Engine::of(url) {
+        let store = match Engine::of(url) {
             Some(Engine::Sqlite) => {
                 let path = url.trim_start_matches("sqlite://");
-                let (sqlite, readers) = sqlite::connect(path, mode, pragmas).await?;
-                (Store::Sqlite(sqlite), readers)
+                Store::Sqlite(sqlite::connect(path, mode, pragmas).await?)
             }
-            Some(Engine::Postgres) => {
-                let (postgres, pool) = postgres::connect(url).await?;
-                (Store::Postgres(postgres), pool)
-            }
+            Some(Engine::Postgres) => Store::Postgres(postgres::connect(url).await?),
             None => {
                 return Err(Error::invalid(format!(
                     "[database] url must start with sqlite:// or postgres://, found '{}'",
@@ -199,7 +192,7 @@ impl Db {
                 )));
             }
         };
-        Ok(Self(Arc::new(Inner { around: Around::new(clock), readers, store, head: watch::channel(0).0 })))
+        Ok(Self(Arc::new(Inner { around: Around::new(clock), store, head: watch::channel(0).0 })))
     }
 
     /// The business clock of this store.
@@ -361,8 +354,8 @@ impl Db {
     {
         let snapshot = match &self.0.store {
             Store::Single(single) => return single.read(&self.0.around, f).await,
-            Store::Sqlite(_) => self.0.readers.begin().await?,
-            Store::Postgres(_) => postgres::snapshot(&self.0.readers).await?,
+            Store::Sqlite(sqlite) => return sqlite.readers.read(&self.0.around, f).await,
+            Store::Postgres(postgres) => postgres.snapshot().await?,
         };
         let conn = Conn::new(Held::Transaction(snapshot), self.engine(), self.0.around.clone());
         // A caller that goes away must not leave its snapshot to the next user of the connection.
@@ -378,11 +371,14 @@ impl Db {
     /// # Errors
     /// The database's error.
     pub async fn all(&self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Value>) -> Result<Vec<Row>> {
-        if let Store::Single(single) = &self.0.store {
-            return single.all(sql.into_sql_str().as_str(), &args).await;
+        match &self.0.store {
+            Store::Single(single) => single.all(sql.into_sql_str().as_str(), &args).await,
+            Store::Sqlite(sqlite) => sqlite.readers.all(sql.into_sql_str().as_str(), &args).await,
+            Store::Postgres(postgres) => {
+                let mut conn = postgres.readers.acquire().await?;
+                conn::all(&mut conn, sql, args).await
+            }
         }
-        let mut conn = self.0.readers.acquire().await?;
-        conn::all(&mut conn, sql, args).await
     }
 
     /// The first row of one query, if any.
@@ -414,7 +410,6 @@ impl Db {
             Store::Single(single) => single.close().await,
             Store::Postgres(postgres) => postgres.close().await,
         }
-        self.0.readers.close().await;
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::sync::Arc;
 
+use rusqlite::OpenFlags;
 use rusqlite::types::{ToSqlOutput, Value as Plain, ValueRef};
 use sqlx::error::{DatabaseError, ErrorKind};
 
@@ -44,6 +45,17 @@ impl Native {
     /// Whether a transaction is open.
     pub(super) fn is_in_transaction(&self) -> bool {
         !self.conn.is_autocommit()
+    }
+
+    /// Opens a file that is there, for queries alone; `locked` says that nothing may be written beside it either. It may
+    /// have to wait while the file is recovered.
+    pub(super) fn open_reader(path: &str, locked: bool) -> Result<Self> {
+        let how = if locked { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
+        let opened = rusqlite::Connection::open_with_flags(path, how | OpenFlags::SQLITE_OPEN_NO_MUTEX);
+        let conn = opened.map_err(failed)?;
+        conn.set_prepared_statement_cache_capacity(PREPARED);
+        conn.execute_batch("PRAGMA busy_timeout=10000; PRAGMA query_only=ON").map_err(failed)?;
+        Ok(Self { conn, shapes: RefCell::default() })
     }
 
     /// Runs statements without parameters, such as settings.

@@ -54,6 +54,7 @@ pub(super) const MIGRATION: &str = "stoa/migration";
 
 pub(super) struct Postgres {
     writers: sqlx::AnyPool,
+    pub(super) readers: sqlx::AnyPool,
     /// Who waits for the next round of the sequencer.
     waiting: Mutex<Vec<oneshot::Sender<()>>>,
     sequencer: Notify,
@@ -67,7 +68,7 @@ pub(super) enum Isolation {
 }
 
 /// Opens connections to the server: those that write, and the pool of readers.
-pub(super) async fn connect(url: &str) -> Result<(Postgres, sqlx::AnyPool)> {
+pub(super) async fn connect(url: &str) -> Result<Postgres> {
     let pool = |connections, read_only| {
         AnyPoolOptions::new()
             .max_connections(connections)
@@ -102,7 +103,7 @@ pub(super) async fn connect(url: &str) -> Result<(Postgres, sqlx::AnyPool)> {
         .acquire()
         .await
         .map_err(|e| Error::Io(format!("the database {} could not be reached: {e}", without_secrets(url))))?;
-    Ok((Postgres { writers, waiting: Mutex::new(Vec::new()), sequencer: Notify::new() }, readers))
+    Ok(Postgres { writers, readers, waiting: Mutex::new(Vec::new()), sequencer: Notify::new() })
 }
 
 /// Begins a transaction. In a task of its own, because a caller may go away while it begins, and the connection would
@@ -116,11 +117,6 @@ async fn begin(
     begun.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
-/// A read-only snapshot.
-pub(super) async fn snapshot(readers: &sqlx::AnyPool) -> Result<sqlx::Transaction<'static, sqlx::Any>> {
-    Ok(begin(readers, SNAPSHOT).await?)
-}
-
 /// Host and database of a URL, without user and password.
 fn without_secrets(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
@@ -129,6 +125,11 @@ fn without_secrets(url: &str) -> &str {
 }
 
 impl Postgres {
+    /// A read-only snapshot.
+    pub(super) async fn snapshot(&self) -> Result<sqlx::Transaction<'static, sqlx::Any>> {
+        Ok(begin(&self.readers, SNAPSHOT).await?)
+    }
+
     pub(super) async fn write<T, F, Fut>(&self, around: &Around, isolation: Isolation, f: &F) -> Result<T>
     where
         F: Fn(Tx) -> Fut + Send + Sync,
@@ -235,6 +236,7 @@ impl Postgres {
 
     pub(super) async fn close(&self) {
         self.writers.close().await;
+        self.readers.close().await;
     }
 }
 

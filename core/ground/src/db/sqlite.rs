@@ -4,13 +4,13 @@
 use std::future::Future;
 use std::time::Duration;
 
-use sqlx::any::AnyPoolOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AnyConnection, Connection as _};
 use tokio::sync::{Mutex, Notify, oneshot};
 
 use super::conn::{Around, Tx};
 use super::native::Native;
+use super::readers::Readers;
 use super::savepoints::Savepoints;
 use super::value::Row;
 use super::{Committed, Inner, feed};
@@ -28,6 +28,7 @@ pub(super) struct Sqlite {
     /// None where the file is open for reading only.
     writer: Option<Mutex<Writer>>,
     committer: Notify,
+    pub(super) readers: Readers,
 }
 
 /// The connection that writes, and who waits for its next commit.
@@ -36,19 +37,16 @@ struct Writer {
     waiting: Vec<oneshot::Sender<Result<(), String>>>,
 }
 
-/// Opens the file `path` in SQLite's mode `rwc` or `ro`: the writer, and the pool of readers.
-pub(super) async fn connect(
-    path: &str,
-    mode: &str,
-    pragmas: &'static [&'static str],
-) -> Result<(Sqlite, sqlx::AnyPool)> {
+/// Opens the file `path` in SQLite's mode `rwc` or `ro`: the writer, and the readers.
+pub(super) async fn connect(path: &str, mode: &str, pragmas: &'static [&'static str]) -> Result<Sqlite> {
     let url = format!("sqlite://{path}?mode={mode}");
     let explain = |e: sqlx::Error| Error::Io(format!("the database {path} could not be opened: {e}"));
+    let options: SqliteConnectOptions = url.parse().map_err(explain)?;
+    let file = options.get_filename().to_string_lossy().into_owned();
+    let readers = Readers::of(file.clone(), mode == "ro");
     let writer = if mode == "ro" {
         None
     } else {
-        let options: SqliteConnectOptions = url.parse().map_err(explain)?;
-        let file = options.get_filename().to_string_lossy().into_owned();
         let opened = tokio::task::spawn_blocking(move || {
             let native = Native::open(&file)?;
             with_patience(pragmas).try_for_each(|pragma| native.batch(pragma))?;
@@ -61,18 +59,7 @@ pub(super) async fn connect(
         })?;
         Some(Mutex::new(Writer { points: Savepoints::new(native), waiting: Vec::new() }))
     };
-    let readers = AnyPoolOptions::new()
-        .max_connections(4)
-        .after_connect(|conn, _| {
-            Box::pin(async move {
-                sqlx::query("PRAGMA query_only=ON").execute(&mut *conn).await?;
-                sqlx::query("PRAGMA busy_timeout=10000").execute(&mut *conn).await?;
-                Ok(())
-            })
-        })
-        .connect_lazy(&url.replace("mode=rwc", "mode=rw"))
-        .map_err(explain)?;
-    Ok((Sqlite { url, pragmas, writer, committer: Notify::new() }, readers))
+    Ok(Sqlite { url, pragmas, writer, committer: Notify::new(), readers })
 }
 
 /// For what comes before the first write: another process may be opening the same file.
@@ -145,6 +132,7 @@ impl Sqlite {
             // A failed checkpoint loses nothing: the next start recovers the WAL.
             let _ = tokio::task::spawn_blocking(move || conn.batch("PRAGMA wal_checkpoint(TRUNCATE)")).await;
         }
+        self.readers.close();
     }
 }
 

@@ -94,7 +94,7 @@ impl Background for Writer {
         let count = claimed.len();
         let ids: Vec<String> = claimed.iter().map(|(question, _)| question.id.clone()).collect();
         let writing = claimed.into_iter().map(|(question, attempt)| async move {
-            if let Err(error) = self.write(flow.db(), question, attempt).await {
+            if let Err(error) = self.write(flow, question, attempt).await {
                 tracing::error!(%error, "an answer could not be written and is tried again");
             }
         });
@@ -118,7 +118,8 @@ async fn keep(db: &Db, ids: &[String]) {
 }
 
 impl Writer {
-    async fn write(&self, db: &Db, question: Question, attempt: i64) -> Result<()> {
+    async fn write(&self, flow: &Flow, question: Question, attempt: i64) -> Result<()> {
+        let db = flow.db();
         let person = match question.person.clone() {
             Some(id) => db.read(|c| async move { people::by_id(&c, &id).await }).await?,
             None => None,
@@ -147,7 +148,7 @@ impl Writer {
                     async move {
                         if due {
                             let kept = Kept { answer, versions, ..Kept::default() };
-                            show_growing(db, id, &kept, key.as_deref()).await;
+                            show_growing(flow, id, &kept, key.as_deref()).await;
                         }
                     }
                 };
@@ -206,8 +207,9 @@ impl Writer {
 }
 
 /// Shows what is written so far. A failure costs nothing but this step.
-async fn show_growing(db: &Db, id: &str, kept: &Kept, key: Option<&str>) {
-    let shown = db
+async fn show_growing(flow: &Flow, id: &str, kept: &Kept, key: Option<&str>) {
+    let shown = flow
+        .db()
         .write(|tx| async move {
             if store::grow(&tx, id, kept).await?
                 && let Some(key) = key
@@ -217,7 +219,9 @@ async fn show_growing(db: &Db, id: &str, kept: &Kept, key: Option<&str>) {
             Ok(())
         })
         .await;
-    if let Err(error) = shown {
-        tracing::warn!(%error, "a growing answer could not be shown");
+    match shown {
+        // The words are on their way while the model still writes.
+        Ok(()) => flow.wake(),
+        Err(error) => tracing::warn!(%error, "a growing answer could not be shown"),
     }
 }
