@@ -48,7 +48,11 @@ pub enum Command {
         #[arg(long)]
         to: Date,
     },
-    /// Exempt somebody from a requirement
+    /// Forgive somebody the open cycle of a requirement: it applies, but not this time
+    Waive(Decision),
+    /// Take an exemption or a waiver back
+    Reinstate(Decision),
+    /// Exempt somebody from a requirement: it does not apply to this person
     Exempt {
         #[command(flatten)]
         decision: Decision,
@@ -104,6 +108,17 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
         Command::Extend { decision: d, to } => {
             training::extend(db, services, &d.person, &d.requirement, to, "operator", &d.reason).await?;
             println!("The due date is now {to}, or the next working day.");
+        }
+        Command::Waive(d) => {
+            let a = training::waive(db, services, &d.person, &d.requirement, "operator", &d.reason).await?;
+            match a.expires {
+                Some(end) => println!("Waived this time; what counts in its place ends on {}.", end.date),
+                None => println!("Waived."),
+            }
+        }
+        Command::Reinstate(d) => {
+            let a = training::reinstate(db, services, &d.person, &d.requirement, "operator", &d.reason).await?;
+            println!("Open again, due {}.", a.due.date);
         }
         Command::Exempt { decision: d, until } => {
             training::exempt(db, services, &d.person, &d.requirement, until, "operator", &d.reason).await?;

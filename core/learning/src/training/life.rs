@@ -13,7 +13,7 @@ use super::course::{self, Course};
 use super::due::{self, Deadline};
 use super::requirement::{self, Requirement};
 use super::state::Change;
-use super::{nudge, statements, team};
+use super::{exempt, nudge, statements, team};
 use crate::Services;
 
 /// Assigns a requirement to a person.
@@ -23,9 +23,10 @@ pub(crate) async fn assign(
     person: &Person,
     requirement: &Requirement,
     due: Deadline,
+    renews: Option<&Assignment>,
     reason: &str,
 ) -> Result<()> {
-    let a = assignment::assign(tx, s, &person.id, requirement, due, reason).await?;
+    let a = assignment::assign(tx, s, &person.id, requirement, due, renews, reason).await?;
     statements::was_assigned(tx, s, person, &a, &requirement.title).await?;
     nudge::announce(tx, &a).await?;
     let today = s.organisation.calendar(person).date(tx.now());
@@ -197,11 +198,12 @@ pub(crate) async fn give_way(tx: &Tx, s: &Services, a: &Assignment, to: &str, re
     close(tx, a, words_key!("why-training-ended")).await
 }
 
-/// It gave way to an assignment of somebody who turned out to be another person, and is as it was before.
-pub(crate) async fn reinstate(tx: &Tx, s: &Services, person: &Person, a: &Assignment, reason: &str) -> Result<()> {
-    let by = By::rule(&a.requirement, reason);
-    record(tx, s, &a.id, Change::Reinstated, &by, json!({})).await?;
+/// It is open again, as it was before: a decision was taken back, or it gave way to an assignment of somebody who turned out
+/// to be another person.
+pub(crate) async fn reinstate(tx: &Tx, s: &Services, person: &Person, a: &Assignment, by: &By) -> Result<()> {
+    record(tx, s, &a.id, Change::Reinstated, by, json!({})).await?;
     let a = existing(tx, &a.id).await?;
+    exempt::forget_end(tx, &a.id).await?;
     let prefix = format!("nudge/{}/", a.id);
     delivery::revise(tx, &prefix).await?;
     team::revise(tx, &a).await?;
@@ -212,7 +214,7 @@ pub(crate) async fn reinstate(tx: &Tx, s: &Services, person: &Person, a: &Assign
     Ok(())
 }
 
-/// Somebody decides that the person does not need it, for good or until the end of a day.
+/// Somebody decides that the rule does not apply to the person, for good or until the end of a day.
 pub(crate) async fn exempt(
     tx: &Tx,
     s: &Services,
@@ -225,6 +227,14 @@ pub(crate) async fn exempt(
     record(tx, s, &a.id, Change::Exempted, by, json!({ "until": until })).await?;
     statements::waived(tx, s, person, a, &title, &by.reason).await?;
     close(tx, a, words_key!("why-training-ended")).await
+}
+
+/// Somebody forgives this cycle.
+pub(crate) async fn waive(tx: &Tx, s: &Services, person: &Person, a: &Assignment, by: &By) -> Result<()> {
+    let title = requirement::by_id(tx, &a.requirement).await?.title;
+    record(tx, s, &a.id, Change::Waived, by, json!({})).await?;
+    statements::waived(tx, s, person, a, &title, &by.reason).await?;
+    close(tx, a, words_key!("why-training-waived")).await
 }
 
 /// Somebody grants one more attempt at the quiz.

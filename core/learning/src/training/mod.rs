@@ -28,7 +28,7 @@ use stoa_ground::ledger::Projection;
 use stoa_ground::{Conn, Result};
 
 pub use apply::{Effect, Plan, Planned, apply};
-pub use exempt::exempt;
+pub use exempt::{exempt, reinstate, waive};
 pub use joined::{Step as JoinedStep, after_merge, after_split, settle};
 pub use requirement::{Due, Requirement, Steps, parse};
 pub use status::{Filter, Row, complete, extend, open_item, status, take};

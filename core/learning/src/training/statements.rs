@@ -119,7 +119,7 @@ pub(super) async fn completed(
     emit(tx, s, a, draft).await
 }
 
-/// Somebody exempted the person.
+/// Somebody exempted the person, or forgave this cycle.
 pub(super) async fn waived(
     tx: &Tx,
     s: &Services,

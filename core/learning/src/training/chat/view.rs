@@ -48,7 +48,15 @@ pub(super) fn list(words: &Words, items: &[(Assignment, String)], calendar: &Cal
         .take(DONE_NAMED)
         .filter_map(|(a, title)| {
             let on = words.day(calendar.date(a.completed?), today);
-            Some(format!("- {}", say!(words, "training-row-done", title = literal(title), on = on)))
+            let title = literal(title);
+            let line = match (a.state, a.expires) {
+                (State::Expired, _) => say!(words, "training-row-expired", title = title, on = on),
+                (_, Some(end)) => {
+                    say!(words, "training-row-done-until", title = title, on = on, until = words.date(end.date))
+                }
+                _ => say!(words, "training-row-done", title = title, on = on),
+            };
+            Some(format!("- {line}"))
         })
         .collect();
     if lines.is_empty() { message } else { message.context(lines.join("\n")) }

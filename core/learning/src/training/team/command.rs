@@ -216,7 +216,7 @@ fn overview(words: &Words, standing: &Standing, today: jiff::civil::Date) -> Mes
     let mut counts = Vec::new();
     for title in titles {
         let of = |states: &[State]| rows.iter().filter(|r| r.title == title && states.contains(&r.a.state)).count();
-        let all = rows.iter().filter(|r| r.title == title && r.a.state != State::Exempt).count();
+        let all = rows.iter().filter(|r| r.title == title && (r.a.state.counts() || r.a.state.is_open())).count();
         counts.push(format!(
             "- {}",
             say!(
@@ -227,7 +227,7 @@ fn overview(words: &Words, standing: &Standing, today: jiff::civil::Date) -> Mes
                 all = all,
                 overdue = of(&[State::Overdue]),
                 away = of(&[State::OnLeave]),
-                exempt = of(&[State::Exempt])
+                exempt = of(&[State::Exempt, State::Waived])
             )
         ));
     }
