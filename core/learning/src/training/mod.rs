@@ -27,7 +27,7 @@ use stoa_flow::Parts;
 use stoa_ground::ledger::Projection;
 use stoa_ground::{Conn, Result};
 
-pub use apply::{Effect, Plan, Planned, apply};
+pub use apply::{Count, Effect, Plan, Planned, apply};
 pub use exempt::{exempt, reinstate, waive};
 pub use joined::{Step as JoinedStep, after_merge, after_split, settle};
 pub use requirement::{Due, Requirement, Steps, parse};
@@ -57,6 +57,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
         jobs: vec![
             Arc::new(nudge::StepJob(services.clone())),
             Arc::new(evaluate::EvaluateJob(services.clone())),
+            Arc::new(evaluate::ContentJob(services.clone())),
             Arc::new(exempt::EndJob(services.clone())),
             Arc::new(team::DigestJob(services.clone())),
         ],

@@ -132,8 +132,7 @@ impl Digest {
                 }
                 let mut finished = 0;
                 for id in before {
-                    finished +=
-                        usize::from(assignment::by_id(&c, id).await?.is_some_and(|a| a.completed.is_some()));
+                    finished += usize::from(assignment::by_id(&c, id).await?.is_some_and(|a| a.completed.is_some()));
                 }
                 Ok((entries, finished))
             })
