@@ -274,7 +274,7 @@ impl Projection for AssignmentProjection {
 }
 
 /// The assignment after a record.
-fn apply(before: Option<Assignment>, change: Change, record: &Record, id: &str) -> Result<Assignment> {
+pub(super) fn apply(before: Option<Assignment>, change: Change, record: &Record, id: &str) -> Result<Assignment> {
     let from = before.as_ref().map(|a| a.state);
     let refused = |from: Option<State>| {
         let state = from.map_or("not there", State::name);

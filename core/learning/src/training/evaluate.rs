@@ -401,3 +401,7 @@ impl stoa_flow::Follower for PeopleFollower {
         person(tx, &self.0, key).await
     }
 }
+
+#[cfg(test)]
+#[path = "evaluate_tests.rs"]
+mod tests;

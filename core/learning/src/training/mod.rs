@@ -11,6 +11,7 @@ pub mod course;
 pub mod due;
 mod evaluate;
 mod exempt;
+mod history;
 mod joined;
 mod life;
 mod nudge;
@@ -29,6 +30,7 @@ use stoa_ground::{Conn, Result};
 
 pub use apply::{Count, Effect, Plan, Planned, apply};
 pub use exempt::{exempt, reinstate, waive};
+pub use history::AsOf;
 pub use joined::{Step as JoinedStep, after_merge, after_split, settle};
 pub use requirement::{Due, Requirement, Steps, parse};
 pub use status::{Filter, Row, complete, extend, open_item, status, take};
