@@ -234,7 +234,7 @@ impl Life {
                 }
             }
             (Event::Waive, Some(a)) => {
-                let end = life::holds(&calendar, &self.r, &a);
+                let end = life::holds(&calendar, &self.r, &Assignment { ended: Some(self.now), ..a.clone() });
                 self.record(&a.id, Change::Waived, Self::end(end));
             }
             (Event::Exempt, Some(a)) => {
@@ -319,7 +319,7 @@ impl Life {
             prop_assert!(!rule.new_version || a.course_version.as_ref() == self.courses.get("fire"), "old content");
         }
         if let Some(done) = all.iter().rfind(|a| a.completed.is_some()) {
-            let over = done.expires.is_some_and(|end| self.now > due::lapses(rule, end.date, &calendar));
+            let over = done.expires.is_some_and(|end| self.now >= due::lapses(rule, end.date, &calendar));
             let newer = all.iter().rfind(|a| a.state == State::Waived).is_some_and(|w| w.assigned > done.assigned);
             prop_assert!(!over || newer || done.state == State::Expired, "it has ended and counts");
         }

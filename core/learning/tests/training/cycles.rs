@@ -141,7 +141,7 @@ async fn a_leave_a_waiver_and_an_exemption_in_a_cycle_leave_the_next_one_as_it_i
     training::waive(&w.s.db, &w.services, "Ana", "fire-safety", "operator", "retired soon").await.unwrap();
     assert_eq!(w.cycles(&ana).await[1], "2 waived 2028-11-23");
     w.s.until("2027-11-15T12:00:00Z").await;
-    assert_eq!(w.cycles(&ben).await[1], "2 assigned 2027-12-13", "moved by the working days of the leave");
+    assert_eq!(w.cycles(&ben).await[1], "2 assigned 2027-12-14", "moved by the working days of the leave");
     assert!(w.s.news("Ben").contains("Time to renew"));
     w.s.until("2027-11-25T12:00:00Z").await;
     assert_eq!(w.cycles(&ben).await[0], "1 expired 2027-11-23", "a leave makes no certificate longer");
