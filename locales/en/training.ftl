@@ -11,12 +11,14 @@ kind-escalation = a weekly digest of what was passed on to you
 why-training-moved = the due date had moved.
 why-training-away = you are on leave, so the clock has stopped.
 why-training-ended = you do not need this training any more.
+why-training-waived = this training was waived this time.
 why-training-planned = you had told me when you want to do it.
 
 ## Messages that come by themselves
 ## $title is the requirement, $due the due date in words
 
 training-nudge-assign = New for you: **{ $title }**, due **{ $due }**.
+training-nudge-renew = Time to renew **{ $title }**: due **{ $due }**.
 training-nudge-reason = Why you: { $reason }.
 training-nudge-reminder = Still open: **{ $title }**, due **{ $due }**.
 training-nudge-plan = You wanted to do **{ $title }** now. It is due **{ $due }**.
@@ -24,6 +26,7 @@ training-nudge-overdue = **{ $title }** is overdue; it was due **{ $due }**. You
 training-nudge-asked = Your manager asked me to remind you.
 training-nudge-done = ✓ **{ $title }**: done. Thank you!
 training-nudge-ended = **{ $title }**: you do not need this any more.
+training-nudge-waived = **{ $title }**: waived this time. You need not do it.
 training-start-button = Start
 training-continue-button = Continue
 training-open-button = Open { $title }
@@ -51,11 +54,14 @@ training-list-title = Your training
 training-none = You have no required training. Enjoy it!
 training-all-done = You are up to date. Nothing else is open.
 training-row-open = **{ $title }**: due { $due }
+training-row-renew = **{ $title }**: to renew, due { $due }
 training-row-started = **{ $title }**: begun, due { $due }
 training-row-extended = **{ $title }**: you have more time, now due { $due }
 training-row-overdue = **{ $title }**: overdue, was due { $due }
 training-row-away = **{ $title }**: waits until you are back from leave
 training-row-done = ✓ { $title }: done { $on }
+training-row-done-until = ✓ { $title }: done { $on }, valid until { $until }
+training-row-expired = { $title }: done { $on }, no longer valid
 training-not-yours = I cannot find this training among yours. Type **training** for your own.
 
 ## A course
@@ -121,11 +127,13 @@ team-home-button = Show my team
 team-nobody = Nobody reports to you, so there is no team to show. Type **training** for your own.
 team-nothing = Your team has no required training right now.
 team-all-done = Everybody is done. Well led!
-# numbers of people: $done of $all have done it, $overdue, $away on leave, $exempt do not need it
-team-count = **{ $title }**: { $done } of { $all } done, { $overdue } overdue, { $away } on leave, { $exempt } exempt
+# numbers of people: $done of $all have done it, $overdue, $away on leave, $exempt are exempt or had it waived
+team-count = **{ $title }**: { $done } of { $all } done, { $overdue } overdue, { $away } on leave, { $exempt } exempt or waived
 team-row-open = **{ $name }**: { $title }, due { $due }
 team-row-started = **{ $name }**: { $title }, begun, due { $due }
 team-row-overdue = **{ $name }**: { $title }, overdue since { $due }
+team-row-renew = **{ $name }**: { $title }, still valid, to renew by { $due }
+team-row-expired = **{ $name }**: { $title }, no longer valid since { $until }
 team-row-away = **{ $name }**: { $title }, on leave
 team-remind-button = Remind
 team-extend-button = Extend 7 days
@@ -172,6 +180,7 @@ team-line-new =
     }
 team-line-done = ✓ { $name }: { $title }, done
 team-line-ended = { $name }: { $title }, not needed any more
+team-line-waived = { $name }: { $title }, waived this time
 team-line-away = { $name }: { $title }, on leave
 team-line-due = { $name }: { $title }, now due { $due }
 
@@ -192,3 +201,22 @@ training-unreachable-then = What still matters is sent as soon as they can be re
 training-unreachable-more = … and { $count } more.
 training-unreachable-none = Everybody can be reached.
 training-unreachable-not-yours = Only the learning team can see this.
+
+## How people stand, also on a past day: for managers, the learning team and auditors
+
+training-status-title =
+    { $count ->
+        [one] Required training of one person
+       *[other] Required training of { $count } people
+    }
+training-status-as-of = As it stood at the end of { $day }.
+training-status-nothing = Nobody had anything required.
+training-status-more =
+    { $count ->
+        [one] And one more.
+       *[other] And { $count } more.
+    }
+training-status-no-day = That is not a day. Please write one like 31 March or 2026-03-31.
+training-status-future = { $day } has not come yet.
+training-status-large = These are { $count } people. That is too long for a chat: your operator gets it with **stoa training status**.
+training-status-not-yours = Nobody reports to you. Type **training** for your own training.

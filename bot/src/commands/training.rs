@@ -1,15 +1,18 @@
-//! `stoa training courses|apply|status|complete|extend|exempt`
+//! `stoa training courses|apply|status|complete|extend|exempt|waive|reinstate`
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use jiff::civil::Date;
-use stoa_learning::training::{self, Filter, Plan, Row, course};
+use stoa_learning::training::{self, AsOf, Filter, Plan, Row, course};
 
 use super::print_json;
 use crate::app::App;
 use crate::config::Config;
+
+/// How many reasons and names are said before the rest is only counted.
+const REASONS: usize = 10;
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
@@ -37,6 +40,9 @@ pub enum Command {
         /// Only in this state
         #[arg(long)]
         state: Option<String>,
+        /// As it stood at the end of a day, like 2026-03-31, or at an instant, like 2026-03-31T17:00:00Z
+        #[arg(long)]
+        as_of: Option<AsOf>,
     },
     /// Record that somebody has completed a requirement elsewhere
     Complete(Decision),
@@ -48,7 +54,11 @@ pub enum Command {
         #[arg(long)]
         to: Date,
     },
-    /// Exempt somebody from a requirement
+    /// Forgive somebody the open cycle of a requirement: it applies, but not this time
+    Waive(Decision),
+    /// Take an exemption or a waiver back
+    Reinstate(Decision),
+    /// Exempt somebody from a requirement: it does not apply to this person
     Exempt {
         #[command(flatten)]
         decision: Decision,
@@ -87,8 +97,8 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
             let plan = apply_file(&app, &file, dry_run).await?;
             if json { print_json(&plan)? } else { print!("{}", describe(&plan)) }
         }
-        Command::Status { requirement, person, state } => {
-            let filter = &Filter { requirement, person, state };
+        Command::Status { requirement, person, state, as_of } => {
+            let filter = &Filter { requirement, person, state, as_of };
             let rows = db.read(|c| async move { training::status(&c, filter).await }).await?;
             for row in &rows {
                 if json { print_json(row)? } else { println!("{}", line(row)) }
@@ -104,6 +114,17 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
         Command::Extend { decision: d, to } => {
             training::extend(db, services, &d.person, &d.requirement, to, "operator", &d.reason).await?;
             println!("The due date is now {to}, or the next working day.");
+        }
+        Command::Waive(d) => {
+            let a = training::waive(db, services, &d.person, &d.requirement, "operator", &d.reason).await?;
+            match a.expires {
+                Some(end) => println!("Waived this time; what counts in its place ends on {}.", end.date),
+                None => println!("Waived."),
+            }
+        }
+        Command::Reinstate(d) => {
+            let a = training::reinstate(db, services, &d.person, &d.requirement, "operator", &d.reason).await?;
+            println!("Open again, due {}.", a.due.date);
         }
         Command::Exempt { decision: d, until } => {
             training::exempt(db, services, &d.person, &d.requirement, until, "operator", &d.reason).await?;
@@ -145,14 +166,34 @@ fn describe(plan: &Plan) -> String {
     let mut out = String::new();
     for r in &plan.requirements {
         out.push_str(&format!("{} ({}): for {}; it means {} people\n", r.title, r.change, r.audience, r.means));
-        for (mark, effects) in [('+', &r.assign), ('-', &r.retire), ('~', &r.adjust)] {
+        for count in &r.because {
+            out.push_str(&format!("  {:>5} {}\n", count.people, count.reason));
+        }
+        for count in r.not_for.iter().take(REASONS) {
+            out.push_str(&format!("  {:>5} {}\n", count.people, count.reason));
+        }
+        if r.not_for.len() > REASONS {
+            let people: usize = r.not_for.iter().skip(REASONS).map(|c| c.people).sum();
+            out.push_str(&format!("  {people:>5} not for them, for {} other reasons\n", r.not_for.len() - REASONS));
+        }
+        let lists = [('+', &r.assign), ('✓', &r.credit), ('-', &r.retire), ('~', &r.adjust), ('!', &r.expire)];
+        for (mark, effects) in lists {
             for effect in effects {
                 let due = effect.due.map_or_else(String::new, |d| format!(", due {d}"));
                 out.push_str(&format!("  {mark} {}{due}: {}\n", effect.name, effect.reason));
             }
         }
-        for group in &r.empty_groups {
-            out.push_str(&format!("  warning: nobody is in the group '{group}'\n"));
+        for effect in r.left_out.iter().chain(&r.later) {
+            let day = effect.due.map_or_else(String::new, |d| format!(", {d}"));
+            out.push_str(&format!("  · {}{day}: {}\n", effect.name, effect.reason));
+        }
+        if !r.no_manager.is_empty() {
+            let (some, more) = (&r.no_manager[..r.no_manager.len().min(REASONS)], r.no_manager.len() > REASONS);
+            let and = if more { ", …" } else { "" };
+            out.push_str(&format!("  {:>5} of them have no manager: {}{and}\n", r.no_manager.len(), some.join(", ")));
+        }
+        for warning in &r.warnings {
+            out.push_str(&format!("  warning: {warning}\n"));
         }
     }
     out.push_str(if plan.dry_run { "Nothing was changed: this was a dry run.\n" } else { "In force.\n" });
@@ -160,7 +201,14 @@ fn describe(plan: &Plan) -> String {
 }
 
 fn line(row: &Row) -> String {
-    let completed =
-        row.completed.as_ref().map_or_else(String::new, |at| format!(", completed {}", &at[..10.min(at.len())]));
-    format!("{}: {} – {}, due {}{completed} ({})", row.name, row.requirement, row.state, row.due_date, row.reason)
+    let day = |at: &String| at.get(..10).unwrap_or_default().to_owned();
+    let mut line =
+        format!("{}: {} – {} since {}, due {}", row.name, row.requirement, row.state, day(&row.since), row.due_date);
+    if let Some(at) = &row.completed {
+        line.push_str(&format!(", completed {}", day(at)));
+    }
+    if let Some(at) = &row.expires {
+        line.push_str(&format!(", valid until {}", day(at)));
+    }
+    line + &format!(" ({})", row.reason)
 }

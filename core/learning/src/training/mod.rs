@@ -11,6 +11,7 @@ pub mod course;
 pub mod due;
 mod evaluate;
 mod exempt;
+mod history;
 mod joined;
 mod life;
 mod nudge;
@@ -27,8 +28,9 @@ use stoa_flow::Parts;
 use stoa_ground::ledger::Projection;
 use stoa_ground::{Conn, Result};
 
-pub use apply::{Effect, Plan, Planned, apply};
-pub use exempt::exempt;
+pub use apply::{Count, Effect, Plan, Planned, apply};
+pub use exempt::{exempt, reinstate, waive};
+pub use history::AsOf;
 pub use joined::{Step as JoinedStep, after_merge, after_split, settle};
 pub use requirement::{Due, Requirement, Steps, parse};
 pub use status::{Filter, Row, complete, extend, open_item, status, take};
@@ -57,6 +59,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
         jobs: vec![
             Arc::new(nudge::StepJob(services.clone())),
             Arc::new(evaluate::EvaluateJob(services.clone())),
+            Arc::new(evaluate::ContentJob(services.clone())),
             Arc::new(exempt::EndJob(services.clone())),
             Arc::new(team::DigestJob(services.clone())),
         ],

@@ -6,6 +6,7 @@ use stoa_ground::xapi::Actor;
 use stoa_ground::{Conn, Db, Error, Instant, Result};
 
 use super::assignment::{self, Assignment, By};
+use super::history::{self, AsOf};
 use super::state::State;
 use super::{life, progress, requirement};
 use crate::Services;
@@ -19,6 +20,8 @@ pub struct Filter {
     pub person: Option<String>,
     /// In this state, by its name.
     pub state: Option<String>,
+    /// As they stood then.
+    pub as_of: Option<AsOf>,
 }
 
 /// One assignment, as `stoa training status` prints it. Instants are RFC 3339 in UTC.
@@ -45,20 +48,27 @@ pub struct Row {
     /// When it was completed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completed: Option<String>,
-    /// When the completion expires. Nothing expires yet.
+    /// Until when the completion, or the waiver, holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
     /// The score of the last attempt at the quiz, from 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
-    /// Why it was assigned; for what has ended, why it ended.
+    /// Which cycle it is, from 1.
+    pub cycle: u32,
+    /// Since when it is in its state.
+    pub since: String,
+    /// Whether it counts in the denominator; `reason` says why not.
+    pub counts: bool,
+    /// Why it was assigned; for what is exempt, waived or retired, why that.
     pub reason: String,
 }
 
 /// The assignments that a filter wants, by person and the oldest first.
 ///
 /// # Errors
-/// [`Error::NotFound`] when the filter names a person, requirement or state that is not there; the database's error.
+/// [`Error::NotFound`] when the filter names a person, requirement or state that is not there, [`Error::Invalid`] for a
+/// moment that has not come; the database's error.
 pub async fn status(conn: &Conn, filter: &Filter) -> Result<Vec<Row>> {
     if let Some(id) = &filter.requirement {
         requirement::by_id(conn, id).await?;
@@ -72,20 +82,31 @@ pub async fn status(conn: &Conn, filter: &Filter) -> Result<Vec<Row>> {
         (None, Some(requirement)) => assignment::of_requirement(conn, requirement).await?,
         (None, None) => assignment::all(conn).await?,
     };
+    if let Some(when) = filter.as_of.filter(|when| when.is_future(conn.now())) {
+        let when = match when {
+            AsOf::Day(date) => date.to_string(),
+            AsOf::At(at) => at.rfc3339(),
+        };
+        return Err(Error::invalid(format!("{when} has not come yet")));
+    }
     let people = people::all(conn).await?;
     let by_id: std::collections::HashMap<&str, &Person> = people.iter().map(|p| (p.id.as_str(), p)).collect();
-    let mut rows: Vec<Row> = found
-        .iter()
-        .filter(|a| filter.requirement.as_ref().is_none_or(|id| a.requirement == *id))
-        .filter(|a| filter.state.as_ref().is_none_or(|state| a.state.name() == state))
-        .filter_map(|a| by_id.get(a.person.as_str()).map(|person| row(a, person)))
-        .collect();
+    let mut rows = Vec::new();
+    for a in found.iter().filter(|a| filter.requirement.as_ref().is_none_or(|id| a.requirement == *id)) {
+        let Some(person) = by_id.get(a.person.as_str()) else { continue };
+        let then = match filter.as_of {
+            Some(when) => history::at(conn, a, when.instant(person)).await?,
+            None => Some(a.clone()),
+        };
+        let then = then.filter(|a| filter.state.as_ref().is_none_or(|state| a.state.name() == state));
+        rows.extend(then.map(|a| row(&a, person)));
+    }
     rows.sort_by(|a, b| a.person.cmp(&b.person));
     Ok(rows)
 }
 
 fn row(a: &Assignment, person: &Person) -> Row {
-    let ended = matches!(a.state, State::Exempt | State::Retired);
+    let ended = matches!(a.state, State::Exempt | State::Waived | State::Retired);
     Row {
         person: person.employee_id.clone(),
         name: person.name.clone(),
@@ -97,23 +118,30 @@ fn row(a: &Assignment, person: &Person) -> Row {
         due: a.due.at.rfc3339(),
         due_date: a.due.date.to_string(),
         completed: a.completed.map(Instant::rfc3339),
-        expires: None,
+        expires: a.expires.map(|end| end.at.rfc3339()),
         score: a.score,
+        cycle: a.cycle,
+        since: a.since.rfc3339(),
+        counts: a.state.counts(),
         reason: a.end_reason.clone().filter(|_| ended).unwrap_or_else(|| a.reason.clone()),
     }
 }
 
-/// The open assignment of a person for a requirement.
-pub(super) async fn open(conn: &Conn, person: &Person, requirement: &str) -> Result<Assignment> {
+/// The newest assignment of a person for a requirement.
+pub(super) async fn newest(conn: &Conn, person: &Person, requirement: &str) -> Result<Assignment> {
     requirement::by_id(conn, requirement).await?;
     let all = assignment::of_person(conn, &person.id).await?;
     let last = all.into_iter().rev().find(|a| a.requirement == requirement);
-    let name = &person.name;
-    match last {
-        Some(a) if a.state.is_open() => Ok(a),
-        Some(a) => Err(Error::Conflict(format!("'{requirement}' of {name} is {} and stays so", a.state.name()))),
-        None => Err(Error::NotFound(format!("an assignment of '{requirement}' to {name}"))),
+    last.ok_or_else(|| Error::NotFound(format!("an assignment of '{requirement}' to {}", person.name)))
+}
+
+/// The open assignment of a person for a requirement.
+pub(super) async fn open(conn: &Conn, person: &Person, requirement: &str) -> Result<Assignment> {
+    let a = newest(conn, person, requirement).await?;
+    if a.state.is_open() {
+        return Ok(a);
     }
+    Err(Error::Conflict(format!("'{requirement}' of {} is {} and stays so", person.name, a.state.name())))
 }
 
 pub(super) fn reasoned(reason: &str) -> Result<String> {

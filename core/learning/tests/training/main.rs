@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
 
+mod cycles;
 mod joined;
 mod learner;
 mod manager;
@@ -150,7 +151,7 @@ impl World {
     async fn tables(&self) -> String {
         let mut text = String::new();
         for sql in [
-            "SELECT id || state || due || due_date || COALESCE(course_version, '-') || COALESCE(CAST(score AS TEXT), '-') || version AS t FROM assignment ORDER BY id",
+            "SELECT id || state || due || due_date || COALESCE(course_version, '-') || COALESCE(CAST(score AS TEXT), '-') || COALESCE(expires_date, '-') || COALESCE(renews, '-') || cycle || '/' || since || '/' || changed || '/' || version AS t FROM assignment ORDER BY id",
             "SELECT id || definition || version AS t FROM requirement ORDER BY id",
             "SELECT id || version || published AS t FROM course ORDER BY id",
         ] {

@@ -34,6 +34,7 @@ pub(super) fn list(words: &Words, items: &[(Assignment, String)], calendar: &Cal
             State::OnLeave => say!(words, "training-row-away", title = title),
             State::Extended => say!(words, "training-row-extended", title = title, due = due),
             State::InProgress => say!(words, "training-row-started", title = title, due = due),
+            _ if a.renews.is_some() => say!(words, "training-row-renew", title = title, due = due),
             _ => say!(words, "training-row-open", title = title, due = due),
         };
         let label = if a.started.is_some() {
@@ -48,7 +49,15 @@ pub(super) fn list(words: &Words, items: &[(Assignment, String)], calendar: &Cal
         .take(DONE_NAMED)
         .filter_map(|(a, title)| {
             let on = words.day(calendar.date(a.completed?), today);
-            Some(format!("- {}", say!(words, "training-row-done", title = literal(title), on = on)))
+            let title = literal(title);
+            let line = match (a.state, a.expires) {
+                (State::Expired, _) => say!(words, "training-row-expired", title = title, on = on),
+                (_, Some(end)) => {
+                    say!(words, "training-row-done-until", title = title, on = on, until = words.date(end.date))
+                }
+                _ => say!(words, "training-row-done", title = title, on = on),
+            };
+            Some(format!("- {line}"))
         })
         .collect();
     if lines.is_empty() { message } else { message.context(lines.join("\n")) }
