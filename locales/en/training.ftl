@@ -11,6 +11,7 @@ kind-escalation = a weekly digest of what was passed on to you
 why-training-moved = the due date had moved.
 why-training-away = you are on leave, so the clock has stopped.
 why-training-ended = you do not need this training any more.
+why-training-waived = this training was waived this time.
 why-training-planned = you had told me when you want to do it.
 
 ## Messages that come by themselves
@@ -24,6 +25,7 @@ training-nudge-overdue = **{ $title }** is overdue; it was due **{ $due }**. You
 training-nudge-asked = Your manager asked me to remind you.
 training-nudge-done = ✓ **{ $title }**: done. Thank you!
 training-nudge-ended = **{ $title }**: you do not need this any more.
+training-nudge-waived = **{ $title }**: waived this time. You need not do it.
 training-start-button = Start
 training-continue-button = Continue
 training-open-button = Open { $title }
@@ -56,6 +58,8 @@ training-row-extended = **{ $title }**: you have more time, now due { $due }
 training-row-overdue = **{ $title }**: overdue, was due { $due }
 training-row-away = **{ $title }**: waits until you are back from leave
 training-row-done = ✓ { $title }: done { $on }
+training-row-done-until = ✓ { $title }: done { $on }, valid until { $until }
+training-row-expired = { $title }: done { $on }, no longer valid
 training-not-yours = I cannot find this training among yours. Type **training** for your own.
 
 ## A course
@@ -121,8 +125,8 @@ team-home-button = Show my team
 team-nobody = Nobody reports to you, so there is no team to show. Type **training** for your own.
 team-nothing = Your team has no required training right now.
 team-all-done = Everybody is done. Well led!
-# numbers of people: $done of $all have done it, $overdue, $away on leave, $exempt do not need it
-team-count = **{ $title }**: { $done } of { $all } done, { $overdue } overdue, { $away } on leave, { $exempt } exempt
+# numbers of people: $done of $all have done it, $overdue, $away on leave, $exempt are exempt or had it waived
+team-count = **{ $title }**: { $done } of { $all } done, { $overdue } overdue, { $away } on leave, { $exempt } exempt or waived
 team-row-open = **{ $name }**: { $title }, due { $due }
 team-row-started = **{ $name }**: { $title }, begun, due { $due }
 team-row-overdue = **{ $name }**: { $title }, overdue since { $due }
@@ -130,6 +134,22 @@ team-row-away = **{ $name }**: { $title }, on leave
 team-remind-button = Remind
 team-extend-button = Extend 7 days
 team-grant-button = One more attempt
+team-more-button = More …
+team-more-title = More time, or on leave
+team-more-what = What?
+# $due is the date on which it is due now
+team-more-time = More time: due after { $due }
+team-more-leave = On leave: the clocks stop
+team-more-submit = Do it
+team-away = { $name } is on leave until { $until }: the clocks stop, and nothing is sent. The staff list can say otherwise.
+# $days is how many days after the first due date a manager may give
+team-beyond =
+    { $days ->
+        [one] That would be more than one day after the first due date; for this I need a reason and ask an approver.
+       *[other] That would be more than { $days } days after the first due date; for this I need a reason and ask an approver.
+    }
+team-beyond-asked = That is more than { $days } days after the first due date, so I have asked { $name }. You hear from me.
+team-beyond-nobody = That is more than { $days } days after the first due date, and nobody can approve it just now. I ask as soon as somebody can.
 team-all-button = Whole team
 team-not-yours = This person is not in your team.
 team-reminded = I remind { $name } in their working hours.
@@ -172,6 +192,7 @@ team-line-new =
     }
 team-line-done = ✓ { $name }: { $title }, done
 team-line-ended = { $name }: { $title }, not needed any more
+team-line-waived = { $name }: { $title }, waived this time
 team-line-away = { $name }: { $title }, on leave
 team-line-due = { $name }: { $title }, now due { $due }
 

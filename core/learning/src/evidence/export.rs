@@ -19,7 +19,6 @@ use super::pack::{self, Earlier, Key, Manifest, Opened, Proven, Report, Row, Sco
 use super::{Log, check_point};
 use crate::Services;
 use crate::training::assignment::{self, Assignment};
-use crate::training::state::State;
 
 /// Which regime a pack is meant for; it decides which fields are disclosed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -272,11 +271,9 @@ fn report(assignments: &[Assignment], people: &BTreeMap<&str, &Person>) -> Repor
         .iter()
         .map(|a| {
             let person = people.get(a.person.as_str());
-            let (counts, reason) = match a.state {
-                State::Exempt | State::Retired => (false, a.end_reason.clone().unwrap_or_default()),
-                State::OnLeave => (false, "on leave: the clock has stopped".into()),
-                _ => (true, a.end_reason.clone().unwrap_or_default()),
-            };
+            let excluded = a.excluded();
+            let counts = excluded.is_none();
+            let reason = excluded.or_else(|| a.end_reason.clone()).unwrap_or_default();
             Row {
                 subject: format!("assignment/{}", a.id),
                 employee_id: person.map(|p| p.employee_id.clone()).unwrap_or_default(),

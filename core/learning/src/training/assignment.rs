@@ -9,7 +9,8 @@ use stoa_ground::ledger::{Entry, Projection, Record};
 use stoa_ground::{Conn, Error, Instant, Result, Tx, args};
 
 use super::due::Deadline;
-use super::requirement::Requirement;
+use super::requests;
+use super::requirement::{ENROLMENT, Requirement};
 use super::state::{Change, Facts, State, transition};
 use crate::Services;
 
@@ -60,10 +61,50 @@ pub struct Assignment {
     pub attested: Option<Instant>,
     /// When it was completed.
     pub completed: Option<Instant>,
-    /// When it was exempted or retired.
+    /// Until when the completion, or the waiver, holds; without it, for good.
+    pub expires: Option<Deadline>,
+    /// When it was exempted, waived or retired.
     pub ended: Option<Instant>,
-    /// Why it was exempted or retired, or how it was completed when not in chat.
+    /// Why it was exempted, waived or retired, or how it was completed when not in chat.
     pub end_reason: Option<String>,
+    /// Which cycle it is, from 1.
+    pub cycle: u32,
+    /// What it renews.
+    pub renews: Option<Renewal>,
+    /// Since when it is in its state.
+    pub since: Instant,
+    /// When its newest record was made.
+    pub changed: Instant,
+}
+
+/// What a later cycle renews.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewal {
+    /// The id of the assignment of the cycle before.
+    pub id: String,
+    /// The last day on which that one holds; without it, it was made obsolete by new content.
+    pub until: Option<Date>,
+}
+
+impl Assignment {
+    /// Whether nothing demands it: the person asked for a place in the course. It has no steps, and is never overdue.
+    #[must_use]
+    pub fn is_enrolment(&self) -> bool {
+        self.requirement.starts_with(ENROLMENT)
+    }
+
+    /// Why it is left out of the denominator, if it is.
+    #[must_use]
+    pub fn excluded(&self) -> Option<String> {
+        let given = self.end_reason.clone().unwrap_or_default();
+        match self.state {
+            State::OnLeave => Some("on leave: the clock has stopped".into()),
+            State::Exempt => Some(format!("exempt: {given}")),
+            State::Waived => Some(format!("waived this time: {given}")),
+            State::Retired => Some(given),
+            _ => None,
+        }
+    }
 }
 
 /// The particulars of records that move or set the due date.
@@ -82,6 +123,29 @@ struct AssignedData {
     course: String,
     #[serde(flatten)]
     due: DueData,
+    #[serde(default = "first")]
+    cycle: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    renews: Option<Renewal>,
+}
+
+fn first() -> u32 {
+    1
+}
+
+/// The particulars of records that say until when something holds.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct ValidData {
+    #[serde(default)]
+    expires: Option<Instant>,
+    #[serde(default)]
+    expires_date: Option<Date>,
+}
+
+impl ValidData {
+    fn deadline(self) -> Option<Deadline> {
+        Some(Deadline { date: self.expires_date?, at: self.expires? })
+    }
 }
 
 /// The reason of a change: who and why.
@@ -99,6 +163,11 @@ impl By {
         Self { actor: format!("rule/{requirement}"), reason: reason.into() }
     }
 
+    /// By a requirement's rule, because the roster says that the person is on leave.
+    pub fn leave(requirement: &Requirement) -> Self {
+        Self::rule(&requirement.id, "the person is on leave, so the clock stops")
+    }
+
     /// By a person.
     pub fn person(id: &str, reason: impl Into<String>) -> Self {
         Self { actor: format!("person/{id}"), reason: reason.into() }
@@ -112,7 +181,8 @@ pub(crate) async fn assign(
     person: &str,
     requirement: &Requirement,
     due: Deadline,
-    reason: &str,
+    renews: Option<&Assignment>,
+    by: &By,
 ) -> Result<Assignment> {
     let id = tx.clock().id().to_string();
     let data = AssignedData {
@@ -121,9 +191,10 @@ pub(crate) async fn assign(
         rule_version: requirement.version()?,
         course: requirement.course.clone(),
         due: DueData { due: due.at, due_date: due.date },
+        cycle: renews.map_or(1, |a| a.cycle + 1),
+        renews: renews.map(|a| Renewal { id: a.id.clone(), until: a.expires.map(|end| end.date) }),
     };
-    let by = By::rule(&requirement.id, reason);
-    record(tx, services, &id, Change::Assigned, &by, serde_json::to_value(data)?).await?;
+    record(tx, services, &id, Change::Assigned, by, serde_json::to_value(data)?).await?;
     existing(tx, &id).await
 }
 
@@ -146,7 +217,9 @@ pub(crate) async fn record(
         reason: by.reason.clone(),
         data,
     };
-    services.ledger.append(tx, entry).await
+    let record = services.ledger.append(tx, entry).await?;
+    requests::assignment_changed(tx, services, id, change).await?;
+    Ok(record)
 }
 
 /// Appends a change that gives the assignment another deadline. `rule`: the version of the rule that gives it, and the
@@ -233,10 +306,16 @@ fn apply(before: Option<Assignment>, change: Change, record: &Record, id: &str) 
             score: None,
             attested: None,
             completed: None,
+            expires: None,
             ended: None,
             end_reason: None,
+            cycle: data.cycle,
+            renews: data.renews,
+            since: record.at,
+            changed: record.at,
         });
     };
+    a.changed = record.at;
     let text = |name: &str| data[name].as_str().map(str::to_owned);
     if matches!(change, Change::Extended | Change::Moved | Change::Resumed) {
         let due: DueData = serde_json::from_value(data.clone())?;
@@ -263,13 +342,15 @@ fn apply(before: Option<Assignment>, change: Change, record: &Record, id: &str) 
         }
         Change::Attested => a.attested = Some(record.at),
         Change::Completed => {
-            a.completed = Some(record.at);
+            // What was done elsewhere may have been done earlier.
+            let earlier: Option<Instant> = serde_json::from_value(data["completed"].clone())?;
+            a.completed = Some(earlier.unwrap_or(record.at));
             a.course_version = text("version").or(a.course_version);
             a.end_reason = Some(record.reason.clone());
         }
         Change::Paused => a.away_from = serde_json::from_value(data["from"].clone())?,
         Change::Resumed => a.away_from = None,
-        Change::Exempted | Change::Retired => {
+        Change::Exempted | Change::Waived | Change::Retired => {
             a.ended = Some(record.at);
             a.end_reason = Some(record.reason.clone());
         }
@@ -277,12 +358,24 @@ fn apply(before: Option<Assignment>, change: Change, record: &Record, id: &str) 
             a.ended = None;
             a.end_reason = None;
         }
-        Change::Assigned | Change::Extended | Change::Moved | Change::Overdue => {}
+        Change::Revalidated => a.rule_version = text("rule_version").unwrap_or(a.rule_version),
+        Change::Assigned | Change::Extended | Change::Moved | Change::Overdue | Change::Expired => {}
     }
-    let facts = Facts { started: a.started.is_some(), extended: a.extended, late: record.at > a.due.at };
+    if matches!(change, Change::Completed | Change::Waived | Change::Revalidated) {
+        a.expires = serde_json::from_value::<ValidData>(data.clone())?.deadline();
+    }
+    let facts = Facts {
+        started: a.started.is_some(),
+        extended: a.extended,
+        late: record.at > a.due.at,
+        lapsed: a.expires.is_some_and(|end| record.at > end.at),
+    };
     a.state = transition(from, change, facts).ok_or_else(|| refused(from))?;
     if change == Change::Reinstated && a.away_from.is_some() {
         a.state = State::OnLeave;
+    }
+    if Some(a.state) != from {
+        a.since = record.at;
     }
     Ok(a)
 }
@@ -291,14 +384,16 @@ async fn write(tx: &Tx, a: &Assignment, version: i64) -> Result<()> {
     tx.exec(
         "INSERT INTO assignment (id, person, requirement, rule_version, course, course_version, state, reason, assigned,
            due, due_date, first_due_date, base_due_date, extended, away_from, started, attempts, extra_attempts, passed, score, attested,
-           completed, ended, end_reason, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
+           completed, expires, expires_date, ended, end_reason, cycle, renews, renews_until, since, changed, version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
+           $26, $27, $28, $29, $30, $31, $32)
          ON CONFLICT (id) DO UPDATE SET rule_version = excluded.rule_version, course = excluded.course,
            course_version = excluded.course_version, state = excluded.state, due = excluded.due,
            due_date = excluded.due_date, base_due_date = excluded.base_due_date, extended = excluded.extended, away_from = excluded.away_from,
            started = excluded.started, attempts = excluded.attempts, extra_attempts = excluded.extra_attempts,
            passed = excluded.passed, score = excluded.score, attested = excluded.attested,
-           completed = excluded.completed, ended = excluded.ended, end_reason = excluded.end_reason,
+           completed = excluded.completed, expires = excluded.expires, expires_date = excluded.expires_date,
+           ended = excluded.ended, end_reason = excluded.end_reason, since = excluded.since, changed = excluded.changed,
            version = excluded.version",
         args![
             &a.id,
@@ -323,8 +418,15 @@ async fn write(tx: &Tx, a: &Assignment, version: i64) -> Result<()> {
             a.score,
             a.attested,
             a.completed,
+            a.expires.map(|end| end.at),
+            a.expires.map(|end| end.date.to_string()),
             a.ended,
             &a.end_reason,
+            a.cycle,
+            a.renews.as_ref().map(|r| r.id.as_str()),
+            a.renews.as_ref().and_then(|r| r.until).map(|d| d.to_string()),
+            a.since,
+            a.changed,
             version
         ],
     )
@@ -339,7 +441,7 @@ macro_rules! select {
              COALESCE((SELECT x.stands_for FROM person_alias x WHERE x.person = assignment.person), person) AS person, \
              requirement, rule_version, course, course_version, state, reason, assigned, due, due_date, \
              first_due_date, base_due_date, extended, away_from, started, attempts, extra_attempts, passed, score, attested, completed, \
-             ended, end_reason FROM assignment ",
+             expires, expires_date, ended, end_reason, cycle, renews, renews_until, since, changed FROM assignment ",
             $rest
         )
     };
@@ -350,9 +452,15 @@ fn date(row: &Row, column: &str) -> Result<Date> {
     text.parse().map_err(|_| Error::invalid(format!("assignment.{column} holds '{text}', which is not a date")))
 }
 
+fn optional_date(row: &Row, column: &str) -> Result<Option<Date>> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|_| date(row, column)).transpose()
+}
+
 fn read(row: &Row) -> Result<Assignment> {
     let state: String = row.get("state")?;
-    let away: Option<String> = row.get("away_from")?;
+    let (expires, expires_date): (Option<Instant>, _) = (row.get("expires")?, optional_date(row, "expires_date")?);
+    let (renews, until): (Option<String>, _) = (row.get("renews")?, optional_date(row, "renews_until")?);
     Ok(Assignment {
         id: row.get("id")?,
         person: row.get("person")?,
@@ -369,7 +477,7 @@ fn read(row: &Row) -> Result<Assignment> {
         first_due_date: date(row, "first_due_date")?,
         base_due_date: date(row, "base_due_date")?,
         extended: row.get("extended")?,
-        away_from: away.map(|_| date(row, "away_from")).transpose()?,
+        away_from: optional_date(row, "away_from")?,
         started: row.get("started")?,
         attempts: row.get("attempts")?,
         extra_attempts: row.get("extra_attempts")?,
@@ -377,8 +485,13 @@ fn read(row: &Row) -> Result<Assignment> {
         score: row.get("score")?,
         attested: row.get("attested")?,
         completed: row.get("completed")?,
+        expires: expires.zip(expires_date).map(|(at, date)| Deadline { date, at }),
         ended: row.get("ended")?,
         end_reason: row.get("end_reason")?,
+        cycle: row.get("cycle")?,
+        renews: renews.map(|id| Renewal { id, until }),
+        since: row.get("since")?,
+        changed: row.get("changed")?,
     })
 }
 

@@ -122,14 +122,14 @@ pub(crate) async fn person(tx: &Tx, s: &Services, id: &str) -> Result<()> {
 
 async fn carry_out(tx: &Tx, s: &Services, person: &Person, r: &Requirement, verdict: Verdict) -> Result<()> {
     match verdict {
-        Verdict::Assign { due, reason } => life::assign(tx, s, person, r, due, &reason).await,
+        Verdict::Assign { due, reason } => life::assign(tx, s, person, r, due, None, &reason).await,
         Verdict::Retire { id, reason } => {
             let a = assignment::existing(tx, &id).await?;
             life::retire(tx, s, &a, &reason).await
         }
         Verdict::Pause { id, from } => {
             let a = assignment::existing(tx, &id).await?;
-            life::pause(tx, s, &a, from).await
+            life::pause(tx, s, &a, from, &By::leave(r)).await
         }
         Verdict::Resume { id, due } => {
             let a = assignment::existing(tx, &id).await?;

@@ -1,4 +1,5 @@
-//! Exemptions: somebody decides that a person does not need a requirement, for good or until the end of a day.
+//! Decisions that a person need not do something, and that are taken back: an exemption (the rule does not apply to this
+//! person, for good or until the end of a day) and a waiver (it applies, and this cycle of it is forgiven).
 
 use std::sync::Arc;
 
@@ -6,12 +7,12 @@ use async_trait::async_trait;
 use jiff::civil::{Date, Time};
 use serde_json::Value as Json;
 use stoa_flow::schedule::{self, Due as DueJob, Job};
-use stoa_ground::people;
+use stoa_ground::people::{self, Person};
 use stoa_ground::{Db, Error, Result, Tx};
 
 use super::assignment::{self, Assignment, By};
 use super::state::State;
-use super::status::{open, reasoned};
+use super::status::{newest, open, reasoned};
 use super::{evaluate, life};
 use crate::Services;
 
@@ -37,15 +38,85 @@ pub async fn exempt(
             return Err(Error::invalid(format!("{day} is in the past for {}", person.name)));
         }
         let by = By { actor: actor.to_owned(), reason: reason.clone() };
-        life::exempt(&tx, services, &person, &a, until, &by).await?;
-        if let Some(next) = until.and_then(|day| day.tomorrow().ok()) {
-            let at = calendar.at(next, Time::midnight());
-            schedule::put(&tx, &format!("training/exempt/{}", a.id), EndJob::KIND, at, &Json::from(a.id.as_str()))
-                .await?;
-        }
+        exempt_in(&tx, services, &person, &a, until, &by).await?;
         assignment::existing(&tx, &a.id).await
     })
     .await
+}
+
+/// Exempts the person from an open assignment in the caller's transaction, with the end of the exemption.
+pub(super) async fn exempt_in(
+    tx: &Tx,
+    s: &Services,
+    person: &Person,
+    a: &Assignment,
+    until: Option<Date>,
+    by: &By,
+) -> Result<()> {
+    life::exempt(tx, s, person, a, until, by).await?;
+    let Some(next) = until.and_then(|day| day.tomorrow().ok()) else { return Ok(()) };
+    let at = s.organisation.calendar(person).at(next, Time::midnight());
+    schedule::put(tx, &end_key(&a.id), EndJob::KIND, at, &Json::from(a.id.as_str())).await
+}
+
+/// Forgives a person the open cycle of a requirement. A requirement that recurs comes again with its next cycle.
+///
+/// # Errors
+/// As [`complete`](super::complete).
+pub async fn waive(
+    db: &Db,
+    services: &Services,
+    person: &str,
+    requirement: &str,
+    actor: &str,
+    reason: &str,
+) -> Result<Assignment> {
+    let reason = &reasoned(reason)?;
+    db.write(|tx| async move {
+        let person = people::find(&tx, person).await?;
+        let a = open(&tx, &person, requirement).await?;
+        let by = By { actor: actor.to_owned(), reason: reason.clone() };
+        life::waive(&tx, services, &person, &a, &by).await?;
+        assignment::existing(&tx, &a.id).await
+    })
+    .await
+}
+
+/// Takes an exemption or a waiver back: the assignment is open again, with the due date that it had.
+///
+/// # Errors
+/// [`Error::Conflict`] when the newest assignment is neither exempt nor waived; as [`complete`](super::complete).
+pub async fn reinstate(
+    db: &Db,
+    services: &Services,
+    person: &str,
+    requirement: &str,
+    actor: &str,
+    reason: &str,
+) -> Result<Assignment> {
+    let reason = &reasoned(reason)?;
+    db.write(|tx| async move {
+        let person = people::find(&tx, person).await?;
+        let a = newest(&tx, &person, requirement).await?;
+        if !matches!(a.state, State::Exempt | State::Waived) {
+            let (name, state) = (&person.name, a.state.name());
+            return Err(Error::Conflict(format!("'{requirement}' of {name} is {state}, not exempt or waived")));
+        }
+        let by = By { actor: actor.to_owned(), reason: reason.clone() };
+        life::reinstate(&tx, services, &person, &a, &by).await?;
+        evaluate::person(&tx, services, &person.id).await?;
+        assignment::existing(&tx, &a.id).await
+    })
+    .await
+}
+
+/// An exemption that was taken back does not end by itself any more.
+pub(super) async fn forget_end(tx: &Tx, assignment: &str) -> Result<()> {
+    schedule::cancel(tx, &end_key(assignment)).await
+}
+
+fn end_key(assignment: &str) -> String {
+    format!("training/exempt/{assignment}")
 }
 
 /// The job `training-exempt`: an exemption has ended.

@@ -1,12 +1,12 @@
 //! People who turn out to be one, or two: which of two assignments of the same requirement stands.
 //!
-//! The completed one stands, else the exempt one, else the one that is due earlier. The others that are open retire, and
+//! The completed one stands, else the exempt or waived one, else the one that is due earlier. The others that are open retire, and
 //! their records name the one for which they gave way; when the two are told apart they are reinstated as they were.
 
 use stoa_ground::people::{self, Person};
 use stoa_ground::{Conn, Result, Tx, ledger};
 
-use super::assignment::{self, Assignment};
+use super::assignment::{self, Assignment, By};
 use super::state::State;
 use super::{life, requirement};
 use crate::Services;
@@ -29,12 +29,13 @@ pub struct Step {
 fn give_way(all: &[Assignment]) -> Vec<(&Assignment, &Assignment)> {
     let rank = |a: &Assignment| match a.state {
         State::Completed => (0, std::cmp::Reverse(a.completed), a.due.at),
-        State::Exempt => (1, std::cmp::Reverse(None), a.due.at),
+        State::Exempt | State::Waived => (1, std::cmp::Reverse(None), a.due.at),
         _ => (2, std::cmp::Reverse(None), a.due.at),
     };
+    let over = |a: &Assignment| matches!(a.state, State::Retired | State::Expired);
     let mut pairs = Vec::new();
     for a in all.iter().filter(|a| a.state.is_open()) {
-        let same = all.iter().filter(|o| o.requirement == a.requirement && o.state != State::Retired);
+        let same = all.iter().filter(|o| o.requirement == a.requirement && !over(o));
         // One row has one open assignment of a requirement: what it did before is its own history.
         let best = same.filter(|o| o.id == a.id || o.owner != a.owner).min_by_key(|o| (rank(o), o.id.clone()));
         if let Some(best) = best.filter(|o| o.id != a.id) {
@@ -69,7 +70,8 @@ async fn come_back(conn: &Conn, all: &[Assignment]) -> Result<Vec<Assignment>> {
 pub(super) async fn settle_all(tx: &Tx, s: &Services, person: &Person, all: &[Assignment]) -> Result<bool> {
     let back = come_back(tx, all).await?;
     for a in &back {
-        life::reinstate(tx, s, person, a, "the two turned out to be two people").await?;
+        let by = By::rule(&a.requirement, "the two turned out to be two people");
+        life::reinstate(tx, s, person, a, &by).await?;
     }
     if !all.iter().any(|a| a.owner != person.id) {
         return Ok(!back.is_empty());
@@ -84,6 +86,7 @@ pub(super) async fn settle_all(tx: &Tx, s: &Services, person: &Person, all: &[As
         let how = match to.state {
             State::Completed => "and has completed it",
             State::Exempt => "and is exempt from it",
+            State::Waived => "and it was waived",
             _ => "and it is due no later",
         };
         life::give_way(tx, s, a, &to.id, &format!("{SAME}{whose}, {how}")).await?;

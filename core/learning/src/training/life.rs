@@ -23,16 +23,34 @@ pub(crate) async fn assign(
     person: &Person,
     requirement: &Requirement,
     due: Deadline,
+    renews: Option<&Assignment>,
     reason: &str,
 ) -> Result<()> {
-    let a = assignment::assign(tx, s, &person.id, requirement, due, reason).await?;
+    let by = By::rule(&requirement.id, reason);
+    let a = assignment::assign(tx, s, &person.id, requirement, due, renews, &by).await?;
     statements::was_assigned(tx, s, person, &a, &requirement.title).await?;
     nudge::announce(tx, &a).await?;
     let today = s.organisation.calendar(person).date(tx.now());
     if people::away(person, today) {
-        return pause(tx, s, &a, person.leave_from.unwrap_or(today)).await;
+        return pause(tx, s, &a, person.leave_from.unwrap_or(today), &By::leave(requirement)).await;
     }
     nudge::schedule(tx, s, person, requirement, &a).await
+}
+
+/// A person gets a place in a course that nothing demands, because somebody approved it. `due` is when they want to have
+/// done it; nobody is reminded of that.
+pub(crate) async fn enrol(
+    tx: &Tx,
+    s: &Services,
+    person: &Person,
+    course: &str,
+    due: Deadline,
+    by: &By,
+    approver: &Person,
+) -> Result<()> {
+    let requirement = requirement::by_id(tx, &format!("{}{course}", requirement::ENROLMENT)).await?;
+    let a = assignment::assign(tx, s, &person.id, &requirement, due, None, by).await?;
+    statements::enrolled(tx, s, person, &a, &requirement.title, approver).await
 }
 
 /// The person opens the course: the first time pins its version.
@@ -167,9 +185,8 @@ async fn moved(tx: &Tx, s: &Services, person: &Person, before: &Assignment) -> R
 }
 
 /// A leave stops the clock.
-pub(crate) async fn pause(tx: &Tx, s: &Services, a: &Assignment, from: Date) -> Result<()> {
-    let by = By::rule(&a.requirement, "the person is on leave, so the clock stops");
-    record(tx, s, &a.id, Change::Paused, &by, json!({ "from": from })).await?;
+pub(crate) async fn pause(tx: &Tx, s: &Services, a: &Assignment, from: Date, by: &By) -> Result<()> {
+    record(tx, s, &a.id, Change::Paused, by, json!({ "from": from })).await?;
     delivery::cancel(tx, &format!("nudge/{}/t", a.id), words_key!("why-training-away")).await?;
     nudge::unschedule(tx, &a.id).await?;
     team::revise(tx, a).await
@@ -197,11 +214,12 @@ pub(crate) async fn give_way(tx: &Tx, s: &Services, a: &Assignment, to: &str, re
     close(tx, a, words_key!("why-training-ended")).await
 }
 
-/// It gave way to an assignment of somebody who turned out to be another person, and is as it was before.
-pub(crate) async fn reinstate(tx: &Tx, s: &Services, person: &Person, a: &Assignment, reason: &str) -> Result<()> {
-    let by = By::rule(&a.requirement, reason);
-    record(tx, s, &a.id, Change::Reinstated, &by, json!({})).await?;
+/// It is open again, as it was before: a decision was taken back, or it gave way to an assignment of somebody who turned out
+/// to be another person.
+pub(crate) async fn reinstate(tx: &Tx, s: &Services, person: &Person, a: &Assignment, by: &By) -> Result<()> {
+    record(tx, s, &a.id, Change::Reinstated, by, json!({})).await?;
     let a = existing(tx, &a.id).await?;
+    super::exempt::forget_end(tx, &a.id).await?;
     let prefix = format!("nudge/{}/", a.id);
     delivery::revise(tx, &prefix).await?;
     team::revise(tx, &a).await?;
@@ -212,7 +230,7 @@ pub(crate) async fn reinstate(tx: &Tx, s: &Services, person: &Person, a: &Assign
     Ok(())
 }
 
-/// Somebody decides that the person does not need it, for good or until the end of a day.
+/// Somebody decides that the rule does not apply to the person, for good or until the end of a day.
 pub(crate) async fn exempt(
     tx: &Tx,
     s: &Services,
@@ -225,6 +243,14 @@ pub(crate) async fn exempt(
     record(tx, s, &a.id, Change::Exempted, by, json!({ "until": until })).await?;
     statements::waived(tx, s, person, a, &title, &by.reason).await?;
     close(tx, a, words_key!("why-training-ended")).await
+}
+
+/// Somebody forgives this cycle.
+pub(crate) async fn waive(tx: &Tx, s: &Services, person: &Person, a: &Assignment, by: &By) -> Result<()> {
+    let title = requirement::by_id(tx, &a.requirement).await?.title;
+    record(tx, s, &a.id, Change::Waived, by, json!({})).await?;
+    statements::waived(tx, s, person, a, &title, &by.reason).await?;
+    close(tx, a, words_key!("why-training-waived")).await
 }
 
 /// Somebody grants one more attempt at the quiz.

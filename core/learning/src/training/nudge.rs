@@ -66,7 +66,7 @@ pub(super) async fn by_manager(tx: &Tx, a: &Assignment, today: jiff::civil::Date
 
 /// Puts the job of the next step, and makes sure that the manager hears of what is long overdue.
 pub(super) async fn schedule(tx: &Tx, s: &Services, person: &Person, r: &Requirement, a: &Assignment) -> Result<()> {
-    if !a.state.is_running() {
+    if !a.state.is_running() || a.is_enrolment() {
         return unschedule(tx, &a.id).await;
     }
     let now = tx.now();
@@ -217,7 +217,8 @@ impl Nudge {
         let due_date = delivery.payload["due_date"].as_str().unwrap_or_default();
         let about_date = delivery.step.starts_with("t-") || delivery.step.starts_with("t+");
         match a.state {
-            State::Completed => Some(words_key!("why-done")),
+            State::Completed | State::Expired => Some(words_key!("why-done")),
+            State::Waived => Some(words_key!("why-training-waived")),
             State::Exempt | State::Retired => Some(words_key!("why-training-ended")),
             State::OnLeave if delivery.step != "assign" => Some(words_key!("why-training-away")),
             _ if about_date && due_date != a.due.date.to_string() => Some(words_key!("why-training-moved")),
@@ -239,7 +240,10 @@ impl Nudge {
     /// What a message that stands in the chat says when its assignment has ended.
     fn ended(cx: &Rendering<'_>, now: &Now) -> Option<Message> {
         match now.a.state {
-            State::Completed => Some(Message::text(say!(cx.words, "training-nudge-done", title = &now.title))),
+            State::Completed | State::Expired => {
+                Some(Message::text(say!(cx.words, "training-nudge-done", title = &now.title)))
+            }
+            State::Waived => Some(Message::text(say!(cx.words, "training-nudge-waived", title = &now.title))),
             State::Exempt | State::Retired => {
                 Some(Message::text(say!(cx.words, "training-nudge-ended", title = &now.title)))
             }

@@ -16,10 +16,14 @@ pub enum State {
     Overdue,
     /// The person is away; the clock has stopped.
     OnLeave,
-    /// Done. Nothing takes this back (N13).
+    /// Done. Nothing takes this back (N13); it may have an end.
     Completed,
-    /// Somebody decided that this person does not need it.
+    /// Done once, and the end of its validity has passed.
+    Expired,
+    /// Somebody decided that the rule does not apply to this person, for good or until a day.
     Exempt,
+    /// The rule applies, and somebody decided to forgive it this time; the next cycle comes as ever.
+    Waived,
     /// Its reason is gone: the person moved or left, or the requirement was withdrawn.
     Retired,
 }
@@ -50,11 +54,18 @@ pub enum Change {
     Paused,
     /// A leave ended.
     Resumed,
+    /// The end of the completion's validity has passed.
+    Expired,
+    /// What is completed or waived holds until another day than was said before.
+    Revalidated,
     /// Somebody exempted the person.
     Exempted,
+    /// Somebody forgave this cycle.
+    Waived,
     /// Its reason is gone.
     Retired,
-    /// Its reason is back: the person for whom it was retired turned out to be somebody else.
+    /// It is open again: an exemption or a waiver was taken back, or the person for whom it was retired turned out to be
+    /// somebody else.
     Reinstated,
 }
 
@@ -67,18 +78,22 @@ pub struct Facts {
     pub extended: bool,
     /// The due date has passed.
     pub late: bool,
+    /// The end of the completion's validity has passed.
+    pub lapsed: bool,
 }
 
 impl State {
     /// All states.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Assigned,
         Self::Extended,
         Self::InProgress,
         Self::Overdue,
         Self::OnLeave,
         Self::Completed,
+        Self::Expired,
         Self::Exempt,
+        Self::Waived,
         Self::Retired,
     ];
 
@@ -92,7 +107,9 @@ impl State {
             Self::Overdue => "overdue",
             Self::OnLeave => "on_leave",
             Self::Completed => "completed",
+            Self::Expired => "expired",
             Self::Exempt => "exempt",
+            Self::Waived => "waived",
             Self::Retired => "retired",
         }
     }
@@ -107,6 +124,12 @@ impl State {
     #[must_use]
     pub fn is_open(self) -> bool {
         self.is_running() || self == Self::OnLeave
+    }
+
+    /// Whether it counts in the denominator: what nobody had to do does not, and what is on leave waits.
+    #[must_use]
+    pub fn counts(self) -> bool {
+        !matches!(self, Self::OnLeave | Self::Exempt | Self::Waived | Self::Retired)
     }
 
     /// Whether it is open and its clock runs.
@@ -132,14 +155,17 @@ impl Change {
             Self::Overdue => "overdue",
             Self::Paused => "paused",
             Self::Resumed => "resumed",
+            Self::Expired => "expired",
+            Self::Revalidated => "revalidated",
             Self::Exempted => "exempted",
+            Self::Waived => "waived",
             Self::Retired => "retired",
             Self::Reinstated => "reinstated",
         }
     }
 
     /// All changes.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Assigned,
         Self::Started,
         Self::Attempted,
@@ -151,7 +177,10 @@ impl Change {
         Self::Overdue,
         Self::Paused,
         Self::Resumed,
+        Self::Expired,
+        Self::Revalidated,
         Self::Exempted,
+        Self::Waived,
         Self::Retired,
         Self::Reinstated,
     ];
@@ -180,13 +209,20 @@ pub fn transition(from: Option<State>, change: Change, facts: Facts) -> Option<S
     let work = matches!(change, Change::Started | Change::Attempted | Change::Granted | Change::Attested);
     match (from, change) {
         (_, Change::Assigned) => None,
-        (State::Retired, Change::Reinstated) if facts.late => Some(State::Overdue),
-        (State::Retired, Change::Reinstated) => Some(begun),
-        (State::Completed | State::Retired, _) | (_, Change::Reinstated) => None,
+        (State::Retired | State::Exempt | State::Waived, Change::Reinstated) => {
+            Some(if facts.late { State::Overdue } else { begun })
+        }
+        (State::Completed, Change::Expired) => facts.lapsed.then_some(State::Expired),
+        (State::Completed, Change::Revalidated) => Some(State::Completed),
+        (State::Expired, Change::Revalidated) => Some(if facts.lapsed { State::Expired } else { State::Completed }),
+        (State::Waived, Change::Revalidated) => Some(State::Waived),
+        (_, Change::Reinstated | Change::Expired | Change::Revalidated) => None,
+        (State::Completed | State::Expired | State::Waived | State::Retired, _) => None,
         (State::Exempt, Change::Retired) => Some(State::Retired),
         (State::Exempt, _) => None,
         (_, Change::Completed) => Some(State::Completed),
         (_, Change::Exempted) => Some(State::Exempt),
+        (_, Change::Waived) => Some(State::Waived),
         (_, Change::Retired) => Some(State::Retired),
         (State::OnLeave, Change::Resumed) if facts.late => Some(State::Overdue),
         (State::OnLeave, Change::Resumed) => Some(begun),
@@ -215,7 +251,7 @@ mod tests {
 
     #[test]
     fn an_extension_ends_being_overdue_and_a_leave_gives_the_state_back() {
-        let facts = |started, extended, late| Facts { started, extended, late };
+        let facts = |started, extended, late| Facts { started, extended, late, lapsed: false };
         let step = |from, change, f| transition(Some(from), change, f);
         assert_eq!(step(State::Overdue, Change::Extended, facts(true, true, false)), Some(State::InProgress));
         assert_eq!(step(State::Overdue, Change::Extended, facts(false, true, false)), Some(State::Extended));
@@ -226,28 +262,51 @@ mod tests {
         assert_eq!(step(State::Completed, Change::Overdue, facts(true, false, true)), None);
     }
 
+    #[test]
+    fn a_completion_ends_when_its_validity_does_and_comes_back_when_a_rule_makes_it_longer() {
+        let (valid, lapsed) = (Facts::default(), Facts { lapsed: true, ..Facts::default() });
+        let step = |from, change, f| transition(Some(from), change, f);
+        assert_eq!(step(State::Completed, Change::Expired, valid), None, "not before its end");
+        assert_eq!(step(State::Completed, Change::Expired, lapsed), Some(State::Expired));
+        assert_eq!(step(State::Expired, Change::Revalidated, lapsed), Some(State::Expired));
+        assert_eq!(step(State::Expired, Change::Revalidated, valid), Some(State::Completed));
+        assert_eq!(step(State::Waived, Change::Reinstated, Facts { late: true, ..valid }), Some(State::Overdue));
+        assert_eq!(step(State::Waived, Change::Completed, valid), None, "it must be reinstated first");
+    }
+
     proptest! {
-        /// Whatever happens in whatever order: what is completed stays so, what is retired until it is reinstated, and
-        /// only a record of `overdue`, or a leave or a retirement that ends too late, makes overdue.
+        /// Whatever happens in whatever order, against what the words of the states say: what is completed stays so until
+        /// its validity ends, what has ended otherwise until it is reinstated, and only a record of `overdue`, or a leave or
+        /// an end that is taken back too late, makes overdue.
         #[test]
         fn no_story_takes_back_a_completion(
-            story in prop::collection::vec((prop::sample::select(Change::ALL.to_vec()), any::<bool>()), 0..40)
+            story in prop::collection::vec(
+                (prop::sample::select(Change::ALL.to_vec()), any::<bool>(), any::<bool>()), 0..60)
         ) {
             let mut state = None;
             let mut facts = Facts::default();
-            for (change, late) in story {
-                let mut after = Facts { late, ..facts };
+            for (change, late, lapsed) in story {
+                let mut after = Facts { late, lapsed, ..facts };
                 after.started |= change == Change::Started;
                 after.extended |= change == Change::Extended;
                 let Some(next) = transition(state, change, after) else { continue };
                 facts = after;
-                prop_assert!(state != Some(State::Completed));
-                prop_assert!(state != Some(State::Retired) || change == Change::Reinstated);
+                match state {
+                    None => prop_assert_eq!((change, next), (Change::Assigned, State::Assigned)),
+                    Some(State::Completed | State::Expired) => {
+                        prop_assert!(matches!(change, Change::Expired | Change::Revalidated));
+                        prop_assert_eq!(next == State::Expired, lapsed && (change == Change::Expired || state == Some(State::Expired)));
+                    }
+                    Some(State::Waived) => prop_assert!(matches!(change, Change::Reinstated | Change::Revalidated)),
+                    Some(State::Exempt) => prop_assert!(matches!(change, Change::Reinstated | Change::Retired)),
+                    Some(State::Retired) => prop_assert_eq!(change, Change::Reinstated),
+                    Some(open) => prop_assert!(open.is_open() && change != Change::Reinstated),
+                }
                 if next == State::Overdue && state != Some(State::Overdue) {
                     prop_assert!(matches!(change, Change::Overdue | Change::Resumed | Change::Reinstated));
                 }
-                if next == State::Completed {
-                    prop_assert_eq!(change, Change::Completed);
+                if next == State::Completed && state != Some(State::Completed) {
+                    prop_assert!(matches!(change, Change::Completed | Change::Revalidated));
                 }
                 state = Some(next);
             }

@@ -45,13 +45,19 @@ pub struct Row {
     /// When it was completed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completed: Option<String>,
-    /// When the completion expires. Nothing expires yet.
+    /// Until when the completion, or the waiver, holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
     /// The score of the last attempt at the quiz, from 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
-    /// Why it was assigned; for what has ended, why it ended.
+    /// Which cycle it is, from 1.
+    pub cycle: u32,
+    /// Since when it is in its state.
+    pub since: String,
+    /// Whether it counts in the denominator; `reason` says why not.
+    pub counts: bool,
+    /// Why it was assigned; for what is exempt, waived or retired, why that.
     pub reason: String,
 }
 
@@ -85,7 +91,7 @@ pub async fn status(conn: &Conn, filter: &Filter) -> Result<Vec<Row>> {
 }
 
 fn row(a: &Assignment, person: &Person) -> Row {
-    let ended = matches!(a.state, State::Exempt | State::Retired);
+    let ended = matches!(a.state, State::Exempt | State::Waived | State::Retired);
     Row {
         person: person.employee_id.clone(),
         name: person.name.clone(),
@@ -97,23 +103,30 @@ fn row(a: &Assignment, person: &Person) -> Row {
         due: a.due.at.rfc3339(),
         due_date: a.due.date.to_string(),
         completed: a.completed.map(Instant::rfc3339),
-        expires: None,
+        expires: a.expires.map(|end| end.at.rfc3339()),
         score: a.score,
+        cycle: a.cycle,
+        since: a.since.rfc3339(),
+        counts: a.state.counts(),
         reason: a.end_reason.clone().filter(|_| ended).unwrap_or_else(|| a.reason.clone()),
     }
 }
 
-/// The open assignment of a person for a requirement.
-pub(super) async fn open(conn: &Conn, person: &Person, requirement: &str) -> Result<Assignment> {
+/// The newest assignment of a person for a requirement.
+pub(super) async fn newest(conn: &Conn, person: &Person, requirement: &str) -> Result<Assignment> {
     requirement::by_id(conn, requirement).await?;
     let all = assignment::of_person(conn, &person.id).await?;
     let last = all.into_iter().rev().find(|a| a.requirement == requirement);
-    let name = &person.name;
-    match last {
-        Some(a) if a.state.is_open() => Ok(a),
-        Some(a) => Err(Error::Conflict(format!("'{requirement}' of {name} is {} and stays so", a.state.name()))),
-        None => Err(Error::NotFound(format!("an assignment of '{requirement}' to {name}"))),
+    last.ok_or_else(|| Error::NotFound(format!("an assignment of '{requirement}' to {}", person.name)))
+}
+
+/// The open assignment of a person for a requirement.
+pub(super) async fn open(conn: &Conn, person: &Person, requirement: &str) -> Result<Assignment> {
+    let a = newest(conn, person, requirement).await?;
+    if a.state.is_open() {
+        return Ok(a);
     }
+    Err(Error::Conflict(format!("'{requirement}' of {} is {} and stays so", person.name, a.state.name())))
 }
 
 pub(super) fn reasoned(reason: &str) -> Result<String> {

@@ -182,3 +182,36 @@ async fn a_changed_rule_moves_what_is_open_and_nothing_else() {
     w.s.until("2026-12-02T00:00:01Z").await;
     assert_eq!(w.one(&ana).await.state.name(), "overdue");
 }
+
+#[tokio::test]
+async fn a_waiver_forgives_this_time_and_can_be_taken_back_as_an_exemption_can() {
+    let w = world().await;
+    let ana = w.s.hire("Ana", |_| {}).await;
+    let ben = w.s.hire("Ben", |_| {}).await;
+    w.apply(REQUIREMENT).await;
+    let (db, services) = (&w.s.db, &w.services);
+    let early = training::reinstate(db, services, "Ana", "fire-safety", "operator", "a mistake").await;
+    assert!(early.unwrap_err().to_string().contains("is assigned, not exempt or waived"));
+    training::waive(db, services, "Ana", "fire-safety", "operator", "the course was down").await.unwrap();
+    let until = "2026-12-01".parse().unwrap();
+    training::exempt(db, services, "Ben", "fire-safety", Some(until), "operator", "works outdoors").await.unwrap();
+    w.s.flow.settle().await.unwrap();
+    let rows = db.read(|c| async move { training::status(&c, &Filter::default()).await }).await.unwrap();
+    let said: Vec<_> = rows.iter().map(|r| (r.state, r.counts, r.reason.as_str())).collect();
+    assert_eq!(said, [("waived", false, "the course was down"), ("exempt", false, "works outdoors")]);
+    let nudge = w.s.to("Ana").remove(0).message.plain();
+    assert!(nudge.ends_with("**Fire safety**: waived this time. You need not do it."), "{nudge}");
+    let done = training::complete(db, services, "Ana", "fire-safety", "operator", "did it all the same").await;
+    assert!(done.unwrap_err().to_string().contains("is waived and stays so"));
+
+    training::reinstate(db, services, "Ana", "fire-safety", "operator", "the course works").await.unwrap();
+    training::reinstate(db, services, "Ben", "fire-safety", "operator", "works indoors now").await.unwrap();
+    w.s.until("2026-12-02T12:00:00Z").await;
+    assert_eq!(w.one(&ben).await.state.name(), "assigned", "the end of the exemption counts no more");
+    assert_eq!(w.kinds(&w.one(&ana).await.id).await, ["assigned", "waived", "reinstated"]);
+    let news = w.s.news("Ana");
+    assert!(news.contains("Still open: **Fire safety**"), "{news}");
+    let before = w.tables().await;
+    services.ledger.rebuild(db).await.unwrap();
+    assert_eq!(w.tables().await, before);
+}

@@ -26,9 +26,14 @@ use super::course::{digest, is_id};
 use super::toml_sentence;
 
 mod store;
+mod write;
 
-pub(super) use store::store;
 pub use store::{RequirementProjection, all, by_id};
+pub(super) use store::{is_known, store};
+pub(super) use write::to_toml;
+
+/// With this begin the ids of what stands in for a requirement where a person asked for a place in a course.
+pub(super) const ENROLMENT: &str = "enrolment/";
 
 /// A requirement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +94,19 @@ impl Default for Steps {
 }
 
 impl Requirement {
+    /// What stands in for a requirement where nothing demands a course: it means nobody.
+    fn enrolment(course: &str, title: String) -> Self {
+        Self {
+            id: format!("{ENROLMENT}{course}"),
+            title,
+            course: course.to_owned(),
+            audience: Rule::Or(Vec::new()),
+            due: Due::AfterAssigned(30),
+            steps: Steps::default(),
+            active: true,
+        }
+    }
+
     /// The version: SHA-256 of its canonical JSON.
     ///
     /// # Errors

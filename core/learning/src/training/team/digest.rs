@@ -132,8 +132,7 @@ impl Digest {
                 }
                 let mut finished = 0;
                 for id in before {
-                    finished +=
-                        usize::from(assignment::by_id(&c, id).await?.is_some_and(|a| a.state == State::Completed));
+                    finished += usize::from(assignment::by_id(&c, id).await?.is_some_and(|a| a.completed.is_some()));
                 }
                 Ok((entries, finished))
             })
@@ -146,7 +145,8 @@ fn line(words: &Words, e: &Entry, due: &str) -> String {
     match e.a.state {
         State::Overdue if e.new => say!(words, "team-line-new", name = name, title = title, days = e.late),
         State::Overdue => say!(words, "team-line-overdue", name = name, title = title, days = e.late),
-        State::Completed => say!(words, "team-line-done", name = name, title = title),
+        State::Completed | State::Expired => say!(words, "team-line-done", name = name, title = title),
+        State::Waived => say!(words, "team-line-waived", name = name, title = title),
         State::Exempt | State::Retired => say!(words, "team-line-ended", name = name, title = title),
         State::OnLeave => say!(words, "team-line-away", name = name, title = title),
         _ => say!(words, "team-line-due", name = name, title = title, due = due),
@@ -158,6 +158,7 @@ pub(super) fn buttons(words: &Words, a: &Assignment) -> Vec<Button> {
     vec![
         Button::new(say!(words, "team-remind-button"), format!("team remind {}", a.id)),
         Button::new(say!(words, "team-extend-button"), format!("team extend {} {}", a.id, a.due.date)),
+        Button::new(say!(words, "team-more-button"), format!("team more {}", a.id)),
     ]
 }
 
