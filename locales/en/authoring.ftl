@@ -47,9 +47,16 @@ authoring-due-hire =
         [one] one day after the first day of work
        *[other] { $days } days after the first day of work
     }
+authoring-due-role =
+    { $days ->
+        [one] one day after a change of the job
+       *[other] { $days } days after a change of the job
+    }
 authoring-due-on = on { $date }
 authoring-steps-before = { $days } days before
 authoring-steps-none-before = not before it is due
+# $every is a length of time, $window a number of days
+authoring-again = Again: every { $every }, open { $window } days before the end
 # $days is a list of numbers, $end a number of days
 authoring-steps-after = and { $days } days after it is due, then weekly for { $end } days;
 authoring-steps-weekly = and then weekly for { $end } days;
@@ -70,8 +77,8 @@ authoring-title-hint = As people see it; the course’s title when empty.
 authoring-audience = Whom is it for?
 authoring-audience-hint = everyone · country = "US" · department in ["Sales", "Care"] and not worker_type = "contractor"
 authoring-due = Due
-authoring-due-hint = 14 days · 30 days after hire · 2026-12-18
-authoring-due-wrong = Please write 14 days, 30 days after hire, or a date like 2026-12-18.
+authoring-due-hint = 14 days · 30 days after hire · 2026-12-18 · 14 days, every 12 months
+authoring-due-wrong = Please write 14 days, 30 days after hire, or a date like 2026-12-18; also with “, every 12 months”.
 authoring-steps = Reminders and escalation
 authoring-steps-hint = Days before and after it is due.
 authoring-steps-wrong = Please choose one of these.
@@ -119,7 +126,23 @@ authoring-retire =
        *[other] For { $count } it ends: { $names }.
     }
 authoring-more = { $count } more
-authoring-empty-group = Nobody is in the group { $group }.
+authoring-credit =
+    { $count ->
+        [one] One has done it before, and that counts: { $names }.
+       *[other] { $count } have done it before, and that counts: { $names }.
+    }
+authoring-expire =
+    { $count ->
+        [one] For one the completion holds no more: { $names }.
+       *[other] For { $count } the completion holds no more: { $names }.
+    }
+authoring-left-out =
+    { $count ->
+        [one] One is left out by a decision: { $names }.
+       *[other] { $count } are left out by a decision: { $names }.
+    }
+# $text is a sentence of the dry run
+authoring-warning = Please look: { $text }.
 authoring-draft-only = Nobody hears of this before it is approved.
 authoring-propose-button = Ask for approval
 authoring-edit-button = Edit

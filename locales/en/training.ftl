@@ -18,6 +18,7 @@ why-training-planned = you had told me when you want to do it.
 ## $title is the requirement, $due the due date in words
 
 training-nudge-assign = New for you: **{ $title }**, due **{ $due }**.
+training-nudge-renew = Time to renew **{ $title }**: due **{ $due }**.
 training-nudge-reason = Why you: { $reason }.
 training-nudge-reminder = Still open: **{ $title }**, due **{ $due }**.
 training-nudge-plan = You wanted to do **{ $title }** now. It is due **{ $due }**.

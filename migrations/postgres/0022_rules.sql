@@ -13,3 +13,6 @@ UPDATE assignment SET
     CASE assignment.state WHEN 'on_leave' THEN 'paused' WHEN 'in_progress' THEN 'started' WHEN 'exempt' THEN 'exempted'
     ELSE assignment.state END), assigned),
   changed = COALESCE((SELECT MAX(r.at) FROM ledger_record r WHERE r.subject = 'assignment/' || assignment.id), assigned);
+
+-- When the roster said another title or department than before.
+ALTER TABLE person ADD COLUMN role_since BIGINT;

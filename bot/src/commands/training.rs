@@ -11,6 +11,9 @@ use super::print_json;
 use crate::app::App;
 use crate::config::Config;
 
+/// How many reasons and names are said before the rest is only counted.
+const REASONS: usize = 10;
+
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
     /// Bring a folder of courses into the store
@@ -198,14 +201,34 @@ fn describe(plan: &Plan, end: &str) -> String {
     let mut out = String::new();
     for r in &plan.requirements {
         out.push_str(&format!("{} ({}): for {}; it means {} people\n", r.title, r.change, r.audience, r.means));
-        for (mark, effects) in [('+', &r.assign), ('-', &r.retire), ('~', &r.adjust)] {
+        for count in &r.because {
+            out.push_str(&format!("  {:>5} {}\n", count.people, count.reason));
+        }
+        for count in r.not_for.iter().take(REASONS) {
+            out.push_str(&format!("  {:>5} {}\n", count.people, count.reason));
+        }
+        if r.not_for.len() > REASONS {
+            let people: usize = r.not_for.iter().skip(REASONS).map(|c| c.people).sum();
+            out.push_str(&format!("  {people:>5} not for them, for {} other reasons\n", r.not_for.len() - REASONS));
+        }
+        let lists = [('+', &r.assign), ('✓', &r.credit), ('-', &r.retire), ('~', &r.adjust), ('!', &r.expire)];
+        for (mark, effects) in lists {
             for effect in effects {
                 let due = effect.due.map_or_else(String::new, |d| format!(", due {d}"));
                 out.push_str(&format!("  {mark} {}{due}: {}\n", effect.name, effect.reason));
             }
         }
-        for group in &r.empty_groups {
-            out.push_str(&format!("  warning: nobody is in the group '{group}'\n"));
+        for effect in r.left_out.iter().chain(&r.later) {
+            let day = effect.due.map_or_else(String::new, |d| format!(", {d}"));
+            out.push_str(&format!("  · {}{day}: {}\n", effect.name, effect.reason));
+        }
+        if !r.no_manager.is_empty() {
+            let (some, more) = (&r.no_manager[..r.no_manager.len().min(REASONS)], r.no_manager.len() > REASONS);
+            let and = if more { ", …" } else { "" };
+            out.push_str(&format!("  {:>5} of them have no manager: {}{and}\n", r.no_manager.len(), some.join(", ")));
+        }
+        for warning in &r.warnings {
+            out.push_str(&format!("  warning: {warning}\n"));
         }
     }
     out.push_str(end);

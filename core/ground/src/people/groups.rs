@@ -12,8 +12,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::roles::{Role, roles_of};
-use super::{Person, Status, country, store};
-use crate::{Conn, Result, args};
+use super::{Person, Status, country, store, zone};
+use crate::{Conn, Instant, Result, args};
+use jiff::civil::Date;
 
 /// What a rule may ask about a person beside the roster's fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +23,9 @@ pub struct Facts {
     pub roles: BTreeSet<Role>,
     /// See [`groups_of`].
     pub groups: BTreeSet<String>,
+    /// The day, in the person's zone, on which the roster said another title or department than before; `None` when it
+    /// never did.
+    pub role_since: Option<Date>,
 }
 
 /// The groups of a person, without the prefix `group:`. See the top of this file.
@@ -78,10 +82,13 @@ pub async fn access_classes(conn: &Conn, person: &Person) -> Result<Vec<String>>
 /// # Errors
 /// The database's error.
 pub async fn facts(conn: &Conn, person: &Person) -> Result<Facts> {
-    Ok(Facts { roles: roles_of(conn, person).await?, groups: groups_of(person) })
+    let row = conn.opt("SELECT role_since FROM person WHERE id = $1", args![&person.id]).await?;
+    let since: Option<Instant> = row.map_or(Ok(None), |r| r.get("role_since"))?;
+    let role_since = since.map(|at| at.zoned(&zone(person)).date());
+    Ok(Facts { roles: roles_of(conn, person).await?, groups: groups_of(person), role_since })
 }
 
-/// Everybody (also those who left, who have no roles) with their facts, by employee id, in three queries.
+/// Everybody (also those who left, who have no roles) with their facts, by employee id, in four queries.
 ///
 /// # Errors
 /// The database's error.
@@ -106,6 +113,9 @@ pub async fn all_facts(conn: &Conn) -> Result<Vec<(Person, Facts)>> {
         )
         .await?;
     let managers = rows.iter().map(|r| r.get("manager")).collect::<Result<std::collections::HashSet<String>>>()?;
+    let rows = conn.all("SELECT id, role_since FROM person WHERE role_since IS NOT NULL", args![]).await?;
+    let since = rows.iter().map(|r| Ok((r.get("id")?, r.get("role_since")?)));
+    let since = since.collect::<Result<HashMap<String, Instant>>>()?;
     Ok(people
         .into_iter()
         .map(|person| {
@@ -118,7 +128,8 @@ pub async fn all_facts(conn: &Conn) -> Result<Vec<(Person, Facts)>> {
                 }
             }
             let groups = groups_of(&person);
-            (person, Facts { roles, groups })
+            let role_since = since.get(&person.id).map(|at| at.zoned(&zone(&person)).date());
+            (person, Facts { roles, groups, role_since })
         })
         .collect())
 }

@@ -445,6 +445,8 @@ pub(super) async fn update(tx: &Tx, p: &Person, roster_timezone: Option<&str>, v
                roster_manager = CASE WHEN COALESCE(manager, '') = COALESCE(COALESCE((SELECT a.stands_for FROM person_alias a WHERE a.person = $9), $9), '')
                                 THEN roster_manager ELSE $9 END,
                left_at = CASE WHEN $17 <> 'left' THEN NULL WHEN status = 'left' THEN left_at ELSE $20 END,
+               role_since = CASE WHEN COALESCE(title, '') <> COALESCE($10, '') OR COALESCE(department, '') <> COALESCE($11, '')
+                            THEN $20 ELSE role_since END,
                version = version + 1
              WHERE id = $1 AND version = $21",
             values,

@@ -77,6 +77,20 @@ pub struct Assignment {
     pub changed: Instant,
 }
 
+/// Which cycle an assignment is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cycle {
+    /// Counted from 1.
+    pub number: u32,
+    /// What it renews.
+    pub renews: Option<Renewal>,
+}
+
+impl Cycle {
+    /// The one that renews nothing.
+    pub const FIRST: Self = Self { number: 1, renews: None };
+}
+
 /// What a later cycle renews.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Renewal {
@@ -181,7 +195,7 @@ pub(crate) async fn assign(
     person: &str,
     requirement: &Requirement,
     due: Deadline,
-    renews: Option<&Assignment>,
+    cycle: Cycle,
     by: &By,
 ) -> Result<Assignment> {
     let id = tx.clock().id().to_string();
@@ -191,8 +205,8 @@ pub(crate) async fn assign(
         rule_version: requirement.version()?,
         course: requirement.course.clone(),
         due: DueData { due: due.at, due_date: due.date },
-        cycle: renews.map_or(1, |a| a.cycle + 1),
-        renews: renews.map(|a| Renewal { id: a.id.clone(), until: a.expires.map(|end| end.date) }),
+        cycle: cycle.number,
+        renews: cycle.renews,
     };
     record(tx, services, &id, Change::Assigned, by, serde_json::to_value(data)?).await?;
     existing(tx, &id).await
@@ -540,6 +554,19 @@ pub async fn of_person(conn: &Conn, person: &str) -> Result<Vec<Assignment>> {
 /// All assignments of a requirement, the oldest first.
 pub(crate) async fn of_requirement(conn: &Conn, requirement: &str) -> Result<Vec<Assignment>> {
     read_all(&conn.all(select!("WHERE requirement = $1 ORDER BY assigned, id"), args![requirement]).await?)
+}
+
+/// All assignments of a requirement or of a course, the oldest first.
+pub(crate) async fn about(conn: &Conn, requirement: &str, course: &str) -> Result<Vec<Assignment>> {
+    let sql = select!("WHERE requirement = $1 OR course = $2 ORDER BY assigned, id");
+    read_all(&conn.all(sql, args![requirement, course]).await?)
+}
+
+/// Those who have completed a requirement, by their id from `after` on, at most so many.
+pub(crate) async fn who_completed(conn: &Conn, requirement: &str, after: &str, limit: usize) -> Result<Vec<String>> {
+    let sql = "SELECT DISTINCT person FROM assignment
+               WHERE requirement = $1 AND completed IS NOT NULL AND person > $2 ORDER BY person LIMIT $3";
+    conn.all(sql, args![requirement, after, limit]).await?.iter().map(|r| r.get("person")).collect()
 }
 
 /// All assignments that are overdue, the longest first.

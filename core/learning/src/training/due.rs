@@ -1,7 +1,8 @@
 //! Due dates and the steps around them: pure functions over dates and calendars.
 //!
-//! A due date is a day of the person's calendar and never a day off: it moves to the next working day. The assignment is
-//! due until the end of that day in the person's zone. Steps come at the start of working hours, on a
+//! A due date is a day of the person's calendar and never a day off: it moves to the next working day; that of a renewal moves
+//! to the last one before, since what it renews ends meanwhile. The assignment is due until the end of that day in the
+//! person's zone. Steps come at the start of working hours, on a
 //! working day: those before the due date on the last one, the others on the next one.
 
 use jiff::civil::{Date, Time};
@@ -9,7 +10,7 @@ use jiff::{Span, ToSpan as _};
 use stoa_ground::Instant;
 use stoa_ground::people::calendar::Calendar;
 
-use super::requirement::{Due, Steps};
+use super::requirement::{Due, Recertify, RenewsFrom, Steps};
 
 /// When something is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,24 +76,89 @@ pub fn on(calendar: &Calendar, date: Date) -> Deadline {
     Deadline { date: day, at: end_of(calendar, day) }
 }
 
+/// The deadline on a day, or on the last working day before it that is not before `first`. Where there is none, it is the
+/// first working day after it.
+#[must_use]
+pub fn by(calendar: &Calendar, date: Date, first: Date) -> Deadline {
+    let mut day = date;
+    while day >= first {
+        if on(calendar, day).date == day {
+            return on(calendar, day);
+        }
+        match day.yesterday() {
+            Ok(before) => day = before,
+            Err(_) => break,
+        }
+    }
+    on(calendar, date.max(first))
+}
+
 /// The last second of a day, also of one whose last hour comes twice.
 fn end_of(calendar: &Calendar, day: Date) -> Instant {
     calendar.at(later(day, 1), Time::midnight()).plus(-Instant::SECOND)
 }
 
+/// From when on days of a due rule are counted, as far as they are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dates {
+    /// First day of work.
+    pub hired: Option<Date>,
+    /// The day on which title or department changed last.
+    pub role: Option<Date>,
+}
+
 /// The deadline of an assignment made on the person's day `assigned`. It is never in the past: what was due before is
 /// due on the first working day after the assignment.
 #[must_use]
-pub fn deadline(rule: Due, hired: Option<Date>, assigned: Date, calendar: &Calendar) -> Deadline {
+pub fn deadline(rule: Due, dates: Dates, assigned: Date, calendar: &Calendar) -> Deadline {
+    // Who came or changed long ago has the days from the assignment on.
+    let since = |from: Option<Date>, n| {
+        let wanted = later(from.unwrap_or(assigned), n);
+        if wanted > assigned { wanted } else { later(assigned, n) }
+    };
     let wanted = match rule {
         Due::AfterAssigned(n) => later(assigned, n),
-        Due::AfterHire(n) => {
-            let from_hire = later(hired.unwrap_or(assigned), n);
-            if from_hire > assigned { from_hire } else { later(assigned, n) }
-        }
+        Due::AfterHire(n) => since(dates.hired, n),
+        Due::AfterRole(n) => since(dates.role.max(dates.hired), n),
         Due::On(date) => date,
     };
     on(calendar, if wanted >= assigned { wanted } else { later(assigned, 1) })
+}
+
+/// The deadline of a renewal assigned on the person's day `assigned`: the last day on which what it renews holds. Where that
+/// has passed, or new content asks for the renewal (`until` is `None`), there is as much time as the window gives.
+#[must_use]
+pub fn renewal(rule: &Recertify, until: Option<Date>, assigned: Date, calendar: &Calendar) -> Deadline {
+    match until.filter(|day| *day >= assigned) {
+        Some(day) => by(calendar, day, assigned),
+        None => on(calendar, later(assigned, rule.window_days)),
+    }
+}
+
+/// The end of the validity of what was done on a day. `renewed` is the end of what it renews, which counts from there on
+/// when the rule says so and it was done in time.
+#[must_use]
+pub fn validity(rule: &Recertify, done: Date, renewed: Option<Date>, calendar: &Calendar) -> Deadline {
+    let kept = renewed.filter(|end| rule.renews_from == RenewsFrom::Expiry && done <= later(*end, rule.grace_days));
+    ends(calendar, rule.every.after(kept.unwrap_or(done)))
+}
+
+/// The end of a day, whether people work on it or not.
+#[must_use]
+pub fn ends(calendar: &Calendar, date: Date) -> Deadline {
+    Deadline { date, at: end_of(calendar, date) }
+}
+
+/// When the window before the end of a validity opens.
+#[must_use]
+pub fn opens(rule: &Recertify, end: Date) -> Date {
+    earlier(end, rule.window_days)
+}
+
+/// When the grace after the end of a validity is over.
+#[must_use]
+pub fn lapses(rule: &Recertify, end: Date, calendar: &Calendar) -> Instant {
+    end_of(calendar, later(end, rule.grace_days))
 }
 
 /// The deadline after a leave: it moves by the working days of the leave, from its first day (or the assignment, if
@@ -172,17 +238,22 @@ mod tests {
     fn a_due_date_is_counted_from_the_assignment_the_hire_or_the_calendar_and_is_a_working_day() {
         let c = calendar("Europe/Berlin");
         let monday = date(2026, 11, 23);
-        let due = |rule, hired| deadline(rule, hired, monday, &c).date;
+        let due = |rule, hired| deadline(rule, Dates { hired, role: None }, monday, &c).date;
         assert_eq!(due(Due::AfterAssigned(14), None), date(2026, 12, 7));
         assert_eq!(due(Due::AfterAssigned(12), None), date(2026, 12, 7), "Saturday becomes Monday");
         assert_eq!(due(Due::AfterHire(30), Some(date(2026, 11, 16))), date(2026, 12, 16));
         assert_eq!(due(Due::AfterHire(30), Some(date(2020, 1, 1))), date(2026, 12, 23), "hired long ago");
         assert_eq!(due(Due::On(date(2026, 12, 31)), None), date(2026, 12, 31));
         assert_eq!(due(Due::On(date(2026, 11, 1)), None), date(2026, 11, 24), "never in the past");
-        assert_eq!(deadline(Due::On(date(2028, 2, 29)), None, monday, &c).date, date(2028, 2, 29));
+        assert_eq!(deadline(Due::On(date(2028, 2, 29)), Dates::default(), monday, &c).date, date(2028, 2, 29));
+        let since = |days, hired, role| deadline(Due::AfterRole(days), Dates { hired, role }, monday, &c).date;
+        let (spring, last_week) = (Some(date(2026, 3, 2)), Some(date(2026, 11, 16)));
+        assert_eq!(since(30, spring, last_week), date(2026, 12, 16), "from the change of the job");
+        assert_eq!(since(30, last_week, spring), date(2026, 12, 16), "a job that began with the hire");
+        assert_eq!(since(30, spring, spring), date(2026, 12, 23), "the same job for long");
         let mut off = calendar("UTC");
         off.holidays.insert(date(2026, 12, 7));
-        assert_eq!(deadline(Due::AfterAssigned(14), None, monday, &off).date, date(2026, 12, 8));
+        assert_eq!(deadline(Due::AfterAssigned(14), Dates::default(), monday, &off).date, date(2026, 12, 8));
     }
 
     #[test]
@@ -232,6 +303,36 @@ mod tests {
         assert_eq!(during.date, date(2026, 11, 27), "only days since the assignment count");
     }
 
+    fn yearly(renews_from: RenewsFrom) -> Recertify {
+        Recertify {
+            every: "12 months".parse().unwrap(),
+            window_days: 30,
+            grace_days: 10,
+            renews_from,
+            prior: super::super::requirement::Prior::Counts,
+            new_version: false,
+            remind_before: vec![7, 1],
+        }
+    }
+
+    #[test]
+    fn a_renewal_is_due_before_what_it_renews_ends_and_holds_from_its_own_day_or_from_that_end() {
+        let (c, rule) = (calendar("Europe/Berlin"), yearly(RenewsFrom::Completion));
+        let sunday = date(2027, 11, 28);
+        let due = |until, assigned| renewal(&rule, until, assigned, &c).date;
+        assert_eq!(due(Some(sunday), opens(&rule, sunday)), date(2027, 11, 26), "the Friday before");
+        assert_eq!(due(Some(sunday), date(2027, 11, 27)), date(2027, 11, 29), "no working day is left before");
+        assert_eq!(due(Some(sunday), date(2027, 12, 6)), date(2028, 1, 5), "what has ended gives a window");
+        assert_eq!(due(None, date(2027, 6, 1)), date(2027, 7, 1), "new content");
+        let holds = |rule: &Recertify, done, renewed| validity(rule, done, renewed, &c).date;
+        let keeping = yearly(RenewsFrom::Expiry);
+        assert_eq!(holds(&rule, date(2027, 11, 8), Some(sunday)), date(2028, 11, 8));
+        assert_eq!(holds(&keeping, date(2027, 11, 8), Some(sunday)), date(2028, 11, 28), "nobody loses by being early");
+        assert_eq!(holds(&keeping, date(2027, 12, 8), Some(sunday)), date(2028, 11, 28), "in the grace");
+        assert_eq!(holds(&keeping, date(2027, 12, 9), Some(sunday)), date(2028, 12, 9), "after it, it begins anew");
+        assert_eq!(holds(&rule, date(2028, 2, 29), None), date(2029, 2, 28));
+    }
+
     fn zones() -> Vec<String> {
         jiff::tz::db().available().map(|name| name.to_string()).collect()
     }
@@ -246,17 +347,18 @@ mod tests {
             week in prop::array::uniform7(any::<bool>()),
             start in 0i32..20_000,
             n in 0u32..400,
-            kind in 0..3,
+            kind in 0..4,
             off in prop::collection::btree_set(0i32..30, 0..6),
         ) {
             let mut working_days = week;
             working_days[2] = true;
             let first = date(1990, 1, 1);
             let assigned = first.checked_add(i64::from(start).days()).unwrap();
-            let rule = [Due::AfterAssigned(n), Due::AfterHire(n), Due::On(later(assigned, n))][kind as usize];
+            let rule = [Due::AfterAssigned(n), Due::AfterHire(n), Due::AfterRole(n), Due::On(later(assigned, n))];
+            let rule = rule[kind as usize];
             let holidays = off.iter().map(|d| later(assigned, n + d.unsigned_abs())).collect();
             let c = Calendar { zone: TimeZone::get(&zone).unwrap(), working_days, holidays, ..Calendar::default() };
-            let due = deadline(rule, Some(assigned), assigned, &c);
+            let due = deadline(rule, Dates { hired: Some(assigned), role: Some(assigned) }, assigned, &c);
             prop_assert!(c.is_working_day(due.date));
             prop_assert!(due.date >= assigned);
             prop_assert_eq!(c.date(due.at), due.date);
@@ -268,6 +370,53 @@ mod tests {
                 }
                 prop_assert_eq!(matches!(step, Step::Before(_)), at < due.at);
             }
+        }
+
+        /// In every zone: a completion holds to the end of a day of the person, the window opens before that end and the
+        /// grace ends after it, and a renewal is due on a working day from its assignment on, before the end of what it
+        /// renews wherever there is a working day left.
+        #[test]
+        fn a_renewal_is_due_while_what_it_renews_holds(
+            zone in prop::sample::select(zones()),
+            week in prop::array::uniform7(any::<bool>()),
+            start in 0i32..20_000,
+            number in 1u16..5,
+            unit in prop::sample::select(vec!["weeks", "months", "years"]),
+            window in 1u32..28,
+            grace in 0u32..60,
+            late in 0u32..400,
+            off in prop::collection::btree_set(0i32..30, 0..6),
+        ) {
+            let mut working_days = week;
+            working_days[2] = true;
+            let done = date(1990, 1, 1).checked_add(i64::from(start).days()).unwrap();
+            let every = format!("{} {unit}", number * if unit == "weeks" { 4 } else { 1 }).parse().unwrap();
+            let rule = Recertify { every, window_days: window, grace_days: grace, ..yearly(RenewsFrom::Expiry) };
+            let plain = Calendar { zone: TimeZone::get(&zone).unwrap(), ..Calendar::default() };
+            let end = validity(&rule, done, None, &plain);
+            let holidays = off.iter().map(|d| earlier(end.date, d.unsigned_abs())).collect();
+            let c = Calendar { working_days, holidays, ..plain };
+            prop_assert!(end.date >= later(done, rule.every.least_days()));
+            // Samoa had no 30 December 2011: what ends then ended with the day before.
+            let real = c.date(end.at);
+            prop_assert!(real == end.date || (end.date == date(2011, 12, 30) && real == date(2011, 12, 29)), "{real}");
+            prop_assert!(c.date(end.at.plus(Instant::SECOND)) > end.date);
+            prop_assert!(opens(&rule, end.date) > done && lapses(&rule, end.date, &c) >= end.at);
+
+            let assigned = later(opens(&rule, end.date), late % (window + 1));
+            let due = renewal(&rule, Some(end.date), assigned, &c);
+            prop_assert!(c.is_working_day(due.date) && due.date >= assigned);
+            prop_assert_eq!(c.date(due.at), due.date);
+            let left = (0..=window).map(|n| later(assigned, n)).filter(|d| *d <= end.date);
+            if left.into_iter().any(|d| on(&c, d).date == d) {
+                prop_assert!(due.at <= end.at, "{:?} {:?}", due, end);
+            }
+            let again = validity(&rule, due.date, Some(end.date), &c);
+            if due.date <= later(end.date, grace) {
+                prop_assert_eq!(again.date, rule.every.after(end.date), "the anniversary stays");
+            }
+            let missed = renewal(&rule, Some(end.date), later(end.date, 1 + late), &c);
+            prop_assert!(missed.date >= later(end.date, 1 + late + window));
         }
     }
 }

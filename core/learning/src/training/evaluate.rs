@@ -1,27 +1,35 @@
 //! Who needs what: compares requirements with a person as they are now, and does what follows.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use jiff::ToSpan as _;
 use jiff::civil::{Date, Time};
-use serde_json::Value as Json;
-use std::sync::Arc;
+use serde_json::{Value as Json, json};
 use stoa_flow::schedule::{self, Due as DueJob, Job};
 use stoa_ground::people::calendar::Calendar;
 use stoa_ground::people::{self, Person, Status};
-use stoa_ground::{Instant, Result, Tx};
+use stoa_ground::{Conn, Instant, Result, Tx};
 
-use super::assignment::{self, Assignment, By};
-use super::due::{self, Deadline};
-use super::joined;
-use super::life;
-use super::requirement::{self, Due, Requirement};
+use super::assignment::{self, Assignment, By, Cycle, Renewal};
+use super::due::{self, Dates, Deadline};
+use super::requirement::{self, Due, Prior, Requirement};
 use super::state::State;
+use super::{course, joined, life};
 use crate::Services;
+
+/// How many verdicts can follow on each other at most: another end, expired, retired, assigned.
+pub(crate) const STEPS: usize = 4;
+/// How many people the job for new content looks at in one transaction.
+const PART: usize = 10;
 
 /// What follows for one person and one requirement.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Verdict {
     /// A new assignment.
-    Assign { due: Deadline, reason: String },
+    Assign { due: Deadline, cycle: Cycle, reason: String },
+    /// A new assignment that an earlier completion of the course completes.
+    Credit { due: Deadline, earlier: String, reason: String },
     /// The assignment with this id has lost its reason.
     Retire { id: String, reason: String },
     /// A leave has begun.
@@ -30,68 +38,172 @@ pub(crate) enum Verdict {
     Resume { id: String, due: Deadline },
     /// The due date follows the calendar, or the rule, which gives the day `base` by itself.
     Move { id: String, due: Deadline, base: Option<Date> },
+    /// The rule gives another end to what is completed or waived.
+    Revalidate { id: String, end: Option<Deadline> },
+    /// What was completed holds no more.
+    Expire { id: String },
 }
 
-/// Decides about one requirement. `assignments` are the person's, the oldest first.
+/// Somebody, as rules see them.
+pub(crate) struct Subject<'a> {
+    pub person: &'a Person,
+    pub facts: &'a people::Facts,
+    pub calendar: &'a Calendar,
+    /// The version of each course that counts now.
+    pub courses: &'a BTreeMap<String, String>,
+}
+
+impl Subject<'_> {
+    /// Whether the requirement means them on a day.
+    fn is_wanted(&self, r: &Requirement, today: Date) -> bool {
+        let works = self.person.status != Status::Left && self.person.hire_date.is_none_or(|hired| hired <= today);
+        r.active && works && r.audience.matches(self.person, self.facts)
+    }
+
+    fn deadline(&self, r: &Requirement, assigned: Date) -> Deadline {
+        let dates = Dates { hired: self.person.hire_date, role: self.facts.role_since };
+        due::deadline(r.due, dates, assigned, self.calendar)
+    }
+}
+
+/// Decides about one requirement: the first thing that follows, if any. `assignments` are the person's, the oldest first.
 pub(crate) fn decide(
-    requirement: &Requirement,
-    person: &Person,
-    facts: &people::Facts,
+    r: &Requirement,
+    who: &Subject<'_>,
     assignments: &[Assignment],
-    calendar: &Calendar,
     now: Instant,
 ) -> Result<Option<Verdict>> {
-    let today = calendar.date(now);
-    let works = person.status != Status::Left && person.hire_date.is_none_or(|hired| hired <= today);
-    let wanted = requirement.active && works && requirement.audience.matches(person, facts);
-    let live = assignments.iter().rev().find(|a| a.requirement == requirement.id && a.state != State::Retired);
-    let Some(a) = live else {
-        return Ok(wanted.then(|| Verdict::Assign {
-            due: due::deadline(requirement.due, person.hire_date, today, calendar),
-            reason: requirement.audience.explain(person, facts),
-        }));
-    };
+    let today = who.calendar.date(now);
+    let wanted = who.is_wanted(r, today);
+    let mine = || assignments.iter().filter(|a| a.requirement == r.id && a.state != State::Retired);
+    let Some(a) = mine().next_back() else { return Ok(wanted.then(|| begin(r, who, assignments, today))) };
     if !wanted {
         let ends = a.state.is_open() || a.state == State::Exempt;
-        let reason = if requirement.active {
-            requirement.audience.explain(person, facts)
-        } else {
-            "the requirement was withdrawn".into()
-        };
+        let reason =
+            if r.active { r.audience.explain(who.person, who.facts) } else { "the requirement was withdrawn".into() };
         return Ok(ends.then(|| Verdict::Retire { id: a.id.clone(), reason }));
     }
-    let away = people::away(person, today);
-    let assigned = calendar.date(a.assigned);
-    match a.state {
-        state if state.is_running() && away => {
-            let from = person.leave_from.unwrap_or(today);
-            Ok(Some(Verdict::Pause { id: a.id.clone(), from }))
+    if let Some(done) = mine().rfind(|a| a.completed.is_some() || a.state == State::Waived) {
+        let end = life::holds(who.calendar, r, done);
+        if done.rule_version != r.version()? && end.map(|e| e.date) != done.expires.map(|e| e.date) {
+            return Ok(Some(Verdict::Revalidate { id: done.id.clone(), end }));
         }
-        State::OnLeave if !away => {
-            let from = a.away_from.unwrap_or(today);
-            let ended = person.leave_to.filter(|to| *to >= from).and_then(|to| to.tomorrow().ok());
-            let back = ended.map_or(today, |day| day.min(today));
-            let due = due::after_leave(a.due.date, assigned, from, back, calendar);
-            Ok(Some(Verdict::Resume { id: a.id.clone(), due }))
+        let lapses =
+            r.recertify.as_ref().zip(done.expires).map(|(rule, end)| due::lapses(rule, end.date, who.calendar));
+        if done.state == State::Completed && lapses.is_some_and(|at| now > at) {
+            return Ok(Some(Verdict::Expire { id: done.id.clone() }));
         }
-        state if state.is_running() => {
-            let rule_differs =
-                matches!(requirement.due, Due::AfterHire(_)) || a.rule_version != requirement.version()?;
-            let base = due::deadline(requirement.due, person.hire_date, assigned, calendar);
-            if rule_differs && !a.extended && base.date != a.base_due_date {
-                let due = if base.date < today { due::on(calendar, today) } else { base };
-                return Ok(Some(Verdict::Move { id: a.id.clone(), due, base: Some(base.date) }));
-            }
-            // What is overdue stays overdue, whatever becomes of the calendar.
-            let due = due::on(calendar, a.due.date);
-            let moves = due != a.due && state != State::Overdue;
-            Ok(moves.then(|| Verdict::Move { id: a.id.clone(), due, base: None }))
-        }
-        _ => Ok(None),
+    }
+    if a.state.is_open() { open(r, who, a, assignments, now) } else { Ok(next(r, who, a, today)) }
+}
+
+/// The first assignment.
+fn begin(r: &Requirement, who: &Subject<'_>, assignments: &[Assignment], today: Date) -> Verdict {
+    let due = who.deadline(r, today);
+    let reason = r.audience.explain(who.person, who.facts);
+    let counts = |a: &&Assignment| {
+        let Some((rule, done)) = r.recertify.as_ref().zip(a.completed) else { return false };
+        rule.prior == Prior::Counts
+            && a.course == r.course
+            && rule.every.after(who.calendar.date(done)) >= today
+            && (!rule.new_version || a.course_version.as_ref() == who.courses.get(&r.course))
+    };
+    match assignments.iter().filter(counts).max_by_key(|a| a.completed) {
+        Some(a) => Verdict::Credit { due, earlier: a.id.clone(), reason },
+        None => Verdict::Assign { due, cycle: Cycle::FIRST, reason },
     }
 }
 
-/// Evaluates one person against all requirements, and comes back when a leave or the first day of work changes things.
+/// The cycle after one that is completed, expired or waived.
+fn next(r: &Requirement, who: &Subject<'_>, a: &Assignment, today: Date) -> Option<Verdict> {
+    let rule = r.recertify.as_ref()?;
+    let done = who.calendar.date(a.completed.or(a.ended).filter(|_| a.state != State::Exempt)?);
+    let why = r.audience.explain(who.person, who.facts);
+    let renew = |until: Option<Date>, reason: String| {
+        let cycle = Cycle { number: a.cycle + 1, renews: Some(Renewal { id: a.id.clone(), until }) };
+        Some(Verdict::Assign { due: due::renewal(rule, until, today, who.calendar), cycle, reason })
+    };
+    let end = a.expires.map(|end| end.date);
+    if rule.prior == Prior::DoesNotCount && who.person.hire_date.is_some_and(|hired| done < hired) {
+        let reason = format!("{why}; what you did before your first day of work does not count");
+        return Some(Verdict::Assign { due: who.deadline(r, today), cycle: Cycle::FIRST, reason });
+    }
+    if let Some(end) = end.filter(|end| today >= due::opens(rule, *end)) {
+        let (held, on) = (if today <= end { "holds" } else { "held" }, end.strftime("%-d %B %Y"));
+        return renew(Some(end), format!("{why}; the last time {held} until {on}"));
+    }
+    let changed = who.courses.get(&r.course).is_some_and(|version| a.course_version.as_ref() != Some(version));
+    if rule.new_version && changed && a.state == State::Completed {
+        return renew(None, format!("{why}; the course has changed since you completed it"));
+    }
+    None
+}
+
+/// What is still to do, and perhaps no more, or not now, or on another day.
+fn open(
+    r: &Requirement,
+    who: &Subject<'_>,
+    a: &Assignment,
+    assignments: &[Assignment],
+    now: Instant,
+) -> Result<Option<Verdict>> {
+    let (calendar, today) = (who.calendar, who.calendar.date(now));
+    let renewed = a.renews.as_ref().and_then(|renewed| assignments.iter().find(|b| b.id == renewed.id));
+    let holds = renewed.filter(|b| matches!(b.state, State::Completed | State::Waived)).filter(|_| a.started.is_none());
+    if let Some(renewed) = holds {
+        let content = a.renews.as_ref().is_some_and(|r| r.until.is_none());
+        let early = match &r.recertify {
+            None => true,
+            Some(rule) => !content && renewed.expires.is_none_or(|end| today < due::opens(rule, end.date)),
+        };
+        if early {
+            let reason = "the rule gives more time until it must be renewed".into();
+            return Ok(Some(Verdict::Retire { id: a.id.clone(), reason }));
+        }
+    }
+    let away = people::away(who.person, today);
+    let assigned = calendar.date(a.assigned);
+    if a.state == State::OnLeave {
+        if away {
+            return Ok(None);
+        }
+        let from = a.away_from.unwrap_or(today);
+        let ended = who.person.leave_to.filter(|to| *to >= from).and_then(|to| to.tomorrow().ok());
+        let back = ended.map_or(today, |day| day.min(today));
+        let due = due::after_leave(a.due.date, assigned, from, back, calendar);
+        return Ok(Some(Verdict::Resume { id: a.id.clone(), due }));
+    }
+    if away {
+        let from = who.person.leave_from.unwrap_or(today);
+        return Ok(Some(Verdict::Pause { id: a.id.clone(), from }));
+    }
+    let follows = matches!(r.due, Due::AfterHire(_) | Due::AfterRole(_)) || a.renews.is_some();
+    let base = match (&a.renews, &r.recertify) {
+        (Some(renewal), Some(rule)) => {
+            let until = renewal.until.map(|until| renewed.and_then(|b| b.expires).map_or(until, |end| end.date));
+            due::renewal(rule, until, assigned, calendar)
+        }
+        _ => who.deadline(r, assigned),
+    };
+    if (follows || a.rule_version != r.version()?) && !a.extended && base.date != a.base_due_date {
+        let due = if base.date < today { due::on(calendar, today) } else { base };
+        return Ok(Some(Verdict::Move { id: a.id.clone(), due, base: Some(base.date) }));
+    }
+    // What is overdue stays overdue, whatever becomes of the calendar.
+    let due = due::on(calendar, a.due.date);
+    let moves = due != a.due && a.state != State::Overdue;
+    Ok(moves.then(|| Verdict::Move { id: a.id.clone(), due, base: None }))
+}
+
+/// The version of each course that counts now, where a rule asks for it.
+pub(crate) async fn contents(conn: &Conn, requirements: &[Requirement]) -> Result<BTreeMap<String, String>> {
+    if !requirements.iter().any(|r| r.recertify.as_ref().is_some_and(|rule| rule.new_version)) {
+        return Ok(BTreeMap::new());
+    }
+    Ok(course::courses(conn).await?.into_iter().map(|(id, _, version)| (id, version)).collect())
+}
+
+/// Evaluates one person against all requirements, and comes back on the day when time alone changes things.
 ///
 /// # Errors
 /// The database's error.
@@ -101,28 +213,31 @@ pub(crate) async fn person(tx: &Tx, s: &Services, id: &str) -> Result<()> {
     if requirements.is_empty() {
         return Ok(());
     }
-    let facts = people::facts(tx, &person).await?;
+    let (facts, courses) = (people::facts(tx, &person).await?, contents(tx, &requirements).await?);
     let calendar = s.organisation.calendar(&person);
+    let who = Subject { person: &person, facts: &facts, calendar: &calendar, courses: &courses };
     let id = person.id.as_str();
     let mut assignments = assignment::of_person(tx, id).await?;
     if joined::settle_all(tx, s, &person, &assignments).await? {
         assignments = assignment::of_person(tx, id).await?;
     }
     for requirement in &requirements {
-        if let Some(verdict) = decide(requirement, &person, &facts, &assignments, &calendar, tx.now())? {
+        for _ in 0..STEPS {
+            let Some(verdict) = decide(requirement, &who, &assignments, tx.now())? else { break };
             carry_out(tx, s, &person, requirement, verdict).await?;
+            assignments = assignment::of_person(tx, id).await?;
         }
     }
-    let key = format!("training/person/{id}");
-    match next_look(&person, &calendar, tx.now()) {
-        Some(at) => schedule::put(tx, &key, EvaluateJob::KIND, at, &Json::from(id)).await,
-        None => schedule::cancel(tx, &key).await,
-    }
+    put_look(tx, &person, &calendar, &requirements, &assignments).await
 }
 
 async fn carry_out(tx: &Tx, s: &Services, person: &Person, r: &Requirement, verdict: Verdict) -> Result<()> {
     match verdict {
-        Verdict::Assign { due, reason } => life::assign(tx, s, person, r, due, None, &reason).await,
+        Verdict::Assign { due, cycle, reason } => life::assign(tx, s, person, r, due, cycle, &reason).await,
+        Verdict::Credit { due, earlier, reason } => {
+            let earlier = assignment::existing(tx, &earlier).await?;
+            life::credit(tx, s, person, r, due, &earlier, &reason).await
+        }
         Verdict::Retire { id, reason } => {
             let a = assignment::existing(tx, &id).await?;
             life::retire(tx, s, &a, &reason).await
@@ -145,21 +260,109 @@ async fn carry_out(tx: &Tx, s: &Services, person: &Person, r: &Requirement, verd
             let rule = base.map(|base| (version.as_str(), base));
             life::move_due(tx, s, person, &a, due, rule, &By::rule(&r.id, why)).await
         }
+        Verdict::Revalidate { id, end } => {
+            let a = assignment::existing(tx, &id).await?;
+            life::revalidate(tx, s, r, &a, end).await
+        }
+        Verdict::Expire { id } => {
+            let a = assignment::existing(tx, &id).await?;
+            life::expire(tx, s, person, r, &a).await
+        }
     }
 }
 
-/// The next day on which time alone changes something: the first day of work, the first day of a leave, the day after.
-fn next_look(person: &Person, calendar: &Calendar, now: Instant) -> Option<Instant> {
+/// Makes sure that a person is looked at again on the day when time alone changes something next.
+pub(super) async fn look_again(tx: &Tx, s: &Services, person: &Person) -> Result<()> {
+    let requirements = requirement::all(tx).await?;
+    let assignments = assignment::of_person(tx, &person.id).await?;
+    put_look(tx, person, &s.organisation.calendar(person), &requirements, &assignments).await
+}
+
+async fn put_look(
+    tx: &Tx,
+    person: &Person,
+    calendar: &Calendar,
+    requirements: &[Requirement],
+    assignments: &[Assignment],
+) -> Result<()> {
+    let key = format!("training/person/{}", person.id);
+    match next_look(person, calendar, requirements, assignments, tx.now()) {
+        Some(at) => schedule::put(tx, &key, EvaluateJob::KIND, at, &Json::from(person.id.as_str())).await,
+        None => schedule::cancel(tx, &key).await,
+    }
+}
+
+/// The next instant at which time alone changes something: the first day of work, the first day of a leave, the day after,
+/// the day on which the next cycle begins, the end of the grace after the last one.
+fn next_look(
+    person: &Person,
+    calendar: &Calendar,
+    requirements: &[Requirement],
+    assignments: &[Assignment],
+    now: Instant,
+) -> Option<Instant> {
     if person.status == Status::Left {
         return None;
     }
     let after_leave = person.leave_to.and_then(|to| to.checked_add(1.day()).ok());
-    [person.hire_date, person.leave_from, after_leave]
-        .into_iter()
-        .flatten()
-        .map(|date| calendar.at(date, Time::midnight()))
-        .filter(|at| *at > now)
-        .min()
+    let mut dates = vec![person.hire_date, person.leave_from, after_leave];
+    let mut instants = Vec::new();
+    for r in requirements.iter().filter(|r| r.active) {
+        let done = assignments.iter().rfind(|a| {
+            a.requirement == r.id && a.expires.is_some() && matches!(a.state, State::Completed | State::Waived)
+        });
+        if let Some((rule, end)) = r.recertify.as_ref().zip(done.and_then(|a| a.expires)) {
+            dates.push(Some(due::opens(rule, end.date)));
+            instants.push(due::lapses(rule, end.date, calendar).plus(Instant::SECOND));
+        }
+    }
+    let days = dates.into_iter().flatten().map(|date| calendar.at(date, Time::midnight()));
+    days.chain(instants).filter(|at| *at > now).min()
+}
+
+/// A course has new content: for the requirements that say so a new cycle begins.
+///
+/// # Errors
+/// The database's error.
+pub(super) async fn content_changed(tx: &Tx, course: &str) -> Result<()> {
+    for r in requirement::all(tx).await? {
+        if r.active && r.course == course && r.recertify.is_some_and(|rule| rule.new_version) {
+            let payload = json!({ "requirement": r.id, "after": "" });
+            let key = format!("training/content/{}", r.id);
+            schedule::put(tx, &key, ContentJob::KIND, tx.now(), &payload).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The job `training-content`: looks at those who have completed a requirement whose course has new content, a few at a time.
+pub(crate) struct ContentJob(pub Arc<Services>);
+
+impl ContentJob {
+    const KIND: &'static str = "training-content";
+}
+
+#[async_trait::async_trait]
+impl Job for ContentJob {
+    fn kind(&self) -> &'static str {
+        Self::KIND
+    }
+
+    async fn run(&self, tx: &Tx, job: &DueJob) -> Result<()> {
+        let text = |name: &str| job.payload[name].as_str().unwrap_or_default().to_owned();
+        let (requirement, after) = (text("requirement"), text("after"));
+        let who = assignment::who_completed(tx, &requirement, &after, PART).await?;
+        for id in &who {
+            person(tx, &self.0, id).await?;
+        }
+        match who.last() {
+            Some(last) if who.len() == PART => {
+                let payload = json!({ "requirement": requirement, "after": last });
+                schedule::put(tx, &job.key, Self::KIND, tx.now(), &payload).await
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The job `training-person`: looks at one person again on a day when time alone changes something.

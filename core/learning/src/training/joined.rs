@@ -37,7 +37,13 @@ fn give_way(all: &[Assignment]) -> Vec<(&Assignment, &Assignment)> {
     for a in all.iter().filter(|a| a.state.is_open()) {
         let same = all.iter().filter(|o| o.requirement == a.requirement && !over(o));
         // One row has one open assignment of a requirement: what it did before is its own history.
-        let best = same.filter(|o| o.id == a.id || o.owner != a.owner).min_by_key(|o| (rank(o), o.id.clone()));
+        // A renewal gives way to what holds longer than what it renews, and to no older completion.
+        let renewed = a.renews.as_ref().and_then(|r| r.until);
+        let longer = |o: &Assignment| {
+            renewed.is_none_or(|until| o.state.is_open() || o.expires.is_none_or(|end| end.date > until))
+        };
+        let other = |o: &&Assignment| o.id == a.id || (o.owner != a.owner && longer(o));
+        let best = same.filter(other).min_by_key(|o| (rank(o), o.id.clone()));
         if let Some(best) = best.filter(|o| o.id != a.id) {
             pairs.push((a, best));
         }

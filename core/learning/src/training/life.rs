@@ -2,32 +2,34 @@
 //! what stands in the chat. Each function works in the caller's transaction.
 
 use jiff::civil::Date;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use stoa_flow::{delivery, words_key};
+use stoa_ground::people::calendar::Calendar;
 use stoa_ground::people::{self, Person};
 use stoa_ground::xapi::Actor;
-use stoa_ground::{Result, Tx};
+use stoa_ground::{Instant, Result, Tx};
 
-use super::assignment::{self, Assignment, By, existing, record, record_due};
+use super::assignment::{self, Assignment, By, Cycle, existing, record, record_due};
 use super::course::{self, Course};
 use super::due::{self, Deadline};
+use super::exempt::forget_end;
 use super::requirement::{self, Requirement};
 use super::state::Change;
-use super::{nudge, statements, team};
+use super::{evaluate, nudge, statements, team};
 use crate::Services;
 
-/// Assigns a requirement to a person.
+/// Assigns a requirement to a person: the first cycle of it, or the next one.
 pub(crate) async fn assign(
     tx: &Tx,
     s: &Services,
     person: &Person,
     requirement: &Requirement,
     due: Deadline,
-    renews: Option<&Assignment>,
+    cycle: Cycle,
     reason: &str,
 ) -> Result<()> {
     let by = By::rule(&requirement.id, reason);
-    let a = assignment::assign(tx, s, &person.id, requirement, due, renews, &by).await?;
+    let a = assignment::assign(tx, s, &person.id, requirement, due, cycle, &by).await?;
     statements::was_assigned(tx, s, person, &a, &requirement.title).await?;
     nudge::announce(tx, &a).await?;
     let today = s.organisation.calendar(person).date(tx.now());
@@ -49,8 +51,60 @@ pub(crate) async fn enrol(
     approver: &Person,
 ) -> Result<()> {
     let requirement = requirement::by_id(tx, &format!("{}{course}", requirement::ENROLMENT)).await?;
-    let a = assignment::assign(tx, s, &person.id, &requirement, due, None, by).await?;
+    let a = assignment::assign(tx, s, &person.id, &requirement, due, Cycle::FIRST, by).await?;
     statements::enrolled(tx, s, person, &a, &requirement.title, approver).await
+}
+
+/// Assigns a requirement to a person whose earlier completion of the course counts: nothing is to do, and nothing is said.
+pub(crate) async fn credit(
+    tx: &Tx,
+    s: &Services,
+    person: &Person,
+    requirement: &Requirement,
+    due: Deadline,
+    earlier: &Assignment,
+    reason: &str,
+) -> Result<()> {
+    let by = By::rule(&requirement.id, reason);
+    let a = assignment::assign(tx, s, &person.id, requirement, due, Cycle::FIRST, &by).await?;
+    let done = earlier.completed.unwrap_or(tx.now());
+    let on = s.organisation.calendar(person).date(done);
+    let why = format!("completed on {on} for '{}' already, which counts", earlier.requirement);
+    let mut data = json!({
+        "version": earlier.course_version,
+        "score": earlier.score,
+        "attempts": earlier.attempts,
+        "completed": done,
+        "for": earlier.id,
+    });
+    set_end(&mut data, validity(&s.organisation.calendar(person), requirement, &a, done));
+    record(tx, s, &a.id, Change::Completed, &By::rule(&requirement.id, why), data).await?;
+    Ok(())
+}
+
+/// Until when what was done at an instant holds, in place of `a`.
+fn validity(calendar: &Calendar, r: &Requirement, a: &Assignment, done: Instant) -> Option<Deadline> {
+    let renewed = a.renews.as_ref().and_then(|renewed| renewed.until);
+    r.recertify.as_ref().map(|rule| due::validity(rule, calendar.date(done), renewed, calendar))
+}
+
+/// Until when a waiver holds.
+fn forgiven(calendar: &Calendar, r: &Requirement, a: &Assignment) -> Option<Deadline> {
+    let from = a.renews.as_ref().and_then(|renewed| renewed.until).unwrap_or(a.due.date);
+    r.recertify.as_ref().map(|rule| due::ends(calendar, rule.every.after(from)))
+}
+
+/// Until when what is completed or waived holds by the requirement as it is now.
+pub(crate) fn holds(calendar: &Calendar, r: &Requirement, a: &Assignment) -> Option<Deadline> {
+    match a.completed {
+        Some(done) => validity(calendar, r, a, done),
+        None => forgiven(calendar, r, a),
+    }
+}
+
+fn set_end(data: &mut Json, end: Option<Deadline>) {
+    data["expires"] = json!(end.map(|end| end.at));
+    data["expires_date"] = json!(end.map(|end| end.date));
 }
 
 /// The person opens the course: the first time pins its version.
@@ -124,19 +178,23 @@ pub(crate) async fn complete(
     a: &Assignment,
     by: Option<(By, Actor)>,
 ) -> Result<Assignment> {
-    let title = requirement::by_id(tx, &a.requirement).await?.title;
+    let requirement = requirement::by_id(tx, &a.requirement).await?;
     let version = match &a.course_version {
         Some(version) => version.clone(),
         None => course::current(tx, &a.course).await?,
     };
     let own = By::person(&person.id, "completed in chat");
-    let data = json!({ "version": version, "score": a.score, "attempts": a.attempts });
+    let mut data = json!({ "version": version, "score": a.score, "attempts": a.attempts });
+    set_end(&mut data, validity(&s.organisation.calendar(person), &requirement, a, tx.now()));
     record(tx, s, &a.id, Change::Completed, by.as_ref().map_or(&own, |(by, _)| by), data).await?;
     let a = existing(tx, &a.id).await?;
     let by = by.map(|(by, actor)| (actor, by.reason));
     let by = by.as_ref().map(|(actor, reason)| (actor.clone(), reason.as_str()));
-    statements::completed(tx, s, person, &a, &title, by).await?;
+    statements::completed(tx, s, person, &a, &requirement.title, by).await?;
     close(tx, &a, words_key!("why-done")).await?;
+    if a.expires.is_some() {
+        evaluate::look_again(tx, s, person).await?;
+    }
     Ok(a)
 }
 
@@ -219,7 +277,7 @@ pub(crate) async fn give_way(tx: &Tx, s: &Services, a: &Assignment, to: &str, re
 pub(crate) async fn reinstate(tx: &Tx, s: &Services, person: &Person, a: &Assignment, by: &By) -> Result<()> {
     record(tx, s, &a.id, Change::Reinstated, by, json!({})).await?;
     let a = existing(tx, &a.id).await?;
-    super::exempt::forget_end(tx, &a.id).await?;
+    forget_end(tx, &a.id).await?;
     let prefix = format!("nudge/{}/", a.id);
     delivery::revise(tx, &prefix).await?;
     team::revise(tx, &a).await?;
@@ -245,12 +303,37 @@ pub(crate) async fn exempt(
     close(tx, a, words_key!("why-training-ended")).await
 }
 
-/// Somebody forgives this cycle.
+/// Somebody forgives this cycle. The next one comes when this one, done on its due date, would have ended.
 pub(crate) async fn waive(tx: &Tx, s: &Services, person: &Person, a: &Assignment, by: &By) -> Result<()> {
-    let title = requirement::by_id(tx, &a.requirement).await?.title;
-    record(tx, s, &a.id, Change::Waived, by, json!({})).await?;
-    statements::waived(tx, s, person, a, &title, &by.reason).await?;
-    close(tx, a, words_key!("why-training-waived")).await
+    let requirement = requirement::by_id(tx, &a.requirement).await?;
+    let mut data = json!({});
+    set_end(&mut data, forgiven(&s.organisation.calendar(person), &requirement, a));
+    record(tx, s, &a.id, Change::Waived, by, data).await?;
+    statements::waived(tx, s, person, a, &requirement.title, &by.reason).await?;
+    close(tx, a, words_key!("why-training-waived")).await?;
+    evaluate::look_again(tx, s, person).await
+}
+
+/// The rule gives another end to what is completed or waived.
+pub(crate) async fn revalidate(
+    tx: &Tx,
+    s: &Services,
+    r: &Requirement,
+    a: &Assignment,
+    end: Option<Deadline>,
+) -> Result<()> {
+    let mut data = json!({ "rule_version": r.version()? });
+    set_end(&mut data, end);
+    record(tx, s, &a.id, Change::Revalidated, &By::rule(&r.id, "the rule gives it another end"), data).await?;
+    Ok(())
+}
+
+/// The validity of a completion has ended.
+pub(crate) async fn expire(tx: &Tx, s: &Services, person: &Person, r: &Requirement, a: &Assignment) -> Result<()> {
+    let until = a.expires.map(|end| end.date.to_string()).unwrap_or_default();
+    let by = By::rule(&r.id, format!("it was valid until {until}, and was not renewed"));
+    record(tx, s, &a.id, Change::Expired, &by, json!({})).await?;
+    statements::expired(tx, s, person, a, &r.title).await
 }
 
 /// Somebody grants one more attempt at the quiz.

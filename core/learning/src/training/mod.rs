@@ -30,7 +30,7 @@ use stoa_flow::{Follower, Parts};
 use stoa_ground::ledger::Projection;
 use stoa_ground::{Conn, Result};
 
-pub use apply::{Effect, Plan, Planned, apply};
+pub use apply::{Count, Effect, Plan, Planned, apply};
 pub use authoring::propose;
 pub use exempt::{exempt, reinstate, waive};
 pub use joined::{Step as JoinedStep, after_merge, after_split, settle};
@@ -60,6 +60,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
     let mut jobs: Vec<Arc<dyn Job>> = vec![
         Arc::new(nudge::StepJob(services.clone())),
         Arc::new(evaluate::EvaluateJob(services.clone())),
+        Arc::new(evaluate::ContentJob(services.clone())),
         Arc::new(exempt::EndJob(services.clone())),
         Arc::new(team::DigestJob(services.clone())),
         Arc::new(authoring::EnforceJob(services.clone())),

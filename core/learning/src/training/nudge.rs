@@ -70,7 +70,7 @@ pub(super) async fn schedule(tx: &Tx, s: &Services, person: &Person, r: &Require
         return unschedule(tx, &a.id).await;
     }
     let now = tx.now();
-    let line = due::timeline(&r.steps, a.assigned, a.due, &s.organisation.calendar(person));
+    let line = due::timeline(&r.steps_of(a.renews.is_some()), a.assigned, a.due, &s.organisation.calendar(person));
     let late = a.state == State::Overdue;
     if late && line.iter().any(|(at, step)| *step == Step::Manager && *at <= now) {
         team::expect_digest(tx, s, person).await?;
@@ -112,7 +112,12 @@ impl Job for StepJob {
             return Ok(());
         }
         let requirement = requirement::by_id(tx, &a.requirement).await?;
-        let line = due::timeline(&requirement.steps, a.assigned, a.due, &s.organisation.calendar(&person));
+        let line = due::timeline(
+            &requirement.steps_of(a.renews.is_some()),
+            a.assigned,
+            a.due,
+            &s.organisation.calendar(&person),
+        );
         if now > a.due.at && a.state != State::Overdue {
             let by = By::rule(&a.requirement, "the due date has passed");
             record(tx, s, &a.id, Change::Overdue, &by, json!({})).await?;
@@ -231,6 +236,7 @@ impl Nudge {
         let late = now.a.state == State::Overdue;
         match self.name {
             _ if late => say!(cx.words, "training-nudge-overdue", title = title, due = due),
+            "assign" if now.a.renews.is_some() => say!(cx.words, "training-nudge-renew", title = title, due = due),
             "assign" => say!(cx.words, "training-nudge-assign", title = title, due = due),
             "plan" => say!(cx.words, "training-nudge-plan", title = title, due = due),
             _ => say!(cx.words, "training-nudge-reminder", title = title, due = due),

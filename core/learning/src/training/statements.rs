@@ -114,6 +114,9 @@ pub(super) async fn completed(
 ) -> Result<()> {
     let outcome = Outcome { completion: Some(true), scaled: a.score, ..Outcome::default() };
     let mut draft = StatementDraft::new(person, v::COMPLETED, course_activity(&a.course, title, "en")).outcome(outcome);
+    if let Some(end) = a.expires {
+        draft = draft.extension(extension::EXPIRATION, end.at.rfc3339());
+    }
     if let Some((actor, reason)) = by {
         draft = draft.instructor(actor).result_extension(extension::REASON, reason);
     }
@@ -192,6 +195,15 @@ pub(super) async fn decided(
     }
     s.emitter.emit(tx, draft).await?;
     Ok(())
+}
+
+/// A completion holds no more.
+pub(super) async fn expired(tx: &Tx, s: &Services, person: &Person, a: &Assignment, title: &str) -> Result<()> {
+    let mut draft = StatementDraft::new(person, v::EXPIRED, course_activity(&a.course, title, "en"));
+    if let Some(end) = a.expires {
+        draft = draft.extension(extension::EXPIRATION, end.at.rfc3339());
+    }
+    emit(tx, s, a, draft).await
 }
 
 /// The person said when they will do it.

@@ -15,7 +15,7 @@ fn ana() -> (Person, Facts) {
         hire_date: Some(date(2026, 3, 1)),
         ..person("E1", "Ana Lima")
     };
-    let facts = Facts { roles: [Role::Employee, Role::Manager].into(), groups: groups_of(&ana) };
+    let facts = Facts { roles: [Role::Employee, Role::Manager].into(), groups: groups_of(&ana), role_since: None };
     (ana, facts)
 }
 

@@ -11,7 +11,7 @@ use stoa_ground::people::clean;
 use stoa_ground::{Conn, Result};
 
 use crate::training::course;
-use crate::training::requirement::{self, Due, Requirement, Steps};
+use crate::training::requirement::{self, Due, Period, Prior, Recertify, RenewsFrom, Requirement, Steps};
 
 /// The longest rule and the longest title, in characters.
 const LONGEST_RULE: usize = 500;
@@ -43,17 +43,42 @@ fn preset(name: &str) -> Option<Steps> {
     })
 }
 
-/// A due rule as people write it into the form.
-fn due_text(due: Due) -> String {
-    match due {
+/// A due rule and how long a completion holds, as people write it into the form.
+fn due_text(due: Due, again: Option<&Recertify>) -> String {
+    let due = match due {
         Due::AfterAssigned(days) => format!("{days} days"),
         Due::AfterHire(days) => format!("{days} days after hire"),
+        Due::AfterRole(days) => format!("{days} days after role"),
         Due::On(date) => date.to_string(),
+    };
+    match again {
+        Some(again) => format!("{due}, every {}", again.every),
+        None => due,
     }
 }
 
-/// `14 days`, `30 days after hire` or `2026-12-18`.
-fn parse_due(text: &str) -> Option<Due> {
+/// `14 days`, `30 days after hire`, `30 days after role` or `2026-12-18`, each also with `, every 12 months`. `before`: what
+/// else was said about the time after a completion.
+fn parse_due(text: &str, before: Option<&Recertify>) -> Option<(Due, Option<Recertify>)> {
+    let Some((due, every)) = text.split_once("every ") else { return Some((parse_rule(text)?, None)) };
+    let due = parse_rule(due.trim().trim_end_matches("again").trim().trim_end_matches([',', ';']))?;
+    let every: Period = every.parse().ok()?;
+    let usual = Recertify {
+        every,
+        window_days: 30,
+        grace_days: 0,
+        renews_from: RenewsFrom::default(),
+        prior: Prior::default(),
+        new_version: false,
+        remind_before: vec![30, 7, 1],
+    };
+    let mut again = Recertify { every, ..before.cloned().unwrap_or(usual) };
+    again.window_days = again.window_days.min(every.least_days() - 1);
+    Some((due, Some(again)))
+}
+
+fn parse_rule(text: &str) -> Option<Due> {
+    let text = text.trim();
     if let Some(date) = parse_date(text) {
         return Some(Due::On(date));
     }
@@ -64,6 +89,7 @@ fn parse_due(text: &str) -> Option<Due> {
     match rest.as_slice() {
         [] | ["after" | "from", "assigned" | "assignment"] => Some(Due::AfterAssigned(days)),
         ["after" | "from", "hire" | "hiring" | "start"] => Some(Due::AfterHire(days)),
+        ["after" | "from", "role" | "job"] => Some(Due::AfterRole(days)),
         _ => None,
     }
 }
@@ -98,7 +124,7 @@ pub(super) async fn requirement_form(
     let chosen = has.map_or("usual", |name| name.unwrap_or(AS_IT_IS));
     let steps = FieldKind::Choice { options: presets, initial: Some(chosen.into()) };
     let audience = before.map_or_else(|| "everyone".to_owned(), |r| r.audience.to_string());
-    let due = before.map_or_else(|| "14 days".to_owned(), |r| due_text(r.due));
+    let due = before.map_or_else(|| "14 days".to_owned(), |r| due_text(r.due, r.recertify.as_ref()));
     let title = before.map_or_else(String::new, |r| r.title.clone());
     Ok(Some(Form {
         command,
@@ -123,7 +149,7 @@ pub(super) async fn requirement_form(
                 false,
                 text(LONGEST_RULE, audience),
             ),
-            field("due", say!(words, "authoring-due"), Some(say!(words, "authoring-due-hint")), false, text(40, due)),
+            field("due", say!(words, "authoring-due"), Some(say!(words, "authoring-due-hint")), false, text(60, due)),
             field("steps", say!(words, "authoring-steps"), Some(say!(words, "authoring-steps-hint")), false, steps),
         ],
         submit: say!(words, "authoring-preview-button"),
@@ -169,7 +195,7 @@ pub(super) async fn understand(
         wrong("course", say!(words, "authoring-course-wrong"));
     }
     let audience = value("audience").parse::<Rule>().map_err(|e| wrong("audience", e.to_string())).ok();
-    let due = parse_due(value("due"));
+    let due = parse_due(value("due"), before.and_then(|r| r.recertify.as_ref()));
     if due.is_none() {
         wrong("due", say!(words, "authoring-due-wrong"));
     }
@@ -181,7 +207,8 @@ pub(super) async fn understand(
     if steps.is_none() {
         wrong("steps", say!(words, "authoring-steps-wrong"));
     }
-    let (Some((course, course_title, _)), Some(audience), Some(due), Some(steps)) = (course, audience, due, steps)
+    let (Some((course, course_title, _)), Some(audience), Some((due, recertify)), Some(steps)) =
+        (course, audience, due, steps)
     else {
         return Ok(Err(errors));
     };
@@ -191,7 +218,7 @@ pub(super) async fn understand(
         Some(before) => before.id.clone(),
         None => free_id(conn, course).await?,
     };
-    Ok(Ok(Requirement { id, title, course: course.clone(), audience, due, steps, active: true }))
+    Ok(Ok(Requirement { id, title, course: course.clone(), audience, due, steps, recertify, active: true }))
 }
 
 /// An id that no requirement has, after the course's.
@@ -224,10 +251,16 @@ mod tests {
             ("14 days after birth", None),
             ("99999 days", None),
         ] {
-            assert_eq!(parse_due(text), due, "{text}");
+            assert_eq!(parse_due(text, None), due.map(|due| (due, None)), "{text}");
         }
-        for due in [Due::AfterAssigned(7), Due::AfterHire(30), Due::On(date)] {
-            assert_eq!(parse_due(&due_text(due)), Some(due));
+        let (due, again) = parse_due("14 days, again every 2 weeks", None).unwrap();
+        let again = again.unwrap();
+        assert_eq!((due, again.every.to_string().as_str(), again.window_days), (Due::AfterAssigned(14), "2 weeks", 13));
+        assert_eq!(parse_due("14 days, every now and then", None), None);
+        for due in [Due::AfterAssigned(7), Due::AfterHire(30), Due::AfterRole(5), Due::On(date)] {
+            assert_eq!(parse_due(&due_text(due, None), None), Some((due, None)));
+            let both = (due, Some(again.clone()));
+            assert_eq!(parse_due(&due_text(due, both.1.as_ref()), both.1.as_ref()), Some(both));
         }
     }
 }

@@ -29,13 +29,15 @@ pub(in crate::training) async fn preview(conn: &Conn, s: &Services, words: &Word
     let mut message = Message::new().heading(r.title.clone());
     if r.active {
         let title = literal(&course::title(conn, &r.course).await?);
-        let lines = [
+        let mut lines = vec![
             say!(words, "authoring-line-course", title = title),
             say!(words, "authoring-line-audience", who = rule::audience(words, &r.audience)),
             say!(words, "authoring-line-due", due = rule::due(words, r.due)),
             say!(words, "authoring-line-steps", steps = rule::steps(words, &r.steps)),
         ];
-        message = message.paragraph(lines.map(|l| format!("- {l}")).join("\n"));
+        lines.extend(r.recertify.as_ref().map(|again| rule::again(words, again)));
+        let lines: Vec<String> = lines.into_iter().map(|l| format!("- {l}")).collect();
+        message = message.paragraph(lines.join("\n"));
     } else {
         message = message.paragraph(say!(words, "authoring-ends"));
     }
@@ -59,9 +61,17 @@ pub(in crate::training) async fn preview(conn: &Conn, s: &Services, words: &Word
         if !p.retire.is_empty() {
             lines.push(say!(words, "authoring-retire", count = p.retire.len(), names = names(words, &p.retire)));
         }
-        for group in &p.empty_groups {
-            lines.push(say!(words, "authoring-empty-group", group = literal(group)));
+        if !p.credit.is_empty() {
+            lines.push(say!(words, "authoring-credit", count = p.credit.len(), names = names(words, &p.credit)));
         }
+        if !p.expire.is_empty() {
+            lines.push(say!(words, "authoring-expire", count = p.expire.len(), names = names(words, &p.expire)));
+        }
+        if !p.left_out.is_empty() {
+            lines.push(say!(words, "authoring-left-out", count = p.left_out.len(), names = names(words, &p.left_out)));
+        }
+        // The reasons are those of the dry run, in its words.
+        lines.extend(p.warnings.iter().map(|text| say!(words, "authoring-warning", text = literal(text))));
         if !lines.is_empty() {
             message = message.paragraph(lines.join("\n"));
         }

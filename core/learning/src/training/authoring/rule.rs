@@ -6,7 +6,7 @@ use stoa_flow::words::Words;
 use stoa_ground::people::Role;
 use stoa_ground::people::audience::{Order, Rule};
 
-use crate::training::requirement::{Due, Steps};
+use crate::training::requirement::{Due, Recertify, Steps};
 
 /// Whom a rule means: "everybody who works here", "people whose department is Sales and whose country is not US".
 pub(super) fn audience(words: &Words, rule: &Rule) -> String {
@@ -83,8 +83,14 @@ pub(super) fn due(words: &Words, due: Due) -> String {
     match due {
         Due::AfterAssigned(days) => say!(words, "authoring-due-assigned", days = days),
         Due::AfterHire(days) => say!(words, "authoring-due-hire", days = days),
+        Due::AfterRole(days) => say!(words, "authoring-due-role", days = days),
         Due::On(date) => say!(words, "authoring-due-on", date = words.date(date)),
     }
+}
+
+/// How long a completion holds.
+pub(super) fn again(words: &Words, again: &Recertify) -> String {
+    say!(words, "authoring-again", every = again.every.to_string(), window = again.window_days)
 }
 
 /// When people are reminded and others are told.

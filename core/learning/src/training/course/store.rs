@@ -8,6 +8,7 @@ use serde_json::json;
 use stoa_ground::ledger::{Entry, Projection, Record};
 use stoa_ground::{Conn, Db, Error, Result, Tx, args};
 
+use super::super::evaluate;
 use super::{Course, check_dir};
 use crate::Services;
 use crate::library;
@@ -92,6 +93,7 @@ async fn apply(tx: &Tx, services: &Services, course: &Course) -> Result<Applied>
             data: json!({ "title": course.title, "version": version }),
         };
         services.ledger.append(tx, entry).await?;
+        evaluate::content_changed(tx, &course.id).await?;
     }
     put_pages(tx, course).await?;
     Ok(Applied { course: course.id.clone(), title: course.title.clone(), version, changed })

@@ -6,12 +6,13 @@
 //! title = "Fire safety"
 //! course = "fire-safety"
 //! audience = 'country = "US" and not worker_type = "contractor"'
-//! due = { days = 14, from = "assigned" }   # or from = "hire", or { date = 2026-12-18 }
+//! due = { days = 14, from = "assigned" }   # or from = "hire" or "role", or { date = 2026-12-18 }
 //! remind_before = [7, 1]                   # these five are the defaults
 //! remind_after = [1, 3]                    # then once a week
 //! end_after = 90
 //! manager_after = 3
 //! escalate_after = 14
+//! recertify = { every = "12 months" }      # see Recertify; without it a completion holds for good
 //! active = true                            # false: everybody's open assignment is retired
 //! ```
 
@@ -24,10 +25,13 @@ use stoa_ground::{Error, Result};
 
 use super::course::{digest, is_id};
 use super::toml_sentence;
+use recertify::RawRecertify;
 
+mod recertify;
 mod store;
 mod write;
 
+pub use recertify::{Period, Prior, Recertify, RenewsFrom};
 pub use store::{RequirementProjection, all, by_id};
 pub(super) use store::{is_known, store};
 pub(super) use write::to_toml;
@@ -50,6 +54,9 @@ pub struct Requirement {
     pub due: Due,
     /// When people are reminded and others are told.
     pub steps: Steps,
+    /// How long a completion holds; without it, for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recertify: Option<Recertify>,
     /// Whether it counts. What does not count assigns nobody and retires what is open.
     pub active: bool,
 }
@@ -62,6 +69,9 @@ pub enum Due {
     AfterAssigned(u32),
     /// So many days after the first day of work; for who works here longer already, after the assignment.
     AfterHire(u32),
+    /// So many days after the day on which the person's title or department changed, or after the first day of work,
+    /// whichever is later; for whom that is long ago, after the assignment.
+    AfterRole(u32),
     /// On this day for everybody; who is assigned later gets it on the first working day after the assignment.
     On(Date),
 }
@@ -103,8 +113,19 @@ impl Requirement {
             audience: Rule::Or(Vec::new()),
             due: Due::AfterAssigned(30),
             steps: Steps::default(),
+            recertify: None,
             active: true,
         }
+    }
+
+    /// The steps around the due date of an assignment: a renewal has reminders of its own.
+    #[must_use]
+    pub fn steps_of(&self, renewal: bool) -> Steps {
+        let mut steps = self.steps.clone();
+        if let Some(recertify) = self.recertify.as_ref().filter(|_| renewal) {
+            steps.remind_before.clone_from(&recertify.remind_before);
+        }
+        steps
     }
 
     /// The version: SHA-256 of its canonical JSON.
@@ -160,6 +181,8 @@ struct Raw {
     /// After so many days it stands in the digest of the next level, more than `manager_after`; 14 when absent.
     #[schemars(range(min = 2, max = 3660))]
     escalate_after: Option<u32>,
+    /// How long a completion holds, and what follows when it ends; without it, it holds for good.
+    recertify: Option<RawRecertify>,
     /// Whether it counts; `false` retires everybody's open assignment.
     #[serde(default = "yes")]
     active: bool,
@@ -169,7 +192,7 @@ fn yes() -> bool {
     true
 }
 
-/// Either `days`, counted from the assignment or the first day of work, or a `date`.
+/// Either `days`, counted from the assignment, the first day of work or the newest change of the job, or a `date`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Due", extend("oneOf" = [{ "required": ["days"] }, { "required": ["date"] }]))]
@@ -177,8 +200,8 @@ struct RawDue {
     /// So many days after `from`.
     #[schemars(range(max = 3660))]
     days: Option<u32>,
-    /// `assigned` (when absent) or `hire`.
-    #[schemars(extend("enum" = ["assigned", "hire", null]))]
+    /// `assigned` (when absent), `hire`, or `role`: the day on which the title or department changed.
+    #[schemars(extend("enum" = ["assigned", "hire", "role", null]))]
     from: Option<String>,
     /// On this day for everybody.
     #[schemars(with = "Option<String>", extend("format" = "date"), example = &"2026-12-18")]
@@ -235,16 +258,8 @@ fn requirement(raw: Raw) -> std::result::Result<Requirement, Vec<String>> {
         manager_after: raw.manager_after.unwrap_or(usual.manager_after),
         escalate_after: raw.escalate_after.unwrap_or(usual.escalate_after),
     };
-    for (key, days) in [("remind_before", &mut steps.remind_before), ("remind_after", &mut steps.remind_after)] {
-        days.sort_unstable();
-        days.dedup();
-        if days.first() == Some(&0) {
-            faults.push(format!("{key} has 0; days are counted from 1"));
-        }
-        if days.len() > 10 || days.last().is_some_and(|d| *d > 366) {
-            faults.push(format!("{key} has at most 10 entries of at most 366 days"));
-        }
-    }
+    check_days("remind_before", &mut steps.remind_before, &mut faults);
+    check_days("remind_after", &mut steps.remind_after, &mut faults);
     steps.remind_before.reverse();
     if steps.manager_after == 0 || steps.escalate_after <= steps.manager_after {
         faults.push("escalate_after must be more than manager_after, and both at least 1".into());
@@ -252,6 +267,7 @@ fn requirement(raw: Raw) -> std::result::Result<Requirement, Vec<String>> {
     if steps.end_after > 3_660 || steps.escalate_after > 3_660 {
         faults.push("end_after and escalate_after are at most 3660 days".into());
     }
+    let recertify = raw.recertify.and_then(|raw| raw.read(&mut faults));
     match (audience, due) {
         (Some(audience), Some(due)) if faults.is_empty() => Ok(Requirement {
             id: raw.id,
@@ -260,18 +276,32 @@ fn requirement(raw: Raw) -> std::result::Result<Requirement, Vec<String>> {
             audience,
             due,
             steps,
+            recertify,
             active: raw.active,
         }),
         _ => Err(faults),
     }
 }
 
+/// Sorts days of reminders, and says what is wrong with them.
+fn check_days(key: &str, days: &mut Vec<u32>, faults: &mut Vec<String>) {
+    days.sort_unstable();
+    days.dedup();
+    if days.first() == Some(&0) {
+        faults.push(format!("{key} has 0; days are counted from 1"));
+    }
+    if days.len() > 10 || days.last().is_some_and(|d| *d > 366) {
+        faults.push(format!("{key} has at most 10 entries of at most 366 days"));
+    }
+}
+
 fn due(raw: &RawDue) -> std::result::Result<Due, String> {
-    let example = "write { days = 14, from = \"assigned\" }, { days = 30, from = \"hire\" } or { date = 2026-12-18 }";
+    let example = "write { days = 14, from = \"assigned\" }, from = \"hire\" or \"role\", or { date = 2026-12-18 }";
     match (raw.days, raw.from.as_deref(), &raw.date) {
         (Some(days), _, None) if days > 3_660 => Err(format!("due: {days} days is more than ten years")),
         (Some(days), None | Some("assigned"), None) => Ok(Due::AfterAssigned(days)),
         (Some(days), Some("hire"), None) => Ok(Due::AfterHire(days)),
+        (Some(days), Some("role"), None) => Ok(Due::AfterRole(days)),
         (Some(_), Some(other), None) => Err(format!("due: from is '{other}'; {example}")),
         (None, None, Some(value)) => {
             let text =
@@ -315,11 +345,21 @@ mod tests {
         assert_ne!(one.version().unwrap(), other.version().unwrap());
         let stored: Requirement = serde_json::from_str(&serde_json::to_string(&other).unwrap()).unwrap();
         assert_eq!(stored, other);
+        let renewed = format!("{text}due = {{ days = 14, from = \"role\" }}\nrecertify = {{ every = \"12 months\" }}");
+        let renewed = parse("x", &renewed).unwrap().remove(0);
+        assert_eq!(renewed.due, Due::AfterRole(14));
+        let rule = renewed.recertify.clone().unwrap();
+        assert_eq!((rule.window_days, rule.grace_days, rule.prior), (30, 0, Prior::Counts));
+        assert_eq!(renewed.steps_of(true).remind_before, [30, 7, 1]);
+        assert_eq!(renewed.steps_of(false).remind_before, [7, 1]);
+        let stored: Requirement = serde_json::from_str(&serde_json::to_string(&renewed).unwrap()).unwrap();
+        assert_eq!(stored, renewed);
     }
 
     #[test]
     fn what_is_wrong_is_said_with_file_requirement_key_and_way_out() {
         let due = "due = { days = 14, from = \"assigned\" }";
+        let all = format!("audience = \"everyone\"\n{due}\nrecertify = ");
         let cases = [
             (format!("audience = \"everyone\"\ndeu = 1\n{due}"), "fire.toml line 6: unknown field `deu`"),
             (format!("audience = \"planet = 'Mars'\"\n{due}"), "fire.toml: requirement 'fire': audience:"),
@@ -328,6 +368,18 @@ mod tests {
             ("audience = \"everyone\"\ndue = { days = -3 }".into(), "fire.toml line 6"),
             (format!("audience = \"everyone\"\nescalate_after = 2\n{due}"), "escalate_after must be more than"),
             (format!("audience = \"everyone\"\nremind_before = [0]\n{due}"), "remind_before has 0"),
+            (format!("{all}{{ every = \"yearly\" }}"), "recertify: every: 'yearly' is not a length of time like"),
+            (
+                format!("{all}{{ every = \"2 weeks\" }}"),
+                "window_days is 30; it must be at least 1, at most 366, and less than 2 weeks",
+            ),
+            (format!("{all}{{ every = \"1 year\", grace_days = 400 }}"), "recertify: grace_days is 400"),
+            (
+                format!("{all}{{ every = \"1 year\", prior = \"maybe\" }}"),
+                "unknown variant `maybe`, expected `counts` or",
+            ),
+            (format!("{all}{{ every = \"1 year\", remind_before = [0] }}"), "recertify: remind_before has 0"),
+            (format!("{all}{{ every = \"1 year\", windw = 3 }}"), "fire.toml line 7: unknown field `windw`"),
         ];
         for (lines, expected) in cases {
             let said = wrong(&lines);

@@ -12,6 +12,7 @@ pub(in crate::training) fn to_toml(r: &Requirement) -> String {
     let due = match r.due {
         Due::AfterAssigned(n) => format!("{{ days = {n}, from = \"assigned\" }}"),
         Due::AfterHire(n) => format!("{{ days = {n}, from = \"hire\" }}"),
+        Due::AfterRole(n) => format!("{{ days = {n}, from = \"role\" }}"),
         Due::On(date) => format!("{{ date = {date} }}"),
     };
     let steps = &r.steps;
@@ -28,6 +29,19 @@ pub(in crate::training) fn to_toml(r: &Requirement) -> String {
         format!("manager_after = {}", steps.manager_after),
         format!("escalate_after = {}", steps.escalate_after),
     ];
+    if let Some(again) = &r.recertify {
+        lines.push(format!(
+            "recertify = {{ every = {}, window_days = {}, grace_days = {}, renews_from = {}, prior = {}, \
+             new_version = {}, remind_before = {} }}",
+            text(&again.every.to_string()),
+            again.window_days,
+            again.grace_days,
+            json!(again.renews_from),
+            json!(again.prior),
+            again.new_version,
+            days(&again.remind_before)
+        ));
+    }
     if !r.active {
         lines.push("active = false".into());
     }
@@ -47,6 +61,7 @@ mod tests {
         for due in [
             "due = { days = 14 }",
             "due = { days = 3, from = \"hire\" }",
+            "due = { days = 3, from = \"role\" }\nrecertify = { every = \"2 years\", prior = \"does not count\" }",
             "due = { date = 2026-12-18 }\nactive = false",
         ] {
             let text = format!("{file}{due}\nremind_before = [14, 1]\nescalate_after = 20");
