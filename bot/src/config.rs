@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use stoa_flow::{Lease, Nudges, Organisation};
 use stoa_ground::Instant;
 use stoa_ground::people::calendar::{self, Calendar, Location};
+use stoa_learning::training::requests::Settings;
 
 /// The configuration of Stoa, `stoa.toml`. Unknown keys are errors.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -26,6 +27,7 @@ pub struct Config {
     pub mail: Mail,
     pub organisation: OrganisationSection,
     pub nudges: NudgesSection,
+    pub training: TrainingSection,
     pub library: Library,
     pub search: Search,
     pub answers: Answers,
@@ -354,6 +356,29 @@ pub struct NudgesSection {
     pub ramp: u32,
 }
 
+/// Mandatory training: how long decisions may take, and what managers may decide alone.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainingSection {
+    /// After so many working days without an answer, whoever is asked to decide about a request is reminded.
+    #[schemars(range(min = 1, max = 366))]
+    pub remind_approver_after: u32,
+    /// After so many working days without an answer somebody else is asked: the next manager, the learning team, an
+    /// approver.
+    #[schemars(range(min = 1, max = 366))]
+    pub escalate_request_after: u32,
+    /// A manager extends a due date alone up to so many days after the first one; for more an approver is asked.
+    #[schemars(range(max = 3660))]
+    pub manager_extension_days: u32,
+}
+
+impl Default for TrainingSection {
+    fn default() -> Self {
+        let Settings { remind_approver_after, escalate_request_after, manager_extension_days } = Settings::default();
+        Self { remind_approver_after, escalate_request_after, manager_extension_days }
+    }
+}
+
 impl Default for NudgesSection {
     fn default() -> Self {
         Self {
@@ -661,6 +686,7 @@ impl Config {
 
     fn check(&self, name: &str) -> Result<()> {
         self.organisation().with_context(|| name.to_owned())?;
+        self.training().with_context(|| name.to_owned())?;
         self.lease().with_context(|| name.to_owned())?;
         crate::sources::check(&self.library).with_context(|| name.to_owned())?;
         for (n, bridge) in self.bridge.iter().enumerate() {
@@ -742,6 +768,25 @@ impl Config {
                 ramp: self.nudges.ramp,
             },
         })
+    }
+
+    /// How long decisions about training may take, and what managers may decide alone.
+    ///
+    /// # Errors
+    /// A sentence that names the key that cannot be.
+    pub fn training(&self) -> Result<Settings> {
+        let TrainingSection { remind_approver_after, escalate_request_after, manager_extension_days } = self.training;
+        for (key, days) in
+            [("remind_approver_after", remind_approver_after), ("escalate_request_after", escalate_request_after)]
+        {
+            if !(1..=366).contains(&days) {
+                bail!("[training] {key} = {days} is not a number of working days from 1 to 366");
+            }
+        }
+        if manager_extension_days > 3_660 {
+            bail!("[training] manager_extension_days = {manager_extension_days} is more than ten years");
+        }
+        Ok(Settings { remind_approver_after, escalate_request_after, manager_extension_days })
     }
 
     /// The zone of each location that says one, by name, for the roster import.

@@ -138,6 +138,22 @@ team-row-away = **{ $name }**: { $title }, on leave
 team-remind-button = Remind
 team-extend-button = Extend 7 days
 team-grant-button = One more attempt
+team-more-button = More …
+team-more-title = More time, or on leave
+team-more-what = What?
+# $due is the date on which it is due now
+team-more-time = More time: due after { $due }
+team-more-leave = On leave: the clocks stop
+team-more-submit = Do it
+team-away = { $name } is on leave until { $until }: the clocks stop, and nothing is sent. The staff list can say otherwise.
+# $days is how many days after the first due date a manager may give
+team-beyond =
+    { $days ->
+        [one] That would be more than one day after the first due date; for this I need a reason and ask an approver.
+       *[other] That would be more than { $days } days after the first due date; for this I need a reason and ask an approver.
+    }
+team-beyond-asked = That is more than { $days } days after the first due date, so I have asked { $name }. You hear from me.
+team-beyond-nobody = That is more than { $days } days after the first due date, and nobody can approve it just now. I ask as soon as somebody can.
 team-all-button = Whole team
 team-not-yours = This person is not in your team.
 team-reminded = I remind { $name } in their working hours.

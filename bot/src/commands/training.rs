@@ -1,11 +1,11 @@
-//! `stoa training courses|apply|status|complete|extend|exempt|waive|reinstate`
+//! `stoa training courses|apply|status|requests|complete|extend|exempt|waive|reinstate`
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use jiff::civil::Date;
-use stoa_learning::training::{self, AsOf, Filter, Plan, Row, course};
+use stoa_learning::training::{self, AsOf, Filter, Plan, Row, course, requests};
 
 use super::print_json;
 use crate::app::App;
@@ -28,6 +28,12 @@ pub enum Command {
         /// Say who would get what, and change nothing
         #[arg(long)]
         dry_run: bool,
+        /// Ask somebody with the role approver in chat, who brings it into force; needs a reason
+        #[arg(long, conflicts_with = "dry_run", requires = "reason")]
+        propose: bool,
+        /// Why, for the approver
+        #[arg(long, requires = "propose")]
+        reason: Option<String>,
     },
     /// Who has what to do, and how it stands
     Status {
@@ -43,6 +49,12 @@ pub enum Command {
         /// As it stood at the end of a day, like 2026-03-31, or at an instant, like 2026-03-31T17:00:00Z
         #[arg(long)]
         as_of: Option<AsOf>,
+    },
+    /// What people have asked for, and who is to decide
+    Requests {
+        /// Also those that have ended
+        #[arg(long)]
+        all: bool,
     },
     /// Record that somebody has completed a requirement elsewhere
     Complete(Decision),
@@ -81,7 +93,8 @@ pub struct Decision {
 }
 
 pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCode> {
-    let (app, lock) = App::for_reader(config, matches!(command, Command::Status { .. })).await?;
+    let (app, lock) =
+        App::for_reader(config, matches!(command, Command::Status { .. } | Command::Requests { .. })).await?;
     let (db, services) = (&app.db, &*app.services);
     match command {
         Command::Courses { dir } => {
@@ -93,9 +106,21 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
                 }
             }
         }
-        Command::Apply { file, dry_run } => {
+        Command::Apply { file, propose: true, reason, .. } => {
+            let text = read(&file)?;
+            let (name, reason) = (file.display().to_string(), reason.unwrap_or_default());
+            let planned = training::propose(db, services, &name, &text, &reason).await?;
+            let plan = Plan { dry_run: true, requirements: planned };
+            if json {
+                print_json(&plan)?;
+            } else {
+                print!("{}", describe(&plan, "Proposed: somebody with the role approver decides in chat.\n"));
+            }
+        }
+        Command::Apply { file, dry_run, .. } => {
             let plan = apply_file(&app, &file, dry_run).await?;
-            if json { print_json(&plan)? } else { print!("{}", describe(&plan)) }
+            let end = if plan.dry_run { "Nothing was changed: this was a dry run.\n" } else { "In force.\n" };
+            if json { print_json(&plan)? } else { print!("{}", describe(&plan, end)) }
         }
         Command::Status { requirement, person, state, as_of } => {
             let filter = &Filter { requirement, person, state, as_of };
@@ -105,6 +130,15 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
             }
             if rows.is_empty() && !json {
                 println!("Nobody has anything assigned that fits.");
+            }
+        }
+        Command::Requests { all } => {
+            let rows = db.read(|c| async move { requests::rows(&c, all).await }).await?;
+            for row in &rows {
+                if json { print_json(row)? } else { println!("{}", request_line(row)) }
+            }
+            if rows.is_empty() && !json {
+                println!("No request {}.", if all { "was made" } else { "waits for a decision" });
             }
         }
         Command::Complete(d) => {
@@ -158,11 +192,15 @@ pub async fn apply_requirements(app: &App, dir: &Path) -> Result<()> {
 }
 
 async fn apply_file(app: &App, file: &Path, dry_run: bool) -> Result<Plan> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let text = read(file)?;
     Ok(training::apply(&app.db, &app.services, &file.display().to_string(), &text, dry_run).await?)
 }
 
-fn describe(plan: &Plan) -> String {
+fn read(file: &Path) -> Result<String> {
+    std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
+}
+
+fn describe(plan: &Plan, end: &str) -> String {
     let mut out = String::new();
     for r in &plan.requirements {
         out.push_str(&format!("{} ({}): for {}; it means {} people\n", r.title, r.change, r.audience, r.means));
@@ -196,8 +234,25 @@ fn describe(plan: &Plan) -> String {
             out.push_str(&format!("  warning: {warning}\n"));
         }
     }
-    out.push_str(if plan.dry_run { "Nothing was changed: this was a dry run.\n" } else { "In force.\n" });
+    out.push_str(end);
     out
+}
+
+fn request_line(r: &requests::Row) -> String {
+    let about = r.requirement.as_deref().or(r.course.as_deref()).unwrap_or_default();
+    let whom = r.person.as_deref().or(r.asker.as_deref()).unwrap_or("operator");
+    let wished = r.wished.as_ref().map_or_else(String::new, |day| format!(" until {day}"));
+    let how = match (&r.approver, &r.decider) {
+        (Some(approver), _) => format!("waits for {approver} since {}", &r.since[..10.min(r.since.len())]),
+        (None, Some(decider)) => {
+            format!("{} by {decider}: {}", r.state.name(), r.decision.as_deref().unwrap_or_default())
+        }
+        (None, None) if r.state == requests::State::Open => {
+            "nobody may decide: grant somebody the role approver".into()
+        }
+        (None, None) => format!("{}: {}", r.state.name(), r.decision.as_deref().unwrap_or_default()),
+    };
+    format!("{} {about}{wished} for {whom} ({}) – {how}", r.kind.name(), r.reason)
 }
 
 fn line(row: &Row) -> String {

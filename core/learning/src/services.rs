@@ -7,6 +7,7 @@ use stoa_ground::xapi::Emitter;
 
 use crate::answers::Asking;
 use crate::search::Index;
+use crate::training::requests;
 
 /// Shared by all capabilities; made once at start.
 pub struct Services {
@@ -18,6 +19,8 @@ pub struct Services {
     pub organisation: Organisation,
     /// The search index.
     pub index: Index,
+    /// How long decisions about training may take, and what managers may decide alone.
+    pub training: requests::Settings,
     /// How questions are answered: the language model, and when the bot speaks in channels.
     pub asking: Asking,
 }

@@ -39,6 +39,7 @@ async fn world() -> World {
     let services = Arc::new(Services {
         ledger: ledger(),
         emitter: Emitter::new("https://learn.example.org").unwrap(),
+        training: Default::default(),
         index: Index::in_memory().unwrap(),
         organisation: organisation(),
         asking: stoa_learning::answers::Asking::default(),

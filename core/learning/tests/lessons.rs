@@ -20,6 +20,7 @@ async fn stage() -> Stage {
         let services = Services {
             ledger: ledger(),
             emitter: Emitter::new(&organisation.iri).unwrap(),
+            training: Default::default(),
             index: Index::in_memory().unwrap(),
             asking: Default::default(),
             organisation,

@@ -11,7 +11,7 @@ use stoa_ground::people::{self, Role};
 use stoa_ground::xapi::Emitter;
 use stoa_ground::{Db, args};
 use stoa_learning::search::Index;
-use stoa_learning::{Services, library, operations};
+use stoa_learning::{Services, library, operations, training};
 
 use super::{Findings, Grade, NAMED, Options, STUCK, age};
 use crate::app::{Lock, index_dir, meta, peek_to_read};
@@ -67,6 +67,7 @@ pub(super) async fn check(config: &Config, options: Options, f: &mut Findings) -
     }
     meaning(config, &db, f).await?;
     roster(&db, f).await?;
+    requests(&db, f).await?;
     let sources = db.read(|c| async move { library::sources(&c).await }).await?;
     for source in sources.iter().filter(|s| s.documents == 0) {
         f.say(Grade::Note, "library", format!("source '{}' is empty; run 'stoa library sync'", source.name))?;
@@ -206,6 +207,19 @@ async fn roster(db: &Db, f: &mut Findings) -> Result<()> {
 }
 
 /// How the queues stand, what was put aside with its reason, and whom nothing reaches.
+/// Requests about training that nobody may decide.
+async fn requests(db: &Db, f: &mut Findings) -> Result<()> {
+    let (open, nobody) = db.read(|c| async move { training::requests::waiting(&c).await }).await?;
+    if nobody > 0 {
+        let text = format!(
+            "{nobody} of {open} open requests wait for nobody, since nobody may decide: \
+             'stoa people grant PERSON approver'; 'stoa training requests' lists them"
+        );
+        f.say(Grade::Wrong, "requests", text)?;
+    }
+    Ok(())
+}
+
 async fn waiting(db: &Db, running: bool, f: &mut Findings) -> Result<()> {
     let (all, parked, lost, lost_names) = db
         .read(|c| async move {
@@ -267,6 +281,7 @@ async fn readers(config: &Config, db: &Db, running: bool, f: &mut Findings) -> R
         organisation: organisation.clone(),
         index: Index::in_memory()?,
         asking: crate::asking::of(config)?,
+        training: config.training()?,
     };
     let flow = Flow::new(db.clone(), organisation, stoa_learning::parts(&Arc::new(services)));
     for reader in flow.readers().await? {

@@ -76,6 +76,7 @@ pub const TABLES: &[(&str, Keep)] = &[
     ("assignment", Keep::Rows),
     ("course_progress", Keep::Rows),
     ("manager_digest", Keep::Rows),
+    ("training_request", Keep::Rows),
     ("web_channel", Keep::Rows),
     ("web_member", Keep::Rows),
     ("web_message", Keep::Rows),

@@ -27,7 +27,7 @@ pub use sign_in::{create_sign_in_link, redeem_sign_in_link};
 pub(crate) use store::insert;
 pub use store::{
     Count, all, by_account, by_email, by_employee_id, by_id, count, find, has_own_zone, heard_zone, left_at,
-    managers_above, page, refresh_zones, reports_of, rows_of, tree_of,
+    managers_above, page, refresh_zones, reports_of, rows_of, set_leave, tree_of,
 };
 pub use text::clean;
 

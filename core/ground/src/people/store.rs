@@ -363,6 +363,19 @@ pub async fn refresh_zones(db: &Db, zones: &BTreeMap<String, String>, default: &
     Ok(moved.len())
 }
 
+/// Somebody says until when a person is on leave, from `from` on. It holds until a roster says otherwise. Nothing changes
+/// for somebody who left.
+///
+/// # Errors
+/// The database's error.
+pub async fn set_leave(tx: &Tx, person: &str, from: Date, to: Date) -> Result<()> {
+    let sql = "UPDATE person SET leave_from = $2, leave_to = $3, version = version + 1, updated = $4
+               WHERE id = $1 AND status <> 'left'";
+    tx.exec(sql, args![person, from.to_string(), to.to_string(), tx.now()]).await?;
+    tx.publish(TOPIC, person).await?;
+    Ok(())
+}
+
 /// A chat says in which zone a person is: it counts where the roster says none. Gives whether another one counts now.
 ///
 /// # Errors

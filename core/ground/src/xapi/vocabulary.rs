@@ -138,6 +138,8 @@ verbs! {
     REQUESTED = known("https://w3id.org/xapi/adb/verbs/requested", "requested");
     /// MOM.
     APPROVED = known("https://w3id.org/xapi/tla/verbs/approved", "approved");
+    /// Activity Streams: declined.
+    DENIED = known("http://activitystrea.ms/deny", "denied");
     /// MOM.
     RECOMMENDED = known("https://w3id.org/xapi/tla/verbs/recommended", "recommended");
     /// cmi5.

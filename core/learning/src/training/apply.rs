@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::civil::Date;
 use serde::Serialize;
 use stoa_ground::people::{self, Facts, Person, Status};
-use stoa_ground::{Db, Error, Instant, Result};
+use stoa_ground::{Conn, Db, Error, Instant, Result};
 
-use super::assignment::{self, Assignment};
+use super::assignment::{self, Assignment, By};
 use super::course;
 use super::evaluate::{self, Subject, Verdict};
 use super::requirement::{self, Due, Requirement};
@@ -95,48 +95,13 @@ pub struct Effect {
 /// [`Error::Invalid`] when the file has mistakes or names a course that is not there; nothing is changed then.
 pub async fn apply(db: &Db, services: &Services, file: &str, text: &str, dry_run: bool) -> Result<Plan> {
     let requirements = requirement::parse(file, text)?;
-    let (requirements, file) = (&requirements, &file);
-    let (planned, touched) = db
-        .read(|conn| async move {
-            let known: Vec<String> = course::courses(&conn).await?.into_iter().map(|c| c.0).collect();
-            let missing = requirements.iter().find(|r| r.active && !known.contains(&r.course));
-            if let Some(r) = missing {
-                let there = if known.is_empty() { "there is none yet".into() } else { known.join(", ") };
-                return Err(Error::invalid(format!(
-                    "{file}: requirement '{}': the course '{}' is not there ({there}); bring its folder in first",
-                    r.id, r.course
-                )));
-            }
-            let stored = requirement::all(&conn).await?;
-            let everyone = people::all_facts(&conn).await?;
-            let courses = evaluate::contents(&conn, requirements).await?;
-            let (mut planned, mut touched) = (Vec::new(), Vec::new());
-            for r in requirements {
-                let mut histories: HashMap<String, Vec<Assignment>> = HashMap::new();
-                for a in assignment::about(&conn, &r.id, &r.course).await? {
-                    histories.entry(a.person.clone()).or_default().push(a);
-                }
-                let world = World {
-                    services,
-                    stored: &stored,
-                    everyone: &everyone,
-                    courses: &courses,
-                    histories: &histories,
-                    now: conn.now(),
-                };
-                let (plan, people) = plan(&world, r, requirements)?;
-                planned.push(plan);
-                touched.extend(people);
-            }
-            touched.sort();
-            touched.dedup();
-            Ok((planned, touched))
-        })
-        .await?;
+    let requirements = &requirements;
+    let (planned, touched) = db.read(|conn| async move { look(&conn, services, file, requirements).await }).await?;
     if !dry_run {
         db.write(|tx| async move {
             for r in requirements {
-                requirement::store(&tx, services, r).await?;
+                let by = By { actor: "operator".into(), reason: "applied from a file".into() };
+                requirement::store(&tx, services, r, &by).await?;
             }
             Ok(())
         })
@@ -144,6 +109,51 @@ pub async fn apply(db: &Db, services: &Services, file: &str, text: &str, dry_run
         db.write_each(&touched, |tx, person| async move { evaluate::person(&tx, services, person).await }).await?;
     }
     Ok(Plan { dry_run, requirements: planned })
+}
+
+/// What requirements change as things are now, and the ids of those to whom it happens. `file` is their name for messages.
+///
+/// # Errors
+/// [`Error::Invalid`] when one names a course that is not there.
+pub(super) async fn look(
+    conn: &Conn,
+    services: &Services,
+    file: &str,
+    requirements: &[Requirement],
+) -> Result<(Vec<Planned>, Vec<String>)> {
+    let known: Vec<String> = course::courses(conn).await?.into_iter().map(|c| c.0).collect();
+    let missing = requirements.iter().find(|r| r.active && !known.contains(&r.course));
+    if let Some(r) = missing {
+        let there = if known.is_empty() { "there is none yet".into() } else { known.join(", ") };
+        return Err(Error::invalid(format!(
+            "{file}: requirement '{}': the course '{}' is not there ({there}); bring its folder in first",
+            r.id, r.course
+        )));
+    }
+    let stored = requirement::all(conn).await?;
+    let everyone = people::all_facts(conn).await?;
+    let courses = evaluate::contents(conn, requirements).await?;
+    let (mut planned, mut touched) = (Vec::new(), Vec::new());
+    for r in requirements {
+        let mut histories: HashMap<String, Vec<Assignment>> = HashMap::new();
+        for a in assignment::about(conn, &r.id, &r.course).await? {
+            histories.entry(a.person.clone()).or_default().push(a);
+        }
+        let world = World {
+            services,
+            stored: &stored,
+            everyone: &everyone,
+            courses: &courses,
+            histories: &histories,
+            now: conn.now(),
+        };
+        let (plan, people) = plan(&world, r, requirements)?;
+        planned.push(plan);
+        touched.extend(people);
+    }
+    touched.sort();
+    touched.dedup();
+    Ok((planned, touched))
 }
 
 /// What a plan is made from.

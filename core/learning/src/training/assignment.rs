@@ -9,7 +9,8 @@ use stoa_ground::ledger::{Entry, Projection, Record};
 use stoa_ground::{Conn, Error, Instant, Result, Tx, args};
 
 use super::due::Deadline;
-use super::requirement::Requirement;
+use super::requests;
+use super::requirement::{ENROLMENT, Requirement};
 use super::state::{Change, Facts, State, transition};
 use crate::Services;
 
@@ -100,6 +101,12 @@ pub struct Renewal {
 }
 
 impl Assignment {
+    /// Whether nothing demands it: the person asked for a place in the course. It has no steps, and is never overdue.
+    #[must_use]
+    pub fn is_enrolment(&self) -> bool {
+        self.requirement.starts_with(ENROLMENT)
+    }
+
     /// Why it is left out of the denominator, if it is.
     #[must_use]
     pub fn excluded(&self) -> Option<String> {
@@ -167,6 +174,11 @@ impl By {
         Self { actor: format!("rule/{requirement}"), reason: reason.into() }
     }
 
+    /// By a requirement's rule, because the roster says that the person is on leave.
+    pub fn leave(requirement: &Requirement) -> Self {
+        Self::rule(&requirement.id, "the person is on leave, so the clock stops")
+    }
+
     /// By a person.
     pub fn person(id: &str, reason: impl Into<String>) -> Self {
         Self { actor: format!("person/{id}"), reason: reason.into() }
@@ -181,7 +193,7 @@ pub(crate) async fn assign(
     requirement: &Requirement,
     due: Deadline,
     cycle: Cycle,
-    reason: &str,
+    by: &By,
 ) -> Result<Assignment> {
     let id = tx.clock().id().to_string();
     let data = AssignedData {
@@ -193,8 +205,7 @@ pub(crate) async fn assign(
         cycle: cycle.number,
         renews: cycle.renews,
     };
-    let by = By::rule(&requirement.id, reason);
-    record(tx, services, &id, Change::Assigned, &by, serde_json::to_value(data)?).await?;
+    record(tx, services, &id, Change::Assigned, by, serde_json::to_value(data)?).await?;
     existing(tx, &id).await
 }
 
@@ -217,7 +228,9 @@ pub(crate) async fn record(
         reason: by.reason.clone(),
         data,
     };
-    services.ledger.append(tx, entry).await
+    let record = services.ledger.append(tx, entry).await?;
+    requests::assignment_changed(tx, services, id, change).await?;
+    Ok(record)
 }
 
 /// Appends a change that gives the assignment another deadline. `rule`: the version of the rule that gives it, and the

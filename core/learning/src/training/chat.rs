@@ -24,7 +24,7 @@ use stoa_ground::{Conn, Error, Instant, Result};
 use super::assignment::{self, Assignment};
 use super::course::{self, Course};
 use super::progress::{self, Point, Progress, point};
-use super::{life, nudge, requirement, statements};
+use super::{authoring, life, nudge, requests, requirement, statements};
 use crate::Services;
 
 /// The command `training`.
@@ -41,7 +41,8 @@ impl Command for Training {
     }
 
     fn accepts(&self, args: &Args) -> bool {
-        matches!(args.text(), "" | "unreachable") || status::asks(args.text())
+        let words = ["", "unreachable", "request", "requests", "courses", "new", "requirements"];
+        words.contains(&args.text()) || status::asks(args.text())
     }
 
     async fn form(&self, cx: &Context<'_>, call: &Call) -> Result<Option<Form>> {
@@ -49,7 +50,8 @@ impl Command for Training {
         match word.as_str() {
             "attest" => form::attest(cx, rest).await,
             "choose" => form::choose(cx, &self.0, rest).await,
-            _ => Ok(None),
+            word if requests::WORDS.contains(&word) => requests::form(cx, &self.0, word, rest).await,
+            word => authoring::form(cx, word, rest).await,
         }
     }
 
@@ -67,7 +69,8 @@ impl Command for Training {
         match word.as_str() {
             "sign" => form::check_name(cx, call),
             "choose-day" => form::check_day(cx, &self.0, rest, call).await,
-            _ => Ok(Vec::new()),
+            word if requests::WORDS.contains(&word) => requests::check(cx, &self.0, word, rest, call).await,
+            word => authoring::check(cx, word, rest, call).await,
         }
     }
 
@@ -80,6 +83,15 @@ impl Command for Training {
             pressed: call.pressed.as_deref(),
         };
         let (word, rest) = call.args.split();
+        if requests::WORDS.contains(&word.as_str()) {
+            return requests::run(cx, &self.0, call, &word, rest).await;
+        }
+        if word == "status" && status::is_for(cx, scene.person, rest).await? {
+            return status::tell(cx, scene.person, rest).await;
+        }
+        if authoring::WORDS.contains(&word.as_str()) {
+            return authoring::run(cx, &self.0, call, &word, rest).await;
+        }
         let words: Vec<&str> = rest.split_whitespace().collect();
         let number = |n: usize| words.get(n).and_then(|w| w.parse::<usize>().ok());
         let (scene, words) = (&scene, &words);
@@ -113,7 +125,6 @@ impl Command for Training {
             // A platform without forms.
             "choose" => Err(Error::invalid(say!(cx.words, "training-no-form"))),
             "unreachable" => unreachable::list(cx, scene.person).await,
-            "status" => status::tell(cx, scene.person, rest).await,
             _ => self.list(cx, scene).await,
         }
     }
@@ -123,12 +134,11 @@ impl Command for Training {
 impl Panel for Training {
     async fn show(&self, visit: &Visit<'_>) -> Result<Option<Message>> {
         let items = listed(visit.conn, &visit.person.id).await?;
-        if items.is_empty() {
-            return Ok(None);
-        }
         let calendar = visit.organisation.calendar(visit.person);
         let today = calendar.date(visit.conn.now());
-        Ok(Some(view::list(visit.words, &items, &calendar, today)))
+        let message = if items.is_empty() { Message::new() } else { view::list(visit.words, &items, &calendar, today) };
+        let message = requests::hints(visit.conn, &self.0, visit.words, visit.person, message).await?;
+        Ok((!message.blocks.is_empty()).then_some(message))
     }
 
     async fn prompts(&self, visit: &Visit<'_>) -> Result<Vec<Prompt>> {
@@ -144,6 +154,9 @@ impl Training {
         let items = cx.db().read(|c| async move { listed(&c, id).await }).await?;
         let today = scene.today(cx.db().clock().now());
         let message = view::list(cx.words, &items, scene.calendar, today);
+        let (services, words, person) = (scene.services, scene.words, scene.person);
+        let message =
+            cx.db().read(|c| async move { requests::hints(&c, services, words, person, message).await }).await?;
         let message = unreachable::hint(cx, scene.person, message).await?;
         cx.reply_private(message).await
     }
@@ -162,8 +175,11 @@ async fn listed(conn: &Conn, person: &str) -> Result<Vec<(Assignment, String)>> 
             done.push(a.requirement.clone());
         }
         if a.state.is_open() || a.completed.is_some() {
-            let title = requirements.iter().find(|r| r.id == a.requirement).map(|r| r.title.clone());
-            items.push((a, title.unwrap_or_default()));
+            let title = match requirements.iter().find(|r| r.id == a.requirement) {
+                Some(known) => known.title.clone(),
+                None => requirement::by_id(conn, &a.requirement).await?.title,
+            };
+            items.push((a, title));
         }
     }
     items.sort_by_key(|(a, _)| (a.completed.is_some(), a.completed.map(|at| -at.0), a.due.at));

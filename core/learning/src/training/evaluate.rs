@@ -253,7 +253,7 @@ async fn carry_out(tx: &Tx, s: &Services, person: &Person, r: &Requirement, verd
         }
         Verdict::Pause { id, from } => {
             let a = assignment::existing(tx, &id).await?;
-            life::pause(tx, s, &a, from).await
+            life::pause(tx, s, &a, from, &By::leave(r)).await
         }
         Verdict::Resume { id, due } => {
             let a = assignment::existing(tx, &id).await?;

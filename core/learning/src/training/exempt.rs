@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::civil::{Date, Time};
 use serde_json::Value as Json;
 use stoa_flow::schedule::{self, Due as DueJob, Job};
-use stoa_ground::people;
+use stoa_ground::people::{self, Person};
 use stoa_ground::{Db, Error, Result, Tx};
 
 use super::assignment::{self, Assignment, By};
@@ -38,14 +38,25 @@ pub async fn exempt(
             return Err(Error::invalid(format!("{day} is in the past for {}", person.name)));
         }
         let by = By { actor: actor.to_owned(), reason: reason.clone() };
-        life::exempt(&tx, services, &person, &a, until, &by).await?;
-        if let Some(next) = until.and_then(|day| day.tomorrow().ok()) {
-            let at = calendar.at(next, Time::midnight());
-            schedule::put(&tx, &end_key(&a.id), EndJob::KIND, at, &Json::from(a.id.as_str())).await?;
-        }
+        exempt_in(&tx, services, &person, &a, until, &by).await?;
         assignment::existing(&tx, &a.id).await
     })
     .await
+}
+
+/// Exempts the person from an open assignment in the caller's transaction, with the end of the exemption.
+pub(super) async fn exempt_in(
+    tx: &Tx,
+    s: &Services,
+    person: &Person,
+    a: &Assignment,
+    until: Option<Date>,
+    by: &By,
+) -> Result<()> {
+    life::exempt(tx, s, person, a, until, by).await?;
+    let Some(next) = until.and_then(|day| day.tomorrow().ok()) else { return Ok(()) };
+    let at = s.organisation.calendar(person).at(next, Time::midnight());
+    schedule::put(tx, &end_key(&a.id), EndJob::KIND, at, &Json::from(a.id.as_str())).await
 }
 
 /// Forgives a person the open cycle of a requirement. A requirement that recurs comes again with its next cycle.

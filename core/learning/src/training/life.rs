@@ -28,14 +28,31 @@ pub(crate) async fn assign(
     cycle: Cycle,
     reason: &str,
 ) -> Result<()> {
-    let a = assignment::assign(tx, s, &person.id, requirement, due, cycle, reason).await?;
+    let by = By::rule(&requirement.id, reason);
+    let a = assignment::assign(tx, s, &person.id, requirement, due, cycle, &by).await?;
     statements::was_assigned(tx, s, person, &a, &requirement.title).await?;
     nudge::announce(tx, &a).await?;
     let today = s.organisation.calendar(person).date(tx.now());
     if people::away(person, today) {
-        return pause(tx, s, &a, person.leave_from.unwrap_or(today)).await;
+        return pause(tx, s, &a, person.leave_from.unwrap_or(today), &By::leave(requirement)).await;
     }
     nudge::schedule(tx, s, person, requirement, &a).await
+}
+
+/// A person gets a place in a course that nothing demands, because somebody approved it. `due` is when they want to have
+/// done it; nobody is reminded of that.
+pub(crate) async fn enrol(
+    tx: &Tx,
+    s: &Services,
+    person: &Person,
+    course: &str,
+    due: Deadline,
+    by: &By,
+    approver: &Person,
+) -> Result<()> {
+    let requirement = requirement::by_id(tx, &format!("{}{course}", requirement::ENROLMENT)).await?;
+    let a = assignment::assign(tx, s, &person.id, &requirement, due, Cycle::FIRST, by).await?;
+    statements::enrolled(tx, s, person, &a, &requirement.title, approver).await
 }
 
 /// Assigns a requirement to a person whose earlier completion of the course counts: nothing is to do, and nothing is said.
@@ -48,7 +65,8 @@ pub(crate) async fn credit(
     earlier: &Assignment,
     reason: &str,
 ) -> Result<()> {
-    let a = assignment::assign(tx, s, &person.id, requirement, due, Cycle::FIRST, reason).await?;
+    let by = By::rule(&requirement.id, reason);
+    let a = assignment::assign(tx, s, &person.id, requirement, due, Cycle::FIRST, &by).await?;
     let done = earlier.completed.unwrap_or(tx.now());
     let on = s.organisation.calendar(person).date(done);
     let why = format!("completed on {on} for '{}' already, which counts", earlier.requirement);
@@ -225,9 +243,8 @@ async fn moved(tx: &Tx, s: &Services, person: &Person, before: &Assignment) -> R
 }
 
 /// A leave stops the clock.
-pub(crate) async fn pause(tx: &Tx, s: &Services, a: &Assignment, from: Date) -> Result<()> {
-    let by = By::rule(&a.requirement, "the person is on leave, so the clock stops");
-    record(tx, s, &a.id, Change::Paused, &by, json!({ "from": from })).await?;
+pub(crate) async fn pause(tx: &Tx, s: &Services, a: &Assignment, from: Date, by: &By) -> Result<()> {
+    record(tx, s, &a.id, Change::Paused, by, json!({ "from": from })).await?;
     delivery::cancel(tx, &format!("nudge/{}/t", a.id), words_key!("why-training-away")).await?;
     nudge::unschedule(tx, &a.id).await?;
     team::revise(tx, a).await

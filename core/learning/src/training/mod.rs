@@ -6,6 +6,7 @@
 
 mod apply;
 pub mod assignment;
+mod authoring;
 mod chat;
 pub mod course;
 pub mod due;
@@ -16,6 +17,7 @@ mod joined;
 mod life;
 mod nudge;
 mod progress;
+pub mod requests;
 pub mod requirement;
 pub mod state;
 mod statements;
@@ -24,11 +26,13 @@ mod team;
 
 use std::sync::Arc;
 
-use stoa_flow::Parts;
+use stoa_flow::schedule::Job;
+use stoa_flow::{Follower, Parts};
 use stoa_ground::ledger::Projection;
 use stoa_ground::{Conn, Result};
 
 pub use apply::{Count, Effect, Plan, Planned, apply};
+pub use authoring::propose;
 pub use exempt::{exempt, reinstate, waive};
 pub use history::AsOf;
 pub use joined::{Step as JoinedStep, after_merge, after_split, settle};
@@ -44,6 +48,7 @@ pub fn projections() -> Vec<Box<dyn Projection>> {
         Box::new(course::CourseProjection),
         Box::new(requirement::RequirementProjection),
         Box::new(assignment::AssignmentProjection),
+        Box::new(requests::RequestProjection),
     ]
 }
 
@@ -52,18 +57,25 @@ pub fn projections() -> Vec<Box<dyn Projection>> {
 pub fn parts(services: &Arc<Services>) -> Parts {
     let mut kinds = nudge::Nudge::kinds(services);
     kinds.extend(team::Digest::kinds(services));
+    let requests = requests::parts(services);
+    kinds.extend(requests.kinds);
+    let mut jobs: Vec<Arc<dyn Job>> = vec![
+        Arc::new(nudge::StepJob(services.clone())),
+        Arc::new(evaluate::EvaluateJob(services.clone())),
+        Arc::new(evaluate::ContentJob(services.clone())),
+        Arc::new(exempt::EndJob(services.clone())),
+        Arc::new(team::DigestJob(services.clone())),
+        Arc::new(authoring::EnforceJob(services.clone())),
+    ];
+    jobs.extend(requests.jobs);
+    let mut followers: Vec<Arc<dyn Follower>> = vec![Arc::new(evaluate::PeopleFollower(services.clone()))];
+    followers.extend(requests.followers);
     Parts {
         commands: vec![Box::new(chat::Training(services.clone())), Box::new(team::Team(services.clone()))],
         panels: vec![Box::new(chat::Training(services.clone())), Box::new(team::Team(services.clone()))],
         kinds,
-        jobs: vec![
-            Arc::new(nudge::StepJob(services.clone())),
-            Arc::new(evaluate::EvaluateJob(services.clone())),
-            Arc::new(evaluate::ContentJob(services.clone())),
-            Arc::new(exempt::EndJob(services.clone())),
-            Arc::new(team::DigestJob(services.clone())),
-        ],
-        followers: vec![Arc::new(evaluate::PeopleFollower(services.clone()))],
+        jobs,
+        followers,
         ..Parts::default()
     }
 }

@@ -66,7 +66,7 @@ pub(super) async fn by_manager(tx: &Tx, a: &Assignment, today: jiff::civil::Date
 
 /// Puts the job of the next step, and makes sure that the manager hears of what is long overdue.
 pub(super) async fn schedule(tx: &Tx, s: &Services, person: &Person, r: &Requirement, a: &Assignment) -> Result<()> {
-    if !a.state.is_running() {
+    if !a.state.is_running() || a.is_enrolment() {
         return unschedule(tx, &a.id).await;
     }
     let now = tx.now();

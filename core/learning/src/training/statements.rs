@@ -8,6 +8,7 @@ use stoa_ground::{Result, Tx};
 
 use super::assignment::Assignment;
 use super::course::{Course, Question};
+use super::requests::Request;
 use crate::Services;
 
 fn course_activity(id: &str, title: &str, language: &str) -> Activity {
@@ -134,6 +135,66 @@ pub(super) async fn waived(
     let draft = StatementDraft::new(person, v::WAIVED, course_activity(&a.course, title, "en"))
         .result_extension(extension::REASON, reason);
     emit(tx, s, a, draft).await
+}
+
+/// The person got a place in a course that nothing demands.
+pub(super) async fn enrolled(
+    tx: &Tx,
+    s: &Services,
+    person: &Person,
+    a: &Assignment,
+    title: &str,
+    approver: &Person,
+) -> Result<()> {
+    let draft = StatementDraft::new(person, v::REGISTERED, course_activity(&a.course, title, "en"))
+        .instructor(Actor::from(approver))
+        .extension(extension::DUE_DATE, a.due.at.rfc3339());
+    emit(tx, s, a, draft).await
+}
+
+/// The person's manager, or the learning team, asked for a reminder.
+pub(super) async fn reminded(
+    tx: &Tx,
+    s: &Services,
+    person: &Person,
+    a: &Assignment,
+    title: &str,
+    manager: &Person,
+) -> Result<()> {
+    let draft = StatementDraft::new(person, v::REMINDED, course_activity(&a.course, title, "en"))
+        .instructor(Actor::from(manager))
+        .extension(extension::DUE_DATE, a.due.at.rfc3339());
+    emit(tx, s, a, draft).await
+}
+
+/// Somebody asked for something. Gives the statement's id.
+pub(super) async fn requested(tx: &Tx, s: &Services, asker: &Person, r: &Request) -> Result<String> {
+    let object = Activity::new(v::RESOURCE, &["request", r.kind.name(), &r.id]);
+    let mut draft = StatementDraft::new(asker, v::REQUESTED, object).result_extension(extension::REASON, &*r.reason);
+    if let Some(course) = &r.course {
+        draft = draft.parent(Activity::new(v::COURSE, &["course", course]));
+    }
+    if let Some(id) = r.assignment.as_deref().and_then(|id| uuid::Uuid::parse_str(id).ok()) {
+        draft = draft.registration(id);
+    }
+    s.emitter.emit(tx, draft).await
+}
+
+/// Somebody approved what the statement says was requested, or denied it with a reason.
+pub(super) async fn decided(
+    tx: &Tx,
+    s: &Services,
+    approver: &Person,
+    statement: &str,
+    denied: Option<&str>,
+) -> Result<()> {
+    let verb = if denied.is_some() { v::DENIED } else { v::APPROVED };
+    let mut draft = StatementDraft::to_statement(approver, verb, statement);
+    if let Some(reason) = denied {
+        draft = draft.result_extension(extension::REASON, reason);
+    }
+    s.emitter.emit(tx, draft).await?;
+    Ok(())
 }
 
 /// A completion holds no more.

@@ -42,6 +42,7 @@ impl Office {
         let services = Arc::new(Services {
             ledger: ledger(),
             emitter: Emitter::new("https://learn.example.org").unwrap(),
+            training: Default::default(),
             organisation: stoa_flow::testing::organisation(),
             index: Index::in_memory().unwrap(),
             asking,

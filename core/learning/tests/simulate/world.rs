@@ -140,6 +140,7 @@ impl World {
         Services {
             ledger: ledger(),
             emitter: Emitter::new(&self.organisation.iri).unwrap(),
+            training: Default::default(),
             index: Index::in_memory().unwrap(),
             asking: Default::default(),
             organisation: self.organisation.clone(),

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
 
+mod authoring;
 mod cycles;
 mod joined;
 mod learner;
 mod manager;
+mod requests;
 mod rules;
 
 use std::path::Path;
@@ -68,6 +70,7 @@ async fn world() -> World {
     let services = Arc::new(Services {
         ledger: ledger(),
         emitter: Emitter::new("https://learn.example.org").unwrap(),
+        training: Default::default(),
         index: Index::in_memory().unwrap(),
         asking: Default::default(),
         organisation: organisation(),
@@ -84,6 +87,39 @@ impl World {
         let plan = training::apply(&self.s.db, &self.services, "requirements.toml", text, false).await.unwrap();
         self.s.flow.settle().await.unwrap();
         plan
+    }
+
+    async fn grant(&self, person: &Person, role: Role) {
+        let services = &self.services;
+        self.s
+            .db
+            .write(|tx| async move { people::grant(&tx, &services.ledger, person, role, "operator", "test").await })
+            .await
+            .unwrap();
+        self.s.flow.settle().await.unwrap();
+    }
+
+    async fn revoke(&self, person: &Person, role: Role) {
+        let services = &self.services;
+        self.s
+            .db
+            .write(|tx| async move { people::revoke(&tx, &services.ledger, person, role, "operator", "test").await })
+            .await
+            .unwrap();
+        self.s.flow.settle().await.unwrap();
+    }
+
+    /// The requests, all of them, the oldest first.
+    async fn requests(&self) -> Vec<training::requests::Row> {
+        self.s.db.read(|c| async move { training::requests::rows(&c, true).await }).await.unwrap()
+    }
+
+    /// The kinds of a request's records.
+    async fn steps(&self, id: &str) -> String {
+        let subject = format!("request/{id}");
+        let sql = "SELECT kind FROM ledger_record WHERE subject = $1 ORDER BY version";
+        let rows = self.s.db.all(sql, args![subject]).await.unwrap();
+        rows.iter().map(|r| r.get::<String>("kind").unwrap()).collect::<Vec<_>>().join(" ")
     }
 
     async fn of(&self, person: &Person) -> Vec<Assignment> {
@@ -154,6 +190,9 @@ impl World {
             "SELECT id || state || due || due_date || COALESCE(course_version, '-') || COALESCE(CAST(score AS TEXT), '-') || COALESCE(expires_date, '-') || COALESCE(renews, '-') || cycle || '/' || since || '/' || changed || '/' || version AS t FROM assignment ORDER BY id",
             "SELECT id || definition || version AS t FROM requirement ORDER BY id",
             "SELECT id || version || published AS t FROM course ORDER BY id",
+            "SELECT id || state || reason || COALESCE(approver, '-') || tried || round || reminders || since || COALESCE(decision, '-')
+               || COALESCE(decider, '-') || COALESCE(definition, '-') || COALESCE(statement, '-') || version AS t
+             FROM training_request ORDER BY id",
         ] {
             for row in self.s.db.all(sql, args![]).await.unwrap() {
                 text.push_str(&row.get::<String>("t").unwrap());

@@ -30,6 +30,7 @@ pub(super) fn list(words: &Words, items: &[(Assignment, String)], calendar: &Cal
     for (a, title) in open {
         let (title, due) = (literal(title), words.day(a.due.date, today));
         let text = match a.state {
+            _ if a.is_enrolment() => say!(words, "request-row-enrolment", title = title, due = due),
             State::Overdue => say!(words, "training-row-overdue", title = title, due = due),
             State::OnLeave => say!(words, "training-row-away", title = title),
             State::Extended => say!(words, "training-row-extended", title = title, due = due),
@@ -42,7 +43,10 @@ pub(super) fn list(words: &Words, items: &[(Assignment, String)], calendar: &Cal
         } else {
             say!(words, "training-start-button")
         };
-        message = message.paragraph(text).buttons(vec![Button::primary(label, format!("training open {}", a.id))]);
+        message = message.paragraph(text).buttons(vec![
+            Button::primary(label, format!("training open {}", a.id)),
+            Button::new(say!(words, "request-button"), format!("training request {}", a.id)),
+        ]);
     }
     let lines: Vec<String> = done
         .iter()

@@ -13,7 +13,7 @@ use stoa_ground::{Instant, Result};
 
 pub use read::check_dir;
 pub(super) use read::is_id;
-pub use store::{Applied, CourseProjection, apply_dir, content, courses, current};
+pub use store::{Applied, CourseProjection, apply_dir, content, courses, current, title};
 
 /// A course as it is shown, without what changes nothing for the learner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -150,6 +150,15 @@ pub async fn content(conn: &Conn, version: &str) -> Result<Course> {
     Ok(serde_json::from_str(&row.get::<String>("content")?)?)
 }
 
+/// The title of a course as it is now.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such course; the database's error.
+pub async fn title(conn: &Conn, course: &str) -> Result<String> {
+    let row = conn.opt("SELECT title FROM course WHERE id = $1", args![course]).await?;
+    row.ok_or_else(|| Error::NotFound(format!("the course '{course}'")))?.get("title")
+}
+
 /// All courses: id, title and version, by id.
 ///
 /// # Errors

@@ -29,10 +29,15 @@ use recertify::RawRecertify;
 
 mod recertify;
 mod store;
+mod write;
 
 pub use recertify::{Period, Prior, Recertify, RenewsFrom};
-pub(super) use store::store;
 pub use store::{RequirementProjection, all, by_id};
+pub(super) use store::{is_known, store};
+pub(super) use write::to_toml;
+
+/// With this begin the ids of what stands in for a requirement where a person asked for a place in a course.
+pub(super) const ENROLMENT: &str = "enrolment/";
 
 /// A requirement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +104,20 @@ impl Default for Steps {
 }
 
 impl Requirement {
+    /// What stands in for a requirement where nothing demands a course: it means nobody.
+    fn enrolment(course: &str, title: String) -> Self {
+        Self {
+            id: format!("{ENROLMENT}{course}"),
+            title,
+            course: course.to_owned(),
+            audience: Rule::Or(Vec::new()),
+            due: Due::AfterAssigned(30),
+            steps: Steps::default(),
+            recertify: None,
+            active: true,
+        }
+    }
+
     /// The steps around the due date of an assignment: a renewal has reminders of its own.
     #[must_use]
     pub fn steps_of(&self, renewal: bool) -> Steps {

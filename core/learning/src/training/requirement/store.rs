@@ -4,8 +4,10 @@ use async_trait::async_trait;
 use stoa_ground::ledger::{Entry, Projection, Record};
 use stoa_ground::{Conn, Error, Result, Tx, args};
 
-use super::Requirement;
+use super::{ENROLMENT, Requirement};
 use crate::Services;
+use crate::training::assignment::By;
+use crate::training::course;
 
 /// Writes `requirement` from the ledger's records about `requirement/<id>`. Kind: `applied`; data: the requirement.
 pub struct RequirementProjection;
@@ -47,8 +49,8 @@ impl Projection for RequirementProjection {
     }
 }
 
-/// Appends the record that a requirement counts from now on as it is given. Gives whether it is different from before.
-pub(crate) async fn store(tx: &Tx, services: &Services, requirement: &Requirement) -> Result<bool> {
+/// Appends the record that a requirement counts from now on as it is given, by whose decision and why. Gives whether it is different from before.
+pub(crate) async fn store(tx: &Tx, services: &Services, requirement: &Requirement, by: &By) -> Result<bool> {
     let was = tx.opt("SELECT version FROM requirement WHERE id = $1", args![&requirement.id]).await?;
     let was: Option<String> = was.map(|r| r.get("version")).transpose()?;
     if was.as_ref() == Some(&requirement.version()?) {
@@ -57,8 +59,8 @@ pub(crate) async fn store(tx: &Tx, services: &Services, requirement: &Requiremen
     let entry = Entry {
         subject: format!("requirement/{}", requirement.id),
         kind: "applied",
-        actor: "operator".into(),
-        reason: if was.is_some() { "the requirement has changed".into() } else { "the requirement is new".into() },
+        actor: by.actor.clone(),
+        reason: by.reason.clone(),
         data: serde_json::to_value(requirement)?,
     };
     services.ledger.append(tx, entry).await?;
@@ -74,11 +76,19 @@ pub async fn all(conn: &Conn) -> Result<Vec<Requirement>> {
     rows.iter().map(|r| Ok(serde_json::from_value(r.get("definition")?)?)).collect()
 }
 
-/// The requirement with this id.
+/// Whether there is a requirement with this id, whether it counts or not.
+pub(crate) async fn is_known(conn: &Conn, id: &str) -> Result<bool> {
+    Ok(conn.opt("SELECT 1 AS one FROM requirement WHERE id = $1", args![id]).await?.is_some())
+}
+
+/// The requirement with this id, or what stands in for one where a person asked for a place in a course.
 ///
 /// # Errors
 /// [`Error::NotFound`]; the database's error.
 pub async fn by_id(conn: &Conn, id: &str) -> Result<Requirement> {
+    if let Some(course) = id.strip_prefix(ENROLMENT) {
+        return Ok(Requirement::enrolment(course, course::title(conn, course).await?));
+    }
     let row = conn.opt("SELECT definition FROM requirement WHERE id = $1", args![id]).await?;
     let row = row.ok_or_else(|| Error::NotFound(format!("the requirement '{id}'")))?;
     Ok(serde_json::from_value(row.get("definition")?)?)

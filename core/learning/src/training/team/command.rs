@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::ToSpan as _;
-use stoa_flow::chat::{Args, Button, Call, Command, Context, Message, Panel, Prompt, Visit, literal};
+use stoa_flow::chat::{Args, Button, Call, Command, Context, FieldError, Form, Message, Panel, Prompt, Visit, literal};
 use stoa_flow::words::Words;
 use stoa_flow::{say, words_key};
 use stoa_ground::people::{self, Person};
 use stoa_ground::{Conn, Error, Result};
 
 use super::super::assignment::{self, Assignment, By};
-use super::super::{life, nudge};
-use super::{Standing, may_manage};
+use super::super::{life, nudge, requests, requirement, statements};
+use super::{Standing, may_manage, more};
 use crate::Services;
 
 /// The most people whose standing is worked out on their manager's page, which is shown again and again.
@@ -41,19 +41,34 @@ impl Command for Team {
         args.text().is_empty()
     }
 
+    async fn form(&self, cx: &Context<'_>, call: &Call) -> Result<Option<Form>> {
+        match call.args.split() {
+            (word, rest) if word == "more" => more::form(cx, rest).await,
+            _ => Ok(None),
+        }
+    }
+
+    async fn check(&self, cx: &Context<'_>, call: &Call) -> Result<Vec<FieldError>> {
+        match call.args.split() {
+            (word, rest) if word == "more" => more::check(cx, &self.0, rest, call).await,
+            _ => Ok(Vec::new()),
+        }
+    }
+
     async fn run(&self, cx: &Context<'_>, call: &Call) -> Result<()> {
         let (word, rest) = call.args.split();
         match word.as_str() {
             "remind" => self.remind(cx, rest).await,
             "extend" => self.extend(cx, rest).await,
             "grant" => self.grant(cx, rest).await,
+            "more" => more::run(cx, &self.0, rest, call).await,
             _ => self.overview(cx).await,
         }
     }
 }
 
 /// The assignment that a button names and its person, when the actor may act on it.
-async fn theirs(conn: &Conn, words: &Words, actor: &Person, id: &str) -> Result<(Assignment, Person)> {
+pub(super) async fn theirs(conn: &Conn, words: &Words, actor: &Person, id: &str) -> Result<(Assignment, Person)> {
     let refused = || Error::Forbidden(say!(words, "team-not-yours"));
     let a = assignment::by_id(conn, id).await?.ok_or_else(refused)?;
     let person = people::by_id(conn, &a.person).await?.ok_or_else(refused)?;
@@ -70,6 +85,8 @@ impl Team {
             let text = if !a.state.is_running() {
                 say!(cx.words, "team-remind-not-needed", name = name)
             } else if nudge::by_manager(&turn, &a, today).await? {
+                let title = requirement::by_id(&turn, &a.requirement).await?.title;
+                statements::reminded(&turn, s, &person, &a, &title, manager).await?;
                 say!(cx.words, "team-reminded", name = name)
             } else {
                 say!(cx.words, "team-remind-again", name = name)
@@ -94,6 +111,12 @@ impl Team {
             } else {
                 let from = a.due.date.max(today);
                 let to = from.checked_add(7.days()).unwrap_or(from);
+                if requests::beyond_managers(s, &a, to) {
+                    let days = s.training.manager_extension_days;
+                    let more = Button::primary(say!(cx.words, "team-more-button"), format!("team more {}", a.id));
+                    let text = say!(cx.words, "team-beyond", days = days);
+                    return turn.reply_private(Message::text(text).buttons(vec![more])).await;
+                }
                 let by = By::person(&manager.id, "the manager gave seven more days");
                 let a = life::extend(&turn, s, &person, &a, to, &by).await?;
                 say!(cx.words, "team-extended", name = name, due = cx.words.date(a.due.date))

@@ -158,6 +158,7 @@ pub(super) fn buttons(words: &Words, a: &Assignment) -> Vec<Button> {
     vec![
         Button::new(say!(words, "team-remind-button"), format!("team remind {}", a.id)),
         Button::new(say!(words, "team-extend-button"), format!("team extend {} {}", a.id, a.due.date)),
+        Button::new(say!(words, "team-more-button"), format!("team more {}", a.id)),
     ]
 }
 

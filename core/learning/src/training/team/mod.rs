@@ -2,6 +2,7 @@
 
 mod command;
 mod digest;
+mod more;
 mod standing;
 
 use jiff::civil::{Time, Weekday};
@@ -53,7 +54,8 @@ async fn responsible(conn: &Conn, s: &Services, person: &Person) -> Result<Respo
     Ok(Responsible { first: able.next(), next: able.next() })
 }
 
-fn is_present(s: &Services, person: &Person, now: Instant) -> bool {
+/// Whether a person works here and is not away today.
+pub(super) fn is_present(s: &Services, person: &Person, now: Instant) -> bool {
     let today = s.organisation.calendar(person).date(now);
     person.status != Status::Left && !people::away(person, today)
 }

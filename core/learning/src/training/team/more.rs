@@ -1,0 +1,164 @@
+//! `team more`: what a manager can do with a reason: another date, or a leave that the staff list does not know yet.
+
+use jiff::civil::Date;
+use stoa_flow::chat::{Call, Context, Field, FieldError, Form, Message, literal};
+use stoa_flow::say;
+use stoa_flow::words::Words;
+use stoa_ground::people::calendar::parse_date;
+use stoa_ground::people::{self, Person, clean};
+use stoa_ground::{Error, Result};
+
+use super::command::theirs;
+use crate::Services;
+use crate::training::assignment::{self, Assignment, By};
+use crate::training::requests::{self, Asked, Kind, Wish};
+use crate::training::{life, requirement};
+
+/// The longest reason, in characters.
+const LONGEST: usize = 500;
+const LEAVE: &str = "leave";
+
+/// What was chosen in the form.
+struct Chosen {
+    leave: bool,
+    until: Date,
+    reason: String,
+}
+
+/// The form, for who may act on the assignment.
+pub(super) async fn form(cx: &Context<'_>, id: &str) -> Result<Option<Form>> {
+    let (manager, words) = (cx.person()?, cx.words);
+    let read = cx.db().read(|c| async move {
+        let (a, person) = theirs(&c, words, manager, id).await?;
+        let title = requirement::by_id(&c, &a.requirement).await?.title;
+        Ok((a, person, title))
+    });
+    let (a, person, title) = read.await?;
+    if !a.state.is_open() {
+        return Ok(None);
+    }
+    let options = vec![
+        ("time".to_owned(), say!(words, "team-more-time", due = words.date(a.due.date))),
+        (LEAVE.to_owned(), say!(words, "team-more-leave")),
+    ];
+    let reason = Field {
+        hint: Some(say!(words, "request-reason-hint")),
+        ..Field::text("reason", say!(words, "request-reason"), true, LONGEST)
+    };
+    Ok(Some(Form {
+        command: format!("team more {id}"),
+        title: say!(words, "team-more-title"),
+        intro: Some(format!("{}: {}", literal(&person.name), literal(&title))),
+        fields: vec![
+            Field::choice("what", say!(words, "team-more-what"), options),
+            Field::text("until", say!(words, "request-until"), false, 10),
+            reason,
+        ],
+        submit: say!(words, "team-more-submit"),
+    }))
+}
+
+/// What a sent form means, or what is wrong with it. `today` is the person's.
+fn understand(words: &Words, a: &Assignment, today: Date, call: &Call) -> std::result::Result<Chosen, Vec<FieldError>> {
+    let value = |name: &str| call.values.as_ref().and_then(|v| v.get(name)).map(|v| clean(v)).unwrap_or_default();
+    let mut errors = Vec::new();
+    let mut wrong = |field: &str, why: String| errors.push(FieldError { field: field.into(), why });
+    let leave = value("what") == LEAVE;
+    let until = parse_date(&value("until"));
+    match until {
+        None => wrong("until", say!(words, "request-date-wrong", example = a.due.date.to_string())),
+        Some(day) if day < today => wrong("until", say!(words, "request-date-past")),
+        Some(day) if !leave && day <= a.due.date => {
+            wrong("until", say!(words, "request-date-early", due = words.date(a.due.date)));
+        }
+        Some(_) => {}
+    }
+    let reason: String = value("reason").chars().take(LONGEST).collect();
+    if reason.is_empty() {
+        wrong("reason", say!(words, "request-reason-missing"));
+    }
+    match until.filter(|_| errors.is_empty()) {
+        Some(until) => Ok(Chosen { leave, until, reason }),
+        None => Err(errors),
+    }
+}
+
+/// What is wrong with the form that was sent.
+pub(super) async fn check(cx: &Context<'_>, s: &Services, id: &str, call: &Call) -> Result<Vec<FieldError>> {
+    let (manager, words) = (cx.person()?, cx.words);
+    // What may not be done is told as a message.
+    let Ok((a, person)) = cx.db().read(|c| async move { theirs(&c, words, manager, id).await }).await else {
+        return Ok(Vec::new());
+    };
+    let today = s.organisation.calendar(&person).date(cx.db().clock().now());
+    Ok(understand(words, &a, today, call).err().unwrap_or_default())
+}
+
+/// Does it.
+pub(super) async fn run(cx: &Context<'_>, s: &Services, id: &str, call: &Call) -> Result<()> {
+    let (manager, words) = (cx.person()?, cx.words);
+    if call.values.is_none() {
+        return Err(Error::invalid(say!(words, "request-form-needed")));
+    }
+    cx.commit(|turn| async move {
+        let (a, person) = theirs(&turn, words, manager, id).await?;
+        let name = literal(&person.name);
+        if !a.state.is_open() {
+            return turn.reply_private(Message::text(say!(words, "team-remind-not-needed", name = name))).await;
+        }
+        let today = s.organisation.calendar(&person).date(turn.now());
+        let chosen = understand(words, &a, today, call)
+            .map_err(|errors| Error::Invalid(errors.into_iter().map(|e| e.why).collect::<Vec<_>>().join(" ")))?;
+        let by = By::person(&manager.id, &*chosen.reason);
+        let text = if chosen.leave {
+            on_leave(&turn, s, &person, today, chosen.until, &by).await?;
+            say!(words, "team-away", name = name, until = words.date(chosen.until))
+        } else if requests::beyond_managers(s, &a, chosen.until) {
+            let wish = Wish {
+                kind: Kind::Extension,
+                person: &person,
+                assignment: Some(&a),
+                course: &a.course,
+                wished: Some(chosen.until),
+                reason: &chosen.reason,
+            };
+            let days = s.training.manager_extension_days;
+            match requests::ask(&turn, s, manager, &wish).await? {
+                Asked::New(r) | Asked::Already(r) => {
+                    let approver = match &r.approver {
+                        Some(id) => people::by_id(&turn, id).await?.map(|p| literal(&p.name)),
+                        None => None,
+                    };
+                    match approver {
+                        Some(approver) => say!(words, "team-beyond-asked", name = approver, days = days),
+                        None => say!(words, "team-beyond-nobody", days = days),
+                    }
+                }
+                Asked::TooMany => say!(words, "request-too-many"),
+            }
+        } else {
+            let a = life::extend(&turn, s, &person, &a, chosen.until, &by).await?;
+            say!(words, "team-extended", name = name, due = words.date(a.due.date))
+        };
+        turn.reply_private(Message::text(text)).await
+    })
+    .await
+}
+
+/// The person is on leave from today on: the clocks of all that is open stop.
+async fn on_leave(
+    tx: &stoa_ground::Tx,
+    s: &Services,
+    person: &Person,
+    today: Date,
+    until: Date,
+    by: &By,
+) -> Result<()> {
+    people::set_leave(tx, &person.id, today, until).await?;
+    for a in assignment::of_person(tx, &person.id).await? {
+        if a.state.is_running() && !a.is_enrolment() {
+            life::pause(tx, s, &a, today, by).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! A new requirement from its first words in chat to everybody's assignment, by two people.
+
+use super::*;
+
+async fn office() -> (World, Person) {
+    let w = world().await;
+    let lena = w.s.hire("Lena", |_| {}).await;
+    let ida = w.s.hire("Ida", |_| {}).await;
+    w.grant(&lena, Role::Learning).await;
+    // Who writes it has the role as well, and yet does not approve it.
+    w.grant(&lena, Role::Approver).await;
+    w.grant(&ida, Role::Approver).await;
+    (w, ida)
+}
+
+const FORM: [(&str, &str); 5] = [
+    ("course", "fire"),
+    ("title", "Fire safety 2027"),
+    ("audience", "department = \"Port\" and not worker_type = \"contractor\""),
+    ("due", "14 days"),
+    ("steps", "tight"),
+];
+
+async fn draft(w: &World) -> String {
+    let row = w.s.db.opt("SELECT id FROM training_request ORDER BY created DESC, id DESC", args![]).await.unwrap();
+    row.unwrap().get("id").unwrap()
+}
+
+#[tokio::test]
+async fn a_new_requirement_is_written_approved_by_a_second_person_and_assigned() {
+    let (w, ida) = office().await;
+    for n in 0..7 {
+        w.s.hire(&format!("Port {n}"), |p| p.department = Some("Port".into())).await;
+    }
+    w.s.hire("Con", |p| {
+        p.department = Some("Port".into());
+        p.worker_type = Some("contractor".into());
+    })
+    .await;
+    // Step 1: the form. Step 2: what it would do. Step 3: asking, with a reason. Step 4: a second person.
+    let preview = w.s.fills("Lena", "training new", &FORM).await;
+    let id = draft(&w).await;
+    let toml = w.press("Lena", &format!("training toml {id}")).await;
+    let proposed =
+        w.s.fills("Lena", &format!("training propose {id}"), &[("reason", "The new port rules ask for it")]).await;
+    let asked = w.s.news("Ida");
+    let nobody = w.s.to("Port 0").len();
+    let approved = w.press("Ida", &format!("training approve {id}")).await;
+    let told = w.s.news("Lena");
+    let status = w.press("Lena", "training status fire").await;
+    let assigned = w.s.news("Port 0");
+    let all = [preview, toml, proposed, asked, approved, told, status, assigned].join("\n===\n").replace(&id, "DRAFT");
+    insta::assert_snapshot!(all);
+    assert_eq!(nobody, 0, "nobody hears of a draft");
+    let count = w.s.db.opt("SELECT COUNT(*) AS n FROM assignment", args![]).await.unwrap().unwrap();
+    assert_eq!(count.get::<i64>("n").unwrap(), 7);
+    assert_eq!(w.steps(&id).await, "drafted requested approved applied");
+    let records = w.s.db.read(|c| async move { stoa_ground::ledger::of_subject(&c, "requirement/fire").await });
+    let records = records.await.unwrap();
+    assert_eq!(records[0].actor, format!("person/{}", ida.id));
+    assert_eq!(records[0].reason, "Lena asked: The new port rules ask for it; approved by Ida");
+    // A second press changes nothing.
+    w.press("Ida", &format!("training approve {id}")).await;
+    assert_eq!(w.steps(&id).await, "drafted requested approved applied");
+    let before = w.tables().await;
+    w.services.ledger.rebuild(&w.s.db).await.unwrap();
+    assert_eq!(w.tables().await, before);
+}
+
+#[tokio::test]
+async fn what_is_sent_back_is_written_anew_and_changes_and_ends_go_the_same_way() {
+    let (w, _) = office().await;
+    let pat = w.s.hire("Pat", |p| p.department = Some("Port".into())).await;
+    w.s.fills("Lena", "training new", &FORM).await;
+    let id = draft(&w).await;
+    w.s.fills("Lena", &format!("training propose {id}"), &[("reason", "The new port rules")]).await;
+    w.s.fills("Ida", &format!("training decline {id}"), &[("reason", "Two weeks are too short")]).await;
+    let told = w.s.news("Lena");
+    assert!(told.contains("Ida has sent back the new requirement **Fire safety 2027**"), "{told}");
+    assert!(told.contains(&format!("[Edit: training edit {id}]")), "{told}");
+    w.s.until("2026-11-23T13:00:00Z").await;
+    let mut longer = FORM;
+    longer[3] = ("due", "30 days");
+    w.s.fills("Lena", &format!("training edit {id}"), &longer).await;
+    w.s.fills("Lena", &format!("training propose {id}"), &[("reason", "The new port rules, with a month")]).await;
+    let asked = w.s.news("Ida");
+    assert!(asked.contains("Ida sent it back today: Two weeks are too short"), "{asked}");
+    w.press("Ida", &format!("training approve {id}")).await;
+    assert_eq!(w.steps(&id).await, "drafted requested declined drafted requested approved applied");
+    assert_eq!(w.one(&pat).await.due.date.to_string(), "2026-12-23");
+
+    // A change.
+    w.s.until("2026-11-24T10:00:00Z").await;
+    let list = w.s.says("Lena", "training requirements").await;
+    assert!(list.contains("[Change: training change fire]") && list.contains("[End it: training stop fire]"), "{list}");
+    let mut wider = longer;
+    wider[2] = ("audience", "everyone");
+    let preview = w.s.fills("Lena", "training change fire", &wider).await;
+    assert!(preview.contains("It means **3 people**.") && preview.contains("One has it already"), "{preview}");
+    let change = draft(&w).await;
+    w.s.fills("Lena", &format!("training propose {change}"), &[("reason", "For everybody")]).await;
+    assert!(w.s.news("Ida").contains("asks for a change of the requirement"));
+    w.press("Ida", &format!("training approve {change}")).await;
+    assert_eq!(w.s.db.all("SELECT id FROM assignment", args![]).await.unwrap().len(), 3);
+
+    // The end.
+    w.s.until("2026-11-25T10:00:00Z").await;
+    let said = w.s.fills("Lena", "training stop fire", &[("reason", "The rules are gone")]).await;
+    assert!(said.contains("It counts no more") && said.contains("For 3 it ends"), "{said}");
+    let end = draft(&w).await;
+    w.press("Ida", &format!("training approve {end}")).await;
+    assert_eq!(w.one(&pat).await.state.name(), "retired");
+    assert!(w.s.says("Lena", "training requirements").await.contains("counts no more"));
+}
+
+#[tokio::test]
+async fn only_the_learning_team_writes_nobody_approves_their_own_and_mistakes_are_said_in_a_sentence() {
+    let (w, ida) = office().await;
+    w.s.hire("Eve", |_| {}).await;
+    let said = w.s.says("Eve", "training new").await;
+    assert!(said.contains("learning team"), "{said}");
+    let said = w.press("Eve", "training status").await;
+    assert!(said.contains("Nobody reports to you"), "{said}");
+    let said = w.press("Eve", "training status fire").await;
+    assert!(said.contains("Only the learning team, approvers and auditors"), "{said}");
+    let form = w.s.event(
+        "Eve",
+        direct("Eve"),
+        stoa_flow::chat::Event::Action { command: "training new".into(), message: None },
+    );
+    assert!(!matches!(form.await, stoa_flow::chat::Opened::Form(_)));
+
+    let values = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let wrong = [("course", "water"), ("audience", "planet = \"Mars\""), ("due", "soon"), ("steps", "never")];
+    let event = stoa_flow::chat::Event::Submit { command: "training draft new".into(), values: values(&wrong) };
+    let stoa_flow::chat::Opened::Errors(errors) = w.s.event("Lena", direct("Lena"), event).await else { panic!() };
+    let fields: Vec<&str> = errors.iter().map(|e| e.field.as_str()).collect();
+    assert_eq!(fields, ["course", "audience", "due", "steps"]);
+
+    w.s.fills("Lena", "training new", &FORM).await;
+    let id = draft(&w).await;
+    // Without another approver it waits; its author cannot approve it.
+    w.revoke(&ida, Role::Approver).await;
+    let said = w.s.fills("Lena", &format!("training propose {id}"), &[("reason", "The new port rules")]).await;
+    assert!(said.contains("Nobody with the role approver can be asked just now"), "{said}");
+    let said = w.press("Lena", &format!("training approve {id}")).await;
+    assert!(said.contains("does not wait for you"), "{said}");
+    w.grant(&ida, Role::Approver).await;
+    assert!(w.s.news("Ida").contains("asks for the new requirement"));
+    let said = w.press("Eve", &format!("training approve {id}")).await;
+    assert!(said.contains("I cannot find this request"), "{said}");
+    assert!(w.press("Lena", &format!("training withdraw {id}")).await.contains("Taken back"));
+    let said = w.press("Ida", &format!("training approve {id}")).await;
+    assert!(said.contains("does not wait for you. Taken back"), "{said}");
+    assert!(w.s.db.all("SELECT id FROM requirement", args![]).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_operators_file_can_wait_for_an_approver_as_well() {
+    let (w, _) = office().await;
+    let planned =
+        training::propose(&w.s.db, &w.services, "fire.toml", REQUIREMENT, "The board wants it").await.unwrap();
+    assert_eq!((planned[0].change, planned[0].means), ("new", 2));
+    let refused = training::propose(&w.s.db, &w.services, "fire.toml", REQUIREMENT, " ").await.unwrap_err();
+    assert!(refused.to_string().contains("--reason"), "{refused}");
+    w.s.flow.settle().await.unwrap();
+    let row = w.requests().await.remove(0);
+    let who = if w.s.news("Ida").contains("**Your operator** asks for the new requirement") { "Ida" } else { "Lena" };
+    w.press(who, &format!("training approve {}", row.id)).await;
+    assert_eq!(w.s.db.all("SELECT id FROM assignment", args![]).await.unwrap().len(), 2);
+}

@@ -1,0 +1,181 @@
+### New requirements in chat, for the learning team and approvers.
+
+## Rules in words
+
+audience-everyone = everybody who works here
+# $who is one or more of the clauses below
+audience-people = people { $who }
+audience-nobody = who are nobody
+audience-working = who work here
+audience-and = { $first } and { $second }
+audience-or = { $first } or { $second }
+audience-manager = who are managers
+audience-manager-not = who are not managers
+audience-role = with the role { $role }
+audience-role-not = without the role { $role }
+audience-group = in the group { $group }
+audience-group-not = not in the group { $group }
+audience-field = whose { $field ->
+        [worker_type] worker type
+        [title] job title
+        [locale] language
+        [employee_id] employee id
+        [email] e-mail address
+       *[other] { $field }
+    } is { $values }
+audience-field-not = whose { $field ->
+        [worker_type] worker type
+        [title] job title
+        [locale] language
+        [employee_id] employee id
+        [email] e-mail address
+       *[other] { $field }
+    } is not { $values }
+audience-hired-on = who began on { $date }
+audience-hired-not-on = who did not begin on { $date }
+audience-hired-before = who began before { $date }
+audience-hired-up-to = who began on { $date } or before
+audience-hired-after = who began after { $date }
+audience-hired-from = who began on { $date } or later
+authoring-due-assigned =
+    { $days ->
+        [one] one day after it is assigned
+       *[other] { $days } days after it is assigned
+    }
+authoring-due-hire =
+    { $days ->
+        [one] one day after the first day of work
+       *[other] { $days } days after the first day of work
+    }
+authoring-due-role =
+    { $days ->
+        [one] one day after a change of the job
+       *[other] { $days } days after a change of the job
+    }
+authoring-due-on = on { $date }
+authoring-steps-before = { $days } days before
+authoring-steps-none-before = not before it is due
+# $every is a length of time, $window a number of days
+authoring-again = Again: every { $every }, open { $window } days before the end
+# $days is a list of numbers, $end a number of days
+authoring-steps-after = and { $days } days after it is due, then weekly for { $end } days;
+authoring-steps-weekly = and then weekly for { $end } days;
+authoring-steps-told = the manager hears from day { $manager }, the next level from day { $next }.
+
+## The form
+
+authoring-open = A new requirement: a course that people have to do. You see whom it concerns before anybody hears of it.
+authoring-write-button = Write it
+authoring-form-new = A new requirement
+authoring-form-change = Change a requirement
+authoring-form-stop = End a requirement
+authoring-form-propose = Ask for approval
+authoring-course = Course
+authoring-course-wrong = Please choose a course.
+authoring-title = Title
+authoring-title-hint = As people see it; the course’s title when empty.
+authoring-audience = Whom is it for?
+authoring-audience-hint = everyone · country = "US" · department in ["Sales", "Care"] and not worker_type = "contractor"
+authoring-due = Due
+authoring-due-hint = 14 days · 30 days after hire · 2026-12-18 · 14 days, every 12 months
+authoring-due-wrong = Please write 14 days, 30 days after hire, or a date like 2026-12-18; also with “, every 12 months”.
+authoring-steps = Reminders and escalation
+authoring-steps-hint = Days before and after it is due.
+authoring-steps-wrong = Please choose one of these.
+authoring-preset-usual = Usual: 7 and 1 before, 1 and 3 after; manager from 3
+authoring-preset-gentle = Gentle: 3 before, 3 after; manager from 7
+authoring-preset-tight = Tight: 14, 7, 3 and 1 before; manager from 1
+authoring-preset-as-it-is = As it is now
+authoring-preview-button = Preview
+authoring-reason = Why?
+authoring-reason-hint = The approver reads this, and it is kept as evidence.
+authoring-ask-button = Ask for approval
+
+## The preview
+
+authoring-line-course = Course: { $title }
+authoring-line-audience = For: { $who }
+authoring-line-due = Due: { $due }
+authoring-line-steps = Reminders: { $steps }
+authoring-ends = It counts no more: nobody gets it, and what is open ends. What was completed stays as it is.
+authoring-means =
+    { $count ->
+        [one] It means **one person**.
+       *[other] It means **{ $count } people**.
+    }
+authoring-means-nobody = It means **nobody** as things are now. Is the rule right?
+# $names is a list of names
+authoring-assign =
+    { $count ->
+        [one] One gets it now: { $names }.
+       *[other] { $count } get it now: { $names }.
+    }
+authoring-unchanged =
+    { $count ->
+        [one] One has it already and keeps it as it is.
+       *[other] { $count } have it already and keep it as it is.
+    }
+authoring-adjust =
+    { $count ->
+        [one] For one the date changes: { $names }.
+       *[other] For { $count } the date changes: { $names }.
+    }
+authoring-retire =
+    { $count ->
+        [one] For one it ends: { $names }.
+       *[other] For { $count } it ends: { $names }.
+    }
+authoring-more = { $count } more
+authoring-credit =
+    { $count ->
+        [one] One has done it before, and that counts: { $names }.
+       *[other] { $count } have done it before, and that counts: { $names }.
+    }
+authoring-expire =
+    { $count ->
+        [one] For one the completion holds no more: { $names }.
+       *[other] For { $count } the completion holds no more: { $names }.
+    }
+authoring-left-out =
+    { $count ->
+        [one] One is left out by a decision: { $names }.
+       *[other] { $count } are left out by a decision: { $names }.
+    }
+# $text is a sentence of the dry run
+authoring-warning = Please look: { $text }.
+authoring-draft-only = Nobody hears of this before it is approved.
+authoring-propose-button = Ask for approval
+authoring-edit-button = Edit
+authoring-toml-button = As text
+authoring-discard-button = Discard
+authoring-no-draft = This is no draft of yours that can still be written.
+authoring-unknown = I cannot find this requirement. Type **training requirements** for all.
+authoring-proposed = I have asked { $name } to approve **{ $title }**. You hear from me.
+authoring-proposed-nobody = Noted: **{ $title }**. Nobody with the role approver can be asked just now; I ask as soon as somebody can. Your operator can give the role.
+authoring-toml = The same for **stoa training apply**.
+authoring-assigning = Everybody whom it concerns gets it now; what is sent keeps to their working hours.
+
+## What there is
+
+authoring-list-title = Requirements
+authoring-list-line = **{ $title }**: for { $who }
+authoring-list-ended = **{ $title }**: counts no more
+authoring-change-button = Change
+authoring-stop-button = End it
+authoring-again-button = Use it again
+authoring-new-button = New requirement
+authoring-draft-line = Draft: **{ $title }**, written { $on }
+authoring-draft-open = Waits for approval: **{ $title }**, written { $on }
+authoring-status-button = Status
+authoring-status-title = How requirements stand
+authoring-status-none = There is no requirement yet.
+authoring-status-not-yours = Only the learning team, approvers and auditors can see this. Type **training** for your own.
+# numbers of people; $all are those who count
+authoring-status-line = **{ $title }**: { $done } of { $all } done, { $overdue } overdue, { $away } on leave, { $exempt } exempt
+authoring-status-who-button = Who is missing?
+authoring-status-complete = Nobody is missing.
+# $reason is why it was assigned
+authoring-missing-overdue = **{ $name }**: overdue since { $due }; { $reason }
+authoring-missing-away = **{ $name }**: on leave; { $reason }
+authoring-missing-begun = **{ $name }**: begun, due { $due }; { $reason }
+authoring-missing-open = **{ $name }**: due { $due }; { $reason }
