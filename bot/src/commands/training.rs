@@ -34,6 +34,9 @@ pub enum Command {
         /// Only this person (employee id, e-mail or name)
         #[arg(long)]
         person: Option<String>,
+        /// Only everybody below this manager, at any depth
+        #[arg(long)]
+        manager: Option<String>,
         /// Only in this state
         #[arg(long)]
         state: Option<String>,
@@ -87,8 +90,8 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
             let plan = apply_file(&app, &file, dry_run).await?;
             if json { print_json(&plan)? } else { print!("{}", describe(&plan)) }
         }
-        Command::Status { requirement, person, state } => {
-            let filter = &Filter { requirement, person, state };
+        Command::Status { requirement, person, manager, state } => {
+            let filter = &Filter { requirement, person, manager, state };
             let rows = db.read(|c| async move { training::status(&c, filter).await }).await?;
             for row in &rows {
                 if json { print_json(row)? } else { println!("{}", line(row)) }

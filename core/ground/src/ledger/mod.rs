@@ -5,6 +5,7 @@
 //! What is stored for ever is a [leaf] with a commitment in place of each field; the [values] lie beside it, sealed, and can
 //! be erased. After the commit records come into the Merkle [log], whose [checkpoints](checkpoint) are signed.
 
+mod check;
 pub mod checkpoint;
 mod erase;
 mod keyfile;
@@ -21,6 +22,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+pub use check::{Sound, check};
 pub use erase::{Erased, ErasureProjection};
 pub use secret::{open_secret, seal_secret};
 pub use values::Master;
@@ -347,7 +349,7 @@ fn read(conn: &Conn, body: &str, parts: Vec<Stored>) -> Result<Record> {
         FORMAT => {
             let leaf: Leaf = serde_json::from_str(body)?;
             let open = values::open(conn.master(), &leaf.id, parts)?;
-            leaf::record(leaf, &open)
+            leaf::record(leaf, &salted(open))
         }
         newer => Err(Error::invalid(format!("the ledger has a record of format {newer}: use the newer program"))),
     }
@@ -391,6 +393,15 @@ pub struct Kept {
     pub opened: BTreeMap<String, (String, [u8; 32])>,
 }
 
+/// Fields with their salts in place of the secret that these come from.
+fn salted(open: values::Open) -> BTreeMap<String, (String, [u8; 32])> {
+    let salted = |(name, (value, secret)): (String, (String, leaf::Secret))| {
+        let salt = leaf::salt(&secret, &name);
+        (name, (value, salt))
+    };
+    open.into_iter().map(salted).collect()
+}
+
 /// All records of a subject as they are kept, oldest first.
 ///
 /// # Errors
@@ -407,13 +418,21 @@ pub async fn kept(conn: &Conn, subject: &str) -> Result<Vec<Kept>> {
         let parts = part(row)?.into_iter().collect();
         let open = values::open(conn.master(), &id, parts)?;
         if let Some(kept) = all.last_mut() {
-            kept.opened.extend(open.into_iter().map(|(name, (value, secret))| {
-                let salt = leaf::salt(&secret, &name);
-                (name, (value, salt))
-            }));
+            kept.opened.extend(salted(open));
         }
     }
     Ok(all)
+}
+
+/// A record from what is kept of it.
+///
+/// # Errors
+/// As [`of_subject`].
+pub fn opened(kept: &Kept) -> Result<Record> {
+    if serde_json::from_str::<Format>(&kept.body)?.format == 1 {
+        return Ok(serde_json::from_str(&kept.body)?);
+    }
+    leaf::record(serde_json::from_str(&kept.body)?, &kept.opened)
 }
 
 /// All records about subjects of a kind, in the order of the change feed.

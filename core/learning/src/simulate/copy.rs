@@ -37,6 +37,7 @@ const LEFT_OUT: &[&str] = &[
     "web_session",
     "erasure",
     "roster_step",
+    "person_history",
 ];
 
 /// How many parameters one statement may have (SQLite allows 32,766).

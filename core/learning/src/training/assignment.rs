@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use stoa_ground::db::Row;
 use stoa_ground::ledger::{Entry, Projection, Record};
+use stoa_ground::people::{self, Person};
 use stoa_ground::{Conn, Error, Instant, Result, Tx, args};
 
 use super::due::Deadline;
@@ -109,21 +110,23 @@ impl By {
 pub(crate) async fn assign(
     tx: &Tx,
     services: &Services,
-    person: &str,
+    person: &Person,
     requirement: &Requirement,
     due: Deadline,
     reason: &str,
 ) -> Result<Assignment> {
     let id = tx.clock().id().to_string();
     let data = AssignedData {
-        person: person.to_owned(),
+        person: person.id.clone(),
         requirement: requirement.id.clone(),
         rule_version: requirement.version()?,
         course: requirement.course.clone(),
         due: DueData { due: due.at, due_date: due.date },
     };
     let by = By::rule(&requirement.id, reason);
-    record(tx, services, &id, Change::Assigned, &by, serde_json::to_value(data)?).await?;
+    let mut data = serde_json::to_value(data)?;
+    data["who"] = people::history::snapshot(person);
+    record(tx, services, &id, Change::Assigned, &by, data).await?;
     existing(tx, &id).await
 }
 
@@ -197,6 +200,20 @@ impl Projection for AssignmentProjection {
         tx.exec("DELETE FROM assignment WHERE id = $1", args![id]).await?;
         Ok(())
     }
+}
+
+/// The assignment as these records say, its own and the oldest first; none before the first one or where they were erased.
+///
+/// # Errors
+/// When the records do not follow on each other.
+pub fn replay(id: &str, records: &[Record]) -> Result<Option<Assignment>> {
+    let mut a = None;
+    for record in records.iter().filter(|record| !record.is_erased()) {
+        let change = Change::named(&record.kind)
+            .ok_or_else(|| Error::invalid(format!("a record about an assignment cannot be '{}'", record.kind)))?;
+        a = Some(apply(a, change, record, id)?);
+    }
+    Ok(a)
 }
 
 /// The assignment after a record.
@@ -427,6 +444,21 @@ pub async fn of_person(conn: &Conn, person: &str) -> Result<Vec<Assignment>> {
 /// All assignments of a requirement, the oldest first.
 pub(crate) async fn of_requirement(conn: &Conn, requirement: &str) -> Result<Vec<Assignment>> {
     read_all(&conn.all(select!("WHERE requirement = $1 ORDER BY assigned, id"), args![requirement]).await?)
+}
+
+/// All assignments of a requirement or a course, or with neither of everybody, that were made before an instant, the
+/// oldest first.
+pub(crate) async fn made_before(
+    conn: &Conn,
+    requirement: Option<&str>,
+    course: Option<&str>,
+    before: Instant,
+) -> Result<Vec<Assignment>> {
+    let sql = select!(
+        "WHERE requirement = COALESCE($1, requirement) AND course = COALESCE($2, course) AND assigned < $3
+         ORDER BY assigned, id"
+    );
+    read_all(&conn.all(sql, args![requirement, course, before]).await?)
 }
 
 /// All assignments that are overdue, the longest first.

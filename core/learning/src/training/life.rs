@@ -25,7 +25,7 @@ pub(crate) async fn assign(
     due: Deadline,
     reason: &str,
 ) -> Result<()> {
-    let a = assignment::assign(tx, s, &person.id, requirement, due, reason).await?;
+    let a = assignment::assign(tx, s, person, requirement, due, reason).await?;
     statements::was_assigned(tx, s, person, &a, &requirement.title).await?;
     nudge::announce(tx, &a).await?;
     let today = s.organisation.calendar(person).date(tx.now());
@@ -92,6 +92,7 @@ pub(crate) async fn attest(
         "text_digest": course::digest(text),
         "name": name,
         "authentication": "chat-session",
+        "who": people::history::snapshot(person),
     });
     record(tx, s, &a.id, Change::Attested, &by, data).await?;
     statements::attested(tx, s, person, a, course).await?;
@@ -112,7 +113,12 @@ pub(crate) async fn complete(
         None => course::current(tx, &a.course).await?,
     };
     let own = By::person(&person.id, "completed in chat");
-    let data = json!({ "version": version, "score": a.score, "attempts": a.attempts });
+    let data = json!({
+        "version": version,
+        "score": a.score,
+        "attempts": a.attempts,
+        "who": people::history::snapshot(person),
+    });
     record(tx, s, &a.id, Change::Completed, by.as_ref().map_or(&own, |(by, _)| by), data).await?;
     let a = existing(tx, &a.id).await?;
     let by = by.map(|(by, actor)| (actor, by.reason));

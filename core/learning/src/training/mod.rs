@@ -14,6 +14,7 @@ mod exempt;
 mod joined;
 mod life;
 mod nudge;
+mod preset;
 mod progress;
 pub mod requirement;
 pub mod state;
@@ -27,9 +28,10 @@ use stoa_flow::Parts;
 use stoa_ground::ledger::Projection;
 use stoa_ground::{Conn, Result};
 
-pub use apply::{Effect, Plan, Planned, apply};
+pub use apply::{Effect, Plan, Planned, apply, reconsider};
 pub use exempt::exempt;
 pub use joined::{Step as JoinedStep, after_merge, after_split, settle};
+pub use preset::Preset;
 pub use requirement::{Due, Requirement, Steps, parse};
 pub use status::{Filter, Row, complete, extend, open_item, status, take};
 

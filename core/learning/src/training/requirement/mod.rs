@@ -13,6 +13,7 @@
 //! manager_after = 3
 //! escalate_after = 14
 //! active = true                            # false: everybody's open assignment is retired
+//! evidence = "osha"                        # or iso-9001, soc2, hipaa, harassment-prevention
 //! ```
 
 use jiff::civil::Date;
@@ -22,6 +23,7 @@ use stoa_ground::people::audience::Rule;
 use stoa_ground::people::calendar::parse_date;
 use stoa_ground::{Error, Result};
 
+use super::Preset;
 use super::course::{digest, is_id};
 use super::toml_sentence;
 
@@ -47,6 +49,9 @@ pub struct Requirement {
     pub steps: Steps,
     /// Whether it counts. What does not count assigns nobody and retires what is open.
     pub active: bool,
+    /// The regime that its evidence is meant for.
+    #[serde(default, skip_serializing_if = "Preset::is_none")]
+    pub evidence: Preset,
 }
 
 /// When an assignment is due.
@@ -145,6 +150,9 @@ struct Raw {
     /// Whether it counts; `false` retires everybody's open assignment.
     #[serde(default = "yes")]
     active: bool,
+    /// The regime that its evidence is meant for: which fields packs disclose, and how long records are kept.
+    #[serde(default)]
+    evidence: Preset,
 }
 
 fn yes() -> bool {
@@ -243,6 +251,7 @@ fn requirement(raw: Raw) -> std::result::Result<Requirement, Vec<String>> {
             due,
             steps,
             active: raw.active,
+            evidence: raw.evidence,
         }),
         _ => Err(faults),
     }
