@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use stoa_flow::chat::{Account, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
 use stoa_flow::testing::channel;
-use stoa_learning::evidence::anchored;
+use stoa_learning::evidence::{Anchor, anchored};
 
 use super::*;
 
@@ -60,7 +60,7 @@ async fn a_checkpoint_comes_by_mail_and_into_a_channel_once_and_shows_a_fork_lat
     let mut w = world().await;
     let letters = Arc::new(Letters::default());
     w.s.flow.connect(letters.clone());
-    w.log.anchors = ["mail:auditor@example.com", "channel:test/general"].map(|a| a.parse().unwrap()).into();
+    w.log.anchors = ["mail:auditor@example.com", "channel:test/general"].map(|a| a.parse::<Anchor>().unwrap()).to_vec();
     w.s.db
         .write(|tx| {
             let (ledger, signer) = (&w.services.ledger, &w.log.signer);
