@@ -180,6 +180,7 @@ fn records_are_held_kept_and_erased_as_the_rules_say() -> Result<()> {
 /// Changes the database below the server, as somebody who owns the file can.
 fn below(dir: &Path, sql: &str) -> Result<()> {
     let script = "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1])\n\
+                  db.create_function('flip', 1, lambda b: b[:-1] + bytes([b[-1] ^ 1]))\n\
                   [db.execute('DROP TRIGGER ' + t) for (t,) in db.execute(\"SELECT name FROM sqlite_master WHERE type = \
                   'trigger'\").fetchall()]\ndb.executescript(sys.argv[2])\ndb.commit()";
     let done = Command::new("python3").args(["-c", script]).arg(dir.join("stoa-data/stoa.db")).arg(sql).output()?;
@@ -199,7 +200,7 @@ fn what_somebody_changes_in_the_database_is_named_by_every_command_that_meets_it
         ),
         (
             "a flipped byte in the values",
-            "UPDATE ledger_value SET body = substr(body, 1, 40) || x'00000000' || substr(body, 45) WHERE record = \
+            "UPDATE ledger_value SET body = flip(body) WHERE record = \
              (SELECT record FROM log_leaf WHERE leaf = 2)",
             "the values of the record at leaf 2",
             None,
@@ -213,7 +214,7 @@ fn what_somebody_changes_in_the_database_is_named_by_every_command_that_meets_it
         ),
         (
             "a flipped byte in the tree",
-            "UPDATE log_tile SET hashes = x'00000000' || substr(hashes, 5)",
+            "UPDATE log_tile SET hashes = flip(hashes)",
             "was cut off or changed",
             Some("was cut off or changed"),
         ),

@@ -155,7 +155,7 @@ async fn evidence(config: &Config, db: &Db, options: Options, f: &mut Findings) 
             f.say(Grade::Ok, "evidence", format!("all {size} records are as they came into the log"))
         }
         Err(e) => {
-            let text = format!("{}; keep the store as it is for whoever looks into it, and restore a backup", e);
+            let text = format!("{e}; keep the store as it is for whoever looks into it, and restore a backup");
             f.say(Grade::Wrong, "evidence", text)
         }
     }

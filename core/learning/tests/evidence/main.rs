@@ -50,7 +50,13 @@ async fn world() -> World {
         organisation: organisation(),
         asking: stoa_learning::answers::Asking::default(),
     });
-    let s = Stage::new(|_| parts(&services)).await;
+    let log = Arc::new(Log { signer: signer(1), anchors: Vec::new() });
+    let s = Stage::new(|_| {
+        let mut all = parts(&services);
+        all.kinds.extend(stoa_learning::evidence::parts(&services, &log).kinds);
+        all
+    })
+    .await;
     s.db.seal_with(Master::new([5; 32]));
     let dir = tempfile::tempdir().unwrap();
     let courses = dir.path().join("courses/fire");
