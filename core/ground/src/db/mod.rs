@@ -8,6 +8,7 @@ mod feed;
 mod migrate;
 mod native;
 mod postgres;
+mod rows;
 mod single;
 mod sqlite;
 pub mod tables;
@@ -22,6 +23,7 @@ pub use conn::{Conn, Tx};
 pub use dialect::Engine;
 pub use feed::Change;
 pub use migrate::{known as known_schema, schema_digest};
+pub(crate) use rows::{CHUNK, numbers};
 pub use tables::{Keep, Kind, TABLES};
 pub use value::{Bind, Column, Row, Value};
 

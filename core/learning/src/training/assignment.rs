@@ -106,28 +106,44 @@ impl By {
     }
 }
 
-/// Makes an assignment and gives it.
-pub(crate) async fn assign(
-    tx: &Tx,
-    services: &Services,
-    person: &Person,
-    requirement: &Requirement,
-    due: Deadline,
-    reason: &str,
-) -> Result<Assignment> {
-    let id = tx.clock().id().to_string();
-    let data = AssignedData {
-        person: person.id.clone(),
-        requirement: requirement.id.clone(),
-        rule_version: requirement.version()?,
-        course: requirement.course.clone(),
-        due: DueData { due: due.at, due_date: due.date },
-    };
-    let by = By::rule(&requirement.id, reason);
-    let mut data = serde_json::to_value(data)?;
-    data["who"] = people::history::snapshot(person);
-    record(tx, services, &id, Change::Assigned, &by, data).await?;
-    existing(tx, &id).await
+/// What is assigned to somebody: the requirement, its deadline, and why.
+pub(crate) struct New<'a> {
+    /// The requirement.
+    pub requirement: &'a Requirement,
+    /// When it is due.
+    pub due: Deadline,
+    /// Why.
+    pub reason: String,
+}
+
+/// Makes assignments of one person and gives them.
+pub(crate) async fn assign(tx: &Tx, services: &Services, person: &Person, new: &[New<'_>]) -> Result<Vec<Assignment>> {
+    let mut entries = Vec::with_capacity(new.len());
+    for New { requirement, due, reason } in new {
+        let data = AssignedData {
+            person: person.id.clone(),
+            requirement: requirement.id.clone(),
+            rule_version: requirement.version()?,
+            course: requirement.course.clone(),
+            due: DueData { due: due.at, due_date: due.date },
+        };
+        let mut data = serde_json::to_value(data)?;
+        data["who"] = people::history::snapshot(person);
+        let by = By::rule(&requirement.id, reason.clone());
+        entries.push(Entry {
+            subject: format!("assignment/{}", tx.clock().id()),
+            kind: Change::Assigned.name(),
+            actor: by.actor,
+            reason: by.reason,
+            data,
+        });
+    }
+    let mut made = Vec::with_capacity(new.len());
+    for record in services.ledger.begin(tx, entries).await? {
+        let id = record.subject.trim_start_matches("assignment/").to_owned();
+        made.extend(replay(&id, &[record])?);
+    }
+    Ok(made)
 }
 
 /// Appends a change of an assignment to the ledger.
@@ -185,7 +201,9 @@ impl Projection for AssignmentProjection {
         let id = record.subject.strip_prefix("assignment/").unwrap_or_default();
         let change = Change::named(&record.kind)
             .ok_or_else(|| Error::invalid(format!("a record about an assignment cannot be '{}'", record.kind)))?;
-        let before = by_id(tx, id).await?;
+        // What is assigned with its first record was not there before.
+        let first = change == Change::Assigned && record.version <= 1;
+        let before = if first { None } else { by_id(tx, id).await? };
         let after = apply(before, change, record, id)?;
         write(tx, &after, record.version).await
     }

@@ -9,7 +9,7 @@ use stoa_ground::people::calendar::Calendar;
 use stoa_ground::people::{self, Person, Status};
 use stoa_ground::{Instant, Result, Tx};
 
-use super::assignment::{self, Assignment, By};
+use super::assignment::{self, Assignment, By, New};
 use super::due::{self, Deadline};
 use super::joined;
 use super::life;
@@ -108,10 +108,16 @@ pub(crate) async fn person(tx: &Tx, s: &Services, id: &str) -> Result<()> {
     if joined::settle_all(tx, s, &person, &assignments).await? {
         assignments = assignment::of_person(tx, id).await?;
     }
+    let mut new = Vec::new();
     for requirement in &requirements {
-        if let Some(verdict) = decide(requirement, &person, &facts, &assignments, &calendar, tx.now())? {
-            carry_out(tx, s, &person, requirement, verdict).await?;
+        match decide(requirement, &person, &facts, &assignments, &calendar, tx.now())? {
+            Some(Verdict::Assign { due, reason }) => new.push(New { requirement, due, reason }),
+            Some(verdict) => carry_out(tx, s, &person, requirement, verdict).await?,
+            None => {}
         }
+    }
+    if !new.is_empty() {
+        life::assign(tx, s, &person, &new).await?;
     }
     let key = format!("training/person/{id}");
     match next_look(&person, &calendar, tx.now()) {
@@ -122,7 +128,7 @@ pub(crate) async fn person(tx: &Tx, s: &Services, id: &str) -> Result<()> {
 
 async fn carry_out(tx: &Tx, s: &Services, person: &Person, r: &Requirement, verdict: Verdict) -> Result<()> {
     match verdict {
-        Verdict::Assign { due, reason } => life::assign(tx, s, person, r, due, &reason).await,
+        Verdict::Assign { due, reason } => life::assign(tx, s, person, &[New { requirement: r, due, reason }]).await,
         Verdict::Retire { id, reason } => {
             let a = assignment::existing(tx, &id).await?;
             life::retire(tx, s, &a, &reason).await

@@ -8,7 +8,7 @@ use stoa_ground::people::{self, Person};
 use stoa_ground::xapi::Actor;
 use stoa_ground::{Result, Tx};
 
-use super::assignment::{self, Assignment, By, existing, record, record_due};
+use super::assignment::{self, Assignment, By, New, existing, record, record_due};
 use super::course::{self, Course};
 use super::due::{self, Deadline};
 use super::requirement::{self, Requirement};
@@ -16,23 +16,20 @@ use super::state::Change;
 use super::{nudge, statements, team};
 use crate::Services;
 
-/// Assigns a requirement to a person.
-pub(crate) async fn assign(
-    tx: &Tx,
-    s: &Services,
-    person: &Person,
-    requirement: &Requirement,
-    due: Deadline,
-    reason: &str,
-) -> Result<()> {
-    let a = assignment::assign(tx, s, person, requirement, due, reason).await?;
-    statements::was_assigned(tx, s, person, &a, &requirement.title).await?;
-    nudge::announce(tx, &a).await?;
+/// Assigns requirements to a person.
+pub(crate) async fn assign(tx: &Tx, s: &Services, person: &Person, new: &[New<'_>]) -> Result<()> {
+    let made = assignment::assign(tx, s, person, new).await?;
+    statements::were_assigned(tx, s, person, new, &made).await?;
     let today = s.organisation.calendar(person).date(tx.now());
-    if people::away(person, today) {
-        return pause(tx, s, &a, person.leave_from.unwrap_or(today)).await;
+    for (a, New { requirement, .. }) in made.iter().zip(new) {
+        nudge::announce(tx, a).await?;
+        if people::away(person, today) {
+            pause(tx, s, a, person.leave_from.unwrap_or(today)).await?;
+        } else {
+            nudge::schedule(tx, s, person, requirement, a).await?;
+        }
     }
-    nudge::schedule(tx, s, person, requirement, &a).await
+    Ok(())
 }
 
 /// The person opens the course: the first time pins its version.
