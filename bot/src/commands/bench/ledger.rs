@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use serde_json::json;
 use stoa_ground::clock::monotonic;
 use stoa_ground::ledger::{Entry, Ledger, checkpoint, log, merkle};
 use stoa_ground::{Db, args, testing};
 use stoa_learning::evidence::verify::{Trust, Verdict, verify};
-use stoa_learning::evidence::{Scope, Wanted, export, retention};
+use stoa_learning::evidence::{self, Scope, export, retention};
 use stoa_learning::search::Index;
 
 use super::{Figure, share_ms, training};
@@ -56,8 +57,8 @@ async fn log_and_pack(config: Config, wanted: &Wanted) -> Result<Vec<Figure>> {
 
     let folder = config.data.dir.join("pack");
     let start = monotonic();
-    let wanted_pack = Wanted { scope: &Scope::default(), preset: None, rules: &retention::usual() };
-    let done = export(&app.db, &app.services, app.log()?, &wanted_pack, &folder).await?;
+    let pack = evidence::Wanted { scope: &Scope::default(), preset: None, rules: &retention::usual() };
+    let done = export(&app.db, &app.services, app.log()?, &pack, &folder).await?;
     let name = format!("pack of {} assignments with {} records, s", done.assignments, done.records);
     figures.push(Figure::new(name, start.elapsed().as_secs_f64(), "under 60"));
     let trust = Trust { key: Some(app.log()?.signer.verifier().clone()), ..Trust::default() };

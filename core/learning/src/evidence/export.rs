@@ -10,6 +10,7 @@ use stoa_ground::ledger::checkpoint::{self, Signed};
 use stoa_ground::ledger::merkle::{self, Hash};
 use stoa_ground::ledger::note::Note;
 use stoa_ground::ledger::{self, Kept, log};
+use stoa_ground::people;
 use stoa_ground::{Conn, Db, Error, Instant, Result, args};
 
 use super::files::{self, Files};
@@ -98,6 +99,12 @@ pub async fn export(db: &Db, services: &Services, evidence: &Log, wanted: &Wante
     if period.from >= period.to {
         return Err(Error::invalid("the period has not begun: give a first day that has come"));
     }
+    // However the person was named, the pack says the employee id.
+    let mut scope = wanted.scope.clone();
+    if let Some(person) = &wanted.scope.person {
+        scope.person = Some(db.read(|c| async move { people::find(&c, person).await }).await?.employee_id);
+    }
+    let wanted = &Wanted { scope: &scope, ..*wanted };
     // The key's own record is in the log before the checkpoint that it signs.
     db.write(|tx| async move { checkpoint::use_key(&tx, &services.ledger, &evidence.signer).await }).await?;
     let (signed, _) = check_point(db, services, evidence).await?;

@@ -1,6 +1,6 @@
 //! The population over a period: who stood in the roster when, whom the rules meant, and why somebody has nothing assigned.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use jiff::civil::Time;
 use stoa_flow::Organisation;
@@ -46,7 +46,7 @@ pub(super) struct Population {
     people: Vec<(Person, Facts)>,
     history: History,
     /// By person and requirement: when it meant them within the period.
-    meant: HashMap<(String, String), Vec<(Instant, Instant)>>,
+    meant: BTreeMap<String, BTreeMap<String, Vec<(Instant, Instant)>>>,
 }
 
 impl Population {
@@ -60,13 +60,13 @@ impl Population {
         everybody.retain(|(p, _)| only.as_ref().is_none_or(|id| p.id == *id));
         let history = history::of(c, only.as_deref()).await?;
         let rules = rules(c, scope).await?;
-        let mut meant = HashMap::new();
+        let mut meant: BTreeMap<String, BTreeMap<_, _>> = BTreeMap::new();
         for (person, facts) in &everybody {
             let Some(entries) = history.get(&person.id) else { continue };
             for (id, versions) in &rules {
                 let spans = spans(entries, versions, facts, organisation, period);
                 if !spans.is_empty() {
-                    meant.insert((person.id.clone(), id.clone()), spans);
+                    meant.entry(person.id.clone()).or_default().insert(id.clone(), spans);
                 }
             }
         }
@@ -82,14 +82,12 @@ impl Population {
 
     /// Whether a requirement meant somebody in the period, and from when.
     pub fn meant(&self, person: &str, requirement: &str) -> Option<Instant> {
-        self.meant.get(&(person.to_owned(), requirement.to_owned()))?.first().map(|span| span.0)
+        self.meant.get(person)?.get(requirement)?.first().map(|span| span.0)
     }
 
     /// Everybody whom a requirement meant in the period.
     pub fn all_meant(&self) -> impl Iterator<Item = (&str, &str)> {
-        let mut pairs: Vec<(&str, &str)> = self.meant.keys().map(|(p, r)| (p.as_str(), r.as_str())).collect();
-        pairs.sort_unstable();
-        pairs.into_iter()
+        self.meant.iter().flat_map(|(person, by)| by.keys().map(move |r| (person.as_str(), r.as_str())))
     }
 
     /// `population.json`: everybody who stood in the roster at any time in the period, by employee id. `rows`: the rows of the
@@ -115,13 +113,12 @@ impl Population {
         let gone = here.last().map(|span| span.1).filter(|end| *end < to);
         let moved = history::moves(entries).into_iter().filter(|(instant, _)| within(*instant));
         let mut meant: Vec<Meant> = Vec::new();
-        for ((id, requirement), spans) in &self.meant {
-            for (since, until) in spans.iter().filter(|_| *id == person.id) {
+        for (requirement, spans) in self.meant.get(&person.id).into_iter().flatten() {
+            for (since, until) in spans {
                 let until = (*until < to || !self.period.open).then_some(*until);
                 meant.push(Meant { requirement: requirement.clone(), from: since.rfc3339(), to: at(until) });
             }
         }
-        meant.sort_by(|a, b| (&a.requirement, &a.from).cmp(&(&b.requirement, &b.from)));
         let why_none = match (assignments, meant.is_empty()) {
             (0, true) if then.hire_date.is_some_and(|day| day > last.zoned(&people::zone(then)).date()) => {
                 "the first day of work comes after the period"
