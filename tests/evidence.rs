@@ -176,3 +176,80 @@ fn records_are_held_kept_and_erased_as_the_rules_say() -> Result<()> {
     ensure!(after.lines().nth(1) == Some("7"), "the key, the hold, its end and the tombstone: {after}");
     Ok(())
 }
+
+/// Changes the database below the server, as somebody who owns the file can.
+fn below(dir: &Path, sql: &str) -> Result<()> {
+    let script = "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1])\n\
+                  db.create_function('flip', 1, lambda b: b[:-1] + bytes([b[-1] ^ 1]))\n\
+                  [db.execute('DROP TRIGGER ' + t) for (t,) in db.execute(\"SELECT name FROM sqlite_master WHERE type = \
+                  'trigger'\").fetchall()]\ndb.executescript(sys.argv[2])\ndb.commit()";
+    let done = Command::new("python3").args(["-c", script]).arg(dir.join("stoa-data/stoa.db")).arg(sql).output()?;
+    ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    Ok(())
+}
+
+#[test]
+fn what_somebody_changes_in_the_database_is_named_by_every_command_that_meets_it() -> Result<()> {
+    let cases = [
+        (
+            "a flipped byte in a record",
+            "UPDATE ledger_record SET body = replace(body, '\"kind\":\"granted\"', '\"kind\":\"grantee\"') WHERE id = \
+             (SELECT record FROM log_leaf WHERE leaf = 4)",
+            "the ledger's record at leaf 4,",
+            None,
+        ),
+        (
+            "a flipped byte in the values",
+            "UPDATE ledger_value SET body = flip(body) WHERE record = \
+             (SELECT record FROM log_leaf WHERE leaf = 2)",
+            "the values of the record at leaf 2",
+            None,
+        ),
+        (
+            "the end of the ledger cut off",
+            "DELETE FROM ledger_record WHERE id IN (SELECT record FROM log_leaf WHERE leaf >= 6); DELETE FROM log_leaf \
+             WHERE leaf >= 6; UPDATE log_state SET size = 6; UPDATE log_tile SET hashes = substr(hashes, 1, 192)",
+            "was cut off or changed",
+            Some("was cut off or changed"),
+        ),
+        (
+            "a flipped byte in the tree",
+            "UPDATE log_tile SET hashes = flip(hashes)",
+            "was cut off or changed",
+            Some("was cut off or changed"),
+        ),
+    ];
+    for (what, sql, doctor, checkpoint) in cases {
+        let dir = tempfile::tempdir()?;
+        let dir = dir.path();
+        std::fs::write(dir.join("stoa.toml"), CONFIG)?;
+        std::fs::write(dir.join("roster.csv"), roster(8))?;
+        fine(dir, &["people", "import", "roster.csv"])?;
+        fine(dir, &["audit", "checkpoint"])?;
+        let (_, said) = run(dir, &["doctor"])?;
+        ensure!(
+            said.contains("all 9 records are as they came into the log") || said.contains("all 8 records"),
+            "{said}"
+        );
+        below(dir, sql)?;
+        let (_, said) = run(dir, &["doctor"])?;
+        ensure!(said.contains("wrong evidence: ") && said.contains(doctor), "{what}: {said}");
+        fine(dir, &["people", "revoke", "E1", "expert", "--reason", "a test"]).ok();
+        let (ok, said) = run(dir, &["audit", "checkpoint"])?;
+        match checkpoint {
+            Some(says) => ensure!(!ok && said.contains(says) && said.contains("Nothing is signed"), "{what}: {said}"),
+            None => ensure!(ok, "what was signed for is still its beginning: {what}: {said}"),
+        }
+        // The server serves those who work with it, signs nothing, and says so in its log.
+        let log = dir.join("serve.log");
+        let server = Server::start_logged(STOA, dir, &["serve"], &log)?;
+        let (status, _) = server.get("/healthz")?;
+        ensure!(status == 200, "{what}: {status}");
+        drop(server);
+        if checkpoint.is_some() {
+            let said = std::fs::read_to_string(&log)?;
+            ensure!(said.contains("was cut off or changed"), "{what}: {said}");
+        }
+    }
+    Ok(())
+}

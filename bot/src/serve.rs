@@ -12,6 +12,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
+use stoa_ground::ledger::checkpoint;
 use stoa_ground::people;
 use stoa_learning::search::Index;
 use stoa_mail::Mail;
@@ -102,6 +103,10 @@ where
     let workers = tokio::spawn(app.flow.clone().run(stop.clone()));
     let observer = tokio::spawn(crate::observe::watch(app.clone(), stop.clone()));
     stoa_learning::evidence::plan(&app.db).await?;
+    if let Err(error) = app.db.read(|c| async move { checkpoint::continues(&c).await }).await {
+        // People go on learning; the log takes no signature until somebody has looked into it.
+        tracing::error!(%error, "the evidence does not fit: look into it with 'stoa doctor --full'");
+    }
     let recorder = tokio::spawn(crate::evidence::follow(app.clone(), stop.clone())?);
     let follower = tokio::spawn({
         let (app, stop) = (app.clone(), stop.clone());

@@ -14,16 +14,25 @@ import hashlib
 import io
 import json
 import os
+import re
+import stat
+import struct
 import sys
+import zlib
+from datetime import datetime, timezone
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-FORMAT = "stoa-pack/1"
-COLUMNS = ["subject", "employee_id", "name", "requirement", "rule_version", "course", "content", "state", "why",
-           "assigned", "due", "started", "completed", "score", "attempts", "attested", "counts", "reason"]
-MANIFEST = {"format": str, "origin": str, "test": bool, "made": str, "scope": dict, "preset": str, "size": int,
-            "files": dict, "subjects": dict, "not_proven": list}
+FORMAT = "stoa-pack/2"
+MOST_FILES, MOST_BYTES = 100_000, 2 * 1024**3
+COLUMNS = ["subject", "employee_id", "name", "title", "department", "location", "worker_type", "manager", "zone",
+           "requirement", "rule_version", "course", "content", "state", "why", "assigned", "due", "started", "completed",
+           "score", "attempts", "attested", "authentication", "counts", "reason", "decided_by", "until", "retention", "hold"]
+MANIFEST = {"format": str, "origin": str, "test": bool, "made": str, "scope": dict, "period": list, "zone": str,
+            "preset": str, "size": int, "files": dict, "subjects": dict, "not_proven": list}
+PERSON = {"employee_id": str, "name": str, "title": str, "status": str, "hired": str, "known_since": str, "left": str,
+          "moved": list, "meant": list, "assignments": int, "why_none": str}
 
 
 class Tampered(Exception):
@@ -191,29 +200,121 @@ def shaped(value, shape, what):
     return value
 
 
+# The files of a pack: a folder, or a ZIP that is read strictly (APPNOTE 6.3): no ZIP64, no comment, nothing in between.
+
+DAMAGED = "it is a ZIP that is damaged, or of a kind that a pack never is"
+TOO_MUCH = f"it has more than {MOST_FILES} files or {MOST_BYTES} bytes, and is no pack that Stoa writes"
+
+
+def read_folder(folder):
+    files, left, folders = {}, MOST_BYTES, [("", folder)]
+    while folders:
+        prefix, path = folders.pop()
+        for entry in os.scandir(path):
+            name = prefix + entry.name
+            mode = entry.stat(follow_symlinks=False).st_mode
+            if stat.S_ISDIR(mode):
+                folders.append((name + "/", entry.path))
+            elif stat.S_ISREG(mode):
+                left -= entry.stat().st_size
+                if left < 0 or len(files) >= MOST_FILES:
+                    raise Unknown(TOO_MUCH)
+                with open(entry.path, "rb") as f:
+                    files[name] = f.read()
+            else:
+                raise Tampered(f"{name} is a link or a device, and a pack has files only")
+    return files
+
+
+def read_zip(data):
+    end = len(data) - 22
+    try:
+        magic, disks, here, count, length, start, comment = struct.unpack_from("<4sIHHIIH", data, end)
+        if end < 0 or (magic, disks, here, comment) != (b"PK\5\6", 0, count, 0) or start + length != end:
+            raise Unknown(DAMAGED)
+        entries, at, left = {}, start, MOST_BYTES
+        for _ in range(count):
+            magic, made, _, flags, method, _, _, crc, packed, size, *lengths, disk, _, attributes, begin = \
+                struct.unpack_from("<4sHHHHHHIIIHHHHHII", data, at)
+            name = data[at + 46:at + 46 + lengths[0]]
+            at += 46 + sum(lengths)
+            if magic != b"PK\1\2" or at > end or disk or flags & ~0x080E or method not in (0, 8):
+                raise Unknown(DAMAGED)
+            try:
+                name = name.decode()
+            except UnicodeDecodeError:
+                raise Tampered("the name of a file in the ZIP is not UTF-8")
+            folder = name.endswith("/")
+            if any(p in ("", ".", "..") for p in name.removesuffix("/").split("/")) or re.search(r"[\\:\x00-\x1f\x7f]", name):
+                raise Tampered(f"the ZIP has a file whose name leads elsewhere: {name!r}")
+            kind = attributes >> 16 & 0o170000
+            if made >> 8 == 3 and kind not in (0, 0o040000 if folder else 0o100000):
+                raise Tampered(f"{name} in the ZIP is a link or a device, and a pack has files only")
+            if folder:
+                continue
+            left -= size
+            if left < 0 or len(entries) >= MOST_FILES:
+                raise Unknown(TOO_MUCH)
+            if name in entries:
+                raise Tampered(f"the ZIP has the file {name} twice")
+            entries[name] = (flags, method, crc, packed, size, begin)
+        if at != end:
+            raise Unknown(DAMAGED)
+        files, ranges = {}, []
+        for name, (flags, method, crc, packed, size, begin) in entries.items():
+            magic, _, *same = struct.unpack_from("<4sHHH", data, begin)
+            named, extra = struct.unpack_from("<HH", data, begin + 26)
+            first = begin + 30 + named + extra
+            if magic != b"PK\3\4" or same != [flags, method] or data[begin + 30:begin + 30 + named] != name.encode() \
+                    or first + packed > start:
+                raise Unknown(DAMAGED)
+            ranges.append((begin, first + packed))
+            files[name] = unpacked(name, method, data[first:first + packed], size, crc)
+        ranges.sort()
+        if any(a[1] > b[0] for a, b in zip(ranges, ranges[1:])):
+            raise Unknown(DAMAGED)
+        return files
+    except struct.error:
+        raise Unknown(DAMAGED)
+
+
+def unpacked(name, method, data, size, crc):
+    whole = True
+    if method == 8:
+        inflating = zlib.decompressobj(-15)
+        try:
+            data = inflating.decompress(data, size + 1)
+        except zlib.error:
+            raise Tampered(f"the file {name} in the ZIP was changed")
+        whole = inflating.eof and not inflating.unused_data
+    if not whole or len(data) != size or zlib.crc32(data) != crc:
+        raise Tampered(f"the file {name} in the ZIP was changed")
+    return data
+
+
+def read_pack(path):
+    try:
+        if not os.path.isfile(path):
+            return read_folder(path)
+        if os.path.getsize(path) > MOST_BYTES:
+            raise Unknown(TOO_MUCH)
+        with open(path, "rb") as f:
+            return read_zip(f.read())
+    except OSError as e:
+        raise Unknown(f"{path} cannot be read: {e}")
+
+
 class Pack:
     def __init__(self, folder):
-        self.files, self.checks = {}, []
-        try:
-            for root, _, names in os.walk(folder, onerror=self.unread):
-                for name in names:
-                    path = os.path.join(root, name)
-                    with open(path, "rb") as f:
-                        self.files[os.path.relpath(path, folder).replace(os.sep, "/")] = f.read()
-        except OSError as e:
-            raise Unknown(f"{folder} cannot be read: {e}")
+        self.files, self.checks = read_pack(folder), []
         if "manifest.json" not in self.files:
             raise Unknown(f"{folder} is no pack of evidence: it has no manifest.json")
         try:
             self.read()
         except Damaged as e:
             raise Tampered(str(e))
-        except (AttributeError, KeyError, TypeError, ValueError) as e:
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as e:
             raise Tampered(f"something in the pack is not of its shape: {e!r}")
-
-    @staticmethod
-    def unread(error):
-        raise error
 
     def bytes(self, name):
         if name not in self.files:
@@ -235,7 +336,7 @@ class Pack:
         self.check_signatures()
         self.check_earlier()
         self.check_records()
-        self.check_report()
+        self.check_reports()
 
     def check_files(self):
         for name, digest in self.manifest["files"].items():
@@ -298,7 +399,7 @@ class Pack:
         self.checks.append(f"{len(earlier)} earlier checkpoints are beginnings of the log")
 
     def check_records(self):
-        versions, self.entries, fields = {}, {}, 0
+        versions, self.entries, fields, self.said = {}, {}, 0, {}
         for n, line in enumerate(self.text("records.jsonl").split("\n")[:-1], 1):
             record = read_json(line.encode(), f"records.jsonl line {n}")
             shaped(record, {"leaf": int, "entry": str, "proof": list, "opened": dict}, f"records.jsonl line {n}")
@@ -319,6 +420,9 @@ class Pack:
                 raise Tampered(f"{named} stands in the pack twice")
             there.add(leaf["version"])
             self.entries[record["leaf"]] = entry
+            who = record["opened"].get("data/who")
+            who = read_json(who["value"].encode(), named) if who else None
+            self.said.setdefault(leaf["subject"], {})[leaf["version"]] = (leaf["kind"], leaf["at"], who)
         for subject, count in self.manifest["subjects"].items():
             there = versions.pop(subject, set())
             for version in range(1, count + 1):
@@ -331,22 +435,77 @@ class Pack:
         self.checks.append(f"{len(self.entries)} records are in the log, each subject without gaps")
         self.checks.append(f"{fields} disclosed fields are what the log commits to")
 
-    def check_report(self):
+    def check_reports(self):
         report = read_json(self.bytes("report.json"), "report.json")
-        shaped(report, {"denominator": int, "completed": int, "rows": list}, "report.json")
+        shaped(report, {"denominator": int, "completed": int, "percent": str, "excluded": dict, "rows": list}, "report.json")
         lines = [COLUMNS]
         for row in report["rows"]:
-            if not isinstance(row, dict) or set(row) != set(COLUMNS):
-                raise Damaged("report.json is not what it should be")
-            cells = [("yes" if row[c] else "no") if c == "counts" else str(row[c]) for c in COLUMNS]
+            shaped(row, {c: bool if c == "counts" else str for c in COLUMNS}, "report.json")
+            cells = [("yes" if row[c] else "no") if c == "counts" else row[c] for c in COLUMNS]
             lines.append(["'" + c if c[:1] in ("=", "+", "-", "@", "\t", "\r") else c for c in cells])
+        population = read_json(self.bytes("population.json"), "population.json")
+        listed = sum(shaped(person, PERSON, "population.json")["assignments"] for person in population)
         if list(csv.reader(io.StringIO(self.text("report.csv"), newline=""))) != lines:
             raise Tampered("report.csv and report.json do not agree")
         counting = [row for row in report["rows"] if row["counts"]]
-        completed = [row for row in counting if row["completed"]]
-        if (report["denominator"], report["completed"]) != (len(counting), len(completed)):
+        completed = len([row for row in counting if row["state"] == "completed"])
+        excluded = {}
+        for row in report["rows"]:
+            if not row["counts"]:
+                excluded[row["state"]] = excluded.get(row["state"], 0) + 1
+        tenths = completed * 1000 // len(counting) if counting else 0
+        percent = f"{tenths // 10}.{tenths % 10}" if counting else ""
+        if [report[n] for n in ("denominator", "completed", "percent", "excluded")] != [len(counting), completed, percent,
+                                                                                        excluded]:
             raise Tampered("report.json does not count what it lists")
-        self.checks.append(f"the reports agree: {len(completed)} of {len(counting)} completed")
+        if listed != len(report["rows"]):
+            raise Tampered("population.json and report.json do not agree")
+        self.check_pdf()
+        for row in report["rows"]:
+            self.check_row(row)
+        self.checks.append(f"JSON, CSV and PDF agree: {completed} of {len(counting)} completed"
+                           + (f" ({percent} %)" if percent else ""))
+        self.checks.append(f"{len(report['rows'])} assignments are reported as their records say")
+
+    def check_pdf(self):
+        pdf = self.bytes("report.pdf")
+        if not pdf.startswith(b"%PDF-"):
+            raise Tampered("report.pdf is no PDF")
+        for name in ("report.json", "population.json"):
+            named = re.findall(re.escape(f"{name} sha256:").encode() + b"(.{64})", pdf, re.DOTALL)
+            if set(named) != {hashlib.sha256(self.files[name]).hexdigest().encode()}:
+                raise Tampered(f"report.pdf shows another {name}")
+
+    def check_row(self, row):
+        def bad(what):
+            raise Tampered(f"report.json does not say of {row['subject']} what its records say: {what}")
+
+        if not row["subject"]:
+            if row["assigned"] or row["started"] or row["completed"] or row["attested"]:
+                bad("nothing was assigned")
+            return
+        if row["subject"] not in self.said:
+            bad("there are none in the pack")
+        end = self.manifest["period"][1]
+        past = [said for _, said in sorted(self.said[row["subject"]].items()) if end is None or said[1] < end]
+        if not past or past[0][0] != "assigned" or utc(past[0][1]) != row["assigned"]:
+            bad("when it was assigned")
+        for kind in ("started", "completed", "attested"):
+            if row[kind] and row[kind] not in [utc(at) for said, at, _ in past if said == kind]:
+                bad(f"when it was {kind}")
+        if row["state"] == "completed" and not row["completed"]:
+            bad("whether it was completed")
+        known = [who for _, _, who in past if isinstance(who, dict)]
+        for member, column in (("employee_id", "employee_id"), ("name", "name"), ("title", "title"),
+                               ("department", "department"), ("location", "location"), ("worker_type", "worker_type"),
+                               ("timezone", "zone")):
+            if known and (known[-1].get(member) or "") != row[column]:
+                bad(f"the person's {member}")
+
+
+def utc(at):
+    """Microseconds as the reports write them."""
+    return datetime.fromtimestamp(at // 10**6, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S") + f".{at % 10**6 // 1000:03}Z"
 
 
 class Verification:
@@ -440,7 +599,7 @@ class Options(argparse.ArgumentParser):
 
 def main():
     parser = Options(prog="verify.py", description="Verifies a pack of evidence, offline.")
-    parser.add_argument("pack")
+    parser.add_argument("pack", help="a folder, or a ZIP")
     parser.add_argument("--key", metavar="PUB", help="the log's public key, or a file with it")
     parser.add_argument("--checkpoint", metavar="FILE", action="append", default=[])
     parser.add_argument("--against", metavar="EARLIER")

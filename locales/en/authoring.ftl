@@ -77,8 +77,8 @@ authoring-title-hint = As people see it; the course’s title when empty.
 authoring-audience = Whom is it for?
 authoring-audience-hint = everyone · country = "US" · department in ["Sales", "Care"] and not worker_type = "contractor"
 authoring-due = Due
-authoring-due-hint = 14 days · 30 days after hire · 2026-12-18 · 14 days, every 12 months
-authoring-due-wrong = Please write 14 days, 30 days after hire, or a date like 2026-12-18; also with “, every 12 months”.
+authoring-due-hint = 14 days · 30 days after hire · 2026-12-18 · 14 days, every 12 months, evidence osha
+authoring-due-wrong = Please write 14 days, 30 days after hire, or a date like 2026-12-18; also with “, every 12 months” and “, evidence osha” (or iso-9001, soc2, hipaa, harassment-prevention).
 authoring-steps = Reminders and escalation
 authoring-steps-hint = Days before and after it is due.
 authoring-steps-wrong = Please choose one of these.

@@ -8,3 +8,57 @@ evidence-checkpoint =
        *[other] Checkpoint of the evidence: { $count } records.
     }
 evidence-checkpoint-keep = Keep this message. It shows later that no record was changed or taken away since.
+
+## The PDF in a pack of evidence.
+
+pack-title = Evidence of required training
+pack-test = This is a test: the clock was moved by hand, and nothing in here happened.
+# $log is the log's name, $count its number of records
+pack-log = Log: { $log }, { $count } records
+pack-made = Made: { $at } ({ $zone })
+pack-requirement = Requirement: { $what }
+pack-course = Course: { $what }
+pack-person = Person: { $who }
+pack-all = all
+# $from and $to are dates, or the two words below
+pack-period = Period: { $from } to { $to }, days of { $zone }
+pack-beginning = the beginning
+pack-now = now
+pack-preset = Preset: { $preset }
+pack-summary = Summary
+pack-completed = { $completed } of { $denominator } completed: { $percent } %
+pack-nobody = Nothing counts in this scope.
+pack-open = Not completed, { $state }: { $count }
+pack-excluded = Does not count, { $state }: { $count }
+pack-people =
+    { $people ->
+        [one] One person stood in the roster in this period; { $none } of them had nothing assigned.
+       *[other] { $people } people stood in the roster in this period; { $none } of them had nothing assigned.
+    }
+pack-assignments = Assignments
+pack-population = Population
+pack-contents = Content, as it was shown
+pack-contents-none = Nothing was shown yet.
+pack-column-person = Person
+pack-column-place = Job title, department, location
+pack-column-requirement = Requirement
+pack-column-state = State
+pack-column-assigned = Assigned
+pack-column-due = Due
+pack-column-completed = Completed
+pack-column-score = Score
+pack-column-counts = Counts
+pack-column-reason = Reason, and who decided
+pack-column-status = Status
+pack-column-moved = Changes in the period
+pack-column-meant = A rule meant them
+pack-column-none = Why nothing is assigned
+pack-yes = yes
+pack-no = no
+pack-verify = How to verify
+pack-verify-how = This document is one file of a pack. It is covered by the pack's signed manifest; on its own it proves nothing. Verify the pack with Stoa, or with verify.py, which needs Python 3.11 and the package cryptography:
+pack-verify-key = Take the key from the organisation by a way that you trust, and not from here. This document shows these two files of the pack:
+pack-not-proven = What a valid pack does not prove
+pack-lacks = □ stands for letters that the font of this document lacks. report.csv and report.json have every name in full.
+# $digest is the SHA-256 of report.json
+pack-foot = { $log } · page { $page } of { $pages } · { $digest }

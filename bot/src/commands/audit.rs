@@ -9,7 +9,8 @@ use stoa_ground::ledger::checkpoint;
 use stoa_ground::ledger::note::Verifier;
 use stoa_ground::people::{self, Person};
 use stoa_learning::evidence::verify::{self, Trust, Verdict};
-use stoa_learning::evidence::{self, Preset, Scope, retention};
+use stoa_learning::evidence::{self, Scope, Wanted, retention};
+use stoa_learning::training::Preset;
 
 use super::print_json;
 use crate::app::App;
@@ -64,8 +65,11 @@ pub enum Command {
 
 #[derive(clap::Args, Debug)]
 pub struct Export {
-    /// The folder to write, which must not exist
-    folder: PathBuf,
+    /// The folder to write, or one file when its name ends with .zip; it must not exist
+    pack: PathBuf,
+    /// Write one file, a ZIP, whatever its name
+    #[arg(long)]
+    zip: bool,
     /// Only this person (employee id, e-mail or name)
     #[arg(long)]
     person: Option<String>,
@@ -75,20 +79,21 @@ pub struct Export {
     /// Only this course
     #[arg(long)]
     course: Option<String>,
-    /// What was open or ended on this day or later, like 2026-01-01
+    /// The first day of the period, like 2026-01-01, in the organisation's zone
     #[arg(long)]
     from: Option<jiff::civil::Date>,
-    /// What was assigned until this day
+    /// Its last day: the pack says how things stood at its end
     #[arg(long)]
     to: Option<jiff::civil::Date>,
-    /// Which fields are disclosed: none (all), iso-9001, soc2, hipaa, osha, harassment-prevention
-    #[arg(long, default_value = "none")]
-    preset: String,
+    /// Which fields are disclosed: none (all), iso-9001, soc2, hipaa, osha, harassment-prevention; without it the preset of
+    /// the requirement, or none
+    #[arg(long)]
+    preset: Option<String>,
 }
 
 #[derive(clap::Args, Debug)]
 pub struct Verify {
-    /// The pack's folder
+    /// The pack: a folder, or a ZIP
     pack: PathBuf,
     /// The log's public key, or a file with it: from the log's owner, not from the pack
     #[arg(long, value_name = "PUB")]
@@ -267,23 +272,35 @@ async fn checkpoint(app: &App, json: bool) -> Result<()> {
 }
 
 async fn export(app: &App, options: Export, json: bool) -> Result<()> {
-    let Some(preset) = Preset::named(&options.preset) else {
-        bail!("'{}' is not a preset: use {}", options.preset, Preset::ALL.map(Preset::name).join(", "));
+    let preset = match options.preset.as_deref().map(|name| (name, Preset::named(name))) {
+        Some((name, None)) => {
+            bail!("'{name}' is not a preset: use {}", Preset::ALL.map(Preset::name).join(", "));
+        }
+        preset => preset.and_then(|(_, preset)| preset),
     };
-    let Export { folder, person, requirement, course, from, to, .. } = options;
+    let Export { mut pack, zip, person, requirement, course, from, to, .. } = options;
+    if from.zip(to).is_some_and(|(from, to)| from > to) {
+        bail!("--from is after --to: give the first day first");
+    }
+    if zip && !evidence::is_zip(&pack) {
+        pack.as_mut_os_string().push(".zip");
+    }
     let scope = Scope { person, requirement, course, from, to };
-    let done = evidence::export(&app.db, &app.services, app.log()?, &scope, preset, &folder).await?;
+    let rules = rules(app);
+    let wanted = Wanted { scope: &scope, preset, rules: &rules };
+    let done = evidence::export(&app.db, &app.services, app.log()?, &wanted, &pack).await?;
     if json {
         return print_json(&done);
     }
     println!(
-        "{}: {} of {} completed, {} assignments, {} records of a log of {}.",
-        folder.display(),
+        "{}: {} of {} completed, {} assignments, {} records of a log of {}, preset {}.",
+        pack.display(),
         done.completed,
         done.denominator,
         done.assignments,
         done.records,
-        done.size
+        done.size,
+        done.preset
     );
     println!("Whoever verifies it needs this key, from you and not from the pack:\n{}", app.log()?.signer.verifier());
     Ok(())

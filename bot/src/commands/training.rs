@@ -43,6 +43,9 @@ pub enum Command {
         /// Only this person (employee id, e-mail or name)
         #[arg(long)]
         person: Option<String>,
+        /// Only everybody below this manager, at any depth
+        #[arg(long)]
+        manager: Option<String>,
         /// Only in this state
         #[arg(long)]
         state: Option<String>,
@@ -122,8 +125,8 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
             let end = if plan.dry_run { "Nothing was changed: this was a dry run.\n" } else { "In force.\n" };
             if json { print_json(&plan)? } else { print!("{}", describe(&plan, end)) }
         }
-        Command::Status { requirement, person, state, as_of } => {
-            let filter = &Filter { requirement, person, state, as_of };
+        Command::Status { requirement, person, manager, state, as_of } => {
+            let filter = &Filter { requirement, person, manager, state, as_of };
             let rows = db.read(|c| async move { training::status(&c, filter).await }).await?;
             for row in &rows {
                 if json { print_json(row)? } else { println!("{}", line(row)) }

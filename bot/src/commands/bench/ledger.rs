@@ -8,10 +8,10 @@ use stoa_ground::clock::monotonic;
 use stoa_ground::ledger::{Entry, Ledger, checkpoint, log, merkle};
 use stoa_ground::{Db, args, testing};
 use stoa_learning::evidence::verify::{Trust, Verdict, verify};
-use stoa_learning::evidence::{Preset, Scope, export};
+use stoa_learning::evidence::{self, Scope, export, retention};
 use stoa_learning::search::Index;
 
-use super::super::print_json;
+use super::{Figure, share_ms, training};
 use crate::app::{App, ClockKind};
 use crate::config::Config;
 
@@ -24,32 +24,47 @@ const PROOFS: u64 = 1_000;
 
 /// How much is measured.
 pub struct Wanted {
+    /// People who get ten requirements.
     pub people: usize,
+    /// People in the pack.
+    pub packed: usize,
+    /// Leaves of the log out of which proofs are made.
     pub leaves: u64,
 }
 
 pub async fn run(config: Config, wanted: &Wanted, json: bool) -> Result<()> {
+    let mut own = config.clone();
+    own.data.dir = config.data.dir.join("training");
+    std::fs::create_dir_all(&own.data.dir)?;
+    super::print(&training::run(own, wanted.people).await?, json)?;
+    super::print(&log_and_pack(config, wanted).await?, json)
+}
+
+async fn log_and_pack(config: Config, wanted: &Wanted) -> Result<Vec<Figure>> {
     let app = App::open(config.clone(), ClockKind::System, Index::in_memory()?).await?;
-    let mut figures: Vec<(String, f64, &str)> = Vec::new();
-    let people = hire(&app.db, wanted.people).await?;
+    let mut figures: Vec<Figure> = Vec::new();
+    let people = hire(&app.db, wanted.packed).await?;
 
     // For each person an assignment that is begun, attested and completed: what is written with each record is its change
     // in the feed, its sealed values, and the row of the assignment.
     let start = monotonic();
     let records = learn(&app.db, &app.services.ledger, &people).await?;
-    figures.push((format!("{records} records appended, a second"), rate(records, start.elapsed()), "at least 5000"));
+    let name = format!("{records} records alone appended, with feed, values and assignment, a second");
+    figures.push(Figure::new(name, rate(records, start.elapsed()), "at least 5000"));
     let start = monotonic();
     let came = log::catch_up(&app.db).await?;
-    figures.push((format!("{came} records put into the log, a second"), rate(came, start.elapsed()), ""));
+    figures.push(Figure::new(format!("{came} records put into the log, a second"), rate(came, start.elapsed()), ""));
 
     let folder = config.data.dir.join("pack");
     let start = monotonic();
-    let done = export(&app.db, &app.services, app.log()?, &Scope::default(), Preset::None, &folder).await?;
-    figures.push((format!("pack of {} assignments, s", done.assignments), start.elapsed().as_secs_f64(), "under 60"));
+    let pack = evidence::Wanted { scope: &Scope::default(), preset: None, rules: &retention::usual() };
+    let done = export(&app.db, &app.services, app.log()?, &pack, &folder).await?;
+    let name = format!("pack of {} assignments with {} records, s", done.assignments, done.records);
+    figures.push(Figure::new(name, start.elapsed().as_secs_f64(), "under 60"));
     let trust = Trust { key: Some(app.log()?.signer.verifier().clone()), ..Trust::default() };
     let start = monotonic();
     let outcome = verify(&folder, &trust);
-    figures.push(("pack verified, s".into(), start.elapsed().as_secs_f64(), "under 10"));
+    figures.push(Figure::new("pack verified, s", start.elapsed().as_secs_f64(), "under 10"));
     ensure!(outcome.verdict == Verdict::Valid, "{}", outcome.reason);
 
     let size = grow(&app.db, wanted.leaves).await?;
@@ -68,28 +83,17 @@ pub async fn run(config: Config, wanted: &Wanted, json: bool) -> Result<()> {
             ensure!(merkle::includes(&root, size, leaf, &hash, &proof), "the proof of leaf {leaf} does not hold");
         }
     }
-    times.sort_unstable();
-    let at =
-        |share: usize| times.get(times.len() * share / 100).or(times.last()).map_or(0.0, |t| t.as_secs_f64() * 1e3);
-    figures.push((format!("root and proof for one of {size}, half within, ms"), at(50), "under 50"));
-    figures.push(("99 of 100 within, ms".into(), at(99), "under 50"));
+    let name = format!("root and proof for one of {size}, half within, ms");
+    figures.push(Figure::new(name, share_ms(&mut times, 50), "under 50"));
+    figures.push(Figure::new("  99 of 100 within, ms", share_ms(&mut times, 99), "under 50"));
     app.db.close().await;
     drop(app);
     let start = monotonic();
     let app = App::open(config, ClockKind::System, Index::in_memory()?).await?;
     app.db.read(|c| async move { checkpoint::newest(&c).await }).await?;
-    figures.push(("start with that log, s".into(), start.elapsed().as_secs_f64(), "under 1"));
+    figures.push(Figure::new("start with that log, s", start.elapsed().as_secs_f64(), "under 1"));
     app.db.close().await;
-
-    for (name, value, wanted) in &figures {
-        if json {
-            print_json(&json!({ "figure": name, "value": value, "wanted": wanted }))?;
-        } else {
-            let wanted = if wanted.is_empty() { String::new() } else { format!("  (wanted: {wanted})") };
-            println!("{name:<56} {value:>12.2}{wanted}");
-        }
-    }
-    Ok(())
+    Ok(figures)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]

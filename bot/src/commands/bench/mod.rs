@@ -6,6 +6,7 @@ mod ledger;
 mod loads;
 mod search;
 mod simulate;
+mod training;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -49,9 +50,12 @@ pub struct Options {
     /// Measure a simulated quarter
     #[arg(long)]
     simulate: bool,
-    /// With --simulate: how many people; with --ledger: how many, with four records each
+    /// With --simulate: how many people; with --ledger: how many get ten requirements
     #[arg(long, default_value_t = 1_000)]
     people: usize,
+    /// With --ledger: how many people are in the pack, with four records each
+    #[arg(long, default_value_t = 5_000)]
+    packed: usize,
     /// With --bridge: how many events are stored
     #[arg(long, default_value_t = 20_000)]
     events: usize,
@@ -89,7 +93,8 @@ pub async fn run(mut config: Config, options: Options, json: bool) -> Result<()>
         bridge::run(here, &figures, json).await?;
     }
     if options.ledger {
-        ledger::run(config.clone(), &ledger::Wanted { people: options.people, leaves: options.leaves }, json).await?;
+        let wanted = ledger::Wanted { people: options.people, packed: options.packed, leaves: options.leaves };
+        ledger::run(config.clone(), &wanted, json).await?;
     }
     if let Some(passages) = options.search {
         let wanted = search::Wanted { passages, model: options.model.clone(), keep: options.keep.clone() };
@@ -179,9 +184,50 @@ async fn headings(app: &App) -> Result<Vec<String>> {
     Ok(questions)
 }
 
+/// A figure, what it was measured to be, and what is wanted, if anything.
+pub struct Figure {
+    name: String,
+    value: f64,
+    wanted: &'static str,
+}
+
+impl Figure {
+    pub fn new(name: impl Into<String>, value: f64, wanted: &'static str) -> Self {
+        Self { name: name.into(), value, wanted }
+    }
+}
+
+/// Prints figures, a line each.
+pub fn print(figures: &[Figure], json: bool) -> Result<()> {
+    for Figure { name, value, wanted } in figures {
+        if json {
+            print_json(&json!({ "figure": name.trim(), "value": value, "wanted": wanted }))?;
+        } else {
+            let wanted = if wanted.is_empty() { String::new() } else { format!("  (wanted: {wanted})") };
+            println!("{name:<78} {value:>12.2}{wanted}");
+        }
+    }
+    Ok(())
+}
+
+/// Within how many milliseconds so many of a hundred were done.
+pub fn share_ms(times: &mut [Duration], share: usize) -> f64 {
+    times.sort_unstable();
+    times.get(times.len() * share / 100).or(times.last()).map_or(0.0, |t| t.as_secs_f64() * 1e3)
+}
+
+/// The most memory that this process ever had, in MiB, where `/proc` says it.
+pub fn peak_mib() -> Option<f64> {
+    of_status("VmHWM:")
+}
+
 /// Resident memory of this process in MiB, where `/proc` says it.
 fn resident_mib() -> Option<f64> {
+    of_status("VmRSS:")
+}
+
+fn of_status(name: &str) -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|l| l.starts_with("VmRSS:"))?;
+    let line = status.lines().find(|l| l.starts_with(name))?;
     line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kib| kib / 1024.0)
 }

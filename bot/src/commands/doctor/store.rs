@@ -7,6 +7,7 @@ use anyhow::Result;
 use stoa_flow::delivery::{count_unreachable, queues, unreachable};
 use stoa_flow::{Flow, alarms};
 use stoa_ground::db::Engine;
+use stoa_ground::ledger::{self, Sound};
 use stoa_ground::people::{self, Role};
 use stoa_ground::xapi::Emitter;
 use stoa_ground::{Db, args};
@@ -19,6 +20,9 @@ use crate::config::Config;
 
 /// Without `--full` a larger database is not read as a whole, in bytes.
 const LARGE: u64 = 2_000_000_000;
+
+/// Without `--full` so many records are compared with the log, the newest.
+const RECORDS: u64 = 50_000;
 
 /// How far a clock may be off before leases and signatures suffer, in microseconds.
 const SKEW: i64 = 2_000_000;
@@ -93,6 +97,7 @@ pub(super) async fn check(config: &Config, options: Options, f: &mut Findings) -
     }
     waiting(&db, running, f).await?;
     readers(config, &db, running, f).await?;
+    evidence(config, &db, options, f).await?;
     db.close().await;
     Ok(())
 }
@@ -137,6 +142,29 @@ async fn whole(db: &Db, size: u64, options: Options, f: &mut Findings) -> Result
     }
     let text = format!("the database is damaged ({verdict}); stop the server and restore a backup");
     f.say(Grade::Wrong, "store", text)
+}
+
+/// Whether the ledger is what its log and the newest checkpoint say.
+async fn evidence(config: &Config, db: &Db, options: Options, f: &mut Findings) -> Result<()> {
+    if let Err(e) = crate::evidence::seal(config, db, false).await {
+        f.say(Grade::Wrong, "evidence", crate::sentence(&e))?;
+    }
+    let most = (!options.full).then_some(RECORDS);
+    let sound = db.read(|c| async move { ledger::check(&c, most).await }).await;
+    match sound {
+        Ok(Sound { size: 0, .. }) => f.say(Grade::Note, "evidence", "the log is empty yet"),
+        Ok(Sound { size, read }) if read < size => {
+            let text = format!("the last {read} of {size} records are as they came into the log; --full reads all");
+            f.say(Grade::Ok, "evidence", text)
+        }
+        Ok(Sound { size, .. }) => {
+            f.say(Grade::Ok, "evidence", format!("all {size} records are as they came into the log"))
+        }
+        Err(e) => {
+            let text = format!("{e}; keep the store as it is for whoever looks into it, and restore a backup");
+            f.say(Grade::Wrong, "evidence", text)
+        }
+    }
 }
 
 async fn clocks(db: &Db, f: &mut Findings) -> Result<()> {

@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 
 use super::native::Native;
-use super::{Db, Engine, Tx};
+use super::{CHUNK, Db, Engine, Tx, Value, numbers};
 use crate::{Result, args};
 
 /// One change: something with this `key` under this `topic` is new or different.
@@ -49,6 +49,48 @@ impl Tx {
             Engine::Postgres => "INSERT INTO change (topic, key, at) VALUES ($1, $2, $3) RETURNING -number AS position",
         };
         self.one(sql, args![topic, key, self.now()]).await?.get("position")
+    }
+}
+
+impl Tx {
+    /// As [`publish`](Self::publish) for several things at once, in their order.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn publish_all(&self, topic: &'static str, keys: &[&str]) -> Result<Vec<i64>> {
+        if let [key] = keys {
+            return Ok(vec![self.publish(topic, key).await?]);
+        }
+        let mut positions = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(CHUNK) {
+            self.published();
+            match self.engine() {
+                Engine::Sqlite => {
+                    let last = self.one("SELECT COALESCE(MAX(position), 0) AS last FROM change", args![]).await?;
+                    let last: i64 = last.get("last")?;
+                    let given: Vec<i64> = (last + 1..).take(chunk.len()).collect();
+                    let values: Vec<Vec<Value>> =
+                        given.iter().zip(chunk).map(|(at, key)| args![*at, topic, *key, self.now()]).collect();
+                    self.insert_rows("change", &["position", "topic", "key", "at"], values).await?;
+                    positions.extend(given);
+                }
+                Engine::Postgres => {
+                    let sql = format!(
+                        "INSERT INTO change (topic, key, at) VALUES {} RETURNING -number AS position",
+                        (0..chunk.len()).map(|r| format!("({})", numbers(r * 3 + 1, 3))).collect::<Vec<_>>().join(", ")
+                    );
+                    let values: Vec<Value> = chunk.iter().flat_map(|key| args![topic, *key, self.now()]).collect();
+                    let mut given = Vec::with_capacity(chunk.len());
+                    for row in self.all(sqlx::AssertSqlSafe(sql), values).await? {
+                        given.push(row.get::<i64>("position")?);
+                    }
+                    // Numbers rise in the order of the rows, and these are their negatives.
+                    given.sort_unstable_by_key(|position| -position);
+                    positions.extend(given);
+                }
+            }
+        }
+        Ok(positions)
     }
 }
 

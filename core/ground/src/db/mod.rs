@@ -9,6 +9,7 @@ mod migrate;
 mod native;
 mod postgres;
 mod readers;
+mod rows;
 mod savepoints;
 mod single;
 mod sqlite;
@@ -24,6 +25,7 @@ pub use conn::{Conn, Tx};
 pub use dialect::Engine;
 pub use feed::Change;
 pub use migrate::{known as known_schema, schema_digest};
+pub(crate) use rows::{CHUNK, numbers};
 pub use tables::{Keep, Kind, TABLES};
 pub use value::{Bind, Column, Row, Value};
 

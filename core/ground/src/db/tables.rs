@@ -25,6 +25,7 @@ pub const TABLES: &[(&str, Keep)] = &[
     ("statement_target", Keep::Rows),
     ("activity_definition", Keep::Rows),
     ("lrs_credential", Keep::Rows),
+    ("person_history", Keep::Rows),
     ("person", Keep::Rows),
     ("identity", Keep::Rows),
     ("role_grant", Keep::Rows),

@@ -262,18 +262,8 @@ pub async fn make(tx: &Tx, ledger: &Ledger, signer: &Signer) -> Result<(Signed, 
     tx.lock("stoa/checkpoint").await?;
     use_key(tx, ledger, signer).await?;
     let size = log::size(tx).await?;
-    if let Some(last) = newest(tx).await? {
-        let said = Checkpoint::parse(&Note::parse(&last.note)?.text)?;
-        if said.size > size || log::root(tx, said.size).await? != said.root {
-            return Err(Error::Conflict(format!(
-                "the log is not the continuation of the checkpoint of {} leaves that was signed on {}: it was cut off or \
-                 changed. Nothing is signed; see 'When the log does not fit' in docs/evidence.md",
-                said.size, last.made
-            )));
-        }
-        if said.size == size {
-            return Ok((last, false));
-        }
+    if let Some(last) = continues(tx).await?.filter(|last| last.size == size) {
+        return Ok((last, false));
     }
     let said = Checkpoint { origin: signer.verifier().name().to_owned(), size, root: log::root(tx, size).await? };
     let signed = Signed { size, made: tx.now(), note: Note::signed(said.text(), signer).to_string() };
@@ -283,6 +273,27 @@ pub async fn make(tx: &Tx, ledger: &Ledger, signer: &Signer) -> Result<(Signed, 
     )
     .await?;
     Ok((signed, true))
+}
+
+/// The newest checkpoint, of which the log must be the continuation.
+///
+/// # Errors
+/// [`Error::Conflict`] when it is not: it was cut off or changed. The database's error.
+pub async fn continues(conn: &Conn) -> Result<Option<Signed>> {
+    let Some(last) = newest(conn).await? else { return Ok(None) };
+    let read = Note::parse(&last.note).and_then(|note| Checkpoint::parse(&note.text));
+    let Ok(said) = read else {
+        return Err(Error::Conflict(format!("the checkpoint of {} leaves was changed in the store", last.size)));
+    };
+    let fits = said.size <= log::size(conn).await? && log::root(conn, said.size).await? == said.root;
+    if !fits || said.size != last.size {
+        return Err(Error::Conflict(format!(
+            "the log is not the continuation of the checkpoint of {} leaves that was signed on {}: it was cut off or \
+             changed. Nothing is signed; see 'When the log does not fit' in docs/evidence.md",
+            last.size, last.made
+        )));
+    }
+    Ok(Some(last))
 }
 
 macro_rules! select {

@@ -98,11 +98,11 @@ pub fn fields(actor: &str, reason: &str, data: &Json) -> Result<Fields> {
     Ok(fields)
 }
 
-/// The record of a leaf whose fields were opened; those that are not in `fields` were erased.
+/// The record of a leaf whose fields were opened, each with its salt; those that are not in `fields` were erased.
 ///
 /// # Errors
 /// When a value is not the one that the leaf commits to, or cannot be read.
-pub fn record(leaf: Leaf, fields: &BTreeMap<String, (String, Secret)>) -> Result<Record> {
+pub fn record(leaf: Leaf, fields: &BTreeMap<String, (String, [u8; 32])>) -> Result<Record> {
     let mut erased = Vec::new();
     let text = |name: &str| match fields.get(name) {
         Some((value, _)) => Ok(serde_json::from_str(value)?),
@@ -112,11 +112,11 @@ pub fn record(leaf: Leaf, fields: &BTreeMap<String, (String, Secret)>) -> Result
     let mut data = serde_json::Map::new();
     let mut whole = None;
     for (name, committed) in &leaf.fields {
-        let Some((value, secret)) = fields.get(name) else {
+        let Some((value, salt)) = fields.get(name) else {
             erased.push(name.clone());
             continue;
         };
-        if commitment(&salt(secret, name), name, value) != *committed {
+        if commitment(salt, name, value) != *committed {
             return Err(Error::Conflict(format!(
                 "the ledger's record {} was changed: its {name} is another one",
                 leaf.id
@@ -176,7 +176,8 @@ mod tests {
                 clock: None,
                 fields: committed,
             };
-            let mut open: BTreeMap<_, _> = fields.into_iter().map(|(n, v)| (n, (v, secret))).collect();
+            let salted = |(n, v): (String, String)| (n.clone(), (v, salt(&secret, &n)));
+            let mut open: BTreeMap<_, _> = fields.into_iter().map(salted).collect();
             let whole = record(leaf.clone(), &open).unwrap();
             assert_eq!((whole.data, whole.actor.as_str(), whole.reason.as_str()), (data, "operator", "a \"test\""));
             open.remove("reason");

@@ -74,15 +74,8 @@ pub async fn batch(tx: &Tx) -> Result<usize> {
         hashes.push(merkle::leaf_hash(row.get::<String>("body")?.as_bytes()));
         ids.push(row.get("id")?);
     }
-    for (n, chunk) in ids.chunks(128).enumerate() {
-        let values: Vec<String> = (0..chunk.len()).map(|row| format!("(${}, ${})", 2 * row + 1, 2 * row + 2)).collect();
-        let mut args = Vec::with_capacity(2 * chunk.len());
-        for (row, id) in chunk.iter().enumerate() {
-            args.extend(args![signed(size)? + i64::try_from(n * 128 + row).unwrap_or(i64::MAX), id]);
-        }
-        let sql = format!("INSERT INTO log_leaf (leaf, record) VALUES {}", values.join(", "));
-        tx.exec(sqlx::AssertSqlSafe(sql), args).await?;
-    }
+    let rows = ids.iter().zip(size..).map(|(id, leaf)| Ok(args![signed(leaf)?, id])).collect::<Result<_>>()?;
+    tx.insert_rows("log_leaf", &["leaf", "record"], rows).await?;
     in_order(tx, size).await?;
     push(tx, size, &hashes).await?;
     let grown = size + hashes.len() as u64;

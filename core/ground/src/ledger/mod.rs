@@ -5,6 +5,7 @@
 //! What is stored for ever is a [leaf] with a commitment in place of each field; the [values] lie beside it, sealed, and can
 //! be erased. After the commit records come into the Merkle [log], whose [checkpoints](checkpoint) are signed.
 
+mod check;
 pub mod checkpoint;
 mod erase;
 mod keyfile;
@@ -21,6 +22,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+pub use check::{Sound, check};
 pub use erase::{Erased, ErasureProjection};
 pub use secret::{open_secret, seal_secret};
 pub use values::Master;
@@ -152,67 +154,41 @@ impl Ledger {
     /// When the record is too large, its kind of subject is unknown, or the projection refuses it.
     pub async fn append(&self, tx: &Tx, entry: Entry) -> Result<Record> {
         let projection = self.projection(&entry.subject)?;
-        let open = leaf::fields(&entry.actor, &entry.reason, &entry.data)?;
         let stored = if is_personal(&entry.subject) && !self.unrecorded {
             values::pseudonym(tx, &entry.subject).await?
         } else {
             entry.subject.clone()
         };
         let (last, before) = if self.unrecorded { (-1, None) } else { last(tx, projection, &stored).await? };
-        let record = Record {
-            id: tx.clock().id().to_string(),
-            version: last + 1,
-            at: tx.now(),
-            subject: entry.subject,
-            kind: entry.kind.to_owned(),
-            actor: entry.actor,
-            reason: entry.reason,
-            data: entry.data,
-            erased: Vec::new(),
-        };
-        if self.unrecorded {
-            projection.apply(tx, &record).await?;
-            return Ok(record);
+        let made = Made::of(tx, projection, entry, stored, last + 1, before)?;
+        if !self.unrecorded {
+            store(tx, std::slice::from_ref(&made)).await?;
         }
-        let person = projection.person(&record.subject, &record.data).or(before).unwrap_or_default();
-        let parts = parts(&record, open, &person)?;
-        let mut leaf = Leaf {
-            format: FORMAT,
-            id: record.id.clone(),
-            subject: stored.clone(),
-            version: record.version,
-            kind: record.kind.clone(),
-            at: record.at,
-            class: projection.class(&record.kind).to_owned(),
-            clock: tx.clock().is_manual().then(|| "test".to_owned()),
-            fields: BTreeMap::new(),
-        };
-        let mut secrets = Vec::with_capacity(parts.len());
-        for (_, fields) in &parts {
-            let secret = values::random(tx.clock());
-            for (name, value) in fields {
-                leaf.fields.insert(name.clone(), leaf::commitment(&leaf::salt(&secret, name), name, value));
+        projection.apply(tx, &made.record).await?;
+        Ok(made.record)
+    }
+
+    /// Appends the first records of subjects that are new, and applies them, with few statements for all of them.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append); also when a subject has records already.
+    pub async fn begin(&self, tx: &Tx, entries: Vec<Entry>) -> Result<Vec<Record>> {
+        let version = i64::from(!self.unrecorded);
+        let mut all = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let stored = entry.subject.clone();
+            if is_personal(&stored) {
+                return Err(Error::invalid(format!("{stored} needs a pseudonym: append it alone")));
             }
-            secrets.push(secret);
+            all.push(Made::of(tx, self.projection(&stored)?, entry, stored, version, None)?);
         }
-        let body = serde_json::to_string(&leaf)?;
-        let values: usize = parts.iter().flat_map(|(_, fields)| fields.values()).map(String::len).sum();
-        if body.len().max(values) > MAX_RECORD_BYTES {
-            return Err(Error::invalid(format!(
-                "a ledger record has at most {MAX_RECORD_BYTES} bytes; store the content and record its hash"
-            )));
+        if !self.unrecorded {
+            store(tx, &all).await?;
         }
-        let position = tx.publish("ledger", &record.id).await?;
-        tx.exec(
-            "INSERT INTO ledger_record (id, position, subject, version, kind, at, body) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            args![&record.id, position, stored, record.version, &record.kind, record.at, body],
-        )
-        .await?;
-        for ((part, (person, fields)), secret) in (0..).zip(parts).zip(secrets) {
-            values::store(tx, &record.id, part, &person, secret, fields).await?;
+        for made in &all {
+            self.projection(&made.record.subject)?.apply(tx, &made.record).await?;
         }
-        projection.apply(tx, &record).await?;
-        Ok(record)
+        Ok(all.into_iter().map(|made| made.record).collect())
     }
 
     /// Empties all status tables and applies every record again, in order. Gives the number of records.
@@ -262,6 +238,90 @@ impl Record {
         // Every record has a reason, which is kept with the values of the person whom it is about.
         self.erased.iter().any(|field| field == "reason")
     }
+}
+
+/// A record that is made and not stored yet.
+struct Made {
+    record: Record,
+    /// The subject as it is stored.
+    stored: String,
+    /// The leaf.
+    body: String,
+    /// The fields by the person to whom they belong, each part with the secret that its salts come from.
+    parts: Vec<(String, Fields, leaf::Secret)>,
+}
+
+impl Made {
+    fn of(
+        tx: &Tx,
+        projection: &dyn Projection,
+        entry: Entry,
+        stored: String,
+        version: i64,
+        before: Option<String>,
+    ) -> Result<Self> {
+        let open = leaf::fields(&entry.actor, &entry.reason, &entry.data)?;
+        let record = Record {
+            id: tx.clock().id().to_string(),
+            version,
+            at: tx.now(),
+            subject: entry.subject,
+            kind: entry.kind.to_owned(),
+            actor: entry.actor,
+            reason: entry.reason,
+            data: entry.data,
+            erased: Vec::new(),
+        };
+        if version == 0 {
+            // Nothing is kept of it.
+            return Ok(Self { record, stored, body: String::new(), parts: Vec::new() });
+        }
+        let person = projection.person(&record.subject, &record.data).or(before).unwrap_or_default();
+        let mut leaf = Leaf {
+            format: FORMAT,
+            id: record.id.clone(),
+            subject: stored.clone(),
+            version: record.version,
+            kind: record.kind.clone(),
+            at: record.at,
+            class: projection.class(&record.kind).to_owned(),
+            clock: tx.clock().is_manual().then(|| "test".to_owned()),
+            fields: BTreeMap::new(),
+        };
+        let mut parts = Vec::new();
+        for (person, fields) in self::parts(&record, open, &person)? {
+            let secret = values::random(tx.clock());
+            for (name, value) in &fields {
+                leaf.fields.insert(name.clone(), leaf::commitment(&leaf::salt(&secret, name), name, value));
+            }
+            parts.push((person, fields, secret));
+        }
+        let body = serde_json::to_string(&leaf)?;
+        let values: usize = parts.iter().flat_map(|(_, fields, _)| fields.values()).map(String::len).sum();
+        if body.len().max(values) > MAX_RECORD_BYTES {
+            return Err(Error::invalid(format!(
+                "a ledger record has at most {MAX_RECORD_BYTES} bytes; store the content and record its hash"
+            )));
+        }
+        Ok(Self { record, stored, body, parts })
+    }
+}
+
+/// Stores records with their values, and publishes them.
+async fn store(tx: &Tx, all: &[Made]) -> Result<()> {
+    let ids: Vec<&str> = all.iter().map(|made| made.record.id.as_str()).collect();
+    let positions = tx.publish_all("ledger", &ids).await?;
+    let row = |(made, position): (&Made, i64)| {
+        let r = &made.record;
+        args![&r.id, position, &made.stored, r.version, &r.kind, r.at, &made.body]
+    };
+    let columns = ["id", "position", "subject", "version", "kind", "at", "body"];
+    tx.insert_rows("ledger_record", &columns, all.iter().zip(positions).map(row).collect()).await?;
+    let mut parts = Vec::new();
+    for made in all {
+        parts.extend((0..).zip(&made.parts).map(|(n, part)| (made.record.id.as_str(), n, part)));
+    }
+    values::store(tx, parts).await
 }
 
 fn is_personal(subject: &str) -> bool {
@@ -347,7 +407,7 @@ fn read(conn: &Conn, body: &str, parts: Vec<Stored>) -> Result<Record> {
         FORMAT => {
             let leaf: Leaf = serde_json::from_str(body)?;
             let open = values::open(conn.master(), &leaf.id, parts)?;
-            leaf::record(leaf, &open)
+            leaf::record(leaf, &salted(open))
         }
         newer => Err(Error::invalid(format!("the ledger has a record of format {newer}: use the newer program"))),
     }
@@ -391,6 +451,15 @@ pub struct Kept {
     pub opened: BTreeMap<String, (String, [u8; 32])>,
 }
 
+/// Fields with their salts in place of the secret that these come from.
+fn salted(open: values::Open) -> BTreeMap<String, (String, [u8; 32])> {
+    let salted = |(name, (value, secret)): (String, (String, leaf::Secret))| {
+        let salt = leaf::salt(&secret, &name);
+        (name, (value, salt))
+    };
+    open.into_iter().map(salted).collect()
+}
+
 /// All records of a subject as they are kept, oldest first.
 ///
 /// # Errors
@@ -407,13 +476,21 @@ pub async fn kept(conn: &Conn, subject: &str) -> Result<Vec<Kept>> {
         let parts = part(row)?.into_iter().collect();
         let open = values::open(conn.master(), &id, parts)?;
         if let Some(kept) = all.last_mut() {
-            kept.opened.extend(open.into_iter().map(|(name, (value, secret))| {
-                let salt = leaf::salt(&secret, &name);
-                (name, (value, salt))
-            }));
+            kept.opened.extend(salted(open));
         }
     }
     Ok(all)
+}
+
+/// A record from what is kept of it.
+///
+/// # Errors
+/// As [`of_subject`].
+pub fn opened(kept: &Kept) -> Result<Record> {
+    if serde_json::from_str::<Format>(&kept.body)?.format == 1 {
+        return Ok(serde_json::from_str(&kept.body)?);
+    }
+    leaf::record(serde_json::from_str(&kept.body)?, &kept.opened)
 }
 
 /// All records about subjects of a kind, in the order of the change feed.

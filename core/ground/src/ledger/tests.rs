@@ -443,3 +443,112 @@ async fn a_value_that_somebody_changes_in_the_database_is_named() {
     let said = ledger.rebuild(&db).await.unwrap_err().to_string();
     assert!(said.contains(&record.id) && said.contains("data/person"), "{said}");
 }
+
+/// Takes the guards away, as somebody who owns the database can.
+async fn unguarded(db: &Db) {
+    db.write(|tx| async move {
+        for (trigger, table) in [
+            ("ledger_record_no_update", "ledger_record"),
+            ("ledger_record_no_delete", "ledger_record"),
+            ("ledger_value_no_update", "ledger_value"),
+            ("log_leaf_no_delete", "log_leaf"),
+            ("log_tile_grows", "log_tile"),
+            ("log_checkpoint_no_update", "log_checkpoint"),
+        ] {
+            let of = if tx.engine() == Engine::Postgres { format!(" ON {table}") } else { String::new() };
+            tx.exec(sqlx::AssertSqlSafe(format!("DROP TRIGGER {trigger}{of}")), args![]).await?;
+        }
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn what_somebody_changes_below_the_ledger_is_found_and_named() {
+    let cases: [(&str, &[&str], &str); 8] = [
+        (
+            "a byte of a record",
+            &["UPDATE ledger_record SET body = replace(body, '\"kind\":\"added\"', '\"kind\":\"addee\"') WHERE version = 3"],
+            "at leaf 2,",
+        ),
+        (
+            "a byte of a value",
+            &["UPDATE ledger_value SET body = (SELECT body FROM ledger_value o WHERE o.record <> ledger_value.record LIMIT 1)
+               WHERE record = (SELECT record FROM log_leaf WHERE leaf = 4)"],
+            "the values of the record at leaf 4",
+        ),
+        ("a record taken away", &["DELETE FROM ledger_record WHERE version = 2"], "leaf 1 of the log is gone"),
+        (
+            "the end cut off, cleanly",
+            &[
+                "DELETE FROM ledger_record WHERE version = 6",
+                "DELETE FROM log_leaf WHERE leaf = 5",
+                "UPDATE log_state SET size = 5",
+            ],
+            "was cut off or changed",
+        ),
+        ("a byte of the tree", &["flip"], "was cut off or changed"),
+        ("a checkpoint", &["UPDATE log_checkpoint SET note = replace(note, 'example', 'exempla')"], "checkpoint"),
+        (
+            "a record put in",
+            &["INSERT INTO ledger_record (id, position, subject, version, kind, at, body)
+               SELECT 'x', 1, 'counter/b', 1, kind, at, body FROM ledger_record WHERE version = 1"],
+            "somebody put it in",
+        ),
+        ("nothing", &[], ""),
+    ];
+    for (what, changes, says) in cases {
+        let (db, _, _dir) = counting().await;
+        let ledger = &ledger();
+        // Another change comes first, so that a place before the records is free.
+        db.write(|tx| async move { tx.publish("other", "x").await }).await.unwrap();
+        for n in 0..6 {
+            add(&db, ledger, "a", json!({ "by": n })).await;
+        }
+        log::catch_up(&db).await.unwrap();
+        let signer = &note::Signer::new("example.org/log", [1; 32]).unwrap();
+        db.write(|tx| async move { checkpoint::make(&tx, ledger, signer).await }).await.unwrap();
+        unguarded(&db).await;
+        for sql in changes {
+            db.write(|tx| async move {
+                if *sql != "flip" {
+                    return tx.exec(*sql, args![]).await;
+                }
+                let row = tx.one("SELECT hashes FROM log_tile WHERE level = 0 AND tile = 0", args![]).await?;
+                let mut hashes: Vec<u8> = row.get("hashes")?;
+                hashes[40] ^= 1;
+                tx.exec("UPDATE log_tile SET hashes = $1 WHERE level = 0 AND tile = 0", args![hashes]).await
+            })
+            .await
+            .unwrap();
+        }
+        let found = db.read(|c| async move { check(&c, None).await }).await;
+        match found {
+            Ok(sound) => {
+                assert!(changes.is_empty() && sound == Sound { size: 6, read: 6 }, "{what} went unseen: {sound:?}")
+            }
+            Err(e) => assert!(!says.is_empty() && e.to_string().contains(says), "{what}: {e}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_the_newest_records_are_read_when_that_is_asked_for() {
+    let (db, _, _dir) = counting().await;
+    let ledger = &ledger();
+    for n in 0..600 {
+        add(&db, ledger, "a", json!({ "by": n })).await;
+    }
+    log::catch_up(&db).await.unwrap();
+    unguarded(&db).await;
+    db.write(|tx| async move {
+        let sql = "UPDATE ledger_record SET body = replace(body, 'added', 'addee') WHERE version = 10";
+        tx.exec(sql, args![]).await
+    })
+    .await
+    .unwrap();
+    let sound = db.read(|c| async move { check(&c, Some(500)).await }).await.unwrap();
+    assert_eq!(sound, Sound { size: 600, read: 500 });
+    assert!(db.read(|c| async move { check(&c, None).await }).await.is_err());
+}

@@ -107,29 +107,23 @@ struct Part {
 /// Fields with the secret that their salts come from.
 pub(super) type Open = BTreeMap<String, (String, Secret)>;
 
-/// Stores one part of a record's values. `person` is empty where it belongs to nobody.
-pub(super) async fn store(
-    tx: &Tx,
-    record: &str,
-    part: i64,
-    person: &str,
-    secret: Secret,
-    fields: Fields,
-) -> Result<()> {
-    let body = serde_json::to_vec(&Part { secret: STANDARD.encode(secret), fields })?;
-    let (key, body) = match key_for(tx, person).await? {
-        Some((id, key)) => {
-            let sealed = seal(&key, &bound(record, part), &body, tx.clock())?;
-            (Some(id), sealed)
+/// Stores parts of records' values: the record's id, the number of the part, and the person (empty where it belongs to
+/// nobody) with the fields and the secret that their salts come from.
+pub(super) async fn store(tx: &Tx, parts: Vec<(&str, i64, &(String, Fields, Secret))>) -> Result<()> {
+    let mut keys: BTreeMap<&str, Option<(String, [u8; 32])>> = BTreeMap::new();
+    let mut rows = Vec::with_capacity(parts.len());
+    for (record, part, (person, fields, secret)) in parts {
+        if !keys.contains_key(person.as_str()) {
+            keys.insert(person, key_for(tx, person).await?);
         }
-        None => (None, body),
-    };
-    tx.exec(
-        "INSERT INTO ledger_value (record, part, person, sealed_by, body) VALUES ($1, $2, $3, $4, $5)",
-        args![record, part, person, key, body],
-    )
-    .await?;
-    Ok(())
+        let body = serde_json::to_vec(&Part { secret: STANDARD.encode(secret), fields: fields.clone() })?;
+        let (key, body) = match keys.get(person.as_str()).and_then(Option::as_ref) {
+            Some((id, key)) => (Some(id.clone()), seal(key, &bound(record, part), &body, tx.clock())?),
+            None => (None, body),
+        };
+        rows.push(args![record, part, person, key, body]);
+    }
+    tx.insert_rows("ledger_value", &["record", "part", "person", "sealed_by", "body"], rows).await
 }
 
 fn bound(record: &str, part: i64) -> String {

@@ -110,7 +110,7 @@ async fn managers_follow(tx: &Tx, row: &str) -> Result<()> {
     let resolved = "NULLIF(COALESCE((SELECT a.stands_for FROM person_alias a WHERE a.person = person.roster_manager),
                     person.roster_manager), person.id)";
     let sql = format!(
-        "UPDATE person SET manager = {resolved}
+        "UPDATE person SET manager = {resolved}, updated = $2
          WHERE roster_manager IN (
            WITH RECURSIVE below (id) AS (
              SELECT id FROM person WHERE id = $1
@@ -120,7 +120,7 @@ async fn managers_follow(tx: &Tx, row: &str) -> Result<()> {
          AND COALESCE(manager, '') <> COALESCE({resolved}, '')"
     );
     // Made of constants.
-    tx.exec(sqlx::AssertSqlSafe(sql), args![row]).await?;
+    tx.exec(sqlx::AssertSqlSafe(sql), args![row, tx.now()]).await?;
     Ok(())
 }
 

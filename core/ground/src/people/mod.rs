@@ -9,6 +9,7 @@ pub mod audience;
 pub mod calendar;
 mod country;
 mod groups;
+pub mod history;
 mod holidays;
 pub mod import;
 pub mod merge;

@@ -34,7 +34,7 @@ fn date(row: &Row, column: &str) -> Result<Option<Date>> {
         .transpose()
 }
 
-fn read(row: &Row) -> Result<Person> {
+pub(super) fn read(row: &Row) -> Result<Person> {
     let status: String = row.get("status")?;
     Ok(Person {
         id: row.get("id")?,

@@ -107,6 +107,22 @@ impl Emitter {
         ids.into_iter().next().ok_or_else(|| Error::invalid("the statement was not stored"))
     }
 
+    /// As [`emit`](Self::emit) for several statements at once, with few statements of SQL.
+    ///
+    /// # Errors
+    /// As [`Emitter::emit`].
+    pub async fn emit_all(&self, tx: &Tx, drafts: &[StatementDraft]) -> Result<()> {
+        if self.silent {
+            return Ok(());
+        }
+        let mut statements = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            statements.push(self.statement(draft, tx.clock().id(), draft.at.unwrap_or_else(|| tx.now()))?);
+        }
+        store::insert(tx, &statements, &self.authority).await?;
+        Ok(())
+    }
+
     /// Stores one statement for a group of people and one for each of them (R8). `draft` makes a statement for an
     /// actor: it is called with the group first, then with each member. Gives the ids in this order; the members'
     /// statements have the group's as context, unless the draft says otherwise.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::compare::{self, Kept};
 use super::statement::{Statement, agent_key, column_key};
 use crate::db::Engine;
-use crate::db::{Bind, Value as Arg};
+use crate::db::{Bind, CHUNK, Value as Arg, numbers};
 use crate::{Conn, Db, Error, Instant, Result, Row, Tx, args};
 
 /// Who vouches for statements: it becomes their `authority`.
@@ -66,7 +66,7 @@ pub async fn insert(tx: &Tx, statements: &[Statement], authority: &Authority) ->
         }
         Engine::Postgres => Instant(0),
     };
-    let mut ready: Vec<Ready> = Vec::new();
+    let mut fresh: Vec<(&Statement, &String)> = Vec::new();
     for (statement, id) in statements.iter().zip(&ids) {
         if let Some(kept) = known.get(id) {
             if compare::same(kept, statement.digest(), statement.timestamp()) {
@@ -76,12 +76,17 @@ pub async fn insert(tx: &Tx, statements: &[Statement], authority: &Authority) ->
                 "statement {id} is already stored with other content; a new statement needs a new id"
             )));
         }
-        let position = tx.publish("statement", id).await?;
+        fresh.push((statement, id));
+    }
+    let mut ready: Vec<Ready> = Vec::new();
+    let keys: Vec<&str> = fresh.iter().map(|(_, id)| id.as_str()).collect();
+    let positions = tx.publish_all("statement", &keys).await?;
+    for ((statement, id), position) in fresh.into_iter().zip(positions) {
         // Without a position there is no stored time either: the sequencer gives both.
         stored = if position < 0 { Instant(position) } else { tx.now().max(stored.plus(1)) };
         ready.push(Ready { statement, id: id.clone(), position, stored });
     }
-    insert_rows(tx, "statement", STATEMENT, ready.iter().map(|r| row(r, authority)).collect()).await?;
+    tx.insert_rows("statement", STATEMENT, ready.iter().map(|r| row(r, authority)).collect()).await?;
     for r in ready.iter().filter(|r| r.statement.voids().is_some()) {
         check_voiding(tx, r, authority).await?;
     }
@@ -217,8 +222,8 @@ async fn insert_mentions(tx: &Tx, ready: &[Ready<'_>], authority: &Authority) ->
         agents.extend(mentions.agents.into_iter().map(|(key, related)| args![key, r.position, related]));
         activities.extend(mentions.activities.into_iter().map(|(key, related)| args![key, r.position, related]));
     }
-    insert_rows(tx, "statement_agent", &["agent", "position", "related"], agents).await?;
-    insert_rows(tx, "statement_activity", &["activity", "position", "related"], activities).await
+    tx.insert_rows("statement_agent", &["agent", "position", "related"], agents).await?;
+    tx.insert_rows("statement_activity", &["activity", "position", "related"], activities).await
 }
 
 /// Keeps `statement_target` closed: a statement refers to what its target refers to.
@@ -372,28 +377,6 @@ pub async fn get(conn: &Conn, id: &str) -> Result<Option<Stored>> {
 pub async fn voided_by(conn: &Conn, id: &str) -> Result<Option<String>> {
     let row = conn.opt("SELECT id FROM statement WHERE voids = $1 ORDER BY position LIMIT 1", args![id]).await?;
     row.map(|row| row.get("id")).transpose()
-}
-
-/// Rows of one `INSERT`, and values of one `IN (…)`: well under every engine's limit of parameters.
-const CHUNK: usize = 200;
-
-/// `$from, $from+1, …`
-fn numbers(from: usize, count: usize) -> String {
-    let all: Vec<String> = (from..from + count).map(|n| format!("${n}")).collect();
-    all.join(", ")
-}
-
-/// Inserts many rows with few statements. Table and column names are constants of this program.
-async fn insert_rows(tx: &Tx, table: &'static str, columns: &[&'static str], rows: Vec<Vec<Arg>>) -> Result<()> {
-    let mut rows = rows.into_iter().peekable();
-    while rows.peek().is_some() {
-        let chunk: Vec<Vec<Arg>> = rows.by_ref().take(CHUNK).collect();
-        let width = columns.len();
-        let values: Vec<String> = (0..chunk.len()).map(|r| format!("({})", numbers(r * width + 1, width))).collect();
-        let sql = format!("INSERT INTO {table} ({}) VALUES {}", columns.join(", "), values.join(", "));
-        tx.exec(sqlx::AssertSqlSafe(sql), chunk.into_iter().flatten().collect()).await?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,8 +1,13 @@
 //! Evidence: checkpoints of the log, made daily and on demand, and put outside so that nobody can rewrite the past alone.
 
 mod anchor;
+mod archive;
 mod export;
+mod files;
 mod pack;
+mod pdf;
+mod population;
+mod report;
 pub mod retention;
 pub mod verify;
 
@@ -22,7 +27,8 @@ use stoa_ground::ledger::{Projection, log};
 use stoa_ground::{Db, Error, Instant, Result, Tx, args};
 
 pub use anchor::{Anchor, Asked, Witness, put_outside, time_stamp_request};
-pub use export::{Preset, Summary, export};
+pub use export::{Summary, Wanted, export};
+pub use files::is_zip;
 pub use pack::{Manifest, Scope};
 
 use crate::Services;

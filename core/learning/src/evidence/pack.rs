@@ -1,12 +1,18 @@
-//! What a pack of evidence consists of: the files and their shapes, format `stoa-pack/1`. See `docs/evidence.md`.
+//! What a pack of evidence consists of: the files and their shapes, format `stoa-pack/2`. See `docs/evidence.md`.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use stoa_ground::Instant;
 
 /// The version of the format.
-pub const FORMAT: &str = "stoa-pack/1";
+pub const FORMAT: &str = "stoa-pack/2";
+
+/// The most files that a pack has, in a folder or in a ZIP.
+pub const MOST_FILES: usize = 100_000;
+/// The most bytes that its files have together.
+pub const MOST_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 
 /// The description of the pack, in `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +28,10 @@ pub struct Manifest {
     pub made: String,
     /// What it is about.
     pub scope: Scope,
+    /// The period of the scope in microseconds since 1970: the first instant, and the first one after it.
+    pub period: (Option<i64>, Option<i64>),
+    /// The zone in which the days of the scope are counted.
+    pub zone: String,
     /// Which regime it is meant for; `none` says so.
     pub preset: String,
     /// The number of records in the log at the checkpoint.
@@ -44,9 +54,9 @@ pub struct Scope {
     pub requirement: Option<String>,
     /// A course's id.
     pub course: Option<String>,
-    /// The first day, in UTC.
+    /// The first day, in the organisation's zone.
     pub from: Option<jiff::civil::Date>,
-    /// The last day, in UTC.
+    /// The last day, in the organisation's zone.
     pub to: Option<jiff::civil::Date>,
 }
 
@@ -96,49 +106,121 @@ pub struct Key {
     pub statement: Option<String>,
 }
 
-/// One assignment in `report.json`, as its records say; the same columns are in `report.csv`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Row {
-    /// Its subject in the log.
-    pub subject: String,
-    /// The person, by employee id, and the name, as the roster had them when the pack was made.
-    pub employee_id: String,
-    /// See above.
-    pub name: String,
-    /// The requirement's id.
-    pub requirement: String,
-    /// The rule's version.
-    pub rule_version: String,
-    /// The course's id.
-    pub course: String,
-    /// The content that counts for it: its SHA-256.
-    pub content: String,
-    /// How it stands.
-    pub state: String,
-    /// Why it was assigned.
-    pub why: String,
-    /// When, RFC 3339 in UTC; empty where it did not happen.
-    pub assigned: String,
-    /// The day on which it is due, in the person's zone.
-    pub due: String,
-    /// As `assigned`.
-    pub started: String,
-    /// As `assigned`.
-    pub completed: String,
-    /// The score of the last attempt, from 0 to 1.
-    pub score: String,
-    /// How often the quiz was answered to its end.
-    pub attempts: u32,
-    /// When the attestation was confirmed, as `assigned`.
-    pub attested: String,
-    /// Whether it counts in the denominator.
-    pub counts: bool,
-    /// Why it does not count, or how it ended.
-    pub reason: String,
+/// Declares [`Row`] with its columns, so that JSON, CSV and PDF have the same ones.
+macro_rules! row {
+    ($($(#[doc = $doc:literal])+ $name:ident: $kind:ty,)+) => {
+        /// One assignment in `report.json`, as its records say; the same columns are in `report.csv`. Instants are RFC 3339
+        /// in UTC; what does not exist is empty.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Row {
+            $($(#[doc = $doc])+ pub $name: $kind,)+
+        }
+
+        /// The columns of `report.csv`, and the fields of each row in the same order.
+        pub const COLUMNS: &[&str] = &[$(stringify!($name)),+];
+
+        impl Row {
+            /// The fields in the order of [`COLUMNS`], as the CSV has them.
+            #[must_use]
+            pub fn cells(&self) -> Vec<String> {
+                vec![$(cell(&self.$name)),+]
+            }
+        }
+    };
 }
 
-/// Rows, and how many count and are completed: `report.json`.
+row! {
+    /// Its subject in the log; empty where the rule meant somebody and nothing was assigned.
+    subject: String,
+    /// The person, by employee id, as of the newest record.
+    employee_id: String,
+    /// The name, as of then.
+    name: String,
+    /// The job title, as of then.
+    title: String,
+    /// The department, as of then.
+    department: String,
+    /// The location, as of then.
+    location: String,
+    /// The kind of employment, as of then.
+    worker_type: String,
+    /// The manager of then, by employee id.
+    manager: String,
+    /// The person's time zone, as of then.
+    zone: String,
+    /// The requirement's id.
+    requirement: String,
+    /// The rule's version.
+    rule_version: String,
+    /// The course's id.
+    course: String,
+    /// The content that counts for it: its SHA-256.
+    content: String,
+    /// How it stands at the end of the period.
+    state: String,
+    /// Why it was assigned.
+    why: String,
+    /// When.
+    assigned: String,
+    /// The day on which it is due, in the person's zone.
+    due: String,
+    /// When it was begun.
+    started: String,
+    /// When it was completed.
+    completed: String,
+    /// The score of the last attempt, from 0 to 1, where the preset shows results.
+    score: String,
+    /// How often the quiz was answered to its end, where the preset shows results.
+    attempts: String,
+    /// When the attestation was confirmed.
+    attested: String,
+    /// How the person was known then: `chat-session`, `mail-code` or `oidc`.
+    authentication: String,
+    /// Whether it counts in the denominator.
+    counts: bool,
+    /// Why it does not count, or how it ended.
+    reason: String,
+    /// Who decided that, by employee id, `operator` or `rule/…`.
+    decided_by: String,
+    /// Until when an exemption lasts.
+    until: String,
+    /// The retention class, and how long the records are kept.
+    retention: String,
+    /// The legal hold that stands, and why.
+    hold: String,
+}
+
+impl Row {
+    /// Whether it stood as completed at the end of the period.
+    #[must_use]
+    pub fn is_completed(&self) -> bool {
+        self.state == "completed"
+    }
+}
+
+/// A cell of the CSV.
+trait Cell {
+    fn text(&self) -> String;
+}
+
+impl Cell for String {
+    fn text(&self) -> String {
+        self.clone()
+    }
+}
+
+impl Cell for bool {
+    fn text(&self) -> String {
+        if *self { "yes".into() } else { "no".into() }
+    }
+}
+
+fn cell(value: &impl Cell) -> String {
+    value.text()
+}
+
+/// Rows, and what they add up to: `report.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
@@ -146,8 +228,62 @@ pub struct Report {
     pub denominator: u64,
     /// Those of them that are completed.
     pub completed: u64,
-    /// Everybody whom the rule was about, one line for each assignment.
+    /// Their share in percent with one decimal, rounded down; empty where nothing counts.
+    pub percent: String,
+    /// Those that do not count, by state.
+    pub excluded: BTreeMap<String, u64>,
+    /// Everybody whom the rules were about, one line for each assignment.
     pub rows: Vec<Row>,
+}
+
+/// Somebody in `population.json`: who stood in the roster at any time in the period.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Considered {
+    /// The employee id, as of the end of the period or the last day.
+    pub employee_id: String,
+    /// The name, as of then.
+    pub name: String,
+    /// The job title, as of then.
+    pub title: String,
+    /// `active`, `leave` or `left`, as of then.
+    pub status: String,
+    /// The first day of work, where the roster says it.
+    pub hired: String,
+    /// Since when the roster's history knows them.
+    pub known_since: String,
+    /// When they left, if that was in the period.
+    pub left: String,
+    /// What changed of them in the period.
+    pub moved: Vec<Move>,
+    /// When a rule of the scope meant them, cut to the period.
+    pub meant: Vec<Meant>,
+    /// How many rows of the report are theirs.
+    pub assignments: u64,
+    /// Why there is none; empty where there is one.
+    pub why_none: String,
+}
+
+/// A change of somebody in the roster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Move {
+    /// When, RFC 3339 in UTC.
+    pub at: String,
+    /// What: `department: Sales → HR`.
+    pub what: String,
+}
+
+/// A time at which a rule meant somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Meant {
+    /// The requirement's id.
+    pub requirement: String,
+    /// From when, RFC 3339 in UTC.
+    pub from: String,
+    /// Until when; empty where it still did when the pack was made.
+    pub to: String,
 }
 
 /// What the log's key signs about a pack.
@@ -162,57 +298,28 @@ pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// The columns of `report.csv`, and the fields of each row in the same order.
-pub const COLUMNS: [&str; 18] = [
-    "subject",
-    "employee_id",
-    "name",
-    "requirement",
-    "rule_version",
-    "course",
-    "content",
-    "state",
-    "why",
-    "assigned",
-    "due",
-    "started",
-    "completed",
-    "score",
-    "attempts",
-    "attested",
-    "counts",
-    "reason",
-];
-
-impl Row {
-    /// The fields in the order of [`COLUMNS`], as the CSV has them.
-    #[must_use]
-    pub fn cells(&self) -> [String; 18] {
-        let text = |t: &String| t.clone();
-        [
-            text(&self.subject),
-            text(&self.employee_id),
-            text(&self.name),
-            text(&self.requirement),
-            text(&self.rule_version),
-            text(&self.course),
-            text(&self.content),
-            text(&self.state),
-            text(&self.why),
-            text(&self.assigned),
-            text(&self.due),
-            text(&self.started),
-            text(&self.completed),
-            text(&self.score),
-            self.attempts.to_string(),
-            text(&self.attested),
-            if self.counts { "yes".into() } else { "no".into() },
-            text(&self.reason),
-        ]
-    }
+/// With this a PDF says which report it shows.
+#[must_use]
+pub fn shows(file: &str, digest: &str) -> String {
+    format!("{file} sha256:{digest}")
 }
 
 impl Report {
+    /// The report over these rows.
+    #[must_use]
+    pub fn over(rows: Vec<Row>) -> Self {
+        let counting = rows.iter().filter(|row| row.counts);
+        let completed = counting.clone().filter(|row| row.is_completed()).count() as u64;
+        let denominator = counting.count() as u64;
+        let mut excluded = BTreeMap::new();
+        for row in rows.iter().filter(|row| !row.counts) {
+            *excluded.entry(row.state.clone()).or_insert(0) += 1;
+        }
+        let percent = (completed * 1_000).checked_div(denominator);
+        let percent = percent.map(|tenths| format!("{}.{}", tenths / 10, tenths % 10)).unwrap_or_default();
+        Self { denominator, completed, percent, excluded, rows }
+    }
+
     /// `report.csv` (RFC 4180).
     #[must_use]
     pub fn csv(&self) -> String {
@@ -229,4 +336,42 @@ impl Report {
 fn quoted(cell: &str) -> String {
     let cell = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() };
     if cell.contains([',', '"', '\r', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+}
+
+/// An instant as the reports write it; empty for none.
+#[must_use]
+pub fn at(instant: Option<Instant>) -> String {
+    instant.map(Instant::rfc3339).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_counts_what_it_lists_and_never_rounds_up_to_all() {
+        let row = |counts, completed: &str, state: &str| Row {
+            counts,
+            completed: completed.into(),
+            state: state.into(),
+            ..Row::default()
+        };
+        assert_eq!(Report::over(Vec::new()).percent, "");
+        let mut rows = vec![row(true, "x", "completed"); 1_999];
+        rows.push(row(true, "", "overdue"));
+        rows.push(row(false, "", "exempt"));
+        let report = Report::over(rows);
+        assert_eq!((report.denominator, report.completed, report.percent.as_str()), (2_000, 1_999, "99.9"));
+        assert_eq!(report.excluded, BTreeMap::from([("exempt".to_owned(), 1)]));
+        let all = Report::over(vec![row(true, "x", "completed")]);
+        assert_eq!(all.percent, "100.0");
+    }
+
+    #[test]
+    fn a_cell_is_text_for_a_spreadsheet() {
+        assert_eq!(quoted("=1+1"), "'=1+1");
+        assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
+        assert_eq!(COLUMNS.len(), Row::default().cells().len());
+        assert_eq!(COLUMNS[0], "subject");
+    }
 }

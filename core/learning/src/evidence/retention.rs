@@ -14,6 +14,8 @@ use stoa_ground::people::{Person, Status};
 use stoa_ground::{Conn, Db, Error, Instant, Result, Tx, args};
 
 use crate::Services;
+use crate::training::Preset;
+use crate::training::assignment::Assignment;
 
 /// From when on a rule counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -45,6 +47,9 @@ pub struct Rule {
     #[serde(default = "after_record")]
     #[schemars(example = &"record")]
     pub after: After,
+    /// It gives way where a requirement's preset has rules of its own.
+    #[serde(skip)]
+    pub usual: bool,
 }
 
 fn after_record() -> After {
@@ -58,6 +63,8 @@ pub struct Facts {
     pub class: String,
     /// The requirement that it belongs to.
     pub requirement: Option<String>,
+    /// The requirement's preset.
+    pub preset: Preset,
     /// The newest record.
     pub newest: Instant,
     /// Whether the person has left.
@@ -79,11 +86,21 @@ pub enum End {
 /// 164.530(j), six years), and access three years beyond the employment.
 #[must_use]
 pub fn usual() -> Vec<Rule> {
-    let rule = |class: &str, years, after| Rule { class: Some(class.into()), requirement: None, years, after };
+    let rule =
+        |class: &str, years, after| Rule { class: Some(class.into()), requirement: None, years, after, usual: true };
     vec![rule("training", 6, After::Record), rule("access", 3, After::Employment)]
 }
 
-/// When the duty to keep ends: the latest end of all rules that match.
+/// The rules of a preset for the training that it is about.
+#[must_use]
+pub fn of_preset(preset: Preset) -> Vec<Rule> {
+    let rule = |years, after| Rule { class: Some("training".into()), requirement: None, years, after, usual: false };
+    let Some((record, employment)) = preset.retention() else { return Vec::new() };
+    let beyond = employment.map(|years| rule(years, After::Employment));
+    std::iter::once(rule(record, After::Record)).chain(beyond).collect()
+}
+
+/// When the duty to keep ends: the latest end of all rules that match, those of the preset included.
 #[must_use]
 pub fn end(facts: &Facts, rules: &[Rule]) -> End {
     if facts.open {
@@ -96,7 +113,9 @@ pub fn end(facts: &Facts, rules: &[Rule]) -> End {
         rule.class.as_ref().is_none_or(|class| *class == facts.class)
             && rule.requirement.as_ref().is_none_or(|r| facts.requirement.as_ref() == Some(r))
     };
-    let ends = rules.iter().filter(matches).map(|rule| match rule.after {
+    let own = of_preset(facts.preset);
+    let configured = rules.iter().filter(|rule| !(rule.usual && own.iter().any(|o| o.class == rule.class)));
+    let ends = configured.chain(&own).filter(matches).map(|rule| match rule.after {
         After::Employment if !facts.left => End::Open("the person works here"),
         After::Record | After::Employment => years(facts.newest, rule.years),
     });
@@ -257,6 +276,7 @@ pub async fn plan(conn: &Conn, person: &Person, rules: &[Rule]) -> Result<Vec<Pl
         let facts = Facts {
             class: leaf.class,
             requirement: None,
+            preset: Preset::None,
             newest: row.get("at")?,
             left: person.status == Status::Left,
             open: false,
@@ -270,6 +290,9 @@ pub async fn plan(conn: &Conn, person: &Person, rules: &[Rule]) -> Result<Vec<Pl
             let assignment = crate::training::assignment::by_id(conn, id).await?;
             facts.open = assignment.as_ref().is_some_and(|a| a.state.is_open());
             facts.requirement = assignment.map(|a| a.requirement);
+            if let Some(id) = &facts.requirement {
+                facts.preset = crate::training::requirement::by_id(conn, id).await?.evidence;
+            }
         }
         let (erasable, why) = judge(conn.now(), &person.id, &facts, &holds, rules);
         planned.push(Planned { subject, records, erasable, why });
@@ -277,20 +300,75 @@ pub async fn plan(conn: &Conn, person: &Person, rules: &[Rule]) -> Result<Vec<Pl
     Ok(planned)
 }
 
-/// Whether it may be erased now, and why.
-fn judge(now: Instant, person: &str, facts: &Facts, holds: &[Hold], rules: &[Rule]) -> (bool, String) {
+/// What is said about an assignment to the rules. `None`: the person is gone.
+#[must_use]
+pub(super) fn facts_of(a: &Assignment, newest: Instant, person: Option<&Person>, preset: Preset) -> Facts {
+    Facts {
+        class: "training".into(),
+        requirement: Some(a.requirement.clone()),
+        preset,
+        newest,
+        left: person.is_none_or(|p| p.status == Status::Left),
+        open: a.state.is_open(),
+    }
+}
+
+/// The duty to keep something, as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Duty {
+    /// A legal hold stands.
+    Held {
+        /// The hold's id.
+        id: String,
+        /// Why it stands.
+        reason: String,
+    },
+    /// It has no end yet; why.
+    Open(&'static str),
+    /// It ends then.
+    Until(Instant),
+    /// It ended then.
+    Ended(Instant),
+}
+
+/// The duty to keep what these facts are about: a legal hold wins over every rule.
+#[must_use]
+pub fn duty(now: Instant, person: &str, facts: &Facts, holds: &[Hold], rules: &[Rule]) -> Duty {
     let held = holds.iter().find(|hold| match hold.scope.split_once('/') {
         Some(("person", id)) => id == person,
         Some(("requirement", id)) => facts.requirement.as_deref() == Some(id),
         _ => true,
     });
     if let Some(hold) = held {
-        return (false, format!("a legal hold ({}) stands: {}", hold.id, hold.reason));
+        return Duty::Held { id: hold.id.clone(), reason: hold.reason.clone() };
     }
     match end(facts, rules) {
-        End::Open(why) => (false, why.to_owned()),
-        End::At(at) if at > now => (false, format!("it has to be kept until {}", day(at))),
-        End::At(at) => (true, format!("the duty to keep it ended on {}", day(at))),
+        End::Open(why) => Duty::Open(why),
+        End::At(at) if at > now => Duty::Until(at),
+        End::At(at) => Duty::Ended(at),
+    }
+}
+
+impl Duty {
+    /// For how long it is kept, for a report.
+    #[must_use]
+    pub fn kept(&self) -> String {
+        match self {
+            Self::Held { .. } => "kept under a legal hold".into(),
+            Self::Open(why) => format!("no end yet, {why}"),
+            Self::Until(at) => format!("until {}", day(*at)),
+            Self::Ended(at) => format!("the duty ended on {}", day(*at)),
+        }
+    }
+}
+
+/// Whether it may be erased now, and why.
+fn judge(now: Instant, person: &str, facts: &Facts, holds: &[Hold], rules: &[Rule]) -> (bool, String) {
+    match duty(now, person, facts, holds, rules) {
+        Duty::Held { id, reason } => (false, format!("a legal hold ({id}) stands: {reason}")),
+        Duty::Open(why) => (false, why.to_owned()),
+        Duty::Until(at) => (false, format!("it has to be kept until {}", day(at))),
+        Duty::Ended(at) => (true, format!("the duty to keep it ended on {}", day(at))),
     }
 }
 
@@ -315,6 +393,10 @@ pub async fn erase(
     }
     db.write(|tx| async move {
         let planned = plan(&tx, person, rules).await?;
+        if planned.iter().all(|p| p.erasable) {
+            // Nothing is left for which somebody would have to know how the person stood in the roster.
+            tx.exec("DELETE FROM person_history WHERE person = $1", args![&person.id]).await?;
+        }
         let subjects: Vec<String> = planned.into_iter().filter(|p| p.erasable).map(|p| p.subject).collect();
         if subjects.is_empty() {
             return Err(Error::invalid(format!("nothing about {} may be erased now", person.name)));
@@ -332,6 +414,7 @@ mod tests {
         Facts {
             class: "training".into(),
             requirement: Some("hipaa".into()),
+            preset: Preset::None,
             newest: Instant::parse("2020-02-29T12:00:00Z").unwrap(),
             left: false,
             open: false,
@@ -349,6 +432,7 @@ mod tests {
             requirement: requirement.map(str::to_owned),
             years,
             after,
+            usual: false,
         };
         let rules = [
             rule(None, 3, After::Record),
@@ -364,6 +448,31 @@ mod tests {
         assert_eq!(end(&Facts { open: true, ..facts() }, &rules), End::Open("it is still to be done"));
         let key = Facts { class: "permanent".into(), ..facts() };
         assert!(matches!(end(&key, &[rule(None, 0, After::Record)]), End::Open(_)));
+    }
+
+    #[test]
+    fn a_preset_has_rules_of_its_own_that_take_the_place_of_the_usual_ones() {
+        let of = |preset, left| end(&Facts { preset, left, ..facts() }, &usual());
+        assert_eq!(of(Preset::None, true), at("2026-02-28T12:00:00Z"));
+        assert_eq!(of(Preset::Hipaa, false), at("2026-02-28T12:00:00Z"));
+        assert_eq!(of(Preset::Osha, false), End::Open("the person works here"));
+        assert_eq!(of(Preset::Osha, true), at("2023-02-28T12:00:00Z"));
+        assert_eq!(of(Preset::HarassmentPrevention, false), at("2022-02-28T12:00:00Z"));
+        // The organisation's own rules stand beside those of the preset, and the latest end counts.
+        let mut own = usual();
+        own.iter_mut().for_each(|rule| rule.usual = false);
+        let facts = Facts { preset: Preset::Soc2, ..facts() };
+        assert_eq!(end(&facts, &own), at("2026-02-28T12:00:00Z"));
+        let hold = [Hold {
+            id: "h1".into(),
+            scope: "requirement/hipaa".into(),
+            reason: "a lawsuit".into(),
+            actor: "operator".into(),
+            at: Instant(0),
+        }];
+        let now = Instant::parse("2040-01-01T00:00:00Z").unwrap();
+        assert!(matches!(duty(now, "p-ana", &facts, &[], &usual()), Duty::Ended(_)));
+        assert!(matches!(duty(now, "p-ana", &facts, &hold, &usual()), Duty::Held { .. }));
     }
 
     #[test]

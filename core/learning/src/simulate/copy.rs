@@ -38,6 +38,7 @@ const LEFT_OUT: &[&str] = &[
     "erasure",
     "alarm",
     "roster_step",
+    "person_history",
 ];
 
 /// How many parameters one statement may have (SQLite allows 32,766).

@@ -106,7 +106,7 @@ pub async fn apply(db: &Db, services: &Services, file: &str, text: &str, dry_run
             Ok(())
         })
         .await?;
-        db.write_each(&touched, |tx, person| async move { evaluate::person(&tx, services, person).await }).await?;
+        reconsider(db, services, &touched).await?;
     }
     Ok(Plan { dry_run, requirements: planned })
 }
@@ -154,6 +154,15 @@ pub(super) async fn look(
     touched.sort();
     touched.dedup();
     Ok((planned, touched))
+}
+
+/// Looks at people again, by their ids: who needs what as they are now.
+///
+/// # Errors
+/// The database's error.
+pub async fn reconsider(db: &Db, services: &Services, people: &[String]) -> Result<()> {
+    db.write_each(people, |tx, person| async move { evaluate::person(&tx, services, person).await }).await?;
+    Ok(())
 }
 
 /// What a plan is made from.

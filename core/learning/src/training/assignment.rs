@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use stoa_ground::db::Row;
 use stoa_ground::ledger::{Entry, Projection, Record};
+use stoa_ground::people::{self, Person};
 use stoa_ground::{Conn, Error, Instant, Result, Tx, args};
 
 use super::due::Deadline;
@@ -185,28 +186,47 @@ impl By {
     }
 }
 
-/// Makes an assignment and gives it.
-pub(crate) async fn assign(
-    tx: &Tx,
-    services: &Services,
-    person: &str,
-    requirement: &Requirement,
-    due: Deadline,
-    cycle: Cycle,
-    by: &By,
-) -> Result<Assignment> {
-    let id = tx.clock().id().to_string();
-    let data = AssignedData {
-        person: person.to_owned(),
-        requirement: requirement.id.clone(),
-        rule_version: requirement.version()?,
-        course: requirement.course.clone(),
-        due: DueData { due: due.at, due_date: due.date },
-        cycle: cycle.number,
-        renews: cycle.renews,
-    };
-    record(tx, services, &id, Change::Assigned, by, serde_json::to_value(data)?).await?;
-    existing(tx, &id).await
+/// What is assigned to somebody: the requirement, its deadline, which cycle of it, and by whom.
+pub(crate) struct New<'a> {
+    /// The requirement.
+    pub requirement: &'a Requirement,
+    /// When it is due.
+    pub due: Deadline,
+    /// The first time, or a renewal.
+    pub cycle: Cycle,
+    /// Who or what assigns it, and why.
+    pub by: By,
+}
+
+/// Makes assignments of one person and gives them.
+pub(crate) async fn assign(tx: &Tx, services: &Services, person: &Person, new: &[New<'_>]) -> Result<Vec<Assignment>> {
+    let mut entries = Vec::with_capacity(new.len());
+    for New { requirement, due, cycle, by } in new {
+        let data = AssignedData {
+            person: person.id.clone(),
+            requirement: requirement.id.clone(),
+            rule_version: requirement.version()?,
+            course: requirement.course.clone(),
+            due: DueData { due: due.at, due_date: due.date },
+            cycle: cycle.number,
+            renews: cycle.renews.clone(),
+        };
+        let mut data = serde_json::to_value(data)?;
+        data["who"] = people::history::snapshot(person);
+        entries.push(Entry {
+            subject: format!("assignment/{}", tx.clock().id()),
+            kind: Change::Assigned.name(),
+            actor: by.actor.clone(),
+            reason: by.reason.clone(),
+            data,
+        });
+    }
+    let mut made = Vec::with_capacity(new.len());
+    for record in services.ledger.begin(tx, entries).await? {
+        let id = record.subject.trim_start_matches("assignment/").to_owned();
+        made.extend(replay(&id, &[record])?);
+    }
+    Ok(made)
 }
 
 /// Appends a change of an assignment to the ledger.
@@ -266,7 +286,9 @@ impl Projection for AssignmentProjection {
         let id = record.subject.strip_prefix("assignment/").unwrap_or_default();
         let change = Change::named(&record.kind)
             .ok_or_else(|| Error::invalid(format!("a record about an assignment cannot be '{}'", record.kind)))?;
-        let before = by_id(tx, id).await?;
+        // What is assigned with its first record was not there before.
+        let first = change == Change::Assigned && record.version <= 1;
+        let before = if first { None } else { by_id(tx, id).await? };
         let after = apply(before, change, record, id)?;
         write(tx, &after, record.version).await
     }
@@ -281,6 +303,20 @@ impl Projection for AssignmentProjection {
         tx.exec("DELETE FROM assignment WHERE id = $1", args![id]).await?;
         Ok(())
     }
+}
+
+/// The assignment as these records say, its own and the oldest first; none before the first one or where they were erased.
+///
+/// # Errors
+/// When the records do not follow on each other.
+pub fn replay(id: &str, records: &[Record]) -> Result<Option<Assignment>> {
+    let mut a = None;
+    for record in records.iter().filter(|record| !record.is_erased()) {
+        let change = Change::named(&record.kind)
+            .ok_or_else(|| Error::invalid(format!("a record about an assignment cannot be '{}'", record.kind)))?;
+        a = Some(apply(a, change, record, id)?);
+    }
+    Ok(a)
 }
 
 /// The assignment after a record.
@@ -565,6 +601,21 @@ pub(crate) async fn who_completed(conn: &Conn, requirement: &str, after: &str, l
     let sql = "SELECT DISTINCT person FROM assignment
                WHERE requirement = $1 AND completed IS NOT NULL AND person > $2 ORDER BY person LIMIT $3";
     conn.all(sql, args![requirement, after, limit]).await?.iter().map(|r| r.get("person")).collect()
+}
+
+/// All assignments of a requirement or a course, or with neither of everybody, that were made before an instant, the
+/// oldest first.
+pub(crate) async fn made_before(
+    conn: &Conn,
+    requirement: Option<&str>,
+    course: Option<&str>,
+    before: Instant,
+) -> Result<Vec<Assignment>> {
+    let sql = select!(
+        "WHERE requirement = COALESCE($1, requirement) AND course = COALESCE($2, course) AND assigned < $3
+         ORDER BY assigned, id"
+    );
+    read_all(&conn.all(sql, args![requirement, course, before]).await?)
 }
 
 /// All assignments that are overdue, the longest first.

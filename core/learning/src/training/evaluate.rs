@@ -11,7 +11,7 @@ use stoa_ground::people::calendar::Calendar;
 use stoa_ground::people::{self, Person, Status};
 use stoa_ground::{Conn, Instant, Result, Tx};
 
-use super::assignment::{self, Assignment, By, Cycle, Renewal};
+use super::assignment::{self, Assignment, By, Cycle, New, Renewal};
 use super::due::{self, Dates, Deadline};
 use super::requirement::{self, Due, Prior, Requirement};
 use super::state::State;
@@ -230,19 +230,34 @@ pub(crate) async fn person(tx: &Tx, s: &Services, id: &str) -> Result<()> {
     if joined::settle_all(tx, s, &person, &assignments).await? {
         assignments = assignment::of_person(tx, id).await?;
     }
+    let mut new = Vec::new();
     for requirement in &requirements {
         for _ in 0..STEPS {
-            let Some(verdict) = decide(requirement, &who, &assignments, tx.now())? else { break };
-            carry_out(tx, s, &person, requirement, verdict).await?;
+            match decide(requirement, &who, &assignments, tx.now())? {
+                // All that is assigned is written at once; nothing follows on it yet.
+                Some(Verdict::Assign { due, cycle, reason }) => {
+                    new.push(New { requirement, due, cycle, by: By::rule(&requirement.id, reason) });
+                    break;
+                }
+                Some(verdict) => carry_out(tx, s, &person, requirement, verdict).await?,
+                None => break,
+            }
             assignments = assignment::of_person(tx, id).await?;
         }
+    }
+    if !new.is_empty() {
+        life::assign(tx, s, &person, &new).await?;
+        assignments = assignment::of_person(tx, id).await?;
     }
     put_look(tx, &person, &calendar, &requirements, &assignments).await
 }
 
 async fn carry_out(tx: &Tx, s: &Services, person: &Person, r: &Requirement, verdict: Verdict) -> Result<()> {
     match verdict {
-        Verdict::Assign { due, cycle, reason } => life::assign(tx, s, person, r, due, cycle, &reason).await,
+        Verdict::Assign { due, cycle, reason } => {
+            let new = New { requirement: r, due, cycle, by: By::rule(&r.id, reason) };
+            life::assign(tx, s, person, &[new]).await
+        }
         Verdict::Credit { due, earlier, reason } => {
             let earlier = assignment::existing(tx, &earlier).await?;
             life::credit(tx, s, person, r, due, &earlier, &reason).await

@@ -7,9 +7,9 @@ use stoa_flow::{delivery, words_key};
 use stoa_ground::people::calendar::Calendar;
 use stoa_ground::people::{self, Person};
 use stoa_ground::xapi::Actor;
-use stoa_ground::{Instant, Result, Tx};
+use stoa_ground::{Error, Instant, Result, Tx};
 
-use super::assignment::{self, Assignment, By, Cycle, existing, record, record_due};
+use super::assignment::{self, Assignment, By, Cycle, New, existing, record, record_due};
 use super::course::{self, Course};
 use super::due::{self, Deadline};
 use super::exempt::forget_end;
@@ -18,25 +18,20 @@ use super::state::Change;
 use super::{evaluate, nudge, statements, team};
 use crate::Services;
 
-/// Assigns a requirement to a person: the first cycle of it, or the next one.
-pub(crate) async fn assign(
-    tx: &Tx,
-    s: &Services,
-    person: &Person,
-    requirement: &Requirement,
-    due: Deadline,
-    cycle: Cycle,
-    reason: &str,
-) -> Result<()> {
-    let by = By::rule(&requirement.id, reason);
-    let a = assignment::assign(tx, s, &person.id, requirement, due, cycle, &by).await?;
-    statements::was_assigned(tx, s, person, &a, &requirement.title).await?;
-    nudge::announce(tx, &a).await?;
+/// Assigns requirements to a person: the first cycle of each, or the next one.
+pub(crate) async fn assign(tx: &Tx, s: &Services, person: &Person, new: &[New<'_>]) -> Result<()> {
+    let made = assignment::assign(tx, s, person, new).await?;
+    statements::were_assigned(tx, s, person, new, &made).await?;
     let today = s.organisation.calendar(person).date(tx.now());
-    if people::away(person, today) {
-        return pause(tx, s, &a, person.leave_from.unwrap_or(today), &By::leave(requirement)).await;
+    for (a, New { requirement, .. }) in made.iter().zip(new) {
+        nudge::announce(tx, a).await?;
+        if people::away(person, today) {
+            pause(tx, s, a, person.leave_from.unwrap_or(today), &By::leave(requirement)).await?;
+        } else {
+            nudge::schedule(tx, s, person, requirement, a).await?;
+        }
     }
-    nudge::schedule(tx, s, person, requirement, &a).await
+    Ok(())
 }
 
 /// A person gets a place in a course that nothing demands, because somebody approved it. `due` is when they want to have
@@ -51,7 +46,8 @@ pub(crate) async fn enrol(
     approver: &Person,
 ) -> Result<()> {
     let requirement = requirement::by_id(tx, &format!("{}{course}", requirement::ENROLMENT)).await?;
-    let a = assignment::assign(tx, s, &person.id, &requirement, due, Cycle::FIRST, by).await?;
+    let new = New { requirement: &requirement, due, cycle: Cycle::FIRST, by: by.clone() };
+    let a = one(assignment::assign(tx, s, person, &[new]).await?)?;
     statements::enrolled(tx, s, person, &a, &requirement.title, approver).await
 }
 
@@ -65,8 +61,8 @@ pub(crate) async fn credit(
     earlier: &Assignment,
     reason: &str,
 ) -> Result<()> {
-    let by = By::rule(&requirement.id, reason);
-    let a = assignment::assign(tx, s, &person.id, requirement, due, Cycle::FIRST, &by).await?;
+    let new = New { requirement, due, cycle: Cycle::FIRST, by: By::rule(&requirement.id, reason) };
+    let a = one(assignment::assign(tx, s, person, &[new]).await?)?;
     let done = earlier.completed.unwrap_or(tx.now());
     let on = s.organisation.calendar(person).date(done);
     let why = format!("completed on {on} for '{}' already, which counts", earlier.requirement);
@@ -80,6 +76,11 @@ pub(crate) async fn credit(
     set_end(&mut data, validity(&s.organisation.calendar(person), requirement, &a, done));
     record(tx, s, &a.id, Change::Completed, &By::rule(&requirement.id, why), data).await?;
     Ok(())
+}
+
+/// What came of the one thing that was assigned.
+fn one(made: Vec<Assignment>) -> Result<Assignment> {
+    made.into_iter().next().ok_or_else(|| Error::invalid("an assignment was not made"))
 }
 
 /// Until when what was done at an instant holds, in place of `a`.
@@ -164,6 +165,7 @@ pub(crate) async fn attest(
         "text_digest": course::digest(text),
         "name": name,
         "authentication": "chat-session",
+        "who": people::history::snapshot(person),
     });
     record(tx, s, &a.id, Change::Attested, &by, data).await?;
     statements::attested(tx, s, person, a, course).await?;
@@ -184,7 +186,12 @@ pub(crate) async fn complete(
         None => course::current(tx, &a.course).await?,
     };
     let own = By::person(&person.id, "completed in chat");
-    let mut data = json!({ "version": version, "score": a.score, "attempts": a.attempts });
+    let mut data = json!({
+        "version": version,
+        "score": a.score,
+        "attempts": a.attempts,
+        "who": people::history::snapshot(person),
+    });
     set_end(&mut data, validity(&s.organisation.calendar(person), &requirement, a, tx.now()));
     record(tx, s, &a.id, Change::Completed, by.as_ref().map_or(&own, |(by, _)| by), data).await?;
     let a = existing(tx, &a.id).await?;

@@ -16,6 +16,7 @@ mod history;
 mod joined;
 mod life;
 mod nudge;
+mod preset;
 mod progress;
 pub mod requests;
 pub mod requirement;
@@ -31,11 +32,12 @@ use stoa_flow::{Follower, Parts};
 use stoa_ground::ledger::Projection;
 use stoa_ground::{Conn, Result};
 
-pub use apply::{Count, Effect, Plan, Planned, apply};
+pub use apply::{Count, Effect, Plan, Planned, apply, reconsider};
 pub use authoring::propose;
 pub use exempt::{exempt, reinstate, waive};
 pub use history::AsOf;
 pub use joined::{Step as JoinedStep, after_merge, after_split, settle};
+pub use preset::Preset;
 pub use requirement::{Due, Requirement, Steps, parse};
 pub use status::{Filter, Row, complete, extend, open_item, status, take};
 

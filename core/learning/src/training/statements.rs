@@ -6,7 +6,7 @@ use stoa_ground::xapi::vocabulary::extension;
 use stoa_ground::xapi::{Activity, Actor, Outcome, StatementDraft};
 use stoa_ground::{Result, Tx};
 
-use super::assignment::Assignment;
+use super::assignment::{Assignment, New};
 use super::course::{Course, Question};
 use super::requests::Request;
 use crate::Services;
@@ -39,12 +39,22 @@ async fn emit(tx: &Tx, services: &Services, a: &Assignment, draft: StatementDraf
     Ok(())
 }
 
-/// The person was assigned the course.
-pub(super) async fn was_assigned(tx: &Tx, s: &Services, person: &Person, a: &Assignment, title: &str) -> Result<()> {
-    let draft = StatementDraft::new(person, v::WAS_ASSIGNED, course_activity(&a.course, title, "en"))
-        .instructor(Actor::Stoa)
-        .extension(extension::DUE_DATE, a.due.at.rfc3339());
-    emit(tx, s, a, draft).await
+/// The person was assigned courses.
+pub(super) async fn were_assigned(
+    tx: &Tx,
+    s: &Services,
+    person: &Person,
+    new: &[New<'_>],
+    made: &[Assignment],
+) -> Result<()> {
+    let draft = |(a, New { requirement, .. }): (&Assignment, &New<'_>)| {
+        let draft = StatementDraft::new(person, v::WAS_ASSIGNED, course_activity(&a.course, &requirement.title, "en"))
+            .instructor(Actor::Stoa)
+            .extension(extension::DUE_DATE, a.due.at.rfc3339());
+        about(draft, a)
+    };
+    let drafts: Vec<StatementDraft> = made.iter().zip(new).map(draft).collect();
+    s.emitter.emit_all(tx, &drafts).await
 }
 
 /// The person opened the course for the first time.

@@ -18,6 +18,8 @@ pub struct Filter {
     pub requirement: Option<String>,
     /// Of this person, as [`people::find`] reads it.
     pub person: Option<String>,
+    /// Of everybody below this manager, at any depth.
+    pub manager: Option<String>,
     /// In this state, by its name.
     pub state: Option<String>,
     /// As they stood then.
@@ -77,10 +79,25 @@ pub async fn status(conn: &Conn, filter: &Filter) -> Result<Vec<Row>> {
         let names = State::ALL.map(State::name).join(", ");
         return Err(Error::invalid(format!("'{state}' is not a state: use {names}")));
     }
-    let found = match (&filter.person, &filter.requirement) {
-        (Some(person), _) => assignment::of_person(conn, &people::find(conn, person).await?.id).await?,
-        (None, Some(requirement)) => assignment::of_requirement(conn, requirement).await?,
-        (None, None) => assignment::all(conn).await?,
+    let mut some = match (&filter.person, &filter.manager) {
+        (Some(person), _) => Some(vec![people::find(conn, person).await?]),
+        (None, Some(manager)) => Some(people::tree_of(conn, &people::find(conn, manager).await?.id).await?),
+        (None, None) => None,
+    };
+    if let (Some(_), Some(manager)) = (&filter.person, &filter.manager) {
+        let tree = people::tree_of(conn, &people::find(conn, manager).await?.id).await?;
+        some.iter_mut().for_each(|people| people.retain(|p| tree.iter().any(|below| below.id == p.id)));
+    }
+    let (people, found) = match (some, &filter.requirement) {
+        (Some(people), _) => {
+            let mut found = Vec::new();
+            for person in &people {
+                found.extend(assignment::of_person(conn, &person.id).await?);
+            }
+            (people, found)
+        }
+        (None, Some(requirement)) => (people::all(conn).await?, assignment::of_requirement(conn, requirement).await?),
+        (None, None) => (people::all(conn).await?, assignment::all(conn).await?),
     };
     if let Some(when) = filter.as_of.filter(|when| when.is_future(conn.now())) {
         let when = match when {
@@ -89,7 +106,6 @@ pub async fn status(conn: &Conn, filter: &Filter) -> Result<Vec<Row>> {
         };
         return Err(Error::invalid(format!("{when} has not come yet")));
     }
-    let people = people::all(conn).await?;
     let by_id: std::collections::HashMap<&str, &Person> = people.iter().map(|p| (p.id.as_str(), p)).collect();
     let mut rows = Vec::new();
     for a in found.iter().filter(|a| filter.requirement.as_ref().is_none_or(|id| a.requirement == *id)) {

@@ -10,8 +10,8 @@ use stoa_ground::people::calendar::parse_date;
 use stoa_ground::people::clean;
 use stoa_ground::{Conn, Result};
 
-use crate::training::course;
 use crate::training::requirement::{self, Due, Period, Prior, Recertify, RenewsFrom, Requirement, Steps};
+use crate::training::{Preset, course};
 
 /// The longest rule and the longest title, in characters.
 const LONGEST_RULE: usize = 500;
@@ -54,6 +54,22 @@ fn due_text(due: Due, again: Option<&Recertify>) -> String {
     match again {
         Some(again) => format!("{due}, every {}", again.every),
         None => due,
+    }
+}
+
+/// Behind the due rule stands the regime that the evidence is meant for: a form of Discord has room for five fields.
+fn with_evidence(due: String, evidence: Preset) -> String {
+    if evidence.is_none() { due } else { format!("{due}, evidence {}", evidence.name()) }
+}
+
+/// The due rule, and the regime behind it; none where it is not known.
+fn parse_evidence(text: &str) -> Option<(&str, Preset)> {
+    match text.rsplit_once("evidence ") {
+        Some((due, name)) => {
+            let due = due.trim_end().trim_end_matches([',', ';']);
+            Preset::named(&name.trim().to_lowercase()).map(|preset| (due, preset))
+        }
+        None => Some((text, Preset::None)),
     }
 }
 
@@ -124,7 +140,8 @@ pub(super) async fn requirement_form(
     let chosen = has.map_or("usual", |name| name.unwrap_or(AS_IT_IS));
     let steps = FieldKind::Choice { options: presets, initial: Some(chosen.into()) };
     let audience = before.map_or_else(|| "everyone".to_owned(), |r| r.audience.to_string());
-    let due = before.map_or_else(|| "14 days".to_owned(), |r| due_text(r.due, r.recertify.as_ref()));
+    let due = before
+        .map_or_else(|| "14 days".to_owned(), |r| with_evidence(due_text(r.due, r.recertify.as_ref()), r.evidence));
     let title = before.map_or_else(String::new, |r| r.title.clone());
     Ok(Some(Form {
         command,
@@ -195,7 +212,10 @@ pub(super) async fn understand(
         wrong("course", say!(words, "authoring-course-wrong"));
     }
     let audience = value("audience").parse::<Rule>().map_err(|e| wrong("audience", e.to_string())).ok();
-    let due = parse_due(value("due"), before.and_then(|r| r.recertify.as_ref()));
+    let due = parse_evidence(value("due")).and_then(|(due, evidence)| {
+        let (due, again) = parse_due(due, before.and_then(|r| r.recertify.as_ref()))?;
+        Some((due, again, evidence))
+    });
     if due.is_none() {
         wrong("due", say!(words, "authoring-due-wrong"));
     }
@@ -207,7 +227,7 @@ pub(super) async fn understand(
     if steps.is_none() {
         wrong("steps", say!(words, "authoring-steps-wrong"));
     }
-    let (Some((course, course_title, _)), Some(audience), Some((due, recertify)), Some(steps)) =
+    let (Some((course, course_title, _)), Some(audience), Some((due, recertify, evidence)), Some(steps)) =
         (course, audience, due, steps)
     else {
         return Ok(Err(errors));
@@ -218,7 +238,7 @@ pub(super) async fn understand(
         Some(before) => before.id.clone(),
         None => free_id(conn, course).await?,
     };
-    Ok(Ok(Requirement { id, title, course: course.clone(), audience, due, steps, recertify, active: true }))
+    Ok(Ok(Requirement { id, title, course: course.clone(), audience, due, steps, recertify, evidence, active: true }))
 }
 
 /// An id that no requirement has, after the course's.
@@ -257,6 +277,10 @@ mod tests {
         let again = again.unwrap();
         assert_eq!((due, again.every.to_string().as_str(), again.window_days), (Due::AfterAssigned(14), "2 weeks", 13));
         assert_eq!(parse_due("14 days, every now and then", None), None);
+        let both = with_evidence("14 days, every 12 months".into(), Preset::Osha);
+        assert_eq!(parse_evidence(&both), Some(("14 days, every 12 months", Preset::Osha)));
+        assert_eq!(parse_evidence("14 days"), Some(("14 days", Preset::None)));
+        assert_eq!(parse_evidence("14 days, evidence of life"), None);
         for due in [Due::AfterAssigned(7), Due::AfterHire(30), Due::AfterRole(5), Due::On(date)] {
             assert_eq!(parse_due(&due_text(due, None), None), Some((due, None)));
             let both = (due, Some(again.clone()));

@@ -14,6 +14,7 @@
 //! escalate_after = 14
 //! recertify = { every = "12 months" }      # see Recertify; without it a completion holds for good
 //! active = true                            # false: everybody's open assignment is retired
+//! evidence = "osha"                        # or iso-9001, soc2, hipaa, harassment-prevention
 //! ```
 
 use jiff::civil::Date;
@@ -23,6 +24,7 @@ use stoa_ground::people::audience::Rule;
 use stoa_ground::people::calendar::parse_date;
 use stoa_ground::{Error, Result};
 
+use super::Preset;
 use super::course::{digest, is_id};
 use super::toml_sentence;
 use recertify::RawRecertify;
@@ -59,6 +61,9 @@ pub struct Requirement {
     pub recertify: Option<Recertify>,
     /// Whether it counts. What does not count assigns nobody and retires what is open.
     pub active: bool,
+    /// The regime that its evidence is meant for.
+    #[serde(default, skip_serializing_if = "Preset::is_none")]
+    pub evidence: Preset,
 }
 
 /// When an assignment is due.
@@ -114,6 +119,7 @@ impl Requirement {
             due: Due::AfterAssigned(30),
             steps: Steps::default(),
             recertify: None,
+            evidence: Preset::None,
             active: true,
         }
     }
@@ -186,6 +192,9 @@ struct Raw {
     /// Whether it counts; `false` retires everybody's open assignment.
     #[serde(default = "yes")]
     active: bool,
+    /// The regime that its evidence is meant for: which fields packs disclose, and how long records are kept.
+    #[serde(default)]
+    evidence: Preset,
 }
 
 fn yes() -> bool {
@@ -278,6 +287,7 @@ fn requirement(raw: Raw) -> std::result::Result<Requirement, Vec<String>> {
             steps,
             recertify,
             active: raw.active,
+            evidence: raw.evidence,
         }),
         _ => Err(faults),
     }

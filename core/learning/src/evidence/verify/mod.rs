@@ -1,6 +1,8 @@
 //! Verification of a pack, offline and without the store: what holds, what does not, and what cannot be said.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod agree;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -12,7 +14,9 @@ use stoa_ground::ledger::leaf::{Leaf, commitment};
 use stoa_ground::ledger::merkle::{self, Hash};
 use stoa_ground::ledger::note::{Note, Verifier};
 
-use super::pack::{self, Earlier, Key, Manifest, Proven, Report};
+use super::pack::{self, Earlier, Key, Manifest, Proven};
+use super::{archive, files, files::Files};
+use agree::{Records, Said};
 
 /// What is said about a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -65,25 +69,14 @@ fn tampered<T>(text: impl Into<String>) -> Checked<T> {
 }
 
 /// The files of a pack.
-struct Files(BTreeMap<String, Vec<u8>>);
+struct Pack(Files);
 
-impl Files {
-    fn read(folder: &Path) -> Checked<Self> {
-        let mut files = BTreeMap::new();
-        let mut folders = vec![(folder.to_owned(), String::new())];
-        while let Some((folder, prefix)) = folders.pop() {
-            let unread = |e: std::io::Error| Bad::Unknown(format!("{} cannot be read: {e}", folder.display()));
-            for entry in std::fs::read_dir(&folder).map_err(unread)? {
-                let entry = entry.map_err(unread)?;
-                let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-                if entry.file_type().map_err(unread)?.is_dir() {
-                    folders.push((entry.path(), format!("{name}/")));
-                } else {
-                    files.insert(name, std::fs::read(entry.path()).map_err(unread)?);
-                }
-            }
-        }
-        Ok(Self(files))
+impl Pack {
+    fn read(pack: &Path) -> Checked<Self> {
+        files::read(pack).map(Self).map_err(|bad| match bad {
+            archive::Bad::Changed(text) => Bad::Tampered(text),
+            archive::Bad::Unread(text) => Bad::Unknown(format!("{} is not read: {text}", pack.display())),
+        })
     }
 
     fn bytes(&self, name: &str) -> Checked<&[u8]> {
@@ -109,7 +102,7 @@ fn hashes(proof: &[String], what: &str) -> Checked<Vec<Hash>> {
     proof.iter().map(one).collect()
 }
 
-/// Verifies the pack in a folder.
+/// Verifies a pack, a folder or a ZIP.
 #[must_use]
 pub fn verify(folder: &Path, trust: &Trust<'_>) -> Outcome {
     let mut work = Work::default();
@@ -172,7 +165,7 @@ impl Work {
 
     /// Whether the parts of the pack fit together.
     fn whole(&mut self, folder: &Path) -> Checked<Whole> {
-        let files = Files::read(folder)?;
+        let files = Pack::read(folder)?;
         if !files.0.contains_key("manifest.json") {
             return Err(Bad::Unknown(format!("{} is no pack of evidence: it has no manifest.json", folder.display())));
         }
@@ -189,12 +182,12 @@ impl Work {
         let checkpoint = self.signed(&files, &manifest, &keys)?;
         let mut roots = self.earlier(&files, &checkpoint)?;
         roots.insert(checkpoint.size, checkpoint.root);
-        let entries = self.records(&files, &manifest, &checkpoint)?;
-        self.report(&files)?;
+        let (entries, records) = self.records(&files, &manifest, &checkpoint)?;
+        self.checks.extend(agree::check(&files, &manifest, &records)?);
         Ok(Whole { manifest, checkpoint, keys, roots, entries })
     }
 
-    fn files(&mut self, files: &Files, manifest: &Manifest) -> Checked<()> {
+    fn files(&mut self, files: &Pack, manifest: &Manifest) -> Checked<()> {
         for (name, sha256) in &manifest.files {
             if pack::sha256(files.bytes(name)?) != *sha256 {
                 return tampered(format!("the file {name} was changed"));
@@ -214,7 +207,7 @@ impl Work {
     }
 
     /// Manifest and checkpoint are signed with the newest of the keys in the pack.
-    fn signed(&mut self, files: &Files, manifest: &Manifest, keys: &[Key]) -> Checked<Checkpoint> {
+    fn signed(&mut self, files: &Pack, manifest: &Manifest, keys: &[Key]) -> Checked<Checkpoint> {
         let parse = |key: &Key| Verifier::parse(&key.key).map_err(|e| Bad::Tampered(format!("keys.json: {e}")));
         let Some(newest) = keys.last() else { return tampered("keys.json names no key") };
         let newest = parse(newest)?;
@@ -256,7 +249,7 @@ impl Work {
         Ok(checkpoint)
     }
 
-    fn earlier(&mut self, files: &Files, checkpoint: &Checkpoint) -> Checked<BTreeMap<u64, Hash>> {
+    fn earlier(&mut self, files: &Pack, checkpoint: &Checkpoint) -> Checked<BTreeMap<u64, Hash>> {
         let earlier: Vec<Earlier> = files.json("checkpoints.json")?;
         let mut roots = BTreeMap::new();
         for one in &earlier {
@@ -278,11 +271,11 @@ impl Work {
 
     fn records(
         &mut self,
-        files: &Files,
+        files: &Pack,
         manifest: &Manifest,
         checkpoint: &Checkpoint,
-    ) -> Checked<BTreeMap<u64, String>> {
-        let mut versions: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
+    ) -> Checked<(BTreeMap<u64, String>, Records)> {
+        let mut versions = Records::new();
         let mut entries = BTreeMap::new();
         let mut fields = 0;
         for (n, line) in files.text("records.jsonl")?.lines().enumerate() {
@@ -305,42 +298,29 @@ impl Work {
                 }
                 fields += 1;
             }
-            if !versions.entry(leaf.subject).or_default().insert(leaf.version)
+            let said = Said::of(&leaf, &record.opened);
+            if versions.entry(leaf.subject).or_default().insert(leaf.version, said).is_some()
                 || entries.insert(record.leaf, record.entry).is_some()
             {
                 return tampered(format!("{named} stands in the pack twice"));
             }
         }
+        let none = BTreeMap::new();
         for (subject, count) in &manifest.subjects {
-            let there = versions.remove(subject).unwrap_or_default();
-            if let Some(missing) = (1..=*count).find(|version| !there.contains(version)) {
+            let there = versions.get(subject).unwrap_or(&none);
+            if let Some(missing) = (1..=*count).find(|version| !there.contains_key(version)) {
                 return tampered(format!("version {missing} of {subject} is missing"));
             }
             if there.len() as u64 != u64::try_from(*count).unwrap_or_default() {
                 return tampered(format!("{subject} has more records than the manifest says"));
             }
         }
-        if let Some(subject) = versions.keys().next() {
+        if let Some(subject) = versions.keys().find(|subject| !manifest.subjects.contains_key(*subject)) {
             return tampered(format!("{subject} is in the pack and not in the manifest"));
         }
         self.checks.push(format!("{} records are in the log, each subject without gaps", entries.len()));
         self.checks.push(format!("{fields} disclosed fields are what the log commits to"));
-        Ok(entries)
-    }
-
-    /// Whether JSON and CSV say the same.
-    fn report(&mut self, files: &Files) -> Checked<()> {
-        let report: Report = files.json("report.json")?;
-        if report.csv() != files.text("report.csv")? {
-            return tampered("report.csv and report.json do not agree");
-        }
-        let counting = report.rows.iter().filter(|r| r.counts);
-        let completed = counting.clone().filter(|r| !r.completed.is_empty()).count();
-        if report.denominator != counting.count() as u64 || report.completed != completed as u64 {
-            return tampered("report.json does not count what it lists");
-        }
-        self.checks.push(format!("the reports agree: {} of {} completed", report.completed, report.denominator));
-        Ok(())
+        Ok((entries, versions))
     }
 
     /// Whether the auditor's key has signed, directly or through the chain of keys.

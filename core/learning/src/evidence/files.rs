@@ -1,0 +1,119 @@
+//! The files of a pack: written to a folder or into a ZIP, and read from either with limits.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{Cursor, Error, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use super::archive::{self, Bad};
+use super::pack::{MOST_BYTES, MOST_FILES};
+
+/// Files by name; folders are parted by `/`.
+pub(super) type Files = BTreeMap<String, Vec<u8>>;
+
+/// Whether a pack of this name is a ZIP.
+#[must_use]
+pub fn is_zip(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("zip"))
+}
+
+/// Writes a pack, whole or not at all: to a folder, or into one file when its name ends with `.zip`.
+pub(super) fn write(to: &Path, files: &Files) -> std::io::Result<()> {
+    let mut part = to.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    // What an export that was cut off left behind.
+    if part.is_dir() {
+        std::fs::remove_dir_all(&part)?;
+    } else if part.exists() {
+        std::fs::remove_file(&part)?;
+    }
+    if is_zip(to) {
+        put(&part, &zipped(files)?)?;
+    } else {
+        std::fs::create_dir_all(part.join("content"))?;
+        for (name, bytes) in files {
+            put(&part.join(name), bytes)?;
+        }
+        File::open(&part)?.sync_all()?;
+    }
+    std::fs::rename(&part, to)
+}
+
+fn put(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// The same files are the same bytes.
+fn zipped(files: &Files) -> std::io::Result<Vec<u8>> {
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .last_modified_time(zip::DateTime::default())
+        .unix_permissions(0o644);
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        zip.start_file(name.as_str(), options)?;
+        zip.write_all(bytes)?;
+    }
+    Ok(zip.finish()?.into_inner())
+}
+
+/// Reads a pack.
+pub(super) fn read(pack: &Path) -> Result<Files, Bad> {
+    let unread = |e: &Error| Bad::Unread(format!("{} cannot be read: {e}", pack.display()));
+    if !pack.is_file() {
+        return folder(pack).map_err(|e| e.unwrap_or_else(|e| unread(&e)));
+    }
+    let length = pack.metadata().map_err(|e| unread(&e))?.len();
+    if length > MOST_BYTES {
+        return Err(too_much());
+    }
+    archive::read(&std::fs::read(pack).map_err(|e| unread(&e))?)
+}
+
+pub(super) fn too_much() -> Bad {
+    Bad::Unread(format!("it has more than {MOST_FILES} files or {MOST_BYTES} bytes, and is no pack that Stoa writes"))
+}
+
+type Refused = Result<Bad, Error>;
+
+fn folder(pack: &Path) -> Result<Files, Refused> {
+    let mut files = Files::new();
+    let mut left = MOST_BYTES;
+    let mut folders = vec![(pack.to_owned(), String::new())];
+    while let Some((folder, prefix)) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).map_err(Err)? {
+            let entry = entry.map_err(Err)?;
+            let kind = entry.file_type().map_err(Err)?;
+            let Ok(own) = entry.file_name().into_string() else {
+                return Err(Ok(Bad::Changed("the name of a file is not UTF-8".into())));
+            };
+            let name = format!("{prefix}{own}");
+            if kind.is_dir() {
+                folders.push((entry.path(), format!("{name}/")));
+                if folders.len() > MOST_FILES {
+                    return Err(Ok(too_much()));
+                }
+            } else if kind.is_file() {
+                let length = entry.metadata().map_err(Err)?.len();
+                left = left.checked_sub(length).ok_or_else(|| Ok(too_much()))?;
+                let bytes = std::fs::read(entry.path()).map_err(Err)?;
+                if bytes.len() as u64 != length {
+                    return Err(Err(Error::new(ErrorKind::Interrupted, "it is being written to")));
+                }
+                files.insert(name, bytes);
+                if files.len() > MOST_FILES {
+                    return Err(Ok(too_much()));
+                }
+            } else {
+                return Err(Ok(Bad::Changed(format!("{name} is a link or a device, and a pack has files only"))));
+            }
+        }
+    }
+    Ok(files)
+}

@@ -1,0 +1,116 @@
+use super::super::pack::{Meant, Move, Scope, shows};
+use super::*;
+
+fn shown(report: &Report, population: &[Considered], then: impl FnOnce(&Shown<'_>)) {
+    let manifest = Manifest {
+        format: "stoa-pack/2".into(),
+        origin: "learn.example.org/evidence".into(),
+        test: false,
+        made: "2026-11-30T09:00:00.000Z".into(),
+        scope: Scope { requirement: Some("fire-safety".into()), ..Scope::default() },
+        period: (None, None),
+        zone: "Europe/Lisbon".into(),
+        preset: "osha".into(),
+        size: 340,
+        files: BTreeMap::new(),
+        subjects: BTreeMap::new(),
+        not_proven: vec!["That what was recorded is true.".into()],
+    };
+    let contents = [Content { digest: "ab".repeat(32), title: "Fire safety".into(), language: "en".into() }];
+    then(&Shown {
+        manifest: &manifest,
+        zone: &TimeZone::get("Europe/Lisbon").unwrap(),
+        report,
+        population,
+        contents: &contents,
+        key: "learn.example.org/evidence+1a2b3c4d+AbC",
+        digests: [shows("report.json", &"1".repeat(64)), shows("population.json", &"2".repeat(64))],
+    });
+}
+
+fn row(n: usize, name: &str) -> Row {
+    Row {
+        subject: format!("assignment/{n}"),
+        employee_id: format!("E{n}"),
+        name: name.into(),
+        title: "Fire fighter".into(),
+        requirement: "fire-safety".into(),
+        state: "completed".into(),
+        assigned: "2026-07-01T08:00:00.000Z".into(),
+        due: "2026-07-15".into(),
+        completed: "2026-07-02T23:30:00.000Z".into(),
+        counts: true,
+        reason: "completed in chat".into(),
+        ..Row::default()
+    }
+}
+
+fn considered(name: &str) -> Considered {
+    Considered {
+        employee_id: "E1".into(),
+        name: name.into(),
+        title: String::new(),
+        status: "active".into(),
+        hired: String::new(),
+        known_since: String::new(),
+        left: String::new(),
+        moved: vec![Move { at: "2026-07-01T08:00:00.000Z".into(), what: "department: Sales → HR".into() }],
+        meant: vec![Meant {
+            requirement: "fire-safety".into(),
+            from: "2026-07-01T08:00:00.000Z".into(),
+            to: String::new(),
+        }],
+        assignments: 1,
+        why_none: String::new(),
+    }
+}
+
+/// The text of the pages, read by another's library.
+fn read(pdf: &[u8]) -> String {
+    pdf_extract::extract_text_from_mem(pdf).unwrap()
+}
+
+#[test]
+fn what_it_prints_can_be_selected_and_is_what_the_report_says_in_local_time() {
+    let report = Report::over(vec![row(1, "Zoë Müller"), row(2, "Иван Петров"), row(3, "Ελένη")]);
+    shown(&report, &[considered("Zoë Müller")], |shown| {
+        let text = read(&write(shown).unwrap());
+        for part in [
+            "3 of 3 completed: 100.0 %",
+            "Zoë Müller (E1)",
+            "Иван Петров (E2)",
+            "Ελένη (E3)",
+            "2026-07-03 00:30",
+            "department: Sales → HR",
+            "page 1 of",
+            &"1".repeat(64),
+            &"ab".repeat(32),
+            "stoa audit verify PACK --key",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains('□'), "{text}");
+    });
+}
+
+#[test]
+fn letters_that_the_font_lacks_are_boxes_and_that_is_said() {
+    let report = Report::over(vec![row(1, "李雷 Li")]);
+    shown(&report, &[], |shown| {
+        let text = read(&write(shown).unwrap());
+        assert!(text.contains("□□ Li (E1)") && text.contains("stands for letters that the font"), "{text}");
+    });
+}
+
+#[test]
+fn the_same_pack_gives_the_same_bytes_and_a_long_one_many_pages_with_the_head_on_each() {
+    let rows = (0..400).map(|n| row(n, "Ana مريم")).collect();
+    let report = Report::over(rows);
+    shown(&report, &[], |shown| {
+        let pdf = write(shown).unwrap();
+        assert_eq!(pdf, write(shown).unwrap());
+        let text = read(&pdf);
+        assert!(text.matches("Reason, and who decided").count() > 10, "{text}");
+        assert!((0..400).all(|n| text.contains(&format!("(E{n})"))));
+    });
+}
