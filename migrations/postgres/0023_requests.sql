@@ -13,6 +13,7 @@ CREATE TABLE training_request (
   lane TEXT COLLATE "C" NOT NULL,
   reason TEXT COLLATE "C" NOT NULL,
   definition TEXT COLLATE "C",
+  changes BIGINT NOT NULL,
   statement TEXT COLLATE "C",
   approver TEXT COLLATE "C",
   round BIGINT NOT NULL,

@@ -13,6 +13,7 @@ CREATE TABLE training_request (
   lane TEXT NOT NULL,
   reason TEXT NOT NULL,
   definition TEXT,
+  changes BIGINT NOT NULL,
   statement TEXT,
   approver TEXT,
   round BIGINT NOT NULL,

@@ -45,6 +45,7 @@ pub async fn run(config: Config, options: Options, json: bool) -> Result<()> {
         to: options.to,
         seed: options.seed,
         mail: config.mail.smtp_url.is_some() || config.mail.smtp_url_file.is_some(),
+        training: config.training()?,
         roster: super::people::import_options(&config, false, false),
     };
     let folder = tempfile::tempdir().context("a temporary folder")?;

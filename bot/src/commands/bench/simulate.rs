@@ -74,7 +74,7 @@ pub async fn run(config: &Config, number: usize, folder: &Path, json: bool) -> R
     let events = events(number, first)?;
 
     let start = monotonic();
-    let wanted = Wanted { from: first, to, seed: 1, mail: false, roster };
+    let wanted = Wanted { from: first, to, seed: 1, mail: false, training: Default::default(), roster };
     let mut simulation = Simulation::open(&source, organisation, wanted, folder).await?;
     let engine = format!("{:?}, {}", simulation.db().engine(), simulation.db().durability().await?);
     let text: String = events.iter().map(|e| format!("{e}\n")).collect();

@@ -29,6 +29,7 @@ pub use text::{Titles, of_person};
 
 use crate::Services;
 use crate::search::Index;
+use crate::training::requests::Settings;
 use events::Event;
 
 /// What is to be simulated.
@@ -41,6 +42,8 @@ pub struct Wanted {
     pub seed: u64,
     /// Whether mail is configured, so that it is the last resort for what is mandated.
     pub mail: bool,
+    /// How long decisions about training may take, and what managers may decide alone.
+    pub training: Settings,
     /// How roster events are read, as the roster import reads a file.
     pub roster: import::Options,
 }
@@ -105,7 +108,7 @@ impl Simulation {
             organisation: organisation.clone(),
             index: Index::in_memory()?,
             asking: crate::answers::Asking::default(),
-            training: Default::default(),
+            training: wanted.training,
         });
         // Nobody asks anything in a simulation: the work beside the scheduler would look for nothing.
         let parts = Parts { background: Vec::new(), ..crate::parts(&services) };

@@ -209,6 +209,7 @@ impl World {
             from: from.parse().unwrap(),
             to: to.parse().unwrap(),
             seed,
+            training: Default::default(),
             mail: false,
             roster: self.roster.clone(),
         };

@@ -186,7 +186,7 @@ async fn who_gives_no_answer_is_reminded_then_the_next_is_asked_and_at_last_the_
     o.w.s.until("2026-11-26T08:59:00Z").await;
     assert_eq!(o.w.s.news("Max"), "");
     o.w.s.until("2026-11-26T12:00:00Z").await;
-    assert!(o.w.s.news("Max").contains("This has waited for you since Monday:"));
+    assert!(o.w.s.news("Max").contains("This has waited for you since Mon, 23 Nov:"));
     assert_eq!(o.w.s.news("Boss"), "");
     o.w.s.until("2026-11-30T12:00:00Z").await;
     let boss = o.w.s.news("Boss");

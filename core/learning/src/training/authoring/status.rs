@@ -74,17 +74,21 @@ async fn all(conn: &Conn, cx: &Context<'_>) -> Result<Message> {
 async fn one(conn: &Conn, cx: &Context<'_>, s: &Services, reader: &Person, r: &Requirement) -> Result<Message> {
     let words = cx.words;
     let newest = newest(assignment::of_requirement(conn, &r.id).await?);
-    let mut message = Message::new().heading(r.title.clone()).paragraph(counts(cx, r, &newest));
+    let mut message = Message::text(counts(cx, r, &newest));
     let today = s.organisation.calendar(reader).date(conn.now());
-    let mut missing: Vec<&Assignment> = newest.values().filter(|a| a.state.is_open()).collect();
-    missing.sort_by_key(|a| (a.state != State::Overdue, a.due.at, a.id.clone()));
+    let mut missing = Vec::new();
+    for a in newest.values().filter(|a| a.state.is_open()) {
+        missing.extend(people::by_id(conn, &a.person).await?.map(|person| (a, person.name)));
+    }
+    missing.sort_by(|(a, x), (b, y)| {
+        (a.state != State::Overdue, a.due.at, x).cmp(&(b.state != State::Overdue, b.due.at, y))
+    });
     if missing.is_empty() {
         return Ok(message.paragraph(say!(words, "authoring-status-complete")));
     }
     let mut lines = Vec::new();
-    for a in missing.iter().take(NAMED) {
-        let Some(person) = people::by_id(conn, &a.person).await? else { continue };
-        let (name, due) = (literal(&person.name), words.day(a.due.date, today));
+    for (a, name) in missing.iter().take(NAMED) {
+        let (name, due) = (literal(name), words.day(a.due.date, today));
         let reason = literal(&a.reason);
         lines.push(match a.state {
             State::Overdue => say!(words, "authoring-missing-overdue", name = name, due = due, reason = reason),

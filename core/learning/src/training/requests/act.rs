@@ -110,6 +110,7 @@ pub(in crate::training) async fn ask(tx: &Tx, s: &Services, asker: &Person, wish
         lane,
         reason: wish.reason.to_owned(),
         definition: None,
+        changes: false,
         statement: None,
         approver: None,
         round: 0,
@@ -160,6 +161,7 @@ pub(in crate::training) async fn draft(
         "course": requirement.course,
         "lane": Lane::Approver.name(),
         "definition": requirement,
+        "changes": requirement::is_known(tx, &requirement.id).await?,
         "state": State::Draft.name(),
     });
     let actor = named(asker).unwrap_or_else(|| "operator".into());

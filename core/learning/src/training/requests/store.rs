@@ -147,6 +147,8 @@ pub struct Request {
     pub reason: String,
     /// The requirement as it is proposed.
     pub definition: Option<Requirement>,
+    /// The proposed requirement was there already when it was written: it is changed or ended.
+    pub changes: bool,
     /// The id of the statement that it was requested.
     pub statement: Option<String>,
     /// Who is asked now: the person's id; none while nobody may decide.
@@ -174,7 +176,7 @@ macro_rules! raw {
     ($rest:literal) => {
         concat!(
             "SELECT id, kind, state, person, asker, assignment, course, requirement, wished, lane, reason, definition, \
-             statement, approver, round, tried, since, reminders, created, decided, decider, decision \
+             changes, statement, approver, round, tried, since, reminders, created, decided, decider, decision \
              FROM training_request ",
             $rest
         )
@@ -189,7 +191,7 @@ macro_rules! select {
              COALESCE((SELECT x.stands_for FROM person_alias x WHERE x.person = training_request.person), person) AS person, \
              COALESCE((SELECT x.stands_for FROM person_alias x WHERE x.person = training_request.asker), asker) AS asker, \
              COALESCE((SELECT x.stands_for FROM person_alias x WHERE x.person = training_request.approver), approver) \
-             AS approver, assignment, course, requirement, wished, lane, reason, definition, statement, round, tried, \
+             AS approver, assignment, course, requirement, wished, lane, reason, definition, changes, statement, round, tried, \
              since, reminders, created, decided, decider, decision FROM training_request ",
             $rest
         )
@@ -255,6 +257,7 @@ fn apply(before: Option<Request>, step: Step, record: &Record, id: &str) -> Resu
             lane: named(data, "lane", Lane::named)?,
             reason: record.reason.clone(),
             definition: None,
+            changes: false,
             statement: None,
             approver: None,
             round: 0,
@@ -271,6 +274,7 @@ fn apply(before: Option<Request>, step: Step, record: &Record, id: &str) -> Resu
     match step {
         Step::Drafted => {
             r.definition = serde_json::from_value(data["definition"].clone())?;
+            r.changes = data["changes"].as_bool().unwrap_or(false);
             r.course = text("course").or(r.course);
             r.reason.clone_from(&record.reason);
             // What is asked again after it was sent back is another message to whoever is asked.
@@ -312,11 +316,11 @@ async fn write(tx: &Tx, r: &Request, version: i64) -> Result<()> {
     let definition = r.definition.as_ref().map(serde_json::to_string).transpose()?;
     tx.exec(
         "INSERT INTO training_request (id, kind, state, person, asker, assignment, course, requirement, wished, lane,
-           reason, definition, statement, approver, round, tried, since, reminders, created, decided, decider, decision,
+           reason, definition, changes, statement, approver, round, tried, since, reminders, created, decided, decider, decision,
            version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
          ON CONFLICT (id) DO UPDATE SET state = excluded.state, course = excluded.course, reason = excluded.reason,
-           definition = excluded.definition, statement = excluded.statement, approver = excluded.approver,
+           definition = excluded.definition, changes = excluded.changes, statement = excluded.statement, approver = excluded.approver,
            round = excluded.round, tried = excluded.tried, since = excluded.since, reminders = excluded.reminders,
            decided = excluded.decided, decider = excluded.decider, decision = excluded.decision,
            version = excluded.version",
@@ -333,6 +337,7 @@ async fn write(tx: &Tx, r: &Request, version: i64) -> Result<()> {
             r.lane.name(),
             &r.reason,
             definition,
+            r.changes,
             &r.statement,
             &r.approver,
             r.round,
@@ -371,6 +376,7 @@ fn read(row: &Stored) -> Result<Request> {
         lane: named(&data, "lane", Lane::named)?,
         reason: row.get("reason")?,
         definition: definition.map(serde_json::from_value).transpose()?,
+        changes: row.get("changes")?,
         statement: row.get("statement")?,
         approver: row.get("approver")?,
         round: row.get("round")?,

@@ -71,7 +71,7 @@ pub(super) async fn what(conn: &Conn, words: &Words, r: &Request) -> Result<Stri
         Kind::Enrolment => say!(words, "request-what-enrolment", title = title),
         Kind::Requirement => match &r.definition {
             Some(d) if !d.active => say!(words, "request-what-end", title = title),
-            Some(d) if requirement::is_known(conn, &d.id).await? => say!(words, "request-what-change", title = title),
+            Some(_) if r.changes => say!(words, "request-what-change", title = title),
             _ => say!(words, "request-what-requirement", title = title),
         },
     })
