@@ -65,6 +65,7 @@ impl App {
             organisation: organisation.clone(),
             index,
             asking: crate::asking::of(&config)?,
+            mail: crate::serve::mail(&config)?.is_some(),
         });
         let mut parts = stoa_learning::parts(&services);
         let log = crate::evidence::log(&config, &db, &organisation.iri, writes).await?;

@@ -2,13 +2,13 @@
 //! address that the roster has, or from the operator (`stoa people link`). Before that the account gets nothing personal.
 
 use async_trait::async_trait;
-use stoa_flow::chat::{
-    Args, Button, Call, Command, Context, Field, FieldError, Form, Message, Place, Style, Turn, literal,
-};
-use stoa_flow::delivery::{self, MAIL, NewDelivery};
+use stoa_flow::chat::{Args, Button, Call, Command, Context, Field, FieldError, Form, Message, Style, literal};
+use stoa_flow::delivery::MAIL;
 use stoa_flow::{Parts, say, words_key};
 use stoa_ground::people::{self, Person, Status};
 use stoa_ground::{Error, Instant, Result, Tx, args};
+
+use crate::codes::{self, Letter};
 
 /// Codes that are sent to one person in an hour, whoever asks for them.
 const CODES: i64 = 3;
@@ -117,7 +117,8 @@ impl Link {
                 && may_have_another(&turn, &person).await?
             {
                 let code = people::create_sign_in_link(&turn, &person.id).await?;
-                mail(cx, &turn, email, &code).await?;
+                let (key, expires) = (format!("link/{}", cx.envelope.key), turn.now().plus(Instant::HOUR));
+                codes::mail(&turn, &key, email, &person.locale, &Letter::Link, &code, expires).await?;
             }
             turn.reply_private(answer.clone()).await
         })
@@ -189,25 +190,4 @@ async fn may_have_another(tx: &Tx, person: &Person) -> Result<bool> {
     let sql = "SELECT COUNT(*) AS n FROM sign_in_link WHERE person = $1 AND created > $2";
     let sent: i64 = tx.one(sql, args![&person.id, tx.now().plus(-Instant::HOUR)]).await?.get("n")?;
     Ok(sent < CODES)
-}
-
-async fn mail(cx: &Context<'_>, turn: &Turn, email: &str, code: &str) -> Result<()> {
-    let message = Message::text(say!(cx.words, "link-mail", code = code));
-    let place = Place {
-        platform: MAIL.into(),
-        workspace: String::new(),
-        channel: email.to_owned(),
-        thread: None,
-        direct: true,
-    };
-    let new = NewDelivery {
-        key: format!("link/{}", cx.envelope.key),
-        kind: "reply",
-        place: Some(place),
-        payload: serde_json::to_value(message)?,
-        expires: Some(turn.now().plus(Instant::HOUR)),
-        ..NewDelivery::default()
-    };
-    delivery::enqueue(turn, &new).await?;
-    Ok(())
 }

@@ -42,6 +42,7 @@ async fn world() -> World {
         index: Index::in_memory().unwrap(),
         organisation: organisation(),
         asking: stoa_learning::answers::Asking::default(),
+        mail: false,
     });
     let s = Stage::new(|_| parts(&services)).await;
     s.db.seal_with(Master::new([5; 32]));

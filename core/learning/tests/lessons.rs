@@ -22,6 +22,7 @@ async fn stage() -> Stage {
             emitter: Emitter::new(&organisation.iri).unwrap(),
             index: Index::in_memory().unwrap(),
             asking: Default::default(),
+            mail: false,
             organisation,
         };
         parts(&Arc::new(services))

@@ -47,6 +47,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(19, "0019_sources"),
     migration!(20, "0020_discord"),
     migration!(21, "0021_slack"),
+    migration!(24, "0024_courses"),
 ];
 
 /// The newest schema version that this program knows.

@@ -105,6 +105,7 @@ impl Simulation {
             organisation: organisation.clone(),
             index: Index::in_memory()?,
             asking: crate::answers::Asking::default(),
+            mail: wanted.mail,
         });
         // Nobody asks anything in a simulation: the work beside the scheduler would look for nothing.
         let parts = Parts { background: Vec::new(), ..crate::parts(&services) };

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use jiff::civil::Date;
 use serde::Serialize;
 use stoa_ground::people::{self, Facts, Person};
-use stoa_ground::{Db, Error, Result};
+use stoa_ground::{Conn, Db, Error, Result};
 
 use super::assignment::{self, Assignment};
+use super::attest;
 use super::course;
 use super::evaluate::{self, Verdict};
 use super::requirement::{self, Requirement};
@@ -82,6 +83,11 @@ pub async fn apply(db: &Db, services: &Services, file: &str, text: &str, dry_run
                     r.id, r.course
                 )));
             }
+            for r in requirements.iter().filter(|r| r.active) {
+                if let Some(why) = unsignable(&conn, services, r).await? {
+                    return Err(Error::invalid(format!("{file}: requirement '{}': {why}", r.id)));
+                }
+            }
             let stored = requirement::all(&conn).await?;
             let everyone = people::all_facts(&conn).await?;
             let (mut planned, mut touched) = (Vec::new(), Vec::new());
@@ -110,6 +116,22 @@ pub async fn apply(db: &Db, services: &Services, file: &str, text: &str, dry_run
         db.write_each(&touched, |tx, person| async move { evaluate::person(&tx, services, person).await }).await?;
     }
     Ok(Plan { dry_run, requirements: planned })
+}
+
+/// Why nobody here could confirm a requirement's course as it demands, if nobody can.
+async fn unsignable(conn: &Conn, services: &Services, r: &Requirement) -> Result<Option<String>> {
+    if let Err(why) = attest::available(services, r.attestation) {
+        return Ok(Some(format!("attestation {why}")));
+    }
+    let course = course::content(conn, &course::current(conn, &r.course).await?).await?;
+    let missing = course.attestation.is_none() && r.attestation != attest::Level::default();
+    Ok(missing.then(|| {
+        format!(
+            "attestation is {}, and the course '{}' has no sentence to confirm: add attestation to its course.toml",
+            r.attestation.name(),
+            r.course
+        )
+    }))
 }
 
 fn plan(

@@ -8,6 +8,7 @@ use stoa_ground::db::Row;
 use stoa_ground::ledger::{Entry, Projection, Record};
 use stoa_ground::{Conn, Error, Instant, Result, Tx, args};
 
+use super::attest;
 use super::due::Deadline;
 use super::requirement::Requirement;
 use super::state::{Change, Facts, State, transition};
@@ -194,6 +195,7 @@ impl Projection for AssignmentProjection {
     async fn forget(&self, tx: &Tx, subject: &str) -> Result<()> {
         let id = subject.strip_prefix("assignment/").unwrap_or_default();
         tx.exec("DELETE FROM course_progress WHERE assignment = $1", args![id]).await?;
+        attest::forget(tx, id).await?;
         tx.exec("DELETE FROM assignment WHERE id = $1", args![id]).await?;
         Ok(())
     }
@@ -261,9 +263,15 @@ fn apply(before: Option<Assignment>, change: Change, record: &Record, id: &str) 
         Change::Granted => {
             a.extra_attempts += data["attempts"].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
         }
-        Change::Attested => a.attested = Some(record.at),
+        Change::Attested => {
+            attest::check(id, a.course_version.as_deref(), data)?;
+            a.attested = Some(record.at);
+        }
         Change::Completed => {
-            a.completed = Some(record.at);
+            // What was completed elsewhere was so before it was recorded.
+            let elsewhere = data["completed_at"].as_i64().map(Instant);
+            a.completed = Some(elsewhere.unwrap_or(record.at));
+            a.score = data["score"].as_f64().or(a.score);
             a.course_version = text("version").or(a.course_version);
             a.end_reason = Some(record.reason.clone());
         }

@@ -6,7 +6,9 @@
 
 mod apply;
 pub mod assignment;
+pub mod attest;
 mod chat;
+mod completions;
 pub mod course;
 pub mod due;
 mod evaluate;
@@ -20,6 +22,7 @@ pub mod state;
 mod statements;
 mod status;
 mod team;
+mod trainer;
 
 use std::sync::Arc;
 
@@ -28,6 +31,7 @@ use stoa_ground::ledger::Projection;
 use stoa_ground::{Conn, Result};
 
 pub use apply::{Effect, Plan, Planned, apply};
+pub use completions::{Line, Outcome, import};
 pub use exempt::exempt;
 pub use joined::{Step as JoinedStep, after_merge, after_split, settle};
 pub use requirement::{Due, Requirement, Steps, parse};
@@ -42,6 +46,8 @@ pub fn projections() -> Vec<Box<dyn Projection>> {
         Box::new(course::CourseProjection),
         Box::new(requirement::RequirementProjection),
         Box::new(assignment::AssignmentProjection),
+        Box::new(trainer::TrainerProjection),
+        Box::new(completions::CompletionProjection),
     ]
 }
 
@@ -50,6 +56,8 @@ pub fn projections() -> Vec<Box<dyn Projection>> {
 pub fn parts(services: &Arc<Services>) -> Parts {
     let mut kinds = nudge::Nudge::kinds(services);
     kinds.extend(team::Digest::kinds(services));
+    kinds.push(Box::new(trainer::ToTrainer(services.clone())));
+    kinds.push(Box::new(trainer::FromTrainer));
     Parts {
         commands: vec![Box::new(chat::Training(services.clone())), Box::new(team::Team(services.clone()))],
         panels: vec![Box::new(chat::Training(services.clone())), Box::new(team::Team(services.clone()))],
@@ -59,8 +67,13 @@ pub fn parts(services: &Arc<Services>) -> Parts {
             Arc::new(evaluate::EvaluateJob(services.clone())),
             Arc::new(exempt::EndJob(services.clone())),
             Arc::new(team::DigestJob(services.clone())),
+            Arc::new(trainer::ClockJob(services.clone())),
         ],
-        followers: vec![Arc::new(evaluate::PeopleFollower(services.clone()))],
+        followers: vec![
+            Arc::new(evaluate::PeopleFollower(services.clone())),
+            Arc::new(trainer::TrainerFollower(services.clone())),
+            Arc::new(completions::StatementFollower(services.clone())),
+        ],
         ..Parts::default()
     }
 }
@@ -73,6 +86,19 @@ pub(crate) async fn stuck(conn: &Conn, a: &assignment::Assignment) -> Result<boo
     let Some(version) = &a.course_version else { return Ok(false) };
     let course = course::content(conn, version).await?;
     Ok(a.attempts >= progress::allowed(&course, a))
+}
+
+/// What a person asked trainers, and the answers, the newest first.
+///
+/// # Errors
+/// The database's error.
+pub async fn questions_of(conn: &Conn, person: &str) -> Result<Vec<(String, Option<String>)>> {
+    let mut told = Vec::new();
+    for question in trainer::of_person(conn, person).await? {
+        let texts = trainer::texts(conn, &question.id).await?;
+        told.push((texts.question, texts.answer.map(|(answer, ..)| answer)));
+    }
+    Ok(told)
 }
 
 /// What a TOML parser says, as one sentence that names file and line.

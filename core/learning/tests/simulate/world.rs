@@ -136,6 +136,7 @@ impl World {
             emitter: Emitter::new(&self.organisation.iri).unwrap(),
             index: Index::in_memory().unwrap(),
             asking: Default::default(),
+            mail: false,
             organisation: self.organisation.clone(),
         }
     }

@@ -69,6 +69,7 @@ async fn world() -> World {
         emitter: Emitter::new("https://learn.example.org").unwrap(),
         index: Index::in_memory().unwrap(),
         asking: Default::default(),
+        mail: true,
         organisation: organisation(),
     });
     let s = Stage::new(|_| parts(&services)).await;

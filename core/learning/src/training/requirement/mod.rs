@@ -23,6 +23,7 @@ use stoa_ground::people::calendar::parse_date;
 use stoa_ground::{Error, Result};
 
 use super::course::{digest, is_id};
+use super::attest::Level;
 use super::toml_sentence;
 
 mod store;
@@ -47,6 +48,9 @@ pub struct Requirement {
     pub steps: Steps,
     /// Whether it counts. What does not count assigns nobody and retires what is open.
     pub active: bool,
+    /// How surely it must be the person who confirms the course; the course can demand more.
+    #[serde(default, skip_serializing_if = "Level::is_least")]
+    pub attestation: Level,
 }
 
 /// When an assignment is due.
@@ -142,6 +146,10 @@ struct Raw {
     /// After so many days it stands in the digest of the next level, more than `manager_after`; 14 when absent.
     #[schemars(range(min = 2, max = 3660))]
     escalate_after: Option<u32>,
+    /// How surely it must be the person who confirms the course at its end: `chat-session` (when absent), `mail-code`
+    /// or `oidc`. The course must have a sentence to confirm then.
+    #[serde(default)]
+    attestation: Level,
     /// Whether it counts; `false` retires everybody's open assignment.
     #[serde(default = "yes")]
     active: bool,
@@ -243,6 +251,7 @@ fn requirement(raw: Raw) -> std::result::Result<Requirement, Vec<String>> {
             due,
             steps,
             active: raw.active,
+            attestation: raw.attestation,
         }),
         _ => Err(faults),
     }

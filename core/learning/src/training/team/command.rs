@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::ToSpan as _;
-use stoa_flow::chat::{Args, Button, Call, Command, Context, Message, Panel, Prompt, Visit, literal};
+use stoa_flow::chat::{
+    Args, Button, Call, Command, Context, FieldError, Form, Message, Panel, Prompt, Visit, literal,
+};
 use stoa_flow::words::Words;
 use stoa_flow::{say, words_key};
 use stoa_ground::people::{self, Person};
@@ -12,7 +14,7 @@ use stoa_ground::{Conn, Error, Result};
 
 use super::super::assignment::{self, Assignment, By};
 use super::super::state::State;
-use super::super::{life, nudge, requirement};
+use super::super::{completions, life, nudge, requirement};
 use super::{digest, may_manage};
 use crate::Services;
 
@@ -53,9 +55,23 @@ impl Command for Team {
         args.text().is_empty()
     }
 
+    async fn form(&self, cx: &Context<'_>, call: &Call) -> Result<Option<Form>> {
+        let Some((a, person)) = self.attested(cx, call).await?.filter(|(a, _)| a.state.is_open()) else {
+            return Ok(None);
+        };
+        completions::form(cx, &a, &person).await.map(Some)
+    }
+
+    async fn check(&self, cx: &Context<'_>, call: &Call) -> Result<Vec<FieldError>> {
+        let found = self.attested(cx, call).await?;
+        Ok(found.map_or_else(Vec::new, |(_, person)| completions::check_form(cx, &self.0, &person, call)))
+    }
+
     async fn run(&self, cx: &Context<'_>, call: &Call) -> Result<()> {
         let (word, rest) = call.args.split();
         match word.as_str() {
+            "attest" if call.values.is_some() => self.attest(cx, rest, call).await,
+            "attest" => Err(Error::invalid(say!(cx.words, "team-attest-no-form"))),
             "remind" => self.remind(cx, rest).await,
             "extend" => self.extend(cx, rest).await,
             "grant" => self.grant(cx, rest).await,
@@ -73,6 +89,27 @@ async fn theirs(conn: &Conn, words: &Words, actor: &Person, id: &str) -> Result<
 }
 
 impl Team {
+    /// Whom `team attest ID` is about, when the actor may say so.
+    async fn attested(&self, cx: &Context<'_>, call: &Call) -> Result<Option<(Assignment, Person)>> {
+        let (word, id) = call.args.split();
+        if word != "attest" {
+            return Ok(None);
+        }
+        let (words, actor) = (cx.words, cx.person()?);
+        cx.db().read(|c| async move { theirs(&c, words, actor, id).await }).await.map(Some)
+    }
+
+    /// `team attest ID`: somebody above says that the person has done it elsewhere.
+    async fn attest(&self, cx: &Context<'_>, id: &str, call: &Call) -> Result<()> {
+        let (actor, s) = (cx.person()?, &self.0);
+        cx.commit(|turn| async move {
+            let (a, person) = theirs(&turn, cx.words, actor, id).await?;
+            let text = completions::by_manager(&turn, cx, s, &a, &person, call).await?;
+            turn.reply_private(Message::text(text)).await
+        })
+        .await
+    }
+
     async fn remind(&self, cx: &Context<'_>, id: &str) -> Result<()> {
         let (manager, s) = (cx.person()?, &self.0);
         cx.commit(|turn| async move {
@@ -249,6 +286,7 @@ fn overview(words: &Words, standing: &Standing, today: jiff::civil::Date) -> Mes
         message = message.paragraph(text);
         if n < WITH_BUTTONS && row.a.state.is_running() {
             let mut buttons = digest::buttons(words, &row.a);
+            buttons.push(Button::new(say!(words, "team-attest-button"), format!("team attest {}", row.a.id)));
             if stuck.contains(&row.a.id) {
                 let command = format!("team grant {} {}", row.a.id, row.a.attempts);
                 buttons.push(Button::new(say!(words, "team-grant-button"), command));

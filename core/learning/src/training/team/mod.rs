@@ -51,7 +51,8 @@ async fn responsible(conn: &Conn, s: &Services, person: &Person) -> Result<Respo
     Ok(Responsible { first: able.next(), next: able.next() })
 }
 
-fn is_present(s: &Services, person: &Person, now: Instant) -> bool {
+/// Whether somebody works here and is not on leave today.
+pub(super) fn is_present(s: &Services, person: &Person, now: Instant) -> bool {
     let today = s.organisation.calendar(person).date(now);
     person.status != Status::Left && !people::away(person, today)
 }
