@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
 
+mod elsewhere;
 mod joined;
 mod learner;
 mod manager;
 mod rules;
+mod sign;
+mod trainer;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -153,7 +156,9 @@ impl World {
         for sql in [
             "SELECT id || state || due || due_date || COALESCE(course_version, '-') || COALESCE(CAST(score AS TEXT), '-') || version AS t FROM assignment ORDER BY id",
             "SELECT id || definition || version AS t FROM requirement ORDER BY id",
-            "SELECT id || version || published AS t FROM course ORDER BY id",
+            "SELECT id || version || published || COALESCE(particulars, '-') AS t FROM course ORDER BY id",
+            "SELECT id || person || COALESCE(trainer, '-') || asked_of || due || COALESCE(answered, 0) AS t FROM trainer_question ORDER BY id",
+            "SELECT statement || course || state || why AS t FROM completion_statement ORDER BY statement",
         ] {
             for row in self.s.db.all(sql, args![]).await.unwrap() {
                 text.push_str(&row.get::<String>("t").unwrap());

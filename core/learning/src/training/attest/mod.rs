@@ -21,9 +21,7 @@ use super::requirement;
 use crate::Services;
 
 /// How surely it is the person, from the least to the most.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// Whoever writes from the account in the chat.
@@ -82,7 +80,9 @@ pub fn available(services: &Services, level: Level) -> std::result::Result<(), S
     let there = there.join(" and ");
     let name = level.name();
     Err(match level {
-        Level::MailCode => format!("is {name}, and this installation has {there} only: set [mail] smtp_url and from first"),
+        Level::MailCode => {
+            format!("is {name}, and this installation has {there} only: set [mail] smtp_url and from first")
+        }
         _ => format!("is {name}, and this installation has {there} only"),
     })
 }
@@ -150,9 +150,7 @@ pub(super) fn data(a: &Assignment, course: &Course, person: &Person, what: &Atte
 /// The digest that binds an attestation to its assignment and content: SHA-256 over the canonical JSON of them.
 fn bound(assignment: &str, data: &Json) -> String {
     let mut parts = vec![Json::from(assignment)];
-    for name in
-        ["version", "text_digest", "name", "printed_name", "authentication", "meaning", "local_time"]
-    {
+    for name in ["version", "text_digest", "name", "printed_name", "authentication", "meaning", "local_time"] {
         parts.push(data[name].clone());
     }
     course::digest(&Json::from(parts).to_string())

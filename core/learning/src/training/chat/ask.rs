@@ -115,7 +115,7 @@ impl Scene<'_> {
         let a = mine(turn, words, self.person, id).await?;
         let course = content(turn, &a).await?;
         let place = Place::read(place, &course);
-        let asked = trainer::ask(turn, self.services, self.person, &a, &course, place, &text).await?;
+        let asked = trainer::ask(turn, self.services, self.person, &a, place, &text).await?;
         let said = match asked {
             Asked::OnItsWay { trainer, due } => {
                 let date = words.day(self.calendar.date(due), self.today(turn.now()));

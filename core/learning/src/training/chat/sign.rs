@@ -144,8 +144,7 @@ impl Scene<'_> {
                 return turn.reply_private(Message::text(text).buttons(again)).await;
             }
         }
-        let what =
-            Attestation { meaning: meaning(words, desk.level), typed: typed.to_owned(), level: desk.level };
+        let what = Attestation { meaning: meaning(words, desk.level), typed: typed.to_owned(), level: desk.level };
         desk.a = life::attest(turn, self.services, person, &desk.a, &desk.course, &what).await?;
         if desk.point() == Point::Finish {
             desk.a = life::complete(turn, self.services, person, &desk.a, None).await?;

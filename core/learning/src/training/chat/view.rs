@@ -90,10 +90,13 @@ pub(super) fn page(
     if can_ask {
         buttons.push(ask_button(words, a, Place::Page(number)));
     }
-    let mut message = Message::new()
-        .heading(page.title.clone())
-        .paragraph(page.text.clone())
-        .context(say!(words, "training-page-of", course = literal(&course.title), page = number, count = count));
+    let mut message = Message::new().heading(page.title.clone()).paragraph(page.text.clone()).context(say!(
+        words,
+        "training-page-of",
+        course = literal(&course.title),
+        page = number,
+        count = count
+    ));
     if let Some(missing) = missing {
         let minutes = (missing + 60 * Instant::SECOND - 1) / (60 * Instant::SECOND);
         message = message.paragraph(say!(words, "training-wait", minutes = minutes, planned = course.min_minutes));
@@ -215,10 +218,12 @@ pub(super) fn attest(words: &Words, a: &Assignment, course: &Course, level: Leve
     }
     match &person.email {
         None => message.paragraph(say!(words, "training-code-no-address")),
-        Some(email) => message.context(say!(words, "training-code-why", email = literal(&masked(email)))).buttons(vec![
-            Button::primary(say!(words, "training-code-button"), format!("training code {}", a.id)),
-            Button::new(say!(words, "training-code-there-button"), format!("training attest {}", a.id)),
-        ]),
+        Some(email) => {
+            message.context(say!(words, "training-code-why", email = literal(&masked(email)))).buttons(vec![
+                Button::primary(say!(words, "training-code-button"), format!("training code {}", a.id)),
+                Button::new(say!(words, "training-code-there-button"), format!("training attest {}", a.id)),
+            ])
+        }
     }
 }
 
@@ -230,8 +235,12 @@ pub(super) fn masked(email: &str) -> String {
 
 /// Nothing is missing but the press of a button.
 pub(super) fn finish(words: &Words, a: &Assignment, course: &Course) -> Message {
-    Message::text(say!(words, "training-finish-ready", title = literal(&course.title)))
-        .buttons(vec![attest_button(words, a, course, Level::default())])
+    Message::text(say!(words, "training-finish-ready", title = literal(&course.title))).buttons(vec![attest_button(
+        words,
+        a,
+        course,
+        Level::default(),
+    )])
 }
 
 /// What has ended, and what could come next.

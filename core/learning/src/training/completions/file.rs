@@ -267,7 +267,9 @@ fn read(file: &str, bytes: &[u8]) -> Result<Read> {
     let header = match sheet.next() {
         Some(Ok(header)) => header.cells,
         Some(Err((_, why))) => return Err(wrong(why)),
-        None => return Err(wrong("it is empty: its first row names the columns person, requirement, completed_at".into())),
+        None => {
+            return Err(wrong("it is empty: its first row names the columns person, requirement, completed_at".into()));
+        }
     };
     let columns: Vec<Option<Column>> = header.iter().map(|h| Column::named(h)).collect();
     if let Some(n) = columns.iter().position(Option::is_none) {

@@ -86,7 +86,7 @@ pub(super) enum Verdict {
 }
 
 /// What is claimed to be completed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Target {
     /// The requirement with this id.
     Requirement(String),
@@ -224,7 +224,10 @@ async fn one(
     let mine: Vec<&Assignment> = all.iter().filter(|a| a.requirement == requirement).collect();
     if let Some(same) = mine.iter().find(|a| a.completed == Some(claim.at)) {
         let on = calendar.date(claim.at);
-        return Ok(Verdict::Known(format!("'{}' of {name} is recorded as completed on {on} already", same.requirement)));
+        return Ok(Verdict::Known(format!(
+            "'{}' of {name} is recorded as completed on {on} already",
+            same.requirement
+        )));
     }
     let Some(a) = mine.last() else {
         return Ok(Verdict::Refused(format!("{name} has no assignment of '{requirement}'")));
@@ -241,7 +244,9 @@ async fn one(
     let earlier = mine.iter().any(|b| b.id != a.id && b.state == State::Completed);
     if earlier && claim.at < a.assigned {
         let (day, assigned) = (calendar.date(claim.at), calendar.date(a.assigned));
-        return Ok(Verdict::Refused(format!("{day} is before '{requirement}' was assigned to {name} again, on {assigned}")));
+        return Ok(Verdict::Refused(format!(
+            "{day} is before '{requirement}' was assigned to {name} again, on {assigned}"
+        )));
     }
     if let Err(e) = attest::may_be_done_for(conn, a).await {
         return Ok(Verdict::Refused(e.to_string()));

@@ -81,7 +81,9 @@ impl Follower for StatementFollower {
         }
         for (course, rules) in rules {
             let means = |rule: &&Mapping| authority(&self.0.emitter, rule) == stored.authority && said(rule, &body);
-            if !stored.voided && let Some(rule) = rules.iter().find(means) {
+            if !stored.voided
+                && let Some(rule) = rules.iter().find(means)
+            {
                 arrived(tx, &self.0, key, &course, rule, &body).await?;
             }
         }

@@ -121,7 +121,9 @@ impl Particulars {
                 faults.push(format!("trainer {n}: write either person (an employee id) or group"));
             }
             if trainer.qualification.is_empty() || long(&trainer.qualification) {
-                faults.push(format!("trainer {n}: qualification says in up to {MAX_TEXT} characters why they may teach it"));
+                faults.push(format!(
+                    "trainer {n}: qualification says in up to {MAX_TEXT} characters why they may teach it"
+                ));
             }
         }
         if self.answer_days.is_some_and(|days| !(1..=10).contains(&days)) {

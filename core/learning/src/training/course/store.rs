@@ -94,7 +94,9 @@ async fn apply(tx: &Tx, services: &Services, course: &Course) -> Result<Applied>
     }
     if course.attestation.is_none() {
         let all = requirement::all(tx).await?;
-        if let Some(r) = all.iter().find(|r| r.active && r.course == course.id && r.attestation != attest::Level::default()) {
+        if let Some(r) =
+            all.iter().find(|r| r.active && r.course == course.id && r.attestation != attest::Level::default())
+        {
             return Err(Error::invalid(format!(
                 "course '{}': the requirement '{}' demands {}, and attestation is missing",
                 course.id,

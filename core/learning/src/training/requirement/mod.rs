@@ -22,8 +22,8 @@ use stoa_ground::people::audience::Rule;
 use stoa_ground::people::calendar::parse_date;
 use stoa_ground::{Error, Result};
 
-use super::course::{digest, is_id};
 use super::attest::Level;
+use super::course::{digest, is_id};
 use super::toml_sentence;
 
 mod store;

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::ToSpan as _;
-use stoa_flow::chat::{
-    Args, Button, Call, Command, Context, FieldError, Form, Message, Panel, Prompt, Visit, literal,
-};
+use stoa_flow::chat::{Args, Button, Call, Command, Context, FieldError, Form, Message, Panel, Prompt, Visit, literal};
 use stoa_flow::words::Words;
 use stoa_flow::{say, words_key};
 use stoa_ground::people::{self, Person};

@@ -66,9 +66,7 @@ impl Told {
         }
         message = message.paragraph(intro).and(quote(&self.texts.question, None));
         if let Some((answer, by, _)) = &self.texts.answer {
-            return message
-                .paragraph(say!(words, "trainer-answered-by", name = literal(by)))
-                .and(quote(answer, None));
+            return message.paragraph(say!(words, "trainer-answered-by", name = literal(by))).and(quote(answer, None));
         }
         let answer = Button::primary(say!(words, "trainer-answer-button"), format!("training reply {}", q.id));
         if !mine {
@@ -76,10 +74,9 @@ impl Told {
         }
         let calendar = s.organisation.calendar(trainer);
         let due = format!("{} {}", words.date(calendar.date(q.due)), words.time(calendar.time(q.due)));
-        message.context(say!(words, "trainer-until", due = due)).buttons(vec![
-            answer,
-            Button::new(say!(words, "trainer-pass-button"), format!("training pass {}", q.id)),
-        ])
+        message
+            .context(say!(words, "trainer-until", due = due))
+            .buttons(vec![answer, Button::new(say!(words, "trainer-pass-button"), format!("training pass {}", q.id))])
     }
 
     /// What the learner sees: the answer, or where the question is.
@@ -94,7 +91,9 @@ impl Told {
                     .and(quote(&self.texts.question, Some(say!(words, "trainer-you"))))
                     .and(quote(answer, Some(source)))
             }
-            None => message.paragraph(say!(words, "trainer-late", course = course)).and(quote(&self.texts.question, None)),
+            None => {
+                message.paragraph(say!(words, "trainer-late", course = course)).and(quote(&self.texts.question, None))
+            }
         };
         if self.open {
             let back = format!("training open {}", self.question.assignment);

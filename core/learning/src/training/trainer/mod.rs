@@ -18,7 +18,7 @@ use stoa_ground::{Conn, Instant, Result, Tx};
 
 pub(super) use clock::{ClockJob, TrainerFollower};
 pub(super) use message::{FromTrainer, ToTrainer, told};
-pub(super) use store::{Question, Texts, TrainerProjection, answered_by, by_id, of_person, texts};
+pub(super) use store::{Question, TrainerProjection, answered_by, by_id, of_person, texts};
 
 use super::assignment::Assignment;
 use super::course::{self, Course, Particulars};
@@ -124,7 +124,6 @@ pub(super) async fn ask(
     s: &Services,
     person: &Person,
     a: &Assignment,
-    course: &Course,
     place: Place,
     text: &str,
 ) -> Result<Asked> {
@@ -161,7 +160,6 @@ pub(super) async fn ask(
             "due": due,
         }),
     };
-    debug_assert!(course.id == a.course);
     s.ledger.append(tx, entry).await?;
     statements::asked(tx, s, person, a, &id).await?;
     if let Some(question) = store::by_id(tx, &id).await? {

@@ -107,8 +107,7 @@ impl Projection for TrainerProjection {
                 .await?;
             }
             "answered" => {
-                let sql =
-                    "UPDATE trainer_question SET answered = $2, answerer = $3 WHERE id = $1 AND answered IS NULL";
+                let sql = "UPDATE trainer_question SET answered = $2, answerer = $3 WHERE id = $1 AND answered IS NULL";
                 if tx.exec(sql, args![id, record.at, &trainer]).await? == 0 {
                     return Err(Error::Conflict("the question is answered already".into()));
                 }
@@ -171,11 +170,8 @@ pub(in crate::training) async fn of_person(conn: &Conn, person: &str) -> Result<
 
 /// The open questions whose clock runs with a person.
 pub(super) async fn open_with(conn: &Conn, trainer: &str) -> Result<Vec<Question>> {
-    let sql = concat!(
-        select!("WHERE answered IS NULL AND trainer IN "),
-        stoa_ground::rows_of!("$1"),
-        " ORDER BY asked, id"
-    );
+    let sql =
+        concat!(select!("WHERE answered IS NULL AND trainer IN "), stoa_ground::rows_of!("$1"), " ORDER BY asked, id");
     conn.all(sql, args![trainer]).await?.iter().map(read).collect()
 }
 
