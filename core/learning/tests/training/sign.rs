@@ -88,12 +88,13 @@ async fn a_signature_needs_the_code_from_the_mailbox_and_says_what_it_means() {
     insta::assert_snapshot!(ready.replace(&id, "A"), @r"
     Last step of **Fire safety**: please sign.
     > I have read Fire safety and will leave the house when it burns.
-    To be sure that it is you, I send a code to a…@example.org first.
-    [Send me the code: training code A] [I have a code: training attest A]
+    To be sure that it is you, I send a code to a…\@example.org first.
+    [Send me the code: training code A]
+    [I have a code: training attest A]
     ");
     assert_eq!(letters.count(), 0);
     let said = w.press("Ana", &format!("training code {id}")).await;
-    assert!(said.contains("A code is on its way to a…@example.org. It works once, for 15 minutes."), "{said}");
+    assert!(said.contains("A code is on its way to a…\\@example.org. It works once, for 15 minutes."), "{said}");
     let code = letters.code();
     let letter = letters.0.lock().unwrap()[0].clone();
     assert_eq!(letter.0, "ana.lima@example.org");

@@ -76,14 +76,16 @@ async fn a_question_from_a_page_comes_back_answered_once_and_both_texts_are_evid
     insta::assert_snapshot!(said, @"Your question is with **Tara**. You have an answer by Wednesday 17:00 at the latest. Go on meanwhile.");
     let again = c.ask("p1", "is the alarm also tested at night?").await;
     assert_eq!(again, "That question is on its way already. The answer comes here.");
-    // Tara has just written something: an hour later it is a good moment.
-    s.until("2026-11-23T10:30:00Z").await;
+    // Tara has had a message at nine: three hours later it is a good moment.
+    s.until("2026-11-23T12:30:00Z").await;
     let id = c.question().await;
     insta::assert_snapshot!(s.news("Tara").replace(&id, "Q"), @r"
     **Ana** asks about **Fire safety**, “The alarm”:
     > Is the alarm also tested at night?
     Please answer by Wed, 25 Nov 2026 17:00. Question and answer are kept with the training; managers do not see them.
-    [Answer: training reply Q] [Pass it on: training pass Q] [Why this?: why trainer/Q/1]
+    [Answer: training reply Q]
+    [Pass it on: training pass Q]
+    [Why this?: why trainer/Q/1]
     ");
     assert_eq!(s.news("Max"), "", "a manager hears nothing");
 
@@ -91,7 +93,6 @@ async fn a_question_from_a_page_comes_back_answered_once_and_both_texts_are_evid
     assert_eq!(said, "Thank you! Your answer is on its way.");
     let said = c.w.press("Tara", &format!("training reply {id}")).await;
     assert_eq!(said, "This is settled already. Thank you!", "a second press changes nothing");
-    s.until("2026-11-23T12:00:00Z").await;
     let told = s.news("Ana");
     insta::assert_snapshot!(told.replace(&c.id, "A"), @r"
     **Tara** has answered your question about **Fire safety**:
@@ -193,7 +194,7 @@ async fn a_trainer_who_leaves_or_passes_on_hands_the_question_over_and_managers_
     c.ask("p1", "May I use the lift?").await;
     let tara = s.db.read(|x| async move { people::find(&x, "Tara").await }).await.unwrap();
     c.w.change("UPDATE person SET status = 'left' WHERE id = $1 AND COALESCE($2, '') = ''", &tara, None).await;
-    s.until("2026-11-23T11:00:00Z").await;
+    s.until("2026-11-23T12:30:00Z").await;
     assert!(s.news("Tom").contains("May I use the lift?"));
     let id = c.question().await;
     assert_eq!(c.w.press("Tom", &format!("training pass {id}")).await, "I pass it on.");
@@ -241,7 +242,7 @@ async fn empty_questions_and_strangers_are_refused_and_ten_a_day_are_enough() {
     }
     assert!(c.ask("p1", "One more").await.contains("ten questions today"));
     // They become one message, and each opens by its button.
-    s.until("2026-11-23T11:00:00Z").await;
+    s.until("2026-11-23T12:30:00Z").await;
     let news = s.news("Tara");
     assert!(news.contains("10 things are waiting for you:"), "{news}");
     let button = news.split("training question ").nth(1).unwrap().split(']').next().unwrap();

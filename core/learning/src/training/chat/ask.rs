@@ -105,6 +105,7 @@ impl Scene<'_> {
     /// The learner asks.
     pub(super) async fn ask(&self, turn: &Turn, id: &str, place: &str, call: &Call) -> Result<()> {
         let words = self.words;
+        let a = mine(turn, words, self.person, id).await?;
         let text = lines(form::value(call, QUESTION));
         if call.values.is_none() {
             return Err(Error::invalid(say!(words, "trainer-no-form")));
@@ -112,7 +113,6 @@ impl Scene<'_> {
         if !says_something(&text) {
             return Err(Error::invalid(say!(words, "trainer-form-empty", limit = LONGEST)));
         }
-        let a = mine(turn, words, self.person, id).await?;
         let course = content(turn, &a).await?;
         let place = Place::read(place, &course);
         let asked = trainer::ask(turn, self.services, self.person, &a, place, &text).await?;

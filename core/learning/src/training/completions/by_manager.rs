@@ -83,12 +83,14 @@ pub(in crate::training) async fn by_manager(
     person: &Person,
     call: &Call,
 ) -> Result<String> {
-    let actor = cx.person()?;
+    let (actor, name) = (cx.person()?, literal(&person.name));
+    if !a.state.is_open() {
+        return Ok(say!(cx.words, "team-remind-not-needed", name = name));
+    }
     let word = word(cx, s, person, call).map_err(|e| Error::Invalid(e.why))?;
     let calendar = s.organisation.calendar(person);
     let at = calendar.at(word.day, Time::constant(12, 0, 0, 0)).min(turn.now());
     let claim = Claim { at, score: None };
-    let name = literal(&person.name);
     match judge(turn, s, person, &Target::Requirement(a.requirement.clone()), claim).await? {
         Verdict::Counts(some) => {
             let how = how(turn, actor, person).await?;

@@ -68,8 +68,7 @@ impl Command for Team {
     async fn run(&self, cx: &Context<'_>, call: &Call) -> Result<()> {
         let (word, rest) = call.args.split();
         match word.as_str() {
-            "attest" if call.values.is_some() => self.attest(cx, rest, call).await,
-            "attest" => Err(Error::invalid(say!(cx.words, "team-attest-no-form"))),
+            "attest" => self.attest(cx, rest, call).await,
             "remind" => self.remind(cx, rest).await,
             "extend" => self.extend(cx, rest).await,
             "grant" => self.grant(cx, rest).await,
@@ -102,6 +101,9 @@ impl Team {
         let (actor, s) = (cx.person()?, &self.0);
         cx.commit(|turn| async move {
             let (a, person) = theirs(&turn, cx.words, actor, id).await?;
+            if call.values.is_none() && a.state.is_open() {
+                return Err(Error::invalid(say!(cx.words, "team-attest-no-form")));
+            }
             let text = completions::by_manager(&turn, cx, s, &a, &person, call).await?;
             turn.reply_private(Message::text(text)).await
         })

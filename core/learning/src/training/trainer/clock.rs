@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use stoa_flow::Follower;
 use stoa_flow::delivery::{self, NewDelivery};
 use stoa_flow::schedule::{self, Due, Job};
+use stoa_ground::people::calendar::Calendar;
 use stoa_ground::people::{self, Person};
 use stoa_ground::{Instant, Result, Tx};
 
@@ -19,13 +20,18 @@ pub(super) fn job_key(id: &str) -> String {
     format!("training/trainer/{id}")
 }
 
-/// Winds the clock for the trainer who was asked last: at the start of work on the last day first, when that is still to
-/// come, then to its end.
+/// Winds the clock for the trainer who was asked last: to the start of work on the last day, and from there to its end.
 pub(super) async fn wind(tx: &Tx, s: &Services, q: &Question, trainer: &Person) -> Result<()> {
-    let calendar = s.organisation.calendar(trainer);
-    let morning = calendar.at(calendar.date(q.due), calendar.working_hours.0);
-    let at: Instant = if morning > tx.now() { morning } else { q.due };
-    put(tx, q, at).await
+    put(tx, q, reminder(&s.organisation.calendar(trainer), tx.now(), q.due).unwrap_or(q.due)).await
+}
+
+/// When somebody who is asked now is reminded: in the morning of the last day, if they see the question on an earlier one.
+fn reminder(calendar: &Calendar, now: Instant, due: Instant) -> Option<Instant> {
+    let (today, (open, close)) = (calendar.date(now), calendar.working_hours);
+    let over = !calendar.is_working_day(today) || calendar.time(now) >= close;
+    let seen = if over { calendar.working_day_after(today) } else { today };
+    let last = calendar.date(due);
+    (last > seen).then(|| calendar.at(last, open))
 }
 
 async fn put(tx: &Tx, q: &Question, at: Instant) -> Result<()> {
@@ -93,5 +99,24 @@ impl Follower for TrainerFollower {
             pass_on(tx, &self.0, &q, "rule/trainer-clock", "the trainer is not here any more").await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_reminded_on_the_day_on_which_they_see_the_question_first() {
+        let calendar = Calendar::default();
+        let at = |text: &str| Instant::parse(text).unwrap();
+        let (wednesday, thursday) = (at("2026-11-25T18:00:00Z"), at("2026-11-26T18:00:00Z"));
+        let morning = Some(at("2026-11-26T09:00:00Z"));
+        assert_eq!(reminder(&calendar, at("2026-11-25T10:00:00Z"), thursday), morning);
+        assert_eq!(reminder(&calendar, wednesday, thursday), None, "after work");
+        assert_eq!(reminder(&calendar, at("2026-11-26T08:00:00Z"), thursday), None, "before work on the last day");
+        // Asked on a Saturday, due on Tuesday.
+        let tuesday = at("2026-12-01T18:00:00Z");
+        assert_eq!(reminder(&calendar, at("2026-11-28T10:00:00Z"), tuesday), Some(at("2026-12-01T09:00:00Z")));
     }
 }
