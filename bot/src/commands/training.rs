@@ -1,4 +1,4 @@
-//! `stoa training courses|apply|status|complete|import|extend|exempt`
+//! `stoa training courses|apply|status|complete|import|statements|extend|exempt`
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -49,6 +49,12 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// What became of statements of other systems that a course's rules mean
+    Statements {
+        /// Only these: counted, refused or voided
+        #[arg(long, value_parser = ["counted", "refused", "voided"])]
+        state: Option<String>,
+    },
     /// Give somebody another due date
     Extend {
         #[command(flatten)]
@@ -80,7 +86,8 @@ pub struct Decision {
 }
 
 pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCode> {
-    let (app, lock) = App::for_reader(config, matches!(command, Command::Status { .. })).await?;
+    let (app, lock) =
+        App::for_reader(config, matches!(command, Command::Status { .. } | Command::Statements { .. })).await?;
     let (db, services) = (&app.db, &*app.services);
     match command {
         Command::Courses { dir } => {
@@ -129,6 +136,20 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
             if refused > 0 {
                 app.finish(lock).await?;
                 return Ok(ExitCode::FAILURE);
+            }
+        }
+        Command::Statements { state } => {
+            let state = state.as_deref();
+            let all = db.read(|c| async move { training::judged(&c, state).await }).await?;
+            for one in &all {
+                if json {
+                    print_json(one)?
+                } else {
+                    println!("{}: {}, {}: {}", one.statement, one.course, one.state, one.why)
+                }
+            }
+            if all.is_empty() && !json {
+                println!("No statement of another system fits.");
             }
         }
         Command::Extend { decision: d, to } => {

@@ -88,7 +88,7 @@ struct AssignedData {
 /// The reason of a change: who and why.
 #[derive(Clone, Debug)]
 pub(crate) struct By {
-    /// `person/<id>`, `rule/<requirement>` or `operator`.
+    /// As [`Record::actor`].
     pub actor: String,
     /// One sentence.
     pub reason: String,

@@ -31,7 +31,7 @@ use stoa_ground::ledger::Projection;
 use stoa_ground::{Conn, Result};
 
 pub use apply::{Effect, Plan, Planned, apply};
-pub use completions::{Line, Outcome, import};
+pub use completions::{Judged, Line, Outcome, import, judged};
 pub use exempt::exempt;
 pub use joined::{Step as JoinedStep, after_merge, after_split, settle};
 pub use requirement::{Due, Requirement, Steps, parse};

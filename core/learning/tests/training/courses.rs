@@ -94,7 +94,7 @@ async fn only_reading_counts_and_the_active_time_is_in_the_evidence() {
     assert_eq!((&done["active_seconds"], &done["planned_minutes"]), (&Json::from(240), &Json::from(4)));
     assert_eq!((&done["how"], &done["learner"]["name"]), (&Json::from("chat"), &Json::from("Ana")));
     let all = statements(&w, &id).await;
-    assert_eq!(all.last().unwrap()["result"]["duration"], "PT4M");
+    assert_eq!(all.last().unwrap()["result"]["duration"], "PT240S");
 }
 
 #[tokio::test]

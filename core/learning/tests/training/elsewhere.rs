@@ -219,6 +219,8 @@ async fn statements_of_a_trusted_system_complete_by_rule_and_by_nothing_else() {
         "{judged}"
     );
     assert_eq!(w.one(&ana).await.state.name(), "completed");
+    let voided = w.s.db.read(|c| async move { training::judged(&c, Some("voided")).await }).await.unwrap();
+    assert_eq!(voided.iter().map(|j| j.person.as_deref()).collect::<Vec<_>>(), [Some("E-Ana")]);
     let tables = w.judged().await;
     w.services.ledger.rebuild(&w.s.db).await.unwrap();
     assert_eq!(w.judged().await, tables);

@@ -124,7 +124,7 @@ async fn a_signature_needs_the_code_from_the_mailbox_and_says_what_it_means() {
     let Opened::Form(form) = opened else { panic!("{opened:?}") };
     let version = w.one(&ana).await.course_version.unwrap();
     insta::assert_snapshot!(form.intro.unwrap().replace(&version[..12], "V"), @r"
-    I have read Fire safety and will leave the house when it burns\.
+    I have read Fire safety and will leave the house when it burns.
 
     Your signature means: this sentence is true, and you answer for it.
 

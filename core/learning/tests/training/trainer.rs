@@ -97,9 +97,9 @@ async fn a_question_from_a_page_comes_back_answered_once_and_both_texts_are_evid
     insta::assert_snapshot!(told.replace(&c.id, "A"), @r"
     **Tara** has answered your question about **Fire safety**:
     > Is the alarm also tested at night?
-    > – You
+    — You
     > Yes, on the first Monday of each month.
-    > – Tara (Fire officer, level 2)
+    — Tara (Fire officer, level 2)
     [Back to the course: training open A]
     ");
     assert!(
@@ -207,7 +207,7 @@ async fn a_trainer_who_leaves_or_passes_on_hands_the_question_over_and_managers_
     c.answer("Lea", "No.").await;
     s.until("2026-11-23T16:00:00Z").await;
     let told = s.news("Ana");
-    assert!(told.contains("No.\n> – Lea (learning and development)") && !told.contains("Back to the course"), "{told}");
+    assert!(told.contains("No.\n— Lea (learning and development)") && !told.contains("Back to the course"), "{told}");
 
     // Bob reports to Lea, and the trainers are gone: there is nobody whom he could ask without a manager reading it.
     let lea = s.db.read(|x| async move { people::find(&x, "Lea").await }).await.unwrap();

@@ -13,6 +13,7 @@ use stoa_ground::{Conn, Instant, Result};
 pub(super) use by_manager::{by_manager, check as check_form, form};
 pub use file::{Line, Outcome, import};
 pub(super) use statements::{CompletionProjection, StatementFollower};
+pub use statements::{Judged, judged};
 
 use super::assignment::{self, Assignment, By};
 use super::course;

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde::Serialize;
 use serde_json::{Value as Json, json};
 use stoa_flow::Follower;
 use stoa_ground::ledger::{Entry, Projection, Record};
@@ -54,6 +55,46 @@ impl Projection for CompletionProjection {
         tx.exec("DELETE FROM completion_statement WHERE statement = $1", args![statement]).await?;
         Ok(())
     }
+}
+
+/// What became of a statement of another system that a rule means, as `stoa training statements` prints it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Judged {
+    /// The statement's id.
+    pub statement: String,
+    /// The course's id.
+    pub course: String,
+    /// The employee id of the person whom it is about, when that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+    /// `counted`, `refused` or `voided`.
+    pub state: String,
+    /// One sentence.
+    pub why: String,
+    /// When that was decided, as RFC 3339 in UTC.
+    pub at: String,
+}
+
+/// What became of statements of other systems, the newest first; only those in this state where one is given.
+///
+/// # Errors
+/// The database's error.
+pub async fn judged(conn: &Conn, state: Option<&str>) -> Result<Vec<Judged>> {
+    let sql = "SELECT statement, course, state, why, at,
+               (SELECT p.employee_id FROM person p WHERE p.id = completion_statement.person) AS person
+               FROM completion_statement WHERE $1 = '' OR state = $1 ORDER BY at DESC, statement, course LIMIT 10000";
+    let rows = conn.all(sql, args![state.unwrap_or_default()]).await?;
+    let read = |row: &stoa_ground::Row| {
+        Ok(Judged {
+            statement: row.get("statement")?,
+            course: row.get("course")?,
+            person: row.get("person")?,
+            state: row.get("state")?,
+            why: row.get("why")?,
+            at: row.get::<Instant>("at")?.rfc3339(),
+        })
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Holds statements against the rules as they arrive.
