@@ -10,6 +10,7 @@ kind-escalation = a weekly digest of what was passed on to you
 kind-trainer = a question that waits for you as a trainer
 kind-trainer-answer = a trainer’s answer
 kind-code = a one-time code
+kind-completion-doubt = a doubt about a completion from elsewhere
 
 why-training-moved = the due date had moved.
 why-training-away = you are on leave, so the clock has stopped.
@@ -245,6 +246,10 @@ team-attested = Recorded: you have seen that { $name } did it elsewhere.
 # $why is a sentence without its full stop
 team-attest-refused = I cannot record that: { $why }.
 team-grant-not-needed = { $name } does not need another attempt.
+
+## Completions from elsewhere
+
+training-doubt = Another system has taken back its statement that **{ $name }** completed **{ $title }**. It still counts as completed; please look whether that is right.
 
 ## The weekly digest
 

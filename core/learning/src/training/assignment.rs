@@ -268,9 +268,9 @@ fn apply(before: Option<Assignment>, change: Change, record: &Record, id: &str) 
             a.attested = Some(record.at);
         }
         Change::Completed => {
-            // What was completed elsewhere was so before it was recorded.
-            let elsewhere = data["completed_at"].as_i64().map(Instant);
-            a.completed = Some(elsewhere.unwrap_or(record.at));
+            // What was done elsewhere may have been done earlier.
+            let earlier: Option<Instant> = serde_json::from_value(data["completed"].clone())?;
+            a.completed = Some(earlier.unwrap_or(record.at));
             a.score = data["score"].as_f64().or(a.score);
             a.course_version = text("version").or(a.course_version);
             a.end_reason = Some(record.reason.clone());

@@ -92,7 +92,7 @@ async fn only_reading_counts_and_the_active_time_is_in_the_evidence() {
     let records = w.s.db.read(|c| async move { ledger::of_subject(&c, &subject).await }).await.unwrap();
     let done = &records.last().unwrap().data;
     assert_eq!((&done["active_seconds"], &done["planned_minutes"]), (&Json::from(240), &Json::from(4)));
-    assert_eq!((&done["how"], &done["learner"]["name"]), (&Json::from("chat"), &Json::from("Ana")));
+    assert_eq!((&done["how"], &done["who"]["name"]), (&Json::from("chat"), &Json::from("Ana")));
     let all = statements(&w, &id).await;
     assert_eq!(all.last().unwrap()["result"]["duration"], "PT240S");
 }

@@ -23,7 +23,7 @@ fn told(lines: &[training::Line]) -> String {
 }
 
 /// Ana, Ben, Cy and Dee, all of whom need fire safety.
-async fn people(w: &World) -> Person {
+async fn staff(w: &World) -> Person {
     let mut ana = None;
     for name in ["Ana", "Ben", "Cy", "Dee"] {
         let person = w.s.hire(name, |_| {}).await;
@@ -36,7 +36,7 @@ async fn people(w: &World) -> Person {
 #[tokio::test]
 async fn each_line_of_a_file_is_judged_by_one_sentence_and_the_file_again_changes_nothing() {
     let w = world().await;
-    let ana = people(&w).await;
+    let ana = staff(&w).await;
     w.s.until("2026-11-30T09:00:00Z").await;
     let file = "\u{feff}person;requirement;course;completed_at;score;provider;evidence\r\n\
         E-Ana;fire-safety;;2026-11-27;85 %;Fire Academy;certificate 4711\r\n\
@@ -99,7 +99,7 @@ async fn each_line_of_a_file_is_judged_by_one_sentence_and_the_file_again_change
 #[tokio::test]
 async fn nothing_counts_that_was_before_the_course() {
     let w = world().await;
-    people(&w).await;
+    staff(&w).await;
     let file = "person,course,completed_at\nAna,fire,2026-11-20\nBen,fire,2026-11-23\n";
     insta::assert_snapshot!(told(&import(&w, file, true).await), @r"
     2 refused: 2026-11-20 is before the course 'fire' was there, which is since 2026-11-23
@@ -163,7 +163,14 @@ min_score = 0.6
 #[tokio::test]
 async fn statements_of_a_trusted_system_complete_by_rule_and_by_nothing_else() {
     let w = world().await;
-    let ana = people(&w).await;
+    let ana = staff(&w).await;
+    let lea = w.s.hire("Lea", |_| {}).await;
+    let (services, lea) = (&w.services, &lea);
+    let role = people::Role::Learning;
+    w.s.db
+        .write(|tx| async move { people::grant(&tx, &services.ledger, lea, role, "operator", "a test").await })
+        .await
+        .unwrap();
     write_course(w.courses.path(), &COURSE.replacen("\n[[question]]", RULE, 1));
     assert!(course::apply_dir(&w.s.db, &w.services, w.courses.path()).await.unwrap()[0].particulars);
     let account = |name: &str| json!({ "account": { "homePage": "https://learn.example.org", "name": name } });
@@ -219,6 +226,10 @@ async fn statements_of_a_trusted_system_complete_by_rule_and_by_nothing_else() {
         "{judged}"
     );
     assert_eq!(w.one(&ana).await.state.name(), "completed");
+    w.s.until("2026-11-23T13:00:00Z").await;
+    let told = w.s.news("Lea");
+    let doubt = "has taken back its statement that **Ana** completed **Fire safety**. It still counts";
+    assert_eq!(told.matches(doubt).count(), 1, "{told}");
     let voided = w.s.db.read(|c| async move { training::judged(&c, Some("voided")).await }).await.unwrap();
     assert_eq!(voided.iter().map(|j| j.person.as_deref()).collect::<Vec<_>>(), [Some("E-Ana")]);
     let tables = w.judged().await;

@@ -2,6 +2,7 @@
 //! what comes from elsewhere: files, statements of other systems, the word of a manager.
 
 mod by_manager;
+mod doubt;
 mod file;
 mod statements;
 
@@ -11,13 +12,13 @@ use stoa_ground::xapi::Actor;
 use stoa_ground::{Conn, Instant, Result};
 
 pub(super) use by_manager::{by_manager, check as check_form, form};
+pub(super) use doubt::Doubt;
 pub use file::{Line, Outcome, import};
 pub(super) use statements::{CompletionProjection, StatementFollower};
 pub use statements::{Judged, judged};
 
 use super::assignment::{self, Assignment, By};
 use super::course;
-use super::state::State;
 use super::{attest, requirement, trainer};
 use crate::Services;
 
@@ -95,6 +96,15 @@ pub(super) enum Target {
     Course(String),
 }
 
+/// Who somebody is at this moment, as evidence needs to know it later.
+pub(super) fn who(person: &Person) -> Json {
+    json!({
+        "employee_id": person.employee_id, "name": person.name, "title": person.title, "manager": person.manager,
+        "department": person.department, "location": person.location, "country": person.country,
+        "state": person.state, "worker_type": person.worker_type, "timezone": person.timezone,
+    })
+}
+
 /// The data of the record of a completion: what evidence needs to say of it later, as it is now. `active`: reading time in
 /// microseconds.
 pub(super) async fn data(
@@ -107,10 +117,6 @@ pub(super) async fn data(
 ) -> Result<Json> {
     let content = course::content(conn, version).await?;
     let particulars = course::particulars(conn, &a.course).await?;
-    let manager = match &person.manager {
-        Some(id) => people::by_id(conn, id).await?.map(|m| m.name),
-        None => None,
-    };
     let mut trainers = particulars.people(conn).await?;
     for (who, qualification) in trainer::answered_by(conn, &a.id).await? {
         if trainers.iter().all(|(p, _)| p.id != who.id) {
@@ -128,10 +134,7 @@ pub(super) async fn data(
         "score": a.score,
         "attempts": a.attempts,
         "how": elsewhere.map_or("chat", |e| e.how.name()),
-        "learner": {
-            "name": person.name, "title": person.title, "department": person.department, "location": person.location,
-            "worker_type": person.worker_type, "manager": manager,
-        },
+        "who": who(person),
         "language": content.language,
         "provider": particulars.provider,
         "trainers": trainers,
@@ -140,7 +143,7 @@ pub(super) async fn data(
     match elsewhere {
         None => data["active_seconds"] = (active / Instant::SECOND).into(),
         Some(e) => {
-            data["completed_at"] = serde_json::to_value(e.claim.at)?;
+            data["completed"] = serde_json::to_value(e.claim.at)?;
             data["score"] = serde_json::to_value(e.claim.score)?;
             if e.provider.is_some() {
                 data["provider"] = serde_json::to_value(&e.provider)?;
@@ -242,7 +245,7 @@ async fn one(
         return Ok(Verdict::Refused(format!("'{requirement}' of {name} is {state} and stays so")));
     }
     // What completed an earlier cycle does not complete the next one.
-    let earlier = mine.iter().any(|b| b.id != a.id && b.state == State::Completed);
+    let earlier = mine.iter().any(|b| b.id != a.id && b.completed.is_some());
     if earlier && claim.at < a.assigned {
         let (day, assigned) = (calendar.date(claim.at), calendar.date(a.assigned));
         return Ok(Verdict::Refused(format!(

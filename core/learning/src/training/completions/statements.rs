@@ -14,7 +14,7 @@ use stoa_ground::people::{self, Person, Status};
 use stoa_ground::xapi::{Actor, Authority, Emitter, store};
 use stoa_ground::{Conn, Instant, Result, Tx, args};
 
-use super::{Claim, Elsewhere, How, Target, Verdict, judge};
+use super::{Claim, Elsewhere, How, Target, Verdict, doubt, judge};
 use crate::Services;
 use crate::training::assignment::By;
 use crate::training::course::{self, Mapping};
@@ -203,7 +203,11 @@ async fn voided(tx: &Tx, s: &Services, target: &str, by: &str) -> Result<()> {
             None => None,
         };
         let why = format!("the statement was voided by {by}; the completion stands until somebody decides otherwise");
-        record(tx, s, target, "voided", &row.get::<String>("course")?, person.as_ref(), &why).await?;
+        let course: String = row.get("course")?;
+        record(tx, s, target, "voided", &course, person.as_ref(), &why).await?;
+        if let Some(person) = &person {
+            doubt::tell(tx, target, &course, person).await?;
+        }
     }
     Ok(())
 }
