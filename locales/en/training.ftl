@@ -9,6 +9,7 @@ kind-manager-digest = your team’s weekly digest
 kind-escalation = a weekly digest of what was passed on to you
 kind-trainer = a question that waits for you as a trainer
 kind-trainer-answer = a trainer’s answer
+kind-trainer-shown = a question to a trainer that you wanted to see
 kind-code = a one-time code
 kind-completion-doubt = a doubt about a completion from elsewhere
 

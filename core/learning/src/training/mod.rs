@@ -58,6 +58,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
     kinds.extend(team::Digest::kinds(services));
     kinds.push(Box::new(trainer::ToTrainer(services.clone())));
     kinds.push(Box::new(trainer::FromTrainer));
+    kinds.push(Box::new(trainer::Shown(services.clone())));
     kinds.push(Box::new(completions::Doubt));
     Parts {
         commands: vec![Box::new(chat::Training(services.clone())), Box::new(team::Team(services.clone()))],

@@ -56,7 +56,6 @@ impl Level {
 
     /// Whether nothing more than the chat is asked for.
     #[must_use]
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
     pub fn is_least(&self) -> bool {
         *self == Self::default()
     }

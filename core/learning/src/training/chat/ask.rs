@@ -1,5 +1,6 @@
 //! Ask a trainer, in the chat: the learner's question and list, the trainer's answer.
 
+use serde_json::json;
 use stoa_flow::chat::{Call, Context, Field, FieldError, Form, Message, Turn, literal};
 use stoa_flow::say;
 use stoa_ground::people::clean;
@@ -13,8 +14,6 @@ use crate::training::trainer::{self, Asked, LONGEST, Place, Question};
 /// The field with the question, and the one with the answer.
 const QUESTION: &str = "question";
 const ANSWER: &str = "answer";
-/// How many questions the list has.
-const LISTED: usize = 10;
 
 /// What was typed, line by line without what is invisible.
 fn lines(text: &str) -> String {
@@ -121,12 +120,13 @@ impl Scene<'_> {
                 let date = words.day(self.calendar.date(due), self.today(turn.now()));
                 let time = words.time(self.calendar.time(due));
                 let due = format!("{date} {time}");
-                say!(words, "trainer-on-its-way", name = literal(&trainer.name), due = due)
+                say!(words, "trainer-on-its-way", name = literal(&trainer), due = due)
             }
             Asked::Already => say!(words, "trainer-already"),
             Asked::Enough => say!(words, "trainer-enough"),
             Asked::Nobody => say!(words, "trainer-nobody"),
         };
+        turn.forget().await?;
         // Where they were stays as it is.
         turn.reply_private(Message::text(said)).await
     }
@@ -150,6 +150,7 @@ impl Scene<'_> {
             }
             _ => say!(words, "trainer-reply-there"),
         };
+        turn.forget().await?;
         turn.reply_private(Message::text(said)).await
     }
 
@@ -166,32 +167,16 @@ impl Scene<'_> {
 
     /// One question, for whoever asked it or was asked.
     pub(super) async fn question(&self, turn: &Turn, id: &str) -> Result<()> {
-        let refused = || Error::Forbidden(say!(self.words, "trainer-not-yours"));
-        let told = trainer::told(turn, id).await?.ok_or_else(refused)?;
-        let message = if told.question.person == self.person.id {
-            told.for_learner(self.words)
-        } else if told.question.asked_of.contains(&self.person.id) {
-            told.for_trainer(self.words, self.services, self.person, false)
-        } else {
-            return Err(refused());
-        };
-        turn.reply_private(message).await
+        let me = &self.person.id;
+        let found = trainer::by_id(turn, id).await?.filter(|q| q.person == *me || q.asked_of.contains(me));
+        if found.is_none() {
+            return Err(Error::Forbidden(say!(self.words, "trainer-not-yours")));
+        }
+        turn.answer(trainer::Shown::NAME, json!({ "question": id }), true).await
     }
 
     /// The person's own questions with their answers: part of their training history.
     pub(super) async fn questions(&self, turn: &Turn) -> Result<()> {
-        let all = trainer::of_person(turn, &self.person.id).await?;
-        let mut message = Message::new().heading(say!(self.words, "trainer-list-title"));
-        for question in all.iter().take(LISTED) {
-            let Some(told) = trainer::told(turn, &question.id).await? else { continue };
-            let on = self.words.date(self.calendar.date(question.asked));
-            message.blocks.extend(told.entry(self.words, &on).blocks);
-        }
-        if all.is_empty() {
-            message = Message::text(say!(self.words, "trainer-list-none"));
-        } else if all.len() > LISTED {
-            message = message.context(say!(self.words, "trainer-list-more", count = all.len() - LISTED));
-        }
-        turn.reply_private(message).await
+        turn.answer(trainer::Shown::NAME, json!({}), true).await
     }
 }

@@ -125,6 +125,7 @@ impl Scene<'_> {
         if desk.a.course_version.as_deref() != Some(version) {
             return Err(Error::invalid(say!(words, "training-attest-changed")));
         }
+        turn.forget().await?;
         let typed = value(call, NAME);
         if !same_name(typed, &person.name) {
             return Err(Error::invalid(say!(words, "training-attest-name-wrong", name = &person.name)));

@@ -18,9 +18,9 @@ use crate::training::assignment;
 use crate::training::course::{self, Course};
 
 /// A question with everything that is said about it.
-pub(in crate::training) struct Told {
-    pub question: Question,
-    pub texts: Texts,
+struct Told {
+    question: Question,
+    texts: Texts,
     /// Title of the page, or text of the question of the quiz.
     place: Option<String>,
     course: Course,
@@ -30,7 +30,7 @@ pub(in crate::training) struct Told {
 }
 
 /// Everything about a question; none when it is not there, or its texts were erased.
-pub(in crate::training) async fn told(conn: &Conn, id: &str) -> Result<Option<Told>> {
+async fn told(conn: &Conn, id: &str) -> Result<Option<Told>> {
     let Some(question) = store::by_id(conn, id).await? else { return Ok(None) };
     let texts = store::texts(conn, id).await?;
     let Some(a) = assignment::by_id(conn, &question.assignment).await?.filter(|_| !texts.question.is_empty()) else {
@@ -52,7 +52,7 @@ fn quote(text: &str, source: Option<String>) -> Block {
 
 impl Told {
     /// What a trainer sees. Of the learner it has the name and the question, and nothing else.
-    pub fn for_trainer(&self, words: &'static Words, s: &Services, trainer: &Person, remind: bool) -> Message {
+    fn for_trainer(&self, words: &'static Words, s: &Services, trainer: &Person, remind: bool) -> Message {
         let (q, name) = (&self.question, literal(&self.learner));
         let course = literal(&self.course.title);
         let intro = match &self.place {
@@ -80,7 +80,7 @@ impl Told {
     }
 
     /// What the learner sees: the answer, or where the question is.
-    pub fn for_learner(&self, words: &'static Words) -> Message {
+    fn for_learner(&self, words: &'static Words) -> Message {
         let course = literal(&self.course.title);
         let message = Message::new();
         let message = match &self.texts.answer {
@@ -103,7 +103,7 @@ impl Told {
     }
 
     /// One entry of the learner's own list.
-    pub fn entry(&self, words: &'static Words, on: &str) -> Message {
+    fn entry(&self, words: &'static Words, on: &str) -> Message {
         let course = literal(&self.course.title);
         let message = Message::new()
             .paragraph(say!(words, "trainer-entry", course = course, on = on))
@@ -211,5 +211,67 @@ impl DeliveryKind for FromTrainer {
             return Ok(Rendered::Gone(words_key!("why-done")));
         }
         Ok(Rendered::Say(told.for_learner(cx.words)))
+    }
+}
+
+/// The delivery kind `trainer-shown`: a question, or the list of the own ones, for whoever asked to see it. Rendered when it is
+/// sent, so that its texts are in no row of the outbox; payload `{"question": id}`, or nothing for the list.
+pub(in crate::training) struct Shown(pub Arc<Services>);
+
+impl Shown {
+    pub const NAME: &'static str = "trainer-shown";
+}
+
+/// How many questions the list has.
+const LISTED: usize = 10;
+
+#[async_trait]
+impl DeliveryKind for Shown {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn label(&self) -> &'static str {
+        words_key!("kind-trainer-shown")
+    }
+
+    fn policy(&self) -> Policy {
+        Policy::ANSWER
+    }
+
+    async fn render(&self, cx: &Rendering<'_>, delivery: &Delivery) -> Result<Rendered> {
+        let Some(person) = cx.person else { return Ok(gone(cx)) };
+        if delivery.payload["question"].is_string() {
+            let told = of(cx, delivery).await?;
+            return Ok(match told {
+                Some(told) if told.question.person == person.id => Rendered::Say(told.for_learner(cx.words)),
+                Some(told) if told.question.asked_of.contains(&person.id) => {
+                    Rendered::Say(told.for_trainer(cx.words, &self.0, person, false))
+                }
+                _ => Rendered::Say(Message::text(say!(cx.words, "trainer-gone"))),
+            });
+        }
+        let calendar = self.0.organisation.calendar(person);
+        let read = cx.db.read(|conn| async move {
+            let all = store::of_person(&conn, &person.id).await?;
+            let mut told = Vec::new();
+            for question in all.iter().take(LISTED) {
+                told.extend(self::told(&conn, &question.id).await?);
+            }
+            Ok((told, all.len()))
+        });
+        let (told, all) = read.await?;
+        if told.is_empty() {
+            return Ok(Rendered::Say(Message::text(say!(cx.words, "trainer-list-none"))));
+        }
+        let mut message = Message::new().heading(say!(cx.words, "trainer-list-title"));
+        for one in &told {
+            let on = cx.words.date(calendar.date(one.question.asked));
+            message.blocks.extend(one.entry(cx.words, &on).blocks);
+        }
+        if all > LISTED {
+            message = message.context(say!(cx.words, "trainer-list-more", count = all - LISTED));
+        }
+        Ok(Rendered::Say(message))
     }
 }

@@ -17,7 +17,7 @@ use stoa_ground::people::{self, Person, Role};
 use stoa_ground::{Conn, Instant, Result, Tx};
 
 pub(super) use clock::{ClockJob, TrainerFollower};
-pub(super) use message::{FromTrainer, ToTrainer, told};
+pub(super) use message::{FromTrainer, Shown, ToTrainer};
 pub(super) use store::{Question, TrainerProjection, answered_by, by_id, of_person, texts};
 
 use super::assignment::Assignment;
@@ -76,8 +76,8 @@ impl Place {
 /// What became of a question.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Asked {
-    /// It is on its way to this person, who has until then.
-    OnItsWay { trainer: Person, due: Instant },
+    /// It is on its way to somebody of this name, who has until then.
+    OnItsWay { trainer: String, due: Instant },
     /// The same question is on its way already.
     Already,
     /// Enough for today.
@@ -165,7 +165,7 @@ pub(super) async fn ask(
     if let Some(question) = store::by_id(tx, &id).await? {
         hand_over(tx, s, &question, &trainer).await?;
     }
-    Ok(Asked::OnItsWay { trainer, due })
+    Ok(Asked::OnItsWay { trainer: trainer.name, due })
 }
 
 /// Tells the trainer whose clock runs now, and winds it.
