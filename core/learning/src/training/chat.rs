@@ -248,7 +248,7 @@ impl Scene<'_> {
             progress.show(1);
         }
         let level = attest::demanded(turn, &a, &course).await?;
-        let can_ask = trainer::can_be_asked(turn, &course.id).await?;
+        let can_ask = trainer::can_be_asked(turn, &course.id, self.person).await?;
         Ok(Desk { a, course, progress, begins, level, can_ask })
     }
 

@@ -86,11 +86,11 @@ pub(super) enum Asked {
     Nobody,
 }
 
-/// Whether there is anybody who could be asked about a course. For the button: whether they are here today is looked at when
-/// it is asked.
-pub(super) async fn can_be_asked(conn: &Conn, course: &str) -> Result<bool> {
+/// Whether there is anybody whom a person could ask about a course. For the button: whether they are here today is looked at
+/// when it is asked.
+pub(super) async fn can_be_asked(conn: &Conn, course: &str, person: &Person) -> Result<bool> {
     Ok(!course::particulars(conn, course).await?.trainers.is_empty()
-        || !people::people_with(conn, Role::Learning).await?.is_empty())
+        || people::people_with(conn, Role::Learning).await?.iter().any(|p| p.id != person.id))
 }
 
 /// Who can be asked now, in order: the trainers of the course, then the learning team; never the learner, and nobody whom
