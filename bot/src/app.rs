@@ -66,6 +66,7 @@ impl App {
             index,
             asking: crate::asking::of(&config)?,
             training: config.training()?,
+            mail: crate::serve::mail(&config)?.is_some(),
         });
         let mut parts = stoa_learning::parts(&services);
         let log = crate::evidence::log(&config, &db, &organisation.iri, writes).await?;

@@ -97,6 +97,7 @@ authoring-line-course = Course: { $title }
 authoring-line-audience = For: { $who }
 authoring-line-due = Due: { $due }
 authoring-line-steps = Reminders: { $steps }
+authoring-line-evidence = Evidence: as { $preset } wants it
 authoring-ends = It counts no more: nobody gets it, and what is open ends. What was completed stays as it is.
 authoring-means =
     { $count ->

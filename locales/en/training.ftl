@@ -7,11 +7,17 @@ kind-plan = the reminder that you asked for
 kind-overdue = a note about overdue training
 kind-manager-digest = your team’s weekly digest
 kind-escalation = a weekly digest of what was passed on to you
+kind-trainer = a question that waits for you as a trainer
+kind-trainer-answer = a trainer’s answer
+kind-trainer-shown = a question to a trainer that you wanted to see
+kind-code = a one-time code
+kind-completion-doubt = a doubt about a completion from elsewhere
 
 why-training-moved = the due date had moved.
 why-training-away = you are on leave, so the clock has stopped.
 why-training-ended = you do not need this training any more.
 why-training-waived = this training was waived this time.
+why-trainer-passed = the question went on to somebody else.
 why-training-planned = you had told me when you want to do it.
 
 ## Messages that come by themselves
@@ -103,17 +109,104 @@ training-no-attempts = All attempts at the quiz of **{ $title }** are used. That
 training-attest-ready = Last step of **{ $title }**: please confirm with your name.
 training-attest-button = Confirm
 training-attest-title = Please confirm
+training-attest-meaning = Your name means: this sentence is true, and you say so yourself.
+# $name is the person, $when the local time with its zone, $content the beginning of the content’s digest
+training-attest-particulars = { $name } · { $when } · content { $content }
 training-attest-name = Your full name
 training-attest-name-hint = As in the staff list: { $name }
 training-attest-name-wrong = Please type your name as it is in the staff list: { $name }
 training-attest-submit = I confirm
 training-attest-changed = The course has changed meanwhile. Please open it again.
+training-confirmed = Confirmed: { $particulars }
+training-sign-ready = Last step of **{ $title }**: please sign.
+training-sign-button = Sign
+training-sign-title = Please sign
+training-sign-meaning = Your signature means: this sentence is true, and you answer for it.
+training-sign-submit = I sign
+training-signed = Signed: { $particulars }
+# $email is masked
+training-code-why = To be sure that it is you, I send a code to { $email } first.
+training-code-no-address = This one is signed with a code by e-mail, and I know no address of yours. Please ask your learning team to add it.
+training-code-button = Send me the code
+training-code-there-button = I have a code
+training-code-sent = A code is on its way to { $email }. It works once, for { $minutes } minutes.
+training-code-enough = That were many codes in an hour. Please wait a little, and look into your mailbox meanwhile.
+training-code-enter-button = Enter the code
+training-code-again-button = Send a new code
+training-code-field = The code from the mail
+training-code-hint = It looks like ABCD-2345.
+training-code-empty = Please enter the code from the mail.
+training-code-wrong =
+    { $left ->
+        [one] That is not the code. You have one more try.
+       *[other] That is not the code. You have { $left } more tries.
+    }
+training-code-gone = That code does not work any more. Please let me send you a new one.
+# $title is the course; the first line becomes the subject
+training-code-mail =
+    Your code to sign { $title }
+
+    {"**"}{ $code }{"**"}
+
+    Enter it in the chat. It works once, for { $minutes } minutes, and for nothing else. If you did not ask for it, tell your learning team.
 training-finish-ready = That was all of **{ $title }**.
 training-finish-button = Done
 training-completed = ✓ **{ $title }**: completed on { $on }. Thank you!
 training-completed-score = ✓ **{ $title }**: completed on { $on }, quiz { $percent } % right. Thank you!
 training-not-needed = You do not need **{ $title }** any more.
 training-next-up = Next: **{ $title }**, due { $due }.
+
+## Ask a trainer
+## $name is a person, $course and $place titles
+
+trainer-ask-button = Ask a trainer
+trainer-form-at = { $course }, “{ $place }”
+trainer-form-course = { $course }
+trainer-form-question = Your question
+trainer-form-hint = A qualified trainer reads it. Your managers do not.
+trainer-form-send = Send it
+trainer-form-empty = Please write a question of at most { $limit } characters.
+trainer-no-form = Please press the button again where forms can be opened.
+# $due is a day and a time
+trainer-on-its-way = Your question is with **{ $name }**. You have an answer by { $due } at the latest. Go on meanwhile.
+trainer-already = That question is on its way already. The answer comes here.
+trainer-enough = That were ten questions today. Please go on tomorrow, or ask your learning team directly.
+trainer-nobody = Nobody can answer just now. Please ask your learning team directly.
+trainer-asks = **{ $name }** asks about **{ $course }**:
+trainer-asks-at = **{ $name }** asks about **{ $course }**, “{ $place }”:
+trainer-remind = A question still waits for you; today is its last day.
+trainer-until = Please answer by { $due }. Question and answer are kept with the training; managers do not see them.
+trainer-answer-button = Answer
+trainer-pass-button = Pass it on
+trainer-open-button = Question of { $name }
+trainer-line = **{ $name }** asks about **{ $course }**.
+trainer-answered-by = **{ $name }** has answered:
+trainer-went-on = This has gone on to somebody else. You can still answer.
+trainer-reply-title = Your answer
+trainer-reply-field = Answer
+trainer-reply-hint = It goes to whoever asked, with your name and qualification.
+trainer-reply-send = Send it
+trainer-reply-empty = Please write an answer of at most { $limit } characters.
+trainer-reply-sent = Thank you! Your answer is on its way.
+trainer-reply-there = This is settled already. Thank you!
+trainer-passed = I pass it on.
+trainer-not-yours = I cannot find this question among yours.
+trainer-gone = This question is not there any more.
+trainer-answer = **{ $name }** has answered your question about **{ $course }**:
+trainer-you = You
+trainer-source = { $name } ({ $qualification })
+trainer-late = Nobody has answered your question about **{ $course }** in time, and I am sorry. It stays open; please ask your learning team directly as well.
+trainer-back-button = Back to the course
+trainer-list-button = My questions
+trainer-list-title = Your questions to trainers
+trainer-list-none = You have asked no trainer yet. In a course, press **Ask a trainer**.
+trainer-list-more =
+    { $count ->
+        [one] And one earlier question.
+       *[other] And { $count } earlier questions.
+    }
+trainer-entry = **{ $course }**, { $on }:
+trainer-entry-open = No answer yet.
 
 ## The team's training
 
@@ -162,7 +255,26 @@ team-remind-not-needed = There is nothing to do for { $name }: this is not open 
 team-extended = { $name } has time until { $due } now, and knows it.
 team-extended-already = The date has changed already: { $name } has time until { $due }.
 team-granted = { $name } has one more attempt at the quiz.
+# a manager says that somebody has done it elsewhere
+team-attest-button = Done elsewhere
+team-attest-title = Done elsewhere
+team-attest-intro = { $name }: { $title }. This is recorded as your word, with your name.
+team-attest-reason = How do you know?
+team-attest-reason-hint = For example: took part in the workshop on 3 March, list in the team folder.
+team-attest-reason-wrong = Please say in a sentence how you know.
+team-attest-day = Day on which it was done
+team-attest-day-hint = Like 2026-03-31; empty for today.
+team-attest-day-wrong = Please write a day up to today, like 2026-03-31.
+team-attest-submit = Record it
+team-attest-no-form = Please press the button again where forms can be opened.
+team-attested = Recorded: you have seen that { $name } did it elsewhere.
+# $why is a sentence without its full stop
+team-attest-refused = I cannot record that: { $why }.
 team-grant-not-needed = { $name } does not need another attempt.
+
+## Completions from elsewhere
+
+training-doubt = Another system has taken back its statement that **{ $name }** completed **{ $title }**. It still counts as completed; please look whether that is right.
 
 ## The weekly digest
 

@@ -1,11 +1,11 @@
-//! `stoa training courses|apply|status|requests|complete|extend|exempt|waive|reinstate`
+//! `stoa training courses|apply|status|requests|complete|import|statements|extend|exempt|waive|reinstate`
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use jiff::civil::Date;
-use stoa_learning::training::{self, AsOf, Filter, Plan, Row, course, requests};
+use stoa_learning::training::{self, AsOf, Filter, Line, Outcome, Plan, Row, course, requests};
 
 use super::print_json;
 use crate::app::App;
@@ -61,6 +61,21 @@ pub enum Command {
     },
     /// Record that somebody has completed a requirement elsewhere
     Complete(Decision),
+    /// Bring in completions from elsewhere: CSV with the columns person, requirement or course, completed_at, and if you
+    /// like score, provider, evidence
+    Import {
+        /// The file
+        file: PathBuf,
+        /// Judge every line, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// What became of statements of other systems that a course's rules mean
+    Statements {
+        /// Only these: counted, refused or voided
+        #[arg(long, value_parser = ["counted", "refused", "voided"])]
+        state: Option<String>,
+    },
     /// Give somebody another due date
     Extend {
         #[command(flatten)]
@@ -96,8 +111,11 @@ pub struct Decision {
 }
 
 pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCode> {
-    let (app, lock) =
-        App::for_reader(config, matches!(command, Command::Status { .. } | Command::Requests { .. })).await?;
+    let (app, lock) = App::for_reader(
+        config,
+        matches!(command, Command::Status { .. } | Command::Requests { .. } | Command::Statements { .. }),
+    )
+    .await?;
     let (db, services) = (&app.db, &*app.services);
     match command {
         Command::Courses { dir } => {
@@ -105,7 +123,10 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
                 if json {
                     print_json(&applied)?;
                 } else {
-                    println!("{}: {}", applied.title, if applied.changed { "new version" } else { "unchanged" });
+                    println!("{}: {}", applied.title, became(&applied));
+                }
+                for warning in &applied.warnings {
+                    eprintln!("warning: {}: {warning}", applied.course);
                 }
             }
         }
@@ -148,6 +169,38 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
             training::complete(db, services, &d.person, &d.requirement, "operator", &d.reason).await?;
             println!("Recorded as completed.");
         }
+        Command::Import { file, dry_run } => {
+            let bytes = std::fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+            let lines = training::import(db, services, &file.display().to_string(), &bytes, dry_run).await?;
+            for line in &lines {
+                if json { print_json(line)? } else { println!("{}", judged(line)) }
+            }
+            let count = |outcome| lines.iter().filter(|l| l.outcome == outcome).count();
+            let refused = count(Outcome::Refused);
+            if !json {
+                let end = if dry_run { " Nothing was changed: this was a dry run." } else { "" };
+                let (recorded, unchanged) = (count(Outcome::Recorded), count(Outcome::Unchanged));
+                println!("{recorded} recorded, {unchanged} unchanged, {refused} refused.{end}");
+            }
+            if refused > 0 {
+                app.finish(lock).await?;
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+        Command::Statements { state } => {
+            let state = state.as_deref();
+            let all = db.read(|c| async move { training::judged(&c, state).await }).await?;
+            for one in &all {
+                if json {
+                    print_json(one)?
+                } else {
+                    println!("{}: {}, {}: {}", one.statement, one.course, one.state, one.why)
+                }
+            }
+            if all.is_empty() && !json {
+                println!("No statement of another system fits.");
+            }
+        }
         Command::Extend { decision: d, to } => {
             training::extend(db, services, &d.person, &d.requirement, to, "operator", &d.reason).await?;
             println!("The due date is now {to}, or the next working day.");
@@ -173,6 +226,23 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
     }
     app.finish(lock).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn became(applied: &course::Applied) -> &'static str {
+    match (applied.changed, applied.particulars) {
+        (true, _) => "new version",
+        (false, true) => "other trainers or rules, same version",
+        (false, false) => "unchanged",
+    }
+}
+
+fn judged(line: &Line) -> String {
+    let outcome = match line.outcome {
+        Outcome::Recorded => "recorded",
+        Outcome::Unchanged => "unchanged",
+        Outcome::Refused => "refused",
+    };
+    format!("row {}: {outcome}: {}", line.row, line.why)
 }
 
 /// Brings a folder of courses into the store, for the demo.

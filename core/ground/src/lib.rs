@@ -7,6 +7,7 @@ pub mod clock;
 pub mod db;
 pub mod ledger;
 pub mod people;
+pub mod sheet;
 pub mod xapi;
 
 mod error;

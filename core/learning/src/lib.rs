@@ -1,6 +1,7 @@
 //! The capabilities. Each folder holds its types, rules, SQL and tests; they are registered in one list here.
 
 pub mod answers;
+pub mod codes;
 pub mod eval;
 pub mod evidence;
 pub mod identity;
@@ -37,6 +38,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
         mydata::parts(services),
         linking::parts(),
         operations::parts(),
+        codes::parts(),
     ] {
         all.commands.extend(parts.commands);
         all.panels.extend(parts.panels);

@@ -2,18 +2,13 @@
 //! address that the roster has, or from the operator (`stoa people link`). Before that the account gets nothing personal.
 
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
-use stoa_flow::chat::{
-    Args, Button, Call, Command, Context, Field, FieldError, Form, Message, Place, Style, Turn, literal,
-};
-use stoa_flow::delivery::{self, Delivery, DeliveryKind, MAIL, NewDelivery, Rendered, Rendering};
-use stoa_flow::nudges::Policy;
+use stoa_flow::chat::{Args, Button, Call, Command, Context, Field, FieldError, Form, Message, Style, literal};
+use stoa_flow::delivery::MAIL;
 use stoa_flow::{Parts, say, words_key};
-use stoa_ground::ledger::{open_secret, seal_secret};
 use stoa_ground::people::{self, Person, Status};
 use stoa_ground::{Error, Instant, Result, Tx, args};
+
+use crate::codes::{self, Letter};
 
 /// Codes that are sent to one person in an hour, whoever asks for them.
 const CODES: i64 = 3;
@@ -21,13 +16,10 @@ const CODES: i64 = 3;
 const EMAIL: usize = 254;
 const CODE: usize = 200;
 
-/// The kind of delivery that brings a code by mail.
-const KIND: &str = "link-code";
-
-/// The command, and the mail with the code.
+/// The command.
 #[must_use]
 pub fn parts() -> Parts {
-    Parts { commands: vec![Box::new(Link)], kinds: vec![Box::new(Mailed)], ..Parts::default() }
+    Parts { commands: vec![Box::new(Link)], ..Parts::default() }
 }
 
 /// The command `link`.
@@ -125,7 +117,8 @@ impl Link {
                 && may_have_another(&turn, &person).await?
             {
                 let code = people::create_sign_in_link(&turn, &person.id).await?;
-                mail(cx, &turn, email, &code).await?;
+                let (key, expires) = (format!("link/{}", cx.envelope.key), turn.now().plus(Instant::HOUR));
+                codes::mail(&turn, &key, email, &person.locale, &Letter::Link, &code, expires).await?;
             }
             turn.reply_private(answer.clone()).await
         })
@@ -197,51 +190,4 @@ async fn may_have_another(tx: &Tx, person: &Person) -> Result<bool> {
     let sql = "SELECT COUNT(*) AS n FROM sign_in_link WHERE person = $1 AND created > $2";
     let sent: i64 = tx.one(sql, args![&person.id, tx.now().plus(-Instant::HOUR)]).await?.get("n")?;
     Ok(sent < CODES)
-}
-
-/// Sends a code by mail. What waits in the outbox is sealed: who reads the store gets nobody's account by it.
-async fn mail(cx: &Context<'_>, turn: &Turn, email: &str, code: &str) -> Result<()> {
-    let place = Place {
-        platform: MAIL.into(),
-        workspace: String::new(),
-        channel: email.to_owned(),
-        thread: None,
-        direct: true,
-    };
-    let key = format!("link/{}", cx.envelope.key);
-    let new = NewDelivery {
-        kind: KIND,
-        place: Some(place),
-        payload: json!({ "code": STANDARD.encode(seal_secret(turn, &key, code)?) }),
-        expires: Some(turn.now().plus(Instant::HOUR)),
-        key,
-        ..NewDelivery::default()
-    };
-    delivery::enqueue(turn, &new).await?;
-    Ok(())
-}
-
-/// The mail with a code.
-struct Mailed;
-
-#[async_trait]
-impl DeliveryKind for Mailed {
-    fn name(&self) -> &'static str {
-        KIND
-    }
-
-    fn label(&self) -> &'static str {
-        words_key!("kind-link-code")
-    }
-
-    fn policy(&self) -> Policy {
-        Policy::ANSWER
-    }
-
-    async fn render(&self, cx: &Rendering<'_>, delivery: &Delivery) -> Result<Rendered> {
-        let sealed = STANDARD.decode(delivery.payload["code"].as_str().unwrap_or_default());
-        let sealed = &sealed.map_err(|_| Error::invalid("the code of a mail cannot be read"))?;
-        let code = cx.db.read(|conn| async move { open_secret(&conn, &delivery.key, sealed) }).await?;
-        Ok(Rendered::Say(Message::text(say!(cx.words, "link-mail", code = code))))
-    }
 }

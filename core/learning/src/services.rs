@@ -23,6 +23,8 @@ pub struct Services {
     pub training: requests::Settings,
     /// How questions are answered: the language model, and when the bot speaks in channels.
     pub asking: Asking,
+    /// Whether mail can be sent, so that people can prove themselves by a code from their mailbox.
+    pub mail: bool,
 }
 
 /// The ledger with the projections of all capabilities.

@@ -23,6 +23,7 @@ async fn stage() -> Stage {
             training: Default::default(),
             index: Index::in_memory().unwrap(),
             asking: Default::default(),
+            mail: false,
             organisation,
         };
         parts(&Arc::new(services))

@@ -37,6 +37,7 @@ impl Office {
             organisation: stoa_flow::testing::organisation(),
             index: Index::in_memory().unwrap(),
             asking: Default::default(),
+            mail: false,
         });
         let office = Self { stage: Stage::new(|_| parts(&services)).await, services };
         for name in names {

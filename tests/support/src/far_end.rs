@@ -43,6 +43,8 @@ pub struct Post {
     pub channel: String,
     /// Its text now.
     pub text: String,
+    /// Its buttons now: label and command line.
+    pub buttons: Vec<(String, String)>,
     /// How often it was edited.
     pub edits: usize,
 }
@@ -165,6 +167,13 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
+/// The buttons of a message.
+fn buttons(message: &Value) -> Vec<(String, String)> {
+    let blocks = message["blocks"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let buttons = blocks.iter().filter_map(|block| block["buttons"].as_array()).flatten();
+    buttons.map(|button| (text(&button["label"]), text(&button["command"]))).collect()
+}
+
 async fn create(State(chamber): State<Chamber>, headers: HeaderMap, body: Bytes) -> Response {
     chamber
         .answer(&headers, &body, true, |kept| {
@@ -177,7 +186,8 @@ async fn create(State(chamber): State<Chamber>, headers: HeaderMap, body: Bytes)
             }
             let (at, id) = (kept.posts.len(), format!("m{}", kept.posts.len() + 1));
             let channel = text(&sent["place"]["channel"]);
-            kept.posts.push(Post { id: id.clone(), key: key.clone(), channel, text: text(&sent["text"]), edits: 0 });
+            let (text, buttons) = (text(&sent["text"]), buttons(&sent["message"]));
+            kept.posts.push(Post { id: id.clone(), key: key.clone(), channel, text, buttons, edits: 0 });
             kept.keys.entry(key).or_insert((at, 0)).1 += 1;
             (StatusCode::CREATED, Json(json!({ "id": id }))).into_response()
         })
@@ -192,6 +202,7 @@ async fn edit(State(chamber): State<Chamber>, Path(id): Path<String>, headers: H
             match at.and_then(|at| kept.posts.get_mut(at)) {
                 Some(post) => {
                     post.text = text(&sent["text"]);
+                    post.buttons = buttons(&sent["message"]);
                     post.edits += 1;
                     StatusCode::NO_CONTENT.into_response()
                 }
@@ -289,12 +300,18 @@ impl Chat {
     /// A command that a user gives the bot in their direct conversation.
     #[must_use]
     pub fn command(key: &str, user: &str, word: &str, args: &str) -> Value {
+        Self::event(key, user, &json!({ "command": { "word": word, "args": args } }))
+    }
+
+    /// Something that a user does in their direct conversation with the bot.
+    #[must_use]
+    pub fn event(key: &str, user: &str, event: &Value) -> Value {
         json!({
             "key": key,
             "at": clock::wall().rfc3339(),
             "account": { "user": user },
             "place": { "channel": format!("dm-{user}"), "direct": true },
-            "event": { "command": { "word": word, "args": args } },
+            "event": event,
         })
     }
 }

@@ -58,6 +58,7 @@ pub async fn run(config: &Config, number: usize, folder: &Path, json: bool) -> R
         index: Index::in_memory()?,
         asking: Asking::default(),
         training: Default::default(),
+        mail: false,
     };
     let roster = import::Options::default();
     import::import(&source, &services.ledger, people(number).as_bytes(), &roster, "operator").await?;

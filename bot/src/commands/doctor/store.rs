@@ -310,6 +310,7 @@ async fn readers(config: &Config, db: &Db, running: bool, f: &mut Findings) -> R
         index: Index::in_memory()?,
         asking: crate::asking::of(config)?,
         training: config.training()?,
+        mail: crate::serve::mail(config)?.is_some(),
     };
     let flow = Flow::new(db.clone(), organisation, stoa_learning::parts(&Arc::new(services)));
     for reader in flow.readers().await? {

@@ -300,6 +300,15 @@ impl Turn {
         }
     }
 
+    /// Forgets what the event said, once its effects are in this transaction: for words that are kept under seal elsewhere,
+    /// and for codes.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn forget(&self) -> Result<()> {
+        delivery::inbox::forget(&self.tx, &self.key).await
+    }
+
     /// Renders the bot's message whose button was pressed again, from the state as it is now.
     ///
     /// # Errors

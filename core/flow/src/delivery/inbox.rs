@@ -72,6 +72,12 @@ pub(crate) async fn release(tx: &Tx) -> Result<()> {
     Ok(())
 }
 
+/// Takes away what a handled event said; that it was there stays known.
+pub(crate) async fn forget(tx: &Tx, key: &str) -> Result<()> {
+    tx.exec("UPDATE inbox SET body = '{}' WHERE key = $1 AND state <> 'new'", args![key]).await?;
+    Ok(())
+}
+
 /// Marks an event as done, inside the transaction of its effects.
 pub(crate) async fn finish(tx: &Tx, key: &str) -> Result<()> {
     match tx.exec("UPDATE inbox SET state = 'done', error = NULL WHERE key = $1 AND state = 'new'", args![key]).await? {

@@ -49,6 +49,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(21, "0021_slack"),
     migration!(22, "0022_rules"),
     migration!(23, "0023_requests"),
+    migration!(24, "0024_courses"),
     migration!(25, "0025_packs"),
     migration!(26, "0026_mend"),
     migration!(27, "0027_rating"),

@@ -105,6 +105,9 @@ pub const TABLES: &[(&str, Keep)] = &[
     ("discord_post", Keep::Rows),
     ("discord_registered", Keep::Nothing),
     ("slack_install", Keep::Keys),
+    ("attest_code", Keep::Nothing),
+    ("trainer_question", Keep::Rows),
+    ("completion_statement", Keep::Rows),
 ];
 
 /// Columns that the engine numbers by itself.

@@ -295,6 +295,8 @@ pub mod extension {
     pub const MASTERY_SCORE: Iri = Iri::Known("https://w3id.org/xapi/cmi5/context/extensions/masteryscore");
     /// cmi5 session id, context.
     pub const SESSION_ID: Iri = Iri::Known("https://w3id.org/xapi/cmi5/context/extensions/sessionid");
+    /// Ours: the number of an attempt at a quiz, from 1, context.
+    pub const ATTEMPT: Iri = Iri::Own("attempt");
     /// Progress in percent, result.
     pub const PROGRESS: Iri = Iri::Known("https://w3id.org/xapi/cmi5/result/extensions/progress");
     /// Reason in one sentence, result.

@@ -14,6 +14,7 @@ use stoa_ground::{Conn, Result, Tx, args};
 use crate::Services;
 use crate::answers::{self, Asked};
 use crate::tips::{self, Voluntary};
+use crate::training;
 
 /// The longest piece of an export in one message, in characters.
 const PIECE: usize = 2_600;
@@ -75,6 +76,8 @@ struct Kept {
     saved: Vec<String>,
     /// Questions that went to colleagues or came from them, with the answers.
     passed_on: Vec<(String, Option<String>, bool)>,
+    /// Questions to trainers, with the answers.
+    trainers: Vec<(String, Option<String>)>,
     voluntary: Voluntary,
     /// Statements by this person that count.
     statements: i64,
@@ -159,6 +162,7 @@ impl MyData {
                     questions: Vec::new(),
                     saved: Vec::new(),
                     passed_on: Vec::new(),
+                    trainers: training::questions_of(&conn, &person.id).await?,
                     voluntary: Voluntary::default(),
                     statements: 0,
                     messages: 0,
@@ -240,6 +244,11 @@ impl Kept {
         all.extend(self.passed_on.iter().map(|(text, answer, mine)| {
             json!({"kind": if *mine { "asked a colleague" } else { "answered a colleague" }, "text": text, "answer": answer})
         }));
+        all.extend(
+            self.trainers
+                .iter()
+                .map(|(text, answer)| json!({"kind": "asked a trainer", "text": text, "answer": answer})),
+        );
         let v = &self.voluntary;
         all.extend(v.tips.iter().map(
             |t| json!({"kind": "tip", "at": t.created.rfc3339(), "text": t.text, "topic": t.topic, "shared": t.shared}),

@@ -109,6 +109,7 @@ impl Simulation {
             index: Index::in_memory()?,
             asking: crate::answers::Asking::default(),
             training: wanted.training,
+            mail: wanted.mail,
         });
         // Nobody asks anything in a simulation: the work beside the scheduler would look for nothing.
         let parts = Parts { background: Vec::new(), ..crate::parts(&services) };

@@ -8,6 +8,7 @@ use stoa_ground::people::{self, Facts, Person, Status};
 use stoa_ground::{Conn, Db, Error, Instant, Result};
 
 use super::assignment::{self, Assignment, By};
+use super::attest;
 use super::course;
 use super::evaluate::{self, Subject, Verdict};
 use super::requirement::{self, Due, Requirement};
@@ -130,6 +131,11 @@ pub(super) async fn look(
             r.id, r.course
         )));
     }
+    for r in requirements.iter().filter(|r| r.active) {
+        if let Some(why) = unsignable(conn, services, r).await? {
+            return Err(Error::invalid(format!("{file}: requirement '{}': {why}", r.id)));
+        }
+    }
     let stored = requirement::all(conn).await?;
     let everyone = people::all_facts(conn).await?;
     let courses = evaluate::contents(conn, requirements).await?;
@@ -163,6 +169,22 @@ pub(super) async fn look(
 pub async fn reconsider(db: &Db, services: &Services, people: &[String]) -> Result<()> {
     db.write_each(people, |tx, person| async move { evaluate::person(&tx, services, person).await }).await?;
     Ok(())
+}
+
+/// Why nobody here could confirm a requirement's course as it demands, if nobody can.
+async fn unsignable(conn: &Conn, services: &Services, r: &Requirement) -> Result<Option<String>> {
+    if let Err(why) = attest::available(services, r.attestation) {
+        return Ok(Some(format!("attestation {why}")));
+    }
+    let course = course::content(conn, &course::current(conn, &r.course).await?).await?;
+    let missing = course.attestation.is_none() && r.attestation != attest::Level::default();
+    Ok(missing.then(|| {
+        format!(
+            "attestation is {}, and the course '{}' has no sentence to confirm: add attestation to its course.toml",
+            r.attestation.name(),
+            r.course
+        )
+    }))
 }
 
 /// What a plan is made from.

@@ -9,6 +9,7 @@ use stoa_ground::ledger::{Entry, Projection, Record};
 use stoa_ground::people::{self, Person};
 use stoa_ground::{Conn, Error, Instant, Result, Tx, args};
 
+use super::attest;
 use super::due::Deadline;
 use super::requests;
 use super::requirement::{ENROLMENT, Requirement};
@@ -163,7 +164,7 @@ impl ValidData {
 /// The reason of a change: who and why.
 #[derive(Clone, Debug)]
 pub(crate) struct By {
-    /// `person/<id>`, `rule/<requirement>` or `operator`.
+    /// As [`Record::actor`].
     pub actor: String,
     /// One sentence.
     pub reason: String,
@@ -300,6 +301,7 @@ impl Projection for AssignmentProjection {
     async fn forget(&self, tx: &Tx, subject: &str) -> Result<()> {
         let id = subject.strip_prefix("assignment/").unwrap_or_default();
         tx.exec("DELETE FROM course_progress WHERE assignment = $1", args![id]).await?;
+        attest::forget(tx, id).await?;
         tx.exec("DELETE FROM assignment WHERE id = $1", args![id]).await?;
         Ok(())
     }
@@ -387,11 +389,15 @@ pub(super) fn apply(before: Option<Assignment>, change: Change, record: &Record,
         Change::Granted => {
             a.extra_attempts += data["attempts"].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
         }
-        Change::Attested => a.attested = Some(record.at),
+        Change::Attested => {
+            attest::check(id, a.course_version.as_deref(), data)?;
+            a.attested = Some(record.at);
+        }
         Change::Completed => {
             // What was done elsewhere may have been done earlier.
             let earlier: Option<Instant> = serde_json::from_value(data["completed"].clone())?;
             a.completed = Some(earlier.unwrap_or(record.at));
+            a.score = data["score"].as_f64().or(a.score);
             a.course_version = text("version").or(a.course_version);
             a.end_reason = Some(record.reason.clone());
         }

@@ -3,7 +3,9 @@
 //! Every button names an assignment; whose it is and where its owner stands is checked each time, so an old, doubled or
 //! forged press does no harm: it shows how things are.
 
+mod ask;
 mod form;
+mod sign;
 mod status;
 mod unreachable;
 mod view;
@@ -13,7 +15,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::ToSpan as _;
 use stoa_flow::chat::{
-    Args, Call, Command, Context, FieldError, Form, Message, Panel, Prompt, Suggestion, Turn, Visit,
+    Args, Button, Call, Command, Context, FieldError, Form, Message, Panel, Prompt, Suggestion, Turn, Visit,
 };
 use stoa_flow::words::Words;
 use stoa_flow::{say, words_key};
@@ -22,9 +24,10 @@ use stoa_ground::people::calendar::Calendar;
 use stoa_ground::{Conn, Error, Instant, Result};
 
 use super::assignment::{self, Assignment};
+use super::attest::{self, Level};
 use super::course::{self, Course};
 use super::progress::{self, Point, Progress, point};
-use super::{authoring, life, nudge, requests, requirement, statements};
+use super::{authoring, life, nudge, requests, requirement, statements, trainer};
 use crate::Services;
 
 /// The command `training`.
@@ -41,14 +44,16 @@ impl Command for Training {
     }
 
     fn accepts(&self, args: &Args) -> bool {
-        let words = ["", "unreachable", "request", "requests", "courses", "new", "requirements"];
+        let words = ["", "unreachable", "request", "requests", "courses", "questions", "new", "requirements"];
         words.contains(&args.text()) || status::asks(args.text())
     }
 
     async fn form(&self, cx: &Context<'_>, call: &Call) -> Result<Option<Form>> {
         let (word, rest) = call.args.split();
         match word.as_str() {
-            "attest" => form::attest(cx, rest).await,
+            "attest" => sign::form(cx, rest).await,
+            "ask" if call.values.is_none() => ask::question_form(cx, rest).await,
+            "reply" => ask::answer_form(cx, rest).await,
             "choose" => form::choose(cx, &self.0, rest).await,
             word if requests::WORDS.contains(&word) => requests::form(cx, &self.0, word, rest).await,
             word => authoring::form(cx, word, rest).await,
@@ -67,7 +72,8 @@ impl Command for Training {
     async fn check(&self, cx: &Context<'_>, call: &Call) -> Result<Vec<FieldError>> {
         let (word, rest) = call.args.split();
         match word.as_str() {
-            "sign" => form::check_name(cx, call),
+            "sign" => sign::check(cx, rest, call).await,
+            "ask" | "reply" => Ok(ask::check(cx, call, &word)),
             "choose-day" => form::check_day(cx, &self.0, rest, call).await,
             word if requests::WORDS.contains(&word) => requests::check(cx, &self.0, word, rest, call).await,
             word => authoring::check(cx, word, rest, call).await,
@@ -109,10 +115,21 @@ impl Command for Training {
             }
             "attest" | "finish" => cx.commit(|turn| async move { scene.finish(&turn, id).await }).await,
             "sign" => {
-                let name = form::value(call, form::NAME);
                 let version = words.get(1).copied().unwrap_or_default();
-                cx.commit(|turn| async move { scene.sign(&turn, id, version, name).await }).await
+                cx.commit(|turn| async move { scene.sign(&turn, id, version, call).await }).await
             }
+            "code" => {
+                let event = cx.envelope.key.as_str();
+                cx.commit(|turn| async move { scene.code(&turn, id, event).await }).await
+            }
+            "ask" => {
+                let place = words.get(1).copied().unwrap_or_default();
+                cx.commit(|turn| async move { scene.ask(&turn, id, place, call).await }).await
+            }
+            "reply" => cx.commit(|turn| async move { scene.reply(&turn, id, call).await }).await,
+            "pass" => cx.commit(|turn| async move { scene.pass(&turn, id).await }).await,
+            "question" => cx.commit(|turn| async move { scene.question(&turn, id).await }).await,
+            "questions" => cx.commit(|turn| async move { scene.questions(&turn).await }).await,
             "plan" => {
                 let days = if words.get(1) == Some(&"tomorrow") { 1 } else { 2 };
                 let date = scene.today(cx.db().clock().now()).checked_add(days.days()).ok();
@@ -151,9 +168,16 @@ impl Panel for Training {
 impl Training {
     async fn list(&self, cx: &Context<'_>, scene: &Scene<'_>) -> Result<()> {
         let id = &scene.person.id;
-        let items = cx.db().read(|c| async move { listed(&c, id).await }).await?;
+        let read = cx.db().read(|c| async move {
+            let asked = !trainer::of_person(&c, id).await?.is_empty();
+            Ok((listed(&c, id).await?, asked))
+        });
+        let (items, asked) = read.await?;
         let today = scene.today(cx.db().clock().now());
-        let message = view::list(cx.words, &items, scene.calendar, today);
+        let mut message = view::list(cx.words, &items, scene.calendar, today);
+        if asked {
+            message = message.buttons(vec![Button::new(say!(cx.words, "trainer-list-button"), "training questions")]);
+        }
         let (services, words, person) = (scene.services, scene.words, scene.person);
         let message =
             cx.db().read(|c| async move { requests::hints(&c, services, words, person, message).await }).await?;
@@ -208,11 +232,20 @@ struct Desk {
     progress: Progress,
     /// Nothing of it was shown before.
     begins: bool,
+    /// How surely it must be the person who confirms it.
+    level: Level,
+    /// Whether there is somebody who can be asked about it.
+    can_ask: bool,
 }
 
 impl Desk {
     fn point(&self) -> Point {
         point(&self.course, &self.a, &self.progress)
+    }
+
+    /// A page, with what is missing before the quiz in microseconds, if anything.
+    fn page(&self, words: &Words, number: usize, missing: Option<i64>) -> Message {
+        view::page(words, &self.a, &self.course, number, self.can_ask, missing)
     }
 }
 
@@ -230,7 +263,8 @@ impl Scene<'_> {
                 None => course::current(turn, &a.course).await?,
             };
             let course = course::content(turn, &version).await?;
-            return Ok(Desk { a, course, progress: Progress::default(), begins: false });
+            let (progress, level) = (Progress::default(), Level::default());
+            return Ok(Desk { a, course, progress, begins: false, level, can_ask: false });
         }
         let (a, course) = life::start(turn, self.services, self.person, &a).await?;
         let mut progress = progress::load(turn, id).await?;
@@ -238,7 +272,9 @@ impl Scene<'_> {
         if begins {
             progress.show(1);
         }
-        Ok(Desk { a, course, progress, begins })
+        let level = attest::demanded(turn, &a, &course).await?;
+        let can_ask = trainer::can_be_asked(turn, &course.id, self.person).await?;
+        Ok(Desk { a, course, progress, begins, level, can_ask })
     }
 
     /// Opens the course, or goes on where the person was. Always a new message: a nudge stays what it is.
@@ -250,8 +286,7 @@ impl Scene<'_> {
             progress::store(turn, id, &desk.progress).await?;
         }
         // Also where the first page is the last one, and what comes after the pages would be next.
-        let message =
-            if desk.begins { view::page(self.words, &desk.a, &desk.course, 1) } else { self.show(turn, &desk).await? };
+        let message = if desk.begins { desk.page(self.words, 1, None) } else { self.show(turn, &desk).await? };
         turn.reply_private(message).await
     }
 
@@ -262,20 +297,22 @@ impl Scene<'_> {
             return turn.replace(self.pressed, self.show(turn, &desk).await?).await;
         }
         let page = page.clamp(1, desk.course.pages.len()).min(desk.progress.furthest + 1);
-        desk.progress.turn(turn.now());
+        desk.progress.turn(&desk.course, turn.now());
         desk.progress.show(page);
         progress::store(turn, id, &desk.progress).await?;
-        turn.replace(self.pressed, view::page(self.words, &desk.a, &desk.course, page)).await
+        turn.replace(self.pressed, desk.page(self.words, page, None)).await
     }
 
     /// After the last page: begins an attempt at the quiz, or goes to what comes instead of it.
     async fn quiz(&self, turn: &Turn, id: &str) -> Result<()> {
         let mut desk = self.desk(turn, id).await?;
         if desk.a.state.is_open() {
-            desk.progress.turn(turn.now());
+            desk.progress.turn(&desk.course, turn.now());
             if desk.point() == Point::QuizReady {
                 desk.progress.attempt = desk.a.attempts + 1;
                 desk.progress.answers.clear();
+                // What follows is answering, not reading.
+                desk.progress.turned = None;
             }
             progress::store(turn, id, &desk.progress).await?;
         }
@@ -305,7 +342,7 @@ impl Scene<'_> {
         if desk.a.passed && desk.point() == Point::Finish {
             return self.finish(turn, &desk.a.id).await;
         }
-        let message = view::result(self.words, &desk.a, &desk.course, &answers);
+        let message = view::result(self.words, &desk.a, &desk.course, &answers, desk.level);
         turn.replace(self.pressed, message).await
     }
 
@@ -316,25 +353,6 @@ impl Scene<'_> {
             desk.a = life::complete(turn, self.services, self.person, &desk.a, None).await?;
         }
         turn.replace(self.pressed, self.show(turn, &desk).await?).await
-    }
-
-    /// The attestation, for the content that the person has read and no other.
-    async fn sign(&self, turn: &Turn, id: &str, version: &str, name: &str) -> Result<()> {
-        let mut desk = self.desk(turn, id).await?;
-        if desk.point() == Point::Attest {
-            if desk.a.course_version.as_deref() != Some(version) {
-                return Err(Error::invalid(say!(self.words, "training-attest-changed")));
-            }
-            if !form::same_name(name, &self.person.name) {
-                return Err(Error::invalid(say!(self.words, "training-attest-name-wrong", name = &self.person.name)));
-            }
-            life::attest(turn, self.services, self.person, &desk.a, &desk.course, name.trim()).await?;
-            desk.a = assignment::existing(turn, id).await?;
-            if desk.point() == Point::Finish {
-                desk.a = life::complete(turn, self.services, self.person, &desk.a, None).await?;
-            }
-        }
-        turn.reply_private(self.show(turn, &desk).await?).await
     }
 
     /// The person says when they will do it.
@@ -373,12 +391,13 @@ impl Scene<'_> {
     async fn show(&self, turn: &Turn, desk: &Desk) -> Result<Message> {
         let (words, a, course) = (self.words, &desk.a, &desk.course);
         Ok(match desk.point() {
-            Point::Page(page) => view::page(words, a, course, page),
-            Point::Wait(missing) => view::wait(words, a, course, missing),
+            Point::Page(page) => desk.page(words, page, None),
+            // The page stays in sight: only what is read counts.
+            Point::Wait(missing) => desk.page(words, desk.progress.page, Some(missing)),
             Point::QuizReady => view::quiz_ready(words, a, course),
-            Point::Question(n) => view::question(words, a, course, desk.progress.attempt, n),
+            Point::Question(n) => view::question(words, a, course, desk.progress.attempt, n, desk.can_ask),
             Point::NoAttempts => view::no_attempts(words, course),
-            Point::Attest => view::attest(words, a, course),
+            Point::Attest => view::attest(words, a, course, desk.level, self.person),
             Point::Finish => view::finish(words, a, course),
             Point::Closed => {
                 let items = listed(turn, &self.person.id).await?;

@@ -6,16 +6,17 @@ use serde_json::{Value as Json, json};
 use stoa_flow::{delivery, words_key};
 use stoa_ground::people::calendar::Calendar;
 use stoa_ground::people::{self, Person};
-use stoa_ground::xapi::Actor;
 use stoa_ground::{Error, Instant, Result, Tx};
 
 use super::assignment::{self, Assignment, By, Cycle, New, existing, record, record_due};
+use super::attest::{self, Attestation};
+use super::completions::{self, Elsewhere};
 use super::course::{self, Course};
 use super::due::{self, Deadline};
 use super::exempt::forget_end;
 use super::requirement::{self, Requirement};
 use super::state::Change;
-use super::{evaluate, nudge, statements, team};
+use super::{evaluate, nudge, progress, statements, team};
 use crate::Services;
 
 /// Assigns requirements to a person: the first cycle of each, or the next one.
@@ -148,56 +149,48 @@ pub(crate) async fn attempt(
     existing(tx, &a.id).await
 }
 
-/// The person confirms the attestation with their name. It is bound to the content by the version's digest.
+/// The person confirms the attestation with their name. It is bound to this assignment and to the content by its digest.
 pub(crate) async fn attest(
     tx: &Tx,
     s: &Services,
     person: &Person,
     a: &Assignment,
     course: &Course,
-    name: &str,
+    what: &Attestation,
 ) -> Result<Assignment> {
-    let text = course.attestation.as_deref().unwrap_or_default();
     let by = By::person(&person.id, "confirmed the attestation");
-    let data = json!({
-        "version": a.course_version,
-        "text": text,
-        "text_digest": course::digest(text),
-        "name": name,
-        "authentication": "chat-session",
-        "who": people::history::snapshot(person),
-    });
+    let mut data = attest::data(a, course, person, what, tx.now());
+    data["who"] = people::history::snapshot(person);
     record(tx, s, &a.id, Change::Attested, &by, data).await?;
     statements::attested(tx, s, person, a, course).await?;
     existing(tx, &a.id).await
 }
 
-/// It is done. `by` says who did it and why when it was not the person in chat.
+/// It is done: the one way to a completion. `elsewhere` says who says so and why when it was not the person in chat.
 pub(crate) async fn complete(
     tx: &Tx,
     s: &Services,
     person: &Person,
     a: &Assignment,
-    by: Option<(By, Actor)>,
+    elsewhere: Option<&Elsewhere>,
 ) -> Result<Assignment> {
     let requirement = requirement::by_id(tx, &a.requirement).await?;
     let version = match &a.course_version {
         Some(version) => version.clone(),
         None => course::current(tx, &a.course).await?,
     };
+    let active = progress::load(tx, &a.id).await?.active;
     let own = By::person(&person.id, "completed in chat");
-    let mut data = json!({
-        "version": version,
-        "score": a.score,
-        "attempts": a.attempts,
-        "who": people::history::snapshot(person),
-    });
-    set_end(&mut data, validity(&s.organisation.calendar(person), &requirement, a, tx.now()));
-    record(tx, s, &a.id, Change::Completed, by.as_ref().map_or(&own, |(by, _)| by), data).await?;
+    let mut data = completions::data(tx, person, a, &version, active, elsewhere).await?;
+    data["who"] = people::history::snapshot(person);
+    let done: Option<Instant> = serde_json::from_value(data["completed"].clone())?;
+    let done = done.unwrap_or(tx.now());
+    set_end(&mut data, validity(&s.organisation.calendar(person), &requirement, a, done));
+    record(tx, s, &a.id, Change::Completed, elsewhere.map_or(&own, |e| &e.by), data).await?;
     let a = existing(tx, &a.id).await?;
-    let by = by.map(|(by, actor)| (actor, by.reason));
-    let by = by.as_ref().map(|(actor, reason)| (actor.clone(), reason.as_str()));
-    statements::completed(tx, s, person, &a, &requirement.title, by).await?;
+    let by = elsewhere.map(|e| (e.actor.clone(), e.by.reason.as_str()));
+    let duration = (elsewhere.is_none() && active > 0).then_some(active);
+    statements::completed(tx, s, person, &a, &requirement.title, by, duration).await?;
     close(tx, &a, words_key!("why-done")).await?;
     if a.expires.is_some() {
         evaluate::look_again(tx, s, person).await?;

@@ -6,8 +6,10 @@
 
 mod apply;
 pub mod assignment;
+pub mod attest;
 mod authoring;
 mod chat;
+mod completions;
 pub mod course;
 pub mod due;
 mod evaluate;
@@ -24,6 +26,7 @@ pub mod state;
 mod statements;
 mod status;
 mod team;
+mod trainer;
 
 use std::sync::Arc;
 
@@ -34,6 +37,7 @@ use stoa_ground::{Conn, Result};
 
 pub use apply::{Count, Effect, Plan, Planned, apply, reconsider};
 pub use authoring::propose;
+pub use completions::{Judged, Line, Outcome, import, judged};
 pub use exempt::{exempt, reinstate, waive};
 pub use history::AsOf;
 pub use joined::{Step as JoinedStep, after_merge, after_split, settle};
@@ -51,6 +55,8 @@ pub fn projections() -> Vec<Box<dyn Projection>> {
         Box::new(requirement::RequirementProjection),
         Box::new(assignment::AssignmentProjection),
         Box::new(requests::RequestProjection),
+        Box::new(trainer::TrainerProjection),
+        Box::new(completions::CompletionProjection),
     ]
 }
 
@@ -59,6 +65,10 @@ pub fn projections() -> Vec<Box<dyn Projection>> {
 pub fn parts(services: &Arc<Services>) -> Parts {
     let mut kinds = nudge::Nudge::kinds(services);
     kinds.extend(team::Digest::kinds(services));
+    kinds.push(Box::new(trainer::ToTrainer(services.clone())));
+    kinds.push(Box::new(trainer::FromTrainer));
+    kinds.push(Box::new(trainer::Shown(services.clone())));
+    kinds.push(Box::new(completions::Doubt));
     let requests = requests::parts(services);
     kinds.extend(requests.kinds);
     let mut jobs: Vec<Arc<dyn Job>> = vec![
@@ -68,9 +78,14 @@ pub fn parts(services: &Arc<Services>) -> Parts {
         Arc::new(exempt::EndJob(services.clone())),
         Arc::new(team::DigestJob(services.clone())),
         Arc::new(authoring::EnforceJob(services.clone())),
+        Arc::new(trainer::ClockJob(services.clone())),
     ];
     jobs.extend(requests.jobs);
-    let mut followers: Vec<Arc<dyn Follower>> = vec![Arc::new(evaluate::PeopleFollower(services.clone()))];
+    let mut followers: Vec<Arc<dyn Follower>> = vec![
+        Arc::new(evaluate::PeopleFollower(services.clone())),
+        Arc::new(trainer::TrainerFollower(services.clone())),
+        Arc::new(completions::StatementFollower(services.clone())),
+    ];
     followers.extend(requests.followers);
     Parts {
         commands: vec![Box::new(chat::Training(services.clone())), Box::new(team::Team(services.clone()))],
@@ -90,6 +105,19 @@ pub(crate) async fn stuck(conn: &Conn, a: &assignment::Assignment) -> Result<boo
     let Some(version) = &a.course_version else { return Ok(false) };
     let course = course::content(conn, version).await?;
     Ok(a.attempts >= progress::allowed(&course, a))
+}
+
+/// What a person asked trainers, and the answers, the newest first.
+///
+/// # Errors
+/// The database's error.
+pub async fn questions_of(conn: &Conn, person: &str) -> Result<Vec<(String, Option<String>)>> {
+    let mut told = Vec::new();
+    for question in trainer::of_person(conn, person).await? {
+        let texts = trainer::texts(conn, &question.id).await?;
+        told.push((texts.question, texts.answer.map(|(answer, ..)| answer)));
+    }
+    Ok(told)
 }
 
 /// What a TOML parser says, as one sentence that names file and line.

@@ -6,9 +6,6 @@ use stoa_ground::{Conn, Instant, Result, Tx, args};
 use super::assignment::Assignment;
 use super::course::Course;
 
-/// The most time between two page turns that counts as reading; more is taken for absence.
-const IDLE: i64 = 3 * 60 * Instant::SECOND;
-
 /// Where a person is in a course.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
@@ -52,10 +49,12 @@ pub(crate) enum Point {
 }
 
 impl Progress {
-    /// A page is shown, or the reading ends: the time since the last turn counts.
-    pub fn turn(&mut self, now: Instant) {
-        if let Some(turned) = self.turned {
-            self.active += (now.0 - turned.0).clamp(0, IDLE);
+    /// A page is shown, or the reading ends: the time since the last turn counts, as far as somebody reads the page that
+    /// was shown.
+    pub fn turn(&mut self, course: &Course, now: Instant) {
+        let page = self.page.checked_sub(1).and_then(|n| course.pages.get(n));
+        if let (Some(turned), Some(page)) = (self.turned, page) {
+            self.active += (now.0 - turned.0).clamp(0, page.longest_read());
         }
         self.turned = Some(now);
     }

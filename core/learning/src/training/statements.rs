@@ -63,7 +63,8 @@ pub(super) async fn initialized(tx: &Tx, s: &Services, person: &Person, a: &Assi
     emit(tx, s, a, draft).await
 }
 
-/// The person answered every question of the quiz, and passed or failed.
+/// The person answered every question of the quiz, and passed or failed. `a` is the assignment before this attempt, so that
+/// its number is known: the score follows again from the answers with that number.
 pub(super) async fn attempted(
     tx: &Tx,
     s: &Services,
@@ -72,6 +73,7 @@ pub(super) async fn attempted(
     course: &Course,
     answers: &[usize],
 ) -> Result<()> {
+    let (score, number) = (course.score(answers), a.attempts + 1);
     for (n, (question, answer)) in course.questions.iter().zip(answers).enumerate() {
         let outcome = Outcome {
             success: Some(question.answer == *answer),
@@ -81,16 +83,17 @@ pub(super) async fn attempted(
         let draft = StatementDraft::new(person, v::ANSWERED, interaction(course, n, question))
             .outcome(outcome)
             .parent(quiz(course))
-            .grouping(activity(course));
+            .grouping(activity(course))
+            .extension(extension::ATTEMPT, number);
         emit(tx, s, a, draft).await?;
     }
-    let score = course.score(answers);
     let passed = course.passes(score);
     let verb = if passed { v::PASSED } else { v::FAILED };
     let outcome = Outcome { scaled: Some(score), success: Some(passed), ..Outcome::default() };
     let draft = StatementDraft::new(person, verb, quiz(course))
         .outcome(outcome)
         .parent(activity(course))
+        .extension(extension::ATTEMPT, number)
         .extension(extension::MASTERY_SCORE, course.pass_mark);
     emit(tx, s, a, draft).await
 }
@@ -113,7 +116,8 @@ pub(super) async fn attested(tx: &Tx, s: &Services, person: &Person, a: &Assignm
     emit(tx, s, a, draft).await
 }
 
-/// The assignment is completed, by the person in chat or by somebody else with a reason.
+/// The assignment is completed, by the person in chat or by somebody else with a reason. `duration`: the active time in
+/// microseconds.
 pub(super) async fn completed(
     tx: &Tx,
     s: &Services,
@@ -121,8 +125,9 @@ pub(super) async fn completed(
     a: &Assignment,
     title: &str,
     by: Option<(Actor, &str)>,
+    duration: Option<i64>,
 ) -> Result<()> {
-    let outcome = Outcome { completion: Some(true), scaled: a.score, ..Outcome::default() };
+    let outcome = Outcome { completion: Some(true), scaled: a.score, duration, ..Outcome::default() };
     let mut draft = StatementDraft::new(person, v::COMPLETED, course_activity(&a.course, title, "en")).outcome(outcome);
     if let Some(end) = a.expires {
         draft = draft.extension(extension::EXPIRATION, end.at.rfc3339());
@@ -131,6 +136,24 @@ pub(super) async fn completed(
         draft = draft.instructor(actor).result_extension(extension::REASON, reason);
     }
     emit(tx, s, a, draft).await
+}
+
+/// Somebody asked a trainer. No statement has what was asked.
+pub(super) async fn asked(tx: &Tx, s: &Services, person: &Person, a: &Assignment, question: &str) -> Result<()> {
+    emit(tx, s, a, StatementDraft::new(person, v::ASKED, trainer_question(question)).grouping(of(a))).await
+}
+
+/// A trainer answered. No statement has what was answered.
+pub(super) async fn answered(tx: &Tx, s: &Services, trainer: &Person, a: &Assignment, question: &str) -> Result<()> {
+    emit(tx, s, a, StatementDraft::new(trainer, v::REPLIED, trainer_question(question)).grouping(of(a))).await
+}
+
+fn trainer_question(id: &str) -> Activity {
+    Activity::new(v::QUESTION, &["question", id])
+}
+
+fn of(a: &Assignment) -> Activity {
+    Activity::new(v::COURSE, &["course", &a.course])
 }
 
 /// Somebody exempted the person, or forgave this cycle.

@@ -6,6 +6,8 @@ use stoa_ground::xapi::Actor;
 use stoa_ground::{Conn, Db, Error, Instant, Result};
 
 use super::assignment::{self, Assignment, By};
+use super::attest::{self, Attestation};
+use super::completions::{Claim, Elsewhere, How};
 use super::history::{self, AsOf};
 use super::state::State;
 use super::{life, progress, requirement};
@@ -186,8 +188,17 @@ pub async fn complete(
             Some(id) => people::by_id(&tx, id).await?.map_or(Actor::Stoa, |p| Actor::from(&p)),
             None => Actor::Stoa,
         };
-        let by = By { actor: actor.to_owned(), reason: reason.clone() };
-        life::complete(&tx, services, &person, &a, Some((by, who))).await
+        attest::may_be_done_for(&tx, &a).await?;
+        let elsewhere = Elsewhere {
+            by: By { actor: actor.to_owned(), reason: reason.clone() },
+            actor: who,
+            how: How::Operator,
+            claim: Claim { at: tx.now(), score: a.score },
+            provider: None,
+            evidence: None,
+            statement: None,
+        };
+        life::complete(&tx, services, &person, &a, Some(&elsewhere)).await
     })
     .await
 }
@@ -260,7 +271,12 @@ pub async fn take(db: &Db, services: &Services, person: &str, item: Option<&str>
             }
         }
         if course.attestation.is_some() && a.attested.is_none() {
-            a = life::attest(&tx, services, &person, &a, &course, &person.name).await?;
+            let what = Attestation {
+                meaning: course.attestation.clone().unwrap_or_default(),
+                typed: person.name.clone(),
+                level: attest::demanded(&tx, &a, &course).await?,
+            };
+            a = life::attest(&tx, services, &person, &a, &course, &what).await?;
         }
         life::complete(&tx, services, &person, &a, None).await?;
         Ok(())

@@ -46,6 +46,7 @@ impl Office {
             organisation: stoa_flow::testing::organisation(),
             index: Index::in_memory().unwrap(),
             asking,
+            mail: false,
         });
         let stage = Stage::new(|_| parts(&services)).await;
         let office = Self { stage, services };

@@ -50,6 +50,7 @@ async fn world() -> World {
         index: Index::in_memory().unwrap(),
         organisation: organisation(),
         asking: stoa_learning::answers::Asking::default(),
+        mail: false,
     });
     let log = Arc::new(Log { signer: signer(1), anchors: Vec::new() });
     let s = Stage::new(|_| {

@@ -143,6 +143,7 @@ impl World {
             training: Default::default(),
             index: Index::in_memory().unwrap(),
             asking: Default::default(),
+            mail: false,
             organisation: self.organisation.clone(),
         }
     }

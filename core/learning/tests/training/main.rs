@@ -3,12 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
 
 mod authoring;
+mod courses;
 mod cycles;
+mod elsewhere;
 mod joined;
 mod learner;
 mod manager;
 mod requests;
 mod rules;
+mod sign;
+mod trainer;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -73,6 +77,7 @@ async fn world() -> World {
         training: Default::default(),
         index: Index::in_memory().unwrap(),
         asking: Default::default(),
+        mail: true,
         organisation: organisation(),
     });
     let s = Stage::new(|_| parts(&services)).await;
@@ -189,10 +194,12 @@ impl World {
         for sql in [
             "SELECT id || state || due || due_date || COALESCE(course_version, '-') || COALESCE(CAST(score AS TEXT), '-') || COALESCE(expires_date, '-') || COALESCE(renews, '-') || cycle || '/' || since || '/' || changed || '/' || version AS t FROM assignment ORDER BY id",
             "SELECT id || definition || version AS t FROM requirement ORDER BY id",
-            "SELECT id || version || published AS t FROM course ORDER BY id",
+            "SELECT id || version || published || COALESCE(particulars, '-') AS t FROM course ORDER BY id",
             "SELECT id || state || reason || COALESCE(approver, '-') || tried || round || reminders || since || COALESCE(decision, '-')
                || COALESCE(decider, '-') || COALESCE(definition, '-') || COALESCE(statement, '-') || version AS t
              FROM training_request ORDER BY id",
+            "SELECT id || person || COALESCE(trainer, '-') || asked_of || due || COALESCE(answered, 0) AS t FROM trainer_question ORDER BY id",
+            "SELECT statement || course || state || why AS t FROM completion_statement ORDER BY statement",
         ] {
             for row in self.s.db.all(sql, args![]).await.unwrap() {
                 text.push_str(&row.get::<String>("t").unwrap());

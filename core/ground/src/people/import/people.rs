@@ -3,12 +3,13 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::columns::Column;
-use super::sheet::{Row, Sheet};
+use super::sheet::Sheet;
 use super::{MAX_ERRORS, MAX_ROWS, Options, Plan, Problem, cells};
 use crate::people::merge::all_aliases;
 use crate::people::store::{Stored, effective_zone, stored};
 use crate::people::text::key;
 use crate::people::{Person, Role, Status, country};
+use crate::sheet::Row;
 use crate::{Conn, Result, args};
 
 /// What the store knows already.

@@ -1,23 +1,16 @@
-//! A CSV file as rows of cells, whatever program wrote it.
+//! A roster file: rows of cells under headers that were understood.
 
 use super::columns::Column;
 use super::{MAX_FILE_BYTES, Problem};
-use crate::people::text::{clean, nearest};
+use crate::people::text::nearest;
+use crate::sheet::{self, Row};
 
 /// A file whose header was understood.
 pub(super) struct Sheet<'a> {
     /// For each column of the file what it is, and its header.
     pub columns: Vec<(Option<Column>, String)>,
     pub warnings: Vec<Problem>,
-    reader: csv::Reader<&'a [u8]>,
-    row: usize,
-    line: u64,
-}
-
-/// One row: its number as a spreadsheet counts, and its cells, cleaned.
-pub(super) struct Row {
-    pub number: usize,
-    pub cells: Vec<String>,
+    rows: sheet::Sheet<'a>,
 }
 
 fn about_file(message: impl Into<String>) -> Problem {
@@ -26,37 +19,27 @@ fn about_file(message: impl Into<String>) -> Problem {
 
 impl<'a> Sheet<'a> {
     pub fn open(file: &'a [u8]) -> Result<Self, Vec<Problem>> {
-        let text = decode(file).map_err(|message| vec![about_file(message)])?;
-        let delimiter = delimiter(text);
-        if let Some(line) = never_closed(text, delimiter) {
-            let message =
-                format!("the quotation mark that opens a cell in line {line} is never closed: close or remove it");
-            return Err(vec![about_file(message)]);
-        }
-        let reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(delimiter)
-            .from_reader(text.as_bytes());
-        let mut sheet = Self { columns: Vec::new(), warnings: Vec::new(), reader, row: 0, line: 1 };
+        let rows = sheet::Sheet::open(file, MAX_FILE_BYTES).map_err(|message| vec![about_file(message)])?;
+        let mut sheet = Self { columns: Vec::new(), warnings: Vec::new(), rows };
         match sheet.next() {
             None => Err(vec![about_file(
                 "the file is empty: its first row should name the columns, for example employee_id,name,email",
             )]),
             Some(Err(problem)) => Err(vec![problem]),
-            Some(Ok(header)) => sheet.header(header.cells),
+            Some(Ok(header)) => sheet.header(header),
         }
     }
 
-    fn header(mut self, headers: Vec<String>) -> Result<Self, Vec<Problem>> {
+    fn header(mut self, header: Row) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        for header in headers {
+        let number = header.number;
+        for header in header.cells {
             let column = Column::named(&header);
             if let Some(c) = column
                 && let Some((_, other)) = self.columns.iter().find(|(seen, _)| *seen == Some(c))
             {
                 let message = format!("the columns '{other}' and '{header}' both mean {}: remove one", c.name());
-                problems.push(Problem { row: Some(self.row), column: Some(header.clone()), message });
+                problems.push(Problem { row: Some(number), column: Some(header.clone()), message });
             }
             if column.is_none() && !header.is_empty() {
                 let hint =
@@ -90,101 +73,7 @@ impl<'a> Sheet<'a> {
 
     /// The next row that is not blank.
     pub fn next(&mut self) -> Option<Result<Row, Problem>> {
-        let mut record = csv::StringRecord::new();
-        loop {
-            match self.reader.read_record(&mut record) {
-                Ok(false) => return None,
-                Ok(true) => {}
-                Err(e) => {
-                    self.row += 1;
-                    let message = format!("the row could not be read: {e}");
-                    return Some(Err(Problem { row: Some(self.row), column: None, message }));
-                }
-            }
-            // The reader skips empty lines, which a spreadsheet counts; line breaks inside of cells it does not.
-            let inside = record.iter().map(|c| c.matches('\n').count()).sum::<usize>();
-            let lines = usize::try_from(self.reader.position().line().saturating_sub(self.line)).unwrap_or(0);
-            self.line = self.reader.position().line();
-            self.row += lines.saturating_sub(inside).max(1);
-            let cells: Vec<String> = record.iter().map(clean).collect();
-            if cells.iter().all(String::is_empty) {
-                continue;
-            }
-            return Some(self.check(cells));
-        }
+        let row = self.rows.next()?;
+        Some(row.map_err(|(row, message)| Problem { row: Some(row), column: None, message }))
     }
-
-    fn check(&self, mut cells: Vec<String>) -> Result<Row, Problem> {
-        let width = self.columns.len();
-        if width > 0 {
-            while cells.len() > width && cells.last().is_some_and(String::is_empty) {
-                cells.pop();
-            }
-            if cells.len() != width {
-                let message = format!(
-                    "it has {} cells where the header has {width}: a separator or a quotation mark is missing or too many",
-                    cells.len()
-                );
-                return Err(Problem { row: Some(self.row), column: None, message });
-            }
-        }
-        Ok(Row { number: self.row, cells })
-    }
-}
-
-fn decode(file: &[u8]) -> Result<&str, String> {
-    const SAVE: &str = "save it as 'CSV UTF-8' and import it again";
-    if file.len() > MAX_FILE_BYTES {
-        return Err(format!("the file has more than {} MB: split it", MAX_FILE_BYTES / 1024 / 1024));
-    }
-    if file.starts_with(&[0xff, 0xfe]) || file.starts_with(&[0xfe, 0xff]) {
-        return Err(format!("the file is UTF-16 text: {SAVE}"));
-    }
-    if file.starts_with(b"PK\x03\x04") {
-        return Err(format!("the file is a spreadsheet or an archive, not CSV: {SAVE}"));
-    }
-    let text = std::str::from_utf8(file.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(file)).map_err(|e| {
-        let line = file[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
-        format!("the file is not UTF-8 text (line {line}); it looks like Windows-1252, as older spreadsheets write it: {SAVE}")
-    })?;
-    Ok(text)
-}
-
-/// The separator that the first row uses most, outside of quotation marks.
-fn delimiter(text: &str) -> u8 {
-    let mut counts = [(b',', 0), (b';', 0), (b'\t', 0)];
-    let mut quoted = false;
-    for b in text.trim_start_matches(['\r', '\n']).bytes() {
-        match b {
-            b'"' => quoted = !quoted,
-            b'\n' if !quoted => break,
-            _ if quoted => {}
-            _ => counts.iter_mut().filter(|(d, _)| *d == b).for_each(|(_, n)| *n += 1),
-        }
-    }
-    // Of equal counts the first of the list wins, so the comparison is strict.
-    counts.into_iter().fold((b',', 0), |best, c| if c.1 > best.1 { c } else { best }).0
-}
-
-/// The line in which a quoted cell begins that the rest of the file is part of. The reader would take all the people
-/// below for one cell.
-fn never_closed(text: &str, delimiter: u8) -> Option<usize> {
-    let (mut line, mut opened, mut may_open) = (1, None, true);
-    for b in text.bytes() {
-        // After a quotation mark that closes, another one belongs to the text and opens again.
-        may_open = match (b, opened) {
-            (b'"', Some(_)) => {
-                opened = None;
-                true
-            }
-            (b'"', None) if may_open => {
-                opened = Some(line);
-                false
-            }
-            (_, None) => b == delimiter || b == b'\n' || b == b'\r',
-            (_, Some(_)) => false,
-        };
-        line += usize::from(b == b'\n');
-    }
-    opened
 }

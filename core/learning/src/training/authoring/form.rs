@@ -238,7 +238,20 @@ pub(super) async fn understand(
         Some(before) => before.id.clone(),
         None => free_id(conn, course).await?,
     };
-    Ok(Ok(Requirement { id, title, course: course.clone(), audience, due, steps, recertify, evidence, active: true }))
+    // How surely it must be the person who confirms is said in a file, and stays.
+    let attestation = before.map(|r| r.attestation).unwrap_or_default();
+    Ok(Ok(Requirement {
+        id,
+        title,
+        course: course.clone(),
+        audience,
+        due,
+        steps,
+        recertify,
+        evidence,
+        attestation,
+        active: true,
+    }))
 }
 
 /// An id that no requirement has, after the course's.

@@ -36,6 +36,9 @@ pub(in crate::training) async fn preview(conn: &Conn, s: &Services, words: &Word
             say!(words, "authoring-line-steps", steps = rule::steps(words, &r.steps)),
         ];
         lines.extend(r.recertify.as_ref().map(|again| rule::again(words, again)));
+        if !r.evidence.is_none() {
+            lines.push(say!(words, "authoring-line-evidence", preset = r.evidence.name()));
+        }
         let lines: Vec<String> = lines.into_iter().map(|l| format!("- {l}")).collect();
         message = message.paragraph(lines.join("\n"));
     } else {

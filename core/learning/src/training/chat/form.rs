@@ -1,63 +1,20 @@
-//! The forms: the attestation with the typed name, and the day on which somebody wants to do it.
+//! What a form holds, and the one for the day on which somebody wants to do it.
 
 use jiff::civil::Date;
-use stoa_flow::chat::{Call, Context, Field, FieldError, Form, literal};
+use stoa_flow::chat::{Call, Context, Field, FieldError, Form};
 use stoa_flow::say;
 use stoa_ground::Result;
 use stoa_ground::people::calendar::parse_date;
 
-use super::{mine, progress};
+use super::mine;
 use crate::Services;
-use crate::training::course;
-use crate::training::progress::{Point, point};
 
-/// The field with the typed name.
-pub(super) const NAME: &str = "name";
 /// The field with the day.
 const DAY: &str = "day";
 
 /// What a field of the form holds.
 pub(super) fn value<'a>(call: &'a Call, field: &str) -> &'a str {
     call.values.as_ref().and_then(|v| v.get(field)).map_or("", |v| v.trim())
-}
-
-/// Whether two names are the same without regard to case and spaces.
-pub(super) fn same_name(typed: &str, name: &str) -> bool {
-    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
-    let typed = plain(typed);
-    !typed.is_empty() && typed == plain(name)
-}
-
-/// The attestation, when it is its turn.
-pub(super) async fn attest(cx: &Context<'_>, id: &str) -> Result<Option<Form>> {
-    let (person, words) = (cx.person()?, cx.words);
-    let read = cx.db().read(|c| async move {
-        let a = mine(&c, words, person, id).await?;
-        let Some(version) = a.course_version.clone() else { return Ok(None) };
-        let course = course::content(&c, &version).await?;
-        let progress = progress::load(&c, id).await?;
-        Ok((point(&course, &a, &progress) == Point::Attest).then_some((version, course)))
-    });
-    let Some((version, course)) = read.await? else { return Ok(None) };
-    let text = course.attestation.unwrap_or_default();
-    let mut field = Field::text(NAME, say!(words, "training-attest-name"), false, 200);
-    field.hint = Some(say!(words, "training-attest-name-hint", name = &person.name));
-    Ok(Some(Form {
-        command: format!("training sign {id} {version}"),
-        title: say!(words, "training-attest-title"),
-        intro: Some(literal(&text)),
-        fields: vec![field],
-        submit: say!(words, "training-attest-submit"),
-    }))
-}
-
-/// The name must be the person's own.
-pub(super) fn check_name(cx: &Context<'_>, call: &Call) -> Result<Vec<FieldError>> {
-    let name = &cx.person()?.name;
-    if same_name(value(call, NAME), name) {
-        return Ok(Vec::new());
-    }
-    Ok(vec![FieldError { field: NAME.into(), why: say!(cx.words, "training-attest-name-wrong", name = name) }])
 }
 
 /// The form for a day, up to the due date.

@@ -5,12 +5,15 @@ use stoa_flow::chat::{Button, Message, literal};
 use stoa_flow::say;
 use stoa_flow::words::Words;
 use stoa_ground::Instant;
+use stoa_ground::people::Person;
 use stoa_ground::people::calendar::Calendar;
 
 use crate::training::assignment::Assignment;
+use crate::training::attest::Level;
 use crate::training::course::Course;
 use crate::training::progress::allowed;
 use crate::training::state::State;
+use crate::training::trainer::Place;
 
 /// How many completed items the list names.
 const DONE_NAMED: usize = 5;
@@ -67,8 +70,16 @@ pub(super) fn list(words: &Words, items: &[(Assignment, String)], calendar: &Cal
     if lines.is_empty() { message } else { message.context(lines.join("\n")) }
 }
 
-/// A page with the way back and on.
-pub(super) fn page(words: &Words, a: &Assignment, course: &Course, number: usize) -> Message {
+/// A page with the way back and on, to a trainer when there is one, and with what is missing before the quiz (in
+/// microseconds of reading).
+pub(super) fn page(
+    words: &Words,
+    a: &Assignment,
+    course: &Course,
+    number: usize,
+    can_ask: bool,
+    missing: Option<i64>,
+) -> Message {
     let count = course.pages.len();
     let Some(page) = course.pages.get(number.saturating_sub(1)) else { return Message::new() };
     let go = |label: String, to: usize| Button::new(label, format!("training page {} {to}", a.id));
@@ -89,20 +100,25 @@ pub(super) fn page(words: &Words, a: &Assignment, course: &Course, number: usize
         };
         buttons.push(Button::primary(label, format!("training quiz {}", a.id)));
     }
-    Message::new()
-        .heading(page.title.clone())
-        .paragraph(page.text.clone())
-        .context(say!(words, "training-page-of", course = literal(&course.title), page = number, count = count))
-        .buttons(buttons)
+    if can_ask {
+        buttons.push(ask_button(words, a, Place::Page(number)));
+    }
+    let mut message = Message::new().heading(page.title.clone()).paragraph(page.text.clone()).context(say!(
+        words,
+        "training-page-of",
+        course = literal(&course.title),
+        page = number,
+        count = count
+    ));
+    if let Some(missing) = missing {
+        let minutes = (missing + 60 * Instant::SECOND - 1) / (60 * Instant::SECOND);
+        message = message.paragraph(say!(words, "training-wait", minutes = minutes, planned = course.min_minutes));
+    }
+    message.buttons(buttons)
 }
 
-/// Reading went too fast.
-pub(super) fn wait(words: &Words, a: &Assignment, course: &Course, missing: i64) -> Message {
-    let minutes = (missing + 60 * Instant::SECOND - 1) / (60 * Instant::SECOND);
-    Message::text(say!(words, "training-wait", minutes = minutes, planned = course.min_minutes)).buttons(vec![
-        Button::new(say!(words, "training-reread-button"), format!("training page {} 1", a.id)),
-        Button::primary(say!(words, "training-go-on-button"), format!("training quiz {}", a.id)),
-    ])
+fn ask_button(words: &Words, a: &Assignment, place: Place) -> Button {
+    Button::new(say!(words, "trainer-ask-button"), format!("training ask {} {}", a.id, place.code()))
 }
 
 /// Between the last page and the first question.
@@ -122,7 +138,14 @@ pub(super) fn quiz_ready(words: &Words, a: &Assignment, course: &Course) -> Mess
 }
 
 /// One question. The options stand in the text, since long ones are cut on buttons.
-pub(super) fn question(words: &Words, a: &Assignment, course: &Course, attempt: u32, n: usize) -> Message {
+pub(super) fn question(
+    words: &Words,
+    a: &Assignment,
+    course: &Course,
+    attempt: u32,
+    n: usize,
+    can_ask: bool,
+) -> Message {
     let Some(question) = course.questions.get(n) else { return Message::new() };
     let lines: Vec<String> = question
         .options
@@ -130,10 +153,13 @@ pub(super) fn question(words: &Words, a: &Assignment, course: &Course, attempt: 
         .zip(LETTERS)
         .map(|(option, letter)| format!("- **{letter}** {}", literal(option)))
         .collect();
-    let buttons = (0..question.options.len())
+    let mut buttons: Vec<Button> = (0..question.options.len())
         .zip(LETTERS)
         .map(|(i, letter)| Button::new(letter, format!("training answer {} {attempt} {n} {i}", a.id)))
         .collect();
+    if can_ask {
+        buttons.push(ask_button(words, a, Place::Question(n + 1)));
+    }
     Message::new()
         .heading(say!(words, "training-question-of", n = n + 1, count = course.questions.len()))
         .paragraph(format!("**{}**", literal(&question.prompt)))
@@ -142,7 +168,7 @@ pub(super) fn question(words: &Words, a: &Assignment, course: &Course, attempt: 
 }
 
 /// The end of a quiz that does not end the course: passed and to be confirmed, or failed, with what was wrong.
-pub(super) fn result(words: &Words, a: &Assignment, course: &Course, answers: &[usize]) -> Message {
+pub(super) fn result(words: &Words, a: &Assignment, course: &Course, answers: &[usize], level: Level) -> Message {
     let right = course.questions.iter().zip(answers).filter(|(q, answer)| q.answer == **answer).count();
     let count = course.questions.len();
     let mut message = Message::new();
@@ -162,7 +188,7 @@ pub(super) fn result(words: &Words, a: &Assignment, course: &Course, answers: &[
         ));
     }
     if a.passed {
-        return message.buttons(vec![attest_button(words, a, course)]);
+        return message.buttons(vec![attest_button(words, a, course, level)]);
     }
     let left = allowed(course, a).saturating_sub(a.attempts);
     if left == 0 {
@@ -174,12 +200,15 @@ pub(super) fn result(words: &Words, a: &Assignment, course: &Course, answers: &[
     ])
 }
 
-fn attest_button(words: &Words, a: &Assignment, course: &Course) -> Button {
-    if course.attestation.is_some() {
-        Button::primary(say!(words, "training-attest-button"), format!("training attest {}", a.id))
-    } else {
-        Button::primary(say!(words, "training-finish-button"), format!("training finish {}", a.id))
+fn attest_button(words: &Words, a: &Assignment, course: &Course, level: Level) -> Button {
+    if course.attestation.is_none() {
+        return Button::primary(say!(words, "training-finish-button"), format!("training finish {}", a.id));
     }
+    let label =
+        if level.is_signature() { say!(words, "training-sign-button") } else { say!(words, "training-attest-button") };
+    // What is signed with a code begins with the code.
+    let word = if level == Level::MailCode { "finish" } else { "attest" };
+    Button::primary(label, format!("training {word} {}", a.id))
 }
 
 /// All attempts are used.
@@ -187,20 +216,44 @@ pub(super) fn no_attempts(words: &Words, course: &Course) -> Message {
     Message::text(say!(words, "training-no-attempts", title = literal(&course.title)))
 }
 
-/// The attestation is what is missing.
-pub(super) fn attest(words: &Words, a: &Assignment, course: &Course) -> Message {
-    Message::text(say!(words, "training-attest-ready", title = literal(&course.title)))
-        .and(stoa_flow::chat::Block::Quote {
-            text: literal(course.attestation.as_deref().unwrap_or_default()),
-            source: None,
-        })
-        .buttons(vec![attest_button(words, a, course)])
+/// The attestation is what is missing. Who signs with a code is sent it first.
+pub(super) fn attest(words: &Words, a: &Assignment, course: &Course, level: Level, person: &Person) -> Message {
+    let title = literal(&course.title);
+    let ready = if level.is_signature() {
+        say!(words, "training-sign-ready", title = title)
+    } else {
+        say!(words, "training-attest-ready", title = title)
+    };
+    let text = literal(course.attestation.as_deref().unwrap_or_default());
+    let message = Message::text(ready).and(stoa_flow::chat::Block::Quote { text, source: None });
+    if level != Level::MailCode {
+        return message.buttons(vec![attest_button(words, a, course, level)]);
+    }
+    match &person.email {
+        None => message.paragraph(say!(words, "training-code-no-address")),
+        Some(email) => {
+            message.context(say!(words, "training-code-why", email = literal(&masked(email)))).buttons(vec![
+                Button::primary(say!(words, "training-code-button"), format!("training code {}", a.id)),
+                Button::new(say!(words, "training-code-there-button"), format!("training attest {}", a.id)),
+            ])
+        }
+    }
+}
+
+/// An address that its owner knows and nobody else learns: `a…@example.org`.
+pub(super) fn masked(email: &str) -> String {
+    let (name, host) = email.split_once('@').unwrap_or((email, ""));
+    format!("{}…@{host}", name.chars().take(1).collect::<String>())
 }
 
 /// Nothing is missing but the press of a button.
 pub(super) fn finish(words: &Words, a: &Assignment, course: &Course) -> Message {
-    Message::text(say!(words, "training-finish-ready", title = literal(&course.title)))
-        .buttons(vec![attest_button(words, a, course)])
+    Message::text(say!(words, "training-finish-ready", title = literal(&course.title))).buttons(vec![attest_button(
+        words,
+        a,
+        course,
+        Level::default(),
+    )])
 }
 
 /// What has ended, and what could come next.

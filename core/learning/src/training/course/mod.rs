@@ -2,6 +2,7 @@
 //!
 //! A course's content has a version: the SHA-256 of its canonical JSON. Every version is kept as it was shown.
 
+mod particulars;
 mod read;
 mod store;
 #[cfg(test)]
@@ -11,9 +12,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use stoa_ground::{Instant, Result};
 
+use super::attest::Level;
+
+pub use particulars::{Mapping, Particulars, Trainer};
 pub use read::check_dir;
 pub(super) use read::is_id;
-pub use store::{Applied, CourseProjection, apply_dir, content, courses, current, title};
+pub(super) use store::mappings;
+pub use store::{Applied, CourseProjection, apply_dir, content, courses, current, first_stored, particulars, title};
 
 /// A course as it is shown, without what changes nothing for the learner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +37,9 @@ pub struct Course {
     pub attempts: u32,
     /// What the person confirms with their name at the end, if anything.
     pub attestation: Option<String>,
+    /// How surely it must be the person who confirms it. A requirement can demand more.
+    #[serde(default, skip_serializing_if = "Level::is_least")]
+    pub attestation_level: Level,
     /// The pages in order; at least one.
     pub pages: Vec<Page>,
     /// The quiz; may be empty.
@@ -39,7 +47,15 @@ pub struct Course {
     /// The employee id of who answers for it. Not part of the version.
     #[serde(skip)]
     pub owner: Option<String>,
+    /// Who teaches it and what counts elsewhere. Not part of the version.
+    #[serde(skip)]
+    pub particulars: Particulars,
 }
+
+/// Time that a page may be shown without being left before its reader counts as absent, in any case.
+const READING: i64 = 3 * 60 * Instant::SECOND;
+/// Characters a minute of somebody who reads slowly.
+const SLOWLY: i64 = 500;
 
 /// One page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +66,16 @@ pub struct Page {
     pub title: String,
     /// CommonMark without the title.
     pub text: String,
+}
+
+impl Page {
+    /// The most time from showing it to turning it that counts as reading, in microseconds: that of a slow reader, and
+    /// three minutes at least. More is taken for absence.
+    #[must_use]
+    pub fn longest_read(&self) -> i64 {
+        let characters = i64::try_from(self.text.chars().count()).unwrap_or(i64::MAX);
+        READING.max(characters.saturating_mul(60 * Instant::SECOND) / SLOWLY)
+    }
 }
 
 /// One question of the quiz.

@@ -4,14 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use stoa_ground::people::calendar::parse_date;
 use stoa_ground::{Error, Result};
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::{Course, Page, Question};
+use super::{Course, Mapping, Page, Particulars, Question, Trainer};
+use crate::training::attest::Level;
 use crate::training::toml_sentence;
 
 /// The longest page in characters: more does not read well in a chat.
 const MAX_PAGE: usize = 8_000;
+/// The most minutes of reading that a course may ask for.
+const MAX_MINUTES: u32 = 480;
 /// The longest prompt or option in characters.
 const MAX_LINE: usize = 500;
 
@@ -32,6 +36,18 @@ struct Settings {
     attempts: u32,
     #[serde(default)]
     attestation: Option<String>,
+    #[serde(default)]
+    attestation_level: Level,
+    #[serde(default, rename = "trainer")]
+    trainers: Vec<Trainer>,
+    #[serde(default)]
+    answer_days: Option<u32>,
+    #[serde(default)]
+    provider: Option<String>,
+    #[serde(default)]
+    since: Option<toml::value::Datetime>,
+    #[serde(default)]
+    completed_by: Vec<Mapping>,
     #[serde(default, rename = "question")]
     questions: Vec<Question>,
 }
@@ -114,6 +130,7 @@ fn course_in(folder: &Path, wrong: &mut Vec<String>) -> Option<Course> {
         pass_mark: settings.pass_mark,
         attempts: settings.attempts,
         attestation: settings.attestation.as_deref().map(line).filter(|t| !t.is_empty()),
+        attestation_level: settings.attestation_level,
         pages,
         questions: settings
             .questions
@@ -126,7 +143,21 @@ fn course_in(folder: &Path, wrong: &mut Vec<String>) -> Option<Course> {
             })
             .collect(),
         owner: settings.owner,
+        particulars: Particulars {
+            trainers: settings
+                .trainers
+                .into_iter()
+                .map(|t| Trainer { qualification: line(&t.qualification), ..t })
+                .collect(),
+            answer_days: settings.answer_days,
+            provider: settings.provider.as_deref().map(line).filter(|t| !t.is_empty()),
+            since: settings.since.as_ref().and_then(|day| parse_date(&day.to_string())),
+            completed_by: settings.completed_by,
+        },
     };
+    if settings.since.is_some() && course.particulars.since.is_none() {
+        wrong.push(format!("{shown}: since is a day like 2024-01-31, without a time"));
+    }
     wrong.extend(faults(&course).into_iter().map(|fault| format!("{shown}: {fault}")));
     (wrong.len() == before).then_some(course)
 }
@@ -207,6 +238,13 @@ fn faults(course: &Course) -> Vec<String> {
     if !(0.0..=1.0).contains(&course.pass_mark) {
         faults.push(format!("pass_mark is {}; write a share from 0 to 1, for example 0.8", course.pass_mark));
     }
+    if course.min_minutes > MAX_MINUTES {
+        faults.push(format!("min_minutes is {}; at most {MAX_MINUTES}, a working day", course.min_minutes));
+    }
+    if course.attestation.is_none() && course.attestation_level != Level::default() {
+        faults.push("attestation_level asks for a sentence in attestation, and there is none".into());
+    }
+    faults.extend(course.particulars.faults());
     if !course.questions.is_empty() && course.attempts == 0 {
         faults.push("attempts is 0; a quiz needs at least 1".into());
     }

@@ -6,12 +6,13 @@ use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::json;
 use stoa_ground::ledger::{Entry, Projection, Record};
-use stoa_ground::{Conn, Db, Error, Result, Tx, args};
+use stoa_ground::{Conn, Db, Error, Instant, Result, Tx, args};
 
 use super::super::evaluate;
-use super::{Course, check_dir};
+use super::{Course, Mapping, Particulars, check_dir};
 use crate::Services;
 use crate::library;
+use crate::training::{attest, requirement};
 
 /// The library's source for pages of courses.
 pub(crate) const SOURCE: &str = "courses";
@@ -27,9 +28,15 @@ pub struct Applied {
     pub version: String,
     /// Whether this version is new.
     pub changed: bool,
+    /// Whether who teaches it, or what counts elsewhere, is different from before.
+    pub particulars: bool,
+    /// What does no harm and may be a mistake, as sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
-/// Writes `course` from the ledger's records about `course/<id>`. Kind: `published`; data: `{"title", "version"}`.
+/// Writes `course` from the ledger's records about `course/<id>`. Kind: `published`; data: `{"title", "version",
+/// "particulars"?}`.
 pub struct CourseProjection;
 
 #[async_trait]
@@ -45,10 +52,12 @@ impl Projection for CourseProjection {
     async fn apply(&self, tx: &Tx, record: &Record) -> Result<()> {
         let id = record.subject.strip_prefix("course/").unwrap_or_default();
         let text = |name: &str| record.data[name].as_str().unwrap_or_default().to_owned();
+        let particulars = record.data.get("particulars").filter(|p| !p.is_null()).map(ToString::to_string);
         tx.exec(
-            "INSERT INTO course (id, title, version, published) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (id) DO UPDATE SET title = excluded.title, version = excluded.version, published = excluded.published",
-            args![id, text("title"), text("version"), record.at],
+            "INSERT INTO course (id, title, version, published, particulars) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (id) DO UPDATE SET title = excluded.title, version = excluded.version,
+               published = excluded.published, particulars = excluded.particulars",
+            args![id, text("title"), text("version"), record.at, particulars],
         )
         .await?;
         Ok(())
@@ -81,22 +90,52 @@ async fn apply(tx: &Tx, services: &Services, course: &Course) -> Result<Applied>
         args![&version, &course.id, &course.title, content, tx.now()],
     )
     .await?;
+    if let Err(why) = attest::available(services, course.attestation_level) {
+        return Err(Error::invalid(format!("course '{}': attestation_level {why}", course.id)));
+    }
+    if course.attestation.is_none() {
+        let all = requirement::all(tx).await?;
+        if let Some(r) =
+            all.iter().find(|r| r.active && r.course == course.id && r.attestation != attest::Level::default())
+        {
+            return Err(Error::invalid(format!(
+                "course '{}': the requirement '{}' demands {}, and attestation is missing",
+                course.id,
+                r.id,
+                r.attestation.name()
+            )));
+        }
+    }
     let row = tx.opt("SELECT version FROM course WHERE id = $1", args![&course.id]).await?;
     let was: Option<String> = row.map(|r| r.get("version")).transpose()?;
     let changed = was.as_ref() != Some(&version);
-    if changed {
+    let particulars = match &was {
+        Some(_) => self::particulars(tx, &course.id).await? != course.particulars,
+        None => false,
+    };
+    if changed || particulars {
+        let reason = match (&was, changed) {
+            (None, _) => "the course is new",
+            (_, true) => "the content has changed",
+            (_, false) => "who teaches it, or what counts elsewhere, has changed",
+        };
+        let mut data = json!({ "title": course.title, "version": version });
+        if course.particulars != Particulars::default() {
+            data["particulars"] = serde_json::to_value(&course.particulars)?;
+        }
         let entry = Entry {
             subject: format!("course/{}", course.id),
             kind: "published",
             actor: "operator".into(),
-            reason: if was.is_some() { "the content has changed".into() } else { "the course is new".into() },
-            data: json!({ "title": course.title, "version": version }),
+            reason: reason.into(),
+            data,
         };
         services.ledger.append(tx, entry).await?;
         evaluate::content_changed(tx, &course.id).await?;
     }
     put_pages(tx, course).await?;
-    Ok(Applied { course: course.id.clone(), title: course.title.clone(), version, changed })
+    let warnings = course.particulars.unknown(tx).await?;
+    Ok(Applied { course: course.id.clone(), title: course.title.clone(), version, changed, particulars, warnings })
 }
 
 /// The pages as documents that answers find; pages that are gone are retired.
@@ -157,6 +196,36 @@ pub async fn content(conn: &Conn, version: &str) -> Result<Course> {
 pub async fn title(conn: &Conn, course: &str) -> Result<String> {
     let row = conn.opt("SELECT title FROM course WHERE id = $1", args![course]).await?;
     row.ok_or_else(|| Error::NotFound(format!("the course '{course}'")))?.get("title")
+}
+
+/// Who teaches a course and what counts elsewhere, as it is now; nothing for one that is not there.
+///
+/// # Errors
+/// The database's error.
+pub async fn particulars(conn: &Conn, course: &str) -> Result<Particulars> {
+    let row = conn.opt("SELECT particulars FROM course WHERE id = $1", args![course]).await?;
+    let text: Option<String> = row.map(|r| r.get("particulars")).transpose()?.flatten();
+    Ok(text.map(|text| serde_json::from_str(&text)).transpose()?.unwrap_or_default())
+}
+
+/// The rules of all courses by which statements of other systems count: course and rules.
+pub(in crate::training) async fn mappings(conn: &Conn) -> Result<Vec<(String, Vec<Mapping>)>> {
+    let sql = "SELECT id, particulars FROM course WHERE particulars LIKE '%\"completed_by\"%' ORDER BY id";
+    let rows = conn.all(sql, args![]).await?;
+    let rules = rows.iter().map(|row| {
+        let particulars: Particulars = serde_json::from_str(&row.get::<String>("particulars")?)?;
+        Ok((row.get("id")?, particulars.completed_by))
+    });
+    rules.collect()
+}
+
+/// When the first version of a course came into the store.
+///
+/// # Errors
+/// The database's error.
+pub async fn first_stored(conn: &Conn, course: &str) -> Result<Option<Instant>> {
+    let row = conn.one("SELECT MIN(stored) AS first FROM course_version WHERE course = $1", args![course]).await?;
+    row.get("first")
 }
 
 /// All courses: id, title and version, by id.

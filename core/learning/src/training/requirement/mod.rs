@@ -25,6 +25,7 @@ use stoa_ground::people::calendar::parse_date;
 use stoa_ground::{Error, Result};
 
 use super::Preset;
+use super::attest::Level;
 use super::course::{digest, is_id};
 use super::toml_sentence;
 use recertify::RawRecertify;
@@ -64,6 +65,9 @@ pub struct Requirement {
     /// The regime that its evidence is meant for.
     #[serde(default, skip_serializing_if = "Preset::is_none")]
     pub evidence: Preset,
+    /// How surely it must be the person who confirms the course; the course can demand more.
+    #[serde(default, skip_serializing_if = "Level::is_least")]
+    pub attestation: Level,
 }
 
 /// When an assignment is due.
@@ -120,6 +124,7 @@ impl Requirement {
             steps: Steps::default(),
             recertify: None,
             evidence: Preset::None,
+            attestation: Level::default(),
             active: true,
         }
     }
@@ -189,6 +194,10 @@ struct Raw {
     escalate_after: Option<u32>,
     /// How long a completion holds, and what follows when it ends; without it, it holds for good.
     recertify: Option<RawRecertify>,
+    /// How surely it must be the person who confirms the course at its end: `chat-session` (when absent), `mail-code`
+    /// or `oidc`. The course must have a sentence to confirm then.
+    #[serde(default)]
+    attestation: Level,
     /// Whether it counts; `false` retires everybody's open assignment.
     #[serde(default = "yes")]
     active: bool,
@@ -288,6 +297,7 @@ fn requirement(raw: Raw) -> std::result::Result<Requirement, Vec<String>> {
             recertify,
             active: raw.active,
             evidence: raw.evidence,
+            attestation: raw.attestation,
         }),
         _ => Err(faults),
     }

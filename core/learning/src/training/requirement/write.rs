@@ -42,6 +42,12 @@ pub(in crate::training) fn to_toml(r: &Requirement) -> String {
             days(&again.remind_before)
         ));
     }
+    if !r.evidence.is_none() {
+        lines.push(format!("evidence = {}", json!(r.evidence)));
+    }
+    if !r.attestation.is_least() {
+        lines.push(format!("attestation = {}", json!(r.attestation)));
+    }
     if !r.active {
         lines.push("active = false".into());
     }
@@ -63,6 +69,7 @@ mod tests {
             "due = { days = 3, from = \"hire\" }",
             "due = { days = 3, from = \"role\" }\nrecertify = { every = \"2 years\", prior = \"does not count\" }",
             "due = { date = 2026-12-18 }\nactive = false",
+            "due = { days = 7 }\nevidence = \"osha\"\nattestation = \"mail-code\"",
         ] {
             let text = format!("{file}{due}\nremind_before = [14, 1]\nescalate_after = 20");
             let one = parse("x", &text).unwrap().remove(0);

@@ -11,7 +11,7 @@ use stoa_ground::people::{self, Person};
 use stoa_ground::{Conn, Error, Result};
 
 use super::super::assignment::{self, Assignment, By};
-use super::super::{life, nudge, requests, requirement, statements};
+use super::super::{completions, life, nudge, requests, requirement, statements};
 use super::{Standing, may_manage, more};
 use crate::Services;
 
@@ -42,22 +42,31 @@ impl Command for Team {
     }
 
     async fn form(&self, cx: &Context<'_>, call: &Call) -> Result<Option<Form>> {
-        match call.args.split() {
-            (word, rest) if word == "more" => more::form(cx, rest).await,
-            _ => Ok(None),
+        if let (word, rest) = call.args.split()
+            && word == "more"
+        {
+            return more::form(cx, rest).await;
         }
+        let Some((a, person)) = self.attested(cx, call).await?.filter(|(a, _)| a.state.is_open()) else {
+            return Ok(None);
+        };
+        completions::form(cx, &a, &person).await.map(Some)
     }
 
     async fn check(&self, cx: &Context<'_>, call: &Call) -> Result<Vec<FieldError>> {
-        match call.args.split() {
-            (word, rest) if word == "more" => more::check(cx, &self.0, rest, call).await,
-            _ => Ok(Vec::new()),
+        if let (word, rest) = call.args.split()
+            && word == "more"
+        {
+            return more::check(cx, &self.0, rest, call).await;
         }
+        let found = self.attested(cx, call).await?;
+        Ok(found.map_or_else(Vec::new, |(_, person)| completions::check_form(cx, &self.0, &person, call)))
     }
 
     async fn run(&self, cx: &Context<'_>, call: &Call) -> Result<()> {
         let (word, rest) = call.args.split();
         match word.as_str() {
+            "attest" => self.attest(cx, rest, call).await,
             "remind" => self.remind(cx, rest).await,
             "extend" => self.extend(cx, rest).await,
             "grant" => self.grant(cx, rest).await,
@@ -76,6 +85,30 @@ pub(super) async fn theirs(conn: &Conn, words: &Words, actor: &Person, id: &str)
 }
 
 impl Team {
+    /// Whom `team attest ID` is about, when the actor may say so.
+    async fn attested(&self, cx: &Context<'_>, call: &Call) -> Result<Option<(Assignment, Person)>> {
+        let (word, id) = call.args.split();
+        if word != "attest" {
+            return Ok(None);
+        }
+        let (words, actor) = (cx.words, cx.person()?);
+        cx.db().read(|c| async move { theirs(&c, words, actor, id).await }).await.map(Some)
+    }
+
+    /// `team attest ID`: somebody above says that the person has done it elsewhere.
+    async fn attest(&self, cx: &Context<'_>, id: &str, call: &Call) -> Result<()> {
+        let (actor, s) = (cx.person()?, &self.0);
+        cx.commit(|turn| async move {
+            let (a, person) = theirs(&turn, cx.words, actor, id).await?;
+            if call.values.is_none() && a.state.is_open() {
+                return Err(Error::invalid(say!(cx.words, "team-attest-no-form")));
+            }
+            let text = completions::by_manager(&turn, cx, s, &a, &person, call).await?;
+            turn.reply_private(Message::text(text)).await
+        })
+        .await
+    }
+
     async fn remind(&self, cx: &Context<'_>, id: &str) -> Result<()> {
         let (manager, s) = (cx.person()?, &self.0);
         cx.commit(|turn| async move {

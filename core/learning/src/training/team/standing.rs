@@ -127,6 +127,7 @@ impl Standing {
             message = message.paragraph(line(words, row, today));
             if n < WITH_BUTTONS && row.a.state.is_running() && !self.past {
                 let mut buttons = digest::buttons(words, &row.a);
+                buttons.push(Button::new(say!(words, "team-attest-button"), format!("team attest {}", row.a.id)));
                 if self.stuck.contains(&row.a.id) {
                     let command = format!("team grant {} {}", row.a.id, row.a.attempts);
                     buttons.push(Button::new(say!(words, "team-grant-button"), command));

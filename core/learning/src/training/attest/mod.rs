@@ -1,0 +1,203 @@
+//! Attestation: how surely it was the person who put their name under a sentence, and what exactly they put it under.
+//!
+//! The level of authentication is recorded with each attestation. Only [`Level::MailCode`] and [`Level::Oidc`] ask the person
+//! to prove again who they are; only these are called a signature (21 CFR 11.50, 11.70, 11.200). What is signed is bound to
+//! the assignment and the content by [`bound`], which the projection checks: a signature fits no other record.
+
+mod code;
+
+use jiff::Zoned;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+use stoa_ground::people::{self, Person};
+use stoa_ground::{Conn, Error, Instant, Result};
+
+pub(super) use code::{MINUTES, Redeemed, forget, redeem, send};
+
+use super::assignment::Assignment;
+use super::completions;
+use super::course::{self, Course};
+use super::requirement;
+use crate::Services;
+
+/// How surely it is the person, from the least to the most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Whoever writes from the account in the chat.
+    #[default]
+    ChatSession,
+    /// Besides, who reads the mail to the address on the roster: a one-time code.
+    MailCode,
+    /// Besides, who signs in with the organisation's identity provider.
+    Oidc,
+}
+
+impl Level {
+    /// All levels.
+    pub const ALL: [Self; 3] = [Self::ChatSession, Self::MailCode, Self::Oidc];
+
+    /// As evidence has it: `chat-session`, `mail-code` or `oidc`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ChatSession => "chat-session",
+            Self::MailCode => "mail-code",
+            Self::Oidc => "oidc",
+        }
+    }
+
+    /// Whether it may be called a signature: the person proved who they are for this one act.
+    #[must_use]
+    pub fn is_signature(self) -> bool {
+        self > Self::ChatSession
+    }
+
+    /// Whether nothing more than the chat is asked for.
+    #[must_use]
+    pub fn is_least(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Whether this installation can have people confirm at a level; else what it is and which levels there are, as the end of
+/// a sentence that begins with the key.
+///
+/// # Errors
+/// The end of that sentence.
+pub fn available(services: &Services, level: Level) -> std::result::Result<(), String> {
+    let has = |level: &Level| match level {
+        Level::ChatSession => true,
+        Level::MailCode => services.mail,
+        // People sign in to the web with a link; an identity provider is not connected to anything yet.
+        Level::Oidc => false,
+    };
+    if has(&level) {
+        return Ok(());
+    }
+    let there: Vec<&str> = Level::ALL.iter().filter(|l| has(l)).map(|l| l.name()).collect();
+    let there = there.join(" and ");
+    let name = level.name();
+    Err(match level {
+        Level::MailCode => {
+            format!("is {name}, and this installation has {there} only: set [mail] smtp_url and from first")
+        }
+        _ => format!("is {name}, and this installation has {there} only"),
+    })
+}
+
+/// The level that an assignment needs: the higher one of its course and its requirement.
+pub(super) async fn demanded(conn: &Conn, a: &Assignment, course: &Course) -> Result<Level> {
+    Ok(requirement::by_id(conn, &a.requirement).await?.attestation.max(course.attestation_level))
+}
+
+/// Refuses a completion that is not the person's own where the requirement or its course demands a signature.
+///
+/// # Errors
+/// [`Error::Conflict`] with the sentence.
+pub(super) async fn may_be_done_for(conn: &Conn, a: &Assignment) -> Result<()> {
+    if a.attested.is_some() {
+        return Ok(());
+    }
+    let version = match &a.course_version {
+        Some(version) => version.clone(),
+        None => course::current(conn, &a.course).await?,
+    };
+    let level = demanded(conn, a, &course::content(conn, &version).await?).await?;
+    if level.is_signature() {
+        return Err(Error::Conflict(format!(
+            "'{}' demands the person's own signature ({}), which nobody can give for them",
+            a.requirement,
+            level.name()
+        )));
+    }
+    Ok(())
+}
+
+/// What somebody puts their name under, as it is shown to them and recorded.
+pub(super) struct Attestation {
+    /// What the name means, in words.
+    pub meaning: String,
+    /// The name as it was typed.
+    pub typed: String,
+    /// How surely it is them.
+    pub level: Level,
+}
+
+/// The moment on the person's own clock.
+pub(super) fn local(person: &Person, at: Instant) -> Zoned {
+    at.zoned(&people::zone(person))
+}
+
+/// The data of the record.
+pub(super) fn data(a: &Assignment, course: &Course, person: &Person, what: &Attestation, at: Instant) -> Json {
+    let text = course.attestation.as_deref().unwrap_or_default();
+    let mut data = json!({
+        "version": a.course_version,
+        "text": text,
+        "text_digest": course::digest(text),
+        "name": what.typed,
+        "printed_name": person.name,
+        "authentication": what.level.name(),
+        "meaning": what.meaning,
+        "local_time": local(person, at).to_string(),
+        "who": completions::who(person),
+    });
+    data["bound"] = bound(&a.id, &data).into();
+    data
+}
+
+/// The digest that binds an attestation to its assignment and content: SHA-256 over the canonical JSON of them.
+fn bound(assignment: &str, data: &Json) -> String {
+    let mut parts = vec![Json::from(assignment)];
+    for name in ["version", "text_digest", "name", "printed_name", "authentication", "meaning", "local_time"] {
+        parts.push(data[name].clone());
+    }
+    course::digest(&Json::from(parts).to_string())
+}
+
+/// Whether a record of an attestation was made for this assignment and the content that it has. Records from before
+/// attestations were bound are taken as they are.
+///
+/// # Errors
+/// [`Error::Conflict`] when it was made for something else.
+pub(super) fn check(assignment: &str, version: Option<&str>, data: &Json) -> Result<()> {
+    let fits = match data["bound"].as_str() {
+        None => true,
+        Some(stored) => stored == bound(assignment, data) && data["version"].as_str() == version,
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(Error::Conflict("an attestation holds for the record and the content that it was made for only".into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attestation_fits_the_record_that_it_was_made_for() {
+        let mut data = json!({ "version": "v1", "text_digest": "t", "name": "Ana", "printed_name": "Ana Lima",
+            "authentication": "mail-code", "meaning": "I did it", "local_time": "2026-11-23T10:00:00+01:00[Europe/Berlin]" });
+        data["bound"] = bound("a1", &data).into();
+        assert!(check("a1", Some("v1"), &data).is_ok());
+        assert!(check("a2", Some("v1"), &data).is_err(), "another assignment");
+        assert!(check("a1", Some("v2"), &data).is_err(), "another content");
+        for (name, other) in [("name", "Eve"), ("meaning", "I looked at it"), ("authentication", "oidc")] {
+            let mut forged = data.clone();
+            forged[name] = other.into();
+            assert!(check("a1", Some("v1"), &forged).is_err(), "{name}");
+        }
+        assert!(check("a1", Some("v1"), &json!({ "version": "v1", "name": "Ana" })).is_ok(), "from before");
+    }
+
+    #[test]
+    fn only_what_asks_again_is_a_signature() {
+        let names: Vec<_> = Level::ALL.iter().map(|l| (l.name(), l.is_signature())).collect();
+        assert_eq!(names, [("chat-session", false), ("mail-code", true), ("oidc", true)]);
+        assert!(Level::ALL.iter().all(|l| serde_json::to_value(l).unwrap() == l.name()));
+    }
+}

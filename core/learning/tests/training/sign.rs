@@ -1,0 +1,299 @@
+//! Levels of attestation (R31): confirmed in the chat, or signed with a code from the mailbox.
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use stoa_flow::chat::{Account, Message, MessageRef, Opened, Place, Platform, SendError, ThreadMessage};
+use stoa_ground::ledger::{self, Entry, Master};
+use stoa_learning::training::attest::Level;
+
+use super::*;
+
+/// A mail server in memory: letters as address and text.
+#[derive(Default)]
+struct Letters(Mutex<Vec<(String, String)>>);
+
+#[async_trait]
+impl Platform for Letters {
+    fn name(&self) -> &'static str {
+        "mail"
+    }
+
+    async fn send(&self, to: &Place, _: Option<&Account>, message: &Message, _: &str) -> Result<String, SendError> {
+        let mut all = self.0.lock().unwrap();
+        all.push((to.channel.clone(), message.plain()));
+        Ok(format!("l{}", all.len()))
+    }
+
+    async fn edit(&self, _: &MessageRef, _: &Message) -> Result<(), SendError> {
+        panic!("a letter cannot be edited")
+    }
+
+    async fn find(&self, _: &Place, _: &str) -> Result<Option<String>, SendError> {
+        Ok(None)
+    }
+
+    async fn direct(&self, _: &Account) -> Result<Place, SendError> {
+        Err(SendError::Unreachable("no".into()))
+    }
+
+    async fn thread(&self, _: &Place) -> Result<Vec<ThreadMessage>, SendError> {
+        Ok(Vec::new())
+    }
+}
+
+impl Letters {
+    /// The code in the newest letter.
+    fn code(&self) -> String {
+        let all = self.0.lock().unwrap();
+        let text = &all.last().expect("a letter").1;
+        text.split("**").nth(1).expect("a code").to_owned()
+    }
+
+    fn count(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+}
+
+/// A world in which mail goes out and secrets can be sealed, with Ana, who has an address, at the end of her course.
+async fn office(demand: &str) -> (World, Arc<Letters>, Person, String) {
+    let w = world().await;
+    w.s.db.seal_with(Master::new([7; 32]));
+    let letters = Arc::new(Letters::default());
+    w.s.flow.connect(letters.clone());
+    let ana = w.s.hire("Ana", |p| p.email = Some("ana.lima@example.org".into())).await;
+    w.apply(&format!("{REQUIREMENT}{demand}")).await;
+    let id = at_the_end(&w, &ana).await;
+    (w, letters, ana, id)
+}
+
+async fn at_the_end(w: &World, person: &Person) -> String {
+    let id = w.one(person).await.id;
+    let name = &person.name;
+    w.s.says(name, "training").await;
+    w.press(name, &format!("training open {id}")).await;
+    w.press(name, &format!("training page {id} 2")).await;
+    w.press(name, &format!("training quiz {id}")).await;
+    w.press(name, &format!("training answer {id} 1 0 1")).await;
+    w.press(name, &format!("training answer {id} 1 1 0")).await;
+    id
+}
+
+const BY_MAIL: &str = "attestation = \"mail-code\"\n";
+
+#[tokio::test]
+async fn a_signature_needs_the_code_from_the_mailbox_and_says_what_it_means() {
+    let (w, letters, ana, id) = office(BY_MAIL).await;
+    let ready = w.press("Ana", &format!("training finish {id}")).await;
+    insta::assert_snapshot!(ready.replace(&id, "A"), @r"
+    Last step of **Fire safety**: please sign.
+    > I have read Fire safety and will leave the house when it burns.
+    To be sure that it is you, I send a code to a…\@example.org first.
+    [Send me the code: training code A]
+    [I have a code: training attest A]
+    ");
+    assert_eq!(letters.count(), 0);
+    let said = w.press("Ana", &format!("training code {id}")).await;
+    assert!(said.contains("A code is on its way to a…\\@example.org. It works once, for 15 minutes."), "{said}");
+    let code = letters.code();
+    let letter = letters.0.lock().unwrap()[0].clone();
+    assert_eq!(letter.0, "ana.lima@example.org");
+    insta::assert_snapshot!(letter.1.replace(&code, "CODE"), @r"
+    Your code to sign Fire safety
+
+    **CODE**
+
+    Enter it in the chat. It works once, for 15 minutes, and for nothing else. If you did not ask for it, tell your learning team.
+    ");
+    // At rest there is no code: neither in the outbox nor beside it.
+    for sql in [
+        "SELECT COUNT(*) AS n FROM outbox WHERE payload LIKE '%' || $1 || '%' OR shown LIKE '%' || $1 || '%'",
+        "SELECT COUNT(*) AS n FROM attest_code WHERE digest LIKE '%' || $1 || '%' OR bound LIKE '%' || $1 || '%'",
+    ] {
+        let n: i64 = w.s.db.opt(sql, args![&code]).await.unwrap().unwrap().get("n").unwrap();
+        assert_eq!(n, 0, "{sql}");
+    }
+
+    let opened =
+        w.s.event(
+            "Ana",
+            direct("Ana"),
+            stoa_flow::chat::Event::Action { command: format!("training attest {id}"), message: None },
+        )
+        .await;
+    let Opened::Form(form) = opened else { panic!("{opened:?}") };
+    let version = w.one(&ana).await.course_version.unwrap();
+    insta::assert_snapshot!(form.intro.unwrap().replace(&version[..12], "V"), @r"
+    I have read Fire safety and will leave the house when it burns.
+
+    Your signature means: this sentence is true, and you answer for it.
+
+    Ana · Mon, 23 Nov 2026 09:00 (UTC) · content V
+    ");
+    let wrong = w.s.fills("Ana", &format!("training attest {id}"), &[("name", "Ana"), ("code", "AAAA-AAAA")]).await;
+    assert!(wrong.contains("That is not the code. You have 4 more tries."), "{wrong}");
+    assert_eq!(w.one(&ana).await.attested, None);
+    let typed = format!(" {} ", code.to_lowercase().replace('-', " "));
+    let done = w.s.fills("Ana", &format!("training attest {id}"), &[("name", "Ana"), ("code", &typed)]).await;
+    assert!(done.contains("completed on Mon, 23 Nov 2026"), "{done}");
+    assert!(
+        done.contains(&format!("Signed: Ana · Mon, 23 Nov 2026 09:00 (UTC) · content {}", &version[..12])),
+        "{done}"
+    );
+
+    let subject = format!("assignment/{id}");
+    let records = w.s.db.read(|c| async move { ledger::of_subject(&c, &subject).await }).await.unwrap();
+    let signed = &records.iter().find(|r| r.kind == "attested").unwrap().data;
+    assert_eq!(signed["authentication"], "mail-code");
+    assert_eq!(signed["meaning"], "Your signature means: this sentence is true, and you answer for it.");
+    assert_eq!(signed["local_time"], "2026-11-23T09:00:00+00:00[UTC]");
+    assert_eq!(signed["printed_name"], "Ana");
+    assert_eq!(signed["version"], version.as_str());
+
+    // Nobody moves the signature to another record, whoever writes into the ledger.
+    let max = w.s.hire("Max", |p| p.email = Some("max@example.org".into())).await;
+    w.apply(&format!("{REQUIREMENT}{BY_MAIL}")).await;
+    w.change("UPDATE person SET locale = 'en' WHERE id = $1 AND COALESCE($2, '') = ''", &max, None).await;
+    let other = at_the_end(&w, &max).await;
+    let (services, data) = (&w.services, signed.clone());
+    let (other, data) = (&other, &data);
+    let moved = w.s.db.write(|tx| async move {
+        let entry = Entry {
+            subject: format!("assignment/{other}"),
+            kind: "attested",
+            actor: "operator".into(),
+            reason: "moved".into(),
+            data: data.clone(),
+        };
+        services.ledger.append(&tx, entry).await
+    });
+    assert!(
+        moved.await.unwrap_err().to_string().contains("holds for the record and the content that it was made for only")
+    );
+    assert_eq!(w.one(&max).await.attested, None);
+}
+
+#[tokio::test]
+async fn codes_are_few_short_lived_and_for_one_content() {
+    let (w, letters, ana, id) = office(BY_MAIL).await;
+    let sign = |code: String| {
+        let (w, id) = (&w, &id);
+        async move { w.s.fills("Ana", &format!("training attest {id}"), &[("name", "Ana"), ("code", &code)]).await }
+    };
+    assert!(sign("ABCD-2345".into()).await.contains("does not work any more"), "none was sent");
+    w.press("Ana", &format!("training code {id}")).await;
+    let first = letters.code();
+    for left in ["4 more tries", "3 more tries", "2 more tries", "one more try"] {
+        assert!(sign("AAAA-AAAA".into()).await.contains(left), "{left}");
+    }
+    assert!(sign("AAAA-AAAA".into()).await.contains("does not work any more"));
+    assert!(sign(first.clone()).await.contains("does not work any more"), "also the right one, after five wrong ones");
+    w.press("Ana", &format!("training code {id}")).await;
+    let second = letters.code();
+    assert_ne!(first, second);
+    w.s.until("2026-11-23T09:15:01Z").await;
+    assert!(sign(second).await.contains("does not work any more"), "fifteen minutes are over");
+    w.press("Ana", &format!("training code {id}")).await;
+    let third = letters.code();
+    w.press("Ana", &format!("training code {id}")).await;
+    assert!(sign(third).await.contains("more tries"), "a newer one takes its place");
+    let said = w.press("Ana", &format!("training code {id}")).await;
+    assert!(said.contains("That were many codes in an hour"), "{said}");
+    assert_eq!(letters.count(), 4);
+    assert_eq!(w.one(&ana).await.attested, None);
+    // A name that is not hers opens nothing, whatever the code.
+    let submit = stoa_flow::chat::Event::Submit {
+        command: format!("training sign {id} {}", w.one(&ana).await.course_version.unwrap()),
+        values: [("name".to_owned(), "Eve".to_owned()), ("code".to_owned(), letters.code())].into(),
+    };
+    assert!(matches!(w.s.event("Ana", direct("Ana"), submit).await, Opened::Errors(_)));
+    assert!(sign(letters.code()).await.contains("completed on"));
+}
+
+#[tokio::test]
+async fn without_an_address_it_is_said_whom_to_ask_and_nobody_can_sign_for_somebody_else() {
+    let w = world().await;
+    w.s.db.seal_with(Master::new([7; 32]));
+    let max = w.s.hire("Max", |_| {}).await;
+    let ana = w.s.hire("Ana", |p| p.manager = Some(max.id.clone())).await;
+    w.apply(&format!("{REQUIREMENT}{BY_MAIL}")).await;
+    let id = at_the_end(&w, &ana).await;
+    let ready = w.press("Ana", &format!("training finish {id}")).await;
+    assert!(ready.contains("I know no address of yours. Please ask your learning team"), "{ready}");
+    let said = training::complete(&w.s.db, &w.services, "Ana", "fire-safety", "operator", "she says so").await;
+    let said = said.unwrap_err().to_string();
+    assert!(said.contains("demands the person's own signature (mail-code), which nobody can give for them"), "{said}");
+    w.s.says("Max", "team").await;
+    let refused = w.s.fills("Max", &format!("team attest {id}"), &[("reason", "I saw her do it"), ("day", "")]).await;
+    assert!(refused.contains("I cannot record that: ") && refused.contains("own signature"), "{refused}");
+    assert_eq!(w.one(&ana).await.completed, None);
+}
+
+#[tokio::test]
+async fn what_this_installation_cannot_do_is_refused_with_what_it_can() {
+    let w = world().await;
+    let apply = |line: &'static str| {
+        let w = &w;
+        async move {
+            let text = format!("{REQUIREMENT}{line}");
+            let said = training::apply(&w.s.db, &w.services, "r.toml", &text, true).await;
+            said.err().map(|e| e.to_string()).unwrap_or_default()
+        }
+    };
+    assert_eq!(
+        apply("attestation = \"oidc\"").await,
+        "r.toml: requirement 'fire-safety': attestation is oidc, and this installation has chat-session and mail-code only"
+    );
+    assert_eq!(apply(BY_MAIL).await, "");
+    let said = apply("attestation = \"fingerprint\"").await;
+    assert!(
+        said.contains("unknown variant `fingerprint`, expected one of `chat-session`, `mail-code`, `oidc`"),
+        "{said}"
+    );
+
+    let none =
+        COURSE.replace("attestation = \"I have read Fire safety and will leave the house when it burns.\"\n", "");
+    write_course(w.courses.path(), &none);
+    course::apply_dir(&w.s.db, &w.services, w.courses.path()).await.unwrap();
+    assert!(apply(BY_MAIL).await.contains("the course 'fire' has no sentence to confirm"));
+    write_course(w.courses.path(), COURSE);
+    course::apply_dir(&w.s.db, &w.services, w.courses.path()).await.unwrap();
+    w.apply(&format!("{REQUIREMENT}{BY_MAIL}")).await;
+    write_course(w.courses.path(), &none);
+    let said = course::apply_dir(&w.s.db, &w.services, w.courses.path()).await.unwrap_err().to_string();
+    assert!(said.contains("the requirement 'fire-safety' demands mail-code, and attestation is missing"), "{said}");
+
+    // Without mail there is the chat alone.
+    let without = Services {
+        training: Default::default(),
+        ledger: ledger(),
+        emitter: Emitter::new("https://learn.example.org").unwrap(),
+        index: Index::in_memory().unwrap(),
+        asking: Default::default(),
+        mail: false,
+        organisation: organisation(),
+    };
+    let text = format!("{REQUIREMENT}{BY_MAIL}");
+    let said = training::apply(&w.s.db, &without, "r.toml", &text, true).await.unwrap_err().to_string();
+    assert!(
+        said.ends_with("is mail-code, and this installation has chat-session only: set [mail] smtp_url and from first"),
+        "{said}"
+    );
+    assert!(Level::ChatSession < Level::MailCode);
+}
+
+#[tokio::test]
+async fn the_code_that_connects_an_account_is_sealed_in_the_outbox_as_well() {
+    let w = world().await;
+    w.s.db.seal_with(Master::new([7; 32]));
+    let letters = Arc::new(Letters::default());
+    w.s.flow.connect(letters.clone());
+    w.s.hire("Ana", |p| p.email = Some("ana@example.org".into())).await;
+    let said = w.s.says("somebody", "link ana@example.org").await;
+    assert!(said.contains("a code is on its way"), "{said}");
+    let code = letters.code();
+    let sql = "SELECT COUNT(*) AS n FROM outbox WHERE payload LIKE '%' || $1 || '%'";
+    let n: i64 = w.s.db.opt(sql, args![&code]).await.unwrap().unwrap().get("n").unwrap();
+    assert_eq!(n, 0);
+    assert!(w.s.says("somebody", &format!("link {code}")).await.contains("Welcome, Ana!"));
+}
