@@ -185,8 +185,8 @@ impl Life {
             .map(|a| a.id.clone())
             .collect();
         for id in late {
-            let done = self.record(&id, Change::Overdue, json!({}));
-            prop_assert!(done);
+            let passed = self.record(&id, Change::Overdue, json!({}));
+            prop_assert!(passed);
         }
         for _ in 0..STEPS {
             let Some(verdict) = self.verdict() else { break };
