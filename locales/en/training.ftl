@@ -54,6 +54,7 @@ training-list-title = Your training
 training-none = You have no required training. Enjoy it!
 training-all-done = You are up to date. Nothing else is open.
 training-row-open = **{ $title }**: due { $due }
+training-row-renew = **{ $title }**: to renew, due { $due }
 training-row-started = **{ $title }**: begun, due { $due }
 training-row-extended = **{ $title }**: you have more time, now due { $due }
 training-row-overdue = **{ $title }**: overdue, was due { $due }
@@ -131,6 +132,8 @@ team-count = **{ $title }**: { $done } of { $all } done, { $overdue } overdue, {
 team-row-open = **{ $name }**: { $title }, due { $due }
 team-row-started = **{ $name }**: { $title }, begun, due { $due }
 team-row-overdue = **{ $name }**: { $title }, overdue since { $due }
+team-row-renew = **{ $name }**: { $title }, still valid, to renew by { $due }
+team-row-expired = **{ $name }**: { $title }, no longer valid since { $until }
 team-row-away = **{ $name }**: { $title }, on leave
 team-remind-button = Remind
 team-extend-button = Extend 7 days
@@ -214,3 +217,22 @@ training-unreachable-then = What still matters is sent as soon as they can be re
 training-unreachable-more = … and { $count } more.
 training-unreachable-none = Everybody can be reached.
 training-unreachable-not-yours = Only the learning team can see this.
+
+## How people stand, also on a past day: for managers, the learning team and auditors
+
+training-status-title =
+    { $count ->
+        [one] Required training of one person
+       *[other] Required training of { $count } people
+    }
+training-status-as-of = As it stood at the end of { $day }.
+training-status-nothing = Nobody had anything required.
+training-status-more =
+    { $count ->
+        [one] And one more.
+       *[other] And { $count } more.
+    }
+training-status-no-day = That is not a day. Please write one like 31 March or 2026-03-31.
+training-status-future = { $day } has not come yet.
+training-status-large = These are { $count } people. That is too long for a chat: your operator gets it with **stoa training status**.
+training-status-not-yours = Nobody reports to you. Type **training** for your own training.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use jiff::civil::Date;
-use stoa_learning::training::{self, Filter, Plan, Row, course, requests};
+use stoa_learning::training::{self, AsOf, Filter, Plan, Row, course, requests};
 
 use super::print_json;
 use crate::app::App;
@@ -46,6 +46,9 @@ pub enum Command {
         /// Only in this state
         #[arg(long)]
         state: Option<String>,
+        /// As it stood at the end of a day, like 2026-03-31, or at an instant, like 2026-03-31T17:00:00Z
+        #[arg(long)]
+        as_of: Option<AsOf>,
     },
     /// What people have asked for, and who is to decide
     Requests {
@@ -119,8 +122,8 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
             let end = if plan.dry_run { "Nothing was changed: this was a dry run.\n" } else { "In force.\n" };
             if json { print_json(&plan)? } else { print!("{}", describe(&plan, end)) }
         }
-        Command::Status { requirement, person, state } => {
-            let filter = &Filter { requirement, person, state };
+        Command::Status { requirement, person, state, as_of } => {
+            let filter = &Filter { requirement, person, state, as_of };
             let rows = db.read(|c| async move { training::status(&c, filter).await }).await?;
             for row in &rows {
                 if json { print_json(row)? } else { println!("{}", line(row)) }
@@ -253,7 +256,14 @@ fn request_line(r: &requests::Row) -> String {
 }
 
 fn line(row: &Row) -> String {
-    let completed =
-        row.completed.as_ref().map_or_else(String::new, |at| format!(", completed {}", &at[..10.min(at.len())]));
-    format!("{}: {} – {}, due {}{completed} ({})", row.name, row.requirement, row.state, row.due_date, row.reason)
+    let day = |at: &String| at.get(..10).unwrap_or_default().to_owned();
+    let mut line =
+        format!("{}: {} – {} since {}, due {}", row.name, row.requirement, row.state, day(&row.since), row.due_date);
+    if let Some(at) = &row.completed {
+        line.push_str(&format!(", completed {}", day(at)));
+    }
+    if let Some(at) = &row.expires {
+        line.push_str(&format!(", valid until {}", day(at)));
+    }
+    line + &format!(" ({})", row.reason)
 }

@@ -41,12 +41,14 @@ pub(super) enum What {
     Extend { due: Date },
     /// Somebody exempts the person, for good or until the end of a day.
     Exempt { until: Option<Date>, reason: String },
+    /// Somebody forgives the person this cycle.
+    Waive { reason: String },
 }
 
 /// So many mistakes are told at once.
 const SHOWN: usize = 20;
 
-const KINDS: &str = "complete, answer, ignore, roster, leave, extend, exempt";
+const KINDS: &str = "complete, answer, ignore, roster, leave, extend, exempt, waive";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -135,6 +137,9 @@ impl Known {
                 until: fields.date("until")?,
                 reason: fields.text("reason")?.unwrap_or_else(|| "exempted in the simulation".into()),
             },
+            "waive" => {
+                What::Waive { reason: fields.text("reason")?.unwrap_or_else(|| "waived in the simulation".into()) }
+            }
             other => return Err(format!("'{other}' is not a kind of event: use one of {KINDS}")),
         };
         fields.nothing_left(&raw.kind)?;

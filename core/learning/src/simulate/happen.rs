@@ -49,6 +49,11 @@ impl Simulation {
                 training::exempt(db, services, who, &requirement, *until, "operator", reason).await?;
                 Ok(())
             }
+            What::Waive { reason } => {
+                let requirement = training::open_item(db, &person.id, item).await?;
+                training::waive(db, services, who, &requirement, "operator", reason).await?;
+                Ok(())
+            }
         }
     }
 

@@ -206,7 +206,7 @@ fn plan(w: &World<'_>, r: &Requirement, file: &[Requirement]) -> Result<(Planned
             if person.manager.is_none() {
                 planned.no_manager.push(person.name.clone());
             }
-        } else if person.status != Status::Left {
+        } else if r.active && person.status != Status::Left {
             *not_for.entry(reason).or_default() += 1;
         }
         let theirs = w.histories.get(&person.id).map_or(&[][..], Vec::as_slice);

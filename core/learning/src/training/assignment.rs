@@ -110,12 +110,9 @@ impl Assignment {
     /// Why it is left out of the denominator, if it is.
     #[must_use]
     pub fn excluded(&self) -> Option<String> {
-        let given = self.end_reason.clone().unwrap_or_default();
         match self.state {
             State::OnLeave => Some("on leave: the clock has stopped".into()),
-            State::Exempt => Some(format!("exempt: {given}")),
-            State::Waived => Some(format!("waived this time: {given}")),
-            State::Retired => Some(given),
+            state if !state.counts() => Some(self.end_reason.clone().unwrap_or_default()),
             _ => None,
         }
     }
@@ -287,7 +284,7 @@ impl Projection for AssignmentProjection {
 }
 
 /// The assignment after a record.
-fn apply(before: Option<Assignment>, change: Change, record: &Record, id: &str) -> Result<Assignment> {
+pub(super) fn apply(before: Option<Assignment>, change: Change, record: &Record, id: &str) -> Result<Assignment> {
     let from = before.as_ref().map(|a| a.state);
     let refused = |from: Option<State>| {
         let state = from.map_or("not there", State::name);
@@ -369,6 +366,7 @@ fn apply(before: Option<Assignment>, change: Change, record: &Record, id: &str) 
             a.end_reason = Some(record.reason.clone());
         }
         Change::Reinstated => {
+            a.expires = None;
             a.ended = None;
             a.end_reason = None;
         }

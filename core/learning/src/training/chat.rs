@@ -4,6 +4,7 @@
 //! forged press does no harm: it shows how things are.
 
 mod form;
+mod status;
 mod unreachable;
 mod view;
 
@@ -40,10 +41,8 @@ impl Command for Training {
     }
 
     fn accepts(&self, args: &Args) -> bool {
-        matches!(
-            args.text(),
-            "" | "unreachable" | "request" | "requests" | "courses" | "new" | "requirements" | "status"
-        )
+        matches!(args.text(), "" | "unreachable" | "request" | "requests" | "courses" | "new" | "requirements")
+            || status::asks(args.text())
     }
 
     async fn form(&self, cx: &Context<'_>, call: &Call) -> Result<Option<Form>> {
@@ -123,6 +122,7 @@ impl Command for Training {
             // A platform without forms.
             "choose" => Err(Error::invalid(say!(cx.words, "training-no-form"))),
             "unreachable" => unreachable::list(cx, scene.person).await,
+            "status" => status::tell(cx, scene.person, rest).await,
             _ => self.list(cx, scene).await,
         }
     }
@@ -160,11 +160,18 @@ impl Training {
     }
 }
 
-/// The assignments that a person sees, with their titles: those that are open, the most urgent first, then the done ones.
+/// The assignments that a person sees, with their titles: those that are open, the most urgent first, then what was done,
+/// of each requirement the newest.
 async fn listed(conn: &Conn, person: &str) -> Result<Vec<(Assignment, String)>> {
     let requirements = requirement::all(conn).await?;
-    let mut items = Vec::new();
-    for a in assignment::of_person(conn, person).await? {
+    let (mut items, mut done) = (Vec::new(), Vec::new());
+    for a in assignment::of_person(conn, person).await?.into_iter().rev() {
+        if a.completed.is_some() {
+            if done.contains(&a.requirement) {
+                continue;
+            }
+            done.push(a.requirement.clone());
+        }
         if a.state.is_open() || a.completed.is_some() {
             let title = match requirements.iter().find(|r| r.id == a.requirement) {
                 Some(known) => known.title.clone(),

@@ -155,10 +155,10 @@ pub fn opens(rule: &Recertify, end: Date) -> Date {
     earlier(end, rule.window_days)
 }
 
-/// When the grace after the end of a validity is over.
+/// The first instant after the grace that follows the end of a validity.
 #[must_use]
 pub fn lapses(rule: &Recertify, end: Date, calendar: &Calendar) -> Instant {
-    end_of(calendar, later(end, rule.grace_days))
+    end_of(calendar, later(end, rule.grace_days)).plus(Instant::SECOND)
 }
 
 /// The deadline after a leave: it moves by the working days of the leave, from its first day (or the assignment, if
@@ -401,7 +401,7 @@ mod tests {
             let real = c.date(end.at);
             prop_assert!(real == end.date || (end.date == date(2011, 12, 30) && real == date(2011, 12, 29)), "{real}");
             prop_assert!(c.date(end.at.plus(Instant::SECOND)) > end.date);
-            prop_assert!(opens(&rule, end.date) > done && lapses(&rule, end.date, &c) >= end.at);
+            prop_assert!(opens(&rule, end.date) > done && lapses(&rule, end.date, &c) > end.at);
 
             let assigned = later(opens(&rule, end.date), late % (window + 1));
             let due = renewal(&rule, Some(end.date), assigned, &c);

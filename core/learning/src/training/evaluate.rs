@@ -90,7 +90,7 @@ pub(crate) fn decide(
         }
         let lapses =
             r.recertify.as_ref().zip(done.expires).map(|(rule, end)| due::lapses(rule, end.date, who.calendar));
-        if done.state == State::Completed && lapses.is_some_and(|at| now > at) {
+        if done.state == State::Completed && lapses.is_some_and(|at| now >= at) {
             return Ok(Some(Verdict::Expire { id: done.id.clone() }));
         }
     }
@@ -154,7 +154,11 @@ fn open(
         let content = a.renews.as_ref().is_some_and(|r| r.until.is_none());
         let early = match &r.recertify {
             None => true,
-            Some(rule) => !content && renewed.expires.is_none_or(|end| today < due::opens(rule, end.date)),
+            // Who flies over the date line on the first day of the window keeps it.
+            Some(rule) => {
+                let soon = today.tomorrow().unwrap_or(today);
+                !content && renewed.expires.is_none_or(|end| soon < due::opens(rule, end.date))
+            }
         };
         if early {
             let reason = "the rule gives more time until it must be renewed".into();
@@ -177,20 +181,25 @@ fn open(
         let from = who.person.leave_from.unwrap_or(today);
         return Ok(Some(Verdict::Pause { id: a.id.clone(), from }));
     }
-    let follows = matches!(r.due, Due::AfterHire(_) | Due::AfterRole(_)) || a.renews.is_some();
+    let until = a.renews.as_ref().and_then(|renewal| renewal.until);
+    let until_now = until.map(|day| renewed.and_then(|b| b.expires).map_or(day, |end| end.date));
     let base = match (&a.renews, &r.recertify) {
-        (Some(renewal), Some(rule)) => {
-            let until = renewal.until.map(|until| renewed.and_then(|b| b.expires).map_or(until, |end| end.date));
-            due::renewal(rule, until, assigned, calendar)
-        }
+        (Some(_), Some(rule)) => due::renewal(rule, until_now, assigned, calendar),
         _ => who.deadline(r, assigned),
+    };
+    let follows = match a.renews {
+        Some(_) => until_now != until,
+        None => matches!(r.due, Due::AfterHire(_) | Due::AfterRole(_)),
     };
     if (follows || a.rule_version != r.version()?) && !a.extended && base.date != a.base_due_date {
         let due = if base.date < today { due::on(calendar, today) } else { base };
         return Ok(Some(Verdict::Move { id: a.id.clone(), due, base: Some(base.date) }));
     }
     // What is overdue stays overdue, whatever becomes of the calendar.
-    let due = due::on(calendar, a.due.date);
+    let due = match until {
+        Some(_) if a.due.date == a.base_due_date => due::by(calendar, a.due.date, today.min(a.due.date)),
+        _ => due::on(calendar, a.due.date),
+    };
     let moves = due != a.due && a.state != State::Overdue;
     Ok(moves.then(|| Verdict::Move { id: a.id.clone(), due, base: None }))
 }
@@ -313,7 +322,7 @@ fn next_look(
         });
         if let Some((rule, end)) = r.recertify.as_ref().zip(done.and_then(|a| a.expires)) {
             dates.push(Some(due::opens(rule, end.date)));
-            instants.push(due::lapses(rule, end.date, calendar).plus(Instant::SECOND));
+            instants.push(due::lapses(rule, end.date, calendar));
         }
     }
     let days = dates.into_iter().flatten().map(|date| calendar.at(date, Time::midnight()));
@@ -401,3 +410,7 @@ impl stoa_flow::Follower for PeopleFollower {
         person(tx, &self.0, key).await
     }
 }
+
+#[cfg(test)]
+#[path = "evaluate_tests.rs"]
+mod tests;

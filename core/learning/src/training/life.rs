@@ -88,17 +88,17 @@ fn validity(calendar: &Calendar, r: &Requirement, a: &Assignment, done: Instant)
     r.recertify.as_ref().map(|rule| due::validity(rule, calendar.date(done), renewed, calendar))
 }
 
-/// Until when a waiver holds.
-fn forgiven(calendar: &Calendar, r: &Requirement, a: &Assignment) -> Option<Deadline> {
-    let from = a.renews.as_ref().and_then(|renewed| renewed.until).unwrap_or(a.due.date);
-    r.recertify.as_ref().map(|rule| due::ends(calendar, rule.every.after(from)))
+/// Until when a waiver of an instant holds: as if it had been done then or on its due date, whichever is later.
+fn forgiven(calendar: &Calendar, r: &Requirement, a: &Assignment, at: Instant) -> Option<Deadline> {
+    let due = a.renews.as_ref().and_then(|renewed| renewed.until).unwrap_or(a.due.date);
+    r.recertify.as_ref().map(|rule| due::ends(calendar, rule.every.after(due.max(calendar.date(at)))))
 }
 
 /// Until when what is completed or waived holds by the requirement as it is now.
 pub(crate) fn holds(calendar: &Calendar, r: &Requirement, a: &Assignment) -> Option<Deadline> {
     match a.completed {
         Some(done) => validity(calendar, r, a, done),
-        None => forgiven(calendar, r, a),
+        None => a.ended.and_then(|at| forgiven(calendar, r, a, at)),
     }
 }
 
@@ -303,11 +303,11 @@ pub(crate) async fn exempt(
     close(tx, a, words_key!("why-training-ended")).await
 }
 
-/// Somebody forgives this cycle. The next one comes when this one, done on its due date, would have ended.
+/// Somebody forgives this cycle. The next one comes as if this one had been done now, or on its due date.
 pub(crate) async fn waive(tx: &Tx, s: &Services, person: &Person, a: &Assignment, by: &By) -> Result<()> {
     let requirement = requirement::by_id(tx, &a.requirement).await?;
     let mut data = json!({});
-    set_end(&mut data, forgiven(&s.organisation.calendar(person), &requirement, a));
+    set_end(&mut data, forgiven(&s.organisation.calendar(person), &requirement, a, tx.now()));
     record(tx, s, &a.id, Change::Waived, by, data).await?;
     statements::waived(tx, s, person, a, &requirement.title, &by.reason).await?;
     close(tx, a, words_key!("why-training-waived")).await?;

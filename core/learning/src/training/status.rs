@@ -6,6 +6,7 @@ use stoa_ground::xapi::Actor;
 use stoa_ground::{Conn, Db, Error, Instant, Result};
 
 use super::assignment::{self, Assignment, By};
+use super::history::{self, AsOf};
 use super::state::State;
 use super::{life, progress, requirement};
 use crate::Services;
@@ -19,6 +20,8 @@ pub struct Filter {
     pub person: Option<String>,
     /// In this state, by its name.
     pub state: Option<String>,
+    /// As they stood then.
+    pub as_of: Option<AsOf>,
 }
 
 /// One assignment, as `stoa training status` prints it. Instants are RFC 3339 in UTC.
@@ -64,7 +67,8 @@ pub struct Row {
 /// The assignments that a filter wants, by person and the oldest first.
 ///
 /// # Errors
-/// [`Error::NotFound`] when the filter names a person, requirement or state that is not there; the database's error.
+/// [`Error::NotFound`] when the filter names a person, requirement or state that is not there, [`Error::Invalid`] for a
+/// moment that has not come; the database's error.
 pub async fn status(conn: &Conn, filter: &Filter) -> Result<Vec<Row>> {
     if let Some(id) = &filter.requirement {
         requirement::by_id(conn, id).await?;
@@ -78,14 +82,25 @@ pub async fn status(conn: &Conn, filter: &Filter) -> Result<Vec<Row>> {
         (None, Some(requirement)) => assignment::of_requirement(conn, requirement).await?,
         (None, None) => assignment::all(conn).await?,
     };
+    if let Some(when) = filter.as_of.filter(|when| when.is_future(conn.now())) {
+        let when = match when {
+            AsOf::Day(date) => date.to_string(),
+            AsOf::At(at) => at.rfc3339(),
+        };
+        return Err(Error::invalid(format!("{when} has not come yet")));
+    }
     let people = people::all(conn).await?;
     let by_id: std::collections::HashMap<&str, &Person> = people.iter().map(|p| (p.id.as_str(), p)).collect();
-    let mut rows: Vec<Row> = found
-        .iter()
-        .filter(|a| filter.requirement.as_ref().is_none_or(|id| a.requirement == *id))
-        .filter(|a| filter.state.as_ref().is_none_or(|state| a.state.name() == state))
-        .filter_map(|a| by_id.get(a.person.as_str()).map(|person| row(a, person)))
-        .collect();
+    let mut rows = Vec::new();
+    for a in found.iter().filter(|a| filter.requirement.as_ref().is_none_or(|id| a.requirement == *id)) {
+        let Some(person) = by_id.get(a.person.as_str()) else { continue };
+        let then = match filter.as_of {
+            Some(when) => history::at(conn, a, when.instant(person)).await?,
+            None => Some(a.clone()),
+        };
+        let then = then.filter(|a| filter.state.as_ref().is_none_or(|state| a.state.name() == state));
+        rows.extend(then.map(|a| row(&a, person)));
+    }
     rows.sort_by(|a, b| a.person.cmp(&b.person));
     Ok(rows)
 }

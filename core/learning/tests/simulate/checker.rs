@@ -29,6 +29,8 @@ pub struct Rules {
     pub pass_mark: f64,
     /// After so many days nobody is told any more that something is overdue.
     pub end_after: i64,
+    /// Requirements that come again: how long a completion holds, and how many days before its end it is asked for anew.
+    pub recurs: BTreeMap<String, (Span, i64)>,
 }
 
 /// Somebody as the roster has them at first.
@@ -55,7 +57,24 @@ struct Life {
     exempt: Vec<(String, Timestamp, Option<Date>)>,
     /// Requirement, when it was extended, and to which day.
     extended: Vec<(String, Timestamp, Date)>,
-    left: Option<Timestamp>,
+    /// Requirement and when this cycle of it was forgiven.
+    waived: Vec<(String, Timestamp)>,
+    /// From when to when they did not work here.
+    gone: Vec<(Timestamp, Option<Timestamp>)>,
+}
+
+impl Life {
+    fn is_gone(&self, when: Timestamp) -> bool {
+        self.gone.iter().any(|(from, to)| *from < when && to.is_none_or(|to| when < to))
+    }
+
+    /// When an item ended before an instant, by doing or forgiving it: the last time, and how often.
+    fn ends(&self, item: &str, before: Timestamp) -> (Option<Timestamp>, usize) {
+        let ends = self.completed.iter().chain(&self.waived);
+        let past: Vec<Timestamp> =
+            ends.filter(|(i, when)| i == item && *when < before).map(|(_, when)| *when).collect();
+        (past.iter().max().copied(), past.len())
+    }
 }
 
 /// One line of output, with its instant.
@@ -147,7 +166,8 @@ fn heard(
             let over = life.completed.iter().any(|(i, when)| i == s.text("item") && *when <= late)
                 || life.exempt.iter().any(|(i, when, _)| i == s.text("item") && *when <= late)
                 || life.leaves.iter().any(|(since, ..)| *since <= late)
-                || life.left.is_some_and(|left| left <= late);
+                || life.waived.iter().any(|(i, when)| i == s.text("item") && *when <= late)
+                || life.gone.iter().any(|(from, _)| *from <= late);
             if late > end || over {
                 continue;
             }
@@ -180,7 +200,8 @@ fn lives(rules: &Rules, people: &BTreeMap<String, Human>, events: &[Value]) -> B
         completed: Vec::new(),
         exempt: Vec::new(),
         extended: Vec::new(),
-        left: None,
+        waived: Vec::new(),
+        gone: Vec::new(),
     };
     for (id, human) in people {
         lives.insert(id.clone(), new(&human.zone, &human.location, begin));
@@ -207,6 +228,7 @@ fn lives(rules: &Rules, people: &BTreeMap<String, Human>, events: &[Value]) -> B
                 life.leaves.push((when, first, date("to").unwrap_or(Date::MAX)));
             }
             "exempt" => life.exempt.push((item, when, date("until"))),
+            "waive" => life.waived.push((item, when)),
             "extend" => life.extended.push((item, when, date("due").unwrap_or(Date::MIN))),
             "roster" => {
                 if let Some(zone) = fields["timezone"].as_str() {
@@ -216,7 +238,9 @@ fn lives(rules: &Rules, people: &BTreeMap<String, Human>, events: &[Value]) -> B
                     life.locations.push((when, location.to_owned()));
                 }
                 if fields["status"] == "left" {
-                    life.left = Some(when);
+                    life.gone.push((when, None));
+                } else if let Some((_, to)) = life.gone.last_mut().filter(|_| fields["status"] == "active") {
+                    *to = Some(when);
                 }
             }
             _ => {}
@@ -241,7 +265,7 @@ fn times(rules: &Rules, life: &Life, said: &[Said], report: &mut Report) {
         if leave(life, s.at).is_some_and(|(first, last)| (first..=last).contains(&date)) {
             report("N9", "on leave", s);
         }
-        if life.left.is_some_and(|left| left < s.at) {
+        if life.is_gone(s.at) {
             report("N3", "after the person left", s);
         }
     }
@@ -261,7 +285,7 @@ fn leave(life: &Life, when: Timestamp) -> Option<(Date, Date)> {
     life.leaves.iter().rev().find(|(since, ..)| *since <= when).map(|(_, first, last)| (*first, *last))
 }
 
-/// N2: nothing twice. A step may come again when its due date moved, or when it was assigned anew.
+/// N2: nothing twice. A step may come again when its due date moved, when it was assigned anew, and in another cycle.
 fn once(said: &[Said], life: &Life, report: &mut Report) {
     let mut keys = BTreeSet::new();
     let mut steps = BTreeSet::new();
@@ -274,8 +298,9 @@ fn once(said: &[Said], life: &Life, report: &mut Report) {
             || life.exempt.iter().any(|(i, ..)| i == item)
             || !life.leaves.is_empty()
             || life.locations.len() + life.zones.len() > 2
-            || life.left.is_some();
-        if !steps.insert((s.text("kind"), item, s.text("step"))) && !moved {
+            || !life.gone.is_empty();
+        let (_, cycle) = life.ends(item, s.at);
+        if !steps.insert((s.text("kind"), item, s.text("step"), cycle)) && !moved {
             report("N2", "the same step twice", s);
         }
     }
@@ -342,8 +367,11 @@ fn ended(rules: &Rules, life: &Life, said: &[Said], report: &mut Report) {
     let about = |s: &Said| matches!(s.text("kind"), "assign" | "reminder" | "plan" | "overdue");
     for s in said.iter().filter(|s| about(s) && matches!(s.text("decision"), "now" | "merge")) {
         let item = s.text("item");
-        if life.completed.iter().any(|(i, when)| i == item && *when <= s.at) {
+        if settled(rules, life, &life.completed, item, s) {
             report("N1", "a message after completion", s);
+        }
+        if settled(rules, life, &life.waived, item, s) {
+            report("N4", "a message in spite of a waiver", s);
         }
         let exempt = |(i, when, until): &(String, Timestamp, Option<Date>)| {
             i == item && *when <= s.at && until.is_none_or(|day| s.local.date() <= day)
@@ -377,7 +405,7 @@ fn ended(rules: &Rules, life: &Life, said: &[Said], report: &mut Report) {
     for s in said.iter().filter(|s| s.sent() && s.text("kind") == "learner-digest") {
         let items: Vec<&str> =
             said.iter().filter(|m| m.text("into") == s.text("key")).map(|m| m.text("item")).collect();
-        let done = |item: &&str| life.completed.iter().any(|(i, when)| i == *item && *when < s.at);
+        let done = |item: &&str| settled(rules, life, &life.completed, item, s);
         if items.is_empty() {
             report("N7", "a digest of nothing", s);
         } else if items.iter().all(done) {
@@ -386,11 +414,29 @@ fn ended(rules: &Rules, life: &Life, said: &[Said], report: &mut Report) {
     }
 }
 
+/// Whether an item was done or forgiven and is not asked for again: what recurs is once its window is open, and what was
+/// forgiven no sooner than what was done.
+fn settled(rules: &Rules, life: &Life, ends: &[(String, Timestamp)], item: &str, s: &Said) -> bool {
+    let newest = ends.iter().filter(|(i, when)| i == item && *when <= s.at).map(|(_, when)| *when).max();
+    let Some(when) = newest else { return false };
+    let Some((every, window)) = rules.recurs.get(item) else { return true };
+    // A day is left for who has flown over the date line since.
+    let flown = i64::from(life.zones.len() > 1);
+    let done = when.to_zoned(s.local.time_zone().clone()).date();
+    let opens = done.checked_add(*every).unwrap().checked_sub(Span::new().days(window + flown)).unwrap();
+    s.local.date() < opens
+}
+
 /// N14: what was posted about a requirement is edited when it is completed. What was said before an exemption was about an
 /// assignment that has ended with it.
 fn edits(life: &Life, said: &[Said], report: &mut Report) {
     for (item, when) in &life.completed {
-        let ended = |s: &Said| life.exempt.iter().any(|(i, since, _)| i == item && s.at < *since && since < when);
+        let ended = |s: &Said| {
+            let since = life.ends(item, *when).0;
+            since.is_some_and(|since| s.at < since)
+                || life.exempt.iter().any(|(i, since, _)| i == item && s.at < *since && since < when)
+                || life.gone.iter().any(|(from, _)| s.at < *from && from < when)
+        };
         let before = |s: &&Said| s.at < *when && s.text("item") == item && !ended(s);
         for s in said.iter().filter(before) {
             let stands = match s.text("decision") {

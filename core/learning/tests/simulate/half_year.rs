@@ -1,10 +1,13 @@
 //! Half a year of sixty people with everything that happens to people, checked against the rules; and the same for a year
 //! and a thousand people, when asked for.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
+use stoa_learning::simulate::Line;
 
 use crate::checker::violations;
-use crate::world::{World, rules};
+use crate::world::{FORKLIFT, QUARTERLY, World, rules};
 
 const ZONES: [&str; 10] = [
     "Europe/Berlin",
@@ -55,13 +58,15 @@ async fn organisation(people: usize, lessons: usize) -> World {
         ("fire", "{ days = 14, from = \"assigned\" }"),
         ("privacy", "{ days = 30, from = \"assigned\" }"),
         ("safety", "{ date = 2027-02-26 }"),
+        (FORKLIFT, QUARTERLY),
     ])
     .await;
     w.teach(lessons, "09:30").await;
     w
 }
 
-/// What happens to people on so many days: most answer, some never do; completions, leaves, moves, extensions.
+/// What happens to people on so many days: most answer, some never do; completions, leaves, moves, extensions,
+/// waivers, people who leave and people who come back.
 fn life(people: usize, days: u64) -> Vec<Value> {
     let mut dice = Dice(42);
     let start: jiff::civil::Date = "2026-11-23".parse().unwrap();
@@ -90,7 +95,17 @@ fn life(people: usize, days: u64) -> Vec<Value> {
                 }
             }
         }
+        // What comes again: most do it in time, some late, some not again; who has nothing open then is noted.
+        if !silent && n % 5 != 4 {
+            for quarter in 0..days / 70 {
+                let day = 2 + quarter * 72 + dice.roll(30);
+                put(day, dice.roll(24 * 60), "complete", Some(FORKLIFT), json!({"score": 1}));
+            }
+        }
         match n % 12 {
+            0 => {
+                put(4 + dice.roll(days.min(150)), 650, "waive", Some(FORKLIFT), json!({"reason": "no forklift there"}))
+            }
             3 => {
                 let day = 5 + dice.roll(days.min(60));
                 let first = start + jiff::Span::new().days(i64::try_from(day + 3).unwrap());
@@ -103,6 +118,13 @@ fn life(people: usize, days: u64) -> Vec<Value> {
             }
             8 => put(2 + dice.roll(10), 700, "extend", Some("fire"), json!({"due": "2027-01-15"})),
             9 => put(2, 700, "exempt", Some("privacy"), json!({"until": "2027-01-31", "reason": "elsewhere"})),
+            10 => {
+                let day = 20 + dice.roll(40);
+                put(day, 650, "roster", None, json!({"status": "left"}));
+                let back = start + jiff::Span::new().days(i64::try_from(day + 30).unwrap());
+                let fields = json!({"status": "active", "hire_date": back.to_string()});
+                put(day + 30, 650, "roster", None, fields);
+            }
             11 => put(30 + dice.roll(days - 40), 700, "roster", None, json!({"status": "left"})),
             _ => {}
         }
@@ -118,7 +140,17 @@ async fn half_a_year_of_sixty_people_breaks_no_rule() {
     for decision in ["now", "later", "merge", "withhold", "edit"] {
         assert!(out.lines.iter().any(|l| l.decision == decision), "no line says {decision}");
     }
-    let wrong = violations(&rules(), &w.people, &out.happened(&events), &out.values());
+    let happened = out.happened(&events);
+    for kind in ["waive", "exempt", "extend"] {
+        assert!(happened.iter().any(|e| e["kind"] == kind), "nothing was {kind}d");
+    }
+    let again = |person: &str| {
+        let asked = |l: &&Line| l.person == person && l.item == FORKLIFT && l.kind == "assign" && l.decision != "later";
+        out.lines.iter().filter(asked).map(|l| l.key.as_str()).collect::<BTreeSet<_>>().len() > 1
+    };
+    let renewing = w.people.keys().filter(|p| again(p)).count();
+    assert!(renewing > 20, "only {renewing} people were asked to renew");
+    let wrong = violations(&rules(), &w.people, &happened, &out.values());
     assert!(wrong.is_empty(), "{} violations, the first:\n{}", wrong.len(), wrong[..wrong.len().min(20)].join("\n"));
 }
 

@@ -36,6 +36,11 @@ options = ["The stairs", "The lift"]
 answer = 0
 "#;
 
+/// The requirement that comes again, and when.
+pub const FORKLIFT: &str = "forklift";
+pub const QUARTERLY: &str =
+    "{ days = 14, from = \"assigned\" }\nrecertify = { every = \"3 months\", window_days = 21, grace_days = 7 }";
+
 /// The store of an organisation, and what the checker may know of it.
 pub struct World {
     pub db: Db,
@@ -114,6 +119,7 @@ pub fn rules() -> Rules {
         ]),
         pass_mark: 0.8,
         end_after: 90,
+        recurs: BTreeMap::from([(FORKLIFT.to_owned(), (3.months(), 21))]),
     }
 }
 
@@ -160,7 +166,7 @@ impl World {
         import::import(&self.db, &services.ledger, csv.as_bytes(), &self.roster, "operator").await.unwrap();
     }
 
-    /// Brings requirements into force, each with a course of its own and its due rule.
+    /// Brings requirements into force, each with a course of its own and its due rule (and what follows on it).
     pub async fn require(&self, requirements: &[(&str, &str)]) {
         let services = self.services();
         let dir = tempfile::tempdir().unwrap();

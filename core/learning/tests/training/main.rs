@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
 
 mod authoring;
+mod cycles;
 mod joined;
 mod learner;
 mod manager;

@@ -89,6 +89,15 @@ async fn a_dry_run_says_who_and_why_and_changes_nothing() {
     assert_eq!(one["assign"][0]["reason"], "because your country is US");
     assert_eq!(one["assign"][0]["due"], "2026-12-07");
     assert_eq!(one["empty_groups"][0], "Nowhere");
+    let count = |reason: &str, people: u32| serde_json::json!([{ "reason": reason, "people": people }]);
+    assert_eq!(one["because"], count("because your country is US", 2));
+    assert_eq!(
+        one["not_for"],
+        count("not for you, because your country is DE and you are not in the group Nowhere", 1)
+    );
+    assert_eq!((&one["later"][0]["name"], &one["later"][0]["due"]), (&"Cleo".into(), &"2026-12-01".into()));
+    assert_eq!(one["no_manager"], serde_json::json!(["Ana", "Cleo"]));
+    assert_eq!(one["warnings"], serde_json::json!(["nobody is in the group 'Nowhere'"]));
     assert_eq!(w.tables().await.lines().count(), 1, "only the course");
 
     w.apply(&text).await;
@@ -107,6 +116,53 @@ async fn a_dry_run_says_who_and_why_and_changes_nothing() {
     w.apply(&format!("{text}active = false\n")).await;
     let rows = w.s.db.read(|c| async move { training::status(&c, &Filter::default()).await }).await.unwrap();
     assert!(rows.iter().all(|r| r.state == "retired" && r.reason == "the requirement was withdrawn"), "{rows:?}");
+}
+
+#[tokio::test]
+async fn a_dry_run_warns_of_what_is_probably_not_meant_and_names_those_whom_a_decision_leaves_out() {
+    let w = world().await;
+    let boss = w.s.hire("Boss", |_| {}).await;
+    for name in ["Ana", "Ben"] {
+        w.s.hire(name, |p| p.manager = Some(boss.id.clone())).await;
+    }
+    w.apply(REQUIREMENT).await;
+    training::exempt(&w.s.db, &w.services, "Ana", "fire-safety", None, "operator", "works outdoors").await.unwrap();
+    training::waive(&w.s.db, &w.services, "Ben", "fire-safety", "operator", "was ill").await.unwrap();
+    let again =
+        training::apply(&w.s.db, &w.services, "x.toml", REQUIREMENT, true).await.unwrap().requirements.remove(0);
+    let out: Vec<(&str, &str)> = again.left_out.iter().map(|e| (e.name.as_str(), e.reason.as_str())).collect();
+    assert_eq!(out, [("Ana", "exempt: works outdoors"), ("Ben", "waived: was ill")]);
+    assert_eq!((again.change, again.unchanged, again.no_manager), ("unchanged", 3, vec!["Boss".to_owned()]));
+
+    let other = |audience: &str, due: &str| {
+        REQUIREMENT
+            .replace("fire-safety", "fire-drill")
+            .replace("everyone", audience)
+            .replace("{ days = 14, from = \"assigned\" }", due)
+    };
+    let warnings = async |text: String| {
+        let plan = training::apply(&w.s.db, &w.services, "x.toml", &text, true).await.unwrap();
+        plan.requirements.into_iter().next_back().unwrap().warnings
+    };
+    assert_eq!(
+        warnings(other("country = \\\"FR\\\"", "{ days = 3 }")).await,
+        ["the rule means nobody; for 3 people it is 'not for you, because you have no country'"]
+    );
+    assert_eq!(
+        warnings(other("everyone", "{ date = 2026-11-01 }")).await,
+        [
+            "the due date 2026-11-01 has passed for 3 people: what is assigned now is due on the next working day",
+            "'fire-safety' asks 3 of these people for the same course with another due date: they have it twice"
+        ]
+    );
+    // The two stand in one file, and only together do they contradict each other.
+    let both =
+        format!("{}{}", other("manager", "{ days = 3 }").replace("fire-drill", "a"), other("manager", "{ days = 3 }"));
+    assert!(
+        warnings(both)
+            .await
+            .contains(&"'a' asks 1 of these people for the same course in the same way: they have it twice".to_owned())
+    );
 }
 
 #[tokio::test]

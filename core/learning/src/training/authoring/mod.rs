@@ -8,9 +8,9 @@
 mod chat;
 mod enforce;
 mod form;
+mod missing;
 mod preview;
 mod rule;
-mod status;
 
 use stoa_ground::{Db, Error, Result};
 

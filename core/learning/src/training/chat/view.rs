@@ -35,6 +35,7 @@ pub(super) fn list(words: &Words, items: &[(Assignment, String)], calendar: &Cal
             State::OnLeave => say!(words, "training-row-away", title = title),
             State::Extended => say!(words, "training-row-extended", title = title, due = due),
             State::InProgress => say!(words, "training-row-started", title = title, due = due),
+            _ if a.renews.is_some() => say!(words, "training-row-renew", title = title, due = due),
             _ => say!(words, "training-row-open", title = title, due = due),
         };
         let label = if a.started.is_some() {

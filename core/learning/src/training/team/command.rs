@@ -11,27 +11,15 @@ use stoa_ground::people::{self, Person};
 use stoa_ground::{Conn, Error, Result};
 
 use super::super::assignment::{self, Assignment, By};
-use super::super::state::State;
 use super::super::{life, nudge, requests, requirement, statements};
-use super::{digest, may_manage, more};
+use super::{Standing, may_manage, more};
 use crate::Services;
 
-/// How many people are named.
-const NAMED: usize = 12;
-/// How many of them have buttons.
-const WITH_BUTTONS: usize = 5;
 /// The most people whose standing is worked out on their manager's page, which is shown again and again.
 const AT_HOME: usize = 200;
 
 /// The command `team`.
 pub(in crate::training) struct Team(pub Arc<Services>);
-
-/// One person's assignment in the overview.
-struct Row {
-    person: Person,
-    a: Assignment,
-    title: String,
-}
 
 #[async_trait]
 impl Command for Team {
@@ -161,17 +149,18 @@ impl Team {
         let (manager, words) = (cx.person()?, cx.words);
         let standing = cx.db().read(|c| async move {
             let tree = people::tree_of(&c, &manager.id).await?;
-            Standing::of(&c, tree).await
+            Standing::of(&c, tree, None).await
         });
         let standing = standing.await?;
         if standing.people == 0 {
             return cx.reply_private(Message::text(say!(words, "team-nobody"))).await;
         }
-        if standing.rows.is_empty() {
+        if standing.is_empty() {
             return cx.reply_private(Message::text(say!(words, "team-nothing"))).await;
         }
         let today = cx.flow.organisation().calendar(manager).date(cx.db().clock().now());
-        cx.reply_private(overview(words, &standing, today)).await
+        let message = Message::new().heading(say!(words, "team-title", count = standing.people));
+        cx.reply_private(standing.overview(words, message, today)).await
     }
 }
 
@@ -184,103 +173,17 @@ impl Panel for Team {
             let title = say!(visit.words, "team-title", count = tree.len());
             return Ok(Some(Message::new().heading(title).buttons(vec![show])));
         }
-        let standing = Standing::of(visit.conn, tree).await?;
-        if standing.rows.is_empty() {
+        let standing = Standing::of(visit.conn, tree, None).await?;
+        if standing.is_empty() {
             return Ok(None);
         }
         let today = visit.organisation.calendar(visit.person).date(visit.conn.now());
-        Ok(Some(overview(visit.words, &standing, today)))
+        let message = Message::new().heading(say!(visit.words, "team-title", count = standing.people));
+        Ok(Some(standing.overview(visit.words, message, today)))
     }
 
     async fn prompts(&self, visit: &Visit<'_>) -> Result<Vec<Prompt>> {
         let leads = !people::reports_of(visit.conn, &visit.person.id).await?.is_empty();
         Ok(leads.then(|| Prompt::new(say!(visit.words, "team-prompt"), "team")).into_iter().collect())
     }
-}
-
-/// How a manager's people stand.
-struct Standing {
-    people: usize,
-    rows: Vec<Row>,
-    /// The assignments of those who cannot go on without help.
-    stuck: Vec<String>,
-}
-
-impl Standing {
-    async fn of(conn: &Conn, tree: Vec<Person>) -> Result<Self> {
-        let (mut rows, mut stuck) = (Vec::new(), Vec::new());
-        if tree.is_empty() {
-            return Ok(Self { people: 0, rows, stuck });
-        }
-        let requirements = requirement::all(conn).await?;
-        let people = tree.len();
-        for person in tree {
-            for a in assignment::of_person(conn, &person.id).await? {
-                let Some(r) = requirements.iter().find(|r| r.id == a.requirement && r.active) else { continue };
-                if a.state == State::Retired {
-                    continue;
-                }
-                if super::super::stuck(conn, &a).await? {
-                    stuck.push(a.id.clone());
-                }
-                rows.push(Row { person: person.clone(), a, title: r.title.clone() });
-            }
-        }
-        Ok(Self { people, rows, stuck })
-    }
-}
-
-fn overview(words: &Words, standing: &Standing, today: jiff::civil::Date) -> Message {
-    let Standing { people, rows, stuck } = standing;
-    let mut message = Message::new().heading(say!(words, "team-title", count = *people));
-    let mut titles: Vec<&str> = rows.iter().map(|r| r.title.as_str()).collect();
-    titles.sort_unstable();
-    titles.dedup();
-    let mut counts = Vec::new();
-    for title in titles {
-        let of = |states: &[State]| rows.iter().filter(|r| r.title == title && states.contains(&r.a.state)).count();
-        let all = rows.iter().filter(|r| r.title == title && (r.a.state.counts() || r.a.state.is_open())).count();
-        counts.push(format!(
-            "- {}",
-            say!(
-                words,
-                "team-count",
-                title = literal(title),
-                done = of(&[State::Completed]),
-                all = all,
-                overdue = of(&[State::Overdue]),
-                away = of(&[State::OnLeave]),
-                exempt = of(&[State::Exempt, State::Waived])
-            )
-        ));
-    }
-    message = message.paragraph(counts.join("\n"));
-    let mut missing: Vec<&Row> = rows.iter().filter(|r| r.a.state.is_open()).collect();
-    missing.sort_by_key(|r| (r.a.state != State::Overdue, r.a.due.at));
-    if missing.is_empty() {
-        return message.paragraph(say!(words, "team-all-done"));
-    }
-    for (n, row) in missing.iter().take(NAMED).enumerate() {
-        let (name, title) = (literal(&row.person.name), literal(&row.title));
-        let due = words.day(row.a.due.date, today);
-        let text = match row.a.state {
-            State::Overdue => say!(words, "team-row-overdue", name = name, title = title, due = due),
-            State::OnLeave => say!(words, "team-row-away", name = name, title = title),
-            State::InProgress => say!(words, "team-row-started", name = name, title = title, due = due),
-            _ => say!(words, "team-row-open", name = name, title = title, due = due),
-        };
-        message = message.paragraph(text);
-        if n < WITH_BUTTONS && row.a.state.is_running() {
-            let mut buttons = digest::buttons(words, &row.a);
-            if stuck.contains(&row.a.id) {
-                let command = format!("team grant {} {}", row.a.id, row.a.attempts);
-                buttons.push(Button::new(say!(words, "team-grant-button"), command));
-            }
-            message = message.buttons(buttons);
-        }
-    }
-    if missing.len() > NAMED {
-        message = message.context(say!(words, "team-digest-more", count = missing.len() - NAMED));
-    }
-    message
 }

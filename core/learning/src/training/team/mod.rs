@@ -3,6 +3,7 @@
 mod command;
 mod digest;
 mod more;
+mod standing;
 
 use jiff::civil::{Time, Weekday};
 use serde_json::Value as Json;
@@ -19,6 +20,7 @@ use crate::Services;
 
 pub(super) use command::Team;
 pub(super) use digest::{Digest, DigestJob};
+pub(super) use standing::Standing;
 
 /// When managers get their digest, on Mondays.
 const NINE: Time = Time::constant(9, 0, 0, 0);
