@@ -186,15 +186,16 @@ async fn from_draft_to_pack(database: Option<String>) -> Result<()> {
     room.presses("ida", &asked, "Approve").await?;
     steps += 1;
     let told = room.sees("lena", "Ida has approved").await?;
+    for user in ["max", "ana", "ben", "con"] {
+        room.sees(user, "New for you: **Port rules 2027**").await?;
+    }
     room.presses("lena", &told, "Status").await?;
     room.sees("lena", "0 of 4 done, 0 overdue").await?;
     ensure!(steps <= 6, "{steps} steps");
     println!("from the draft to assigned and monitored: {steps} steps, one of them by the approver");
 
     // Assigned. Ana does it, Ben asks for more time, Con forgets.
-    room.sees("ana", "New for you: **Port rules 2027**").await?;
     room.takes("ana", "Ana").await?;
-    room.sees("ben", "New for you").await?;
     room.says("ben", "training").await?;
     let list = room.sees("ben", "Ask for …").await?;
     let more = [("what", "extension"), ("until", "2026-12-18"), ("reason", "I am at the other quay until then")];

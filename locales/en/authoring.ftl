@@ -168,12 +168,10 @@ authoring-new-button = New requirement
 authoring-draft-line = Draft: **{ $title }**, written { $on }
 authoring-draft-open = Waits for approval: **{ $title }**, written { $on }
 authoring-status-button = Status
-authoring-status-title = How requirements stand
 authoring-status-none = There is no requirement yet.
 authoring-status-not-yours = Only the learning team, approvers and auditors can see this. Type **training** for your own.
 # numbers of people; $all are those who count
 authoring-status-line = **{ $title }**: { $done } of { $all } done, { $overdue } overdue, { $away } on leave, { $exempt } exempt
-authoring-status-who-button = Who is missing?
 authoring-status-complete = Nobody is missing.
 # $reason is why it was assigned
 authoring-missing-overdue = **{ $name }**: overdue since { $due }; { $reason }

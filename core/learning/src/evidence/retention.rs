@@ -294,6 +294,11 @@ pub async fn plan(conn: &Conn, person: &Person, rules: &[Rule]) -> Result<Vec<Pl
                 facts.preset = crate::training::requirement::by_id(conn, id).await?.evidence;
             }
         }
+        if let Some(id) = subject.strip_prefix("request/")
+            && let Some((requirement, open)) = crate::training::requests::about(conn, id).await?
+        {
+            (facts.requirement, facts.open) = (requirement, open);
+        }
         let (erasable, why) = judge(conn.now(), &person.id, &facts, &holds, rules);
         planned.push(Planned { subject, records, erasable, why });
     }

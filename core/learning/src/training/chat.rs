@@ -92,9 +92,6 @@ impl Command for Training {
         if requests::WORDS.contains(&word.as_str()) {
             return requests::run(cx, &self.0, call, &word, rest).await;
         }
-        if word == "status" && status::is_for(cx, scene.person, rest).await? {
-            return status::tell(cx, scene.person, rest).await;
-        }
         if authoring::WORDS.contains(&word.as_str()) {
             return authoring::run(cx, &self.0, call, &word, rest).await;
         }
@@ -142,6 +139,7 @@ impl Command for Training {
             // A platform without forms.
             "choose" => Err(Error::invalid(say!(cx.words, "training-no-form"))),
             "unreachable" => unreachable::list(cx, scene.person).await,
+            "status" => status::tell(cx, scene.person, rest).await,
             _ => self.list(cx, scene).await,
         }
     }

@@ -6,14 +6,14 @@ use stoa_flow::words::Words;
 use stoa_ground::people::{self, Person, Role};
 use stoa_ground::{Conn, Error, Result};
 
-use super::{form as forms, preview, rule, status};
+use super::{form as forms, missing, preview, rule};
 use crate::Services;
 use crate::training::requests::{self, Kind, Request, State};
 use crate::training::requirement::{self, Requirement};
 
 /// The words that are answered here.
 pub(in crate::training) const WORDS: &[&str] =
-    &["new", "change", "stop", "edit", "draft", "propose", "toml", "requirements", "status"];
+    &["new", "change", "stop", "edit", "draft", "propose", "toml", "requirements", "missing"];
 /// How many requirements and drafts are listed.
 const LISTED: usize = 12;
 
@@ -23,7 +23,7 @@ async fn may_write(conn: &Conn, person: &Person) -> Result<bool> {
 }
 
 /// Whether the person sees how requirements stand.
-pub(in crate::training) async fn may_see(conn: &Conn, person: &Person) -> Result<bool> {
+pub(super) async fn may_see(conn: &Conn, person: &Person) -> Result<bool> {
     let roles = people::roles_of(conn, person).await?;
     Ok([Role::Learning, Role::Approver, Role::Auditor].iter().any(|role| roles.contains(role)))
 }
@@ -142,8 +142,8 @@ pub(in crate::training) async fn run(
     rest: &str,
 ) -> Result<()> {
     let (person, words) = (cx.person()?, cx.words);
-    if word == "status" {
-        return status::run(cx, s, person, rest).await;
+    if word == "missing" {
+        return missing::run(cx, s, person, rest).await;
     }
     if word == "toml" {
         return toml(cx, person, rest).await;
@@ -310,7 +310,7 @@ async fn list(cx: &Context<'_>, s: &Services, person: &Person) -> Result<()> {
                     message.paragraph(say!(words, "authoring-list-line", title = title, who = who)).buttons(vec![
                         button(say!(words, "authoring-change-button"), "change"),
                         button(say!(words, "authoring-stop-button"), "stop"),
-                        button(say!(words, "authoring-status-button"), "status"),
+                        button(say!(words, "authoring-status-button"), "missing"),
                     ]);
             } else {
                 message = message

@@ -8,13 +8,13 @@
 mod chat;
 mod enforce;
 mod form;
+mod missing;
 mod preview;
 mod rule;
-mod status;
 
 use stoa_ground::{Db, Error, Result};
 
-pub(super) use chat::{WORDS, check, form, may_see, run};
+pub(super) use chat::{WORDS, check, form, run};
 pub(super) use enforce::{EnforceJob, enforce};
 pub(super) use preview::preview;
 

@@ -7,7 +7,6 @@ use stoa_ground::people::calendar::parse_date;
 use stoa_ground::people::{self, Person, Role};
 use stoa_ground::{Error, Result};
 
-use crate::training::authoring;
 use crate::training::history::AsOf;
 use crate::training::team::Standing;
 
@@ -18,14 +17,6 @@ const MOST: usize = 2_000;
 pub(super) fn asks(text: &str) -> bool {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     word == "status" && (rest.trim().is_empty() || day_of(rest).is_some())
-}
-
-/// Whether the words after `training status` are about people: as of a day, or for those who look after no requirements.
-pub(super) async fn is_for(cx: &Context<'_>, person: &Person, text: &str) -> Result<bool> {
-    if day_of(text).is_some() {
-        return Ok(true);
-    }
-    Ok(text.trim().is_empty() && !cx.db().read(|c| async move { authoring::may_see(&c, person).await }).await?)
 }
 
 /// What stands where a day should, with and without the words `as of`.

@@ -57,6 +57,14 @@ pub(super) fn parts(services: &Arc<Services>) -> Parts {
     }
 }
 
+/// The requirement that a request is about, if it is about one, and whether it is still open; `None` for an unknown one.
+///
+/// # Errors
+/// The database's error.
+pub async fn about(conn: &Conn, id: &str) -> Result<Option<(Option<String>, bool)>> {
+    Ok(by_id(conn, id).await?.map(|r| (r.requirement, matches!(r.state, State::Draft | State::Open))))
+}
+
 /// How many requests wait for a decision, and how many of them wait for nobody, because nobody may decide.
 ///
 /// # Errors

@@ -252,7 +252,7 @@ pub(super) fn answer(words: &Words, told: &Told, why: Button) -> Message {
         (Kind::Requirement, State::Approved, Some(id)) => {
             message = message.context(say!(words, "authoring-assigning"));
             let label = say!(words, "authoring-status-button");
-            buttons.push(Button::primary(label, format!("training status {id}")));
+            buttons.push(Button::primary(label, format!("training missing {id}")));
         }
         (Kind::Requirement, State::Declined, _) => {
             let label = say!(words, "authoring-edit-button");

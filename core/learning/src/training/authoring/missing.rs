@@ -1,8 +1,8 @@
-//! `training status`: how requirements stand, and who is missing, for those who look after them.
+//! `training missing REQUIREMENT`: how one requirement stands, and who is missing, for those who look after it.
 
 use std::collections::BTreeMap;
 
-use stoa_flow::chat::{Button, Context, Message, literal};
+use stoa_flow::chat::{Context, Message, literal};
 use stoa_flow::say;
 use stoa_ground::people::{self, Person};
 use stoa_ground::{Conn, Error, Result};
@@ -13,19 +13,15 @@ use crate::training::assignment::{self, Assignment};
 use crate::training::requirement::{self, Requirement};
 use crate::training::state::State;
 
-/// How many requirements are listed, and how many people are named.
-const LISTED: usize = 12;
+/// How many people are named.
 const NAMED: usize = 15;
 
-/// `training status`, or `training status REQUIREMENT`.
+/// Tells it.
 pub(super) async fn run(cx: &Context<'_>, s: &Services, person: &Person, id: &str) -> Result<()> {
     let words = cx.words;
     let message = cx.db().read(|c| async move {
         if !may_see(&c, person).await? {
             return Err(Error::Forbidden(say!(words, "authoring-status-not-yours")));
-        }
-        if id.is_empty() {
-            return all(&c, cx).await;
         }
         let requirement = requirement::by_id(&c, id).await;
         let requirement = requirement.map_err(|_| Error::invalid(say!(words, "authoring-unknown")))?;
@@ -51,24 +47,6 @@ fn counts(cx: &Context<'_>, r: &Requirement, newest: &BTreeMap<String, Assignmen
         away = of(&[State::OnLeave]),
         exempt = of(&[State::Exempt, State::Waived])
     )
-}
-
-async fn all(conn: &Conn, cx: &Context<'_>) -> Result<Message> {
-    let requirements: Vec<Requirement> = requirement::all(conn).await?.into_iter().filter(|r| r.active).collect();
-    let words = cx.words;
-    if requirements.is_empty() {
-        return Ok(Message::text(say!(words, "authoring-status-none")));
-    }
-    let mut message = Message::new().heading(say!(words, "authoring-status-title"));
-    for r in requirements.iter().take(LISTED) {
-        let newest = newest(assignment::of_requirement(conn, &r.id).await?);
-        let label = say!(words, "authoring-status-who-button");
-        message = message
-            .paragraph(counts(cx, r, &newest))
-            .buttons(vec![Button::new(label, format!("training status {}", r.id))]);
-    }
-    let more = requirements.len().saturating_sub(LISTED);
-    Ok(if more > 0 { message.context(say!(words, "request-list-more", count = more)) } else { message })
 }
 
 async fn one(conn: &Conn, cx: &Context<'_>, s: &Services, reader: &Person, r: &Requirement) -> Result<Message> {
