@@ -58,7 +58,8 @@ async fn posted(world: &World, number: usize) -> Result<Vec<String>> {
         tokio::time::sleep((Duration::from_secs(1) / RATE * u32::try_from(n)?).saturating_sub(begun.elapsed())).await;
         let id = Discord::nth_person(n);
         let person = world.discord.person(&id);
-        let (status, said, token) = person.posts_slash(&world.server.url, GENERAL, "ask", &library::question(n)).await?;
+        let (status, said, token) =
+            person.posts_slash(&world.server.url, GENERAL, "ask", &library::question(n)).await?;
         ensure!(status == 200, "{status}: {said}");
         anyhow::Ok(token)
     });

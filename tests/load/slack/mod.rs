@@ -219,7 +219,13 @@ impl Answers {
             if open.len() < before {
                 last = monotonic();
             }
-            ensure!(last.elapsed() < patience, "{} of {} were not answered: {:?}", open.len(), asked.len(), open.first());
+            ensure!(
+                last.elapsed() < patience,
+                "{} of {} were not answered: {:?}",
+                open.len(),
+                asked.len(),
+                open.first()
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }

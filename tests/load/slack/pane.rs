@@ -16,7 +16,10 @@ const SHOWS: [&str; 3] = ["chat.startStream", "chat.appendStream", "chat.update"
 
 /// In the assistant pane the first sentence is shown while the model still writes.
 pub async fn streamed(plan: &Plan) -> Result<Figures> {
-    let first = format!("To clean the coffee machine, switch it off, {} and leave it open for 3 minutes. [1]\n", library::ANSWER);
+    let first = format!(
+        "To clean the coffee machine, switch it off, {} and leave it open for 3 minutes. [1]\n",
+        library::ANSWER
+    );
     let second = "Spare parts of the coffee machine lie on shelf 0 of the store room. [1]\n";
     let model = Model::open(&first, second).await?;
     // The first question of all is answered by the model as well.

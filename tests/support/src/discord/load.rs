@@ -35,14 +35,9 @@ impl Discord {
     pub fn renames(&self, guild: &str, user: &str, nick: &str) {
         let mut kept = lock(&self.hall.kept);
         let user = kept.user(user);
-        let d = json!({ "guild_id": guild, "roles": [], "user": user, "nick": nick, "joined_at": "2024-01-01T00:00:00Z" });
+        let d =
+            json!({ "guild_id": guild, "roles": [], "user": user, "nick": nick, "joined_at": "2024-01-01T00:00:00Z" });
         kept.dispatch("GUILD_MEMBER_UPDATE", &d);
-    }
-
-    /// How many messages there are.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        lock(&self.hall.kept).messages.len()
     }
 
     /// The bot's messages from a place on which everybody there sees, and the place after the last.
@@ -82,5 +77,6 @@ impl Discord {
 /// The members of whom a server tells when the bot comes.
 pub(super) fn told(kept: &super::state::Kept, members: &BTreeSet<String>) -> Vec<Value> {
     let some = members.iter().take(kept.told_members);
-    some.map(|id| json!({ "user": kept.user(id), "nick": null, "roles": [], "joined_at": "2024-01-01T00:00:00Z" })).collect()
+    some.map(|id| json!({ "user": kept.user(id), "nick": null, "roles": [], "joined_at": "2024-01-01T00:00:00Z" }))
+        .collect()
 }

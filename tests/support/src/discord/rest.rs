@@ -249,8 +249,9 @@ fn act(kept: &mut Kept, hall: &Hall, method: &Method, parts: &[&str], query: &st
             found.map_or(NO_MESSAGE, |m| Yes(m.json(kept)))
         }
         ("POST", ["channels", id, "messages"]) => seen(kept, id).unwrap_or_else(|| post(kept, id, body)),
-        ("PATCH", ["channels", id, "messages", message]) => seen(kept, id)
-            .unwrap_or_else(|| edit(kept, message, |m| m.channel == *id && m.only.is_none(), body)),
+        ("PATCH", ["channels", id, "messages", message]) => {
+            seen(kept, id).unwrap_or_else(|| edit(kept, message, |m| m.channel == *id && m.only.is_none(), body))
+        }
         ("DELETE", ["channels", id, "messages", message]) => {
             let before = kept.messages.len();
             kept.messages.retain(|m| !(m.channel == *id && m.id == *message && m.user == BOT));

@@ -69,8 +69,7 @@ impl Message {
     pub(super) fn json(&self, kept: &Kept) -> Value {
         let flags = if self.only.is_some() { 64 } else { 0 } | if self.loading { 128 } else { 0 };
         let mentioned = self.content.split("<@").skip(1).filter_map(|rest| rest.split_once('>'));
-        let mentioned: BTreeSet<&str> =
-            mentioned.map(|(id, _)| id).filter(|id| kept.users.contains_key(*id)).collect();
+        let mentioned: BTreeSet<&str> = mentioned.map(|(id, _)| id).filter(|id| kept.users.contains_key(*id)).collect();
         let mentions: Vec<Value> = mentioned.into_iter().map(|id| kept.user(id)).collect();
         let mut one = json!({ "id": self.id, "channel_id": self.channel, "author": kept.user(&self.user), "type": 0,
             "content": self.content, "components": self.components, "mentions": mentions, "flags": flags, "embeds": [],

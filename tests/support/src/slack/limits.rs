@@ -83,14 +83,8 @@ mod tests {
     #[test]
     fn a_conversation_takes_one_a_second_and_the_workspace_so_many() {
         let now = monotonic();
-        let mut limits = Limits {
-            most: 6,
-            window: Duration::from_secs(10),
-            ends: None,
-            used: 0,
-            spread: HashMap::new(),
-            told: 0,
-        };
+        let mut limits =
+            Limits { most: 6, window: Duration::from_secs(10), ends: None, used: 0, spread: HashMap::new(), told: 0 };
         assert!((0..BURST).all(|_| limits.wait("D1", now).is_none()));
         assert_eq!(limits.wait("D1", now), Some(Duration::from_secs(1)));
         let later = now + Duration::from_secs(1);

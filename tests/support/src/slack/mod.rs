@@ -405,8 +405,7 @@ impl Slack {
     }
 
     fn deliver(&self, kind: Kind, payload: Value) -> usize {
-        let one =
-            Delivery { kind, payload, attempts: 0, begun: clock::monotonic(), sent: None, acked: None, acks: 0 };
+        let one = Delivery { kind, payload, attempts: 0, begun: clock::monotonic(), sent: None, acked: None, acks: 0 };
         let at = {
             let mut kept = lock(&self.hall.kept);
             kept.deliveries.push(one);
