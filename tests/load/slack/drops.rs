@@ -55,7 +55,7 @@ pub async fn dropped(plan: &Plan) -> Result<Figures> {
     let (first, people) = (Instant::parse(DUE[0])?, world.people);
     move_to(&world, first.plus(-Instant::SECOND)).await?;
     let mut came: Vec<Came> = Vec::new();
-    let (mut minutes, mut allowed) = (Vec::new(), 0.0);
+    let (mut minutes, mut allowed) = (Vec::new(), 0.0_f64);
     // Until both are through, and the first minutes of the quiet hours of the second.
     let (last, quiet_again) = if plan.quick { (2, OPEN..OPEN + 2) } else { (OPEN + 9, OPEN * 2 - 1..OPEN * 2 + 2) };
     for minute in (0..last).chain(quiet_again) {
