@@ -11,12 +11,14 @@ use stoa_ground::clock::monotonic;
 
 use crate::Options;
 use crate::ids::word;
-use crate::limits::{Limits, Route, Said};
+use crate::limits::{Limits, Route, Said, Turn};
 
 /// How long one call may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a call waits here for its turn; longer waits are the delivery's.
+/// How long a call waits here for its turn.
 const TURN: Duration = Duration::from_secs(5);
+/// How long one waits for its bucket that is made for a delivery: while it waits here, the deliveries of others do.
+const DELIVERY_TURN: Duration = Duration::from_millis(200);
 /// The most bytes of an answer that are read.
 const ANSWER: usize = 4 * 1024 * 1024;
 /// The longest pause that is believed, in seconds.
@@ -42,6 +44,8 @@ const CLOSED: [i64; 12] =
 pub(crate) enum Failure {
     /// It may work later, after so many seconds if that is known.
     Later { why: String, after: Option<u64> },
+    /// Nothing was done, because a limit is reached: it may be done after so long, as everything else if that is so.
+    Limited { why: String, after: Duration, everything: bool },
     /// Discord's error code (0 where it gives none), the HTTP status, and what it says.
     Code { code: i64, status: u16, detail: String },
 }
@@ -119,20 +123,23 @@ impl Api {
     /// Calls. A short wait that Discord's limits ask for happens here.
     pub(crate) async fn call(&self, request: &Request) -> Result<Value, Failure> {
         let begun = monotonic();
+        let of_bucket = if stoa_flow::sends_end().is_some() { DELIVERY_TURN } else { TURN };
         loop {
-            let wait = self.limits.turn(&request.route, request.global, monotonic());
-            if wait.is_zero() {
-                match self.once(request).await {
+            let now = monotonic();
+            let (wait, patience, everything) = match self.limits.turn(&request.route, request.global, now) {
+                Turn::Go => match self.once(request).await {
                     Ok(Answer::Ok(value)) => return Ok(value),
                     Ok(Answer::Limited) => continue,
                     Err(failure) => return Err(failure),
-                }
-            }
-            if begun.elapsed() + wait > TURN {
-                return Err(later(
-                    &format!("{} waits for Discord's limit", request.route.kind),
-                    Some(wait.as_secs() + 1),
-                ));
+                },
+                Turn::Wait(wait) => (wait, of_bucket, false),
+                Turn::AllWait(wait) => (wait, TURN, true),
+            };
+            // Whoever finds out a bucket's limit is soon back.
+            if wait > patience || begun.elapsed() > TURN {
+                let after = if everything { wait } else { self.limits.come_again(&request.route, now) };
+                let why = format!("{} waits for Discord's limit", request.route.kind);
+                return Err(Failure::Limited { why, after, everything });
             }
             tokio::time::sleep(wait).await;
         }
@@ -198,6 +205,7 @@ impl Api {
     pub(crate) fn send_error(&self, failure: Failure) -> SendError {
         match failure {
             Failure::Later { why, after } => SendError::Retry { why, after_seconds: after },
+            Failure::Limited { why, after, everything } => SendError::Wait { why, after, everything },
             Failure::Code { status: 401, detail, .. } => {
                 self.tell_operator("401", &detail);
                 SendError::Retry { why: detail, after_seconds: Some(OPERATOR) }

@@ -25,6 +25,8 @@ const KINDS: usize = 200;
 /// Direct conversations that are opened in [`RAMP_WINDOW`]: opening many at once is punished.
 const RAMP: usize = 10;
 const RAMP_WINDOW: Duration = Duration::from_secs(60);
+/// For how long no private thread is tried where one was refused.
+const THREADLESS: Duration = Duration::from_secs(600);
 /// How long an answer waits for the acknowledgement of what it answers.
 const ACKNOWLEDGED: Duration = Duration::from_secs(3);
 
@@ -36,6 +38,8 @@ pub(crate) struct App {
     /// The bot's user id, once Discord said it.
     me: OnceLock<String>,
     channels: Mutex<HashMap<String, Channel>>,
+    /// Channels in which no private thread can be opened, and until when nobody tries: each refusal is an invalid request.
+    threadless: Mutex<HashMap<String, Monotonic>>,
     /// Interactions that are stored and not yet acknowledged.
     pending: Mutex<BTreeSet<String>>,
     acknowledged: Notify,
@@ -56,6 +60,7 @@ impl App {
             db,
             me: OnceLock::new(),
             channels: Mutex::default(),
+            threadless: Mutex::default(),
             pending: Mutex::default(),
             acknowledged: Notify::new(),
             forms: Mutex::default(),
@@ -106,6 +111,15 @@ impl App {
 
     pub(crate) fn forget_channel(&self, id: &str) {
         locked(&self.channels).remove(id);
+    }
+
+    /// A private thread was refused in a channel: for a while nobody tries there.
+    pub(crate) fn no_threads_in(&self, channel: &str) {
+        remember(&self.threadless, channel.to_owned(), monotonic() + THREADLESS);
+    }
+
+    pub(crate) fn has_no_threads(&self, channel: &str) -> bool {
+        locked(&self.threadless).get(channel).is_some_and(|until| *until > monotonic())
     }
 
     /// Forum channels whose posts are questions.

@@ -165,7 +165,7 @@ fn operator_or(rest: Duration, inlet: &Inlet, failure: Failure) -> Duration {
     tracing::warn!(%error, "no connection to Discord; it is tried again");
     match error {
         SendError::Retry { after_seconds: Some(after), .. } => rest.max(Duration::from_secs(after).min(OPERATOR)),
-        SendError::Retry { .. } => rest,
+        SendError::Retry { .. } | SendError::Wait { .. } => rest,
         _ => OPERATOR,
     }
 }

@@ -57,21 +57,37 @@ struct Bucket {
     limit: u32,
     reset: Instant,
     on_the_way: u32,
+    /// The longest that it took until a reset.
+    window: Duration,
+    /// Up to when those are spread that were told to come again.
+    row: Instant,
+}
+
+/// Whether a call may go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Now; its place in the row is taken.
+    Go,
+    /// After this, in its bucket.
+    Wait(Duration),
+    /// After this, as everything else.
+    AllWait(Duration),
 }
 
 impl Limits {
-    /// How long to wait before a call may go out; zero takes its place in the row. `global` calls count among all.
-    pub(crate) fn turn(&self, route: &Route, global: bool, now: Instant) -> Duration {
+    /// Whether a call may go out. `global` calls count among all.
+    pub(crate) fn turn(&self, route: &Route, global: bool, now: Instant) -> Turn {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *all;
         if let Some(until) = state.nothing_before.filter(|until| *until > now) {
-            return until - now;
+            return Turn::AllWait(until - now);
         }
         while state.sent.front().is_some_and(|at| now.saturating_duration_since(*at) >= Duration::from_secs(1)) {
             state.sent.pop_front();
         }
         if global && state.sent.len() >= GLOBAL {
-            return state.sent.front().map_or(SOON, |at| (*at + Duration::from_secs(1)).saturating_duration_since(now));
+            let first = state.sent.front().map(|at| (*at + Duration::from_secs(1)).saturating_duration_since(now));
+            return Turn::AllWait(first.unwrap_or(SOON));
         }
         if state.buckets.len() > KEPT {
             state.buckets.retain(|_, b| b.reset > now || b.on_the_way > 0);
@@ -84,6 +100,8 @@ impl Limits {
             limit: limit.unwrap_or(1),
             reset: now,
             on_the_way: 0,
+            window: Duration::ZERO,
+            row: now,
         });
         if bucket.reset <= now && bucket.remaining.is_some() {
             bucket.remaining = Some(bucket.limit);
@@ -96,13 +114,25 @@ impl Limits {
         };
         if !free {
             let left = bucket.reset.saturating_duration_since(now);
-            return if bucket.remaining == Some(0) && !left.is_zero() { left + MARGIN } else { SOON };
+            return Turn::Wait(if bucket.remaining == Some(0) && !left.is_zero() { left + MARGIN } else { SOON });
         }
         bucket.on_the_way += 1;
         if global {
             state.sent.push_back(now);
         }
-        Duration::ZERO
+        Turn::Go
+    }
+
+    /// When a call that does not wait here is to come again: those of one bucket come as its limit lets them.
+    pub(crate) fn come_again(&self, route: &Route, now: Instant) -> Duration {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = &mut *all;
+        let name = state.names.get(route.kind).map_or(route.kind, |(name, _)| name.as_str());
+        let Some(bucket) = state.buckets.get_mut(&(name.to_owned(), route.major.clone())) else { return SOON };
+        let first = bucket.reset.max(now) + MARGIN;
+        let at = bucket.row.max(first);
+        bucket.row = at + bucket.window.max(Duration::from_secs(1)) / bucket.limit.max(1);
+        at - now
     }
 
     /// A call came back, or did not; `said` is what its headers said.
@@ -130,6 +160,7 @@ impl Limits {
                 let least = bucket.remaining.filter(|_| same).map_or(remaining, |known| known.min(remaining));
                 (bucket.remaining, bucket.limit) = (Some(least), limit);
                 bucket.reset = if same { bucket.reset.max(reset) } else { reset };
+                bucket.window = bucket.window.max(after);
             }
             // No limit of its own.
             _ => (bucket.remaining, bucket.limit) = (Some(1_000), 1_000),
@@ -190,33 +221,36 @@ mod tests {
     #[test]
     fn one_call_finds_out_and_the_others_keep_to_it() {
         let (limits, now) = (Limits::default(), monotonic());
-        assert_eq!(limits.turn(&post("1"), true, now), Duration::ZERO);
-        assert_eq!(limits.turn(&post("1"), true, now), SOON, "the limit is not known yet");
+        assert_eq!(limits.turn(&post("1"), true, now), Turn::Go);
+        assert_eq!(limits.turn(&post("1"), true, now), Turn::Wait(SOON), "the limit is not known yet");
         limits.came_back(&post("1"), Some(&said(4, 2_000)), now);
         for _ in 0..4 {
-            assert_eq!(limits.turn(&post("1"), true, now), Duration::ZERO);
+            assert_eq!(limits.turn(&post("1"), true, now), Turn::Go);
         }
-        assert_eq!(limits.turn(&post("1"), true, now), SOON, "four are on their way");
+        assert_eq!(limits.turn(&post("1"), true, now), Turn::Wait(SOON), "four are on their way");
         limits.came_back(&post("1"), Some(&said(0, 2_000)), now);
-        assert!(limits.turn(&post("1"), true, now) >= Duration::from_secs(2));
+        let Turn::Wait(wait) = limits.turn(&post("1"), true, now) else { panic!("it went") };
+        assert!(wait >= Duration::from_secs(2));
+        let again: Vec<_> = (0..6).map(|_| limits.come_again(&post("1"), now)).collect();
+        assert!(again[0] >= Duration::from_secs(2) && again[5] - again[0] == Duration::from_secs(2), "{again:?}");
         // In another channel the same bucket is another one, and its limit is known.
         for _ in 0..5 {
-            assert_eq!(limits.turn(&post("2"), true, now), Duration::ZERO);
+            assert_eq!(limits.turn(&post("2"), true, now), Turn::Go);
         }
-        assert_eq!(limits.turn(&post("1"), true, now + Duration::from_millis(2_100)), Duration::ZERO);
+        assert_eq!(limits.turn(&post("1"), true, now + Duration::from_millis(2_100)), Turn::Go);
     }
 
     #[test]
     fn a_global_limit_holds_everything_back_and_never_more_than_fifty_go_out() {
         let (limits, now) = (Limits::default(), monotonic());
         limits.pause(&post("1"), true, Duration::from_secs(3), now);
-        assert!(limits.turn(&post("2"), true, now) > Duration::from_secs(2));
+        assert!(matches!(limits.turn(&post("2"), true, now), Turn::AllWait(wait) if wait > Duration::from_secs(2)));
         let later = now + Duration::from_secs(10);
         for n in 0..GLOBAL {
-            assert_eq!(limits.turn(&post(&n.to_string()), true, later), Duration::ZERO);
+            assert_eq!(limits.turn(&post(&n.to_string()), true, later), Turn::Go);
         }
-        assert!(limits.turn(&post("x"), true, later) > Duration::ZERO);
-        assert_eq!(limits.turn(&post("y"), false, later), Duration::ZERO, "interactions do not count");
+        assert!(matches!(limits.turn(&post("x"), true, later), Turn::AllWait(_)));
+        assert_eq!(limits.turn(&post("y"), false, later), Turn::Go, "interactions do not count");
     }
 
     #[test]
@@ -224,6 +258,6 @@ mod tests {
         let (limits, now) = (Limits::default(), monotonic());
         assert!((1..INVALID).all(|_| !limits.invalid(now)));
         assert!(limits.invalid(now));
-        assert!(limits.turn(&post("1"), false, now) > Duration::from_secs(60));
+        assert!(matches!(limits.turn(&post("1"), false, now), Turn::AllWait(wait) if wait > Duration::from_secs(60)));
     }
 }

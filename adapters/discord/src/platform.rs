@@ -56,6 +56,9 @@ impl Discord {
                 },
             };
             app.seen_in(user, guild).await?;
+            if app.has_no_threads(channel) {
+                return Ok(waiting_place(guild, channel, user, ""));
+            }
             match self
                 .private_thread(
                     channel,
@@ -67,8 +70,9 @@ impl Discord {
                 .await
             {
                 Ok(thread) => return Ok(waiting_place(guild, channel, user, &thread)),
-                Err(SendError::Retry { why, after_seconds }) => return Err(SendError::Retry { why, after_seconds }),
+                Err(passing @ (SendError::Retry { .. } | SendError::Wait { .. })) => return Err(passing),
                 Err(error) => {
+                    app.no_threads_in(channel);
                     app.api.tell_operator(
                         "private-thread",
                         &format!("no private thread can be opened, so people are told in the channel: {error}"),

@@ -58,7 +58,7 @@ impl App {
         match self.api.call(&request.body(body)).await {
             Ok(made) => self.know(thread, Channel::read(&made, &place.workspace)),
             Err(failure) if failure.code() == Some(HAS_THREAD) => self.is_thread(thread, place),
-            Err(failure @ Failure::Later { .. }) => return Err(failure),
+            Err(failure @ (Failure::Later { .. } | Failure::Limited { .. })) => return Err(failure),
             // It is a thread already, or there can be none: then beside the message.
             Err(failure) => match self.channel(thread).await {
                 Ok(_) => {}

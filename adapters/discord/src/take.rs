@@ -105,7 +105,7 @@ impl Inlet {
         }
         match self.app.channel(id).await {
             Ok(channel) => Ok(channel),
-            Err(Failure::Later { why, .. }) => Err(stoa_ground::Error::Io(why)),
+            Err(Failure::Later { why, .. } | Failure::Limited { why, .. }) => Err(stoa_ground::Error::Io(why)),
             Err(Failure::Code { .. }) => {
                 let kind = if guild.is_empty() { events::DIRECT } else { 0 };
                 Ok(Channel { guild: guild.into(), kind, ..Channel::default() })

@@ -10,19 +10,24 @@ use stoa_ground::Result;
 use stoa_ground::clock::monotonic;
 
 use crate::Options;
-use crate::limits::Limits;
+use crate::limits::{Limits, Turn};
 
 const JSON: &str = "application/json; charset=utf-8";
 /// How long one call may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a call waits here for its turn; longer waits are the delivery's.
+/// How long a call waits here for its turn.
 const TURN: Duration = Duration::from_secs(5);
+/// How long one waits that is made for a delivery: while it waits here, the deliveries of others do.
+const DELIVERY_TURN: Duration = Duration::from_millis(200);
 /// The most bytes of an answer that are read.
 const ANSWER: usize = 4 * 1024 * 1024;
 /// The longest pause that Slack can ask for, in seconds.
 const LONGEST_PAUSE: u64 = 3_600;
 /// How long to wait when the token or a scope is wrong, in seconds: the operator has to do something.
 const OPERATOR: u64 = 300;
+
+/// What is said goes out by this method.
+const POST: &str = "chat.postMessage";
 
 /// The place is gone or closed to us.
 const CLOSED: [&str; 14] = [
@@ -62,6 +67,8 @@ const PASSING: [&str; 6] =
 pub(crate) enum Failure {
     /// Nothing was done; it may work later, after so many seconds if that is known.
     Later { why: String, after: Option<u64> },
+    /// Nothing was done, because the limit is reached: it may be done after so long, as everything else if that is so.
+    Limited { why: String, after: Duration, everything: bool },
     /// It may have been done: the answer did not come.
     Unknown { why: String },
     /// Slack's error code, with what it says beside it.
@@ -121,14 +128,22 @@ impl Api {
         body: &Body,
     ) -> Result<(Value, header::HeaderMap), Failure> {
         let begun = monotonic();
+        let patience = if stoa_flow::sends_end().is_some() { DELIVERY_TURN } else { TURN };
         loop {
-            let wait = self.limits.turn(method, body.channel(), monotonic());
-            if begun.elapsed() + wait > TURN {
-                self.limits.give_back(method, body.channel());
-                return Err(self.later(&format!("{method} waits for Slack's limit"), Some(wait.as_secs() + 1)));
+            let now = monotonic();
+            let (wait, everything) = match self.limits.turn(method, body.channel(), now) {
+                Turn::Go => (Duration::ZERO, false),
+                Turn::Wait(wait) => (wait, false),
+                Turn::AllWait(wait) => (wait, true),
+            };
+            if begun.elapsed() + wait > patience {
+                let why = format!("the Slack app '{}': {method} waits for Slack's limit", self.name);
+                let after = if everything { wait } else { self.limits.come_again(method, body.channel(), now) };
+                return Err(Failure::Limited { why, after, everything: everything && method == POST });
             }
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
+                continue;
             }
             match self.once(token, method, body).await? {
                 Answer::Ok(value, headers) => return Ok((value, headers)),
@@ -223,6 +238,7 @@ impl Api {
     pub(crate) fn send_error(&self, failure: Failure) -> SendError {
         let (code, detail) = match failure {
             Failure::Later { why, after } => return SendError::Retry { why, after_seconds: after },
+            Failure::Limited { why, after, everything } => return SendError::Wait { why, after, everything },
             Failure::Unknown { why } => return SendError::Retry { why, after_seconds: None },
             Failure::Code { code, detail } => (code, format!("the Slack app '{}': {detail}", self.name)),
         };

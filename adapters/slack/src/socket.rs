@@ -208,6 +208,7 @@ async fn open(line: &Line) -> Result<Socket, Problem> {
                     let after = Duration::from_secs(after_seconds.unwrap_or_default()).min(OPERATOR);
                     Problem { why, after }
                 }
+                SendError::Wait { why, after, .. } => Problem { why, after: after.min(OPERATOR) },
                 SendError::Unreachable(why) | SendError::Refused(why) => {
                     app.api.tell_operator("apps.connections.open", &why);
                     Problem { why, after: OPERATOR }

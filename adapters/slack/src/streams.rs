@@ -101,7 +101,7 @@ impl App {
                 Ok(Some(ts))
             }
             // Nothing was begun.
-            Err(Failure::Later { .. }) => Ok(None),
+            Err(Failure::Later { .. } | Failure::Limited { .. }) => Ok(None),
             Err(Failure::Code { code, detail }) => {
                 tracing::info!(app = %self.options.name, code, detail, "answers are not streamed for an hour");
                 *locked(&self.streams.rests) = Some(monotonic() + REST);
@@ -134,7 +134,9 @@ impl App {
                     return Ok(Grown::Done);
                 }
                 // Another version of the same words comes soon.
-                Err(Failure::Later { .. } | Failure::Unknown { .. }) => return Ok(Grown::Done),
+                Err(Failure::Later { .. } | Failure::Limited { .. } | Failure::Unknown { .. }) => {
+                    return Ok(Grown::Done);
+                }
                 Err(Failure::Code { .. }) => {}
             }
         }

@@ -124,6 +124,11 @@ pub(crate) fn delivery_postponed(delivery: &Delivery, why: &str) {
     metrics::counter!("stoa_delivery_retries_total").increment(1);
 }
 
+/// A message waits for a limit of its platform. Nothing is wrong.
+pub(crate) fn delivery_waits(delivery: &Delivery, why: &str, after: Duration) {
+    tracing::debug!(delivery = %delivery.key, kind = %delivery.kind, why, ms = millis(after), "delivery waits for a limit");
+}
+
 /// A server was cut off while it sent, and the platform cannot say now what became of the message.
 pub(crate) fn delivery_uncertain(delivery: &Delivery, why: &str) {
     let why = without_addresses(why);
@@ -134,7 +139,7 @@ pub(crate) fn delivery_uncertain(delivery: &Delivery, why: &str) {
 pub(crate) fn sent(platform: &str, result: &Result<String, SendError>, took: Duration) {
     let result = match result {
         Ok(_) => "posted",
-        Err(SendError::Retry { .. }) => "later",
+        Err(SendError::Retry { .. } | SendError::Wait { .. }) => "later",
         Err(SendError::Unreachable(_)) => "closed",
         Err(SendError::Refused(_)) => "refused",
     };

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::chat::{Command, Context, Envelope, Help, Home, Panel, Platform};
 use crate::delivery::queues::{self, Reader};
-use crate::delivery::{DeliveryKind, Reached, Show, inbox, sender};
+use crate::delivery::{DeliveryKind, Held, Reached, Show, inbox, sender};
 use crate::follow::{Followed, Follower};
 use crate::lease::{Lease, Watch};
 use crate::nudges::{LearnerDigest, Policy, Settings, Why};
@@ -78,6 +78,7 @@ pub struct Flow {
     pub(crate) server: String,
     pub(crate) lease: Lease,
     watch: std::sync::Mutex<Watch>,
+    pub(crate) held: Held,
 }
 
 impl Flow {
@@ -126,6 +127,7 @@ impl Flow {
             server: stoa_ground::clock::noise().to_string(),
             lease,
             watch: std::sync::Mutex::default(),
+            held: Held::default(),
         })
     }
 

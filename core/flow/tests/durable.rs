@@ -77,6 +77,9 @@ struct Far {
     in_edit: Mutex<Option<&'static str>>,
     /// Messages stand there, but the answer is lost.
     deaf: Mutex<bool>,
+    /// It takes nothing just now.
+    full: Mutex<bool>,
+    looked: AtomicUsize,
     db: Mutex<Option<Db>>,
 }
 
@@ -101,6 +104,10 @@ impl Platform for Far {
     }
     async fn send(&self, _: &Place, _: Option<&Account>, m: &Message, key: &str) -> Result<String, SendError> {
         self.meanwhile(&self.in_send).await;
+        if *self.full.lock().unwrap() {
+            let (why, after) = ("the limit".into(), Duration::from_secs(60));
+            return Err(SendError::Wait { why, after, everything: true });
+        }
         let mut stands = self.stands.lock().unwrap();
         stands.push((key.to_owned(), m.plain(), 0));
         if *self.deaf.lock().unwrap() {
@@ -117,6 +124,7 @@ impl Platform for Far {
         Ok(())
     }
     async fn find(&self, _: &Place, key: &str) -> Result<Option<String>, SendError> {
+        self.looked.fetch_add(1, Ordering::SeqCst);
         Ok(self.stands().iter().position(|s| s.0 == key).map(|at| (at + 1).to_string()))
     }
     async fn direct(&self, account: &Account) -> Result<Place, SendError> {
@@ -196,6 +204,31 @@ async fn what_was_done_after_an_answer_was_lost_is_shown_in_the_message_that_had
     time_passes(&db).await;
     flow.settle().await.unwrap();
     assert_eq!(far.stands(), stands("safety: done", 1), "it is neither sent again nor left as it was");
+}
+
+#[tokio::test]
+async fn what_waits_for_a_limit_is_not_looked_for_and_is_sent_in_the_order_in_which_it_was_due() {
+    let (db, _, flow, far, _dir) = scene().await;
+    *far.full.lock().unwrap() = true;
+    for n in 0..60 {
+        let person = acquainted(&db, &format!("Person {n}")).await;
+        remind(&db, &person, &format!("item{n:02}")).await;
+    }
+    exec(&db, "UPDATE outbox SET due = due - position").await;
+    flow.settle().await.unwrap();
+    let waits = db.all("SELECT attempts, retry_at, error FROM outbox WHERE state = 'queued'", args![]).await.unwrap();
+    assert_eq!(waits.len(), 60);
+    assert!(waits.iter().all(|row| row.get::<i64>("attempts").unwrap() == 0), "nothing was tried");
+    assert!(waits.iter().all(|row| row.get::<i64>("retry_at").unwrap() > 0), "everything waits");
+    let told = waits.iter().filter(|row| row.get::<Option<String>>("error").unwrap().is_some()).count();
+    assert!(told < 60, "the others are held back without being asked about");
+    *far.full.lock().unwrap() = false;
+    time_passes(&db).await;
+    flow.settle().await.unwrap();
+    let sent: Vec<String> = far.stands().into_iter().map(|s| s.0).collect();
+    assert_eq!(sent.len(), 60);
+    assert!(sent[..20].iter().all(|key| key.as_str() > "nudge/item10"), "due first, sent first: {sent:?}");
+    assert_eq!(far.looked.load(Ordering::SeqCst), 0, "what was never sent is not looked for");
 }
 
 #[tokio::test]

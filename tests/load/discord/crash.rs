@@ -19,7 +19,9 @@ pub async fn killed(plan: &Plan) -> Result<Figures> {
     let kills = plan.of(20, 2);
     let people = plan.of(100, 20);
     let mut world = World::open(plan, people, "").await?;
-    let mut asked = 0;
+    // A conversation of which the bot never heard cannot be fetched.
+    let mut asked = write(&world, 0, people * 3 / 2).await;
+    world.said.until(&world.discord, asked, PATIENCE).await?;
     for round in 0..kills {
         asked += write(&world, asked, usize::try_from(10 + noise() % 50)?).await;
         world.server.kill()?;

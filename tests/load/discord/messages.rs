@@ -17,14 +17,13 @@ const THREADS: usize = 40;
 const CALLS: f64 = 50.0;
 
 /// Everything is asked at once: alone with the bot, in threads, and in a channel, where each answer opens a thread; and
-/// people who never wrote are told in the channel that something waits.
+/// people who never wrote are told in private threads that something waits.
 pub async fn sent(plan: &Plan) -> Result<Figures> {
     let (alone, threads, channel, told) =
         (plan.of(4_500, 60), plan.of(2_000, 40), plan.of(500, 10), plan.of(1_000, 10));
     let (writing, all) = (plan.of(2_000, 30), alone + threads + channel + told);
     // Of the people on the staff list the last never wrote.
     let mut world = World::open(plan, writing + told, "").await?;
-    world.discord.forbids_private_threads();
     let asks = |world: &World, n: usize, place: &str| {
         world.discord.person(&Discord::nth_person(n % writing)).mentions(place, &library::question(n))
     };
@@ -53,7 +52,11 @@ pub async fn sent(plan: &Plan) -> Result<Figures> {
     for (kind, _) in &calls {
         *kinds.entry(kind).or_default() += 1;
     }
-    tell(&format!("{:.0} s, calls: {kinds:?}", took.as_secs_f64()));
+    let mut refused: BTreeMap<(u16, &str), usize> = BTreeMap::new();
+    for (kind, status) in calls.iter().filter(|c| c.1 / 100 == 4) {
+        *refused.entry((*status, kind.as_str())).or_default() += 1;
+    }
+    tell(&format!("{:.0} s, calls: {kinds:?}, refused: {refused:?}", took.as_secs_f64()));
     let messages = world.said.all - open.len();
     let name = |what: &str| format!("{messages} messages asked for at once: {what}");
     let a_second = calls.len() as f64 / took.as_secs_f64();

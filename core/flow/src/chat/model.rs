@@ -1,6 +1,7 @@
 //! Accounts, places and events: what every adapter maps its platform to.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -107,6 +108,10 @@ pub enum SendError {
     /// It may work later; after so many seconds if the platform said so.
     #[error("{why}")]
     Retry { why: String, after_seconds: Option<u64> },
+    /// Nothing was sent, because the platform's limit is reached: it may be sent after so long. `everything`: what else goes
+    /// to this platform waits as well.
+    #[error("{why}")]
+    Wait { why: String, after: Duration, everything: bool },
     /// It will not work: the place is gone or closed to us. Another place is tried.
     #[error("{0}")]
     Unreachable(String),

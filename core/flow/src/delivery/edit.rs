@@ -4,6 +4,7 @@ use stoa_ground::clock::monotonic;
 use stoa_ground::people::Person;
 use stoa_ground::{Instant, Result, args};
 
+use super::limits::{micros, seconds};
 use super::sender::Turn;
 use super::{Delivery, Rendered, select};
 use crate::chat::{MessageRef, SendError};
@@ -46,9 +47,13 @@ impl Flow {
                 }
                 Ok(())
             }
-            Err(SendError::Retry { why, after_seconds }) => {
-                let wait =
-                    after_seconds.map_or(1, |s| i64::try_from(s).unwrap_or(3600).clamp(1, 3600)) * Instant::SECOND;
+            Err(passing @ (SendError::Retry { .. } | SendError::Wait { .. })) => {
+                let wait = match &passing {
+                    SendError::Wait { after, .. } => micros(*after),
+                    SendError::Retry { after_seconds: Some(s), .. } => seconds(*s).max(Instant::SECOND),
+                    _ => Instant::SECOND,
+                };
+                let why = passing.to_string();
                 let why = why.as_str();
                 self.db()
                     .write_by_key(|tx| async move {

@@ -3,12 +3,14 @@
 
 mod edit;
 pub mod inbox;
+mod limits;
 mod places;
 pub mod queues;
 mod reconcile;
 pub(crate) mod sender;
 mod show;
 
+pub(crate) use limits::Held;
 pub use places::{
     MAIL, PREFERRED, Unreachable, WayOut, count_unreachable, last_reached, preference, try_again, unreachable,
 };

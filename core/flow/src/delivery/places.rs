@@ -45,14 +45,8 @@ pub(super) async fn remember_welcome(tx: &Tx, person: &str, key: &str) -> Result
 pub(crate) struct Places {
     /// Each with its adapter.
     pub(crate) all: Vec<(Place, Arc<dyn Platform>)>,
-    /// A platform could not say just now where the person is; asked later, it may.
-    pub(crate) missing: Option<Missing>,
-}
-
-/// Why a place is not known now, and after how many seconds to ask again if the platform said so.
-pub(crate) struct Missing {
-    pub(crate) why: String,
-    pub(crate) after: Option<u64>,
+    /// Why a platform could not say just now where the person is; asked later, it may.
+    pub(crate) missing: Option<SendError>,
 }
 
 /// The value of [`PREFERRED`] that means this account's place.
@@ -135,7 +129,7 @@ impl Places {
         let Some(adapter) = flow.platform(&account.platform) else { return };
         match adapter.direct(account).await {
             Ok(place) => self.all.push((place, adapter)),
-            Err(SendError::Retry { why, after_seconds: after }) => self.missing = Some(Missing { why, after }),
+            Err(passing @ (SendError::Retry { .. } | SendError::Wait { .. })) => self.missing = Some(passing),
             // This place is closed to us; the next one may be open.
             Err(SendError::Unreachable(_) | SendError::Refused(_)) => {}
         }

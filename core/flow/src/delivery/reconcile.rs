@@ -112,9 +112,6 @@ impl Flow {
                 return Ok(Some((place, id)));
             }
         }
-        match places.missing {
-            None => Ok(None),
-            Some(missing) => Err(SendError::Retry { why: missing.why, after_seconds: missing.after }),
-        }
+        places.missing.map_or(Ok(None), Err)
     }
 }

@@ -6,6 +6,7 @@ use stoa_ground::clock::monotonic;
 use stoa_ground::people::{self, Person};
 use stoa_ground::{Instant, Result, Tx, args};
 
+use super::limits::seconds;
 use super::places::{self, Reach};
 use super::{Delivery, DeliveryKind, MAIL, Rendered, Rendering, merged_into, select};
 use crate::chat::{Block, Message, Place, SendError, literal};
@@ -90,6 +91,9 @@ impl Flow {
 
     /// Decides about and sends what is due for one recipient.
     async fn send_to(&self, recipient: &str) -> Result<usize> {
+        if self.is_held_back(recipient).await? {
+            return Ok(0);
+        }
         let claimed_at = monotonic();
         let mut claimed = self.claim(recipient).await?;
         for (delivery, outcome, why, into) in &claimed.ended {
@@ -260,10 +264,7 @@ impl Flow {
             match self.look_for(delivery, person).await {
                 Ok(Some((place, id))) => return self.posted(turn, &place, &id, Arrived::Found).await.map(|()| true),
                 Ok(None) => {}
-                Err(e) => {
-                    let after = if let SendError::Retry { after_seconds, .. } = &e { *after_seconds } else { None };
-                    return self.failed(turn, &e.to_string(), after, false).await.map(|()| false);
-                }
+                Err(e) => return self.not_now(turn, e, None).await.map(|()| false),
             }
         }
         let message = match self.render(delivery, person, false).await {
@@ -279,7 +280,7 @@ impl Flow {
         let reach = self.reach(person).await?;
         let places = self.places_for(delivery, person, &reach).await?;
         if let (true, Some(missing)) = (places.all.is_empty(), places.missing) {
-            return self.failed(turn, &missing.why, missing.after, false).await.map(|()| false);
+            return self.not_now(turn, missing, None).await.map(|()| false);
         }
         let message = self.welcome(person, delivery, message, &reach).await?;
         let mut closed = "the person has no place where Stoa can write".to_owned();
@@ -296,8 +297,8 @@ impl Flow {
                 Ok(id) => {
                     return self.posted(turn, &place, &id, Arrived::Sent { lost: reach.lost }).await.map(|()| true);
                 }
-                Err(SendError::Retry { why, after_seconds }) => {
-                    return self.failed(turn, &why, after_seconds, false).await.map(|()| false);
+                Err(passing @ (SendError::Retry { .. } | SendError::Wait { .. })) => {
+                    return self.not_now(turn, passing, Some(place.platform.as_str())).await.map(|()| false);
                 }
                 Err(SendError::Refused(why)) => return self.failed(turn, &why, None, true).await.map(|()| true),
                 Err(SendError::Unreachable(why)) => closed = why,
@@ -474,7 +475,7 @@ impl Flow {
         Ok(())
     }
 
-    async fn failed(&self, turn: &Turn<'_>, why: &str, after: Option<u64>, for_good: bool) -> Result<()> {
+    pub(super) async fn failed(&self, turn: &Turn<'_>, why: &str, after: Option<u64>, for_good: bool) -> Result<()> {
         let state = self.keep_failure(turn, why, after, for_good).await?;
         self.failure_kept(turn, state.as_deref(), why);
         Ok(())
@@ -499,7 +500,7 @@ impl Flow {
     ) -> Result<Option<String>> {
         let delivery = turn.delivery;
         let limit = if for_good { 0 } else { ATTEMPTS };
-        let wait = after.map_or(0, |s| i64::try_from(s).unwrap_or(3600).min(3600) * Instant::SECOND);
+        let wait = after.map_or(0, seconds);
         self.db()
             .write_by_key(|tx| async move {
                 let sql = "UPDATE outbox SET attempts = attempts + 1, error = $2, sent_at = NULL,

@@ -22,8 +22,12 @@ pub(super) struct Readers {
     file: String,
     locked: bool,
     permits: Semaphore,
-    idle: Mutex<Vec<Box<Native>>>,
+    idle: Mutex<Idle>,
 }
+
+/// Connections that nobody uses.
+#[allow(clippy::vec_box, reason = "who uses one holds it in a box, as the writer's")]
+type Idle = Vec<Box<Native>>;
 
 /// A connection that goes back when its user is done, or goes away.
 struct Lent<'a> {
@@ -88,7 +92,7 @@ impl Readers {
         self.idle().clear();
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Box<Native>>> {
+    fn idle(&self) -> MutexGuard<'_, Idle> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -40,12 +40,6 @@ impl Discord {
         kept.dispatch("GUILD_MEMBER_UPDATE", &d);
     }
 
-    /// How many messages there are.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        lock(&self.hall.kept).messages.len()
-    }
-
     /// The bot's messages from a place on which everybody there sees, and the place after the last.
     #[must_use]
     pub fn messages_from(&self, first: usize) -> (Vec<Message>, usize) {

@@ -1,6 +1,5 @@
 //! What is counted and measured under load: nothing here looks at everything again for each message.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::state::{BOT, Call, Message};
@@ -39,7 +38,7 @@ impl Slack {
         lock(&self.hall.kept).messages.len()
     }
 
-    /// The bot's messages from a place on, by those whose time is after others.
+    /// The bot's messages from a place on.
     #[must_use]
     pub fn answers_from(&self, first: usize) -> Vec<Answer> {
         let kept = lock(&self.hall.kept);
@@ -84,17 +83,6 @@ impl Slack {
         let kept = lock(&self.hall.kept);
         let new = kept.calls.iter().skip(first).filter(|c| c.method == method).cloned().collect();
         (new, kept.calls.len())
-    }
-
-    /// Nobody's words are looked at again: what was said and called so far is forgotten, but for what stands in threads.
-    pub fn forgets_calls(&self) {
-        lock(&self.hall.kept).calls.clear();
-    }
-
-    /// The conversations into which the bot wrote from a place on.
-    #[must_use]
-    pub fn written_to(&self, first: usize) -> BTreeSet<String> {
-        self.answers_from(first).into_iter().map(|a| a.channel).collect()
     }
 
     /// The newest message of the bot in a conversation.
