@@ -79,7 +79,6 @@ training-next-button = Next
 training-quiz-button = Start the quiz
 training-last-button = I have read it
 training-reread-button = Read again
-training-go-on-button = Go on
 # $minutes is what is missing, $planned what the course asks for
 training-wait =
     { $minutes ->

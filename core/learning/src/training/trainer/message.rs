@@ -1,4 +1,4 @@
-//! What trainers and learners are told: the delivery kinds `trainer` and `trainer-answer`.
+//! What trainers and learners are told: the delivery kinds `trainer`, `trainer-answer` and `trainer-shown`.
 
 use std::sync::Arc;
 
