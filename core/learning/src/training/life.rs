@@ -11,7 +11,7 @@ use stoa_ground::{Result, Tx};
 use super::assignment::{self, Assignment, By, New, existing, record, record_due};
 use super::course::{self, Course};
 use super::due::{self, Deadline};
-use super::requirement::{self, Requirement};
+use super::requirement;
 use super::state::Change;
 use super::{nudge, statements, team};
 use crate::Services;
