@@ -281,10 +281,13 @@ pub async fn make(tx: &Tx, ledger: &Ledger, signer: &Signer) -> Result<(Signed, 
 /// [`Error::Conflict`] when it is not: it was cut off or changed. The database's error.
 pub async fn continues(conn: &Conn) -> Result<Option<Signed>> {
     let Some(last) = newest(conn).await? else { return Ok(None) };
-    let read = Note::parse(&last.note).and_then(|note| Checkpoint::parse(&note.text));
-    let Ok(said) = read else {
-        return Err(Error::Conflict(format!("the checkpoint of {} leaves was changed in the store", last.size)));
-    };
+    let read = Note::parse(&last.note).and_then(|note| Ok((Checkpoint::parse(&note.text)?, note)));
+    let changed = || Error::Conflict(format!("the checkpoint of {} leaves was changed in the store", last.size));
+    let Ok((said, note)) = read else { return Err(changed()) };
+    let keys = keys(conn).await?;
+    if !keys.iter().any(|key| Verifier::parse(&key.vkey).is_ok_and(|key| key.signed(&note))) {
+        return Err(changed());
+    }
     let fits = said.size <= log::size(conn).await? && log::root(conn, said.size).await? == said.root;
     if !fits || said.size != last.size {
         return Err(Error::Conflict(format!(

@@ -493,7 +493,7 @@ async fn what_somebody_changes_below_the_ledger_is_found_and_named() {
         (
             "a record put in",
             &["INSERT INTO ledger_record (id, position, subject, version, kind, at, body)
-               SELECT 'x', 1, 'counter/b', 1, kind, at, body FROM ledger_record WHERE version = 1"],
+               SELECT 'x', 1, 'counter/b', 1, kind, at, body FROM ledger_record WHERE subject = 'counter/a' AND version = 1"],
             "somebody put it in",
         ),
         ("nothing", &[], ""),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{Cursor, Error, ErrorKind, Write as _};
+use std::io::{Cursor, Error, Write as _};
 use std::path::{Path, PathBuf};
 
 use zip::write::SimpleFileOptions;
@@ -65,53 +65,48 @@ fn zipped(files: &Files) -> std::io::Result<Vec<u8>> {
 
 /// Reads a pack.
 pub(super) fn read(pack: &Path) -> Result<Files, Bad> {
-    let unread = |e: &Error| Bad::Unread(format!("{} cannot be read: {e}", pack.display()));
     if !pack.is_file() {
-        return folder(pack).map_err(|e| e.unwrap_or_else(|e| unread(&e)));
+        return folder(pack);
     }
-    let length = pack.metadata().map_err(|e| unread(&e))?.len();
+    let length = pack.metadata().map_err(|e| unread(pack, &e))?.len();
     if length > MOST_BYTES {
         return Err(too_much());
     }
-    archive::read(&std::fs::read(pack).map_err(|e| unread(&e))?)
+    archive::read(&std::fs::read(pack).map_err(|e| unread(pack, &e))?)
 }
 
 pub(super) fn too_much() -> Bad {
     Bad::Unread(format!("it has more than {MOST_FILES} files or {MOST_BYTES} bytes, and is no pack that Stoa writes"))
 }
 
-type Refused = Result<Bad, Error>;
+fn unread(path: &Path, e: &Error) -> Bad {
+    Bad::Unread(format!("{} cannot be read: {e}", path.display()))
+}
 
-fn folder(pack: &Path) -> Result<Files, Refused> {
+fn folder(pack: &Path) -> Result<Files, Bad> {
     let mut files = Files::new();
     let mut left = MOST_BYTES;
     let mut folders = vec![(pack.to_owned(), String::new())];
     while let Some((folder, prefix)) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).map_err(Err)? {
-            let entry = entry.map_err(Err)?;
-            let kind = entry.file_type().map_err(Err)?;
+        for entry in std::fs::read_dir(&folder).map_err(|e| unread(&folder, &e))? {
+            let entry = entry.map_err(|e| unread(&folder, &e))?;
+            let path = entry.path();
+            let kind = entry.file_type().map_err(|e| unread(&path, &e))?;
             let Ok(own) = entry.file_name().into_string() else {
-                return Err(Ok(Bad::Changed("the name of a file is not UTF-8".into())));
+                return Err(Bad::Changed("the name of a file is not UTF-8".into()));
             };
             let name = format!("{prefix}{own}");
             if kind.is_dir() {
-                folders.push((entry.path(), format!("{name}/")));
-                if folders.len() > MOST_FILES {
-                    return Err(Ok(too_much()));
-                }
+                folders.push((path, format!("{name}/")));
             } else if kind.is_file() {
-                let length = entry.metadata().map_err(Err)?.len();
-                left = left.checked_sub(length).ok_or_else(|| Ok(too_much()))?;
-                let bytes = std::fs::read(entry.path()).map_err(Err)?;
-                if bytes.len() as u64 != length {
-                    return Err(Err(Error::new(ErrorKind::Interrupted, "it is being written to")));
-                }
-                files.insert(name, bytes);
-                if files.len() > MOST_FILES {
-                    return Err(Ok(too_much()));
-                }
+                let length = entry.metadata().map_err(|e| unread(&path, &e))?.len();
+                left = left.checked_sub(length).ok_or_else(too_much)?;
+                files.insert(name, std::fs::read(&path).map_err(|e| unread(&path, &e))?);
             } else {
-                return Err(Ok(Bad::Changed(format!("{name} is a link or a device, and a pack has files only"))));
+                return Err(Bad::Changed(format!("{name} is a link or a device, and a pack has files only")));
+            }
+            if files.len() + folders.len() > MOST_FILES {
+                return Err(too_much());
             }
         }
     }
