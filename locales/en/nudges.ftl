@@ -26,7 +26,6 @@ decision-cancel = taken back
 decision-edit = brought up to date
 
 kind-reply = an answer
-kind-link-code = a code that connects an account
 kind-learner-digest = your digest
 kind-other = a message
 

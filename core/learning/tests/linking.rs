@@ -5,13 +5,14 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use stoa_flow::Parts;
 use stoa_flow::chat::{Account, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
 use stoa_flow::delivery::MAIL;
 use stoa_flow::testing::{Stage, account};
 use stoa_ground::args;
 use stoa_ground::ledger::Master;
 use stoa_ground::people;
-use stoa_learning::linking;
+use stoa_learning::{codes, linking};
 
 /// Mail that arrives in memory: to whom, and what it says.
 #[derive(Default)]
@@ -47,7 +48,7 @@ impl Platform for Post {
 
 #[tokio::test]
 async fn a_code_by_mail_connects_an_account_and_stands_nowhere_in_the_open() {
-    let stage = Stage::new(|_| linking::parts()).await;
+    let stage = Stage::new(|_| Parts { kinds: codes::parts().kinds, ..linking::parts() }).await;
     stage.db.seal_with(Master::new([7; 32]));
     let post = Arc::new(Post::default());
     stage.flow.connect(post.clone());

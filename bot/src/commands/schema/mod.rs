@@ -67,6 +67,19 @@ fn without_null(schema: &mut Schema) {
     if let Some(Json::Array(values)) = schema.get_mut("enum") {
         values.retain(|v| !null(v));
     }
+    // A table that may be missing is one table, or none.
+    if let Some(Json::Array(mut either)) = schema.remove("anyOf") {
+        either.retain(|s| s.get("type").is_none_or(|t| !null(t)));
+        match &either[..] {
+            [only] if only.get("$ref").is_some() => {
+                let table = only["$ref"].clone();
+                schema.insert("$ref".into(), table);
+            }
+            _ => {
+                schema.insert("anyOf".into(), Json::Array(either));
+            }
+        }
+    }
     // The defaults of a table are those of its keys.
     let table = schema.get("$ref").is_some();
     if table || schema.get("default").is_some_and(Json::is_null) {
@@ -120,7 +133,7 @@ mod tests {
         assert_eq!(one["properties"]["active"]["default"], true);
         assert_eq!(one["properties"]["remind_before"]["items"]["maximum"], 366);
         let due = &schema["$defs"]["Due"];
-        assert_eq!(due["properties"]["from"]["enum"], serde_json::json!(["assigned", "hire"]));
+        assert_eq!(due["properties"]["from"]["enum"], serde_json::json!(["assigned", "hire", "role"]));
         assert_eq!(due["properties"]["date"]["format"], "date");
     }
 }

@@ -22,7 +22,7 @@ use crate::training::{course, requirement};
 
 /// The words that are answered here.
 pub(in crate::training) const WORDS: &[&str] =
-    &["request", "ask", "requests", "decide", "approve", "decline", "delegate", "withdraw", "courses", "enrol"];
+    &["request", "wish", "requests", "decide", "approve", "decline", "delegate", "withdraw", "courses", "enrol"];
 /// The longest reason, in characters.
 const LONGEST: usize = 500;
 /// How many people a form offers.
@@ -77,7 +77,7 @@ async fn ask_form(conn: &Conn, words: &Words, person: &Person, id: &str) -> Resu
         ..Field::text("until", say!(words, "request-until"), false, 10)
     };
     Ok(Some(Form {
-        command: format!("training ask {id}"),
+        command: format!("training wish {id}"),
         title: say!(words, "request-title"),
         intro: Some(literal(&title)),
         fields: vec![
@@ -154,7 +154,7 @@ pub(in crate::training) async fn check(
     let (person, words) = (cx.person()?, cx.words);
     let mut errors = Vec::new();
     match word {
-        "ask" => {
+        "wish" => {
             let asked = cx.db().read(|c| async move { mine(&c, words, person, rest).await }).await;
             // What ended meanwhile is told as a message.
             let Ok((a, _)) = asked else { return Ok(errors) };
@@ -234,7 +234,7 @@ pub(in crate::training) async fn run(
             cx.db().read(|c| async move { mine(&c, words, person, rest).await }).await?;
             Err(Error::invalid(say!(words, "request-form-needed")))
         }
-        "ask" => ask(cx, s, call, person, rest).await,
+        "wish" => ask(cx, s, call, person, rest).await,
         "courses" => courses(cx, person).await,
         "enrol" => enrol(cx, s, call, person, rest).await,
         "withdraw" => withdraw(cx, s, person, rest).await,
@@ -370,7 +370,7 @@ async fn said(turn: &Turn, s: &Services, words: &Words, person: &Person, asked: 
     })
 }
 
-/// `training ask ID`, with the values of the form.
+/// `training wish ID`, with the values of the form.
 async fn ask(cx: &Context<'_>, s: &Services, call: &Call, person: &Person, id: &str) -> Result<()> {
     let words = cx.words;
     let Some(kind) = kind(call) else { return Err(Error::invalid(say!(words, "request-form-needed"))) };
