@@ -141,7 +141,7 @@ impl Inlet {
         }
         let app = self.app.clone();
         tokio::spawn(async move {
-            let workspace = app.known().map_or_else(String::new, |me| me.workspace_name.clone());
+            let workspace = app.identify().await.map_or_else(|_| String::new(), |me| me.workspace_name.clone());
             let text = crate::mrkdwn::escape(&say!(Words::english(), "chat-outsider", workspace = workspace));
             let mut body = json!({ "channel": place.channel, "text": text });
             let method = if place.direct {

@@ -18,6 +18,12 @@ pub fn steady_line(line: &str) -> String {
         if is_month(n) || (day(&core) && (is_month(n + 2) || is_month(n + 1))) || (number && beside) {
             return word.replace(&core, "[date]");
         }
+        // The time of day behind a day.
+        if core.split_once(':').is_some_and(|(h, m)| h.len() <= 2 && m.len() == 2)
+            && n.checked_sub(2).is_some_and(is_month)
+        {
+            return word.replace(&core, "[time]");
+        }
         let parts: Vec<&str> = word.split('/').collect();
         parts.iter().map(|part| if is_id(&bare(part)) { "[id]" } else { part }).collect::<Vec<_>>().join("/")
     });
