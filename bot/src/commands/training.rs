@@ -192,9 +192,9 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
             let all = db.read(|c| async move { training::judged(&c, state).await }).await?;
             for one in &all {
                 if json {
-                    print_json(one)?
+                    print_json(one)?;
                 } else {
-                    println!("{}: {}, {}: {}", one.statement, one.course, one.state, one.why)
+                    println!("{}: {}, {}: {}", one.statement, one.course, one.state, one.why);
                 }
             }
             if all.is_empty() && !json {

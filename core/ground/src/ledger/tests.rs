@@ -526,7 +526,7 @@ async fn what_somebody_changes_below_the_ledger_is_found_and_named() {
         let found = db.read(|c| async move { check(&c, None).await }).await;
         match found {
             Ok(sound) => {
-                assert!(changes.is_empty() && sound == Sound { size: 6, read: 6 }, "{what} went unseen: {sound:?}")
+                assert!(changes.is_empty() && sound == Sound { size: 6, read: 6 }, "{what} went unseen: {sound:?}");
             }
             Err(e) => assert!(!says.is_empty() && e.to_string().contains(says), "{what}: {e}"),
         }

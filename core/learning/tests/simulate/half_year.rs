@@ -104,7 +104,7 @@ fn life(people: usize, days: u64) -> Vec<Value> {
         }
         match n % 12 {
             0 => {
-                put(4 + dice.roll(days.min(150)), 650, "waive", Some(FORKLIFT), json!({"reason": "no forklift there"}))
+                put(4 + dice.roll(days.min(150)), 650, "waive", Some(FORKLIFT), json!({"reason": "no forklift there"}));
             }
             3 => {
                 let day = 5 + dice.roll(days.min(60));

@@ -258,7 +258,7 @@ fn act(kept: &mut Kept, hall: &Hall, method: &Method, parts: &[&str], query: &st
             if kept.channels.contains_key(*message) {
                 return No(400, 160_004, "A thread has already been created for this message");
             }
-            if !kept.position(message).is_some_and(|at| kept.messages[at].channel == *id) {
+            if kept.position(message).is_none_or(|at| kept.messages[at].channel != *id) {
                 return NO_MESSAGE;
             }
             thread(kept, id, message, 11, body)

@@ -190,7 +190,7 @@ impl Sheet {
             if part.chars().all(is_simple) {
                 self.draw_simple(surface, x, y, size, part);
             } else {
-                let rtl = levels.get(run.start).is_some_and(|level| level.is_rtl());
+                let rtl = levels.get(run.start).is_some_and(unicode_bidi::Level::is_rtl);
                 let direction = if rtl { TextDirection::RightToLeft } else { TextDirection::LeftToRight };
                 surface.draw_text(Point::from_xy(x, y), self.font.clone(), size, part, false, direction);
             }
