@@ -12,7 +12,7 @@ use stoa_ground::{Db, Error, Result, Tx};
 
 use super::assignment::{self, Assignment, By};
 use super::state::State;
-use super::status::{newest, open, reasoned};
+use super::status::{by, decided, newest};
 use super::{evaluate, life};
 use crate::Services;
 
@@ -29,15 +29,12 @@ pub async fn exempt(
     actor: &str,
     reason: &str,
 ) -> Result<Assignment> {
-    let reason = &reasoned(reason)?;
     db.write(|tx| async move {
-        let person = people::find(&tx, person).await?;
-        let a = open(&tx, &person, requirement).await?;
+        let (person, a, by) = decided(&tx, person, requirement, actor, reason).await?;
         let calendar = services.organisation.calendar(&person);
         if let Some(day) = until.filter(|day| *day < calendar.date(tx.now())) {
             return Err(Error::invalid(format!("{day} is in the past for {}", person.name)));
         }
-        let by = By { actor: actor.to_owned(), reason: reason.clone() };
         exempt_in(&tx, services, &person, &a, until, &by).await?;
         assignment::existing(&tx, &a.id).await
     })
@@ -71,11 +68,8 @@ pub async fn waive(
     actor: &str,
     reason: &str,
 ) -> Result<Assignment> {
-    let reason = &reasoned(reason)?;
     db.write(|tx| async move {
-        let person = people::find(&tx, person).await?;
-        let a = open(&tx, &person, requirement).await?;
-        let by = By { actor: actor.to_owned(), reason: reason.clone() };
+        let (person, a, by) = decided(&tx, person, requirement, actor, reason).await?;
         life::waive(&tx, services, &person, &a, &by).await?;
         assignment::existing(&tx, &a.id).await
     })
@@ -94,15 +88,14 @@ pub async fn reinstate(
     actor: &str,
     reason: &str,
 ) -> Result<Assignment> {
-    let reason = &reasoned(reason)?;
     db.write(|tx| async move {
+        let by = by(actor, reason)?;
         let person = people::find(&tx, person).await?;
         let a = newest(&tx, &person, requirement).await?;
         if !matches!(a.state, State::Exempt | State::Waived) {
             let (name, state) = (&person.name, a.state.name());
             return Err(Error::Conflict(format!("'{requirement}' of {name} is {state}, not exempt or waived")));
         }
-        let by = By { actor: actor.to_owned(), reason: reason.clone() };
         life::reinstate(&tx, services, &person, &a, &by).await?;
         evaluate::person(&tx, services, &person.id).await?;
         assignment::existing(&tx, &a.id).await

@@ -159,8 +159,7 @@ pub(crate) async fn attest(
     what: &Attestation,
 ) -> Result<Assignment> {
     let by = By::person(&person.id, "confirmed the attestation");
-    let mut data = attest::data(a, course, person, what, tx.now());
-    data["who"] = people::history::snapshot(person);
+    let data = attest::data(a, course, person, what, tx.now());
     record(tx, s, &a.id, Change::Attested, &by, data).await?;
     statements::attested(tx, s, person, a, course).await?;
     existing(tx, &a.id).await
@@ -182,7 +181,6 @@ pub(crate) async fn complete(
     let active = progress::load(tx, &a.id).await?.active;
     let own = By::person(&person.id, "completed in chat");
     let mut data = completions::data(tx, person, a, &version, active, elsewhere).await?;
-    data["who"] = people::history::snapshot(person);
     let done: Option<Instant> = serde_json::from_value(data["completed"].clone())?;
     let done = done.unwrap_or(tx.now());
     set_end(&mut data, validity(&s.organisation.calendar(person), &requirement, a, done));

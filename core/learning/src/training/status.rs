@@ -3,7 +3,7 @@
 use serde::Serialize;
 use stoa_ground::people::{self, Person};
 use stoa_ground::xapi::Actor;
-use stoa_ground::{Conn, Db, Error, Instant, Result};
+use stoa_ground::{Conn, Db, Error, Instant, Result, Tx};
 
 use super::assignment::{self, Assignment, By};
 use super::attest::{self, Attestation};
@@ -162,9 +162,27 @@ pub(super) async fn open(conn: &Conn, person: &Person, requirement: &str) -> Res
     Err(Error::Conflict(format!("'{requirement}' of {} is {} and stays so", person.name, a.state.name())))
 }
 
-pub(super) fn reasoned(reason: &str) -> Result<String> {
+/// What a decision about the open assignment of a person needs: whom it is about, the assignment, and who decides why.
+pub(super) async fn decided(
+    tx: &Tx,
+    person: &str,
+    requirement: &str,
+    actor: &str,
+    reason: &str,
+) -> Result<(Person, Assignment, By)> {
+    let by = by(actor, reason)?;
+    let person = people::find(tx, person).await?;
+    let a = open(tx, &person, requirement).await?;
+    Ok((person, a, by))
+}
+
+/// Who decides, and why.
+pub(super) fn by(actor: &str, reason: &str) -> Result<By> {
     let reason = people::clean(reason);
-    if reason.is_empty() { Err(Error::invalid("a decision about training needs a reason")) } else { Ok(reason) }
+    if reason.is_empty() {
+        return Err(Error::invalid("a decision about training needs a reason"));
+    }
+    Ok(By { actor: actor.to_owned(), reason })
 }
 
 /// Records that a person has completed a requirement outside of the chat. `actor` is `operator` or `person/<id>`.
@@ -180,17 +198,15 @@ pub async fn complete(
     actor: &str,
     reason: &str,
 ) -> Result<Assignment> {
-    let reason = &reasoned(reason)?;
     db.write(|tx| async move {
-        let person = people::find(&tx, person).await?;
-        let a = open(&tx, &person, requirement).await?;
+        let (person, a, by) = decided(&tx, person, requirement, actor, reason).await?;
         let who = match actor.strip_prefix("person/") {
             Some(id) => people::by_id(&tx, id).await?.map_or(Actor::Stoa, |p| Actor::from(&p)),
             None => Actor::Stoa,
         };
         attest::may_be_done_for(&tx, &a).await?;
         let elsewhere = Elsewhere {
-            by: By { actor: actor.to_owned(), reason: reason.clone() },
+            by,
             actor: who,
             how: How::Operator,
             claim: Claim { at: tx.now(), score: a.score },
@@ -216,14 +232,11 @@ pub async fn extend(
     actor: &str,
     reason: &str,
 ) -> Result<Assignment> {
-    let reason = &reasoned(reason)?;
     db.write(|tx| async move {
-        let person = people::find(&tx, person).await?;
-        let a = open(&tx, &person, requirement).await?;
+        let (person, a, by) = decided(&tx, person, requirement, actor, reason).await?;
         if to < services.organisation.calendar(&person).date(tx.now()) {
             return Err(Error::invalid(format!("{to} is in the past for {}", person.name)));
         }
-        let by = By { actor: actor.to_owned(), reason: reason.clone() };
         life::extend(&tx, services, &person, &a, to, &by).await
     })
     .await

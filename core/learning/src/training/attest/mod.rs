@@ -16,7 +16,6 @@ use stoa_ground::{Conn, Error, Instant, Result};
 pub(super) use code::{MINUTES, Redeemed, forget, redeem, send};
 
 use super::assignment::Assignment;
-use super::completions;
 use super::course::{self, Course};
 use super::requirement;
 use crate::Services;
@@ -142,7 +141,7 @@ pub(super) fn data(a: &Assignment, course: &Course, person: &Person, what: &Atte
         "authentication": what.level.name(),
         "meaning": what.meaning,
         "local_time": local(person, at).to_string(),
-        "who": completions::who(person),
+        "who": people::history::snapshot(person),
     });
     data["bound"] = bound(&a.id, &data).into();
     data

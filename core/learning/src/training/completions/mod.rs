@@ -96,15 +96,6 @@ pub(super) enum Target {
     Course(String),
 }
 
-/// Who somebody is at this moment, as evidence needs to know it later.
-pub(super) fn who(person: &Person) -> Json {
-    json!({
-        "employee_id": person.employee_id, "name": person.name, "title": person.title, "manager": person.manager,
-        "department": person.department, "location": person.location, "country": person.country,
-        "state": person.state, "worker_type": person.worker_type, "timezone": person.timezone,
-    })
-}
-
 /// The data of the record of a completion: what evidence needs to say of it later, as it is now. `active`: reading time in
 /// microseconds.
 pub(super) async fn data(
@@ -134,7 +125,7 @@ pub(super) async fn data(
         "score": a.score,
         "attempts": a.attempts,
         "how": elsewhere.map_or("chat", |e| e.how.name()),
-        "who": who(person),
+        "who": people::history::snapshot(person),
         "language": content.language,
         "provider": particulars.provider,
         "trainers": trainers,
