@@ -422,7 +422,11 @@ class Pack:
             self.entries[record["leaf"]] = entry
             who = record["opened"].get("data/who")
             who = read_json(who["value"].encode(), named) if who else None
-            self.said.setdefault(leaf["subject"], {})[leaf["version"]] = (leaf["kind"], leaf["at"], who)
+            done = record["opened"].get("data/completed")
+            done = read_json(done["value"].encode(), named) if done else None
+            # What was done elsewhere was done before it was recorded.
+            done = done if isinstance(done, int) else leaf["at"]
+            self.said.setdefault(leaf["subject"], {})[leaf["version"]] = (leaf["kind"], leaf["at"], who, done)
         for subject, count in self.manifest["subjects"].items():
             there = versions.pop(subject, set())
             for version in range(1, count + 1):
@@ -491,11 +495,11 @@ class Pack:
         if not past or past[0][0] != "assigned" or utc(past[0][1]) != row["assigned"]:
             bad("when it was assigned")
         for kind in ("started", "completed", "attested"):
-            if row[kind] and row[kind] not in [utc(at) for said, at, _ in past if said == kind]:
+            if row[kind] and row[kind] not in [utc(done) for said, _, _, done in past if said == kind]:
                 bad(f"when it was {kind}")
         if row["state"] == "completed" and not row["completed"]:
             bad("whether it was completed")
-        known = [who for _, _, who in past if isinstance(who, dict)]
+        known = [who for _, _, who, _ in past if isinstance(who, dict)]
         for member, column in (("employee_id", "employee_id"), ("name", "name"), ("title", "title"),
                                ("department", "department"), ("location", "location"), ("worker_type", "worker_type"),
                                ("timezone", "zone")):

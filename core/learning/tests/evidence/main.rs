@@ -250,6 +250,21 @@ async fn a_pack_is_valid_for_whoever_knows_the_log_and_says_who_counts_and_why_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_elsewhere_before_it_was_recorded_is_valid_for_both() {
+    let w = world().await;
+    w.s.until("2026-11-24T12:00:00Z").await;
+    let file = "person,requirement,completed_at\nCleo,fire-safety,2026-11-23T15:00:00Z\n";
+    let lines = training::import(&w.s.db, &w.services, "done.csv", file.as_bytes(), false).await.unwrap();
+    assert_eq!(lines[0].outcome, training::Outcome::Recorded, "{lines:?}");
+    let pack = w.pack("pack").await;
+    let brought = Brought { key: Some(w.log.signer.verifier().to_string()), ..Brought::default() };
+    let (verdict, why) = judge(&pack, &brought);
+    assert_eq!(verdict, Verdict::Valid, "{why}");
+    let report = std::fs::read_to_string(pack.join("report.json")).unwrap();
+    assert!(report.contains("\"completed\": \"2026-11-23T15:00:00.000Z\""), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_chain_of_keys_is_followed_and_a_lost_key_is_not_bridged() {
     let mut w = world().await;
     w.pack("first").await;

@@ -9,10 +9,13 @@ use stoa_ground::ledger::leaf::Leaf;
 use super::super::pack::{self, Considered, Manifest, Opened, Report, Row};
 use super::{Checked, Pack, tampered};
 
-/// What a report is held against: a record without its fields, but for who the person was, where that was disclosed.
+/// What a report is held against: a record without its fields, but for who the person was and when it was done, where that
+/// was disclosed.
 pub(super) struct Said {
     kind: String,
     at: Instant,
+    /// When what it records was done; what was done elsewhere was done before it was recorded.
+    done: Instant,
     who: Option<Json>,
 }
 
@@ -23,7 +26,9 @@ impl Said {
     pub fn of(leaf: &Leaf, opened: &BTreeMap<String, Opened>) -> Self {
         let who = opened.get("data/who").and_then(|field| serde_json::from_str::<Json>(&field.value).ok());
         let who = who.filter(Json::is_object);
-        Self { kind: leaf.kind.clone(), at: leaf.at, who }
+        let done =
+            opened.get("data/completed").and_then(|field| serde_json::from_str::<Option<Instant>>(&field.value).ok());
+        Self { kind: leaf.kind.clone(), at: leaf.at, done: done.flatten().unwrap_or(leaf.at), who }
     }
 }
 
@@ -83,7 +88,7 @@ fn follows(row: &Row, manifest: &Manifest, records: &Records) -> Checked<()> {
     let end = manifest.period.1.unwrap_or(i64::MAX);
     let past: Vec<&Said> = own.values().filter(|said| said.at.0 < end).collect();
     let at =
-        |kind: &str| past.iter().filter(|said| said.kind == kind).map(|said| said.at.rfc3339()).collect::<Vec<_>>();
+        |kind: &str| past.iter().filter(|said| said.kind == kind).map(|said| said.done.rfc3339()).collect::<Vec<_>>();
     if past.first().is_none_or(|first| first.kind != "assigned" || first.at.rfc3339() != row.assigned) {
         return bad("when it was assigned");
     }
