@@ -213,7 +213,7 @@ impl App {
             }
             said => said.map(|_| ()),
         };
-        if let Err(Failure::Later { .. }) = done {
+        if let Err(Failure::Later { .. } | Failure::Limited { .. }) = done {
             return;
         }
         if let Err(error) = store::answered(&self.db, &about.id).await {

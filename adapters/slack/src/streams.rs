@@ -172,7 +172,7 @@ impl App {
                     let body = json!({ "channel": channel, "ts": ts });
                     self.call("chat.delete", Body::Json(body)).await.map_err(|failure| self.api.send_error(failure))
                 }
-                Err(later @ SendError::Retry { .. }) => return Err(later),
+                Err(later @ (SendError::Retry { .. } | SendError::Wait { .. })) => return Err(later),
                 Err(error) => Err(error),
             };
             if let Err(error) = gone {
