@@ -96,8 +96,14 @@ impl Flow {
 
     /// Whether everything for a recipient was held back since it was found to be due.
     pub(super) async fn is_held_back(&self, recipient: &str) -> Result<bool> {
+        let held = || self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        // Most often nothing is, and then the database is not asked for the time.
+        if held().is_empty() {
+            return Ok(false);
+        }
         let now = self.db().lease_time().await?;
-        if self.held.lock().unwrap_or_else(PoisonError::into_inner).values().all(|until| *until <= now) {
+        held().retain(|_, until| *until > now);
+        if held().is_empty() {
             return Ok(false);
         }
         let sql = "SELECT 1 AS one FROM outbox WHERE recipient = $1 AND state = 'queued' AND due <= $2 AND retry_at <= $3 LIMIT 1";
