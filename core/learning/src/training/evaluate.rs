@@ -85,7 +85,7 @@ pub(crate) fn decide(
     }
     if let Some(done) = mine().rfind(|a| a.completed.is_some() || a.state == State::Waived) {
         let end = life::holds(who.calendar, r, done);
-        if done.rule_version != r.version()? && end.map(|e| e.date) != done.expires.map(|e| e.date) {
+        if end.map(|e| e.date) != done.expires.map(|e| e.date) && done.rule_version != r.version()? {
             return Ok(Some(Verdict::Revalidate { id: done.id.clone(), end }));
         }
         let lapses =
@@ -191,7 +191,7 @@ fn open(
         Some(_) => until_now != until,
         None => matches!(r.due, Due::AfterHire(_) | Due::AfterRole(_)),
     };
-    if (follows || a.rule_version != r.version()?) && !a.extended && base.date != a.base_due_date {
+    if !a.extended && base.date != a.base_due_date && (follows || a.rule_version != r.version()?) {
         let due = if base.date < today { due::on(calendar, today) } else { base };
         return Ok(Some(Verdict::Move { id: a.id.clone(), due, base: Some(base.date) }));
     }

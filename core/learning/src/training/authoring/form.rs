@@ -20,6 +20,8 @@ const LONGEST_TITLE: usize = 120;
 pub(super) const LONGEST_REASON: usize = 500;
 /// How many courses a form offers.
 const OFFERED: usize = 25;
+/// The longest due rule with everything behind it.
+const LONGEST_DUE: usize = 120;
 /// In the choice of steps: what a requirement has that none of the presets is.
 const AS_IT_IS: &str = "as-it-is";
 
@@ -166,7 +168,13 @@ pub(super) async fn requirement_form(
                 false,
                 text(LONGEST_RULE, audience),
             ),
-            field("due", say!(words, "authoring-due"), Some(say!(words, "authoring-due-hint")), false, text(60, due)),
+            field(
+                "due",
+                say!(words, "authoring-due"),
+                Some(say!(words, "authoring-due-hint")),
+                false,
+                text(LONGEST_DUE, due),
+            ),
             field("steps", say!(words, "authoring-steps"), Some(say!(words, "authoring-steps-hint")), false, steps),
         ],
         submit: say!(words, "authoring-preview-button"),
@@ -294,6 +302,10 @@ mod tests {
         assert_eq!(parse_evidence(&both), Some(("14 days, every 12 months", Preset::Osha)));
         assert_eq!(parse_evidence("14 days"), Some(("14 days", Preset::None)));
         assert_eq!(parse_evidence("14 days, evidence of life"), None);
+        for preset in Preset::ALL {
+            let longest = with_evidence("3660 days after assignment, every 120 months".into(), preset);
+            assert!(longest.len() <= LONGEST_DUE, "{longest}");
+        }
         for due in [Due::AfterAssigned(7), Due::AfterHire(30), Due::AfterRole(5), Due::On(date)] {
             assert_eq!(parse_due(&due_text(due, None), None), Some((due, None)));
             let both = (due, Some(again.clone()));

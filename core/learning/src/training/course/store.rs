@@ -131,7 +131,9 @@ async fn apply(tx: &Tx, services: &Services, course: &Course) -> Result<Applied>
             data,
         };
         services.ledger.append(tx, entry).await?;
-        evaluate::content_changed(tx, &course.id).await?;
+        if changed {
+            evaluate::content_changed(tx, &course.id).await?;
+        }
     }
     put_pages(tx, course).await?;
     let warnings = course.particulars.unknown(tx).await?;
