@@ -587,18 +587,18 @@ pub async fn learners_of(conn: &Conn, course: &str) -> Result<(i64, i64)> {
 /// # Errors
 /// The database's error.
 pub async fn of_person(conn: &Conn, person: &str) -> Result<Vec<Assignment>> {
-    let sql = concat!(select!("WHERE person IN "), stoa_ground::rows_of!("$1"), " ORDER BY assigned, id");
+    let sql = concat!(select!("WHERE person IN "), stoa_ground::rows_of!("$1"), " ORDER BY assigned, cycle, id");
     read_all(&conn.all(sql, args![person]).await?)
 }
 
 /// All assignments of a requirement, the oldest first.
 pub(crate) async fn of_requirement(conn: &Conn, requirement: &str) -> Result<Vec<Assignment>> {
-    read_all(&conn.all(select!("WHERE requirement = $1 ORDER BY assigned, id"), args![requirement]).await?)
+    read_all(&conn.all(select!("WHERE requirement = $1 ORDER BY assigned, cycle, id"), args![requirement]).await?)
 }
 
 /// All assignments of a requirement or of a course, the oldest first.
 pub(crate) async fn about(conn: &Conn, requirement: &str, course: &str) -> Result<Vec<Assignment>> {
-    let sql = select!("WHERE requirement = $1 OR course = $2 ORDER BY assigned, id");
+    let sql = select!("WHERE requirement = $1 OR course = $2 ORDER BY assigned, cycle, id");
     read_all(&conn.all(sql, args![requirement, course]).await?)
 }
 
@@ -619,7 +619,7 @@ pub(crate) async fn made_before(
 ) -> Result<Vec<Assignment>> {
     let sql = select!(
         "WHERE requirement = COALESCE($1, requirement) AND course = COALESCE($2, course) AND assigned < $3
-         ORDER BY assigned, id"
+         ORDER BY assigned, cycle, id"
     );
     read_all(&conn.all(sql, args![requirement, course, before]).await?)
 }
@@ -631,5 +631,5 @@ pub(crate) async fn overdue(conn: &Conn) -> Result<Vec<Assignment>> {
 
 /// All assignments, the oldest first.
 pub(crate) async fn all(conn: &Conn) -> Result<Vec<Assignment>> {
-    read_all(&conn.all(select!("ORDER BY assigned, id"), args![]).await?)
+    read_all(&conn.all(select!("ORDER BY assigned, cycle, id"), args![]).await?)
 }

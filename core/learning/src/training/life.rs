@@ -85,7 +85,7 @@ fn one(made: Vec<Assignment>) -> Result<Assignment> {
 }
 
 /// Until when what was done at an instant holds, in place of `a`.
-fn validity(calendar: &Calendar, r: &Requirement, a: &Assignment, done: Instant) -> Option<Deadline> {
+pub(super) fn validity(calendar: &Calendar, r: &Requirement, a: &Assignment, done: Instant) -> Option<Deadline> {
     let renewed = a.renews.as_ref().and_then(|renewed| renewed.until);
     r.recertify.as_ref().map(|rule| due::validity(rule, calendar.date(done), renewed, calendar))
 }
@@ -191,7 +191,8 @@ pub(crate) async fn complete(
     statements::completed(tx, s, person, &a, &requirement.title, by, duration).await?;
     close(tx, &a, words_key!("why-done")).await?;
     if a.expires.is_some() {
-        evaluate::look_again(tx, s, person).await?;
+        // What follows in time may be due already: what was done elsewhere was done earlier.
+        evaluate::person(tx, s, &person.id).await?;
     }
     Ok(a)
 }

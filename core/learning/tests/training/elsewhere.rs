@@ -279,3 +279,30 @@ async fn a_manager_says_it_with_a_reason_for_the_own_people_only() {
     assert_eq!((&done.data["how"], &done.data["authentication"]), (&json!("manager"), &json!("chat-session")));
     assert_eq!(w.kinds(&id).await, ["assigned", "completed"], "it is not an attestation of hers");
 }
+
+#[tokio::test]
+async fn what_held_long_ago_does_not_count_and_what_ends_soon_brings_the_next_cycle_at_once() {
+    let yearly = |more: &str| {
+        let due = "due = { days = 14, from = \"assigned\" }";
+        REQUIREMENT.replace(due, &format!("{due}\nrecertify = {{ every = \"1 year\", window_days = 60{more} }}"))
+    };
+    let w = world().await;
+    write_course(w.courses.path(), &COURSE.replace("pass_mark", "since = 2020-01-01\npass_mark"));
+    course::apply_dir(&w.s.db, &w.services, w.courses.path()).await.unwrap();
+    let ana = w.s.hire("Ana", |_| {}).await;
+    w.apply(&yearly("")).await;
+    let row = |day: &str| format!("person,requirement,completed_at\nAna,fire-safety,{day}\n");
+    let said = told(&import(&w, &row("2025-06-01"), false).await);
+    assert_eq!(said, "2 refused: what Ana did on 2025-06-01 held until 2026-06-01 only");
+    assert!(told(&import(&w, &row("2025-12-01"), false).await).starts_with("2 recorded"));
+    let cycles: Vec<(u32, &str)> = w.of(&ana).await.iter().map(|a| (a.cycle, a.state.name())).collect();
+    assert_eq!(cycles, [(1, "completed"), (2, "assigned")], "the window of the next one is open already");
+
+    let w = world().await;
+    write_course(w.courses.path(), &COURSE.replace("pass_mark", "since = 2020-01-01\npass_mark"));
+    course::apply_dir(&w.s.db, &w.services, w.courses.path()).await.unwrap();
+    w.s.hire("Ana", |_| {}).await;
+    w.apply(&yearly(", prior = \"does not count\"")).await;
+    let said = told(&import(&w, &row("2026-11-01"), false).await);
+    assert!(said.ends_with("and what was done before does not count"), "{said}");
+}

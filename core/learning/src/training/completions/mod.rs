@@ -19,7 +19,8 @@ pub use statements::{Judged, judged};
 
 use super::assignment::{self, Assignment, By};
 use super::course;
-use super::{attest, requirement, trainer};
+use super::requirement::{self, Prior, Requirement};
+use super::{attest, life, trainer};
 use crate::Services;
 
 /// Where a completion comes from when it is not the person's own in chat.
@@ -193,7 +194,7 @@ pub(super) async fn judge(
     let all = assignment::of_person(conn, &person.id).await?;
     let (mut counts, mut known, mut why) = (Vec::new(), None, None);
     for r in wanted {
-        match one(conn, person, &r.id, &all, claim, &calendar).await? {
+        match one(conn, person, r, &all, claim, &calendar).await? {
             Verdict::Counts(some) => counts.extend(some),
             Verdict::Known(sentence) => known = known.or(Some(sentence)),
             Verdict::Refused(sentence) => why = why.or(Some(sentence)),
@@ -210,13 +211,13 @@ pub(super) async fn judge(
 async fn one(
     conn: &Conn,
     person: &Person,
-    requirement: &str,
+    r: &Requirement,
     all: &[Assignment],
     claim: Claim,
     calendar: &people::calendar::Calendar,
 ) -> Result<Verdict> {
-    let name = &person.name;
-    let mine: Vec<&Assignment> = all.iter().filter(|a| a.requirement == requirement).collect();
+    let (name, requirement) = (&person.name, &r.id);
+    let mine: Vec<&Assignment> = all.iter().filter(|a| a.requirement == *requirement).collect();
     if let Some(same) = mine.iter().find(|a| a.completed == Some(claim.at)) {
         let on = calendar.date(claim.at);
         return Ok(Verdict::Known(format!(
@@ -242,6 +243,16 @@ async fn one(
         return Ok(Verdict::Refused(format!(
             "{day} is before '{requirement}' was assigned to {name} again, on {assigned}"
         )));
+    }
+    if r.recertify.as_ref().is_some_and(|rule| rule.prior == Prior::DoesNotCount) && claim.at < a.assigned {
+        let (day, assigned) = (calendar.date(claim.at), calendar.date(a.assigned));
+        return Ok(Verdict::Refused(format!(
+            "{day} is before '{requirement}' was assigned to {name}, on {assigned}, and what was done before does not count"
+        )));
+    }
+    if let Some(end) = life::validity(calendar, r, a, claim.at).filter(|end| end.date < calendar.date(conn.now())) {
+        let day = calendar.date(claim.at);
+        return Ok(Verdict::Refused(format!("what {name} did on {day} held until {} only", end.date)));
     }
     if let Err(e) = attest::may_be_done_for(conn, a).await {
         return Ok(Verdict::Refused(e.to_string()));
