@@ -196,7 +196,7 @@ impl Platform for Discord {
     }
 
     fn troubles(&self) -> Vec<(String, String)> {
-        self.app.api.troubles.take()
+        self.app.api.troubles.all()
     }
 
     async fn thread(&self, place: &Place) -> Result<Vec<ThreadMessage>, SendError> {

@@ -1,5 +1,6 @@
 //! Slack's Web API: one call, its errors, and what Slack says about limits.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{StatusCode, header};
@@ -101,7 +102,7 @@ pub(crate) struct Api {
     base: String,
     http: reqwest::Client,
     limits: Limits,
-    pub(crate) troubles: Troubles,
+    pub(crate) troubles: Arc<Troubles>,
 }
 
 impl Api {
@@ -111,7 +112,7 @@ impl Api {
             base: options.api_url.trim_end_matches('/').to_owned(),
             http: options.network.client(PATIENCE / 2, Some(PATIENCE))?,
             limits: Limits::default(),
-            troubles: Troubles::default(),
+            troubles: Arc::default(),
         })
     }
 

@@ -129,8 +129,10 @@ impl App {
     }
 
     /// An app in a workspace in which it was installed by its own page.
-    pub(crate) fn of_install(options: &Options, install: Install) -> Result<Self> {
-        let app = Self::new(options.clone())?;
+    pub(crate) fn of_install(base: &Self, install: Install) -> Result<Self> {
+        let mut app = Self::new(base.options.clone())?;
+        // What is wrong where it was removed is to be told although this app is gone.
+        app.api.troubles = base.api.troubles.clone();
         app.set(install);
         Ok(app)
     }

@@ -61,7 +61,7 @@ impl Slack {
                         known.put(install);
                         now.push(known);
                     }
-                    None => now.push(Arc::new(App::of_install(&app.options, install)?)),
+                    None => now.push(Arc::new(App::of_install(app, install)?)),
                 }
             }
         }
@@ -310,8 +310,8 @@ impl Platform for Slack {
     }
 
     fn troubles(&self) -> Vec<(String, String)> {
-        let installed = self.installed.read().unwrap_or_else(PoisonError::into_inner).clone();
-        self.apps.iter().chain(&installed).flat_map(|app| app.api.troubles.take()).collect()
+        // An app in the workspaces in which it was installed by its page tells its troubles with its own.
+        self.apps.iter().flat_map(|app| app.api.troubles.all()).collect()
     }
 
     async fn message(&self, place: &Place, id: &str) -> Result<Option<(ThreadMessage, Option<String>)>, SendError> {

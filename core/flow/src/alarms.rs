@@ -1,34 +1,29 @@
 //! Alarms: what needs the operator's look. Each is raised under a key, told once, and settled when it is over.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use stoa_ground::{Conn, Instant, Result, Tx, args};
+use stoa_ground::{Conn, Instant, Result, Row, Tx, args};
 
-/// What an adapter has to tell the operator, each once in the life of the program.
+/// What an adapter has to tell the operator in the life of the program: sentences by key.
 #[derive(Default)]
-pub struct Troubles(Mutex<Told>);
-
-#[derive(Default)]
-struct Told {
-    keys: BTreeSet<String>,
-    new: Vec<(String, String)>,
-}
+pub struct Troubles(Mutex<BTreeMap<String, String>>);
 
 impl Troubles {
-    /// Takes down what is wrong, under a key. True the first time.
+    /// Takes down what is wrong, under a key. True the first time; what is said later under the key changes nothing.
     pub fn tell(&self, key: &str, text: &str) -> bool {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = told.keys.insert(key.to_owned());
+        let new = !told.contains_key(key);
         if new {
-            told.new.push((key.to_owned(), text.to_owned()));
+            told.insert(key.to_owned(), text.to_owned());
         }
         new
     }
 
-    /// What was told since it was asked last: keys and sentences.
-    pub fn take(&self) -> Vec<(String, String)> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).new)
+    /// All that was told: keys and sentences.
+    pub fn all(&self) -> Vec<(String, String)> {
+        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.iter().map(|(key, text)| (key.clone(), text.clone())).collect()
     }
 }
 
@@ -41,6 +36,8 @@ pub struct Alarm {
     pub text: String,
     /// Since when it is so.
     pub since: Instant,
+    /// Whether a message has told of it.
+    pub told: bool,
 }
 
 /// Something needs a look. As long as it stands, raising it again changes its text and nothing else; what comes back within
@@ -80,9 +77,12 @@ pub async fn settle(tx: &Tx, key: &str) -> Result<()> {
 /// # Errors
 /// The database's error.
 pub async fn standing(conn: &Conn) -> Result<Vec<Alarm>> {
-    let rows =
-        conn.all("SELECT key, text, since FROM alarm WHERE settled IS NULL ORDER BY since, key", args![]).await?;
-    rows.iter().map(|r| Ok(Alarm { key: r.get("key")?, text: r.get("text")?, since: r.get("since")? })).collect()
+    let sql = "SELECT key, text, since, told FROM alarm WHERE settled IS NULL ORDER BY since, key";
+    let read = |r: &Row| {
+        let told = r.get::<Option<Instant>>("told")?.is_some();
+        Ok(Alarm { key: r.get("key")?, text: r.get("text")?, since: r.get("since")?, told })
+    };
+    conn.all(sql, args![]).await?.iter().map(read).collect()
 }
 
 /// What stands and was told to nobody, the oldest first; from now on the delivery with this key tells it.
@@ -103,11 +103,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_trouble_is_taken_down_once_and_given_once() {
+    fn a_trouble_is_taken_down_once_and_stays() {
         let troubles = Troubles::default();
         assert!(troubles.tell("slack/acme/revoked", "The token was revoked."));
         assert!(!troubles.tell("slack/acme/revoked", "The token was revoked, still."));
-        assert_eq!(troubles.take(), [("slack/acme/revoked".to_owned(), "The token was revoked.".to_owned())]);
-        assert!(troubles.take().is_empty() && !troubles.tell("slack/acme/revoked", "again"));
+        let told = [("slack/acme/revoked".to_owned(), "The token was revoked.".to_owned())];
+        assert_eq!(troubles.all(), told);
+        assert_eq!(troubles.all(), told, "whoever failed to write it down finds it again");
     }
 }

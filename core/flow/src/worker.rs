@@ -181,7 +181,7 @@ impl Flow {
         self.platforms.read().unwrap_or_else(PoisonError::into_inner).iter().find(|p| p.name() == name).cloned()
     }
 
-    /// What the platforms have to tell the operator since they were asked last.
+    /// What the platforms have to tell the operator.
     #[must_use]
     pub fn troubles(&self) -> Vec<(String, String)> {
         let platforms = self.platforms.read().unwrap_or_else(PoisonError::into_inner).clone();

@@ -1,11 +1,12 @@
 //! Accounts, places and events: what every adapter maps its platform to.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use stoa_ground::Instant;
+use stoa_ground::{Error, Instant};
 
 use super::Message;
 
@@ -39,6 +40,31 @@ pub struct Place {
     pub thread: Option<String>,
     /// Whether only this person and the bot read here.
     pub direct: bool,
+}
+
+/// A channel as the configuration names it: `PLATFORM/CHANNEL` or `PLATFORM/WORKSPACE/CHANNEL`.
+impl FromStr for Place {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let parts: Vec<&str> = text.split('/').collect();
+        let (platform, workspace, channel) = match parts[..] {
+            [platform, channel] => (platform, "", channel),
+            [platform, workspace, channel] => (platform, workspace, channel),
+            _ => ("", "", ""),
+        };
+        if platform.is_empty() || channel.is_empty() {
+            let say = "is neither PLATFORM/CHANNEL nor PLATFORM/WORKSPACE/CHANNEL, for example slack/C0123";
+            return Err(Error::invalid(format!("'{text}' {say}")));
+        }
+        Ok(Self {
+            platform: platform.to_owned(),
+            workspace: workspace.to_owned(),
+            channel: channel.to_owned(),
+            thread: None,
+            direct: false,
+        })
+    }
 }
 
 /// A message on a platform.
@@ -174,7 +200,7 @@ pub trait Platform: Send + Sync {
     /// The place where the bot and this account talk alone.
     async fn direct(&self, account: &Account) -> Result<Place, SendError>;
 
-    /// What needs the operator and was not asked for yet: keys that begin with the platform's name, and sentences.
+    /// What needs the operator: keys that begin with the platform's name, and sentences.
     fn troubles(&self) -> Vec<(String, String)> {
         Vec::new()
     }

@@ -104,6 +104,19 @@ pub async fn parked(conn: &Conn, limit: usize) -> Result<Vec<Parked>> {
     Ok(all)
 }
 
+/// Whether a row of this queue is put aside.
+///
+/// # Errors
+/// The database's error.
+pub async fn is_parked(conn: &Conn, queue: &str, key: &str) -> Result<bool> {
+    let sql = match queue {
+        "inbox" => "SELECT 1 AS one FROM inbox WHERE key = $1 AND state = 'parked'",
+        "outbox" => "SELECT 1 AS one FROM outbox WHERE key = $1 AND state = 'parked'",
+        _ => "SELECT 1 AS one FROM job WHERE key = $1 AND state = 'parked'",
+    };
+    Ok(conn.opt(sql, args![key]).await?.is_some())
+}
+
 /// How far the followers of the change feed are behind: changes of their own topics that they have not followed.
 ///
 /// # Errors

@@ -47,17 +47,7 @@ impl FromStr for Anchor {
             "file" => Self::File(what.into()),
             "mail" if what.contains('@') => Self::Mail(what.to_owned()),
             "timestamp" => Self::TimeStamp(what.into()),
-            "channel" => {
-                let (platform, rest) = what.split_once('/').ok_or_else(wrong)?;
-                let (workspace, channel) = rest.split_once('/').unwrap_or(("", rest));
-                Self::Channel(Place {
-                    platform: platform.to_owned(),
-                    workspace: workspace.to_owned(),
-                    channel: channel.to_owned(),
-                    thread: None,
-                    direct: false,
-                })
-            }
+            "channel" => Self::Channel(what.parse().map_err(|_| wrong())?),
             "witness" => {
                 let (url, key) = what.split_once(' ').ok_or_else(wrong)?;
                 Self::Witness(url.trim_end_matches('/').to_owned(), Verifier::parse(key)?.of_witness())

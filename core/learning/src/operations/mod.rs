@@ -24,29 +24,12 @@ pub fn parts() -> Parts {
     Parts { kinds: vec![Box::new(Told)], ..Parts::default() }
 }
 
-/// Reads `PLATFORM/CHANNEL` or `PLATFORM/WORKSPACE/CHANNEL`.
+/// Reads `[operations] channel`.
 ///
 /// # Errors
-/// [`Error::Invalid`] when it is neither.
+/// [`Error::Invalid`] when it names no channel.
 pub fn channel(text: &str) -> Result<Place> {
-    let parts: Vec<&str> = text.split('/').collect();
-    let (platform, workspace, channel) = match parts[..] {
-        [platform, channel] => (platform, "", channel),
-        [platform, workspace, channel] => (platform, workspace, channel),
-        _ => ("", "", ""),
-    };
-    if platform.is_empty() || channel.is_empty() {
-        return Err(Error::invalid(format!(
-            "[operations] channel: '{text}' is neither PLATFORM/CHANNEL nor PLATFORM/WORKSPACE/CHANNEL, for example slack/C0123"
-        )));
-    }
-    Ok(Place {
-        platform: platform.to_owned(),
-        workspace: workspace.to_owned(),
-        channel: channel.to_owned(),
-        thread: None,
-        direct: false,
-    })
+    text.parse().map_err(|e| Error::invalid(format!("[operations] channel: {e}")))
 }
 
 /// A server starts: what its platforms had to tell is said anew when it is still so.
@@ -70,18 +53,33 @@ pub async fn begin(db: &Db) -> Result<()> {
 /// The database's error.
 pub async fn look(flow: &Flow, channel: Option<&Place>) -> Result<()> {
     let db = flow.db();
-    let told = &flow.troubles();
-    let (found, standing) = db.read(|c| async move { Ok((find(&c).await?, alarms::standing(&c).await?)) }).await?;
-    let over: Vec<&Alarm> =
-        standing.iter().filter(|a| is_looked_up(a)).filter(|a| !found.iter().any(|(key, _)| *key == a.key)).collect();
-    let new = |(key, text): &&(String, String)| !standing.iter().any(|a| a.key == *key && a.text == *text);
-    let new: Vec<&(String, String)> = found.iter().filter(new).collect();
+    let (found, standing, over) = db
+        .read(|c| async move {
+            let (found, standing) = (find(&c).await?, alarms::standing(&c).await?);
+            let mut over = Vec::new();
+            for alarm in standing.iter().filter(|a| is_looked_up(a) && !found.iter().any(|(key, _)| *key == a.key)) {
+                // Of many rows that were put aside only the newest were found.
+                let stands = match alarm.key.split_once('/') {
+                    Some((queue, key)) if queue != "source" => queues::is_parked(&c, queue, key).await?,
+                    _ => false,
+                };
+                over.extend((!stands).then(|| alarm.key.clone()));
+            }
+            Ok((found, standing, over))
+        })
+        .await?;
+    let new = |(key, text): &(String, String)| !standing.iter().any(|a| a.key == *key && a.text == *text);
+    let new: Vec<(String, String)> = found.into_iter().chain(flow.troubles()).filter(new).collect();
+    let untold = channel.is_some() && standing.iter().any(|a| !a.told);
+    if over.is_empty() && new.is_empty() && !untold {
+        return Ok(());
+    }
     let (over, new) = (&over, &new);
     db.write(|tx| async move {
-        for alarm in over {
-            alarms::settle(&tx, &alarm.key).await?;
+        for key in over {
+            alarms::settle(&tx, key).await?;
         }
-        for (key, text) in new.iter().copied().chain(told) {
+        for (key, text) in new {
             alarms::raise(&tx, key, text).await?;
         }
         match channel {

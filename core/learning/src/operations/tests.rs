@@ -70,6 +70,31 @@ async fn what_comes_and_goes_is_told_again_after_a_day_and_not_before() {
 }
 
 #[tokio::test]
+async fn of_many_rows_that_were_put_aside_none_is_over_because_others_came() {
+    let (stage, place) = stage().await;
+    let park = async |from: usize, to: usize| {
+        let later = stage.db.clock().now();
+        stage
+            .db
+            .write(|tx| async move {
+                for n in from..to {
+                    schedule::put(&tx, &format!("nobody-{n:03}"), "unheard-of", later, &serde_json::Value::Null)
+                        .await?;
+                }
+                Ok(())
+            })
+            .await
+            .unwrap();
+        stage.flow.settle().await.unwrap();
+        looked(&stage, &place).await;
+    };
+    park(10, 30).await;
+    park(0, 10).await;
+    let standing = stage.db.read(|c| async move { alarms::standing(&c).await }).await.unwrap();
+    assert_eq!(standing.len(), 30);
+}
+
+#[tokio::test]
 async fn a_note_that_could_not_be_posted_is_no_reason_for_another() {
     let (stage, place) = stage().await;
     stage.db.write(|tx| async move { alarms::raise(&tx, "a", "Look here.").await }).await.unwrap();
