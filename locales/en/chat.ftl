@@ -11,6 +11,16 @@ chat-help-intro =
 # $command is the word to type, $about what it does
 chat-help-line = **{ $command }**: { $about }
 chat-help-plain-words = Plain words work as well: “How do I book a day off?”
+chat-help-duties = And because of your role:
+chat-help-duty-new = write a requirement, which somebody else approves
+chat-help-duty-requirements = what is required of whom, and who is missing
+chat-help-duty-status = who has done what; “training status as of 31 March” works too
+chat-help-duty-requests = what waits for your decision
+chat-help-duty-unreachable = people whom no message reaches
+chat-help-duty-gaps = what people asked and nothing answers, by topic
+chat-help-duty-curated = answers that people here wrote
+chat-help-duty-channel = typed in a channel: when I speak up there
+chat-help-duty-schedule = bring a lesson to a team
 chat-help-about-ask = ask how something is done
 chat-help-about-tip = share what you learned with the others
 chat-help-about-did = log something you did or learned

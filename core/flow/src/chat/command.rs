@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use stoa_ground::people::Person;
+use stoa_ground::people::{Person, Role};
 use stoa_ground::{Db, Error, Result, Tx};
 
 use super::{Account, Envelope, Event, Form, Message, Place, ThreadMessage};
@@ -76,6 +76,17 @@ impl Suggestion {
     }
 }
 
+/// What somebody with a role can type.
+#[derive(Clone, Copy, Debug)]
+pub struct Duty {
+    /// Who can.
+    pub roles: &'static [Role],
+    /// The words to type.
+    pub words: &'static str,
+    /// The key in the catalogue of the line that `help` says about it.
+    pub about: &'static str,
+}
+
 /// A chat command. One word for one thing, the same on every platform; buttons and forms are commands too.
 #[async_trait]
 pub trait Command: Send + Sync {
@@ -93,6 +104,11 @@ pub trait Command: Send + Sync {
     /// Whether this person sees it in `help`.
     async fn listed(&self, _cx: &Context<'_>) -> Result<bool> {
         Ok(true)
+    }
+
+    /// What people with a role can do with it besides, which `help` says to them.
+    fn duties(&self) -> &'static [Duty] {
+        &[]
     }
 
     /// Whether plain words that begin with this command's word are meant for it ("learn" is; "learn how to sail" is a

@@ -8,7 +8,7 @@ mod message;
 mod model;
 mod router;
 
-pub use command::{Args, Call, Command, Context, FieldError, Suggestion, Turn};
+pub use command::{Args, Call, Command, Context, Duty, FieldError, Suggestion, Turn};
 pub use heard::Heard;
 pub use help::Help;
 pub(crate) use home::Home;

@@ -16,10 +16,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
-use stoa_flow::chat::{Button, Call, Command, Context, Event, Field, FieldKind, Form, Message};
+use stoa_flow::chat::{Button, Call, Command, Context, Duty, Event, Field, FieldKind, Form, Message};
 use stoa_flow::delivery::{self, NewDelivery};
 use stoa_flow::{Parts, say, words_key};
-use stoa_ground::people::{self, Person, clean};
+use stoa_ground::people::{self, Person, Role, clean};
 use stoa_ground::{Conn, Db, Error, Instant, Result, Tx};
 
 use super::feedback::Judgement;
@@ -141,6 +141,18 @@ impl Command for Ask {
 
     fn public(&self) -> bool {
         true
+    }
+
+    fn duties(&self) -> &'static [Duty] {
+        &[
+            Duty { roles: &[Role::Learning], words: "ask gaps", about: words_key!("chat-help-duty-gaps") },
+            Duty {
+                roles: &[Role::Learning, Role::Expert, Role::Approver],
+                words: "ask curated",
+                about: words_key!("chat-help-duty-curated"),
+            },
+            Duty { roles: &[Role::Learning], words: "ask channel", about: words_key!("chat-help-duty-channel") },
+        ]
     }
 
     fn accepts(&self, _args: &stoa_flow::chat::Args) -> bool {

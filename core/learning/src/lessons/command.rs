@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use stoa_flow::chat::{
-    Args, Button, Call, Command, Context, FieldError, Form, Message, Panel, Prompt, Suggestion, Turn, Visit, literal,
+    Args, Button, Call, Command, Context, Duty, FieldError, Form, Message, Panel, Prompt, Suggestion, Turn, Visit,
+    literal,
 };
 use stoa_flow::words::Words;
 use stoa_flow::{say, words_key};
-use stoa_ground::people;
+use stoa_ground::people::{self, Role};
 use stoa_ground::{Conn, Error, Instant, Result, Tx};
 
 use super::deliver::{Asked, moment};
@@ -32,6 +33,10 @@ impl Command for Learn {
 
     fn about(&self) -> &'static str {
         words_key!("chat-help-about-learn")
+    }
+
+    fn duties(&self) -> &'static [Duty] {
+        &[Duty { roles: &[Role::Learning], words: "learn schedule", about: words_key!("chat-help-duty-schedule") }]
     }
 
     fn accepts(&self, args: &Args) -> bool {

@@ -15,12 +15,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::ToSpan as _;
 use stoa_flow::chat::{
-    Args, Button, Call, Command, Context, FieldError, Form, Message, Panel, Prompt, Suggestion, Turn, Visit,
+    Args, Button, Call, Command, Context, Duty, FieldError, Form, Message, Panel, Prompt, Suggestion, Turn, Visit,
 };
 use stoa_flow::words::Words;
 use stoa_flow::{say, words_key};
-use stoa_ground::people::Person;
 use stoa_ground::people::calendar::Calendar;
+use stoa_ground::people::{Person, Role};
 use stoa_ground::{Conn, Error, Instant, Result};
 
 use super::assignment::{self, Assignment};
@@ -41,6 +41,25 @@ impl Command for Training {
 
     fn about(&self) -> &'static str {
         words_key!("chat-help-about-training")
+    }
+
+    fn duties(&self) -> &'static [Duty] {
+        const STANDING: &[Role] = &[Role::Learning, Role::Approver, Role::Auditor];
+        &[
+            Duty { roles: &[Role::Learning], words: "training new", about: words_key!("chat-help-duty-new") },
+            Duty { roles: STANDING, words: "training requirements", about: words_key!("chat-help-duty-requirements") },
+            Duty {
+                roles: &[Role::Learning, Role::Auditor],
+                words: "training status",
+                about: words_key!("chat-help-duty-status"),
+            },
+            Duty { roles: &[Role::Approver], words: "training requests", about: words_key!("chat-help-duty-requests") },
+            Duty {
+                roles: &[Role::Learning],
+                words: "training unreachable",
+                about: words_key!("chat-help-duty-unreachable"),
+            },
+        ]
     }
 
     fn accepts(&self, args: &Args) -> bool {

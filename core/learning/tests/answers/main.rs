@@ -4,6 +4,7 @@
 
 mod curated;
 mod feedback;
+mod help;
 mod leaks;
 mod model;
 mod speaking;
