@@ -6,8 +6,9 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use stoa_tests::discord::{BOT, Discord};
+use stoa_tests::said;
 
-use super::{ADA, ANSWER, BO, CY, FORUM, GENERAL, GUILD, QUESTION, Scene, answered, is_answer, seen};
+use super::{ADA, ANSWER, BO, CY, FORUM, GENERAL, GUILD, QUESTION, STOA, Scene, answered, is_answer, seen};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slash_command_is_acknowledged_at_once_and_answered_for_this_person_alone() -> Result<()> {
@@ -175,6 +176,23 @@ async fn every_command_is_answered_and_courses_are_suggested_by_their_title() ->
     insta::assert_json_snapshot!("commands_that_open_a_form", opened);
     let suggested = ada.types(GENERAL, "training", "saf").await?;
     ensure!(suggested == ["Safety"], "{suggested:?}");
-    ensure!(scene.discord.person(CY).types(GENERAL, "training", "").await?.is_empty(), "nothing for a stranger");
+    let cy = scene.discord.person(CY);
+    ensure!(cy.types(GENERAL, "training", "").await?.is_empty(), "nothing for a stranger");
+    // Topics are titles of pages that one may read, people those below one.
+    for who in [&ada, &cy] {
+        let topics = who.types(GENERAL, "ask", "kitch").await?;
+        ensure!(topics == ["Kitchen rules"], "{topics:?}");
+    }
+    let reports = "employee_id,name,manager_employee_id\nE2,Bo *Lind*,E1\n";
+    std::fs::write(scene.dir.path().join("reports.csv"), reports)?;
+    said(STOA, scene.dir.path(), &["people", "import", "reports.csv"])?;
+    let people = ada.types(GENERAL, "team", "bo").await?;
+    ensure!(people == ["Bo *Lind*"], "{people:?}");
+    ensure!(cy.types(GENERAL, "team", "bo").await?.is_empty(), "nothing for a stranger");
+    ada.slash_in(GENERAL, "team", "E2");
+    let standing = ada.reads("Bo \\*Lind\\*").await?;
+    ensure!(standing.shown().contains("Safety") && standing.only.as_deref() == Some(ADA), "{standing:?}");
+    ada.slash_in(GENERAL, "team", "Cy Moss");
+    ada.reads("I do not know whom of your team you mean").await?;
     scene.ends().await
 }
