@@ -83,7 +83,7 @@ impl Scene {
             "[database]\nlease = \"5s\"\n{database}[http]\nlisten = \"127.0.0.1:0\"\n\
              [organisation]\nname = \"Harbour & Pine\"\niri = \"https://learn.example.org\"\n\
              working_days = \"Mon-Sun\"\nworking_hours = \"00:00-24:00\"\n\
-             [nudges]\nquiet_hours = \"\"\nafter_activity = \"0s\"\n\
+             [nudges]\nquiet_hours = \"\"\nafter_activity = \"0s\"\nmin_gap = \"0s\"\n\
              [[library.sources]]\nkind = \"files\"\nname = \"Handbook\"\npath = \"handbook\"\nreaders = [\"everyone\"]\n\
              {network}[discord]\ntoken = \"{TOKEN}\"\napplication_id = \"{APP}\"\n{more}{servers}"
         );

@@ -163,7 +163,7 @@ async fn a_role_vouches_for_the_name_in_the_roster_and_for_nobody_else() -> Resu
         let answered = |d: &Discord| d.answers(&token).into_iter().find(|m| !m.loading);
         let answer = discord.wait("an answer", answered).await?;
         ensure!(answer.shown().contains(part), "{part}: {answer:?}");
-        Ok(())
+        anyhow::Ok(())
     };
     let (unknown, known) = ("do not know this account", "training");
     // The name alone proves nothing, and neither does the role.

@@ -114,7 +114,7 @@ fn heard(hall: &Hall, said: &Value, name: &mut Option<String>, orders: &mpsc::Un
             let id = format!("session{}", kept.identified);
             let line = Some(orders.clone());
             let session = Session { intents, shard, sequence: 0, events: [].into(), line };
-            let mine: Vec<String> = kept.guilds.keys().filter(|id| session.has(Some(id))).cloned().collect();
+            let mine: Vec<String> = kept.guilds.keys().filter(|id| session.has(Some(id.as_str()))).cloned().collect();
             let guilds: Vec<Value> = mine.iter().map(|id| json!({ "id": id, "unavailable": true })).collect();
             let ready = json!({ "v": 10, "user": kept.user(BOT), "guilds": guilds, "session_id": id,
                 "resume_gateway_url": format!("{}/gateway", hall.url.replacen("http", "ws", 1)),
