@@ -152,6 +152,8 @@ async fn a_role_vouches_for_the_name_in_the_roster_and_for_nobody_else() -> Resu
     discord.add_guild(GUILD, "Harbour & Pine", &[ADA, CY, DEE, EVE, MAL, BOT]);
     discord.add_channel(GENERAL, GUILD, "general", 0);
     discord.add_channel(LEARNING, GUILD, "learning", 0);
+    // Before anybody listens.
+    discord.gives_role(GUILD, EVE, ROLE, true);
     let server = format!("[[discord.guilds]]\nid = \"{GUILD}\"\nchannel = \"{LEARNING}\"\nmember_role = \"{ROLE}\"\n");
     let scene = Scene::with(discord, &format!("members = true\n{server}")).await?;
     let (discord, dir) = (&scene.discord, scene.dir.path());
@@ -176,7 +178,6 @@ async fn a_role_vouches_for_the_name_in_the_roster_and_for_nobody_else() -> Resu
     discord.gives_role(GUILD, MAL, ROLE, true);
     asks(&discord.person(MAL), unknown).await?;
     // Where no server tells roles, Discord is asked.
-    discord.gives_role(GUILD, EVE, ROLE, true);
     discord.person(EVE).says_dm("training");
     discord.person(EVE).reads("no required training").await?;
     // Without the role it ends, and with it begins again.
