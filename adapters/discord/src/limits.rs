@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn no_more_arrive_in_a_second_than_discord_takes_however_long_they_are_on_their_way() {
         let (limits, begun) = (Limits::default(), monotonic());
-        // Steps of five milliseconds for twenty seconds: calls that are long on their way, or whose answers are.
+        // Steps of five milliseconds for twenty seconds; the way there is slow for a second and fast for the next.
         let (mut arrived, mut back, mut sent) = (Vec::new(), Vec::new(), 0_u64);
         for step in 0..4_000_u64 {
             let now = begun + Duration::from_millis(5 * step);
@@ -306,7 +306,7 @@ mod tests {
                 if limits.turn(&route, now) != Turn::Go {
                     break;
                 }
-                let (there, home) = ((sent * 37) % 60, (sent * 53) % 20);
+                let (there, home) = (if (step / 200) % 2 == 0 { 55 } else { 1 }, (sent * 53) % 20);
                 arrived.push(step + there);
                 back.push((step + there + home + 1, route));
                 sent += 1;
