@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use stoa_tests::discord::{BOT, Discord};
 use stoa_tests::said;
 
-use super::{ADA, ANSWER, BO, CY, FORUM, GENERAL, GUILD, QUESTION, STOA, Scene, answered, is_answer, seen};
+use super::{ADA, ANSWER, BO, CY, FORUM, GENERAL, GUILD, QUESTION, STOA, Scene, is_answer, seen};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slash_command_is_acknowledged_at_once_and_answered_for_this_person_alone() -> Result<()> {
