@@ -149,6 +149,9 @@ pub struct DiscordGuild {
     /// Forum channels whose posts are questions to Stoa; needs `message_content`.
     #[serde(default)]
     pub forums: Vec<String>,
+    /// The role that only people of the organisation get there. It vouches for accounts whose user name the roster has.
+    #[schemars(example = &"600000000000000001")]
+    pub member_role: Option<String>,
 }
 
 impl Default for Discord {

@@ -35,7 +35,12 @@ pub fn options(config: &Config) -> Result<Option<Options>> {
         guilds: section
             .guilds
             .iter()
-            .map(|g| Guild { id: g.id.clone(), channel: g.channel.clone(), forums: g.forums.clone() })
+            .map(|g| Guild {
+                id: g.id.clone(),
+                channel: g.channel.clone(),
+                forums: g.forums.clone(),
+                member_role: g.member_role.clone(),
+            })
             .collect(),
         network: config.network.outside()?,
     }))
@@ -59,9 +64,6 @@ pub fn check(section: &config::Discord) -> Result<()> {
 
 pub fn run(config: &Config, command: Command) -> Result<()> {
     let Command::Invite { guild } = command;
-    if config.discord.application_id.is_empty() {
-        bail!("[discord] application_id is missing: the Developer Portal shows it under General Information");
-    }
-    println!("{}", stoa_discord::invite(&config.discord.application_id, guild.as_deref()));
+    println!("{}", stoa_discord::invite(&config.discord.application_id, guild.as_deref())?);
     Ok(())
 }

@@ -218,6 +218,10 @@ team-prompt = How is my team doing?
 team-home-button = Show my team
 team-nobody = Nobody reports to you, so there is no team to show. Type **training** for your own.
 team-nothing = Your team has no required training right now.
+# of one person
+team-title-of = { $name }
+team-nothing-of = { $name } has no required training right now.
+team-who = I do not know whom of your team you mean. Type the whole name, or **team** for everybody.
 team-all-done = Everybody is done. Well led!
 # numbers of people: $done of $all have done it, $overdue, $away on leave, $exempt are exempt or had it waived
 team-count = **{ $title }**: { $done } of { $all } done, { $overdue } overdue, { $away } on leave, { $exempt } exempt or waived

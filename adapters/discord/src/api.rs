@@ -63,8 +63,6 @@ pub(crate) struct Request {
     path: String,
     route: Route,
     body: Option<Value>,
-    /// Whether it counts among fifty calls a second; interactions and webhooks do not, and need no token.
-    global: bool,
 }
 
 impl Request {
@@ -79,8 +77,9 @@ impl Request {
         });
         let path = parts.collect::<Vec<_>>().join("/");
         let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::GET);
+        // Interactions and webhooks do not count among all calls, and need no token.
         let global = !(template.starts_with("/webhooks/") || template.starts_with("/interactions/"));
-        Self { method, path, route: Route { kind, major: major.to_owned() }, body: None, global }
+        Self { method, path, route: Route { kind, major: major.to_owned(), global }, body: None }
     }
 
     pub(crate) fn body(mut self, body: Value) -> Self {
@@ -126,7 +125,7 @@ impl Api {
         let of_bucket = if stoa_flow::sends_end().is_some() { DELIVERY_TURN } else { TURN };
         loop {
             let now = monotonic();
-            let (wait, patience, everything) = match self.limits.turn(&request.route, request.global, now) {
+            let (wait, patience, everything) = match self.limits.turn(&request.route, now) {
                 Turn::Go => match self.once(request).await {
                     Ok(Answer::Ok(value)) => return Ok(value),
                     Ok(Answer::Limited) => continue,
@@ -150,7 +149,7 @@ impl Api {
         // Whatever becomes of it, its place in the row is given back.
         let place = InRow { limits: &self.limits, route: &request.route, said: None };
         let mut http = self.http.request(request.method.clone(), format!("{}{}", self.base, request.path));
-        if request.global {
+        if request.route.global {
             http = http.header(header::AUTHORIZATION, &self.token);
         }
         if let Some(body) = &request.body {
@@ -160,7 +159,7 @@ impl Api {
         let mut response = http.send().await.map_err(|e| trouble(what, &e))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut place = place;
-        place.said = Some(said(&headers));
+        place.said = Some(said(status, &headers));
         drop(place);
         let mut text = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|e| trouble(what, &e))? {
@@ -235,9 +234,10 @@ impl Drop for InRow<'_> {
     }
 }
 
-fn said(headers: &header::HeaderMap) -> Said {
+fn said(status: StatusCode, headers: &header::HeaderMap) -> Said {
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     Said {
+        done: status.is_success(),
         bucket: text("x-ratelimit-bucket").map(str::to_owned),
         limit: text("x-ratelimit-limit").and_then(|v| v.parse().ok()),
         remaining: text("x-ratelimit-remaining").and_then(|v| v.parse().ok()),
@@ -273,11 +273,11 @@ mod tests {
     fn a_call_has_its_path_and_its_limits() {
         let edit = Request::new("PATCH /channels/:id/messages/:message", "12", &["34"]);
         assert_eq!(
-            (edit.path.as_str(), edit.route.major.as_str(), edit.global),
+            (edit.path.as_str(), edit.route.major.as_str(), edit.route.global),
             ("/channels/12/messages/34", "12", true)
         );
         let answer = Request::new("PATCH /webhooks/:app/:id/messages/@original", "tok", &["99"]);
-        assert_eq!((answer.path.as_str(), answer.global), ("/webhooks/99/tok/messages/@original", false));
+        assert_eq!((answer.path.as_str(), answer.route.global), ("/webhooks/99/tok/messages/@original", false));
     }
 
     #[test]

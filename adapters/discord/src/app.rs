@@ -47,6 +47,8 @@ pub(crate) struct App {
     forms: Mutex<HashMap<(String, String), Form>>,
     /// Where people were seen last, and what is known about their direct conversations.
     seen: Mutex<HashMap<String, String>>,
+    /// Who has the role that vouches for them, by server and user, and until when that is believed.
+    pub roles: Mutex<HashMap<(String, String), (bool, Monotonic)>>,
     openings: Mutex<VecDeque<Monotonic>>,
     kinds: Mutex<BTreeSet<String>>,
 }
@@ -65,6 +67,7 @@ impl App {
             acknowledged: Notify::new(),
             forms: Mutex::default(),
             seen: Mutex::default(),
+            roles: Mutex::default(),
             openings: Mutex::default(),
             kinds: Mutex::default(),
         })
@@ -242,7 +245,7 @@ pub(crate) fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn remember<K: Hash + Eq, V>(of: &Mutex<HashMap<K, V>>, key: K, value: V) {
+pub(crate) fn remember<K: Hash + Eq, V>(of: &Mutex<HashMap<K, V>>, key: K, value: V) {
     let mut all = locked(of);
     if all.len() >= REMEMBERED {
         all.clear();

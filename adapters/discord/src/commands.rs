@@ -26,7 +26,7 @@ pub(crate) fn all(words: &[(&'static str, String)]) -> Vec<Value> {
         .iter()
         .map(|(word, about)| {
             let (name, told, required, suggests) = match *word {
-                "ask" => ("question", say!(english, "discord-option-question"), true, false),
+                "ask" => ("question", say!(english, "discord-option-question"), true, true),
                 "tip" => ("text", say!(english, "discord-option-tip"), false, false),
                 "did" => ("what", say!(english, "discord-option-did"), false, false),
                 "team" => ("what", say!(english, "discord-option-person"), false, true),

@@ -284,6 +284,7 @@ async fn dispatch(line: &Line, kind: String, d: Value, sequence: u64, fresh: boo
         "CHANNEL_CREATE" | "CHANNEL_UPDATE" | "THREAD_CREATE" | "THREAD_UPDATE" => {
             app.know(word(&d["id"]), Channel::read(&d, word(&d["guild_id"])));
         }
+        "GUILD_MEMBER_UPDATE" if !app.has_member_role(word(&d["guild_id"])) => {}
         "CHANNEL_DELETE" | "THREAD_DELETE" => app.forget_channel(word(&d["id"])),
         "THREAD_LIST_SYNC" => {
             for thread in d["threads"].as_array().into_iter().flatten() {
@@ -297,7 +298,9 @@ async fn dispatch(line: &Line, kind: String, d: Value, sequence: u64, fresh: boo
         | "MESSAGE_REACTION_ADD"
         | "MESSAGE_REACTION_REMOVE"
         | "INTERACTION_CREATE"
-        | "GUILD_MEMBER_REMOVE" => {
+        | "GUILD_MEMBER_REMOVE"
+        | "GUILD_MEMBER_ADD"
+        | "GUILD_MEMBER_UPDATE" => {
             let transition = format!("{}/{sequence}", session.map_or("", |s| s.id.as_str()));
             let users =
                 [&d["author"]["id"], &d["member"]["user"]["id"], &d["user"]["id"], &d["user_id"], &d["channel_id"]];

@@ -21,6 +21,7 @@ mod modal;
 mod platform;
 mod register;
 mod render;
+mod role;
 mod send;
 mod session;
 mod setup;
@@ -54,6 +55,8 @@ pub struct Guild {
     pub channel: Option<String>,
     /// Forum channels whose posts are questions to Stoa.
     pub forums: Vec<String>,
+    /// The role that only people of the organisation get there: it vouches for accounts whose user name the roster has.
+    pub member_role: Option<String>,
 }
 
 /// What the configuration says about the app.
@@ -97,9 +100,7 @@ impl Options {
         if self.token.is_empty() || self.token.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return wrong("token is missing, or is no token");
         }
-        if !ids::is_id(&self.application_id) {
-            return wrong("application_id is missing, or is no id (15 to 20 digits)");
-        }
+        setup::check_application(&self.application_id)?;
         if !(self.api_url.starts_with("https://") || self.api_url.starts_with("http://")) {
             return wrong("api_url must start with https:// or http://");
         }
@@ -110,9 +111,13 @@ impl Options {
             return wrong("gateway = false needs public_key: nothing would come in");
         }
         for guild in &self.guilds {
-            let all = [Some(&guild.id), guild.channel.as_ref()].into_iter().flatten().chain(&guild.forums);
+            let some = [Some(&guild.id), guild.channel.as_ref(), guild.member_role.as_ref()];
+            let all = some.into_iter().flatten().chain(&guild.forums);
             if let Some(bad) = all.into_iter().find(|id| !ids::is_id(id)) {
                 return wrong(&format!("guilds: '{bad}' is no id (15 to 20 digits)"));
+            }
+            if guild.member_role.as_ref() == Some(&guild.id) {
+                return wrong("guilds: member_role is @everyone, which vouches for nobody; name a role of your own");
             }
         }
         if self.guild_commands && self.guilds.is_empty() {

@@ -2,12 +2,14 @@
 //! invalid requests. Discord bans an address for an hour after 10,000 answers of 401, 403 or 429 in ten minutes: a message
 //! that is late is better.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Calls in a second, interactions and webhooks not counted; Discord allows fifty.
-const GLOBAL: usize = 45;
+const GLOBAL: usize = 48;
+const SECOND: Duration = Duration::from_secs(1);
 /// Invalid requests in [`INVALID_WINDOW`] after which nothing goes out for a while.
 const INVALID: usize = 2_000;
 const INVALID_WINDOW: Duration = Duration::from_secs(600);
@@ -25,6 +27,8 @@ const KEPT: usize = 8_192;
 /// What an answer said about its bucket.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Said {
+    /// Whether Discord did what it was asked: without a limit there is none then.
+    pub done: bool,
     pub bucket: Option<String>,
     pub limit: Option<u32>,
     pub remaining: Option<u32>,
@@ -32,10 +36,12 @@ pub(crate) struct Said {
 }
 
 /// A call that counts: its kind, for example `POST /channels/:id/messages`, and the id that has limits of its own.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Route {
     pub kind: &'static str,
     pub major: String,
+    /// Whether it counts among fifty calls a second.
+    pub global: bool,
 }
 
 #[derive(Default)]
@@ -46,7 +52,10 @@ struct State {
     /// The bucket of each kind of call, once Discord said it.
     names: HashMap<&'static str, (String, u32)>,
     buckets: HashMap<(String, String), Bucket>,
-    sent: VecDeque<Instant>,
+    /// Calls that count among all and are on their way, and when the others of the last second came back. Discord counts a
+    /// call somewhere between: a second after it came back it surely does not count any more.
+    on_the_way: usize,
+    back: VecDeque<Instant>,
     nothing_before: Option<Instant>,
     invalid: VecDeque<Instant>,
 }
@@ -75,18 +84,18 @@ pub(crate) enum Turn {
 }
 
 impl Limits {
-    /// Whether a call may go out. `global` calls count among all.
-    pub(crate) fn turn(&self, route: &Route, global: bool, now: Instant) -> Turn {
+    /// Whether a call may go out.
+    pub(crate) fn turn(&self, route: &Route, now: Instant) -> Turn {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *all;
         if let Some(until) = state.nothing_before.filter(|until| *until > now) {
             return Turn::AllWait(until - now);
         }
-        while state.sent.front().is_some_and(|at| now.saturating_duration_since(*at) >= Duration::from_secs(1)) {
-            state.sent.pop_front();
+        while state.back.front().is_some_and(|at| now.saturating_duration_since(*at) >= SECOND) {
+            state.back.pop_front();
         }
-        if global && state.sent.len() >= GLOBAL {
-            let first = state.sent.front().map(|at| (*at + Duration::from_secs(1)).saturating_duration_since(now));
+        if route.global && state.on_the_way + state.back.len() >= GLOBAL {
+            let first = state.back.front().map(|at| (*at + SECOND).saturating_duration_since(now));
             return Turn::AllWait(first.unwrap_or(SOON));
         }
         if state.buckets.len() > KEPT {
@@ -117,9 +126,7 @@ impl Limits {
             return Turn::Wait(if bucket.remaining == Some(0) && !left.is_zero() { left + MARGIN } else { SOON });
         }
         bucket.on_the_way += 1;
-        if global {
-            state.sent.push_back(now);
-        }
+        state.on_the_way += usize::from(route.global);
         Turn::Go
     }
 
@@ -131,7 +138,7 @@ impl Limits {
         let Some(bucket) = state.buckets.get_mut(&(name.to_owned(), route.major.clone())) else { return SOON };
         let first = bucket.reset.max(now) + MARGIN;
         let at = bucket.row.max(first);
-        bucket.row = at + bucket.window.max(Duration::from_secs(1)) / bucket.limit.max(1);
+        bucket.row = at + bucket.window.max(SECOND) / bucket.limit.max(1);
         at - now
     }
 
@@ -139,16 +146,14 @@ impl Limits {
     pub(crate) fn came_back(&self, route: &Route, said: Option<&Said>, now: Instant) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *all;
-        let old = state.names.get(route.kind).map_or_else(|| route.kind.to_owned(), |(name, _)| name.clone());
-        if let Some((name, limit)) = said.and_then(|s| s.bucket.clone().zip(s.limit)) {
-            if name != old
-                && let Some(bucket) = state.buckets.remove(&(old.clone(), route.major.clone()))
-            {
-                state.buckets.entry((name.clone(), route.major.clone())).or_insert(bucket);
-            }
-            state.names.insert(route.kind, (name, limit));
+        if route.global {
+            state.on_the_way = state.on_the_way.saturating_sub(1);
+            state.back.push_back(now);
         }
-        let name = state.names.get(route.kind).map_or(old, |(name, _)| name.clone());
+        if let Some((name, limit)) = said.and_then(|s| s.bucket.clone().zip(s.limit)) {
+            state.is_called(route, name, limit);
+        }
+        let name = state.names.get(route.kind).map_or_else(|| route.kind.to_owned(), |(name, _)| name.clone());
         let Some(bucket) = state.buckets.get_mut(&(name, route.major.clone())) else { return };
         bucket.on_the_way = bucket.on_the_way.saturating_sub(1);
         let Some(said) = said else { return };
@@ -162,8 +167,9 @@ impl Limits {
                 bucket.reset = if same { bucket.reset.max(reset) } else { reset };
                 bucket.window = bucket.window.max(after);
             }
-            // No limit of its own.
-            _ => (bucket.remaining, bucket.limit) = (Some(1_000), 1_000),
+            // No limit of its own. A refusal does not say that: a global one names no bucket.
+            _ if said.done => (bucket.remaining, bucket.limit) = (Some(1_000), 1_000),
+            _ => {}
         }
     }
 
@@ -200,17 +206,39 @@ impl Limits {
     }
 }
 
+impl State {
+    /// Discord said which bucket a kind of call has. What is on its way under the name that it had counts there.
+    fn is_called(&mut self, route: &Route, name: String, limit: u32) {
+        let old = self.names.insert(route.kind, (name.clone(), limit)).map(|(old, _)| old);
+        let moved: Vec<_> = match old {
+            Some(old) if old == name => return,
+            // Another kind may have this bucket as well.
+            Some(old) => self.buckets.extract_if(|k, _| k.0 == old && k.1 == route.major).collect(),
+            None => self.buckets.extract_if(|k, _| k.0 == route.kind).collect(),
+        };
+        for ((_, major), bucket) in moved {
+            match self.buckets.entry((name.clone(), major)) {
+                Entry::Occupied(mut known) => known.get_mut().on_the_way += bucket.on_the_way,
+                Entry::Vacant(place) => {
+                    place.insert(bucket);
+                }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use stoa_ground::clock::monotonic;
 
     fn post(channel: &str) -> Route {
-        Route { kind: "POST /channels/:id/messages", major: channel.into() }
+        Route { kind: "POST /channels/:id/messages", major: channel.into(), global: true }
     }
 
     fn said(remaining: u32, millis: u64) -> Said {
         Said {
+            done: true,
             bucket: Some("abc".into()),
             limit: Some(5),
             remaining: Some(remaining),
@@ -221,36 +249,36 @@ mod tests {
     #[test]
     fn one_call_finds_out_and_the_others_keep_to_it() {
         let (limits, now) = (Limits::default(), monotonic());
-        assert_eq!(limits.turn(&post("1"), true, now), Turn::Go);
-        assert_eq!(limits.turn(&post("1"), true, now), Turn::Wait(SOON), "the limit is not known yet");
+        assert_eq!(limits.turn(&post("1"), now), Turn::Go);
+        assert_eq!(limits.turn(&post("1"), now), Turn::Wait(SOON), "the limit is not known yet");
         limits.came_back(&post("1"), Some(&said(4, 2_000)), now);
         for _ in 0..4 {
-            assert_eq!(limits.turn(&post("1"), true, now), Turn::Go);
+            assert_eq!(limits.turn(&post("1"), now), Turn::Go);
         }
-        assert_eq!(limits.turn(&post("1"), true, now), Turn::Wait(SOON), "four are on their way");
+        assert_eq!(limits.turn(&post("1"), now), Turn::Wait(SOON), "four are on their way");
         limits.came_back(&post("1"), Some(&said(0, 2_000)), now);
-        let Turn::Wait(wait) = limits.turn(&post("1"), true, now) else { panic!("it went") };
+        let Turn::Wait(wait) = limits.turn(&post("1"), now) else { panic!("it went") };
         assert!(wait >= Duration::from_secs(2));
         let again: Vec<_> = (0..6).map(|_| limits.come_again(&post("1"), now)).collect();
         assert!(again[0] >= Duration::from_secs(2) && again[5] - again[0] == Duration::from_secs(2), "{again:?}");
         // In another channel the same bucket is another one, and its limit is known.
         for _ in 0..5 {
-            assert_eq!(limits.turn(&post("2"), true, now), Turn::Go);
+            assert_eq!(limits.turn(&post("2"), now), Turn::Go);
         }
-        assert_eq!(limits.turn(&post("1"), true, now + Duration::from_millis(2_100)), Turn::Go);
+        assert_eq!(limits.turn(&post("1"), now + Duration::from_millis(2_100)), Turn::Go);
     }
 
     #[test]
     fn a_global_limit_holds_everything_back_and_never_more_than_fifty_go_out() {
         let (limits, now) = (Limits::default(), monotonic());
         limits.pause(&post("1"), true, Duration::from_secs(3), now);
-        assert!(matches!(limits.turn(&post("2"), true, now), Turn::AllWait(wait) if wait > Duration::from_secs(2)));
+        assert!(matches!(limits.turn(&post("2"), now), Turn::AllWait(wait) if wait > Duration::from_secs(2)));
         let later = now + Duration::from_secs(10);
         for n in 0..GLOBAL {
-            assert_eq!(limits.turn(&post(&n.to_string()), true, later), Turn::Go);
+            assert_eq!(limits.turn(&post(&n.to_string()), later), Turn::Go);
         }
-        assert!(matches!(limits.turn(&post("x"), true, later), Turn::AllWait(_)));
-        assert_eq!(limits.turn(&post("y"), false, later), Turn::Go, "interactions do not count");
+        assert!(matches!(limits.turn(&post("x"), later), Turn::AllWait(_)));
+        assert_eq!(limits.turn(&Route { global: false, ..post("y") }, later), Turn::Go, "interactions do not count");
     }
 
     #[test]
@@ -258,6 +286,62 @@ mod tests {
         let (limits, now) = (Limits::default(), monotonic());
         assert!((1..INVALID).all(|_| !limits.invalid(now)));
         assert!(limits.invalid(now));
-        assert!(matches!(limits.turn(&post("1"), false, now), Turn::AllWait(wait) if wait > Duration::from_secs(60)));
+        assert!(matches!(limits.turn(&post("1"), now), Turn::AllWait(wait) if wait > Duration::from_secs(60)));
+    }
+    #[test]
+    fn no_more_arrive_in_a_second_than_discord_takes_however_long_they_are_on_their_way() {
+        let (limits, begun) = (Limits::default(), monotonic());
+        // Steps of five milliseconds for twenty seconds; the way there is slow for a second and fast for the next.
+        let (mut arrived, mut back, mut sent) = (Vec::new(), Vec::new(), 0_u64);
+        for step in 0..4_000_u64 {
+            let now = begun + Duration::from_millis(5 * step);
+            back.retain(|(at, route)| {
+                *at > step || {
+                    limits.came_back(route, None, now);
+                    false
+                }
+            });
+            loop {
+                let route = post(&sent.to_string());
+                if limits.turn(&route, now) != Turn::Go {
+                    break;
+                }
+                let (there, home) = (if (step / 200) % 2 == 0 { 55 } else { 1 }, (sent * 53) % 20);
+                arrived.push(step + there);
+                back.push((step + there + home + 1, route));
+                sent += 1;
+            }
+        }
+        arrived.sort_unstable();
+        let most = arrived.iter().map(|at| arrived.iter().filter(|a| (*at..at + 200).contains(*a)).count()).max();
+        assert!(most.is_some_and(|most| most <= 50), "{most:?} in one second");
+        assert!(sent > 20 * 35, "{sent} in twenty seconds");
+    }
+
+    #[test]
+    fn a_refusal_that_names_no_bucket_does_not_lift_its_limit() {
+        let (limits, now) = (Limits::default(), monotonic());
+        assert_eq!(limits.turn(&post("1"), now), Turn::Go);
+        limits.came_back(&post("1"), Some(&said(4, 2_000)), now);
+        assert_eq!(limits.turn(&post("1"), now), Turn::Go);
+        limits.came_back(&post("1"), Some(&Said::default()), now);
+        let more = (0..10).filter(|_| limits.turn(&post("1"), now) == Turn::Go).count();
+        assert_eq!(more, 4);
+        // What is done and names no bucket has no limit of its own.
+        let add = Route { kind: "PUT /channels/:id/thread-members/:user", ..post("1") };
+        assert_eq!(limits.turn(&add, now), Turn::Go);
+        limits.came_back(&add, Some(&Said { done: true, ..Said::default() }), now);
+        assert!((0..10).all(|_| limits.turn(&add, now) == Turn::Go));
+    }
+
+    #[test]
+    fn calls_that_were_on_their_way_count_once_the_bucket_has_a_name() {
+        let (limits, now) = (Limits::default(), monotonic());
+        assert_eq!(limits.turn(&post("1"), now), Turn::Go);
+        assert_eq!(limits.turn(&post("2"), now), Turn::Go);
+        limits.came_back(&post("1"), Some(&said(4, 2_000)), now);
+        assert_eq!(limits.turn(&post("2"), now), Turn::Wait(SOON), "the first one there is on its way");
+        limits.came_back(&post("2"), Some(&said(4, 2_000)), now);
+        assert_eq!((0..10).filter(|_| limits.turn(&post("2"), now) == Turn::Go).count(), 4);
     }
 }

@@ -154,6 +154,10 @@ impl Dialect for Markdown {
         out.now.push_str(&format!("[{shown}](<{target}>)"));
     }
 
+    fn moment(out: &mut Writer, at: i64, _words: &str) {
+        out.now.push_str(&format!("<t:{at}:D>"));
+    }
+
     fn may_cut(before: &str) -> bool {
         before.matches("](<").count() == before.matches(">)").count()
     }
@@ -192,6 +196,12 @@ mod tests {
             "come to discord.\u{200B}gg/abc or Discord.\u{200B}com/Invite/x"
         );
         assert_eq!(one("[join](https://discord.gg/abc)"), "join");
+    }
+
+    #[test]
+    fn an_instant_is_shown_in_each_reader_s_own_time() {
+        assert_eq!(one("due **[Friday](moment:1780612740)**, @x"), "due **<t:1780612740:D>**, @\u{200B}x");
+        assert_eq!(one("\\<t:1:R\\> <t:1:R>"), "\\<t:1:R\\> \\<t:1:R\\>", "only ours");
     }
 
     #[test]

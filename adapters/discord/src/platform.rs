@@ -5,12 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use stoa_flow::chat::{Account, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
+use stoa_ground::people::{self, Standing};
 use stoa_ground::{Db, Result};
 
 use crate::api::Request;
 use crate::app::App;
 use crate::find::Arrived;
-use crate::ids::{instant, word};
+use crate::ids::{instant, is_id, word};
 use crate::send::{thread_name, waiting_place, waits_at};
 use crate::store::{self, Kind};
 use crate::{Options, PLATFORM, events, text};
@@ -84,6 +85,23 @@ impl Discord {
         Err(closed)
     }
 
+    /// Who is to be told where that something waits, because their direct conversation is closed to us.
+    async fn instead_of(&self, place: &Place) -> Result<Option<(String, String)>, SendError> {
+        if !place.direct {
+            return Ok(None);
+        }
+        let Some(user) = store::closed_to(&self.app.db, &place.channel).await? else { return Ok(None) };
+        let (db, id) = (&self.app.db, user.as_str());
+        let standing = db.read(|c| async move { people::standing(&c, PLATFORM, id).await }).await?;
+        // What is for nobody nobody could be shown.
+        if standing == Standing::Nobody {
+            return Err(SendError::Unreachable("the account's direct messages are closed to Stoa".into()));
+        }
+        let known = store::user(db, id).await?;
+        let waits = self.waiting(id, &known).await?;
+        Ok(waits_at(&waits).map(|(user, to)| (user.to_owned(), to.to_owned())))
+    }
+
     async fn private_thread(&self, channel: &str, guild: &str, user: &str, name: &str) -> Result<String, SendError> {
         let app = &self.app;
         let body = json!({ "name": thread_name(name), "type": events::PRIVATE_THREAD, "invitable": false,
@@ -114,7 +132,7 @@ impl Discord {
 /// The interaction that a delivery answers, and the number of the answer.
 fn answers(key: &str) -> Option<(&str, usize)> {
     let (id, number) = key.strip_prefix("reply/discord/")?.split_once('/')?;
-    Some((id, number.parse().ok()?)).filter(|(id, _)| crate::ids::is_id(id))
+    Some((id, number.parse().ok()?)).filter(|(id, _)| is_id(id))
 }
 
 #[async_trait]
@@ -125,6 +143,10 @@ impl Platform for Discord {
 
     fn tells_zones(&self) -> bool {
         false
+    }
+
+    fn shows_moments(&self) -> bool {
+        true
     }
 
     async fn send(
@@ -156,7 +178,10 @@ impl Platform for Discord {
         }
         match only {
             Some(to) => app.beckon_at(place, &to.user, key).await,
-            None => app.post(place, message, key).await,
+            None => match self.instead_of(place).await? {
+                Some((user, to)) => app.beckon(&to, &user, key).await,
+                None => app.post(place, message, key).await,
+            },
         }
     }
 
@@ -181,10 +206,25 @@ impl Platform for Discord {
                 Arrived::Unknown => {}
             }
         }
-        app.find_posted(place, key).await
+        match app.find_posted(place, key).await? {
+            Some(found) => Ok(Some(found)),
+            None => match self.instead_of(place).await {
+                Ok(Some((user, to))) => app.find_posted(&waiting_place("", "", &user, &to), key).await,
+                Ok(None) | Err(SendError::Unreachable(_)) => Ok(None),
+                Err(passing) => Err(passing),
+            },
+        }
     }
 
     async fn direct(&self, account: &Account) -> Result<Place, SendError> {
+        if !is_id(&account.user) {
+            let why = format!("nobody whose name is {} was seen yet with the role that vouches for it", account.user);
+            return Err(SendError::Unreachable(why));
+        }
+        let vouched = self.app.is_still_vouched_for(&account.user).await.map_err(|f| self.app.api.send_error(f))?;
+        if !vouched {
+            return Err(SendError::Unreachable("the role that vouched for the account was taken away".into()));
+        }
         let known = store::user(&self.app.db, &account.user).await?;
         match &known.direct {
             Some(channel) if known.opened && !known.closed => {

@@ -23,6 +23,9 @@ const NO_EMBEDS: i64 = 4;
 /// Characters of a thread's name.
 const NAME: usize = 90;
 
+/// Why a thread takes nothing any more: it is gone, or we are not in its server or may not write there.
+const GONE: [i64; 3] = [UNKNOWN_CHANNEL, 50_001, 50_013];
+
 /// Why an interaction cannot be answered any more.
 const EXPIRED: [i64; 3] = [UNKNOWN_WEBHOOK, WEBHOOK_TOKEN, UNKNOWN_MESSAGE];
 
@@ -239,8 +242,12 @@ impl App {
         match self.api.call(&Request::new("POST /channels/:id/messages", to, &[]).body(body)).await {
             Ok(posted) => Ok(format!("{BECKON}{}", word(&posted["id"]))),
             Err(failure) => {
-                if failure.code() == Some(UNKNOWN_CHANNEL) {
+                let gone = failure.code().is_some_and(|c| GONE.contains(&c));
+                // The next attempt looks for another place.
+                if gone && store::user(&self.db, user).await?.thread.is_some_and(|(thread, _)| thread == to) {
                     store::set_thread(&self.db, user, None).await?;
+                    let why = "the thread in which the person is told that something waits is gone".to_owned();
+                    return Err(SendError::Retry { why, after_seconds: Some(1) });
                 }
                 Err(self.api.send_error(failure))
             }

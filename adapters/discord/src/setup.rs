@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 use stoa_flow::chat::SendError;
-use stoa_ground::Result;
+use stoa_ground::{Error, Result};
 
 use crate::Options;
 use crate::api::{Api, Failure, Request};
-use crate::ids::word;
+use crate::ids::{self, word};
 
 /// The permissions, each with its name and what it costs when it is missing.
 const PERMISSIONS: [(u64, &str, &str); 6] = [
@@ -23,9 +23,26 @@ const ADMINISTRATOR: u64 = 1 << 3;
 const MEMBERS: u64 = 1 << 14 | 1 << 15;
 const CONTENT: u64 = 1 << 18 | 1 << 19;
 
+/// Whether this can be the id of an application.
+pub(crate) fn check_application(id: &str) -> Result<()> {
+    if ids::is_id(id) {
+        return Ok(());
+    }
+    let way = "the Developer Portal shows it under General Information";
+    Err(Error::invalid(format!("[discord] application_id is missing, or is no id (15 to 20 digits): {way}")))
+}
+
 /// The link with which an administrator adds the app to a server.
-#[must_use]
-pub fn invite(application_id: &str, guild: Option<&str>) -> String {
+///
+/// # Errors
+/// [`Error::Invalid`] when one of the two is no id.
+pub fn invite(application_id: &str, guild: Option<&str>) -> Result<String> {
+    check_application(application_id)?;
+    if let Some(bad) = guild.filter(|g| !ids::is_id(g)) {
+        return Err(Error::invalid(format!(
+            "'{bad}' is no id of a server (15 to 20 digits): right-click it, Copy Server ID"
+        )));
+    }
     let permissions: u64 = PERMISSIONS.iter().map(|(bit, _, _)| bit).sum();
     let mut link = format!(
         "https://discord.com/oauth2/authorize?client_id={application_id}&scope=bot+applications.commands&permissions={permissions}"
@@ -33,7 +50,7 @@ pub fn invite(application_id: &str, guild: Option<&str>) -> String {
     if let Some(guild) = guild {
         link.push_str(&format!("&guild_id={guild}&disable_guild_select=true"));
     }
-    link
+    Ok(link)
 }
 
 /// Something that is not as it should be, what that costs, and how to mend it.
@@ -111,6 +128,12 @@ pub async fn check(options: &Options) -> Result<Checked, SendError> {
                 "{name}: [[discord.guilds]] names no channel; who has not written to Stoa gets no reminders on Discord"
             )),
         }
+        if let Some(role) = &guild.member_role {
+            let roles = call(Request::new("GET /guilds/:id/roles", &guild.id, &[])).await.map_err(told)?;
+            if !roles.as_array().into_iter().flatten().any(|r| word(&r["id"]) == role) {
+                seen.wrong(format!("{name}: there is no role {role}: member_role vouches for nobody"));
+            }
+        }
     }
     Ok(seen)
 }
@@ -157,12 +180,16 @@ mod tests {
 
     #[test]
     fn the_link_asks_for_what_is_needed_and_no_more() {
-        let link = invite("100000000000000001", None);
+        let link = invite("100000000000000001", None).unwrap();
         assert_eq!(
             link,
             "https://discord.com/oauth2/authorize?client_id=100000000000000001&scope=bot+applications.commands&permissions=377957190656"
         );
-        assert!(invite("1", Some("5")).ends_with("&guild_id=5&disable_guild_select=true"));
+        let one = invite("100000000000000001", Some("500000000000000001")).unwrap();
+        assert!(one.ends_with("&guild_id=500000000000000001&disable_guild_select=true"), "{one}");
+        for (app, guild) in [("", None), ("1", None), ("stoa", None), ("100000000000000001", Some("5"))] {
+            assert!(matches!(invite(app, guild), Err(Error::Invalid(_))), "{app} {guild:?}");
+        }
     }
 
     #[test]

@@ -227,6 +227,12 @@ pub(crate) async fn closed(db: &Db, channel: &str) -> Result<()> {
     .await
 }
 
+/// Whose direct conversation this is, if it is closed to us.
+pub(crate) async fn closed_to(db: &Db, channel: &str) -> Result<Option<String>> {
+    let sql = "SELECT user_id FROM discord_user WHERE direct = $1 AND closed IS NOT NULL";
+    db.opt(sql, args![channel]).await?.map(|r| r.get("user_id")).transpose()
+}
+
 /// A person was seen in a server.
 pub(crate) async fn seen_in(db: &Db, user: &str, guild: &str) -> Result<()> {
     db.write_by_key(|tx| async move {

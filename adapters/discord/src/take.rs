@@ -1,6 +1,7 @@
 //! What came in, the same for both transports: mapped, stored, and only then acknowledged.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use stoa_flow::chat::{Event, FieldError, Form, Opened};
@@ -20,6 +21,8 @@ use crate::{markdown, modal, store};
 
 /// Only one person sees it.
 pub(crate) const EPHEMERAL: i64 = 64;
+/// How long somebody's roles are waited for: an interaction has to be acknowledged within three seconds.
+const ROLES: Duration = Duration::from_secs(1);
 /// Suggestions in one list, and characters of one.
 const SUGGESTIONS: usize = 25;
 const SUGGESTION: usize = 100;
@@ -59,7 +62,18 @@ impl Inlet {
                 self.accept(events::reaction(d, added, transition, now, &self.seen(&channel, &[]))).await.map(|()| None)
             }
             "INTERACTION_CREATE" => self.over_gateway(d).await.map(|()| None),
-            "GUILD_MEMBER_REMOVE" => self.app.left(word(&d["user"]["id"]), word(&d["guild_id"])).await.map(|()| None),
+            "GUILD_MEMBER_ADD" | "GUILD_MEMBER_UPDATE" => {
+                let (guild, user) = (word(&d["guild_id"]), word(&d["user"]["id"]));
+                self.app.seen_with(guild, &d["user"], &d["roles"]).await?;
+                if kind == "GUILD_MEMBER_ADD" && self.flow.came_back(&events::account(user)).await? {
+                    self.app.seen_in(user, guild).await?;
+                }
+                Ok(None)
+            }
+            "GUILD_MEMBER_REMOVE" => {
+                self.app.seen_with(word(&d["guild_id"]), &d["user"], &Value::Null).await?;
+                self.app.left(word(&d["user"]["id"]), word(&d["guild_id"])).await.map(|()| None)
+            }
             _ => Ok(None),
         }
     }
@@ -74,12 +88,25 @@ impl Inlet {
         if envelope.is_some() {
             if direct && channel.kind == events::DIRECT {
                 self.app.opened(user, channel_id).await?;
+                self.ask_roles(user).await;
             } else if !direct {
                 self.app.seen_in(user, &channel.guild).await?;
+                // Messages that are fetched do not say it.
+                if d["member"].is_object() {
+                    self.app.seen_with(&channel.guild, &d["author"], &d["member"]["roles"]).await?;
+                }
             }
         }
         self.accept(envelope).await?;
         Ok(Some((channel_id.to_owned(), number(word(&d["id"])), direct)))
+    }
+
+    /// What cannot be asked now is asked another time: until then the account is whose it was.
+    async fn ask_roles(&self, user: &str) {
+        match tokio::time::timeout(ROLES, self.app.ask_roles(user)).await {
+            Ok(Ok(())) => {}
+            done => tracing::debug!(?done, "whether a role vouches for an account is not known just now"),
+        }
     }
 
     async fn deleted(&self, id: &str, d: &Value) -> Result<()> {
@@ -153,6 +180,11 @@ impl Inlet {
                 return Ok(None);
             }
         };
+        if d["member"].is_object() {
+            self.app.seen_with(word(&d["guild_id"]), &d["member"]["user"], &d["member"]["roles"]).await?;
+        } else if matches!(read.what, What::Event(_)) {
+            self.ask_roles(&read.user).await;
+        }
         match &read.what {
             What::Ping => Ok(Some(json!({ "type": 1 }))),
             What::Suggest { word, typed } => self.suggest(&read, word, typed).await.map(Some),

@@ -5,6 +5,7 @@ pub mod links;
 pub mod parts;
 
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use stoa_flow::chat::read_moment;
 use stoa_flow::words::harmless;
 
 /// What takes away a meaning, or makes a boundary, and cannot be seen.
@@ -44,6 +45,11 @@ pub trait Dialect {
     fn inline_code(out: &mut Writer, text: &str);
     /// A link that leads to `host`; the label may be empty.
     fn link(out: &mut Writer, url: &str, host: &str, label: &str);
+
+    /// Words about an instant, in seconds since 1970.
+    fn moment(out: &mut Writer, _at: i64, words: &str) {
+        Self::literal(out, words);
+    }
 
     /// Whether a long text may be cut behind `before`: nothing that belongs together, such as a link, is open there.
     fn may_cut(before: &str) -> bool;
@@ -198,9 +204,10 @@ impl Writer {
             TagEnd::Strikethrough => self.mark_ends::<D>(Mark::Strikethrough),
             TagEnd::Link | TagEnd::Image => {
                 let Some((url, label)) = self.link.take() else { return };
-                match links::host(&url) {
-                    Some(host) => D::link(self, &url, &host, label.trim()),
-                    None => D::literal(self, label.trim()),
+                match (links::host(&url), read_moment(&url)) {
+                    (Some(host), _) => D::link(self, &url, &host, label.trim()),
+                    (None, Some(at)) => D::moment(self, at, label.trim()),
+                    (None, None) => D::literal(self, label.trim()),
                 }
             }
             _ => {}

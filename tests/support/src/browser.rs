@@ -75,7 +75,7 @@ impl Browser {
     }
 
     /// Runs a script again and again until it gives true.
-    async fn becomes_true(&self, script: &str) -> bool {
+    pub(crate) async fn becomes_true(&self, script: &str) -> bool {
         for _ in 0..PATIENCE.as_millis() / 100 {
             if self.client.execute(script, vec![]).await.is_ok_and(|v| v == true) {
                 return true;

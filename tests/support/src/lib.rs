@@ -2,6 +2,7 @@
 //! workspace of Slack, a Discord, and a language model.
 
 mod browser;
+pub mod dialogue;
 pub mod discord;
 mod disk;
 mod far_end;

@@ -18,6 +18,10 @@ pub fn steady_line(line: &str) -> String {
         if is_month(n) || (day(&core) && (is_month(n + 2) || is_month(n + 1))) || (number && beside) {
             return word.replace(&core, "[date]");
         }
+        // An instant that Discord shows in the reader's own time.
+        if let Some((at, _)) = core.strip_prefix("t:").and_then(|rest| rest.split_once(':')) {
+            return word.replace(at, "[moment]");
+        }
         // The time of day behind a day.
         if core.split_once(':').is_some_and(|(h, m)| h.len() <= 2 && m.len() == 2)
             && n.checked_sub(2).is_some_and(is_month)

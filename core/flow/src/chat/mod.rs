@@ -6,6 +6,7 @@ mod help;
 mod home;
 mod message;
 mod model;
+mod moment;
 mod router;
 
 pub use command::{Args, Call, Command, Context, Duty, FieldError, Suggestion, Turn};
@@ -15,4 +16,5 @@ pub(crate) use home::Home;
 pub use home::{Panel, Prompt, Visit};
 pub use message::{Block, Button, Field, FieldKind, Form, Message, Style, literal};
 pub use model::{Account, Envelope, Event, MessageRef, Place, Platform, SendError, ThreadMessage};
+pub use moment::{moment, read_moment};
 pub use router::{Opened, Understood, understand};

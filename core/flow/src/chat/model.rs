@@ -169,6 +169,11 @@ pub trait Platform: Send + Sync {
         true
     }
 
+    /// Whether it shows each reader an instant in their own local time. Where it does not, the words about it stand alone.
+    fn shows_moments(&self) -> bool {
+        false
+    }
+
     /// What people call a workspace of it; `None` when it has no name that is known.
     async fn workspace_name(&self, _workspace: &str) -> Option<String> {
         None

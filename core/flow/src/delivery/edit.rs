@@ -83,6 +83,7 @@ impl Flow {
         let reach = self.reach(person).await?;
         let message = self.welcome(person, delivery, message, &reach).await?;
         let message = self.ask_zone(person, delivery, platform.as_ref(), message).await?;
+        let message = if platform.shows_moments() { message } else { message.without_moments() };
         platform.edit(&MessageRef { place, id }, &message).await.map(|()| true)
     }
 

@@ -286,6 +286,7 @@ impl Flow {
         let mut closed = "the person has no place where Stoa can write".to_owned();
         for (place, platform) in places.all {
             let message = self.ask_zone(person, delivery, platform.as_ref(), message.clone()).await?;
+            let message = if platform.shows_moments() { message } else { message.without_moments() };
             // What goes by mail because nothing else is left says so.
             let last_resort = place.platform == MAIL && delivery.place.is_none();
             let by_mail = last_resort.then(|| self.by_mail(person, &message));

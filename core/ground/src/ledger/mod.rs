@@ -62,7 +62,8 @@ pub struct Record {
     pub kind: String,
     /// When, in business time.
     pub at: Instant,
-    /// Who did it: `person/<id>`, `rule/<id>`, `system/<key of the Learning Record Store>` or `operator`.
+    /// Who did it: `person/<id>`, `rule/<id>`, `system/<key of the Learning Record Store>`, `role/<platform>/<server>`
+    /// or `operator`.
     pub actor: String,
     /// Why, in one sentence.
     pub reason: String,

@@ -17,6 +17,7 @@ mod roles;
 mod sign_in;
 mod store;
 mod text;
+mod vouch;
 
 pub use accounts::{
     Account, AccountProjection, accounts_of, link_account, remember, set_setting, setting, settings_named, settings_of,
@@ -31,6 +32,7 @@ pub use store::{
     managers_above, page, refresh_zones, reports_of, rows_of, set_leave, tree_of,
 };
 pub use text::clean;
+pub use vouch::{Member, Standing, standing, unvouch, vouch};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

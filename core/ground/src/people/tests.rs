@@ -9,7 +9,7 @@ use crate::ledger::Ledger;
 use crate::testing::store;
 use crate::{Db, Error, Instant, Result, args};
 
-async fn organisation() -> (Db, tempfile::TempDir) {
+pub(super) async fn organisation() -> (Db, tempfile::TempDir) {
     let (db, dir) = store().await;
     let file = "employee_id,name,email,department,location,country,state,manager_employee_id,status\n\
         E1,Ana Lima,ana@example.org,Board,Lisbon,PT,,,active\n\
@@ -32,7 +32,7 @@ fn ledger() -> Ledger {
     Ledger::new(projections())
 }
 
-async fn who(db: &Db, text: &str) -> Person {
+pub(super) async fn who(db: &Db, text: &str) -> Person {
     db.read(|conn| async move { find(&conn, text).await }).await.unwrap()
 }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
-use stoa_flow::chat::{Button, Call, Command, Context, Duty, Event, Field, FieldKind, Form, Message};
+use stoa_flow::chat::{Button, Call, Command, Context, Duty, Event, Field, FieldKind, Form, Message, Suggestion};
 use stoa_flow::delivery::{self, NewDelivery};
 use stoa_flow::{Parts, say, words_key};
 use stoa_ground::people::{self, Person, Role, clean};
@@ -26,6 +26,7 @@ use super::feedback::Judgement;
 use super::respond::{self, Inquiry, Response};
 use super::{curated, experts, feedback, gaps, speak};
 use crate::Services;
+use crate::library;
 use crate::search::{Access, Stems, is_stop_word, words};
 use order::Order;
 
@@ -167,6 +168,16 @@ impl Command for Ask {
             "curate" | "edit" => curated::form(cx, &order.word, order.first()).await,
             _ => Ok(None),
         }
+    }
+
+    /// Topics: the titles of what this person may read.
+    async fn suggest(&self, cx: &Context<'_>, typed: &str) -> Result<Vec<Suggestion>> {
+        let access = access(cx.db(), cx.known.as_ref()).await?;
+        let found = cx.db().read(|c| async move { library::titled(&c, typed).await }).await?;
+        let mut titles: Vec<String> =
+            found.into_iter().filter(|d| access.allows(&d.readers)).map(|d| d.title).collect();
+        titles.dedup();
+        Ok(Suggestion::fitting(titles.into_iter().map(|t| Suggestion { label: t.clone(), value: t }), typed))
     }
 
     async fn run(&self, cx: &Context<'_>, call: &Call) -> Result<()> {

@@ -25,7 +25,7 @@ pub use port::{Found, Known, Progress, SourceReader, SourceSettings, SyncReport}
 pub use problems::{Problem, problems};
 pub use store::{
     deprecate, document, document_ids, documents, duplicates_of, forget, passage, passages_of, put, rate, retire,
-    set_readers, set_verified, sources, versions_of,
+    set_readers, set_verified, sources, titled, versions_of,
 };
 pub use sync::{Missing, leave, sync, sync_with};
 

@@ -343,6 +343,19 @@ pub async fn documents(conn: &Conn) -> Result<Vec<Document>> {
     rows.iter().map(read_document).collect()
 }
 
+/// Documents that stand and have this in their title, in any case, by title; no more than people look through.
+///
+/// # Errors
+/// The database's error.
+pub async fn titled(conn: &Conn, part: &str) -> Result<Vec<Document>> {
+    let part = part.trim().to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let sql = documents_where!(
+        "LOWER(d.title) LIKE $1 ESCAPE '\\' AND d.status <> 'retired' ORDER BY d.title, d.id LIMIT 500"
+    );
+    let rows = conn.all(sql, args![format!("%{part}%")]).await?;
+    rows.iter().map(read_document).collect()
+}
+
 /// One document by its id.
 ///
 /// # Errors

@@ -141,3 +141,25 @@ async fn content_that_was_cut_by_an_older_rule_is_cut_anew_and_announced() {
     assert_eq!(db.committed_position().await.unwrap(), head + 1);
     assert_eq!(passages(&db, &first.document).await[0].text, "240 hours.");
 }
+
+#[tokio::test]
+async fn pages_are_found_by_a_part_of_their_title_in_any_case() {
+    let (db, _dir) = store().await;
+    for title in ["Annual leave", "Sick leave", "100 % remote", "Tool_box"] {
+        let item = Item { title: title.into(), ..page(&format!("{title}.md"), title) };
+        put_one(&db, &item).await;
+    }
+    let gone = Item { title: "Old leave".into(), ..page("old.md", "gone") };
+    put_one(&db, &gone).await;
+    db.write(|tx| async move { retire(&tx, "handbook", "old.md", "outdated").await }).await.unwrap();
+    let titles = async |part: &'static str| {
+        let found = db.read(|conn| async move { titled(&conn, part).await }).await.unwrap();
+        found.into_iter().map(|d| d.title).collect::<Vec<_>>()
+    };
+    assert_eq!(titles(" LEAVE").await, ["Annual leave", "Sick leave"]);
+    // Signs that mean something to the database mean themselves.
+    assert_eq!(titles("%").await, ["100 % remote"]);
+    assert_eq!(titles("_").await, ["Tool_box"]);
+    assert!(titles("\\").await.is_empty());
+    assert_eq!(titles("").await.len(), 4);
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
-use stoa_flow::chat::{Button, Message, literal};
+use stoa_flow::chat::{Button, Message, literal, moment};
 use stoa_flow::delivery::{self, Delivery, DeliveryKind, Line, NewDelivery, Rendered, Rendering};
 use stoa_flow::nudges::Policy;
 use stoa_flow::schedule::{self, Due as DueJob, Job};
@@ -208,7 +208,7 @@ impl Nudge {
             .map(|at| format!("{} {}", cx.words.day(calendar.date(at), today), cx.words.time(calendar.time(at))));
         let days_left = (a.due.date - today).get_days();
         Ok(Some(Now {
-            due: cx.words.day(a.due.date, today),
+            due: moment(&cx.words.day(a.due.date, today), a.due.at),
             title: literal(&title),
             plain: title,
             a,

@@ -98,17 +98,31 @@ fn heard(hall: &Hall, said: &Value, name: &mut Option<String>, orders: &mpsc::Un
                 let _ = orders.send(Order::Close(4_014));
                 return;
             }
+            let of = |n: usize| d["shard"][n].as_u64();
+            let shard = (of(0).unwrap_or_default(), of(1).unwrap_or(1));
+            if shard.0 >= shard.1 || shard.1 != kept.shards.max(1) as u64 {
+                let _ = orders.send(Order::Close(4_011));
+                return;
+            }
+            if shard.1 > 1 && kept.began.is_some_and(|at| at.elapsed() < Duration::from_secs(5)) {
+                kept.refused.push(format!("shard {} begins too soon after another", shard.0));
+                say(json!({ "op": 9, "d": false }));
+                return;
+            }
+            kept.began = Some(clock::monotonic());
             kept.identified += 1;
             let id = format!("session{}", kept.identified);
-            let guilds: Vec<Value> = kept.guilds.keys().map(|id| json!({ "id": id, "unavailable": true })).collect();
+            let line = Some(orders.clone());
+            let session = Session { intents, shard, sequence: 0, events: [].into(), line };
+            let mine: Vec<String> = kept.guilds.keys().filter(|id| session.has(Some(id.as_str()))).cloned().collect();
+            let guilds: Vec<Value> = mine.iter().map(|id| json!({ "id": id, "unavailable": true })).collect();
             let ready = json!({ "v": 10, "user": kept.user(BOT), "guilds": guilds, "session_id": id,
                 "resume_gateway_url": format!("{}/gateway", hall.url.replacen("http", "ws", 1)),
                 "application": { "id": APP, "flags": 0 }, "shard": d["shard"] });
-            let line = Some(orders.clone());
-            kept.sessions.insert(id.clone(), Session { intents, sequence: 0, events: [].into(), line });
+            kept.sessions.insert(id.clone(), session);
             *name = Some(id.clone());
             to_one(&mut kept, &id, "READY", &ready);
-            let all: Vec<Value> = kept.guilds.keys().map(|guild| guild_json(&kept, guild)).collect();
+            let all: Vec<Value> = mine.iter().map(|guild| guild_json(&kept, guild)).collect();
             for guild in all {
                 to_one(&mut kept, &id, "GUILD_CREATE", &guild);
             }
@@ -147,7 +161,7 @@ fn to_one(kept: &mut Kept, id: &str, kind: &str, d: &Value) {
     }
 }
 
-fn guild_json(kept: &Kept, id: &str) -> Value {
+pub(super) fn guild_json(kept: &Kept, id: &str) -> Value {
     let Some((name, members)) = kept.guilds.get(id) else { return Value::Null };
     let of = |threads: bool| -> Vec<Value> {
         let is_it = |kind: i64| (10..=12).contains(&kind) == threads;

@@ -18,7 +18,7 @@ use axum::Router;
 use axum::routing::any;
 use axum::serve::ListenerExt as _;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
-use serde_json::Value;
+use serde_json::{Value, json};
 use stoa_ground::clock;
 use tokio::sync::watch;
 
@@ -70,6 +70,13 @@ impl Hall {
 }
 
 impl Kept {
+    /// Tells of a member of a server, where the intent for that is granted.
+    fn tells_of(&mut self, kind: &str, guild: &str, user: &str) {
+        let mut d = self.member(guild, user);
+        (d["user"], d["guild_id"]) = (self.user(user), json!(guild));
+        self.dispatch(kind, &d);
+    }
+
     /// The permissions of the bot on every server.
     fn permissions(&self) -> u64 {
         if self.no_private_threads { 377_957_190_656 & !(1 << 36) } else { 377_957_190_656 }
@@ -118,6 +125,80 @@ impl Discord {
     pub fn add_channel(&self, id: &str, guild: &str, name: &str, kind: i64) {
         let channel = Channel { kind, guild: Some(guild.into()), name: name.into(), ..Channel::default() };
         lock(&self.hall.kept).channels.insert(id.to_owned(), channel);
+    }
+
+    /// How many sessions of the gateway are wanted, each for its servers.
+    pub fn wants_shards(&self, number: usize) {
+        lock(&self.hall.kept).shards = number;
+    }
+
+    /// Somebody of a server gets a role, or loses it.
+    pub fn gives_role(&self, guild: &str, user: &str, role: &str, given: bool) {
+        let mut kept = lock(&self.hall.kept);
+        let roles = kept.roles.entry((guild.to_owned(), user.to_owned())).or_default();
+        if given {
+            roles.insert(role.to_owned())
+        } else {
+            roles.remove(role)
+        };
+        kept.tells_of("GUILD_MEMBER_UPDATE", guild, user);
+    }
+
+    /// Somebody comes to a server.
+    pub fn joins(&self, guild: &str, user: &str) {
+        let mut kept = lock(&self.hall.kept);
+        if let Some((_, members)) = kept.guilds.get_mut(guild) {
+            members.insert(user.to_owned());
+        }
+        kept.tells_of("GUILD_MEMBER_ADD", guild, user);
+    }
+
+    /// Somebody leaves a server, and is in none of its private threads any more.
+    pub fn leaves(&self, guild: &str, user: &str) {
+        let mut kept = lock(&self.hall.kept);
+        if let Some((_, members)) = kept.guilds.get_mut(guild) {
+            members.remove(user);
+        }
+        for channel in kept.channels.values_mut().filter(|c| c.guild.as_deref() == Some(guild)) {
+            channel.members.remove(user);
+        }
+        kept.roles.remove(&(guild.to_owned(), user.to_owned()));
+        kept.tells_of("GUILD_MEMBER_REMOVE", guild, user);
+    }
+
+    /// The bot is thrown out of a server: it reaches nothing there any more.
+    pub fn throws_out(&self, guild: &str) {
+        let mut kept = lock(&self.hall.kept);
+        kept.guilds.remove(guild);
+        for channel in kept.channels.values_mut().filter(|c| c.guild.as_deref() == Some(guild)) {
+            channel.hidden = true;
+        }
+        kept.dispatch("GUILD_DELETE", &json!({ "id": guild, "guild_id": guild }));
+    }
+
+    /// The bot is added to a server that [`add_guild`](Self::add_guild) and [`add_channel`](Self::add_channel) made.
+    pub fn invites(&self, guild: &str) {
+        let mut kept = lock(&self.hall.kept);
+        let mut d = gateway::guild_json(&kept, guild);
+        d["guild_id"] = json!(guild);
+        kept.dispatch("GUILD_CREATE", &d);
+    }
+
+    /// Adds a private thread below a channel with those who read it.
+    pub fn add_private_thread(&self, id: &str, guild: &str, parent: &str, members: &[&str]) {
+        let members = members.iter().chain(&[BOT]).map(|m| (*m).to_owned()).collect();
+        let thread = Channel {
+            kind: 12,
+            guild: Some(guild.into()),
+            parent: Some(parent.into()),
+            name: "among us".into(),
+            members,
+            ..Channel::default()
+        };
+        let mut kept = lock(&self.hall.kept);
+        kept.channels.insert(id.to_owned(), thread);
+        let d = kept.channel_json(id);
+        kept.dispatch("THREAD_CREATE", &d);
     }
 
     /// The bot may not see a channel.

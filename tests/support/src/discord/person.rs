@@ -32,6 +32,7 @@ impl Person<'_> {
         kept.push(message.clone());
         let mut d = message.json(&kept);
         if let Some(guild) = kept.channels.get(channel).and_then(|c| c.guild.clone()) {
+            d["member"] = kept.member(&guild, &self.id);
             d["guild_id"] = json!(guild);
         }
         kept.dispatch("MESSAGE_CREATE", &d);
@@ -190,8 +191,9 @@ impl Person<'_> {
         let user = kept.user(&self.id);
         match guild {
             Some(guild) => {
+                d["member"] = kept.member(&guild, &self.id);
+                d["member"]["user"] = user;
                 d["guild_id"] = json!(guild);
-                d["member"] = json!({ "user": user, "nick": null, "roles": [] });
             }
             None => d["user"] = user,
         }

@@ -230,11 +230,17 @@ fn act(kept: &mut Kept, hall: &Hall, method: &Method, parts: &[&str], query: &st
         }
         ("GET", ["guilds", guild, "members", user]) => match kept.guilds.get(*guild) {
             Some((_, members)) if members.contains(*user) => {
-                Yes(json!({ "user": kept.user(user), "nick": null, "roles": [] }))
+                let mut member = kept.member(guild, user);
+                member["user"] = kept.user(user);
+                Yes(member)
             }
             Some(_) => No(404, 10_007, "Unknown Member"),
             None => No(404, 10_004, "Unknown Guild"),
         },
+        ("GET", ["guilds", guild, "roles"]) => {
+            let given = kept.roles.iter().filter(|((at, _), _)| at == guild).flat_map(|(_, roles)| roles.clone());
+            Yes(given.map(|id| json!({ "id": id, "name": "a role" })).collect())
+        }
         ("GET", ["channels", id]) => seen(kept, id).unwrap_or_else(|| Yes(kept.channel_json(id))),
         ("GET", ["channels", id, "messages"]) => seen(kept, id).unwrap_or_else(|| history(kept, id, query)),
         ("GET", ["channels", id, "messages", message]) => {

@@ -171,9 +171,19 @@ pub(super) enum Order {
 /// A session of the gateway.
 pub(super) struct Session {
     pub intents: u64,
+    /// Which of how many shards it is.
+    pub shard: (u64, u64),
     pub sequence: u64,
     pub events: VecDeque<(u64, String, Value)>,
     pub line: Option<mpsc::UnboundedSender<Order>>,
+}
+
+impl Session {
+    /// Whether a server, or what is said alone, belongs to its shard.
+    pub fn has(&self, guild: Option<&str>) -> bool {
+        let id = guild.and_then(|g| g.parse::<u64>().ok()).unwrap_or_default();
+        (id >> 22) % self.shard.1 == self.shard.0
+    }
 }
 
 /// Calls that are allowed in a window, for each bucket.
@@ -194,6 +204,8 @@ pub(super) struct Kept {
     /// The conversation of each person with the bot.
     pub directs: HashMap<String, String>,
     pub closed: BTreeSet<String>,
+    /// Who has which roles, by server and user.
+    pub roles: BTreeMap<(String, String), BTreeSet<String>>,
     /// Who wrote or did something by themselves: to them the bot may open a direct conversation.
     pub willing: BTreeSet<String>,
     /// In the order of their ids.
@@ -210,6 +222,8 @@ pub(super) struct Kept {
     pub no_private_threads: bool,
     pub sessions: BTreeMap<String, Session>,
     pub identified: usize,
+    /// When a session began last: they begin one after the other.
+    pub began: Option<Instant>,
     pub resumed: usize,
     pub heartbeats: usize,
     pub silent: bool,
@@ -237,6 +251,12 @@ impl Kept {
         let (name, bot) = self.users.get(id).cloned().unwrap_or_default();
         json!({ "id": id, "username": name.to_lowercase().replace(' ', "."), "global_name": name, "bot": bot,
             "discriminator": "0", "avatar": null })
+    }
+
+    /// A member of a server, without the user.
+    pub fn member(&self, guild: &str, user: &str) -> Value {
+        let roles = self.roles.get(&(guild.to_owned(), user.to_owned())).cloned().unwrap_or_default();
+        json!({ "nick": null, "roles": roles, "joined_at": "2024-01-01T00:00:00Z" })
     }
 
     pub fn channel_json(&self, id: &str) -> Value {
@@ -293,9 +313,13 @@ impl Kept {
         let mut took = 0;
         let silent = self.silent;
         for session in self.sessions.values_mut() {
+            let direct = d["guild_id"].is_null();
+            let wanted = !kind.starts_with("GUILD_MEMBER_") || session.intents & (1 << 1) != 0;
+            if !wanted || !session.has(d["guild_id"].as_str()) {
+                continue;
+            }
             session.sequence += 1;
             let mut d = d.clone();
-            let direct = d["guild_id"].is_null();
             let ours = d["mentions"].as_array().into_iter().flatten().any(|u| u["id"] == BOT);
             if kind.starts_with("MESSAGE_")
                 && d["content"].is_string()

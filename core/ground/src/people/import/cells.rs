@@ -49,16 +49,22 @@ pub(super) fn slack_id(text: &str) -> Result<String, String> {
     Err(format!("'{text}' is not a Slack member id like U012AB3CD"))
 }
 
+/// A user id, or `@` and the user name, for which a role on the server has to vouch.
 pub(super) fn discord_id(text: &str) -> Result<String, String> {
     if (15..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) {
         return Ok(text.to_owned());
+    }
+    let name = text.strip_prefix('@').map(str::to_lowercase);
+    let is_one = |n: &str| n.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.'));
+    if let Some(name) = name.filter(|n| (2..=32).contains(&n.len()) && is_one(n)) {
+        return Ok(format!("@{name}"));
     }
     let rounded = if text.contains("E+") || text.contains("e+") {
         ": the spreadsheet has rounded it; format the column as text"
     } else {
         ""
     };
-    Err(format!("'{text}' is not a Discord user id (15 to 20 digits){rounded}"))
+    Err(format!("'{text}' is neither a Discord user id (15 to 20 digits) nor a user name like @ana.lima{rounded}"))
 }
 
 /// Roles, separated by commas, semicolons, bars or spaces. Those that follow from the roster come in the second set.

@@ -401,7 +401,7 @@ async fn an_account_belongs_to_one_person() {
     assert_eq!(
         rounded,
         [
-            "row 2, column discord_id: '1.23457E+17' is not a Discord user id (15 to 20 digits): the spreadsheet has rounded it; format the column as text"
+            "row 2, column discord_id: '1.23457E+17' is neither a Discord user id (15 to 20 digits) nor a user name like @ana.lima: the spreadsheet has rounded it; format the column as text"
         ]
     );
 }

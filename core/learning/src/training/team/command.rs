@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::ToSpan as _;
-use stoa_flow::chat::{Args, Button, Call, Command, Context, FieldError, Form, Message, Panel, Prompt, Visit, literal};
+use stoa_flow::chat::{
+    Args, Button, Call, Command, Context, FieldError, Form, Message, Panel, Prompt, Suggestion, Visit, literal,
+};
 use stoa_flow::words::Words;
 use stoa_flow::{say, words_key};
 use stoa_ground::people::{self, Person};
@@ -71,8 +73,17 @@ impl Command for Team {
             "extend" => self.extend(cx, rest).await,
             "grant" => self.grant(cx, rest).await,
             "more" => more::run(cx, &self.0, rest, call).await,
-            _ => self.overview(cx).await,
+            "" => self.overview(cx).await,
+            _ => self.of_one(cx, call.args.text()).await,
         }
+    }
+
+    /// Whose standing could be meant: the people below a manager, by name.
+    async fn suggest(&self, cx: &Context<'_>, typed: &str) -> Result<Vec<Suggestion>> {
+        let id = &cx.person()?.id;
+        let tree = cx.db().read(|c| async move { people::tree_of(&c, id).await }).await?;
+        let all = tree.into_iter().map(|p| Suggestion { label: p.name, value: p.employee_id });
+        Ok(Suggestion::fitting(all, typed))
     }
 }
 
@@ -176,6 +187,33 @@ impl Team {
             turn.reply_private(Message::text(text)).await
         })
         .await
+    }
+
+    /// How one person stands whom a manager names: by name, employee id or address.
+    async fn of_one(&self, cx: &Context<'_>, named: &str) -> Result<()> {
+        let (manager, words) = (cx.person()?, cx.words);
+        let found = cx.db().read(|c| async move {
+            let tree = people::tree_of(&c, &manager.id).await?;
+            let is_it = |p: &Person| {
+                p.name.eq_ignore_ascii_case(named)
+                    || p.employee_id == named
+                    || p.email.as_deref().is_some_and(|email| email.eq_ignore_ascii_case(named))
+            };
+            let mut meant: Vec<Person> = tree.into_iter().filter(is_it).collect();
+            // Whoever shares a name is named by something else.
+            let Some(person) = meant.pop().filter(|_| meant.is_empty()) else { return Ok(None) };
+            Ok(Some((Standing::of(&c, vec![person.clone()], None).await?, person)))
+        });
+        let Some((standing, person)) = found.await? else {
+            return Err(Error::invalid(say!(words, "team-who")));
+        };
+        let name = literal(&person.name);
+        if standing.is_empty() {
+            return cx.reply_private(Message::text(say!(words, "team-nothing-of", name = name))).await;
+        }
+        let today = cx.flow.organisation().calendar(manager).date(cx.db().clock().now());
+        let message = Message::new().heading(say!(words, "team-title-of", name = person.name.as_str()));
+        cx.reply_private(standing.overview(words, message, today)).await
     }
 
     async fn overview(&self, cx: &Context<'_>) -> Result<()> {
