@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stoa_flow::chat::{Form, Place, SendError};
+use stoa_flow::chat::{Form, Place};
 use stoa_flow::say;
 use stoa_flow::words::Words;
 use stoa_ground::Result;
@@ -19,7 +19,7 @@ use crate::home::Homes;
 use crate::installs::Install;
 use crate::members::Members;
 use crate::streams::Streams;
-use crate::{Options, PLATFORM, manifest, view};
+use crate::{Options, PLATFORM, view};
 
 /// Direct conversations, names and response addresses that are remembered at once.
 const REMEMBERED: usize = 100_000;
@@ -49,35 +49,6 @@ pub(crate) struct Identity {
     pub user: String,
     /// The bot's own id in messages.
     pub bot: String,
-}
-
-/// What `stoa doctor` sees of an app.
-#[derive(Debug)]
-pub struct Checked {
-    /// The workspace's name.
-    pub workspace: String,
-    /// Scopes that are missing, each with what it costs; none when Slack did not say the scopes.
-    pub missing: Vec<(&'static str, &'static str)>,
-}
-
-/// Asks Slack whether the token of the configuration holds, and which scopes it lacks; none where the app is only installed
-/// by its page.
-///
-/// # Errors
-/// What Slack says.
-pub async fn check(options: &Options) -> Result<Option<Checked>, SendError> {
-    let api = Api::new(options).map_err(|e| SendError::Refused(e.to_string()))?;
-    if options.bot_token.is_empty() {
-        return Ok(None);
-    }
-    let asked = api.call_with_headers(&options.bot_token, "auth.test", &Body::Form(Vec::new())).await;
-    let (me, headers) = asked.map_err(|e| api.send_error(e))?;
-    let scopes = headers.get("x-oauth-scopes").and_then(|v| v.to_str().ok());
-    let missing = scopes.map_or_else(Vec::new, |scopes| {
-        let given: Vec<&str> = scopes.split(',').map(str::trim).collect();
-        manifest::SCOPES.iter().filter(|(scope, _)| !given.contains(scope)).copied().collect()
-    });
-    Ok(Some(Checked { workspace: word(&me["team"]).to_owned(), missing }))
 }
 
 /// One app.
@@ -158,6 +129,12 @@ impl App {
     /// The installation, if it is one.
     pub(crate) fn installed(&self) -> Option<Install> {
         self.installed.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether it was installed by its page in this workspace or organisation.
+    pub(crate) fn is_in(&self, workspace: &str) -> bool {
+        let installed = self.installed.read().unwrap_or_else(PoisonError::into_inner);
+        installed.as_ref().is_some_and(|install| install.workspace == workspace)
     }
 
     /// The store has this installation: it counts, unless the token here is a newer one that could not be kept yet.

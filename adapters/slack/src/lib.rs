@@ -7,6 +7,7 @@ mod api;
 mod app;
 mod assistant;
 mod blocks;
+mod check;
 mod events;
 mod home;
 mod http;
@@ -28,7 +29,7 @@ mod view;
 use stoa_ground::{Error, Result};
 use stoa_http::Network;
 
-pub use app::{Checked, check};
+pub use check::{Checked, Seen, check};
 pub use http::router;
 pub use manifest::manifest;
 pub use oauth::install_link;
