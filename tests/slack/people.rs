@@ -67,3 +67,30 @@ async fn lessons_follow_the_zone_of_slack_and_wait_while_it_is_silenced() -> Res
     ensure!(cy.finds("New for you").is_none(), "somebody was disturbed");
     scene.ends().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_silent_every_day_is_asked_for_again_when_a_time_is_over() -> Result<()> {
+    let mut scene = Scene::open("socket").await?;
+    // Slack says nothing by itself, and of several times only the next one. The first is over soon.
+    let now = slack::now();
+    scene.slack.keeps_silent(BO, &[(now - 60, now + 6), (now + 6, now + 7_200)]);
+    scene.server.kill()?;
+    scene.server.restart()?;
+    let asked = |s: &Slack, whom: &str| s.calls().iter().any(|c| c.method == "dnd.teamInfo" && c.args["users"] == whom);
+    scene.slack.wait("the question for the next time", |s| asked(s, BO).then_some(())).await?;
+    scene.slack.is_connected(1).await?;
+    scene.requires_safety()?;
+    let (ada, bo) = (scene.slack.person(ADA), scene.slack.person(BO));
+    ada.reads("New for you").await?;
+    settles(&bo, "why", "do not disturb").await?;
+    ensure!(bo.finds("New for you").is_none(), "somebody was disturbed");
+    let whom: Vec<String> = scene
+        .slack
+        .calls()
+        .iter()
+        .filter(|c| c.method == "dnd.teamInfo")
+        .map(|c| c.args["users"].to_string())
+        .collect();
+    ensure!(whom.len() <= 3, "asked too often: {whom:?}");
+    scene.ends().await
+}

@@ -18,6 +18,7 @@ use crate::events::word;
 use crate::home::Homes;
 use crate::installs::Install;
 use crate::members::Members;
+use crate::silence::Silences;
 use crate::streams::Streams;
 use crate::{Options, PLATFORM, view};
 
@@ -70,6 +71,7 @@ pub(crate) struct App {
     kinds: Mutex<BTreeSet<String>>,
     pub homes: Homes,
     pub members: Members,
+    pub silences: Silences,
     pub streams: Streams,
     /// Threads of the assistant pane that have no title yet.
     untitled: Mutex<BTreeSet<String>>,
@@ -93,6 +95,7 @@ impl App {
             kinds: Mutex::default(),
             homes: Homes::default(),
             members: Members::default(),
+            silences: Silences::default(),
             streams: Streams::default(),
             untitled: Mutex::default(),
             unsupported: Mutex::default(),
@@ -165,6 +168,15 @@ impl App {
         let mut teams = locked(&self.teams);
         if teams.len() < TEAMS && !teams.contains(team) {
             teams.insert(team.to_owned());
+        }
+    }
+
+    /// The workspaces in which the app is, as far as they are known.
+    pub(crate) fn workspaces(&self) -> Vec<String> {
+        match self.known() {
+            Some(me) if me.workspace.starts_with('E') => locked(&self.teams).iter().cloned().collect(),
+            Some(me) => vec![me.workspace.clone()],
+            None => Vec::new(),
         }
     }
 

@@ -20,6 +20,7 @@ mod mrkdwn;
 mod oauth;
 mod platform;
 mod sign;
+mod silence;
 mod socket;
 mod streams;
 mod take;

@@ -1,5 +1,5 @@
-//! Who the people of a workspace are: their zone, whether they are guests or of another organisation, and when they do not
-//! want to be disturbed. What is heard goes to the flow; nothing private goes to strangers.
+//! Who the people of a workspace are: their zone, and whether they are guests or of another organisation. What is heard goes
+//! to the flow; nothing private goes to strangers.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use stoa_flow::chat::{Account, Envelope, Event, Heard};
 use stoa_flow::say;
 use stoa_flow::words::Words;
+use stoa_ground::Result;
 use stoa_ground::clock::monotonic;
-use stoa_ground::{Instant, Result};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -169,23 +169,6 @@ impl Inlet {
             return Ok(());
         }
         self.flow.heard(&self.account(workspace, id), &[Heard::Zone(member.zone), Heard::Open]).await
-    }
-
-    /// Slack says when somebody does not want to be disturbed next.
-    pub(crate) async fn silenced(&self, workspace: &str, event: &Value) -> Result<()> {
-        let (user, status) = (word(&event["user"]), &event["dnd_status"]);
-        if user.is_empty() {
-            return Ok(());
-        }
-        let at = |key: &str| {
-            status[key]
-                .as_i64()
-                .filter(|seconds| *seconds > 1)
-                .map(|seconds| Instant(seconds.saturating_mul(Instant::SECOND)))
-        };
-        let when = at("next_dnd_start_ts").zip(at("next_dnd_end_ts")).filter(|(from, until)| from < until);
-        let when = when.filter(|_| status["dnd_enabled"] == true);
-        self.flow.heard(&self.account(workspace, user), &[Heard::DoNotDisturb(when)]).await
     }
 
     pub(crate) fn account(&self, workspace: &str, user: &str) -> Account {

@@ -1,7 +1,7 @@
 //! What a chat platform says about a person without anybody having written.
 
 use stoa_ground::people::{self, Status};
-use stoa_ground::{Instant, Result};
+use stoa_ground::{Instant, Result, args};
 
 use super::Account;
 use crate::nudges::DO_NOT_DISTURB;
@@ -51,6 +51,19 @@ impl Flow {
             .await?;
         self.wake();
         Ok(())
+    }
+
+    /// The users of a workspace who work here, in their order, at most `limit` of those after `after`; also those of whom no
+    /// workspace was said.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn accounts(&self, platform: &str, workspace: &str, after: &str, limit: usize) -> Result<Vec<String>> {
+        let sql = "SELECT DISTINCT user_id FROM identity WHERE platform = $1 AND workspace IN ($2, '') AND user_id > $3
+                   AND EXISTS (SELECT 1 FROM person p WHERE p.id = identity.person AND p.status <> 'left')
+                   ORDER BY user_id LIMIT $4";
+        let rows = self.db().all(sql, args![platform, workspace, after, limit]).await?;
+        rows.iter().map(|row| row.get("user_id")).collect()
     }
 
     /// Whether an account belongs to somebody who works here.

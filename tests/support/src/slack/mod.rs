@@ -177,10 +177,16 @@ impl Slack {
         self.event(&json!({ "type": "user_change", "user": user, "cache_ts": now(), "event_ts": self.ts() }))
     }
 
-    /// Somebody does not want to be disturbed from then until then (seconds since 1970).
+    /// Somebody does not want to be disturbed from then until then (seconds since 1970), and Slack says so to the bot.
     pub fn silences(&self, id: &str, from: i64, until: i64) -> usize {
-        let status = json!({ "dnd_enabled": true, "next_dnd_start_ts": from, "next_dnd_end_ts": until });
+        self.keeps_silent(id, &[(from, until)]);
+        let status = lock(&self.hall.kept).silence(id);
         self.event(&json!({ "type": "dnd_updated_user", "user": id, "dnd_status": status, "event_ts": self.ts() }))
+    }
+
+    /// Somebody does not want to be disturbed at these times, one after the other; the bot has to ask for them.
+    pub fn keeps_silent(&self, id: &str, times: &[(i64, i64)]) {
+        lock(&self.hall.kept).silences.insert(id.to_owned(), times.to_vec());
     }
 
     fn ts(&self) -> String {

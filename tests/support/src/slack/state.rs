@@ -204,6 +204,8 @@ pub(super) struct Line {
 #[derive(Default)]
 pub(super) struct Kept {
     pub users: BTreeMap<String, Value>,
+    /// When people do not want to be disturbed, each time after the other (seconds since 1970).
+    pub silences: BTreeMap<String, Vec<(i64, i64)>>,
     pub channels: BTreeMap<String, Channel>,
     /// The direct conversation of each person with the bot.
     pub directs: HashMap<String, String>,

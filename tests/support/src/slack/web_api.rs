@@ -220,6 +220,15 @@ impl Kept {
                 Ok(json!({ "members": page, "response_metadata": { "next_cursor": next } }))
             }
             "users.info" => self.member(args),
+            "dnd.teamInfo" => {
+                let users: Vec<&str> = said(args, "users").split(',').collect();
+                if users.len() > 50 {
+                    return no("too_many_users");
+                }
+                let known = users.into_iter().filter(|user| self.users.contains_key(*user));
+                let users: Map<String, Value> = known.map(|user| (user.to_owned(), self.silence(user))).collect();
+                Ok(json!({ "users": users }))
+            }
             "views.open" => {
                 self.viewable(&args["view"])?;
                 let user = self.pull(said(args, "trigger_id")).or_else(no)?;
@@ -273,6 +282,14 @@ impl Kept {
             user["enterprise_user"] = json!({ "enterprise_id": organisation });
         }
         Ok(json!({ "user": user }))
+    }
+
+    /// When somebody does not want to be disturbed next.
+    pub(super) fn silence(&self, user: &str) -> Value {
+        let times = self.silences.get(user).map_or(&[][..], Vec::as_slice);
+        let next = times.iter().find(|(_, until)| *until > super::now());
+        let (from, until) = next.copied().unwrap_or((1, 1));
+        json!({ "dnd_enabled": next.is_some(), "next_dnd_start_ts": from, "next_dnd_end_ts": until })
     }
 
     /// Whether the bot may talk with a person alone.
