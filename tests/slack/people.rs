@@ -1,7 +1,7 @@
 //! Zones, silence, guests and people of other organisations.
 
 use anyhow::{Result, ensure};
-use stoa_tests::said;
+use stoa_tests::{Model, said};
 
 use crate::*;
 
@@ -92,5 +92,32 @@ async fn who_is_silent_every_day_is_asked_for_again_when_a_time_is_over() -> Res
         .map(|c| c.args["users"].to_string())
         .collect();
     ensure!(whom.len() <= 3, "asked too often: {whom:?}");
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_are_written_in_the_language_in_which_somebody_reads_slack() -> Result<()> {
+    let model =
+        Model::open("To descale the coffee machine, press both buttons for five seconds. [1]\n", " [1]\n").await?;
+    model.goes_on(100);
+    let mut scene = Scene::open_with("socket", &model.configuration()).await?;
+    scene.slack.speaks(BO, "de-DE");
+    scene.slack.all_acknowledged().await?;
+    let asks = async |scene: &Scene| -> Result<String> {
+        let before = model.asked().len();
+        scene.slack.person(BO).says_dm(QUESTION);
+        let asked = scene.slack.wait("the model's turn", |_| model.asked().get(before).cloned());
+        asked.await
+    };
+    let in_german = asks(&scene).await?;
+    ensure!(in_german.contains("in the language de-DE"), "{in_german}");
+    // It is kept, and it is asked for where Slack does not tell it.
+    scene.slack.speaks(BO, "pt-BR");
+    scene.slack.all_acknowledged().await?;
+    scene.server.kill()?;
+    scene.server.restart()?;
+    scene.slack.is_connected(1).await?;
+    let in_portuguese = asks(&scene).await?;
+    ensure!(in_portuguese.contains("in the language pt-BR"), "{in_portuguese}");
     scene.ends().await
 }

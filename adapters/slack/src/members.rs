@@ -1,4 +1,4 @@
-//! Who the people of a workspace are: their zone, and whether they are guests or of another organisation. What is heard goes
+//! Who the people of a workspace are: their zone, their language, and whether they are guests or of another organisation. What is heard goes
 //! to the flow; nothing private goes to strangers.
 
 use std::collections::{BTreeSet, HashMap};
@@ -33,6 +33,8 @@ const AT_ONCE: Duration = Duration::from_millis(1_200);
 pub(crate) struct Member {
     pub name: String,
     pub zone: String,
+    /// The language in which they read Slack (BCP 47); empty where Slack does not say it.
+    pub locale: String,
     /// In some channels only.
     pub guest: bool,
     /// Of another organisation, seen over Slack Connect.
@@ -53,6 +55,7 @@ impl Member {
         Self {
             name: names.iter().map(|n| word(n)).find(|n| !n.is_empty()).unwrap_or_default().to_owned(),
             zone: word(&user["tz"]).to_owned(),
+            locale: word(&user["locale"]).to_owned(),
             guest: user["is_restricted"] == true || user["is_ultra_restricted"] == true,
             outsider: user["is_stranger"] == true || elsewhere,
             deleted: user["deleted"] == true,
@@ -64,7 +67,7 @@ impl Member {
 #[derive(Default)]
 pub(crate) struct Members {
     known: Mutex<HashMap<String, (Option<Member>, std::time::Instant)>>,
-    /// Whose zone is to be asked for: workspace and user.
+    /// Whose zone and language are to be asked for: workspace and user.
     due: Mutex<BTreeSet<(String, String)>>,
     wake: Notify,
     /// Who was told that nothing is for them.
@@ -101,7 +104,8 @@ impl App {
         if let Some(known) = self.members.fresh(user) {
             return known;
         }
-        let asked = self.call("users.info", Body::Form(vec![("user", user.to_owned())])).await;
+        let form = vec![("user", user.to_owned()), ("include_locale", "true".to_owned())];
+        let asked = self.call("users.info", Body::Form(form)).await;
         let member = asked.ok().map(|found| Member::read(&found["user"], self.known()));
         self.members.put(user, member.clone());
         member
@@ -165,10 +169,12 @@ impl Inlet {
         let member = Member::read(user, self.app.known());
         let before = self.app.members.put(id, Some(member.clone()));
         // Most changes are about pictures and moods.
-        if before.is_some_and(|b| b.zone == member.zone && b.deleted == member.deleted) || member.deleted {
+        let same = |b: &Member| b.zone == member.zone && b.locale == member.locale && b.deleted == member.deleted;
+        if before.as_ref().is_some_and(same) || member.deleted {
             return Ok(());
         }
-        self.flow.heard(&self.account(workspace, id), &[Heard::Zone(member.zone), Heard::Open]).await
+        let heard = [Heard::Zone(member.zone), Heard::Locale(member.locale), Heard::Open];
+        self.flow.heard(&self.account(workspace, id), &heard).await
     }
 
     pub(crate) fn account(&self, workspace: &str, user: &str) -> Account {
@@ -176,7 +182,7 @@ impl Inlet {
     }
 }
 
-/// Asks Slack for the zones of the people who were met, until `stop`.
+/// Asks Slack for the zones and languages of the people who were met, until `stop`.
 pub(crate) async fn get_to_know(inlet: Inlet, stop: CancellationToken) {
     let members = &inlet.app.members;
     loop {
@@ -190,8 +196,9 @@ pub(crate) async fn get_to_know(inlet: Inlet, stop: CancellationToken) {
             }
             let Some(member) = inlet.app.member(&user).await.filter(|m| !m.outsider) else { continue };
             let account = inlet.account(&workspace, &user);
-            if let Err(error) = inlet.flow.heard(&account, &[Heard::Zone(member.zone)]).await {
-                tracing::warn!(app = %inlet.app.options.name, %error, "somebody's zone could not be kept");
+            let heard = [Heard::Zone(member.zone), Heard::Locale(member.locale)];
+            if let Err(error) = inlet.flow.heard(&account, &heard).await {
+                tracing::warn!(app = %inlet.app.options.name, %error, "somebody's zone and language could not be kept");
             }
         }
     }

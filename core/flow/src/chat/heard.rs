@@ -12,6 +12,8 @@ use crate::worker::Flow;
 pub enum Heard {
     /// The zone in which they are.
     Zone(String),
+    /// The language in which they read it (a BCP 47 tag).
+    Locale(String),
     /// They do not want to be disturbed from then until then; no longer when there is none.
     DoNotDisturb(Option<(Instant, Instant)>),
     /// The account is open again after it was closed.
@@ -35,6 +37,9 @@ impl Flow {
                     match what {
                         Heard::Zone(zone) => {
                             people::heard_zone(&tx, &person.id, zone).await?;
+                        }
+                        Heard::Locale(locale) => {
+                            people::heard_locale(&tx, &person.id, locale).await?;
                         }
                         Heard::DoNotDisturb(Some((from, until))) => {
                             let when = format!("{from}/{until}");

@@ -177,6 +177,12 @@ impl Slack {
         self.event(&json!({ "type": "user_change", "user": user, "cache_ts": now(), "event_ts": self.ts() }))
     }
 
+    /// Somebody reads Slack in another language from now on, and Slack says so to the bot.
+    pub fn speaks(&self, id: &str, locale: &str) -> usize {
+        let user = self.user(id, |user| user["locale"] = json!(locale));
+        self.event(&json!({ "type": "user_change", "user": user, "cache_ts": now(), "event_ts": self.ts() }))
+    }
+
     /// Somebody does not want to be disturbed from then until then (seconds since 1970), and Slack says so to the bot.
     pub fn silences(&self, id: &str, from: i64, until: i64) -> usize {
         self.keeps_silent(id, &[(from, until)]);
