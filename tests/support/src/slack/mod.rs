@@ -177,9 +177,15 @@ impl Slack {
         self.event(&json!({ "type": "user_change", "user": user, "cache_ts": now(), "event_ts": self.ts() }))
     }
 
-    /// Somebody reads Slack in another language from now on, and Slack says so to the bot.
+    /// Somebody reads Slack in another language from now on; the bot has to ask for it.
+    pub fn reads_in(&self, id: &str, locale: &str) {
+        self.user(id, |user| user["locale"] = json!(locale));
+    }
+
+    /// As [`reads_in`](Self::reads_in), and Slack says so to the bot.
     pub fn speaks(&self, id: &str, locale: &str) -> usize {
-        let user = self.user(id, |user| user["locale"] = json!(locale));
+        self.reads_in(id, locale);
+        let user = self.user(id, |_| {});
         self.event(&json!({ "type": "user_change", "user": user, "cache_ts": now(), "event_ts": self.ts() }))
     }
 
