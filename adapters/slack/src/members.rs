@@ -23,6 +23,8 @@ use crate::take::Inlet;
 const FRESH: Duration = Duration::from_secs(24 * 3_600);
 /// After how long somebody is asked about again of whom Slack said nothing.
 const AGAIN: Duration = Duration::from_secs(600);
+/// The pause between two questions about people who were met: Slack takes about a hundred in a minute.
+const PACE: Duration = Duration::from_millis(600);
 /// People that are remembered at once.
 const REMEMBERED: usize = 100_000;
 /// How long an event waits here for what Slack says about its author: it is acknowledged within three seconds.
@@ -191,14 +193,15 @@ pub(crate) async fn get_to_know(inlet: Inlet, stop: CancellationToken) {
             () = stop.cancelled() => return,
         }
         while let Some((workspace, user)) = { locked(&members.due).pop_first() } {
-            if stop.is_cancelled() {
-                return;
+            if let Some(member) = inlet.app.member(&user).await.filter(|m| !m.outsider) {
+                let heard = [Heard::Zone(member.zone), Heard::Locale(member.locale)];
+                if let Err(error) = inlet.flow.heard(&inlet.account(&workspace, &user), &heard).await {
+                    tracing::warn!(app = %inlet.app.options.name, %error, "somebody's zone and language could not be kept");
+                }
             }
-            let Some(member) = inlet.app.member(&user).await.filter(|m| !m.outsider) else { continue };
-            let account = inlet.account(&workspace, &user);
-            let heard = [Heard::Zone(member.zone), Heard::Locale(member.locale)];
-            if let Err(error) = inlet.flow.heard(&account, &heard).await {
-                tracing::warn!(app = %inlet.app.options.name, %error, "somebody's zone and language could not be kept");
+            tokio::select! {
+                () = tokio::time::sleep(PACE) => {}
+                () = stop.cancelled() => return,
             }
         }
     }
