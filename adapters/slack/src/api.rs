@@ -169,7 +169,7 @@ impl Api {
             }
         };
         let mut response = request.send().await.map_err(|e| self.trouble(method, &e))?;
-        let (status, headers) = (response.status(), response.headers().clone());
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         if status == StatusCode::TOO_MANY_REQUESTS {
             return Ok(Answer::Limited(retry_after(&headers)));
         }

@@ -171,10 +171,13 @@ impl App {
         }
     }
 
-    /// The workspaces in which the app is, as far as they are known.
-    pub(crate) fn workspaces(&self) -> Vec<String> {
+    /// The workspaces in which the app is; none while that is not known.
+    pub(crate) async fn workspaces(&self) -> Vec<String> {
         match self.known() {
-            Some(me) if me.workspace.starts_with('E') => locked(&self.teams).iter().cloned().collect(),
+            Some(me) if me.workspace.starts_with('E') => {
+                self.look_for_team("").await;
+                locked(&self.teams).iter().cloned().collect()
+            }
             Some(me) => vec![me.workspace.clone()],
             None => Vec::new(),
         }
@@ -182,9 +185,11 @@ impl App {
 
     /// Whether a workspace belongs to the organisation in which the app is installed.
     pub(crate) async fn is_of(&self, team: &str) -> bool {
-        if locked(&self.teams).contains(team) {
-            return true;
-        }
+        locked(&self.teams).contains(team) || self.look_for_team(team).await
+    }
+
+    /// Reads the workspaces of the organisation until this one is among them.
+    async fn look_for_team(&self, team: &str) -> bool {
         let is_it = |page: &Value| {
             let all = page["teams"].as_array().into_iter().flatten();
             all.for_each(|one| self.has_team(word(&one["id"])));

@@ -127,8 +127,8 @@ impl Inlet {
     }
 
     /// Everybody with an account here is to be asked about.
-    async fn meet_everybody(&self) -> Result<()> {
-        for workspace in self.app.workspaces() {
+    async fn meet_everybody(&self, workspaces: Vec<String>) -> Result<()> {
+        for workspace in workspaces {
             let mut after = String::new();
             loop {
                 let users = self.flow.accounts(PLATFORM, &workspace, &after, PAGE).await?;
@@ -156,9 +156,10 @@ pub(crate) async fn follow(inlet: Inlet, stop: CancellationToken) {
     let mut met: Option<std::time::Instant> = None;
     loop {
         let look = async {
-            if met.is_none_or(|at| at.elapsed() >= NEWCOMERS) && !inlet.app.workspaces().is_empty() {
-                inlet.meet_everybody().await?;
-                met = Some(monotonic());
+            if met.is_none_or(|at| at.elapsed() >= NEWCOMERS) {
+                let workspaces = inlet.app.workspaces().await;
+                met = (!workspaces.is_empty()).then(monotonic);
+                inlet.meet_everybody(workspaces).await?;
             }
             inlet.ask_who_is_silent().await
         };
