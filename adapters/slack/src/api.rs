@@ -9,9 +9,10 @@ use stoa_flow::alarms::Troubles;
 use stoa_flow::chat::SendError;
 use stoa_ground::Result;
 use stoa_ground::clock::monotonic;
+use stoa_http::Turn;
 
 use crate::Options;
-use crate::limits::{Limits, Turn};
+use crate::limits::Limits;
 
 const JSON: &str = "application/json; charset=utf-8";
 /// How long one call may take.

@@ -1,9 +1,8 @@
 //! One Slack app in one workspace: who it is there, and the calls that are made for it.
 
 use std::collections::{BTreeSet, HashMap};
-use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -12,6 +11,7 @@ use stoa_flow::say;
 use stoa_flow::words::Words;
 use stoa_ground::Result;
 use stoa_ground::clock::monotonic;
+use stoa_http::{locked, remember};
 
 use crate::api::{Api, Body, Failure};
 use crate::events::word;
@@ -371,17 +371,4 @@ impl App {
     pub(crate) fn place(&self, workspace: &str, channel: String) -> Place {
         Place { platform: PLATFORM.into(), workspace: workspace.into(), channel, thread: None, direct: true }
     }
-}
-
-pub(crate) fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Remembers something beside at most so many others; gives what was known before.
-pub(crate) fn remember<K: Hash + Eq, V>(of: &Mutex<HashMap<K, V>>, key: K, value: V, most: usize) -> Option<V> {
-    let mut all = locked(of);
-    if all.len() >= most {
-        all.clear();
-    }
-    all.insert(key, value)
 }

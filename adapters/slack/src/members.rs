@@ -11,11 +11,12 @@ use stoa_flow::say;
 use stoa_flow::words::Words;
 use stoa_ground::Result;
 use stoa_ground::clock::monotonic;
+use stoa_http::{locked, remember};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Body;
-use crate::app::{App, Identity, locked, remember};
+use crate::app::{App, Identity};
 use crate::events::word;
 use crate::take::Inlet;
 

@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use stoa_flow::chat::{Account, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
 use stoa_ground::clock::monotonic;
 use stoa_ground::{Db, Result};
+use stoa_http::{locked, remember};
 use tokio::sync::watch;
 
 use crate::api::{Body, Failure};
-use crate::app::{App, locked, remember};
+use crate::app::App;
 use crate::blocks::{Rendered, render};
 use crate::events::{self, instant, word};
 use crate::streams::{Grown, unended, unfinished};

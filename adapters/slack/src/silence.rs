@@ -9,11 +9,12 @@ use serde_json::Value;
 use stoa_flow::chat::Heard;
 use stoa_ground::clock::{monotonic, wall};
 use stoa_ground::{Instant, Result};
+use stoa_http::{locked, remember};
 use tokio_util::sync::CancellationToken;
 
 use crate::PLATFORM;
 use crate::api::{Body, Failure};
-use crate::app::{App, locked, remember};
+use crate::app::App;
 use crate::events::word;
 use crate::take::Inlet;
 
