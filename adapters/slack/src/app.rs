@@ -296,6 +296,11 @@ impl App {
             .map(|(url, _)| url.clone())
     }
 
+    /// A response address takes nothing any more.
+    pub(crate) fn forget_response(&self, channel: &str, user: &str) {
+        locked(&self.responses).remove(&(channel.to_owned(), user.to_owned()));
+    }
+
     /// Opens a form as a modal. When Slack does not take it any more, the person is told.
     pub(crate) async fn open(&self, trigger: &str, user: &str, place: &Place, form: &Form) {
         let shown = view::modal(form, place);

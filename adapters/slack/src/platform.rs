@@ -203,7 +203,8 @@ impl Slack {
             });
             match app.api.respond(&url, &body).await {
                 Ok(()) | Err(Failure::Unknown { .. }) => return Ok(format!("response/{key}")),
-                Err(_) => {}
+                // Another attempt must not say there what this one says elsewhere.
+                Err(_) => app.forget_response(&place.channel, &to.user),
             }
         }
         tracing::debug!(app = %app.options.name, why, "told where the two talk alone instead");
