@@ -84,17 +84,21 @@ impl Inlet {
     pub(crate) async fn silenced(&self, workspace: &str, event: &Value) -> Result<()> {
         match word(&event["user"]) {
             "" => Ok(()),
-            user => self.silent(workspace, user, &event["dnd_status"]).await,
+            user => self.silent(workspace, &[(user, &event["dnd_status"])]).await,
         }
     }
 
-    async fn silent(&self, workspace: &str, user: &str, status: &Value) -> Result<()> {
-        let when = window(status);
-        self.flow.heard(&self.account(workspace, user), &[Heard::DoNotDisturb(when)]).await?;
-        let left = when.map_or(FRESH, |(_, until)| {
-            Duration::from_micros(u64::try_from(until.0.saturating_sub(wall().0)).unwrap_or_default())
-        });
-        self.app.silences.ask_after(workspace, user, left.min(FRESH));
+    async fn silent(&self, workspace: &str, said: &[(&str, &Value)]) -> Result<()> {
+        let all = said
+            .iter()
+            .map(|(user, status)| (self.account(workspace, user), vec![Heard::DoNotDisturb(window(status))]));
+        self.flow.heard_of(&all.collect::<Vec<_>>()).await?;
+        for (user, status) in said {
+            let left = window(status).map_or(FRESH, |(_, until)| {
+                Duration::from_micros(u64::try_from(until.0.saturating_sub(wall().0)).unwrap_or_default())
+            });
+            self.app.silences.ask_after(workspace, user, left.min(FRESH));
+        }
         Ok(())
     }
 
@@ -115,13 +119,10 @@ impl Inlet {
                         continue;
                     }
                 };
-                for user in some {
-                    match &said["users"][user.as_str()] {
-                        // Whom Slack does not know here is asked about again tomorrow.
-                        Value::Null => self.app.silences.ask_after(&workspace, user, FRESH),
-                        status => self.silent(&workspace, user, status).await?,
-                    }
-                }
+                let of_all: Vec<(&str, &Value)> =
+                    some.iter().map(|user| (user.as_str(), &said["users"][user.as_str()])).collect();
+                // Whom Slack does not know here is asked about again tomorrow.
+                self.silent(&workspace, &of_all).await?;
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! What a chat platform says about a person without anybody having written.
 
 use stoa_ground::people;
-use stoa_ground::{Instant, Result, args};
+use stoa_ground::{Instant, Result, Tx, args};
 
 use super::Account;
 use crate::nudges::DO_NOT_DISTURB;
@@ -26,30 +26,28 @@ impl Flow {
     /// # Errors
     /// The database's error.
     pub async fn heard(&self, account: &Account, all: &[Heard]) -> Result<()> {
-        if !self.is_known(account).await? {
+        self.heard_of(&[(account.clone(), all.to_vec())]).await
+    }
+
+    /// As [`heard`](Self::heard), about several at once: a few dozen, for they are written down together.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn heard_of(&self, people: &[(Account, Vec<Heard>)]) -> Result<()> {
+        let mut known = Vec::with_capacity(people.len());
+        for one in people {
+            if self.is_known(&one.0).await? {
+                known.push(one);
+            }
+        }
+        if known.is_empty() {
             return Ok(());
         }
+        let known = &known;
         self.db()
             .write(|tx| async move {
-                let known = people::by_account(&tx, &account.platform, &account.workspace, &account.user).await?;
-                let Some(person) = known else { return Ok(()) };
-                for what in all {
-                    match what {
-                        Heard::Zone(zone) => {
-                            people::heard_zone(&tx, &person.id, zone).await?;
-                        }
-                        Heard::Locale(locale) => {
-                            people::heard_locale(&tx, &person.id, locale).await?;
-                        }
-                        Heard::DoNotDisturb(Some((from, until))) => {
-                            let when = format!("{from}/{until}");
-                            people::remember(&tx, &person.id, DO_NOT_DISTURB, &when).await?;
-                        }
-                        Heard::DoNotDisturb(None) => {
-                            people::set_setting(&tx, &person.id, DO_NOT_DISTURB, None).await?;
-                        }
-                        Heard::Open => crate::delivery::seen(&tx, &person.id).await?,
-                    }
+                for (account, all) in known {
+                    note(&tx, account, all).await?;
                 }
                 Ok(())
             })
@@ -83,4 +81,27 @@ impl Flow {
         let known = self.db().opt(sql, args![&account.platform, &account.workspace, &account.user]).await?;
         Ok(known.is_some())
     }
+}
+
+async fn note(tx: &Tx, account: &Account, all: &[Heard]) -> Result<()> {
+    let known = people::by_account(tx, &account.platform, &account.workspace, &account.user).await?;
+    let Some(person) = known else { return Ok(()) };
+    for what in all {
+        match what {
+            Heard::Zone(zone) => {
+                people::heard_zone(tx, &person.id, zone).await?;
+            }
+            Heard::Locale(locale) => {
+                people::heard_locale(tx, &person.id, locale).await?;
+            }
+            Heard::DoNotDisturb(Some((from, until))) => {
+                people::remember(tx, &person.id, DO_NOT_DISTURB, &format!("{from}/{until}")).await?;
+            }
+            Heard::DoNotDisturb(None) => {
+                people::set_setting(tx, &person.id, DO_NOT_DISTURB, None).await?;
+            }
+            Heard::Open => crate::delivery::seen(tx, &person.id).await?,
+        }
+    }
+    Ok(())
 }

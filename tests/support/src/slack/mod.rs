@@ -5,6 +5,7 @@ mod assistant;
 mod check;
 mod limits;
 mod load;
+mod people;
 mod person;
 mod socket;
 mod state;
