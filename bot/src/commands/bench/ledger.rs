@@ -57,7 +57,7 @@ async fn log_and_pack(config: Config, wanted: &Wanted) -> Result<Vec<Figure>> {
 
     let folder = config.data.dir.join("pack");
     let start = monotonic();
-    let pack = evidence::Wanted { scope: &Scope::default(), preset: None, rules: &retention::usual() };
+    let pack = evidence::Wanted { scope: &Scope::default(), preset: None, policy: &retention::Policy::default() };
     let done = export(&app.db, &app.services, app.log()?, &pack, &folder).await?;
     let name = format!("pack of {} assignments with {} records, s", done.assignments, done.records);
     figures.push(Figure::new(name, start.elapsed().as_secs_f64(), "under 60"));

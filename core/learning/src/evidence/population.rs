@@ -52,13 +52,18 @@ pub(super) struct Population {
 impl Population {
     /// Reads the roster's history and the rules of the scope as they were.
     pub async fn read(c: &Conn, scope: &Scope, organisation: &Organisation, period: Period) -> Result<Self> {
-        let mut everybody = people::all_facts(c).await?;
         let only = match &scope.person {
-            Some(person) => Some(people::find(c, person).await?.id),
+            Some(person) => Some(people::find(c, person).await?),
             None => None,
         };
-        everybody.retain(|(p, _)| only.as_ref().is_none_or(|id| p.id == *id));
-        let history = history::of(c, only.as_deref()).await?;
+        let history = history::of(c, only.as_ref().map(|p| p.id.as_str())).await?;
+        let everybody = match only {
+            Some(person) => {
+                let facts = people::facts(c, &person).await?;
+                vec![(person, facts)]
+            }
+            None => people::all_facts(c).await?,
+        };
         let rules = rules(c, scope).await?;
         let mut meant: BTreeMap<String, BTreeMap<_, _>> = BTreeMap::new();
         for (person, facts) in &everybody {
@@ -83,6 +88,12 @@ impl Population {
     /// Whether a requirement meant somebody in the period, and from when.
     pub fn meant(&self, person: &str, requirement: &str) -> Option<Instant> {
         self.meant.get(person)?.get(requirement)?.first().map(|span| span.0)
+    }
+
+    /// Whether a requirement means somebody at the end of the period.
+    pub fn is_meant(&self, person: &str, requirement: &str) -> bool {
+        let spans = self.meant.get(person).and_then(|by| by.get(requirement));
+        spans.and_then(|spans| spans.last()).is_some_and(|last| last.1 == self.period.to)
     }
 
     /// Everybody whom a requirement meant in the period.
