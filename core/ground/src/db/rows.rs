@@ -13,23 +13,23 @@ pub(crate) fn numbers(from: usize, count: usize) -> String {
 }
 
 impl Conn {
-    /// All rows of a query for many values, some hundreds of them at a time: the values stand as `(…)` between the two
+    /// All rows of a query for many texts, some hundreds of them at a time: they stand as `(…)` between the two
     /// parts of the query, in which `$1`, `$2` … are the parameters that are `fixed`. What the query orders is in order for
     /// each of these times alone.
     ///
     /// # Errors
     /// The database's error.
-    pub async fn all_in<T: Bind>(
+    pub async fn all_in(
         &self,
         before: &'static str,
-        values: &[T],
+        values: &[impl AsRef<str> + Sync],
         after: &'static str,
         fixed: Vec<Value>,
     ) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         for chunk in values.chunks(CHUNK) {
             let sql = format!("{before} ({}) {after}", numbers(fixed.len() + 1, chunk.len()));
-            let args = fixed.iter().cloned().chain(chunk.iter().map(Bind::value)).collect();
+            let args = fixed.iter().cloned().chain(chunk.iter().map(|value| value.as_ref().value())).collect();
             rows.extend(self.all(sqlx::AssertSqlSafe(sql), args).await?);
         }
         Ok(rows)

@@ -113,7 +113,7 @@ impl Population {
     fn one(&self, person: &Person, rows: Option<&Vec<&Row>>) -> Option<Considered> {
         let Period { from, to, .. } = self.period;
         let entries = self.history.get(&person.id).map_or(&[][..], Vec::as_slice);
-        let here = history::spans(entries, from, to, |p| p.status != Status::Left);
+        let here = history::spans(entries, from, to, |p| (p.status != Status::Left).then_some(from));
         let assignments = rows.map_or(0, Vec::len) as u64;
         if here.is_empty() && assignments == 0 {
             return None;
@@ -181,25 +181,17 @@ fn spans(
     organisation: &Organisation,
     period: Period,
 ) -> Vec<(Instant, Instant)> {
-    let mut spans: Vec<(Instant, Instant)> = Vec::new();
-    for (n, entry) in entries.iter().enumerate() {
-        let person = &entry.person;
-        let next = entries.get(n + 1).map_or(period.to, |next| next.since).min(period.to);
-        let hired = person.hire_date.map(|day| organisation.calendar(person).at(day, Time::midnight()));
-        let since = entry.since.max(period.from).max(hired.unwrap_or(Instant(i64::MIN)));
-        let facts = Facts { groups: people::groups_of(person), ..facts.clone() };
-        for (m, rule) in versions.iter().enumerate() {
-            let until = versions.get(m + 1).map_or(next, |later| later.since.min(next));
-            let since = since.max(rule.since);
-            let means = rule.requirement.active && rule.requirement.audience.matches(person, &facts);
-            if since >= until || !means {
-                continue;
-            }
-            match spans.last_mut() {
-                Some(last) if last.1 == since => last.1 = until,
-                _ => spans.push((since, until)),
-            }
+    let mut all = Vec::new();
+    for (n, Rule { since, requirement }) in versions.iter().enumerate().filter(|(_, rule)| rule.requirement.active) {
+        let until = versions.get(n + 1).map_or(period.to, |later| later.since.min(period.to));
+        let means = |person: &Person| {
+            let facts = Facts { groups: people::groups_of(person), ..facts.clone() };
+            let first = || person.hire_date.map(|day| organisation.calendar(person).at(day, Time::midnight()));
+            requirement.audience.matches(person, &facts).then(|| first().unwrap_or(Instant(i64::MIN)))
+        };
+        for span in history::spans(entries, period.from.max(*since), until, means) {
+            history::join(&mut all, span);
         }
     }
-    spans
+    all
 }

@@ -100,7 +100,7 @@ async fn a_pack_has_what_was_asked_for_and_decided_and_both_texts_of_a_question(
 
     // Every way to break them, by somebody who signs it with the log's own key.
     type Break<'a> = Box<dyn Fn(&Path) + 'a>;
-    let change = |name: &'static str, member: &'static str, value: &'static str| -> Break<'_> {
+    let change = |name: &'static str, member: &'static str, value: &'static str| -> Break<'static> {
         Box::new(move |p| edit_json(p, name, |all| all[0][member] = value.into()))
     };
     let cases: Vec<(&str, Break<'_>, &str)> = vec![
@@ -240,7 +240,7 @@ async fn what_was_merged_into_somebody_is_kept_held_and_erased_with_them() {
     assert_eq!(planned.iter().filter(|p| p.subject.starts_with("assignment/")).count(), 2, "{planned:?}");
     assert!(planned.iter().all(|p| p.erasable), "{planned:?}");
     // A hold on the merged row holds the person.
-    let hold = |tx| async move {
+    let hold = |tx: stoa_ground::Tx| async move {
         retention::hold(&tx, services, &format!("person/{}", row.id), "operator", "a lawsuit").await
     };
     let id = &w.s.db.write(hold).await.unwrap();

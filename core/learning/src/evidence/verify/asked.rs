@@ -50,8 +50,8 @@ fn newest<'r>(past: &[&'r Said], kinds: &[&str]) -> Option<&'r Said> {
     past.iter().rev().find(|said| kinds.contains(&said.kind.as_str())).copied()
 }
 
-fn text<'r>(said: Option<&'r Said>, field: &str) -> &'r str {
-    said.map_or("", |said| said.text(field))
+fn text(said: Option<&Said>, field: &str) -> String {
+    said.map(|said| said.text(field).to_owned()).unwrap_or_default()
 }
 
 fn instant(said: Option<&Said>) -> String {
@@ -74,11 +74,11 @@ fn request(row: &Request, past: &[&Said]) -> Checked<()> {
         "requests.json",
         &row.subject,
         &[
-            ("how it stands", &row.state, state),
+            ("how it stands", &row.state, state.to_owned()),
             ("what was asked for", &row.kind, text(first, "data/kind")),
-            ("when it was asked", &row.asked, &instant(first)),
+            ("when it was asked", &row.asked, instant(first)),
             ("why it was asked", &row.reason, text(newest(past, &["requested", "drafted"]), "reason")),
-            ("when it was decided", &row.decided, &instant(decided)),
+            ("when it was decided", &row.decided, instant(decided)),
             ("why it was decided so", &row.decision, text(decided, "reason")),
         ],
     )
@@ -90,16 +90,16 @@ fn question(row: &Question, past: &[&Said]) -> Checked<()> {
         "questions.json",
         &row.subject,
         &[
-            ("when it was asked", &row.asked, &instant(first)),
+            ("when it was asked", &row.asked, instant(first)),
             ("what was asked", &row.question, text(first, "data/text")),
-            ("when it was answered", &row.answered, &instant(answered)),
+            ("when it was answered", &row.answered, instant(answered)),
             ("what was answered", &row.answer, text(answered, "data/text")),
         ],
     )
 }
 
-fn same(file: &str, subject: &str, said: &[(&str, &str, &str)]) -> Checked<()> {
-    match said.iter().find(|(_, here, there)| here != there) {
+fn same(file: &str, subject: &str, said: &[(&str, &String, String)]) -> Checked<()> {
+    match said.iter().find(|(_, here, there)| *here != there) {
         Some((what, ..)) => tampered(format!("{file} does not say of {subject} what its records say: {what}")),
         None => Ok(()),
     }
