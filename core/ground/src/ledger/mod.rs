@@ -29,7 +29,7 @@ pub use read::{Kept, kept, of_kind, of_subject, opened};
 pub use secret::{open_secret, seal_secret};
 pub use values::Master;
 
-use crate::{Conn, Db, Error, Instant, Result, Tx, args};
+use crate::{Db, Error, Instant, Result, Tx, args};
 use leaf::{FORMAT, Fields, Leaf};
 use read::{read_all, select};
 

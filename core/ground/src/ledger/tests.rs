@@ -1,9 +1,9 @@
 //! The ledger on a real store: records, values, the log and its checkpoints.
 
 use super::*;
-use crate::Clock;
 use crate::db::Engine;
 use crate::testing::{store, store_at};
+use crate::{Clock, Conn};
 use serde_json::json;
 
 /// Counts what is added to it, and remembers who added last.

@@ -247,7 +247,8 @@ async fn what_was_merged_into_somebody_is_kept_held_and_erased_with_them() {
     assert!(plan().await.unwrap().iter().all(|p| !p.erasable && p.why.contains("a lawsuit")));
     w.s.db.write(|tx| async move { retention::release(&tx, services, id, "operator", "settled").await }).await.unwrap();
     retention::erase(&w.s.db, services, ana, policy, "operator", "she asked").await.unwrap();
-    let left = "SELECT COUNT(*) AS n FROM ledger_value WHERE erased IS NULL AND person IN ($1, $2)";
+    // What the record of the hold says of her is kept.
+    let left = "SELECT COUNT(*) AS n FROM ledger_value WHERE erased IS NULL AND part = 0 AND person IN ($1, $2)";
     let left = w.s.db.opt(left, args![&ana.id, &row.id]).await.unwrap().unwrap();
     let history = "SELECT COUNT(*) AS n FROM person_history WHERE person IN ($1, $2)";
     let history = w.s.db.opt(history, args![&ana.id, &row.id]).await.unwrap().unwrap();
