@@ -619,6 +619,10 @@ pub struct Evidence {
     /// Whether `/evidence/…` is open to everybody; without it to auditors. Leaves name nobody either way.
     #[schemars(example = &true)]
     pub public: bool,
+    /// For which regime the evidence of a requirement is meant that says nothing itself: `iso-9001`, `soc2`, `hipaa`, `osha`
+    /// or `harassment-prevention`. It decides what a pack discloses, and for how long records are kept.
+    #[schemars(example = &"soc2")]
+    pub preset: stoa_learning::training::Preset,
     /// `[[evidence.retention]]`: how long records are kept; without any, training six years and access three years beyond
     /// the employment.
     pub retention: Vec<stoa_learning::evidence::retention::Rule>,

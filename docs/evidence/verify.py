@@ -24,15 +24,26 @@ from datetime import datetime, timezone
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-FORMAT = "stoa-pack/2"
+FORMAT = "stoa-pack/3"
 MOST_FILES, MOST_BYTES = 100_000, 2 * 1024**3
 COLUMNS = ["subject", "employee_id", "name", "title", "department", "location", "worker_type", "manager", "zone",
            "requirement", "rule_version", "course", "content", "state", "why", "assigned", "due", "started", "completed",
-           "score", "attempts", "attested", "authentication", "counts", "reason", "decided_by", "until", "retention", "hold"]
+           "score", "attempts", "attested", "authentication", "expires", "skew", "counts", "reason", "decided_by", "until", "retention", "hold"]
 MANIFEST = {"format": str, "origin": str, "test": bool, "made": str, "scope": dict, "period": list, "zone": str,
             "preset": str, "size": int, "files": dict, "subjects": dict, "not_proven": list}
 PERSON = {"employee_id": str, "name": str, "title": str, "status": str, "hired": str, "known_since": str, "left": str,
           "moved": list, "meant": list, "assignments": int, "why_none": str}
+
+
+REQUEST = dict.fromkeys(["subject", "kind", "state", "employee_id", "assignment", "requirement", "course", "wished", "asked",
+                         "asked_by", "reason", "approver", "decided", "decided_by", "decision"], str)
+QUESTION = dict.fromkeys(["subject", "employee_id", "assignment", "course", "content", "asked", "question", "due", "answered",
+                          "answer", "answered_by", "qualification"], str)
+# What a request is after a record of this kind; after any other it is open.
+REQUEST_STATES = {"drafted": "draft", "approved": "approved", "applied": "approved", "declined": "declined",
+                  "withdrawn": "withdrawn", "closed": "closed"}
+# Differences of clocks up to so many microseconds are the way from the platform to the server.
+TOLERANCE = 60 * 10**6
 
 
 class Tampered(Exception):
@@ -329,9 +340,10 @@ class Pack:
 
     def read(self):
         manifest = read_json(self.bytes("manifest.json"), "manifest.json")
+        # A pack of another format has another shape: that says nothing against it.
+        if isinstance(manifest, dict) and isinstance(manifest.get("format"), str) and manifest["format"] != FORMAT:
+            raise Unknown(f"the pack's format is {manifest['format']}, and this program knows {FORMAT}")
         self.manifest = shaped(manifest, MANIFEST, "manifest.json")
-        if self.manifest["format"] != FORMAT:
-            raise Unknown(f"the pack's format is {self.manifest['format']}, and this program knows {FORMAT}")
         self.check_files()
         self.check_signatures()
         self.check_earlier()
@@ -420,13 +432,7 @@ class Pack:
                 raise Tampered(f"{named} stands in the pack twice")
             there.add(leaf["version"])
             self.entries[record["leaf"]] = entry
-            who = record["opened"].get("data/who")
-            who = read_json(who["value"].encode(), named) if who else None
-            done = record["opened"].get("data/completed")
-            done = read_json(done["value"].encode(), named) if done else None
-            # What was done elsewhere was done before it was recorded.
-            done = done if isinstance(done, int) else leaf["at"]
-            self.said.setdefault(leaf["subject"], {})[leaf["version"]] = (leaf["kind"], leaf["at"], who, done)
+            self.said.setdefault(leaf["subject"], {})[leaf["version"]] = Said(leaf, record["opened"], named)
         for subject, count in self.manifest["subjects"].items():
             there = versions.pop(subject, set())
             for version in range(1, count + 1):
@@ -467,9 +473,11 @@ class Pack:
         self.check_pdf()
         for row in report["rows"]:
             self.check_row(row)
+        asked = self.check_asked()
         self.checks.append(f"JSON, CSV and PDF agree: {completed} of {len(counting)} completed"
                            + (f" ({percent} %)" if percent else ""))
         self.checks.append(f"{len(report['rows'])} assignments are reported as their records say")
+        self.checks.append(asked)
 
     def check_pdf(self):
         pdf = self.bytes("report.pdf")
@@ -490,21 +498,106 @@ class Pack:
             return
         if row["subject"] not in self.said:
             bad("there are none in the pack")
-        end = self.manifest["period"][1]
-        past = [said for _, said in sorted(self.said[row["subject"]].items()) if end is None or said[1] < end]
-        if not past or past[0][0] != "assigned" or utc(past[0][1]) != row["assigned"]:
+        past = self.past(row["subject"])
+        if not past or past[0].kind != "assigned" or utc(past[0].at) != row["assigned"]:
             bad("when it was assigned")
         for kind in ("started", "completed", "attested"):
-            if row[kind] and row[kind] not in [utc(done) for said, _, _, done in past if said == kind]:
+            if row[kind] and row[kind] not in [utc(said.done) for said in past if said.kind == kind]:
                 bad(f"when it was {kind}")
-        if row["state"] == "completed" and not row["completed"]:
+        ended = newest(past, "completed", "expired", "revalidated")
+        if row["state"] == "completed" and (not row["completed"] or ended and ended.kind == "expired"):
             bad("whether it was completed")
-        known = [who for _, _, who, _ in past if isinstance(who, dict)]
+        # What was reinstated has no end; a record of the first format has its fields in the open and shows none.
+        held = newest(past, "completed", "waived", "revalidated", "reinstated")
+        if held and "reason" in held.opened and held.text("data/expires_date") != row["expires"]:
+            bad("until when it holds")
+        if worst(past) != row["skew"]:
+            bad("how the clocks differ")
+        known = [said.opened["data/who"] for said in past if isinstance(said.opened.get("data/who"), dict)]
         for member, column in (("employee_id", "employee_id"), ("name", "name"), ("title", "title"),
                                ("department", "department"), ("location", "location"), ("worker_type", "worker_type"),
                                ("timezone", "zone")):
             if known and (known[-1].get(member) or "") != row[column]:
                 bad(f"the person's {member}")
+
+
+    def past(self, subject):
+        """The records of a subject until the end of the period, the oldest first."""
+        end = self.manifest["period"][1]
+        return [said for _, said in sorted(self.said.get(subject, {}).items()) if end is None or said.at < end]
+
+    def check_asked(self):
+        counts = []
+        for file, kind, shape in (("requests.json", "request/", REQUEST), ("questions.json", "trainer-question/", QUESTION)):
+            rows = read_json(self.bytes(file), file)
+            named = set()
+            if not isinstance(rows, list):
+                raise Damaged(f"{file} is not what it should be")
+            for row in rows:
+                subject = shaped(row, shape, file)["subject"]
+                past = self.past(subject)
+                if not subject.startswith(kind) or not past:
+                    raise Tampered(f"{file} names {subject}, of which the pack has no record")
+                if subject in named:
+                    raise Tampered(f"{file} names {subject} twice")
+                named.add(subject)
+                for what, there in (request(past) if shape is REQUEST else question(past)).items():
+                    if row[what] != there:
+                        raise Tampered(f"{file} does not say of {subject} what its records say: {what}")
+            for subject in self.said:
+                if subject.startswith(kind) and subject not in named and self.past(subject):
+                    raise Tampered(f"{file} does not name {subject}, of which the pack has records")
+            counts.append(len(rows))
+        return f"{counts[0]} requests and {counts[1]} questions are as their records say"
+
+
+class Said:
+    """A record with what was disclosed of it."""
+
+    def __init__(self, leaf, opened, named):
+        self.kind, self.at = leaf["kind"], leaf["at"]
+        self.opened = {}
+        for name in ("reason", "source", "data/completed", "data/expires_date", "data/kind", "data/text", "data/who"):
+            if name in opened:
+                self.opened[name] = read_json(opened[name]["value"].encode(), named)
+        # What was done elsewhere was done before it was recorded.
+        done = self.opened.get("data/completed")
+        self.done = done if isinstance(done, int) else self.at
+
+    def text(self, name):
+        value = self.opened.get(name)
+        return value if isinstance(value, str) else ""
+
+
+def newest(past, *kinds):
+    return next((said for said in reversed(past) if said.kind in kinds), None)
+
+
+def request(past):
+    state = REQUEST_STATES.get(past[-1].kind, "open")
+    asked = newest(past, "requested", "drafted")
+    decided = None if state in ("draft", "open") else newest(past, "approved", "declined", "withdrawn", "closed")
+    return {"state": state, "kind": past[0].text("data/kind"), "asked": utc(past[0].at),
+            "reason": asked.text("reason") if asked else "", "decided": utc(decided.at) if decided else "",
+            "decision": decided.text("reason") if decided else ""}
+
+
+def question(past):
+    answered = newest(past, "answered")
+    return {"asked": utc(past[0].at), "question": past[0].text("data/text"), "answered": utc(answered.at) if answered else "",
+            "answer": answered.text("data/text") if answered else ""}
+
+
+def worst(past):
+    """The greatest difference between the clock of a chat and the server's."""
+    most, said = 0, ""
+    for record in past:
+        source = record.opened.get("source")
+        if isinstance(source, dict) and all(isinstance(source.get(name), int) for name in ("at", "received")):
+            ahead = source["at"] - source["received"]
+            if abs(ahead) > TOLERANCE and abs(ahead) > most:
+                most, said = abs(ahead), f"{record.kind}: {'-' if ahead < 0 else ''}{abs(ahead) // 10**6} s"
+    return said
 
 
 def utc(at):

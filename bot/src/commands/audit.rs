@@ -86,7 +86,7 @@ pub struct Export {
     #[arg(long)]
     to: Option<jiff::civil::Date>,
     /// Which fields are disclosed: none (all), iso-9001, soc2, hipaa, osha, harassment-prevention; without it the preset of
-    /// the requirement, or none
+    /// the requirement, or `[evidence] preset`, or none
     #[arg(long)]
     preset: Option<String>,
 }
@@ -235,8 +235,8 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
             if dry_run {
                 plan(&app, &person, json).await?;
             } else {
-                let rules = rules(&app);
-                let done = retention::erase(&app.db, &app.services, &person, &rules, "operator", &reason).await?;
+                let policy = policy(&app);
+                let done = retention::erase(&app.db, &app.services, &person, &policy, "operator", &reason).await?;
                 if json {
                     print_json(&done)?;
                 } else {
@@ -286,8 +286,8 @@ async fn export(app: &App, options: Export, json: bool) -> Result<()> {
         pack.as_mut_os_string().push(".zip");
     }
     let scope = Scope { person, requirement, course, from, to };
-    let rules = rules(app);
-    let wanted = Wanted { scope: &scope, preset, rules: &rules };
+    let policy = policy(app);
+    let wanted = Wanted { scope: &scope, preset, policy: &policy };
     let done = evidence::export(&app.db, &app.services, app.log()?, &wanted, &pack).await?;
     if json {
         return print_json(&done);
@@ -412,13 +412,15 @@ async fn scope_in_words(app: &App, scope: &str) -> Result<String> {
     })
 }
 
-fn rules(app: &App) -> Vec<retention::Rule> {
-    if app.config.evidence.retention.is_empty() { retention::usual() } else { app.config.evidence.retention.clone() }
+fn policy(app: &App) -> retention::Policy {
+    let said = &app.config.evidence;
+    let rules = if said.retention.is_empty() { retention::usual() } else { said.retention.clone() };
+    retention::Policy { rules, preset: said.preset }
 }
 
 async fn plan(app: &App, person: &Person, json: bool) -> Result<()> {
-    let rules = &rules(app);
-    let planned = app.db.read(|c| async move { retention::plan(&c, person, rules).await }).await?;
+    let policy = &policy(app);
+    let planned = app.db.read(|c| async move { retention::plan(&c, person, policy).await }).await?;
     for p in &planned {
         if json {
             print_json(p)?;

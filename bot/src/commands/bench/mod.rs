@@ -50,7 +50,7 @@ pub struct Options {
     /// Measure a simulated quarter
     #[arg(long)]
     simulate: bool,
-    /// With --simulate: how many people; with --ledger: how many get ten requirements
+    /// With --simulate: how many people; with --ledger: how many get ten requirements, 0 to leave that out
     #[arg(long, default_value_t = 1_000)]
     people: usize,
     /// With --ledger: how many people are in the pack, with four records each

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use stoa_ground::ledger::Source;
 use stoa_ground::people::{Person, Role};
 use stoa_ground::{Db, Error, Result, Tx};
 
@@ -198,9 +199,9 @@ impl Context<'_> {
         let done = self
             .db()
             .write(|tx| async move {
-                if self.stored {
-                    delivery::inbox::finish(&tx, key).await?;
-                }
+                let received = if self.stored { delivery::inbox::finish(&tx, key).await? } else { tx.now() };
+                let Envelope { at, account, .. } = self.envelope;
+                tx.came_from(Source { platform: account.platform.clone(), at: *at, received });
                 let turn = Turn {
                     tx,
                     key: key.to_owned(),

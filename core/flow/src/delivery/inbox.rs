@@ -1,7 +1,7 @@
 //! The inbox: events are stored under the platform's key before they are acknowledged, and handled once.
 
 use serde_json::Value as Json;
-use stoa_ground::{Db, Error, Result, Tx, args};
+use stoa_ground::{Db, Error, Instant, Result, Tx, args};
 
 use crate::chat::Envelope;
 
@@ -78,11 +78,12 @@ pub(crate) async fn forget(tx: &Tx, key: &str) -> Result<()> {
     Ok(())
 }
 
-/// Marks an event as done, inside the transaction of its effects.
-pub(crate) async fn finish(tx: &Tx, key: &str) -> Result<()> {
-    match tx.exec("UPDATE inbox SET state = 'done', error = NULL WHERE key = $1 AND state = 'new'", args![key]).await? {
-        1 => Ok(()),
-        _ => Err(Error::Conflict(format!("the event {key} was already handled"))),
+/// Marks an event as done, inside the transaction of its effects; gives when it came in.
+pub(crate) async fn finish(tx: &Tx, key: &str) -> Result<Instant> {
+    let sql = "UPDATE inbox SET state = 'done', error = NULL WHERE key = $1 AND state = 'new' RETURNING received";
+    match tx.opt(sql, args![key]).await? {
+        Some(row) => row.get("received"),
+        None => Err(Error::Conflict(format!("the event {key} was already handled"))),
     }
 }
 

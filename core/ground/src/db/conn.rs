@@ -11,7 +11,7 @@ use super::Engine;
 use super::native::Native;
 use super::value::{Row, Value};
 use crate::clock::{Clock, Instant};
-use crate::ledger::Master;
+use crate::ledger::{Master, Source};
 use crate::{Error, Result};
 
 pub(super) enum Held {
@@ -56,6 +56,7 @@ struct Marks {
     published: AtomicBool,
     /// The engine's code of the first statement that failed, empty when it has none.
     broken: OnceLock<String>,
+    source: OnceLock<Source>,
 }
 
 /// A connection that can read. It is valid inside the closure that got it, and answers with an error afterwards.
@@ -210,6 +211,16 @@ impl Tx {
     /// Takes the connection back; every later use of this transaction fails.
     pub(super) fn take(&self) -> Option<Held> {
         self.0.held.try_lock().ok()?.take()
+    }
+
+    /// Says where what this transaction records came from; the first to say so is right.
+    pub fn came_from(&self, source: Source) {
+        let _ = self.0.marks.source.set(source);
+    }
+
+    /// Where it came from, when that was said.
+    pub(crate) fn source(&self) -> Option<&Source> {
+        self.0.marks.source.get()
     }
 
     /// Remembers that a change was published.

@@ -1,6 +1,6 @@
 //! Many rows with few statements.
 
-use super::{Tx, Value};
+use super::{Bind, Conn, Row, Tx, Value};
 use crate::Result;
 
 /// Rows of one `INSERT`, and values of one `IN (…)`: well under every engine's limit of parameters.
@@ -10,6 +10,30 @@ pub(crate) const CHUNK: usize = 200;
 pub(crate) fn numbers(from: usize, count: usize) -> String {
     let all: Vec<String> = (from..from + count).map(|n| format!("${n}")).collect();
     all.join(", ")
+}
+
+impl Conn {
+    /// All rows of a query for many texts, some hundreds of them at a time: they stand as `(…)` between the two
+    /// parts of the query, in which `$1`, `$2` … are the parameters that are `fixed`. What the query orders is in order for
+    /// each of these times alone.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn all_in(
+        &self,
+        before: &'static str,
+        values: &[impl AsRef<str> + Sync],
+        after: &'static str,
+        fixed: Vec<Value>,
+    ) -> Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        for chunk in values.chunks(CHUNK) {
+            let sql = format!("{before} ({}) {after}", numbers(fixed.len() + 1, chunk.len()));
+            let args = fixed.iter().cloned().chain(chunk.iter().map(|value| value.as_ref().value())).collect();
+            rows.extend(self.all(sqlx::AssertSqlSafe(sql), args).await?);
+        }
+        Ok(rows)
+    }
 }
 
 impl Tx {

@@ -13,6 +13,7 @@ use super::native::Native;
 use super::readers::Readers;
 use super::savepoints::Savepoints;
 use super::value::Row;
+use super::waiting::Waiting;
 use super::{Committed, Inner, feed};
 use crate::clock::monotonic;
 use crate::{Error, Result};
@@ -29,6 +30,7 @@ pub(super) struct Sqlite {
     writer: Option<Mutex<Writer>>,
     committer: Notify,
     pub(super) readers: Readers,
+    pub(super) waiting: Waiting,
 }
 
 /// The connection that writes, and who waits for its next commit.
@@ -44,6 +46,7 @@ pub(super) async fn connect(path: &str, mode: &str, pragmas: &'static [&'static 
     let options: SqliteConnectOptions = url.parse().map_err(explain)?;
     let file = options.get_filename().to_string_lossy().into_owned();
     let readers = Readers::of(file.clone(), mode == "ro");
+    let waiting = Waiting::of(&file);
     let writer = if mode == "ro" {
         None
     } else {
@@ -59,7 +62,7 @@ pub(super) async fn connect(path: &str, mode: &str, pragmas: &'static [&'static 
         })?;
         Some(Mutex::new(Writer { points: Savepoints::new(native), waiting: Vec::new() }))
     };
-    Ok(Sqlite { url, pragmas, writer, committer: Notify::new(), readers })
+    Ok(Sqlite { url, pragmas, writer, committer: Notify::new(), readers, waiting })
 }
 
 /// For what comes before the first write: another process may be opening the same file.
@@ -76,8 +79,10 @@ impl Sqlite {
         let Some(writer) = &self.writer else {
             return Err(Error::invalid("the database is open for reading only"));
         };
+        let waits = self.waiting.one();
         let mut writer = writer.lock().await;
-        writer.begin().await?;
+        drop(waits);
+        writer.begin(&self.waiting).await?;
         // Not the time that another process took.
         let started = monotonic();
         let value = writer.points.within(around, f).await;
@@ -147,11 +152,14 @@ impl Writer {
     /// Begins to write, if no transaction is open, as soon as no other process does. SQLite's own waiting looks again
     /// after longer and longer pauses, up to a tenth of a second, and so may miss every gap between the transactions of a
     /// busy command: this looks every millisecond.
-    async fn begin(&mut self) -> Result<()> {
-        let started = monotonic();
+    async fn begin(&mut self, waiting: &Waiting) -> Result<()> {
+        let (started, mut sign) = (monotonic(), None);
         while !self.points.is_open() {
             match self.points.run("BEGIN IMMEDIATE") {
-                Err(e) if is_busy(&e) && started.elapsed() < PATIENCE => tokio::time::sleep(LOOK).await,
+                Err(e) if is_busy(&e) && started.elapsed() < PATIENCE => {
+                    sign = sign.or_else(|| waiting.tell());
+                    tokio::time::sleep(LOOK).await;
+                }
                 done => return done,
             }
         }

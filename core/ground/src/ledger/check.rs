@@ -1,10 +1,12 @@
 //! Whether the ledger in the store is what its log says: for whoever suspects that somebody, or a disk, changed it below.
 
+use std::collections::BTreeMap;
+
 use super::checkpoint;
 use super::log;
-use super::merkle;
+use super::merkle::{self, Hash};
+use super::read::{Format, Group, grouped, read};
 use super::values;
-use super::{Format, part, read};
 use crate::{Conn, Error, Result, args};
 
 /// Leaves that are read at once.
@@ -28,10 +30,10 @@ pub async fn check(conn: &Conn, most: Option<u64>) -> Result<Sound> {
     checkpoint::continues(conn).await?;
     let size = log::size(conn).await?;
     let from = most.map_or(0, |most| size.saturating_sub(most));
-    let mut at = from;
+    let (mut at, mut tiles) = (from, Tiles { conn, size, read: BTreeMap::new() });
     while at < size {
         let to = size.min(at + CHUNK);
-        leaves(conn, at, to).await?;
+        leaves(&mut tiles, at, to).await?;
         at = to;
     }
     if most.is_none_or(|most| most >= size) {
@@ -40,8 +42,62 @@ pub async fn check(conn: &Conn, most: Option<u64>) -> Result<Sound> {
     Ok(Sound { size, read: size - from })
 }
 
+/// The tiles of the log: of each level the one that was read last.
+struct Tiles<'c> {
+    conn: &'c Conn,
+    size: u64,
+    read: BTreeMap<u32, (u64, Vec<u8>)>,
+}
+
+impl Tiles<'_> {
+    /// The hash of a leaf. A full tile is held against the hash that the tile above has of it, up to the top: what is signed
+    /// is made of the highest hashes alone.
+    async fn leaf(&mut self, leaf: u64) -> Result<Hash> {
+        let (mut level, mut tile) = (0, leaf / log::WIDTH);
+        let mut fresh = self.load(level, tile).await?;
+        while let Some(sum) = self.full(level).filter(|_| fresh) {
+            let (below, at) = (tile, tile % log::WIDTH);
+            (level, tile) = (level + 1, tile / log::WIDTH);
+            fresh = self.load(level, tile).await?;
+            if self.hash(level, at) != Some(sum) {
+                return Err(Error::Conflict(format!(
+                    "the log's tile {}/{below} is not the one that the tile {level}/{tile} above it stands for: it was changed",
+                    level - 1
+                )));
+            }
+        }
+        self.hash(0, leaf % log::WIDTH).ok_or_else(|| Error::Conflict("the log's newest tile is cut off".into()))
+    }
+
+    /// Reads a tile as far as it belongs to the log; `false` when it is the one that was read last.
+    async fn load(&mut self, level: u32, tile: u64) -> Result<bool> {
+        if self.read.get(&level).is_some_and(|(known, _)| *known == tile) {
+            return Ok(false);
+        }
+        let hashes = self.size >> (log::HEIGHT * level);
+        let width = hashes.saturating_sub(tile * log::WIDTH).min(log::WIDTH);
+        let hashes = log::tile(self.conn, level, tile, width).await?;
+        let hashes = hashes.ok_or_else(|| Error::Conflict(format!("the log's tile {level}/{tile} is cut off")))?;
+        self.read.insert(level, (tile, hashes));
+        Ok(true)
+    }
+
+    /// What the tile that was read last stands for in the one above; none while it grows.
+    fn full(&self, level: u32) -> Option<Hash> {
+        let (_, hashes) = self.read.get(&level)?;
+        let hashes = log::split(hashes);
+        (hashes.len() as u64 == log::WIDTH).then(|| merkle::fold(&hashes))
+    }
+
+    fn hash(&self, level: u32, at: u64) -> Option<Hash> {
+        let from = usize::try_from(at).ok()? * 32;
+        self.read.get(&level)?.1.get(from..from + 32)?.try_into().ok()
+    }
+}
+
 /// Compares records with the hashes of their leaves, and values with what the records commit to.
-async fn leaves(conn: &Conn, from: u64, to: u64) -> Result<()> {
+async fn leaves(tiles: &mut Tiles<'_>, from: u64, to: u64) -> Result<()> {
+    let conn = tiles.conn;
     let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let rows = conn
         .all(
@@ -52,39 +108,21 @@ async fn leaves(conn: &Conn, from: u64, to: u64) -> Result<()> {
             args![signed(from), signed(to)],
         )
         .await?;
-    let mut rows = rows.iter().peekable();
-    let mut tile: Option<(u64, Vec<u8>)> = None;
+    let mut records = grouped(&rows)?.into_iter();
     for leaf in from..to {
         let gone = || Error::Conflict(format!("the record at leaf {leaf} of the log is gone from the ledger"));
-        let row = rows.next().ok_or_else(gone)?;
+        let Group { id, row, parts } = records.next().ok_or_else(gone)?;
         if row.get::<i64>("leaf")? != signed(leaf) {
             return Err(gone());
         }
-        let (id, body) = (row.get::<String>("id")?, row.get::<Option<String>>("body")?.ok_or_else(gone)?);
-        let number = leaf / log::WIDTH;
-        if tile.as_ref().is_none_or(|(known, _)| *known != number) {
-            let hashes = log::tile(conn, 0, number, (to - number * log::WIDTH).min(log::WIDTH)).await?;
-            tile = Some((number, hashes.unwrap_or_default()));
-        }
-        let hash = tile.as_ref().and_then(|(_, hashes)| {
-            let at = usize::try_from(leaf % log::WIDTH).ok()? * 32;
-            hashes.get(at..at + 32)
-        });
+        let body = row.get::<Option<String>>("body")?.ok_or_else(gone)?;
+        let hash = tiles.leaf(leaf).await?;
         let subject: String = row.get("subject")?;
-        if hash != Some(&merkle::leaf_hash(body.as_bytes())[..]) {
+        if hash != merkle::leaf_hash(body.as_bytes()) {
             return Err(Error::Conflict(format!(
                 "the ledger's record at leaf {leaf}, {id} about {subject}, is not the one that came into the log: it was \
                  changed"
             )));
-        }
-        let mut parts = Vec::new();
-        parts.extend(part(row)?);
-        while let Some(next) = rows.peek() {
-            if next.get::<i64>("leaf")? != signed(leaf) {
-                break;
-            }
-            parts.extend(part(next)?);
-            rows.next();
         }
         // Without the master key what is sealed cannot be looked at.
         let sealed = parts.iter().any(|part| part.sealed_by.is_some());

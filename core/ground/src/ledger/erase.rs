@@ -37,7 +37,7 @@ impl Ledger {
                     "{subject} has records of the first format, whose values are in the log itself: they cannot be erased"
                 )));
             }
-            let named = super::name_of(tx, subject).await?;
+            let named = super::read::name_of(tx, subject).await?;
             let gone = tx
                 .exec(
                     "UPDATE ledger_value SET body = NULL, erased = $2 WHERE erased IS NULL

@@ -2,7 +2,7 @@
 //!
 //! Format 1 was the record itself, as JSON. Format 2 is JSON with `"format": 2`, the record's frame in the open (id, subject,
 //! version, kind, instant, retention class, and `"clock": "test"` where the clock was moved by hand), and `fields`: for
-//! `actor`, `reason` and each member of the data (`data/<name>`) the commitment of its value. Records of format 1 stay as
+//! `actor`, `reason`, `source` and each member of the data (`data/<name>`) the commitment of its value. Records of format 1 stay as
 //! they are.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
-use super::Record;
+use super::{Record, Source};
 use crate::{Error, Instant, Result};
 
 /// The newest format, in which records are written.
@@ -81,10 +81,13 @@ pub fn commitment(salt: &[u8; 32], field: &str, value: &str) -> String {
 ///
 /// # Errors
 /// When the data cannot be written as JSON.
-pub fn fields(actor: &str, reason: &str, data: &Json) -> Result<Fields> {
+pub fn fields(actor: &str, reason: &str, data: &Json, source: Option<&Source>) -> Result<Fields> {
     let mut fields = Fields::new();
     fields.insert("actor".into(), serde_json::to_string(actor)?);
     fields.insert("reason".into(), serde_json::to_string(reason)?);
+    if let Some(source) = source {
+        fields.insert("source".into(), serde_json::to_string(source)?);
+    }
     match data {
         Json::Object(members) => {
             for (name, value) in members {
@@ -110,7 +113,7 @@ pub fn record(leaf: Leaf, fields: &BTreeMap<String, (String, [u8; 32])>) -> Resu
     };
     let (actor, reason, subject) = (text("actor")?, text("reason")?, text("subject")?);
     let mut data = serde_json::Map::new();
-    let mut whole = None;
+    let (mut whole, mut source) = (None, None);
     for (name, committed) in &leaf.fields {
         let Some((value, salt)) = fields.get(name) else {
             erased.push(name.clone());
@@ -125,6 +128,7 @@ pub fn record(leaf: Leaf, fields: &BTreeMap<String, (String, [u8; 32])>) -> Resu
         match name.strip_prefix("data/") {
             Some(member) => drop(data.insert(member.to_owned(), serde_json::from_str(value)?)),
             None if name == "data" => whole = Some(serde_json::from_str(value)?),
+            None if name == "source" => source = Some(serde_json::from_str(value)?),
             None => {}
         }
     }
@@ -137,6 +141,7 @@ pub fn record(leaf: Leaf, fields: &BTreeMap<String, (String, [u8; 32])>) -> Resu
         actor,
         reason,
         data: whole.unwrap_or(Json::Object(data)),
+        source,
         erased,
     })
 }
@@ -163,7 +168,8 @@ mod tests {
     fn opened_fields_give_the_record_back_and_others_are_named() {
         let secret = [1u8; 32];
         for data in [json!({"a": 1.5, "b": null, "c": {"d": ["é"]}}), json!({}), json!(null), json!([1])] {
-            let fields = fields("operator", "a \"test\"", &data).unwrap();
+            let came = Source { platform: "slack".into(), at: Instant(7), received: Instant(9) };
+            let fields = fields("operator", "a \"test\"", &data, Some(&came)).unwrap();
             let committed = fields.iter().map(|(n, v)| (n.clone(), commitment(&salt(&secret, n), n, v))).collect();
             let leaf = Leaf {
                 format: FORMAT,
@@ -180,6 +186,7 @@ mod tests {
             let mut open: BTreeMap<_, _> = fields.into_iter().map(salted).collect();
             let whole = record(leaf.clone(), &open).unwrap();
             assert_eq!((whole.data, whole.actor.as_str(), whole.reason.as_str()), (data, "operator", "a \"test\""));
+            assert_eq!(whole.source, Some(came));
             open.remove("reason");
             assert_eq!(record(leaf.clone(), &open).unwrap().erased, ["reason"]);
             open.insert("actor".into(), ("\"person/eve\"".into(), secret));

@@ -4,7 +4,7 @@
 //! feed, in batches; each batch is one transaction under a lock that all servers share, so a crash leaves nothing half done
 //! and a repetition finds nothing to do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::merkle::{self, Hash, Node, Span};
 use crate::{Conn, Db, Error, Result, Tx, args};
@@ -12,7 +12,7 @@ use crate::{Conn, Db, Error, Result, Tx, args};
 /// Hashes in a full tile.
 pub const WIDTH: u64 = 256;
 /// How many levels of the tree a tile spans.
-const HEIGHT: u32 = 8;
+pub(super) const HEIGHT: u32 = 8;
 /// Records that come into the log with one transaction.
 const BATCH: usize = 512;
 /// The lock under which records come into the log.
@@ -152,41 +152,49 @@ async fn stored(conn: &Conn, level: u32, tile: u64) -> Result<Option<Vec<u8>>> {
     conn.opt(sql, args![level, signed(tile)?]).await?.map(|r| r.get("hashes")).transpose()
 }
 
-fn split(tile: &[u8]) -> Vec<Hash> {
+pub(super) fn split(tile: &[u8]) -> Vec<Hash> {
     tile.as_chunks::<32>().0.to_vec()
 }
 
-/// Reads hashes of the tree from its tiles, each tile once.
+/// Reads hashes of the tree from its tiles. Of each level the tile that was read last is at hand, and what was summed up is
+/// remembered: proofs of leaves one after the other read each tile about once, and hold few of them.
 struct Tree<'c> {
     conn: &'c Conn,
-    tiles: BTreeMap<(u32, u64), Vec<u8>>,
+    /// By level: the tile, and the hashes of the complete subtrees in it, the lowest first.
+    tiles: BTreeMap<u32, (u64, Vec<Vec<Hash>>)>,
+    spans: HashMap<(u64, u64), Hash>,
 }
 
 impl<'c> Tree<'c> {
     fn new(conn: &'c Conn) -> Self {
-        Self { conn, tiles: BTreeMap::new() }
+        Self { conn, tiles: BTreeMap::new(), spans: HashMap::new() }
     }
 
     async fn node(&mut self, node: Node) -> Result<Hash> {
         let (level, within) = (node.level / HEIGHT, node.level % HEIGHT);
-        let first = node.index << within;
-        let key = (level, first / WIDTH);
-        if !self.tiles.contains_key(&key) {
-            let tile = stored(self.conn, level, key.1).await?.unwrap_or_default();
-            self.tiles.insert(key, tile);
+        let (tile, at) = ((node.index << within) / WIDTH, node.index % (WIDTH >> within));
+        if self.tiles.get(&level).is_none_or(|(known, _)| *known != tile) {
+            let hashes = stored(self.conn, level, tile).await?.unwrap_or_default();
+            self.tiles.insert(level, (tile, merkle::subtrees(split(&hashes), HEIGHT)));
         }
-        let from = usize::try_from(first % WIDTH).unwrap_or_default() * 32;
-        let hashes = self.tiles.get(&key).and_then(|tile| tile.get(from..from + (32 << within)));
-        let hashes = hashes.ok_or_else(|| Error::Conflict(format!("the log's tile {level}/{} is cut off", key.1)))?;
-        Ok(merkle::fold(&split(hashes)))
+        let found = self
+            .tiles
+            .get(&level)
+            .and_then(|(_, layers)| layers.get(usize::try_from(within).ok()?)?.get(usize::try_from(at).ok()?).copied());
+        found.ok_or_else(|| Error::Conflict(format!("the log's tile {level}/{tile} is cut off")))
     }
 
     async fn span(&mut self, span: Span) -> Result<Hash> {
+        if let Some(known) = self.spans.get(&(span.from, span.to)) {
+            return Ok(*known);
+        }
         let mut hashes = Vec::new();
         for node in span.nodes() {
             hashes.push(self.node(node).await?);
         }
-        Ok(merkle::join(&hashes))
+        let hash = merkle::join(&hashes);
+        self.spans.insert((span.from, span.to), hash);
+        Ok(hash)
     }
 
     async fn spans(&mut self, spans: Vec<Span>) -> Result<Vec<Hash>> {
@@ -223,7 +231,7 @@ pub async fn inclusion_proof(conn: &Conn, leaf: u64, size: u64) -> Result<Vec<Ha
     Ok(inclusion_proofs(conn, &[leaf], size).await?.remove(0))
 }
 
-/// The proofs that these leaves are in the tree of `size` leaves; each tile is read once.
+/// The proofs that these leaves are in the tree of `size` leaves; cheapest when they come in order.
 ///
 /// # Errors
 /// As [`inclusion_proof`].
@@ -292,13 +300,4 @@ pub async fn entries(conn: &Conn, tile: u64, width: u64) -> Result<Option<Vec<u8
         bundle.extend_from_slice(body.as_bytes());
     }
     Ok((rows.len() as u64 == width).then_some(bundle))
-}
-
-/// The leaf of a record; none while it is not in the log.
-///
-/// # Errors
-/// The database's error.
-pub async fn leaf_of(conn: &Conn, record: &str) -> Result<Option<u64>> {
-    let row = conn.opt("SELECT leaf FROM log_leaf WHERE record = $1", args![record]).await?;
-    row.map(|r| unsigned(r.get("leaf")?)).transpose()
 }

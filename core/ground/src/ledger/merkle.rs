@@ -56,6 +56,17 @@ pub fn fold(hashes: &[Hash]) -> Hash {
     }
 }
 
+/// The hashes of all complete subtrees over these hashes, up to those of `height` levels, the lowest first.
+#[must_use]
+pub fn subtrees(hashes: Vec<Hash>, height: u32) -> Vec<Vec<Hash>> {
+    let mut layers = vec![hashes];
+    for _ in 1..height {
+        let below = layers.last().map_or(&[][..], Vec::as_slice);
+        layers.push(below.as_chunks::<2>().0.iter().map(|[left, right]| node_hash(left, right)).collect());
+    }
+    layers
+}
+
 /// The greatest power of two that is smaller than `n`, which is at least 2.
 fn half(n: u64) -> u64 {
     1 << (n - 1).ilog2()

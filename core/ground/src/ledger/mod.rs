@@ -13,6 +13,7 @@ pub mod leaf;
 pub mod log;
 pub mod merkle;
 pub mod note;
+mod read;
 mod secret;
 mod values;
 
@@ -24,30 +25,19 @@ use serde_json::Value as Json;
 
 pub use check::{Sound, check};
 pub use erase::{Erased, ErasureProjection};
+pub use read::{Kept, kept, of_kind, of_subject, opened};
 pub use secret::{open_secret, seal_secret};
 pub use values::Master;
 
-use crate::{Conn, Db, Error, Instant, Result, Row, Tx, args};
+use crate::{Db, Error, Instant, Result, Tx, args};
 use leaf::{FORMAT, Fields, Leaf};
-use values::Stored;
+use read::{read_all, select};
 
 /// The most bytes that one record may have, as stored: C2SP tlog-tiles gives an entry a 16-bit length.
 pub const MAX_RECORD_BYTES: usize = 65_535;
 
 /// Kinds of subject whose id names a person: the log has a pseudonym in its place.
 const PERSONAL: &[&str] = &["identity"];
-
-/// Records with the parts of their values.
-macro_rules! select {
-    ($records:literal, $rest:literal) => {
-        concat!(
-            "SELECT r.id, r.position, r.body, v.part, v.sealed_by, v.body AS value, k.wrapped FROM ",
-            $records,
-            " r LEFT JOIN ledger_value v ON v.record = r.id LEFT JOIN ledger_key k ON k.id = v.sealed_by ",
-            $rest
-        )
-    };
-}
 
 /// One record, as read from the ledger.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,9 +59,24 @@ pub struct Record {
     pub reason: String,
     /// The particulars; their shape belongs to the subject's projection.
     pub data: Json,
+    /// The message or press that it followed from, where a person caused it in a chat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
     /// The fields that were erased.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub erased: Vec<String>,
+}
+
+/// When something happened by the clock of the chat on which it did, and when it came in here by ours. Both are kept as they
+/// are: where they differ, one of the clocks is wrong, or the way was long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The chat platform.
+    pub platform: String,
+    /// By the platform's time stamp.
+    pub at: Instant,
+    /// When it was stored here, before it was acknowledged.
+    pub received: Instant,
 }
 
 /// A record that is about to be appended.
@@ -261,7 +266,8 @@ impl Made {
         version: i64,
         before: Option<String>,
     ) -> Result<Self> {
-        let open = leaf::fields(&entry.actor, &entry.reason, &entry.data)?;
+        let source = tx.source();
+        let open = leaf::fields(&entry.actor, &entry.reason, &entry.data, source)?;
         let record = Record {
             id: tx.clock().id().to_string(),
             version,
@@ -271,6 +277,7 @@ impl Made {
             actor: entry.actor,
             reason: entry.reason,
             data: entry.data,
+            source: source.cloned(),
             erased: Vec::new(),
         };
         if version == 0 {
@@ -363,145 +370,6 @@ fn parts(record: &Record, fields: Fields, person: &str) -> Result<Vec<(String, F
     let mut parts = vec![(person.to_owned(), own)];
     parts.extend(others);
     Ok(parts)
-}
-
-/// Reads records from rows of records and their parts, those of one record one after the other.
-fn read_all(conn: &Conn, rows: &[Row]) -> Result<Vec<Record>> {
-    let mut records = Vec::new();
-    let mut rows = rows.iter().peekable();
-    while let Some(row) = rows.next() {
-        let (id, body): (String, String) = (row.get("id")?, row.get("body")?);
-        let mut parts = Vec::new();
-        parts.extend(part(row)?);
-        while let Some(next) = rows.peek() {
-            if next.get::<String>("id")? != id {
-                break;
-            }
-            parts.extend(part(next)?);
-            rows.next();
-        }
-        records.push(read(conn, &body, parts)?);
-    }
-    Ok(records)
-}
-
-fn part(row: &Row) -> Result<Option<Stored>> {
-    let Some(part) = row.get("part")? else { return Ok(None) };
-    let (sealed_by, wrapped, body) = (row.get("sealed_by")?, row.get("wrapped")?, row.get("value")?);
-    Ok(Some(Stored { part, sealed_by, wrapped, body }))
-}
-
-/// The format of a stored record.
-#[derive(Deserialize)]
-struct Format {
-    #[serde(default = "first")]
-    format: i64,
-}
-
-fn first() -> i64 {
-    1
-}
-
-fn read(conn: &Conn, body: &str, parts: Vec<Stored>) -> Result<Record> {
-    match serde_json::from_str::<Format>(body)?.format {
-        1 => Ok(serde_json::from_str(body)?),
-        FORMAT => {
-            let leaf: Leaf = serde_json::from_str(body)?;
-            let open = values::open(conn.master(), &leaf.id, parts)?;
-            leaf::record(leaf, &salted(open))
-        }
-        newer => Err(Error::invalid(format!("the ledger has a record of format {newer}: use the newer program"))),
-    }
-}
-
-/// All records of a subject, oldest first.
-///
-/// # Errors
-/// The database's error; values that are not those that the ledger commits to.
-pub async fn of_subject(conn: &Conn, subject: &str) -> Result<Vec<Record>> {
-    let stored = if is_personal(subject) {
-        let Some(pseudonym) = values::known_pseudonym(conn, subject).await? else { return Ok(Vec::new()) };
-        pseudonym
-    } else {
-        subject.to_owned()
-    };
-    let rows =
-        conn.all(select!("ledger_record", "WHERE r.subject = $1 ORDER BY r.version, v.part"), args![stored]).await?;
-    read_all(conn, &rows)
-}
-
-/// What a subject is called: itself, or what its pseudonym stands for as long as that is not erased.
-async fn name_of(conn: &Conn, stored: &str) -> Result<String> {
-    if !is_personal(stored) {
-        return Ok(stored.to_owned());
-    }
-    let sql = select!("ledger_record", "WHERE r.subject = $1 ORDER BY r.version, v.part");
-    let records = read_all(conn, &conn.all(sql, args![stored]).await?)?;
-    let named = records.into_iter().find(|record| !record.is_erased());
-    Ok(named.map_or_else(|| stored.to_owned(), |record| record.subject))
-}
-
-/// A record as it is kept: what is in the log, and what its commitments stand for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Kept {
-    /// The record's id.
-    pub id: String,
-    /// The leaf, exactly as stored.
-    pub body: String,
-    /// Value and salt of each field that was not erased.
-    pub opened: BTreeMap<String, (String, [u8; 32])>,
-}
-
-/// Fields with their salts in place of the secret that these come from.
-fn salted(open: values::Open) -> BTreeMap<String, (String, [u8; 32])> {
-    let salted = |(name, (value, secret)): (String, (String, leaf::Secret))| {
-        let salt = leaf::salt(&secret, &name);
-        (name, (value, salt))
-    };
-    open.into_iter().map(salted).collect()
-}
-
-/// All records of a subject as they are kept, oldest first.
-///
-/// # Errors
-/// As [`of_subject`].
-pub async fn kept(conn: &Conn, subject: &str) -> Result<Vec<Kept>> {
-    let rows =
-        conn.all(select!("ledger_record", "WHERE r.subject = $1 ORDER BY r.version, v.part"), args![subject]).await?;
-    let mut all: Vec<Kept> = Vec::new();
-    for row in &rows {
-        let id: String = row.get("id")?;
-        if all.last().is_none_or(|kept| kept.id != id) {
-            all.push(Kept { id: id.clone(), body: row.get("body")?, opened: BTreeMap::new() });
-        }
-        let parts = part(row)?.into_iter().collect();
-        let open = values::open(conn.master(), &id, parts)?;
-        if let Some(kept) = all.last_mut() {
-            kept.opened.extend(salted(open));
-        }
-    }
-    Ok(all)
-}
-
-/// A record from what is kept of it.
-///
-/// # Errors
-/// As [`of_subject`].
-pub fn opened(kept: &Kept) -> Result<Record> {
-    if serde_json::from_str::<Format>(&kept.body)?.format == 1 {
-        return Ok(serde_json::from_str(&kept.body)?);
-    }
-    leaf::record(serde_json::from_str(&kept.body)?, &kept.opened)
-}
-
-/// All records about subjects of a kind, in the order of the change feed.
-///
-/// # Errors
-/// As [`of_subject`].
-pub async fn of_kind(conn: &Conn, kind: &str) -> Result<Vec<Record>> {
-    let sql = select!("ledger_record", "WHERE r.subject >= $1 AND r.subject < $2 ORDER BY r.position, v.part");
-    // '0' follows on '/'.
-    read_all(conn, &conn.all(sql, args![format!("{kind}/"), format!("{kind}0")]).await?)
 }
 
 #[cfg(test)]

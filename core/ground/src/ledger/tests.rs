@@ -1,9 +1,9 @@
 //! The ledger on a real store: records, values, the log and its checkpoints.
 
 use super::*;
-use crate::Clock;
 use crate::db::Engine;
 use crate::testing::{store, store_at};
+use crate::{Clock, Conn};
 use serde_json::json;
 
 /// Counts what is added to it, and remembers who added last.
@@ -74,6 +74,11 @@ fn entry(subject: &str, kind: &'static str, data: Json) -> Entry {
 async fn add(db: &Db, ledger: &Ledger, subject: &str, data: Json) -> Record {
     let data = &data;
     db.write(|tx| async move { ledger.append(&tx, entry(subject, "added", data.clone())).await }).await.unwrap()
+}
+
+async fn kept_of(c: &Conn, record: &Record) -> Kept {
+    let all = kept(c, std::slice::from_ref(&record.subject)).await.unwrap();
+    all[&record.subject].iter().find(|kept| kept.id == record.id).unwrap().clone()
 }
 
 async fn counted(db: &Db) -> Vec<(String, i64)> {
@@ -156,7 +161,7 @@ async fn committed_records_come_into_the_log_once_and_their_proofs_hold() {
         for (n, record) in records.iter().enumerate() {
             let body: String =
                 c.one("SELECT body FROM ledger_record WHERE id = $1", args![&record.id]).await?.get("body")?;
-            let leaf = log::leaf_of(&c, &record.id).await?.unwrap();
+            let leaf = kept_of(&c, record).await.leaf.unwrap();
             assert_eq!(leaf, n as u64, "the order of the change feed");
             let proof = log::inclusion_proof(&c, leaf, 520).await?;
             assert!(merkle::includes(&root, 520, leaf, &merkle::leaf_hash(body.as_bytes()), &proof));
@@ -551,4 +556,32 @@ async fn only_the_newest_records_are_read_when_that_is_asked_for() {
     let sound = db.read(|c| async move { check(&c, Some(500)).await }).await.unwrap();
     assert_eq!(sound, Sound { size: 600, read: 500 });
     assert!(db.read(|c| async move { check(&c, None).await }).await.is_err());
+}
+
+#[tokio::test]
+async fn a_record_that_is_changed_with_its_hash_in_the_lowest_tile_is_found_by_the_tile_above() {
+    let (db, _, _dir) = counting().await;
+    let ledger = &ledger();
+    let rows = &(0..300).collect::<Vec<_>>();
+    db.write_each(rows, |tx, by| async move { ledger.append(&tx, entry("a", "added", json!({ "by": by }))).await })
+        .await
+        .unwrap();
+    log::catch_up(&db).await.unwrap();
+    let signer = &note::Signer::new("example.org/log", [1; 32]).unwrap();
+    db.write(|tx| async move { checkpoint::make(&tx, ledger, signer).await }).await.unwrap();
+    assert_eq!(db.read(|c| async move { check(&c, None).await }).await.unwrap(), Sound { size: 300, read: 300 });
+    unguarded(&db).await;
+    db.write(|tx| async move {
+        tx.exec("UPDATE ledger_record SET body = replace(body, 'added', 'addee') WHERE version = 10", args![]).await?;
+        let row = tx.one("SELECT body FROM ledger_record WHERE version = 10", args![]).await?;
+        let hash = merkle::leaf_hash(row.get::<String>("body")?.as_bytes());
+        let row = tx.one("SELECT hashes FROM log_tile WHERE level = 0 AND tile = 0", args![]).await?;
+        let mut hashes: Vec<u8> = row.get("hashes")?;
+        hashes[9 * 32..10 * 32].copy_from_slice(&hash);
+        tx.exec("UPDATE log_tile SET hashes = $1 WHERE level = 0 AND tile = 0", args![hashes]).await
+    })
+    .await
+    .unwrap();
+    let said = db.read(|c| async move { check(&c, None).await }).await.unwrap_err().to_string();
+    assert!(said.contains("the log's tile 0/0 is not the one that the tile 1/0"), "{said}");
 }

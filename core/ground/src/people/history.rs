@@ -1,7 +1,7 @@
 //! The roster's history: how people stood in the roster at an instant. The rows are written by the database itself with
 //! every change of a person; they begin with the person, or with the release that introduced them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Value as Json, json};
 
@@ -58,22 +58,77 @@ pub fn at(entries: &[Entry], instant: Instant) -> Option<&Person> {
     after.checked_sub(1).and_then(|last| entries.get(last)).map(|entry| &entry.person)
 }
 
-/// The times at which somebody was in a roster with some property, cut to `[from, to)`; those that touch are one.
+/// Everybody as they stood at an instant, which may be another one for each (`at`, of the person as they are now); who came
+/// later is as they came. A manager who was merged into somebody is that one.
+///
+/// # Errors
+/// The database's error.
+pub async fn everybody(conn: &Conn, at: impl Fn(&Person) -> Instant) -> Result<Vec<Person>> {
+    let history = of(conn, None).await?;
+    let mut stands: HashMap<String, String> = HashMap::new();
+    for row in conn.all("SELECT person, stands_for FROM person_alias", args![]).await? {
+        stands.insert(row.get("person")?, row.get("stands_for")?);
+    }
+    let mut all = Vec::new();
+    for now in super::all(conn).await? {
+        let entries = history.get(&now.id).map_or(&[][..], Vec::as_slice);
+        let then = self::at(entries, at(&now)).or(entries.first().map(|entry| &entry.person));
+        let mut person = then.unwrap_or(&now).clone();
+        person.manager = person.manager.map(|id| stands.get(&id).cloned().unwrap_or(id));
+        all.push(person);
+    }
+    Ok(all)
+}
+
+/// Everyone of these below a manager, at any depth and not themselves, who had not left. Someone who left still joins the
+/// people under them to the tree; a circle in the data ends the walk.
 #[must_use]
-pub fn spans(entries: &[Entry], from: Instant, to: Instant, has: impl Fn(&Person) -> bool) -> Vec<(Instant, Instant)> {
+pub fn below(all: &[Person], manager: &str) -> Vec<Person> {
+    let mut reports: HashMap<&str, Vec<&Person>> = HashMap::new();
+    for person in all {
+        reports.entry(person.manager.as_deref().unwrap_or_default()).or_default().push(person);
+    }
+    let (mut found, mut seen, mut next) = (Vec::new(), HashSet::from([manager]), vec![manager]);
+    while let Some(id) = next.pop() {
+        for person in reports.get(id).into_iter().flatten() {
+            if seen.insert(person.id.as_str()) {
+                next.push(person.id.as_str());
+                found.push(*person);
+            }
+        }
+    }
+    found.into_iter().filter(|person| person.status != Status::Left).cloned().collect()
+}
+
+/// The times at which somebody was in a roster with some property, cut to `[from, to)`; those that touch are one. `since`
+/// says of how somebody stood from when on they have it; `None` for never.
+#[must_use]
+pub fn spans(
+    entries: &[Entry],
+    from: Instant,
+    to: Instant,
+    since: impl Fn(&Person) -> Option<Instant>,
+) -> Vec<(Instant, Instant)> {
     let mut spans: Vec<(Instant, Instant)> = Vec::new();
     for (n, entry) in entries.iter().enumerate() {
         let until = entries.get(n + 1).map_or(to, |next| next.since).min(to);
-        let since = entry.since.max(from);
-        if since >= until || !has(&entry.person) {
+        let begun = entry.since.max(from);
+        if begun >= until {
             continue;
         }
-        match spans.last_mut() {
-            Some(last) if last.1 == since => last.1 = until,
-            _ => spans.push((since, until)),
+        if let Some(begun) = since(&entry.person).map(|since| since.max(begun)).filter(|begun| *begun < until) {
+            join(&mut spans, (begun, until));
         }
     }
     spans
+}
+
+/// Adds a time that comes after all others; where it touches the last one, both are one.
+pub fn join(spans: &mut Vec<(Instant, Instant)>, next: (Instant, Instant)) {
+    match spans.last_mut() {
+        Some(last) if last.1 == next.0 => last.1 = next.1,
+        _ => spans.push(next),
+    }
 }
 
 /// What changed of what evidence says about a person, oldest first: when, and `what: before → after`.
@@ -137,13 +192,18 @@ mod tests {
             entry(40, "Sales", Status::Active),
             entry(50, "Sales", Status::Left),
         ];
-        let sales = |p: &Person| p.department.as_deref() == Some("Sales") && p.status != Status::Left;
+        let sales = |p: &Person| {
+            let there = p.department.as_deref() == Some("Sales") && p.status != Status::Left;
+            there.then_some(Instant(i64::MIN))
+        };
         let of = |from, to| {
             spans(&entries, Instant(from), Instant(to), sales).iter().map(|(a, b)| (a.0, b.0)).collect::<Vec<_>>()
         };
         assert_eq!(of(0, 100), [(10, 30), (40, 50)]);
         assert_eq!(of(15, 45), [(15, 30), (40, 45)]);
         assert_eq!(of(30, 40), []);
+        let hired = spans(&entries, Instant(0), Instant(100), |_| Some(Instant(25)));
+        assert_eq!(hired, [(Instant(25), Instant(100))]);
         assert_eq!(at(&entries, Instant(9)), None);
         assert_eq!(at(&entries, Instant(10)).unwrap().status, Status::Active);
         assert_eq!(at(&entries, Instant(29)).unwrap().status, Status::Leave);
@@ -158,6 +218,35 @@ mod tests {
                 "50 status: – → left"
             ]
         );
+    }
+
+    #[tokio::test]
+    async fn the_tree_of_a_day_is_that_of_the_people_of_that_day() {
+        let (db, _dir) = store().await;
+        let boss = hire(&db, "Boss", |_| {}).await;
+        let max = hire(&db, "Max", |p| p.manager = Some(boss.id.clone())).await;
+        let ana = hire(&db, "Ana", |p| p.manager = Some(max.id.clone())).await;
+        let (begun, day) = (db.clock().now(), Instant(db.clock().now().0 + Instant::DAY));
+        let ana = &ana.id;
+        db.write(|tx| async move {
+            let sql = "UPDATE person SET manager = NULL, name = 'Ana B', updated = $2 WHERE id = $1";
+            tx.exec(sql, args![ana, day]).await
+        })
+        .await
+        .unwrap();
+        let boss = boss.id.as_str();
+        let names = |at: Instant| {
+            let db = db.clone();
+            async move {
+                let all = db.read(|c| async move { everybody(&c, |_| at).await }).await.unwrap();
+                below(&all, boss).into_iter().map(|p| p.name).collect::<Vec<_>>()
+            }
+        };
+        assert_eq!(names(begun).await, ["Max", "Ana"]);
+        assert_eq!(names(day).await, ["Max"]);
+        let mut circle = vec![Person::new("a".into(), "A", "A"), Person::new("b".into(), "B", "B")];
+        (circle[0].manager, circle[1].manager) = (Some("b".into()), Some("a".into()));
+        assert_eq!(below(&circle, "a").len(), 1);
     }
 
     #[tokio::test]

@@ -54,6 +54,12 @@ impl Emitter {
         format!("{}/lrs", self.organisation)
     }
 
+    /// The authority of what Stoa says itself, as in [`Authority::key`].
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        self.authority.key()
+    }
+
     /// The id of an activity of the organisation, with every segment percent-encoded.
     #[must_use]
     pub fn activity_id<S: AsRef<str>>(&self, path: &[S]) -> String {

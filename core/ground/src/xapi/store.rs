@@ -103,14 +103,10 @@ pub async fn insert(tx: &Tx, statements: &[Statement], authority: &Authority) ->
 
 async fn kept(conn: &Conn, ids: &[String]) -> Result<HashMap<String, Kept>> {
     let mut known = HashMap::new();
-    for chunk in ids.chunks(CHUNK) {
-        let sql =
-            format!("SELECT id, digest, timestamp, stored FROM statement WHERE id IN ({})", numbers(1, chunk.len()));
-        for row in conn.all(sqlx::AssertSqlSafe(sql), chunk.iter().map(Bind::value).collect()).await? {
-            let kept =
-                Kept { digest: row.get("digest")?, timestamp: row.get("timestamp")?, stored: row.get("stored")? };
-            known.insert(row.get("id")?, kept);
-        }
+    let before = "SELECT id, digest, timestamp, stored FROM statement WHERE id IN";
+    for row in conn.all_in(before, ids, "", args![]).await? {
+        let kept = Kept { digest: row.get("digest")?, timestamp: row.get("timestamp")?, stored: row.get("stored")? };
+        known.insert(row.get("id")?, kept);
     }
     Ok(known)
 }
@@ -288,8 +284,14 @@ async fn define(tx: &Tx, ready: &[Ready<'_>]) -> Result<()> {
     for (id, definition) in ready.iter().flat_map(|r| r.statement.definitions()) {
         given.entry(id).or_default().push(definition);
     }
+    let keys: Vec<String> = given.keys().map(|id| column_key(id).into_owned()).collect();
+    let mut known: HashMap<String, Map<String, Value>> = HashMap::new();
+    let before = "SELECT id, definition FROM activity_definition WHERE id IN";
+    for row in tx.all_in(before, &keys, "", args![]).await? {
+        known.insert(row.get("id")?, serde_json::from_str(&row.get::<String>("definition")?)?);
+    }
     for (id, definitions) in given {
-        let old = definition(tx, id).await?;
+        let old = known.remove(&*column_key(id)).unwrap_or_default();
         let mut new = old.clone();
         for definition in definitions {
             merge_definition(&mut new, definition);
@@ -368,6 +370,27 @@ pub async fn get(conn: &Conn, id: &str) -> Result<Option<Stored>> {
         })
     })
     .transpose()
+}
+
+/// A stored statement without what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The key of its authority.
+    pub authority: String,
+    /// The id of the statement that it voids.
+    pub voids: Option<String>,
+    /// Whether it has been voided.
+    pub voided: bool,
+}
+
+/// What is known of the statement with this id without reading it.
+///
+/// # Errors
+/// The database's error.
+pub async fn head(conn: &Conn, id: &str) -> Result<Option<Head>> {
+    let row = conn.opt("SELECT authority, voids, voided FROM statement WHERE id = $1", args![id]).await?;
+    row.map(|row| Ok(Head { authority: row.get("authority")?, voids: row.get("voids")?, voided: row.get("voided")? }))
+        .transpose()
 }
 
 /// The id of a statement that voids this one.

@@ -11,13 +11,15 @@ use stoa_ground::ledger::merkle::{self, Hash};
 use stoa_ground::ledger::note::Note;
 use stoa_ground::ledger::{self, Kept, log};
 use stoa_ground::people;
+use stoa_ground::xapi::store;
 use stoa_ground::{Conn, Db, Error, Instant, Result, args};
 
 use super::files::{self, Files};
-use super::pack::{self, Considered, Earlier, Key, Manifest, Opened, Proven, Report, Scope};
+use super::pack::{self, Considered, Earlier, Key, Manifest, Opened, Proven, Question, Report, Request, Scope};
 use super::population::Period;
-use super::retention::Rule;
-use super::{Log, check_point, pdf, report};
+use super::retention::Policy;
+use super::then::Then;
+use super::{Log, asked, check_point, pdf, report};
 use crate::Services;
 use crate::training::assignment::Assignment;
 use crate::training::{Preset, course};
@@ -31,6 +33,8 @@ impl Evident for [Earlier] {}
 impl Evident for [Key] {}
 impl Evident for [Considered] {}
 impl Evident for [Sent] {}
+impl Evident for [Request] {}
+impl Evident for [Question] {}
 impl Evident for Proven {}
 
 /// A message about required training that was sent or withheld. Of kinds that are about engagement there are none.
@@ -44,17 +48,24 @@ struct Sent {
 }
 
 /// The kinds of messages that are about required training.
-const MANDATED: &str =
-    "('assign', 'reminder', 'plan', 'overdue', 'escalation', 'manager-digest', 'approval', 'trainer')";
+macro_rules! mandated {
+    () => {
+        "('assign', 'reminder', 'plan', 'overdue', 'escalation', 'manager-digest', 'approval', 'trainer')"
+    };
+}
+
+/// What was decided in a time about messages to some people.
+const SENT: &str = "SELECT position, person, item, delivery_key, kind, at, decision, reason FROM decision
+    WHERE at >= $1 AND at < $2 AND person IN";
 
 /// What a pack is to be about.
 pub struct Wanted<'a> {
     /// Whose and which training, and when.
     pub scope: &'a Scope,
-    /// For which regime; without it for the one that the scope's requirement names.
+    /// For which regime; without it for the one that the scope's requirement names, or else the organisation.
     pub preset: Option<Preset>,
-    /// The organisation's rules of retention.
-    pub rules: &'a [Rule],
+    /// What the organisation says about keeping.
+    pub policy: &'a Policy,
 }
 
 /// What was written.
@@ -127,6 +138,8 @@ struct Draft {
     report: Report,
     contents: BTreeMap<String, String>,
     population: Vec<Considered>,
+    requests: Vec<Request>,
+    questions: Vec<Question>,
     sent: Vec<Sent>,
     statements: Vec<String>,
     preset: Preset,
@@ -149,38 +162,31 @@ impl Draft {
 
 async fn draft(c: &Conn, services: &Services, signed: &Signed, wanted: &Wanted<'_>) -> Result<Draft> {
     let scope = wanted.scope;
-    let preset = match (&wanted.preset, &scope.requirement) {
-        (Some(preset), _) => *preset,
-        (None, Some(id)) => crate::training::requirement::by_id(c, id).await?.evidence,
-        (None, None) => Preset::None,
+    let own = match &scope.requirement {
+        Some(id) => crate::training::requirement::by_id(c, id).await?.evidence,
+        None => Preset::None,
     };
+    let preset = wanted.preset.unwrap_or_else(|| wanted.policy.preset(own));
     let (period, days) = Period::of(scope, &services.organisation, c.now());
-    let asked = report::Asked { scope, period, preset, rules: wanted.rules, organisation: &services.organisation };
-    let mut made = report::make(c, &asked).await?;
+    let asked = report::Asked { scope, period, preset, policy: wanted.policy, organisation: &services.organisation };
+    let people = &mut Then::read(c, scope.person.is_none()).await?;
+    let mut made = report::make(c, &asked, people).await?;
+    let asked = asked::find(c, scope, period, &made.assignments, preset, people).await?;
+    made.kept.extend(asked.kept);
     let mut others = BTreeSet::new();
     for row in &made.report.rows {
         others.insert(format!("requirement/{}", row.requirement));
         others.insert(format!("course/{}", row.course));
     }
-    for subject in others {
-        let kept = ledger::kept(c, &subject).await?;
-        made.kept.insert(subject, kept);
-    }
+    let others: Vec<String> = others.into_iter().collect();
+    made.kept.extend(ledger::kept(c, &others).await?);
     let (records, subjects) = proven(c, made.kept, signed.size, preset).await?;
     let digests: BTreeSet<&String> = made.assignments.iter().filter_map(|a| a.course_version.as_ref()).collect();
+    let digests: Vec<&String> = digests.into_iter().collect();
     let mut contents = BTreeMap::new();
-    for digest in digests {
-        let row = c.opt("SELECT content FROM course_version WHERE digest = $1", args![digest]).await?;
-        if let Some(row) = row {
-            contents.insert(digest.clone(), row.get("content")?);
-        }
-    }
-    let mut statements = Vec::new();
-    for a in &made.assignments {
-        let sql = "SELECT body FROM statement WHERE registration = $1 ORDER BY position";
-        for row in c.all(sql, args![&a.id]).await? {
-            statements.push(row.get("body")?);
-        }
+    let before = "SELECT digest, content FROM course_version WHERE digest IN";
+    for row in c.all_in(before, &digests, "", args![]).await? {
+        contents.insert(row.get("digest")?, row.get("content")?);
     }
     Ok(Draft {
         checkpoint: checkpoint::cosigned(c, signed).await?,
@@ -190,10 +196,12 @@ async fn draft(c: &Conn, services: &Services, signed: &Signed, wanted: &Wanted<'
         records,
         subjects,
         sent: sent(c, &made.assignments, period).await?,
+        statements: statements(c, &made.assignments).await?,
+        requests: asked.requests,
+        questions: asked.questions,
         population: made.population,
         report: made.report,
         contents,
-        statements,
         preset,
         period: days,
         zone: services.organisation.calendar.zone.clone(),
@@ -207,21 +215,21 @@ async fn proven(
     size: u64,
     preset: Preset,
 ) -> Result<(Vec<Proven>, BTreeMap<String, i64>)> {
-    let mut kept: Vec<(u64, Kept)> = Vec::new();
+    let mut kept: Vec<(u64, String, Kept)> = Vec::new();
     let mut counts = BTreeMap::new();
     for (subject, records) in subjects {
         for record in records {
-            let Some(leaf) = log::leaf_of(c, &record.id).await?.filter(|leaf| *leaf < size) else { continue };
+            let Some(leaf) = record.leaf.filter(|leaf| *leaf < size) else { continue };
             *counts.entry(subject.clone()).or_insert(0) += 1;
-            kept.push((leaf, record));
+            kept.push((leaf, subject.clone(), record));
         }
     }
-    kept.sort_by_key(|(leaf, _)| *leaf);
-    let leaves: Vec<u64> = kept.iter().map(|(leaf, _)| *leaf).collect();
+    kept.sort_by_key(|(leaf, ..)| *leaf);
+    let leaves: Vec<u64> = kept.iter().map(|(leaf, ..)| *leaf).collect();
     let proofs = log::inclusion_proofs(c, &leaves, size).await?;
     // A pack that nobody could verify is not written.
     let root = log::root(c, size).await?;
-    for ((leaf, record), proof) in kept.iter().zip(&proofs) {
+    for ((leaf, _, record), proof) in kept.iter().zip(&proofs) {
         if !merkle::includes(&root, size, *leaf, &merkle::leaf_hash(record.body.as_bytes()), proof) {
             return Err(Error::Conflict(format!(
                 "the ledger's record at leaf {leaf} is not the one that came into the log: it was changed in the store. \
@@ -229,18 +237,13 @@ async fn proven(
             )));
         }
     }
-    let line = |((leaf, record), proof): ((u64, Kept), Vec<Hash>)| Proven {
-        leaf,
-        entry: record.body,
-        proof: encoded(&proof),
-        opened: record
-            .opened
-            .into_iter()
-            .filter(|(name, _)| preset.discloses(name))
-            .map(|(name, (value, salt))| (name, Opened { salt: STANDARD.encode(salt), value }))
-            .collect(),
-    };
-    Ok((kept.into_iter().zip(proofs).map(line).collect(), counts))
+    let mut lines = Vec::with_capacity(kept.len());
+    for ((leaf, subject, record), proof) in kept.into_iter().zip(proofs) {
+        let shown = record.opened.into_iter().filter(|(name, _)| preset.discloses(&subject, name));
+        let opened = shown.map(|(name, (value, salt))| (name, Opened { salt: STANDARD.encode(salt), value })).collect();
+        lines.push(Proven { leaf, entry: record.body, proof: encoded(&proof), opened });
+    }
+    Ok((lines, counts))
 }
 
 fn encoded(proof: &[Hash]) -> Vec<String> {
@@ -261,27 +264,42 @@ async fn keys(c: &Conn) -> Result<Vec<Key>> {
     Ok(keys.into_iter().map(|k| Key { key: k.vkey, how: k.how, statement: k.statement }).collect())
 }
 
+/// What was sent and withheld about the training of these people, in the order in which it was decided.
 async fn sent(c: &Conn, assignments: &[Assignment], period: Period) -> Result<Vec<Sent>> {
     let who: BTreeSet<(&str, &str)> = assignments.iter().map(|a| (a.person.as_str(), a.requirement.as_str())).collect();
-    let sql = format!(
-        "SELECT delivery_key, kind, at, decision, reason FROM decision
-         WHERE person = $1 AND item = $2 AND at >= $3 AND at < $4 AND kind IN {MANDATED} ORDER BY position"
-    );
-    let mut sent = Vec::new();
-    for (person, requirement) in who {
-        let values = args![person, requirement, period.from, period.to];
-        // Made of constants.
-        for row in c.all(sqlx::AssertSqlSafe(sql.clone()), values).await? {
-            sent.push(Sent {
-                key: row.get("delivery_key")?,
-                kind: row.get("kind")?,
-                at: row.get::<Instant>("at")?.rfc3339(),
-                decision: row.get("decision")?,
-                reason: row.get("reason")?,
-            });
+    let mut people: Vec<&str> = who.iter().map(|(person, _)| *person).collect();
+    people.dedup();
+    let kinds = concat!("AND kind IN ", mandated!());
+    let rows = c.all_in(SENT, &people, kinds, args![period.from, period.to]).await?;
+    let mut sent: Vec<(i64, Sent)> = Vec::new();
+    for row in rows {
+        let (person, item): (String, String) = (row.get("person")?, row.get("item")?);
+        if !who.contains(&(person.as_str(), item.as_str())) {
+            continue;
         }
+        let decided = Sent {
+            key: row.get("delivery_key")?,
+            kind: row.get("kind")?,
+            at: row.get::<Instant>("at")?.rfc3339(),
+            decision: row.get("decision")?,
+            reason: row.get("reason")?,
+        };
+        sent.push((row.get("position")?, decided));
     }
-    Ok(sent)
+    sent.sort_by_key(|(position, _)| *position);
+    Ok(sent.into_iter().map(|(_, sent)| sent).collect())
+}
+
+/// The statements of these assignments, in their order.
+async fn statements(c: &Conn, assignments: &[Assignment]) -> Result<Vec<String>> {
+    let ids: Vec<&str> = assignments.iter().map(|a| a.id.as_str()).collect();
+    let mut statements: Vec<(i64, String)> = Vec::new();
+    let before = "SELECT position, body, stored FROM statement WHERE registration IN";
+    for row in c.all_in(before, &ids, "", args![]).await? {
+        statements.push((row.get("position")?, store::body(c.engine(), &row)?));
+    }
+    statements.sort_by_key(|(position, _)| *position);
+    Ok(statements.into_iter().map(|(_, body)| body).collect())
 }
 
 fn json<T: Evident + ?Sized>(value: &T) -> Result<Vec<u8>> {
@@ -311,6 +329,8 @@ impl Draft {
         files.insert("report.json".into(), json(&self.report)?);
         files.insert("report.csv".into(), self.report.csv().into_bytes());
         files.insert("population.json".into(), json(&self.population[..])?);
+        files.insert("requests.json".into(), json(&self.requests[..])?);
+        files.insert("questions.json".into(), json(&self.questions[..])?);
         files.insert("trail.json".into(), json(&self.sent[..])?);
         let mut contents = Vec::new();
         for (digest, content) in self.contents {

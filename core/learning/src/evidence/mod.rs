@@ -2,6 +2,7 @@
 
 mod anchor;
 mod archive;
+mod asked;
 mod export;
 mod files;
 mod pack;
@@ -9,6 +10,8 @@ mod pdf;
 mod population;
 mod report;
 pub mod retention;
+mod skew;
+mod then;
 pub mod verify;
 
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What a pack of evidence consists of: the files and their shapes, format `stoa-pack/2`. See `docs/evidence.md`.
+//! What a pack of evidence consists of: the files and their shapes, format `stoa-pack/3`. See `docs/evidence.md`.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use stoa_ground::Instant;
 
 /// The version of the format.
-pub const FORMAT: &str = "stoa-pack/2";
+pub const FORMAT: &str = "stoa-pack/3";
 
 /// The most files that a pack has, in a folder or in a ZIP.
 pub const MOST_FILES: usize = 100_000;
@@ -177,6 +177,10 @@ row! {
     attested: String,
     /// How the person was known then: `chat-session`, `mail-code` or `oidc`.
     authentication: String,
+    /// The last day on which the completion, or the waiver, holds, in the person's zone; empty where it holds for good.
+    expires: String,
+    /// Where the clock of a chat and the server's differ: the kind of the record, and by how many seconds the chat's is ahead.
+    skew: String,
     /// Whether it counts in the denominator.
     counts: bool,
     /// Why it does not count, or how it ended.
@@ -284,6 +288,74 @@ pub struct Meant {
     pub from: String,
     /// Until when; empty where it still did when the pack was made.
     pub to: String,
+}
+
+/// Something that was asked for, in `requests.json`, as its records say at the end of the period. People are employee ids,
+/// instants RFC 3339 in UTC; what does not exist is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// Its subject in the log.
+    pub subject: String,
+    /// `extension`, `exemption`, `waiver`, `enrolment`, or `requirement`: that a requirement comes into force or changes.
+    pub kind: String,
+    /// `draft`, `open`, `approved`, `declined`, `withdrawn` or `closed`.
+    pub state: String,
+    /// For whom.
+    pub employee_id: String,
+    /// The assignment's subject.
+    pub assignment: String,
+    /// The requirement's id.
+    pub requirement: String,
+    /// The course's id.
+    pub course: String,
+    /// The day that is wished.
+    pub wished: String,
+    /// When it was asked for, or written.
+    pub asked: String,
+    /// By whom.
+    pub asked_by: String,
+    /// Why.
+    pub reason: String,
+    /// Who is, or was last, asked to decide.
+    pub approver: String,
+    /// When it ended.
+    pub decided: String,
+    /// By whose decision.
+    pub decided_by: String,
+    /// Why it was decided so.
+    pub decision: String,
+}
+
+/// A question to a trainer, in `questions.json`, as its records say at the end of the period. The texts are empty where the
+/// preset does not disclose them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// Its subject in the log.
+    pub subject: String,
+    /// Who asked, by employee id.
+    pub employee_id: String,
+    /// The assignment's subject.
+    pub assignment: String,
+    /// The course's id.
+    pub course: String,
+    /// The content that was read: its SHA-256.
+    pub content: String,
+    /// When it was asked.
+    pub asked: String,
+    /// The question.
+    pub question: String,
+    /// Until when the answer was due, by the clock that ran last.
+    pub due: String,
+    /// When it was answered.
+    pub answered: String,
+    /// The answer.
+    pub answer: String,
+    /// Who answered, by employee id.
+    pub answered_by: String,
+    /// With which qualification.
+    pub qualification: String,
 }
 
 /// What the log's key signs about a pack.

@@ -52,13 +52,18 @@ pub(super) struct Population {
 impl Population {
     /// Reads the roster's history and the rules of the scope as they were.
     pub async fn read(c: &Conn, scope: &Scope, organisation: &Organisation, period: Period) -> Result<Self> {
-        let mut everybody = people::all_facts(c).await?;
         let only = match &scope.person {
-            Some(person) => Some(people::find(c, person).await?.id),
+            Some(person) => Some(people::find(c, person).await?),
             None => None,
         };
-        everybody.retain(|(p, _)| only.as_ref().is_none_or(|id| p.id == *id));
-        let history = history::of(c, only.as_deref()).await?;
+        let history = history::of(c, only.as_ref().map(|p| p.id.as_str())).await?;
+        let everybody = match only {
+            Some(person) => {
+                let facts = people::facts(c, &person).await?;
+                vec![(person, facts)]
+            }
+            None => people::all_facts(c).await?,
+        };
         let rules = rules(c, scope).await?;
         let mut meant: BTreeMap<String, BTreeMap<_, _>> = BTreeMap::new();
         for (person, facts) in &everybody {
@@ -85,6 +90,12 @@ impl Population {
         self.meant.get(person)?.get(requirement)?.first().map(|span| span.0)
     }
 
+    /// Whether a requirement means somebody at the end of the period.
+    pub fn is_meant(&self, person: &str, requirement: &str) -> bool {
+        let spans = self.meant.get(person).and_then(|by| by.get(requirement));
+        spans.and_then(|spans| spans.last()).is_some_and(|last| last.1 == self.period.to)
+    }
+
     /// Everybody whom a requirement meant in the period.
     pub fn all_meant(&self) -> impl Iterator<Item = (&str, &str)> {
         self.meant.iter().flat_map(|(person, by)| by.keys().map(move |r| (person.as_str(), r.as_str())))
@@ -102,7 +113,7 @@ impl Population {
     fn one(&self, person: &Person, rows: Option<&Vec<&Row>>) -> Option<Considered> {
         let Period { from, to, .. } = self.period;
         let entries = self.history.get(&person.id).map_or(&[][..], Vec::as_slice);
-        let here = history::spans(entries, from, to, |p| p.status != Status::Left);
+        let here = history::spans(entries, from, to, |p| (p.status != Status::Left).then_some(from));
         let assignments = rows.map_or(0, Vec::len) as u64;
         if here.is_empty() && assignments == 0 {
             return None;
@@ -170,25 +181,17 @@ fn spans(
     organisation: &Organisation,
     period: Period,
 ) -> Vec<(Instant, Instant)> {
-    let mut spans: Vec<(Instant, Instant)> = Vec::new();
-    for (n, entry) in entries.iter().enumerate() {
-        let person = &entry.person;
-        let next = entries.get(n + 1).map_or(period.to, |next| next.since).min(period.to);
-        let hired = person.hire_date.map(|day| organisation.calendar(person).at(day, Time::midnight()));
-        let since = entry.since.max(period.from).max(hired.unwrap_or(Instant(i64::MIN)));
-        let facts = Facts { groups: people::groups_of(person), ..facts.clone() };
-        for (m, rule) in versions.iter().enumerate() {
-            let until = versions.get(m + 1).map_or(next, |later| later.since.min(next));
-            let since = since.max(rule.since);
-            let means = rule.requirement.active && rule.requirement.audience.matches(person, &facts);
-            if since >= until || !means {
-                continue;
-            }
-            match spans.last_mut() {
-                Some(last) if last.1 == since => last.1 = until,
-                _ => spans.push((since, until)),
-            }
+    let mut all = Vec::new();
+    for (n, Rule { since, requirement }) in versions.iter().enumerate().filter(|(_, rule)| rule.requirement.active) {
+        let until = versions.get(n + 1).map_or(period.to, |later| later.since.min(period.to));
+        let means = |person: &Person| {
+            let facts = Facts { groups: people::groups_of(person), ..facts.clone() };
+            let first = || person.hire_date.map(|day| organisation.calendar(person).at(day, Time::midnight()));
+            requirement.audience.matches(person, &facts).then(|| first().unwrap_or(Instant(i64::MIN)))
+        };
+        for span in history::spans(entries, period.from.max(*since), until, means) {
+            history::join(&mut all, span);
         }
     }
-    spans
+    all
 }

@@ -91,6 +91,29 @@ pub fn usual() -> Vec<Rule> {
     vec![rule("training", 6, After::Record), rule("access", 3, After::Employment)]
 }
 
+/// What the organisation says about keeping: its rules, and the preset of requirements that name none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The rules.
+    pub rules: Vec<Rule>,
+    /// The preset where a requirement names none: `[evidence] preset`.
+    pub preset: Preset,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { rules: usual(), preset: Preset::None }
+    }
+}
+
+impl Policy {
+    /// The preset that counts for a requirement which names `own`.
+    #[must_use]
+    pub fn preset(&self, own: Preset) -> Preset {
+        if own.is_none() { self.preset } else { own }
+    }
+}
+
 /// The rules of a preset for the training that it is about.
 #[must_use]
 pub fn of_preset(preset: Preset) -> Vec<Rule> {
@@ -133,7 +156,7 @@ fn years(from: Instant, years: u32) -> End {
 pub struct Hold {
     /// Its id.
     pub id: String,
-    /// What it holds: `all`, `person/<id>` or `requirement/<id>`.
+    /// What it holds: `all`, `person/<id>` (of the row that stands for the person) or `requirement/<id>`.
     pub scope: String,
     /// Why.
     pub reason: String,
@@ -186,7 +209,10 @@ impl Projection for HoldProjection {
 /// # Errors
 /// The database's error.
 pub async fn holds(conn: &Conn) -> Result<Vec<Hold>> {
-    let rows = conn.all("SELECT id, scope, reason, actor, at FROM legal_hold ORDER BY at, id", args![]).await?;
+    let sql = "SELECT id, COALESCE((SELECT 'person/' || a.stands_for FROM person_alias a
+               WHERE 'person/' || a.person = legal_hold.scope), scope) AS scope, reason, actor, at
+               FROM legal_hold ORDER BY at, id";
+    let rows = conn.all(sql, args![]).await?;
     let read = |r: &stoa_ground::Row| {
         Ok(Hold {
             id: r.get("id")?,
@@ -257,19 +283,19 @@ pub struct Planned {
     pub why: String,
 }
 
-/// What may be erased of the records about a person, and what not.
+/// What may be erased of the records about a person, also of rows that were merged into theirs, and what not.
 ///
 /// # Errors
 /// The database's error.
-pub async fn plan(conn: &Conn, person: &Person, rules: &[Rule]) -> Result<Vec<Planned>> {
-    let rows = conn
-        .all(
-            "SELECT r.subject, r.at, r.body, (SELECT COUNT(*) FROM ledger_record a WHERE a.subject = r.subject) AS n
-             FROM ledger_record r JOIN ledger_value v ON v.record = r.id AND v.part = 0
-             WHERE v.person = $1 AND v.erased IS NULL ORDER BY r.subject, r.version",
-            args![&person.id],
-        )
-        .await?;
+pub async fn plan(conn: &Conn, person: &Person, policy: &Policy) -> Result<Vec<Planned>> {
+    let sql = concat!(
+        "SELECT r.subject, r.at, r.body, (SELECT COUNT(*) FROM ledger_record a WHERE a.subject = r.subject) AS n
+         FROM ledger_record r JOIN ledger_value v ON v.record = r.id AND v.part = 0
+         WHERE v.erased IS NULL AND v.person IN ",
+        stoa_ground::rows_of!("$1"),
+        " ORDER BY r.subject, r.version"
+    );
+    let rows = conn.all(sql, args![&person.id]).await?;
     let mut subjects: BTreeMap<String, (Facts, u64)> = BTreeMap::new();
     for row in &rows {
         let leaf: stoa_ground::ledger::leaf::Leaf = serde_json::from_str(&row.get::<String>("body")?)?;
@@ -290,19 +316,30 @@ pub async fn plan(conn: &Conn, person: &Person, rules: &[Rule]) -> Result<Vec<Pl
             let assignment = crate::training::assignment::by_id(conn, id).await?;
             facts.open = assignment.as_ref().is_some_and(|a| a.state.is_open());
             facts.requirement = assignment.map(|a| a.requirement);
-            if let Some(id) = &facts.requirement {
-                facts.preset = crate::training::requirement::by_id(conn, id).await?.evidence;
-            }
         }
         if let Some(id) = subject.strip_prefix("request/")
             && let Some((requirement, open)) = crate::training::requests::about(conn, id).await?
         {
             (facts.requirement, facts.open) = (requirement, open);
         }
-        let (erasable, why) = judge(conn.now(), &person.id, &facts, &holds, rules);
+        if let Some(id) = subject.strip_prefix("trainer-question/") {
+            facts.requirement = crate::training::question_about(conn, id).await?;
+        }
+        facts.preset = policy.preset(preset_of(conn, facts.requirement.as_deref()).await?);
+        let (erasable, why) = judge(conn.now(), &person.id, &facts, &holds, &policy.rules);
         planned.push(Planned { subject, records, erasable, why });
     }
     Ok(planned)
+}
+
+/// The preset that a requirement names. One that was only ever proposed is not there, and names none.
+async fn preset_of(conn: &Conn, requirement: Option<&str>) -> Result<Preset> {
+    let Some(id) = requirement else { return Ok(Preset::None) };
+    match crate::training::requirement::by_id(conn, id).await {
+        Ok(found) => Ok(found.evidence),
+        Err(Error::NotFound(_)) => Ok(Preset::None),
+        Err(e) => Err(e),
+    }
 }
 
 /// What is said about an assignment to the rules. `None`: the person is gone.
@@ -389,7 +426,7 @@ pub async fn erase(
     db: &Db,
     services: &Services,
     person: &Person,
-    rules: &[Rule],
+    policy: &Policy,
     actor: &str,
     reason: &str,
 ) -> Result<Erased> {
@@ -397,10 +434,11 @@ pub async fn erase(
         return Err(Error::invalid("an erasure needs a reason"));
     }
     db.write(|tx| async move {
-        let planned = plan(&tx, person, rules).await?;
+        let planned = plan(&tx, person, policy).await?;
         if planned.iter().all(|p| p.erasable) {
             // Nothing is left for which somebody would have to know how the person stood in the roster.
-            tx.exec("DELETE FROM person_history WHERE person = $1", args![&person.id]).await?;
+            let sql = concat!("DELETE FROM person_history WHERE person IN ", stoa_ground::rows_of!("$1"));
+            tx.exec(sql, args![&person.id]).await?;
         }
         let subjects: Vec<String> = planned.into_iter().filter(|p| p.erasable).map(|p| p.subject).collect();
         if subjects.is_empty() {

@@ -113,6 +113,7 @@ impl Assignment {
     #[must_use]
     pub fn excluded(&self) -> Option<String> {
         match self.state {
+            _ if self.is_enrolment() => Some("voluntary: a place in a course that nothing demands".into()),
             State::OnLeave => Some("on leave: the clock has stopped".into()),
             state if !state.counts() => Some(self.end_reason.clone().unwrap_or_default()),
             _ => None,

@@ -116,6 +116,7 @@ impl Life {
             actor: "operator".into(),
             reason: "because".into(),
             data,
+            source: None,
             erased: Vec::new(),
         };
         let place = self.assignments.iter().position(|a| a.id == id);

@@ -120,6 +120,23 @@ pub async fn questions_of(conn: &Conn, person: &str) -> Result<Vec<(String, Opti
     Ok(told)
 }
 
+/// The ids of the questions to trainers that were asked in these assignments.
+///
+/// # Errors
+/// The database's error.
+pub(crate) async fn questions_in(conn: &Conn, assignments: &[String]) -> Result<Vec<String>> {
+    trainer::ids_in(conn, assignments).await
+}
+
+/// The requirement in whose assignment a trainer was asked; `None` for an unknown question.
+///
+/// # Errors
+/// The database's error.
+pub(crate) async fn question_about(conn: &Conn, id: &str) -> Result<Option<String>> {
+    let Some(question) = trainer::by_id(conn, id).await? else { return Ok(None) };
+    Ok(assignment::by_id(conn, &question.assignment).await?.map(|a| a.requirement))
+}
+
 /// What a TOML parser says, as one sentence that names file and line.
 fn toml_sentence(file: &str, text: &str, error: &toml::de::Error) -> String {
     let said = error.message().replace('\n', ", ");

@@ -37,9 +37,11 @@ enum Field {
 }
 
 impl Field {
-    fn of(name: &str) -> Self {
+    fn of(subject: &str, name: &str) -> Self {
         match name {
             "data/answers" | "data/name" | "data/typed" => Self::Private,
+            // What a learner asked a trainer; the digest would show a text that somebody guesses.
+            "data/text" | "data/digest" if subject.starts_with("trainer-question/") => Self::Private,
             "data/score" | "data/passed" | "data/attempts" => Self::Result,
             _ => Self::Plain,
         }
@@ -76,13 +78,13 @@ impl Preset {
         *self == Self::None
     }
 
-    /// Whether a field of a record is disclosed.
+    /// Whether a field of a record about a subject is disclosed.
     #[must_use]
-    pub fn discloses(self, field: &str) -> bool {
+    pub fn discloses(self, subject: &str, field: &str) -> bool {
         match self {
             Self::None | Self::HarassmentPrevention => true,
-            Self::Soc2 => Field::of(field) == Field::Plain,
-            Self::Iso9001 | Self::Hipaa | Self::Osha => Field::of(field) != Field::Private,
+            Self::Soc2 => Field::of(subject, field) == Field::Plain,
+            Self::Iso9001 | Self::Hipaa | Self::Osha => Field::of(subject, field) != Field::Private,
         }
     }
 
@@ -121,9 +123,12 @@ mod tests {
         for preset in Preset::ALL {
             assert_eq!(serde_json::to_value(preset).unwrap(), preset.name());
             assert_eq!(Preset::named(preset.name()), Some(preset));
-            assert!(preset.discloses("reason") && preset.discloses("data/who"));
+            assert!(preset.discloses("assignment/a", "reason") && preset.discloses("assignment/a", "data/who"));
         }
-        assert!(!Preset::Osha.discloses("data/answers") && Preset::Osha.discloses("data/score"));
-        assert!(!Preset::Soc2.discloses("data/score") && Preset::HarassmentPrevention.discloses("data/answers"));
+        let of = |preset: Preset, field| preset.discloses("assignment/a", field);
+        assert!(!of(Preset::Osha, "data/answers") && of(Preset::Osha, "data/score") && of(Preset::Osha, "data/text"));
+        assert!(!of(Preset::Soc2, "data/score") && of(Preset::HarassmentPrevention, "data/answers"));
+        let asked = |preset: Preset| preset.discloses("trainer-question/q", "data/text");
+        assert!(!asked(Preset::Osha) && !asked(Preset::Soc2) && asked(Preset::HarassmentPrevention));
     }
 }

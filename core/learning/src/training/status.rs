@@ -81,15 +81,26 @@ pub async fn status(conn: &Conn, filter: &Filter) -> Result<Vec<Row>> {
         let names = State::ALL.map(State::name).join(", ");
         return Err(Error::invalid(format!("'{state}' is not a state: use {names}")));
     }
-    let mut some = match (&filter.person, &filter.manager) {
-        (Some(person), _) => Some(vec![people::find(conn, person).await?]),
-        (None, Some(manager)) => Some(people::tree_of(conn, &people::find(conn, manager).await?.id).await?),
-        (None, None) => None,
+    // As of a day everybody is called as then, and reports to whom they did.
+    let then = match filter.as_of {
+        Some(when) => Some(people::history::everybody(conn, |p| when.instant(p)).await?),
+        None => None,
     };
-    if let (Some(_), Some(manager)) = (&filter.person, &filter.manager) {
-        let tree = people::tree_of(conn, &people::find(conn, manager).await?.id).await?;
-        some.iter_mut().for_each(|people| people.retain(|p| tree.iter().any(|below| below.id == p.id)));
+    let mut some = None;
+    if let Some(manager) = &filter.manager {
+        let manager = people::find(conn, manager).await?.id;
+        some = Some(match &then {
+            Some(then) => people::history::below(then, &manager),
+            None => people::tree_of(conn, &manager).await?,
+        });
     }
+    if let Some(person) = &filter.person {
+        let person = people::find(conn, person).await?;
+        let known = then.as_ref().and_then(|then| then.iter().find(|p| p.id == person.id));
+        let within = some.is_none_or(|tree: Vec<Person>| tree.iter().any(|below| below.id == person.id));
+        some = Some(if within { vec![known.unwrap_or(&person).clone()] } else { Vec::new() });
+    }
+    let everybody = if some.is_some() || then.is_some() { then } else { Some(people::all(conn).await?) };
     let (people, found) = match (some, &filter.requirement) {
         (Some(people), _) => {
             let mut found = Vec::new();
@@ -98,8 +109,10 @@ pub async fn status(conn: &Conn, filter: &Filter) -> Result<Vec<Row>> {
             }
             (people, found)
         }
-        (None, Some(requirement)) => (people::all(conn).await?, assignment::of_requirement(conn, requirement).await?),
-        (None, None) => (people::all(conn).await?, assignment::all(conn).await?),
+        (None, Some(requirement)) => {
+            (everybody.unwrap_or_default(), assignment::of_requirement(conn, requirement).await?)
+        }
+        (None, None) => (everybody.unwrap_or_default(), assignment::all(conn).await?),
     };
     if let Some(when) = filter.as_of.filter(|when| when.is_future(conn.now())) {
         let when = match when {

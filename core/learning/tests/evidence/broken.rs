@@ -35,7 +35,7 @@ fn report_again(folder: &Path, change: impl Fn(&mut Json)) {
 }
 
 /// Makes the PDF name the digests of the reports as they are now.
-fn pdf_again(folder: &Path) {
+pub(super) fn pdf_again(folder: &Path) {
     let path = folder.join("report.pdf");
     let mut pdf = std::fs::read(&path).unwrap();
     for file in ["report.json", "population.json"] {
@@ -277,6 +277,17 @@ async fn whatever_is_broken_both_verifiers_name_it() {
         std::fs::write(&file, text).unwrap();
         let (verdict, why) = judge(&good, &Brought { checkpoint: Some(file.clone()), ..trusted.clone() });
         assert!(verdict == expected && why.contains(says), "{verdict:?} {why}");
+    }
+    // A pack of another format is of another shape, and that says nothing against it.
+    for format in ["stoa-pack/1", "stoa-pack/2", "stoa-pack/99"] {
+        let other = w.dir.path().join("other");
+        copy(&good, &other);
+        let text = serde_json::json!({ "format": format, "log": "learn.example.org", "files": ["report.json"] });
+        std::fs::write(other.join("manifest.json"), text.to_string()).unwrap();
+        let (verdict, why) = judge(&other, &trusted);
+        assert_eq!(verdict, Verdict::CannotVerify, "{format}: {why}");
+        assert!(why.contains(&format!("the pack's format is {format}, and this program knows stoa-pack/3")), "{why}");
+        std::fs::remove_dir_all(&other).unwrap();
     }
     let empty = w.dir.path().join("empty");
     std::fs::create_dir(&empty).unwrap();

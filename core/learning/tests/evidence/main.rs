@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
 
 mod anchors;
+mod asked;
 mod broken;
 mod flips;
 mod forms;
@@ -18,7 +19,7 @@ use stoa_ground::ledger::note::{Note, Signer, Verifier};
 use stoa_ground::ledger::{Master, checkpoint};
 use stoa_ground::testing::hire;
 use stoa_ground::xapi::Emitter;
-use stoa_learning::evidence::retention::usual;
+use stoa_learning::evidence::retention::Policy;
 use stoa_learning::evidence::verify::{Trust, Verdict, verify};
 use stoa_learning::evidence::{Log, Manifest, Scope, Summary, Wanted, check_point, export};
 use stoa_learning::search::Index;
@@ -78,7 +79,7 @@ async fn world() -> World {
 
 impl World {
     async fn export(&self, scope: &Scope, preset: Option<Preset>, to: &Path) -> stoa_ground::Result<Summary> {
-        let wanted = Wanted { scope, preset, rules: &usual() };
+        let wanted = Wanted { scope, preset, policy: &Policy::default() };
         export(&self.s.db, &self.services, &self.log, &wanted, to).await
     }
 
@@ -136,7 +137,7 @@ fn sign_again(folder: &Path, signer: &Signer, change: impl FnOnce(&mut Manifest)
     change(&mut manifest);
     let bytes = serde_json::to_vec(&manifest).unwrap();
     std::fs::write(folder.join("manifest.json"), &bytes).unwrap();
-    let text = format!("stoa-pack/2\n{}\n{}\n{}\n", manifest.origin, manifest.size, sha256(&bytes));
+    let text = format!("stoa-pack/3\n{}\n{}\n{}\n", manifest.origin, manifest.size, sha256(&bytes));
     std::fs::write(folder.join("manifest.note"), Note::signed(text, signer).to_string()).unwrap();
 }
 

@@ -160,6 +160,76 @@ async fn the_days_of_a_period_are_those_of_the_organisation_to_the_instant() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_assigned_in_the_period_and_done_before_it_counts_in_it() {
+    let w = world().await;
+    w.s.until("2026-11-25T08:00:00Z").await;
+    let gina = w.s.hire("Gina", |_| {}).await;
+    training::reconsider(&w.s.db, &w.services, &[gina.id]).await.unwrap();
+    let file = "person,requirement,completed_at\nGina,fire-safety,2026-11-23T15:00:00Z\n";
+    let lines = training::import(&w.s.db, &w.services, "done.csv", file.as_bytes(), false).await.unwrap();
+    assert_eq!(lines[0].outcome, training::Outcome::Recorded, "{lines:?}");
+    let day = |text: &str| Some(text.parse().unwrap());
+    let scope = Scope { requirement: Some("fire-safety".into()), from: day("2026-11-25"), ..Scope::default() };
+    let (report, _) = w.over("late", scope).await;
+    let gina = lines_of(&report, "Gina");
+    assert!(gina.len() == 1 && gina[0].starts_with("Gina  completed true"), "{gina:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_holds_no_more_stands_beside_its_renewal_and_does_not_count_twice() {
+    let w = world().await;
+    let text =
+        REQUIREMENT.replace("fire-safety", "yearly") + "recertify = { every = \"12 months\", window_days = 30 }\n";
+    training::apply(&w.s.db, &w.services, "yearly.toml", &text, false).await.unwrap();
+    // What Ana did for fire safety counts.
+    training::complete(&w.s.db, &w.services, "Bob", "yearly", "operator", "in class").await.unwrap();
+    let day = |text: &str| Some(text.parse().unwrap());
+    let yearly = || Scope { requirement: Some("yearly".into()), ..Scope::default() };
+    // The window is open: what was done holds still, and the renewal is to be done as well.
+    w.s.until("2027-11-01T12:00:00Z").await;
+    training::complete(&w.s.db, &w.services, "Ana", "yearly", "operator", "again").await.unwrap();
+    w.s.until("2027-12-06T12:00:00Z").await;
+    let (report, _) = w.over("year", Scope { from: day("2027-01-01"), ..yearly() }).await;
+    let before = "completed before the period, and what renews it has a line of its own";
+    assert_eq!(
+        lines_of(&report, "Ana"),
+        [format!("Ana  completed false {before}"), "Ana  completed true again".into()]
+    );
+    let renewed = "holds no more, and what renews it counts in its place";
+    assert_eq!(lines_of(&report, "Bob"), [format!("Bob  expired false {renewed}"), "Bob  overdue true ".into()]);
+    let first = report["rows"].as_array().unwrap().iter().find(|r| r["state"] == "expired").unwrap();
+    assert_eq!(first["expires"], "2027-11-23");
+    assert_eq!((report["denominator"].as_u64(), report["completed"].as_u64()), (Some(3), Some(1)), "Cleo never did it");
+    // After the period in which it ended only the renewal speaks.
+    w.s.until("2028-01-10T12:00:00Z").await;
+    let (report, _) = w.over("next", Scope { from: day("2028-01-01"), ..yearly() }).await;
+    assert_eq!(lines_of(&report, "Bob"), ["Bob  overdue true "]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_that_nobody_recorded_in_time_is_an_end_all_the_same() {
+    let w = world().await;
+    let text =
+        REQUIREMENT.replace("fire-safety", "yearly") + "recertify = { every = \"12 months\", grace_days = 10 }\n";
+    training::apply(&w.s.db, &w.services, "yearly.toml", &text, false).await.unwrap();
+    training::complete(&w.s.db, &w.services, "Bob", "yearly", "operator", "in class").await.unwrap();
+    // The server stood still for a year: no cycle began, and nothing was recorded.
+    let later = |at: &str| w.s.db.clock().set(stoa_ground::Instant::parse(at).unwrap()).unwrap();
+    later("2027-11-30T12:00:00Z");
+    let yearly = || Scope { requirement: Some("yearly".into()), person: Some("Bob".into()), ..Scope::default() };
+    let (report, _) = w.over("grace", yearly()).await;
+    assert_eq!(lines_of(&report, "Bob"), ["Bob  completed true in class"], "in the grace it counts");
+    later("2027-12-06T12:00:00Z");
+    let (report, _) = w.over("over", yearly()).await;
+    assert_eq!(lines_of(&report, "Bob"), ["Bob  expired true holds no more, and nothing renews it"]);
+    assert_eq!(report["percent"], "0.0");
+}
+
+fn lines_of(report: &Json, name: &str) -> Vec<String> {
+    lines(report).into_iter().filter(|line| line.starts_with(name)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_was_meant_and_got_nothing_stands_in_the_denominator() {
     let w = world().await;
     // The store lost an assignment, or never made it.

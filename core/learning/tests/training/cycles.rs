@@ -289,3 +289,31 @@ async fn days_are_counted_from_the_change_of_the_job_that_the_roster_told() {
     w.s.flow.settle().await.unwrap();
     assert_eq!(w.one(&find("E-1").await).await.due.date.to_string(), "2027-01-14");
 }
+
+#[tokio::test]
+async fn the_status_as_of_a_day_has_the_tree_and_the_names_of_that_day() {
+    let w = world().await;
+    let max = w.s.hire("Max", |_| {}).await;
+    let ana = w.s.hire("Ana", |p| p.manager = Some(max.id.clone())).await;
+    let eva = w.s.hire("Eva", |_| {}).await;
+    w.apply(REQUIREMENT).await;
+    w.s.until("2026-11-30T12:00:00Z").await;
+    let (ana, eva) = (&ana.id, &eva.id);
+    w.s.db
+        .write(|tx| async move {
+            let sql = "UPDATE person SET name = 'Ana Lang', manager = $3, updated = $2 WHERE id = $1";
+            tx.exec(sql, args![ana, tx.now(), eva]).await
+        })
+        .await
+        .unwrap();
+    let names = async |manager: &str, as_of: Option<&str>| {
+        let as_of = as_of.map(|when| when.parse::<AsOf>().unwrap());
+        let filter = &Filter { manager: Some(manager.into()), as_of, ..Filter::default() };
+        let rows = w.s.db.read(|c| async move { training::status(&c, filter).await }).await.unwrap();
+        rows.into_iter().map(|r| r.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names("Max", Some("2026-11-25")).await, ["Ana"]);
+    assert!(names("Eva", Some("2026-11-25")).await.is_empty());
+    assert!(names("Max", None).await.is_empty());
+    assert_eq!(names("Eva", None).await, ["Ana Lang"]);
+}

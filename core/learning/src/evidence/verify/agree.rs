@@ -4,20 +4,27 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 use stoa_ground::Instant;
+use stoa_ground::ledger::Source;
 use stoa_ground::ledger::leaf::Leaf;
 
 use super::super::pack::{self, Considered, Manifest, Opened, Report, Row};
-use super::{Checked, Pack, tampered};
+use super::super::skew;
+use super::{Checked, Pack, asked, tampered};
 
-/// What a report is held against: a record without its fields, but for who the person was and when it was done, where that
-/// was disclosed.
+/// What the reports are held against: a record with what was disclosed of it.
 pub(super) struct Said {
-    kind: String,
-    at: Instant,
+    pub kind: String,
+    pub at: Instant,
     /// When what it records was done; what was done elsewhere was done before it was recorded.
     done: Instant,
     who: Option<Json>,
+    source: Option<Source>,
+    /// Those of the [fields](SHOWN) that reports repeat.
+    shown: BTreeMap<&'static str, Json>,
 }
+
+/// The fields that reports repeat, beside `source`, `data/who` and `data/completed`.
+const SHOWN: [&str; 4] = ["reason", "data/expires_date", "data/kind", "data/text"];
 
 /// Records by subject and version.
 pub(super) type Records = BTreeMap<String, BTreeMap<i64, Said>>;
@@ -28,8 +35,22 @@ impl Said {
         let who = who.filter(Json::is_object);
         let done =
             opened.get("data/completed").and_then(|field| serde_json::from_str::<Option<Instant>>(&field.value).ok());
-        Self { kind: leaf.kind.clone(), at: leaf.at, done: done.flatten().unwrap_or(leaf.at), who }
+        let shown = |name: &'static str| Some((name, serde_json::from_str(&opened.get(name)?.value).ok()?));
+        let shown = SHOWN.into_iter().filter_map(shown).collect();
+        let source = opened.get("source").and_then(|field| serde_json::from_str(&field.value).ok());
+        Self { kind: leaf.kind.clone(), at: leaf.at, done: done.flatten().unwrap_or(leaf.at), who, source, shown }
     }
+
+    /// A field that was disclosed, as text; empty for any other.
+    pub fn text(&self, field: &str) -> &str {
+        self.shown.get(field).and_then(Json::as_str).unwrap_or_default()
+    }
+}
+
+/// The records of a subject until the end of the period, the oldest first.
+pub(super) fn past<'r>(records: &'r Records, subject: &str, manifest: &Manifest) -> Vec<&'r Said> {
+    let end = manifest.period.1.unwrap_or(i64::MAX);
+    records.get(subject).into_iter().flat_map(BTreeMap::values).filter(|said| said.at.0 < end).collect()
 }
 
 /// Checks JSON, CSV, PDF and records; gives what was found.
@@ -50,10 +71,12 @@ pub(super) fn check(files: &Pack, manifest: &Manifest, records: &Records) -> Che
     for row in &report.rows {
         follows(row, manifest, records)?;
     }
+    let asked = asked::check(files, manifest, records)?;
     let percent = if report.percent.is_empty() { String::new() } else { format!(" ({} %)", report.percent) };
     Ok(vec![
         format!("JSON, CSV and PDF agree: {} of {} completed{percent}", report.completed, report.denominator),
         format!("{} assignments are reported as their records say", report.rows.len()),
+        asked,
     ])
 }
 
@@ -84,9 +107,10 @@ fn follows(row: &Row, manifest: &Manifest, records: &Records) -> Checked<()> {
         let assigned = [&row.assigned, &row.started, &row.completed, &row.attested].iter().any(|at| !at.is_empty());
         return if assigned { bad("nothing was assigned") } else { Ok(()) };
     }
-    let Some(own) = records.get(&row.subject) else { return bad("there are none in the pack") };
-    let end = manifest.period.1.unwrap_or(i64::MAX);
-    let past: Vec<&Said> = own.values().filter(|said| said.at.0 < end).collect();
+    if !records.contains_key(&row.subject) {
+        return bad("there are none in the pack");
+    }
+    let past = past(records, &row.subject, manifest);
     let at =
         |kind: &str| past.iter().filter(|said| said.kind == kind).map(|said| said.done.rfc3339()).collect::<Vec<_>>();
     if past.first().is_none_or(|first| first.kind != "assigned" || first.at.rfc3339() != row.assigned) {
@@ -97,8 +121,22 @@ fn follows(row: &Row, manifest: &Manifest, records: &Records) -> Checked<()> {
             return bad(&format!("when it was {kind}"));
         }
     }
-    if row.is_completed() && row.completed.is_empty() {
+    let newest = |kinds: &[&str]| past.iter().rev().find(|said| kinds.contains(&said.kind.as_str()));
+    let expired = newest(&["completed", "expired", "revalidated"]).is_some_and(|said| said.kind == "expired");
+    if row.is_completed() && (row.completed.is_empty() || expired) {
         return bad("whether it was completed");
+    }
+    // What was reinstated has no end; a record of the first format has its fields in the open and shows none.
+    let held = newest(&["completed", "waived", "revalidated", "reinstated"]);
+    if held
+        .filter(|said| said.shown.contains_key("reason"))
+        .is_some_and(|said| said.text("data/expires_date") != row.expires)
+    {
+        return bad("until when it holds");
+    }
+    let sources = past.iter().filter_map(|said| Some((said.kind.as_str(), said.source.as_ref()?)));
+    if skew::worst(sources) != row.skew {
+        return bad("how the clocks differ");
     }
     let Some(who) = past.iter().rev().find_map(|said| said.who.as_ref()) else { return Ok(()) };
     let fields = [

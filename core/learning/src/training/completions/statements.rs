@@ -111,15 +111,17 @@ impl Follower for StatementFollower {
     }
 
     async fn follow(&self, tx: &Tx, key: &str) -> Result<()> {
-        let Some(stored) = store::get(tx, key).await? else { return Ok(()) };
-        let body: Json = serde_json::from_str(&stored.body)?;
+        let Some(head) = store::head(tx, key).await? else { return Ok(()) };
         // Also when no course has rules any more: what counted once may be taken back.
-        if let Some(target) = voids(&self.0.emitter, &body) {
+        if let Some(target) = head.voids {
             return voided(tx, &self.0, &target, key).await;
         }
-        if stored.voided {
+        // What Stoa says itself is stored with nobody's key.
+        if head.voided || head.authority == self.0.emitter.authority() {
             return Ok(());
         }
+        let Some(stored) = store::get(tx, key).await? else { return Ok(()) };
+        let body: Json = serde_json::from_str(&stored.body)?;
         for (course, rules) in course::mappings(tx).await? {
             let means = |rule: &&Mapping| authority(&self.0.emitter, rule) == stored.authority && said(rule, &body);
             if let Some(rule) = rules.iter().find(means) {
@@ -140,12 +142,6 @@ fn said(rule: &Mapping, body: &Json) -> bool {
     let activity = matches!(body["object"]["objectType"].as_str(), None | Some("Activity"));
     let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
     activity && rule.says(&text(&body["verb"]["id"])) && rule.means(&text(&body["object"]["id"]))
-}
-
-/// The statement that a statement voids.
-fn voids(emitter: &Emitter, body: &Json) -> Option<String> {
-    let voiding = body["verb"]["id"] == emitter.verb(stoa_ground::xapi::vocabulary::VOIDED);
-    body["object"]["id"].as_str().filter(|_| voiding).map(str::to_lowercase)
 }
 
 /// A statement that a rule means: judged once for each course.

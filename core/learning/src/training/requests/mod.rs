@@ -20,7 +20,7 @@ use std::sync::Arc;
 use stoa_flow::Parts;
 use stoa_ground::{Conn, Result};
 
-pub use store::{Kind, RequestProjection, Row, State, rows};
+pub use store::{Concerned, Kind, RequestProjection, Row, State, concerned, rows};
 
 pub(super) use act::{Asked, Wish, applied, ask, assignment_changed, beyond_managers, draft, propose};
 pub(super) use chat::{WORDS, check, form, run};

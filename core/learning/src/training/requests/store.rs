@@ -456,6 +456,39 @@ pub(super) async fn touched_by(conn: &Conn, person: &str) -> Result<Vec<Request>
     read_all(&conn.all(rows, args![person]).await?)
 }
 
+/// Which requests belong to evidence about a period.
+pub struct Concerned<'a> {
+    /// About these assignments.
+    pub assignments: &'a [String],
+    /// About these requirements as such.
+    pub requirements: &'a [String],
+    /// For places in courses, of this person alone.
+    pub person: Option<&'a str>,
+    /// For places in courses, in this one alone.
+    pub course: Option<&'a str>,
+    /// For places in courses, decided from then on or not at all.
+    pub since: Instant,
+}
+
+/// The ids of the requests that belong to evidence.
+///
+/// # Errors
+/// The database's error.
+pub async fn concerned(conn: &Conn, what: &Concerned<'_>) -> Result<Vec<String>> {
+    let before = "SELECT id FROM training_request WHERE assignment IN";
+    let mut rows = conn.all_in(before, what.assignments, "", args![]).await?;
+    let before = "SELECT id FROM training_request WHERE kind = 'requirement' AND requirement IN";
+    rows.extend(conn.all_in(before, what.requirements, "", args![]).await?);
+    let sql = concat!(
+        "SELECT id FROM training_request WHERE kind = 'enrolment' AND course = COALESCE($2, course)
+         AND (decided IS NULL OR decided >= $3) AND ($1 = '' OR person IN ",
+        stoa_ground::rows_of!("$1"),
+        ")"
+    );
+    rows.extend(conn.all(sql, args![what.person.unwrap_or_default(), what.course, what.since]).await?);
+    rows.iter().map(|row| row.get("id")).collect()
+}
+
 /// One request, as `stoa training requests` prints it. Instants are RFC 3339 in UTC; people are employee ids.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {

@@ -18,7 +18,7 @@ use stoa_ground::{Conn, Instant, Result, Tx};
 
 pub(super) use clock::{ClockJob, TrainerFollower};
 pub(super) use message::{FromTrainer, Shown, ToTrainer};
-pub(super) use store::{Question, TrainerProjection, answered_by, by_id, of_person, texts};
+pub(super) use store::{Question, TrainerProjection, answered_by, by_id, ids_in, of_person, texts};
 
 use super::assignment::Assignment;
 use super::course::{self, Course, Particulars};

@@ -168,6 +168,13 @@ pub(in crate::training) async fn of_person(conn: &Conn, person: &str) -> Result<
     conn.all(sql, args![person]).await?.iter().map(read).collect()
 }
 
+/// The ids of the questions that were asked in these assignments.
+pub(in crate::training) async fn ids_in(conn: &Conn, assignments: &[String]) -> Result<Vec<String>> {
+    let before = "SELECT id FROM trainer_question WHERE assignment IN";
+    let rows = conn.all_in(before, assignments, "", args![]).await?;
+    rows.iter().map(|row| row.get("id")).collect()
+}
+
 /// The open questions whose clock runs with a person.
 pub(super) async fn open_with(conn: &Conn, trainer: &str) -> Result<Vec<Question>> {
     let sql =
