@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use stoa_ground::people::Person;
 use stoa_ground::{Db, Error, Result, Tx};
 
-use super::{Account, Envelope, Event, Form, Message, Place, ThreadMessage};
+use super::{Account, Envelope, Event, Form, Message, Place, ThreadMessage, router};
 use crate::delivery::{self, NewDelivery};
 use crate::words::Words;
 use crate::worker::Flow;
@@ -184,6 +184,9 @@ impl Context<'_> {
             .write(|tx| async move {
                 if self.stored {
                     delivery::inbox::finish(&tx, key).await?;
+                    if let Some(person) = &self.known {
+                        router::active(&tx, &person.id, &self.envelope.place, &self.envelope.account).await?;
+                    }
                 }
                 let turn = Turn {
                     tx,
