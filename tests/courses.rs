@@ -3,15 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 use stoa_ground::testing;
-use stoa_tests::{Chat, FarEnd, Post, Server};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpListener;
+use stoa_tests::{Chat, FarEnd, MailServer, Post, Server};
 
 const STOA: &str = env!("CARGO_BIN_EXE_stoa");
 const SECRET: &str = "a secret of sixteen and more";
@@ -61,59 +58,12 @@ due = { date = 2027-01-29 }
 attestation = "mail-code"
 "#;
 
-type Letters = Arc<Mutex<Vec<String>>>;
-
-/// A mail server that keeps every letter.
-async fn mail_server() -> Result<(String, Letters)> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let url = format!("smtp://{}", listener.local_addr()?);
-    let letters = Letters::default();
-    let kept = letters.clone();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            // A connection that breaks is the client's to try again.
-            tokio::spawn(converse(stream, kept.clone()));
-        }
-    });
-    Ok((url, letters))
-}
-
-async fn converse(stream: tokio::net::TcpStream, kept: Letters) -> std::io::Result<()> {
-    let (read, mut write) = stream.into_split();
-    let mut lines = BufReader::new(read).lines();
-    write.write_all(b"220 stand-in ESMTP\r\n").await?;
-    let mut letter: Option<String> = None;
-    while let Some(line) = lines.next_line().await? {
-        let answer = match (&mut letter, line.as_str()) {
-            (Some(whole), ".") => {
-                kept.lock().unwrap_or_else(PoisonError::into_inner).push(std::mem::take(whole));
-                letter = None;
-                "250 kept\r\n"
-            }
-            (Some(whole), line) => {
-                whole.push_str(line);
-                whole.push('\n');
-                continue;
-            }
-            (None, "DATA") => {
-                letter = Some(String::new());
-                "354 go on\r\n"
-            }
-            (None, line) if line.starts_with("EHLO") => "250-stand-in\r\n250 8BITMIME\r\n",
-            (None, "QUIT") => "221 bye\r\n",
-            (None, _) => "250 fine\r\n",
-        };
-        write.write_all(answer.as_bytes()).await?;
-    }
-    Ok(())
-}
-
 /// The organisation with its server, its chat and its mail.
 struct Office {
     server: Server,
     far: FarEnd,
     chat: Chat,
-    letters: Letters,
+    mail: MailServer,
     events: usize,
     dir: tempfile::TempDir,
 }
@@ -122,14 +72,14 @@ impl Office {
     async fn open(database: Option<String>) -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let far = FarEnd::open(SECRET).await?;
-        let (smtp, letters) = mail_server().await?;
+        let mail = MailServer::open().await?;
         let database = database.unwrap_or_else(|| format!("sqlite://{}", dir.path().join("stoa.db").display()));
         let config = format!(
             "[database]\nurl = \"{database}\"\n[http]\nlisten = \"127.0.0.1:0\"\n[organisation]\nname = \"Harbour & Pine\"\n\
              iri = \"https://learn.example.org\"\n[nudges]\nafter_activity = \"0s\"\nmin_gap = \"0s\"\n\
-             [mail]\nsmtp_url = \"{smtp}\"\nfrom = \"Stoa <stoa@example.org>\"\n\
+             [mail]\nsmtp_url = \"{}\"\nfrom = \"Stoa <stoa@example.org>\"\n\
              [[bridge]]\nname = \"chat\"\napi_url = \"{}\"\nsecret = \"{SECRET}\"\n",
-            far.url
+            mail.url, far.url
         );
         std::fs::write(dir.path().join("stoa.toml"), config)?;
         std::fs::write(dir.path().join("roster.csv"), ROSTER)?;
@@ -137,7 +87,7 @@ impl Office {
         std::fs::write(dir.path().join("respect.toml"), REQUIREMENT)?;
         let server = Server::start(STOA, dir.path(), &["serve", "--clock", "manual"])?;
         let chat = Chat::new("chat", SECRET)?;
-        Ok(Self { server, far, chat, letters, events: 0, dir })
+        Ok(Self { server, far, chat, mail, events: 0, dir })
     }
 
     fn run(&self, args: &[&str]) -> Result<String> {
@@ -194,7 +144,7 @@ impl Office {
     async fn code(&self, user: &str, count: usize) -> Result<String> {
         let to = format!("To: {}@example.org", user.replace('u', "e"));
         for _ in 0..600 {
-            let letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let letters = self.mail.letters();
             let mine: Vec<&String> = letters.iter().filter(|l| l.contains(&to) && l.contains("**")).collect();
             if mine.len() >= count {
                 let code = mine[mine.len() - 1].split("**").nth(1).context("a code")?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use stoa_ground::clock::monotonic;
 use stoa_ground::{Clock, Db, args, testing};
-use stoa_tests::{Disk, Frozen, Setup, World, status_of, stoa};
+use stoa_tests::{Disk, Frozen, MailServer, Server, Setup, World, status_of, stoa};
 
 const STOA: &str = env!("CARGO_BIN_EXE_stoa");
 
@@ -257,4 +257,80 @@ async fn after_a_start_with_the_clock_set_back_nothing_waits_for_it() -> Result<
     world.rest(clients).await?;
     world.count("the clock was set back").await?;
     world.stop()
+}
+
+/// A folder with one person whom only mail reaches, and something mandated for them.
+fn office(dir: &std::path::Path, smtp: &str) -> Result<()> {
+    let config = format!(
+        "[database]\nurl = \"sqlite://{}\"\n[http]\nlisten = \"127.0.0.1:0\"\n[organisation]\n\
+         iri = \"https://learn.example.org\"\n[mail]\nsmtp_url = \"{smtp}\"\nfrom = \"Stoa <stoa@example.org>\"\n",
+        dir.join("stoa.db").display()
+    );
+    let course = "id = \"fire\"\ntitle = \"Fire safety\"\n";
+    let requirement = "[[requirement]]\nid = \"fire\"\ntitle = \"Fire safety\"\ncourse = \"fire\"\n\
+                       audience = \"everyone\"\ndue = { days = 14, from = \"assigned\" }\n";
+    let roster = "employee_id,name,email\nE1,Mei Tanaka,mei@example.org\n";
+    std::fs::create_dir_all(dir.join("courses/fire"))?;
+    for (file, text) in [
+        ("stoa.toml", config.as_str()),
+        ("courses/fire/course.toml", course),
+        ("courses/fire/01-all.md", "# All of it\n\nLeave by the stairs.\n"),
+        ("fire.toml", requirement),
+        ("roster.csv", roster),
+    ] {
+        std::fs::write(dir.join(file), text)?;
+    }
+    Ok(())
+}
+
+/// A mail server cannot be asked what it has: after a kill between the letter and the word that it was kept, the letter
+/// goes out again, once, under the Message-ID by which a mailbox knows it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_was_cut_off_by_a_kill_is_sent_again_under_the_same_id_and_then_never() -> Result<()> {
+    let mail = MailServer::open().await?;
+    let folder = tempfile::tempdir()?;
+    let dir = folder.path();
+    office(dir, &mail.url)?;
+    mail.keep_silent(true);
+    let mut server = Server::start(STOA, dir, &["serve", "--clock", "manual"])?;
+    let (status, body) = server.post_json("/control/clock", "{\"to\": \"2027-01-04T10:00:00Z\"}")?;
+    ensure!(status == 200, "the clock did not move: {body}");
+    for args in
+        [&["people", "import", "roster.csv"], &["training", "courses", "courses"], &["training", "apply", "fire.toml"]]
+    {
+        stoa_tests::said(STOA, dir, args)?;
+    }
+    let letters = async |count: usize| -> Result<Vec<String>> {
+        for _ in 0..600 {
+            if mail.letters().len() >= count {
+                break;
+            }
+            seconds(0.05).await;
+        }
+        let letters = mail.letters();
+        ensure!(letters.len() == count, "{} letters and not {count}: {letters:?}", letters.len());
+        Ok(letters)
+    };
+    letters(1).await?;
+    server.kill()?;
+    mail.keep_silent(false);
+    server.restart()?;
+    let letters = letters(2).await?;
+    let id = |letter: &String| letter.lines().find(|line| line.starts_with("Message-ID:")).map(str::to_owned);
+    ensure!(id(&letters[0]).is_some() && id(&letters[0]) == id(&letters[1]), "{letters:?}");
+    ensure!(letters.iter().all(|letter| letter.contains("To: mei@example.org") && letter.contains("Fire safety")));
+    let db = Db::open_read_only(&format!("sqlite://{}", dir.join("stoa.db").display()), Clock::system()).await?;
+    for left in (0..600).rev() {
+        let sql = "SELECT key FROM outbox WHERE state <> 'posted'";
+        if db.all(sql, args![]).await?.is_empty() {
+            break;
+        }
+        ensure!(left > 0, "the letter is not known as sent");
+        seconds(0.05).await;
+    }
+    server.kill()?;
+    server.restart()?;
+    ensure!(server.stop()?, "the server stops gracefully");
+    ensure!(mail.letters().len() == 2, "it was sent once more: {:?}", mail.letters());
+    Ok(())
 }

@@ -29,7 +29,7 @@ pub struct Options {
 }
 
 /// Runs the demo until it is stopped.
-pub async fn run(mut config: Config, options: Options) -> Result<()> {
+pub async fn run(mut config: Config, options: Options, json: bool) -> Result<()> {
     let temporary = options.ephemeral.then(tempfile::tempdir).transpose().context("a temporary folder")?;
     if let Some(dir) = &temporary {
         config.data.dir = dir.path().to_owned();
@@ -49,7 +49,7 @@ pub async fn run(mut config: Config, options: Options) -> Result<()> {
         let name = path.file_name().map_or_else(|| "Library".into(), |n| n.to_string_lossy().into_owned());
         config.library.sources.push(Source::folder(name, path));
     }
-    let mode = serve::Mode { demo: true, clock: options.clock };
+    let mode = serve::Mode { demo: true, clock: options.clock, json };
     let done = serve::run(config, mode, |app| async move { prepare(&app, &sample).await }).await;
     drop(temporary);
     done

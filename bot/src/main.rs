@@ -163,9 +163,9 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
     };
     let json = cli.json;
     match cli.command {
-        Command::Demo(options) => demo::run(config, options).await?,
+        Command::Demo(options) => demo::run(config, options, json).await?,
         Command::Serve { clock } => {
-            let mode = serve::Mode { demo: false, clock };
+            let mode = serve::Mode { demo: false, clock, json };
             serve::run(config, mode, |app| async move { commands::library::sync_folders(&app).await }).await?;
         }
         Command::Ask(options) => commands::ask::run(config, options, json).await?,

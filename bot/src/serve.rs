@@ -12,6 +12,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::json;
 use stoa_ground::ledger::checkpoint;
 use stoa_ground::people;
 use stoa_learning::search::Index;
@@ -23,6 +24,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::app::{App, ClockKind, Lock, index_dir, store_clock};
+use crate::commands::print_json;
 use crate::config::{Config, secret};
 
 /// How long a stop waits for requests and work that have begun.
@@ -32,6 +34,8 @@ const GRACE: Duration = Duration::from_secs(10);
 pub struct Mode {
     pub demo: bool,
     pub clock: ClockKind,
+    /// Whether what is said on standard output is JSON.
+    pub json: bool,
 }
 
 /// Runs until a signal says stop. `prepare` is called when the store is open, before anybody is served.
@@ -147,8 +151,12 @@ where
     let router = router(&app, &mode, metrics, chats, &stop)?;
     let at = listener.local_addr()?;
     tracing::info!(%at, "listening");
-    println!("Stoa is open at http://{at}/");
-    if mode.demo {
+    if mode.json {
+        print_json(&json!({ "open": format!("http://{at}/"), "data": app.config.data.dir }))?;
+    } else {
+        println!("Stoa is open at http://{at}/");
+    }
+    if mode.demo && !mode.json {
         println!(
             "Choose who you are and talk. Stop with Ctrl-C; everything is kept in {}.",
             app.config.data.dir.display()

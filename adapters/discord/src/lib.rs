@@ -38,6 +38,7 @@ use stoa_http::Network;
 pub use gateway::listen;
 pub use http::router;
 pub use platform::Discord;
+pub use session::LEASED;
 pub use setup::{Checked, Problem, check, invite};
 pub use store::{Figures, figures};
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use stoa_flow::Leased;
 use stoa_ground::clock::{monotonic, wall};
 use stoa_ground::{Db, Result, args};
 
@@ -13,6 +14,9 @@ use crate::{ids, store};
 
 /// How long a server holds a shard without saying so again.
 pub(crate) const HELD: Duration = Duration::from_secs(20);
+
+/// The shards that servers hold.
+pub const LEASED: Leased = Leased { table: "discord_session", until: "held_until", longest: HELD };
 
 /// How long after its beginning a session has told which servers there are.
 const SETTLED: Duration = Duration::from_secs(3);

@@ -1,6 +1,6 @@
 //! Followers of the change feed: what must happen when something changed, whoever changed it, also another process.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -12,6 +12,9 @@ use stoa_ground::{Db, Result, Tx, args};
 
 /// How many changes are read at once. How many of them are followed in one transaction, the time that it takes decides.
 const CHUNK: usize = 500;
+
+/// Up to so many changes at once it is asked which topics they are of.
+const FEW: i64 = 500;
 
 /// How long a follower works in one round of the workers.
 const TURN: Duration = Duration::from_millis(100);
@@ -34,35 +37,65 @@ pub(crate) struct Followed {
     seen: AtomicI64,
 }
 
+/// Lets each follow what has changed up to the position `head`; gives how many changes each has followed.
+pub(crate) async fn catch_up(db: &Db, all: &[Followed], head: i64) -> Vec<Result<usize>> {
+    let from = all.iter().map(Followed::seen).min().unwrap_or(head);
+    if from >= head {
+        return Vec::new();
+    }
+    // Where little has changed, whom it concerns is asked once and not for each.
+    let topics = if from >= 0 && head - from <= FEW { topics(db, from, head).await.map(Some) } else { Ok(None) };
+    let topics = match topics {
+        Ok(topics) => topics,
+        Err(e) => return vec![Err(e)],
+    };
+    let mut ended = Vec::with_capacity(all.len());
+    for one in all {
+        let last = topics.as_ref().map_or(head, |last| last.get(one.follower.topic()).copied().unwrap_or(0));
+        ended.push(one.catch_up(db, head, last).await);
+    }
+    ended
+}
+
+/// The last change of each topic that something has changed in after `from`, up to `head`.
+async fn topics(db: &Db, from: i64, head: i64) -> Result<HashMap<String, i64>> {
+    let sql = "SELECT topic, MAX(position) AS last FROM change WHERE position > $1 AND position <= $2 GROUP BY topic";
+    let rows = db.all(sql, args![from, head]).await?;
+    rows.iter().map(|r| Ok((r.get("topic")?, r.get("last")?))).collect()
+}
+
 impl Followed {
     pub(crate) fn new(follower: Arc<dyn Follower>) -> Self {
         Self { follower, seen: AtomicI64::new(-1) }
     }
 
+    fn seen(&self) -> i64 {
+        self.seen.load(Ordering::SeqCst)
+    }
+
     /// Follows what has changed up to the position `head` for a while, so that events and messages have their turn in
-    /// between. Gives how many changes that were.
-    pub(crate) async fn catch_up(&self, db: &Db, head: i64) -> Result<usize> {
+    /// between; `last` is the last change of its topic among them, where that is known. Gives how many changes that were.
+    async fn catch_up(&self, db: &Db, head: i64, last: i64) -> Result<usize> {
         let (started, mut all) = (monotonic(), 0);
-        loop {
+        while self.seen() < last {
             let some = self.some(db, head).await?;
             all += some;
             if some == 0 || started.elapsed() >= TURN {
                 return Ok(all);
             }
         }
+        self.seen.fetch_max(head, Ordering::SeqCst);
+        Ok(all)
     }
 
     async fn some(&self, db: &Db, head: i64) -> Result<usize> {
         let name = format!("follower/{}", self.follower.name());
-        let mut seen = self.seen.load(Ordering::SeqCst);
-        if seen >= head {
-            return Ok(0);
+        let mut seen = self.seen();
+        if seen < 0 {
+            let row = db.opt("SELECT value FROM meta WHERE name = $1", args![&name]).await?;
+            let stored: Option<String> = row.map(|r| r.get("value")).transpose()?;
+            seen = stored.and_then(|text| text.parse().ok()).unwrap_or(0);
         }
-        // Another server may have come further.
-        let row = db.opt("SELECT value FROM meta WHERE name = $1", args![&name]).await?;
-        let stored: Option<String> = row.map(|r| r.get("value")).transpose()?;
-        let stored = stored.and_then(|text| text.parse().ok()).unwrap_or(0);
-        seen = seen.max(stored);
         let rows = db
             .all(
                 "SELECT position, key FROM change WHERE topic = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4",
@@ -103,7 +136,7 @@ impl Followed {
     }
 
     /// Follows changes in their order, until there are no more or the transaction has taken long enough; gives how far it
-    /// came. None when another server is at it, or has been.
+    /// came, or how far another server has. None while another server is at it.
     async fn follow(&self, db: &Db, changes: &[(i64, String)], name: &str) -> Result<Option<i64>> {
         db.write(|tx| async move {
             if !tx.try_lock(name).await? {
@@ -112,12 +145,9 @@ impl Followed {
             let row = tx.opt("SELECT value FROM meta WHERE name = $1", args![name]).await?;
             let stored: Option<String> = row.map(|r| r.get("value")).transpose()?;
             let stored = stored.and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
-            if changes.last().is_none_or(|(position, _)| stored > *position) {
-                return Ok(None);
-            }
             let started = monotonic();
             let (mut done, mut reached) = (HashSet::new(), stored);
-            for (position, key) in changes {
+            for (position, key) in changes.iter().filter(|(position, _)| *position > stored) {
                 // Several changes of one thing: it is looked at as it is now, once.
                 if done.insert(key) {
                     self.follower.follow(&tx, key).await?;
@@ -127,7 +157,9 @@ impl Followed {
                     break;
                 }
             }
-            note(&tx, name, reached).await?;
+            if reached > stored {
+                note(&tx, name, reached).await?;
+            }
             Ok(Some(reached))
         })
         .await

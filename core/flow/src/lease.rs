@@ -34,8 +34,22 @@ impl Lease {
         Self(length.max(Self::SHORTEST))
     }
 
-    pub(crate) fn micros(self) -> i64 {
+    /// This lease, and `longest` where that is shorter: for what is said again and again while it is held.
+    #[must_use]
+    pub fn at_most(self, longest: Duration) -> Self {
+        Self(self.0.min(longest))
+    }
+
+    /// In microseconds.
+    #[must_use]
+    pub fn micros(self) -> i64 {
         i64::try_from(self.0.as_micros()).unwrap_or(i64::MAX)
+    }
+
+    /// How often it is taken anew while the work goes on: a time or two may fail.
+    #[must_use]
+    pub fn renewal(self) -> Duration {
+        self.0 / 3
     }
 
     /// How long after the claim a send may begin.
@@ -47,6 +61,17 @@ impl Lease {
     pub(crate) fn held(self) -> Duration {
         self.0 * 5 / 6
     }
+}
+
+/// Where rows are leased beside those of the inbox and the outbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leased {
+    /// The table.
+    pub table: &'static str,
+    /// The column that says until when.
+    pub until: &'static str,
+    /// The longest that this can be from now.
+    pub longest: Duration,
 }
 
 tokio::task_local! {
@@ -114,30 +139,37 @@ impl Watch {
 impl Flow {
     /// Looks at the clock that leases are counted in. When it was set back, nothing waits for it to come round again; when
     /// it was set ahead, nobody's work is taken from under their hands.
-    pub(crate) async fn look_at_lease_clock(&self) -> Result<()> {
+    /// Gives the time.
+    pub(crate) async fn look_at_lease_clock(&self) -> Result<Instant> {
         let now = self.db().lease_time().await?;
         let went = self.watch().look(now, monotonic(), self.lease);
         match went {
-            Went::On => Ok(()),
+            Went::On => {}
             Went::Ahead => {
                 tracing::warn!("the database's clock jumped ahead; leases are not taken over for a while");
-                Ok(())
             }
             Went::Back => {
                 tracing::warn!("the database's clock was set back; what waited for it is tried now");
-                let lease = self.lease.micros();
-                self.db().write_by_key(|tx| async move { shorten(&tx, lease).await }).await
+                let (lease, others) = (self.lease.micros(), &self.parts().leases);
+                self.db().write_by_key(|tx| async move { shorten(&tx, lease, others).await }).await?;
             }
         }
+        Ok(now)
     }
 }
 
 /// Ends pauses, and leases that nobody can have taken: both were counted by a clock that has gone.
-async fn shorten(tx: &Tx, lease: i64) -> Result<()> {
+async fn shorten(tx: &Tx, lease: i64, others: &[Leased]) -> Result<()> {
     let now = tx.lease_time().await?;
     let longest = now.plus(lease);
     tx.exec("UPDATE inbox SET lease_until = $1 WHERE state = 'new' AND lease_until > $1", args![longest]).await?;
     tx.exec("UPDATE outbox SET lease_until = $1 WHERE lease_until > $1", args![longest]).await?;
+    for Leased { table, until, longest } in others {
+        // Names of tables and columns are constants of this program.
+        let sql = format!("UPDATE {table} SET {until} = $1 WHERE {until} > $1");
+        let longest = now.plus(Lease(*longest).micros());
+        tx.exec(sqlx::AssertSqlSafe(sql), args![longest]).await?;
+    }
     tx.exec("UPDATE inbox SET retry_at = 0 WHERE state = 'new' AND retry_at > $1", args![now]).await?;
     tx.exec("UPDATE outbox SET retry_at = 0 WHERE retry_at > $1", args![now]).await?;
     tx.exec("UPDATE job SET retry_at = 0 WHERE state = 'waiting' AND retry_at > $1", args![now]).await?;
@@ -171,7 +203,9 @@ mod tests {
 
     #[tokio::test]
     async fn when_the_lease_clock_is_set_back_an_hour_nothing_waits_an_hour() {
-        let s = Stage::new(|_| Parts::default()).await;
+        let longest = Duration::from_secs(20);
+        let leases = vec![Leased { table: "discord_session", until: "held_until", longest }];
+        let s = Stage::new(|_| Parts { leases, ..Parts::default() }).await;
         let ana = s.hire("Ana", |_| {}).await;
         let new = NewDelivery {
             key: "one".into(),
@@ -186,6 +220,8 @@ mod tests {
             delivery::enqueue(&tx, new).await?;
             // A pause of three seconds, by a clock that was an hour ahead of what it shows now.
             let then = tx.lease_time().await?.plus(Instant::HOUR + 3 * Instant::SECOND);
+            let held = "INSERT INTO discord_session (shard, held_by, held_until) VALUES (0, 'a dead server', $1)";
+            tx.exec(held, args![then]).await?;
             tx.exec("UPDATE outbox SET attempts = 1, retry_at = $1", args![then]).await
         })
         .await
@@ -199,6 +235,19 @@ mod tests {
         }
         s.flow.settle().await.unwrap();
         assert_eq!(s.to("Ana").len(), 1);
+        let held = s.db.opt("SELECT held_until FROM discord_session", args![]).await.unwrap().unwrap();
+        let latest = s.db.lease_time().await.unwrap().plus(Lease(longest).micros());
+        assert!(
+            held.get::<Instant>("held_until").unwrap() <= latest,
+            "what capabilities lease is not held for an hour"
+        );
+    }
+
+    #[test]
+    fn what_is_renewed_is_held_for_the_lease_of_the_configuration_at_most() {
+        let (short, long) = (Lease::of(Duration::from_secs(9)), Lease::default());
+        assert_eq!(short.at_most(Duration::from_secs(30)), short);
+        assert_eq!(long.at_most(Duration::from_secs(30)).renewal(), Duration::from_secs(10));
     }
 
     #[tokio::test]

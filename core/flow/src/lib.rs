@@ -17,9 +17,10 @@ mod follow;
 mod journal;
 mod lease;
 mod organisation;
+mod waiting;
 mod worker;
 
 pub use follow::Follower;
-pub use lease::{Lease, sends_end};
+pub use lease::{Lease, Leased, sends_end};
 pub use organisation::{Nudges, Organisation};
 pub use worker::{Background, Flow, Parts, Watcher};

@@ -14,11 +14,12 @@ use tokio_util::sync::CancellationToken;
 use crate::chat::{Command, Context, Envelope, Help, Home, Panel, Platform};
 use crate::delivery::queues::{self, Reader};
 use crate::delivery::{DeliveryKind, Held, Reached, Show, inbox, sender};
-use crate::follow::{Followed, Follower};
-use crate::lease::{Lease, Watch};
+use crate::follow::{self, Followed, Follower};
+use crate::lease::{Lease, Leased, Watch};
 use crate::nudges::{LearnerDigest, Policy, Settings, Why};
 use crate::organisation::Organisation;
 use crate::schedule::{self, Job};
+use crate::waiting::Waiting;
 use crate::words::Words;
 
 /// How many events are worked on at once.
@@ -41,6 +42,8 @@ pub struct Parts {
     pub followers: Vec<Arc<dyn Follower>>,
     /// What works beside the workers, because it may take long.
     pub background: Vec<Arc<dyn Background>>,
+    /// What servers have for a while, beside events and messages.
+    pub leases: Vec<Leased>,
 }
 
 /// Sees every event before its command runs.
@@ -200,6 +203,12 @@ impl Flow {
         self.db.clock()
     }
 
+    /// How long this server has what it claimed for itself.
+    #[must_use]
+    pub fn lease(&self) -> Lease {
+        self.lease
+    }
+
     /// The organisation.
     #[must_use]
     pub fn organisation(&self) -> &Organisation {
@@ -270,21 +279,32 @@ impl Flow {
     }
 
     async fn round(&self) -> Result<usize> {
-        self.look_at_lease_clock().await?;
-        // What fails in one place stops nothing in the others: each has its turn before an error is told.
-        let mut ended = vec![self.handle_waiting().await];
-        match self.db.committed_position().await {
-            Ok(head) => {
-                for followed in &self.followed {
-                    ended.push(followed.catch_up(&self.db, head).await);
-                }
-            }
+        let leased = self.look_at_lease_clock().await?;
+        let waiting = Waiting::now(&self.db, leased).await?;
+        // What fails in one place stops nothing in the others: each has its turn before an error is told. What did
+        // something may have given work to those behind it.
+        let mut ended: Vec<Result<usize>> = Vec::new();
+        let touched = |ended: &[Result<usize>]| ended.iter().any(|part| !matches!(part, Ok(0)));
+        if waiting.events {
+            ended.push(self.handle_waiting().await);
+        }
+        let head = if touched(&ended) { self.db.committed_position().await } else { Ok(waiting.head) };
+        match head {
+            Ok(head) => ended.extend(follow::catch_up(&self.db, &self.followed, head).await),
             Err(e) => ended.push(Err(e)),
         }
-        ended.push(schedule::run_due(&self.db, &self.parts.jobs).await);
-        ended.push(self.send_due().await);
-        ended.push(self.edit_due().await);
-        ended.push(self.reconcile().await);
+        if waiting.jobs || touched(&ended) {
+            ended.push(schedule::run_due(&self.db, &self.parts.jobs).await);
+        }
+        if waiting.deliveries || touched(&ended) {
+            ended.push(self.send_due().await);
+        }
+        if waiting.edits || touched(&ended) {
+            ended.push(self.edit_due().await);
+        }
+        if waiting.uncertain {
+            ended.push(self.reconcile().await);
+        }
         ended.into_iter().sum()
     }
 

@@ -47,6 +47,8 @@ pub fn parts(services: &Arc<Services>) -> Parts {
         all.watchers.extend(parts.watchers);
         all.followers.extend(parts.followers);
         all.background.extend(parts.background);
+        all.leases.extend(parts.leases);
     }
+    all.leases.push(library::LEASED);
     all
 }

@@ -118,6 +118,15 @@ impl Drop for Server {
     }
 }
 
+/// Where a server says that it is open. With `--json` every line is a JSON value.
+fn opened(line: &str, json: bool) -> Result<Option<String>> {
+    if !json {
+        return Ok(line.strip_prefix("Stoa is open at ").map(str::to_owned));
+    }
+    let value: serde_json::Value = serde_json::from_str(line).with_context(|| format!("not JSON: {line}"))?;
+    Ok(value["open"].as_str().map(str::to_owned))
+}
+
 fn spawn(program: &Path, dir: &Path, args: &[String], log: &Log) -> Result<(Child, String)> {
     let stderr = match log {
         Log::All(path) | Log::Usual(path) => {
@@ -149,10 +158,11 @@ fn spawn(program: &Path, dir: &Path, args: &[String], log: &Log) -> Result<(Chil
         }
         text
     });
+    let json = args.iter().any(|a| a == "--json");
     let mut lines = BufReader::new(stdout).lines();
     for line in lines.by_ref() {
         let line = line?;
-        if let Some(url) = line.strip_prefix("Stoa is open at ") {
+        if let Some(url) = opened(&line, json)? {
             let url = url.trim_end_matches('/').to_owned();
             // The rest is read so that the child never waits for us.
             std::thread::spawn(move || lines.for_each(drop));

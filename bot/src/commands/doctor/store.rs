@@ -234,7 +234,6 @@ async fn roster(db: &Db, f: &mut Findings) -> Result<()> {
     Ok(())
 }
 
-/// How the queues stand, what was put aside with its reason, and whom nothing reaches.
 /// Requests about training that nobody may decide.
 async fn requests(db: &Db, f: &mut Findings) -> Result<()> {
     let (open, nobody) = db.read(|c| async move { training::requests::waiting(&c).await }).await?;
@@ -248,6 +247,7 @@ async fn requests(db: &Db, f: &mut Findings) -> Result<()> {
     Ok(())
 }
 
+/// How the queues stand, what was put aside with its reason, and whom nothing reaches.
 async fn waiting(db: &Db, running: bool, f: &mut Findings) -> Result<()> {
     let (all, parked, lost, lost_names) = db
         .read(|c| async move {

@@ -9,7 +9,7 @@ use stoa_ground::ledger::Source;
 use stoa_ground::people::{Person, Role};
 use stoa_ground::{Db, Error, Result, Tx};
 
-use super::{Account, Envelope, Event, Form, Message, Place, ThreadMessage};
+use super::{Account, Envelope, Event, Form, Message, Place, ThreadMessage, router};
 use crate::delivery::{self, NewDelivery};
 use crate::words::Words;
 use crate::worker::Flow;
@@ -200,8 +200,11 @@ impl Context<'_> {
             .db()
             .write(|tx| async move {
                 let received = if self.stored { delivery::inbox::finish(&tx, key).await? } else { tx.now() };
-                let Envelope { at, account, .. } = self.envelope;
+                let Envelope { at, account, place, .. } = self.envelope;
                 tx.came_from(Source { platform: account.platform.clone(), at: *at, received });
+                if let Some(person) = self.known.as_ref().filter(|_| self.stored) {
+                    router::active(&tx, &person.id, place, account).await?;
+                }
                 let turn = Turn {
                     tx,
                     key: key.to_owned(),

@@ -2,7 +2,7 @@
 
 use stoa_ground::clock::monotonic;
 use stoa_ground::people;
-use stoa_ground::{Error, Result, args};
+use stoa_ground::{Error, Result, Tx, args};
 
 use super::{
     Account, Args, Button, Call, Command, Context, Envelope, Event, FieldError, Form, Message, Place, Suggestion,
@@ -307,9 +307,6 @@ impl Flow {
     }
 
     async fn dispatch(&self, cx: &Context<'_>) -> Result<()> {
-        if let Some(person) = &cx.known {
-            self.note_activity(&person.id, &cx.envelope.place, &cx.envelope.account).await?;
-        }
         for watcher in &self.parts().watchers {
             watcher.seen(cx).await?;
         }
@@ -367,22 +364,20 @@ impl Flow {
     /// # Errors
     /// The database's error.
     pub async fn note_activity(&self, person: &str, place: &Place, account: &Account) -> Result<()> {
-        let mut place = place.clone();
-        place.thread = None;
-        let (place, account) = (serde_json::to_string(&place)?, serde_json::to_string(account)?);
-        let (place, account) = (&place, &account);
-        self.db()
-            .write(|tx| async move {
-                tx.exec(
-                    "INSERT INTO last_activity (person, at, place, account) VALUES ($1, $2, $3, $4)
-                     ON CONFLICT (person) DO UPDATE SET at = excluded.at, place = excluded.place, account = excluded.account",
-                    args![person, tx.now(), place, account],
-                )
-                .await?;
-                crate::delivery::seen(&tx, person).await
-            })
-            .await
+        self.db().write(|tx| async move { active(&tx, person, place, account).await }).await
     }
+}
+
+/// A person did something with the bot now, there: what waited because nothing reached them can be sent.
+pub(super) async fn active(tx: &Tx, person: &str, place: &Place, account: &Account) -> Result<()> {
+    let place = Place { thread: None, ..place.clone() };
+    tx.exec(
+        "INSERT INTO last_activity (person, at, place, account) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (person) DO UPDATE SET at = excluded.at, place = excluded.place, account = excluded.account",
+        args![person, tx.now(), serde_json::to_string(&place)?, serde_json::to_string(account)?],
+    )
+    .await?;
+    crate::delivery::seen(tx, person).await
 }
 
 /// A short number under which the operator finds the event in the log.

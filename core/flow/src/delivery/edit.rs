@@ -82,7 +82,7 @@ impl Flow {
         let Some(platform) = self.platform(&place.platform) else { return Ok(false) };
         let reach = self.reach(person).await?;
         let message = self.welcome(person, delivery, message, &reach).await?;
-        let message = self.ask_zone(person, delivery, platform.as_ref(), message).await?;
+        let message = self.ask_zone(person, delivery, platform.as_ref(), &reach, message).await?;
         let message = if platform.shows_moments() { message } else { message.without_moments() };
         platform.edit(&MessageRef { place, id }, &message).await.map(|()| true)
     }

@@ -29,11 +29,6 @@ pub(crate) async fn store(db: &Db, envelope: &Envelope, state: &'static str) -> 
 /// Takes events that wait, oldest first: the first of each account, so that nobody's events overtake each other, and
 /// only if no other server works on it; after `lease` microseconds another one may take them.
 pub(crate) async fn claim(db: &Db, limit: usize, lease: i64) -> Result<Vec<(Envelope, i64)>> {
-    let now = db.lease_time().await?;
-    let some = "SELECT 1 AS one FROM inbox WHERE state = 'new' AND retry_at <= $1 AND lease_until <= $1 LIMIT 1";
-    if db.opt(some, args![now]).await?.is_none() {
-        return Ok(Vec::new());
-    }
     let sql = format!(
         "UPDATE inbox SET lease_until = $3 WHERE position IN (
            SELECT position FROM inbox WHERE state = 'new' AND retry_at <= $1 AND lease_until <= $1

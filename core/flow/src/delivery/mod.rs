@@ -14,7 +14,7 @@ pub(crate) use limits::Held;
 pub use places::{
     MAIL, PREFERRED, Unreachable, WayOut, count_unreachable, last_reached, preference, try_again, unreachable,
 };
-pub(crate) use places::{Reached, seen};
+pub(crate) use places::{Reach, Reached, seen};
 pub(crate) use show::Show;
 
 use async_trait::async_trait;

@@ -10,7 +10,7 @@ use stoa_ground::{Conn, Instant, Result, Tx, args};
 use super::Delivery;
 use crate::chat::{Account, Place, Platform, SendError};
 use crate::follow::Follower;
-use crate::nudges::{self, About, Decision};
+use crate::nudges::{self, About, Decision, ZONE_ASKED};
 use crate::worker::Flow;
 
 /// The name of the platform that is the last resort.
@@ -32,6 +32,8 @@ pub(crate) struct Reach {
     accounts: Vec<Account>,
     /// The delivery that told the person what Stoa is.
     pub(crate) welcomed: Option<String>,
+    /// The delivery that asked the person for their zone.
+    pub(crate) zone_asked: Option<String>,
     /// Whether the person is listed as one whom nothing reaches.
     pub(super) lost: bool,
 }
@@ -95,14 +97,13 @@ impl Flow {
             "SELECT 'account' AS what, platform AS first, workspace AS second, user_id AS third
              FROM identity WHERE person IN ",
             stoa_ground::rows_of!("$1"),
-            " UNION ALL SELECT 'setting', name, value, '' FROM person_setting WHERE person = $1 AND name IN ($2, $3)
+            " UNION ALL SELECT 'setting', name, value, '' FROM person_setting WHERE person = $1 AND name IN ($2, $3, $4)
               UNION ALL SELECT 'last', account, '', '' FROM last_activity WHERE person = $1
               UNION ALL SELECT 'lost', person, '', '' FROM unreachable WHERE person IN ",
-            stoa_ground::rows_of!("$1"),
-            " ORDER BY 1, 2, 3, 4"
+            stoa_ground::rows_of!("$1")
         );
         let (mut reach, mut last, mut preferred) = (Reach::default(), None, None);
-        for row in self.db().all(sql, args![&person.id, PREFERRED, WELCOMED]).await? {
+        for row in self.db().all(sql, args![&person.id, PREFERRED, WELCOMED, ZONE_ASKED]).await? {
             let first: String = row.get("first")?;
             match row.get::<String>("what")?.as_str() {
                 "account" => {
@@ -115,10 +116,13 @@ impl Flow {
                 "lost" => reach.lost = true,
                 "last" => last = serde_json::from_str::<Account>(&first).ok(),
                 _ if first == PREFERRED => preferred = Some(row.get::<String>("second")?),
+                _ if first == ZONE_ASKED => reach.zone_asked = Some(row.get("second")?),
                 _ => reach.welcomed = Some(row.get("second")?),
             }
         }
         let wanted = |a: &Account| preferred.as_ref().is_some_and(|p| *p == a.platform || *p == preference(a));
+        // Sorted here: the database would sort all rows for the few that are accounts.
+        reach.accounts.sort_by(|a, b| (&a.platform, &a.workspace, &a.user).cmp(&(&b.platform, &b.workspace, &b.user)));
         reach.accounts.sort_by_key(|a| (!wanted(a), last.as_ref() != Some(a)));
         Ok(reach)
     }

@@ -12,7 +12,7 @@ use super::{Delivery, DeliveryKind, MAIL, Rendered, Rendering, merged_into, sele
 use crate::chat::{Block, Message, Place, SendError, literal};
 use crate::journal::{self, Ended};
 use crate::lease::before;
-use crate::nudges::{self, About, Decision, LearnerDigest, Policy};
+use crate::nudges::{self, About, Decision, Facts, LearnerDigest, Policy};
 use crate::words::Words;
 use crate::worker::Flow;
 
@@ -193,11 +193,16 @@ impl Flow {
         // Several mandated items at once become one message (N7).
         let mergeable = sorted.iter().filter(|(p, _)| p.mergeable).count();
         let mut digest: Option<Delivery> = None;
+        // Read once; what is sent from here on is added.
+        let mut facts: Option<Facts> = None;
         for (policy, delivery) in sorted {
             // About an answer there is nothing to weigh.
             let mut decision = if policy.unsolicited {
-                let facts = nudges::facts(tx, self.organisation(), person).await?;
-                nudges::decide(policy, &self.organisation().nudges, &facts, tx.now())
+                let known = match facts.take() {
+                    Some(known) => known,
+                    None => nudges::facts(tx, self.organisation(), person).await?,
+                };
+                nudges::decide(policy, &self.organisation().nudges, facts.insert(known), tx.now())
             } else {
                 nudges::answer(person.status)
             };
@@ -226,6 +231,7 @@ impl Flow {
                     claimed.merge(delivery, &new.key);
                     if let Some(made) = made.filter(|d| d.state == "queued") {
                         self.mark_sending(tx, leased, &made, Policy::MANDATED).await?;
+                        facts = facts.map(|facts| facts.after(Policy::MANDATED, tx.now()));
                         claimed.to_send.push(made.clone());
                         digest = Some(made);
                     }
@@ -233,6 +239,7 @@ impl Flow {
                 // Stored as decided once it is posted: what turns out to have nothing to say was not sent.
                 Decision::Now { .. } => {
                     self.mark_sending(tx, leased, &delivery, policy).await?;
+                    facts = facts.map(|facts| facts.after(policy, tx.now()));
                     claimed.to_send.push(delivery);
                 }
                 Decision::Later { until, .. } => {
@@ -285,7 +292,7 @@ impl Flow {
         let message = self.welcome(person, delivery, message, &reach).await?;
         let mut closed = "the person has no place where Stoa can write".to_owned();
         for (place, platform) in places.all {
-            let message = self.ask_zone(person, delivery, platform.as_ref(), message.clone()).await?;
+            let message = self.ask_zone(person, delivery, platform.as_ref(), &reach, message.clone()).await?;
             let message = if platform.shows_moments() { message } else { message.without_moments() };
             // What goes by mail because nothing else is left says so.
             let last_resort = place.platform == MAIL && delivery.place.is_none();

@@ -50,7 +50,7 @@ impl Command for Show {
                 let reach = cx.flow.reach(person.as_ref()).await?;
                 let message = cx.flow.welcome(person.as_ref(), &delivery, message, &reach).await?;
                 match cx.flow.platform(&cx.account().platform) {
-                    Some(here) => cx.flow.ask_zone(person.as_ref(), &delivery, here.as_ref(), message).await?,
+                    Some(here) => cx.flow.ask_zone(person.as_ref(), &delivery, here.as_ref(), &reach, message).await?,
                     None => message,
                 }
             }

@@ -41,6 +41,16 @@ impl Facts {
         }
     }
 
+    /// What holds after a message of this kind began to be sent.
+    #[must_use]
+    pub(crate) fn after(mut self, policy: Policy, now: Instant) -> Self {
+        if policy.unsolicited && policy.counted {
+            self.sent_today += 1;
+            self.last_sent = self.last_sent.max(Some(now));
+        }
+        self
+    }
+
     /// The first working day from `date` on, without leave. `None` when the leave has no end.
     fn next_day(&self, mut date: Date) -> Option<Date> {
         // Two years of leave and holidays are more than any roster holds.

@@ -17,6 +17,7 @@ pub use facts::gave_up;
 pub(crate) use facts::{DO_NOT_DISTURB, facts};
 pub use settings::Settings;
 pub use why::{Why, sentence};
+pub(crate) use zone::ZONE_ASKED;
 
 /// How urgent a delivery is; later ones give way to earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -169,23 +170,12 @@ pub async fn record(tx: &Tx, about: &About<'_>, decision: &Decision) -> Result<(
 
 /// Like [`record`], for a decision that leads into a digest.
 pub(crate) async fn record_into(tx: &Tx, about: &About<'_>, decision: &Decision, into_key: Option<&str>) -> Result<()> {
-    let last = tx
-        .opt(
-            "SELECT decision, reason FROM decision WHERE delivery_key = $1 ORDER BY position DESC LIMIT 1",
-            args![about.key],
-        )
-        .await?;
-    if let Some(last) = last
-        && !matches!(decision, Decision::Edit { .. })
-        && last.get::<String>("decision")? == decision.word()
-        && last.get::<String>("reason")? == decision.why()
-    {
-        return Ok(());
-    }
     let until = if let Decision::Later { until, .. } = decision { Some(*until) } else { None };
     tx.exec(
         "INSERT INTO decision (delivery_key, person, kind, item, at, decision, reason, until, into_key)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 WHERE $10 = 1 OR NOT EXISTS (SELECT 1 FROM
+           (SELECT decision, reason FROM decision WHERE delivery_key = $1 ORDER BY position DESC LIMIT 1) AS newest
+           WHERE newest.decision = $6 AND newest.reason = $7)",
         args![
             about.key,
             about.person,
@@ -195,7 +185,8 @@ pub(crate) async fn record_into(tx: &Tx, about: &About<'_>, decision: &Decision,
             decision.word(),
             decision.why(),
             until,
-            into_key.map(str::to_owned)
+            into_key.map(str::to_owned),
+            matches!(decision, Decision::Edit { .. })
         ],
     )
     .await?;

@@ -2,16 +2,16 @@
 
 use jiff::tz;
 use stoa_ground::people::{self, Person};
-use stoa_ground::{Error, Result};
+use stoa_ground::{Error, Result, Tx};
 
 use crate::chat::{Block, Button, Context, Message, Platform, Suggestion, literal};
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Reach};
 use crate::say;
 use crate::words::Words;
 use crate::worker::Flow;
 
 /// The setting that remembers that a person was asked: the key of the delivery that did it.
-const ASKED: &str = "zone_asked";
+pub(crate) const ZONE_ASKED: &str = "zone_asked";
 
 /// What a zone is called: the place, and after it the name in the IANA database.
 fn zones() -> Vec<(String, String)> {
@@ -72,23 +72,20 @@ impl Flow {
         person: Option<&Person>,
         delivery: &Delivery,
         platform: &dyn Platform,
+        reach: &Reach,
         message: Message,
     ) -> Result<Message> {
         let Some(person) = person.filter(|_| !platform.tells_zones() && !message.growing) else { return Ok(message) };
         let (id, key) = (&person.id, &delivery.key);
-        let read = self
-            .db()
-            .read(|c| async move { Ok((people::has_own_zone(&c, id).await?, people::setting(&c, id, ASKED).await?)) });
-        match read.await? {
-            (true, _) => return Ok(message),
-            // Also when it is edited: what was asked stays until it is answered.
-            (false, Some(asked)) if asked == *key => {}
-            (false, Some(_)) => return Ok(message),
-            (false, None) => {
-                self.db()
-                    .write_by_key(|tx| async move { people::remember(&tx, id, ASKED, key).await.map(|_| ()) })
-                    .await?;
-            }
+        // Also when it is edited: what was asked stays until it is answered.
+        if reach.zone_asked.as_ref().is_some_and(|asked| asked != key)
+            || self.db().read(|c| async move { people::has_own_zone(&c, id).await }).await?
+        {
+            return Ok(message);
+        }
+        if reach.zone_asked.is_none() {
+            let remember = |tx: Tx| async move { people::remember(&tx, id, ZONE_ASKED, key).await.map(|_| ()) };
+            self.db().write_by_key(remember).await?;
         }
         let words = Words::of(person.language());
         let question = say!(words, "settings-zone-question", zone = literal(&person.timezone));

@@ -83,6 +83,8 @@ impl Sqlite {
         let mut writer = writer.lock().await;
         drop(waits);
         writer.begin(&self.waiting).await?;
+        // Also when it fails or its caller goes away: what is open would keep other processes from writing.
+        let commit = Commit(&self.committer);
         // Not the time that another process took.
         let started = monotonic();
         let value = writer.points.within(around, f).await;
@@ -94,7 +96,7 @@ impl Sqlite {
         let (done, committed) = oneshot::channel();
         writer.waiting.push(done);
         drop(writer);
-        self.committer.notify_one();
+        drop(commit);
         match committed.await {
             Ok(Ok(())) => Ok(value),
             Ok(Err(text)) => Err(Error::Unavailable(format!("the database could not commit: {text}"))),
@@ -138,6 +140,15 @@ impl Sqlite {
             let _ = tokio::task::spawn_blocking(move || conn.batch("PRAGMA wal_checkpoint(TRUNCATE)")).await;
         }
         self.readers.close();
+    }
+}
+
+/// Asks for a commit of what is open, however a write ends.
+struct Commit<'a>(&'a Notify);
+
+impl Drop for Commit<'_> {
+    fn drop(&mut self) {
+        self.0.notify_one();
     }
 }
 

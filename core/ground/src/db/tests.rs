@@ -1,5 +1,5 @@
 use super::Engine;
-use crate::testing::store;
+use crate::testing::{store, store_at};
 use crate::{Error, args};
 
 async fn table(db: &super::Db) {
@@ -80,6 +80,33 @@ async fn a_caller_that_goes_away_in_the_middle_leaves_nothing_and_blocks_nobody(
     let rows = db.all("SELECT k FROM t", args![]).await.unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].get::<String>("k").unwrap(), "stays");
+}
+
+#[tokio::test]
+async fn a_write_that_fails_or_goes_away_keeps_no_other_process_from_writing() {
+    let (db, url, _dir) = store_at().await;
+    table(&db).await;
+    let other = super::Db::open(&url, db.clock().clone()).await.unwrap();
+    let insert = "INSERT INTO t (k) VALUES ($1)";
+    {
+        let gone = db.write(|tx| async move {
+            tx.exec(insert, args!["gone"]).await?;
+            std::future::pending::<()>().await;
+            Ok(())
+        });
+        futures_util::pin_mut!(gone);
+        assert!(futures_util::poll!(gone.as_mut()).is_pending());
+    }
+    other.write(|tx| async move { tx.exec(insert, args!["after one that went away"]).await }).await.unwrap();
+    let failed = db.write(|tx| async move {
+        tx.exec(insert, args!["failed"]).await?;
+        Err::<(), _>(Error::invalid("no"))
+    });
+    failed.await.unwrap_err();
+    other.write(|tx| async move { tx.exec(insert, args!["after one that failed"]).await }).await.unwrap();
+    let rows = db.all("SELECT k FROM t ORDER BY k", args![]).await.unwrap();
+    let keys: Vec<String> = rows.iter().map(|r| r.get("k").unwrap()).collect();
+    assert_eq!(keys, ["after one that failed", "after one that went away"]);
 }
 
 #[tokio::test]

@@ -174,17 +174,13 @@ pub(super) async fn own_row(conn: &Conn, employee_id: &str) -> Result<Option<Per
 /// # Errors
 /// The database's error.
 pub async fn by_account(conn: &Conn, platform: &str, workspace: &str, user: &str) -> Result<Option<Person>> {
-    let row = conn
-        .opt(
-            "SELECT person FROM identity WHERE platform = $1 AND workspace IN ($2, '') AND user_id = $3
-             ORDER BY workspace DESC LIMIT 1",
-            args![platform, workspace, user],
-        )
-        .await?;
-    match row {
-        Some(row) => by_id(conn, &row.get::<String>("person")?).await,
-        None => Ok(None),
-    }
+    let sql = select!(
+        "WHERE id = (SELECT COALESCE(a.stands_for, i.person) FROM identity i
+                     LEFT JOIN person_alias a ON a.person = i.person
+                     WHERE i.platform = $1 AND i.workspace IN ($2, '') AND i.user_id = $3
+                     ORDER BY i.workspace DESC LIMIT 1)"
+    );
+    read_one(conn.opt(sql, args![platform, workspace, user]).await?.as_ref())
 }
 
 /// The one person whom `text` names: by employee id, else by e-mail address, else by a name that only one person has.

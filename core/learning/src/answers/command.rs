@@ -69,6 +69,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
             Arc::new(write::Writer::new(Arc::clone(services))),
             Arc::new(gaps::Matcher(Arc::clone(services))),
         ],
+        leases: vec![store::LEASED],
     }
 }
 

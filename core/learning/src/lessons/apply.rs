@@ -11,8 +11,6 @@ use crate::library::{self, Item, Section};
 
 /// The source of lessons in the library.
 const SOURCE: &str = "lessons";
-/// Lessons that one write transaction takes at most.
-const CHUNK: usize = 20;
 
 /// What was applied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,20 +47,10 @@ pub async fn apply_dir(db: &Db, dir: &Path) -> Result<Applied> {
 }
 
 async fn apply_track(db: &Db, track: &TrackDraft, applied: &mut Applied) -> Result<()> {
-    let mut versions = Vec::with_capacity(track.lessons.len());
-    for lessons in track.lessons.chunks(CHUNK) {
-        let kept = db
-            .write(|tx| async move {
-                let mut digests = Vec::new();
-                for lesson in lessons {
-                    digests.push(store::keep_version(&tx, &lesson.id, &lesson.content).await?);
-                }
-                Ok(digests)
-            })
-            .await?;
-        versions.extend(kept);
-    }
-    let versions = &versions;
+    let keep = db.write_each(&track.lessons, |tx, lesson| async move {
+        store::keep_version(&tx, &lesson.id, &lesson.content).await
+    });
+    let versions = &keep.await?;
     let (switched, unknown_owner) = db
         .write(|tx| async move {
             let owner = match &track.owner {
@@ -76,37 +64,28 @@ async fn apply_track(db: &Db, track: &TrackDraft, applied: &mut Applied) -> Resu
         let text = format!("owner '{id}' is nobody's employee id; import the roster, or name somebody else");
         applied.warnings.push(Problem { file: format!("{}/track.toml", track.id), line: None, text });
     }
-    for lessons in track.lessons.chunks(CHUNK) {
-        db.write(|tx| async move {
-            for lesson in lessons {
-                let item = Item {
-                    source: SOURCE.into(),
-                    location: lesson.id.clone(),
-                    title: lesson.content.title.clone(),
-                    language: track.language.clone(),
-                    owner: track.owner.clone(),
-                    keywords: track.title.clone(),
-                    readers: vec!["everyone".into()],
-                    verified: true,
-                    sections: vec![Section { text: lesson.content.body.clone(), ..Section::default() }],
-                    ..Item::default()
-                };
-                if track.retired {
-                    library::retire(&tx, SOURCE, &lesson.id, "the track is retired").await?;
-                } else {
-                    library::put(&tx, &item).await?;
-                }
-            }
-            Ok(())
-        })
-        .await?;
-    }
-    let gone = &switched.removed;
-    db.write(|tx| async move {
-        for id in gone {
-            library::retire(&tx, SOURCE, id, "the lesson is gone from its track").await?;
+    db.write_each(&track.lessons, |tx, lesson| async move {
+        if track.retired {
+            return library::retire(&tx, SOURCE, &lesson.id, "the track is retired").await.map(drop);
         }
-        Ok(())
+        let item = Item {
+            source: SOURCE.into(),
+            location: lesson.id.clone(),
+            title: lesson.content.title.clone(),
+            language: track.language.clone(),
+            owner: track.owner.clone(),
+            keywords: track.title.clone(),
+            readers: vec!["everyone".into()],
+            verified: true,
+            sections: vec![Section { text: lesson.content.body.clone(), ..Section::default() }],
+            ..Item::default()
+        };
+        library::put(&tx, &item).await.map(drop)
+    })
+    .await?;
+    let gone = &switched.removed;
+    db.write_each(gone, |tx, id| async move {
+        library::retire(&tx, SOURCE, id, "the lesson is gone from its track").await.map(drop)
     })
     .await?;
     applied.added += switched.added;

@@ -13,7 +13,7 @@ use stoa_ground::{Conn, Instant, Result, Tx};
 
 use super::learner::{Learner, STREAK};
 use super::show::{self, Around, Posed};
-use super::store::{self, LessonDrop, State};
+use super::store::{self, Lesson, LessonDrop, State};
 use super::{Lessons, plan};
 
 /// The kind `drop`: a lesson that comes by itself.
@@ -68,10 +68,11 @@ impl DeliveryKind for Drop {
             .db
             .read(|conn| async move {
                 let Some(drop) = store::drop_by_key(&conn, key).await? else { return Ok(Err("why-stale")) };
-                if let (false, Some(why)) = (posted, lessons.gone(&conn, person, &drop).await?) {
+                let lesson = store::lesson(&conn, &drop.lesson).await?;
+                if !posted && let Some(why) = lessons.gone(&conn, person, &drop, lesson.as_ref()).await? {
                     return Ok(Err(why));
                 }
-                Ok(lessons.view(&conn, person, &drop).await?.ok_or("why-lesson-retired"))
+                Ok(lessons.view(&conn, person, &drop, lesson).await?.ok_or("why-lesson-retired"))
             })
             .await?;
         let view = match found {
@@ -114,7 +115,7 @@ impl DeliveryKind for Review {
     async fn render(&self, cx: &Rendering<'_>, delivery: &Delivery) -> Result<Rendered> {
         let Some(person) = cx.person else { return Ok(Rendered::Gone(words_key!("why-stale"))) };
         let (lessons, key) = (&self.0, delivery.key.as_str());
-        let (posed, streak) = cx.db.read(|conn| async move { lessons.posed(&conn, person, key).await }).await?;
+        let (posed, streak) = cx.db.read(|conn| async move { lessons.review(&conn, person, key).await }).await?;
         if !cx.posted {
             if delivery.expires.is_some_and(|e| e < cx.now) {
                 return Ok(Rendered::Gone(words_key!("why-stale")));
@@ -150,7 +151,7 @@ impl DeliveryKind for Asked {
         let lessons = &self.0;
         if let Some(occasion) = delivery.payload["review"].as_str() {
             let (posed, streak) =
-                cx.db.read(|conn| async move { lessons.posed(&conn, person, occasion).await }).await?;
+                cx.db.read(|conn| async move { lessons.review(&conn, person, occasion).await }).await?;
             return Ok(Rendered::Say(show::review(cx.words, &posed, streak)));
         }
         let key = delivery.payload["drop"].as_str().unwrap_or_default();
@@ -158,7 +159,8 @@ impl DeliveryKind for Asked {
             .db
             .read(|conn| async move {
                 let Some(drop) = store::drop_by_key(&conn, key).await? else { return Ok(None) };
-                lessons.view(&conn, person, &drop).await
+                let lesson = store::lesson(&conn, &drop.lesson).await?;
+                lessons.view(&conn, person, &drop, lesson).await
             })
             .await?;
         Ok(view.map_or(Rendered::Gone(words_key!("why-lesson-retired")), |v| Rendered::Say(v.message(cx.words))))
@@ -194,14 +196,19 @@ impl View {
 
 impl Lessons {
     /// Why a drop that was not sent yet is not sent any more.
-    async fn gone(&self, conn: &Conn, person: &Person, drop: &LessonDrop) -> Result<Option<&'static str>> {
+    async fn gone(
+        &self,
+        conn: &Conn,
+        person: &Person,
+        drop: &LessonDrop,
+        lesson: Option<&Lesson>,
+    ) -> Result<Option<&'static str>> {
         if drop.sent.is_some() {
             return Ok(Some(words_key!("why-lesson-taken")));
         }
         if drop.expires < conn.now() {
             return Ok(Some(words_key!("why-stale")));
         }
-        let lesson = store::lesson(conn, &drop.lesson).await?;
         let Some(lesson) = lesson.filter(|l| !l.retired) else { return Ok(Some(words_key!("why-lesson-retired"))) };
         if let Some(track) = &lesson.track {
             if !store::is_open(conn, track).await? {
@@ -238,16 +245,25 @@ impl Lessons {
     }
 
     /// What a lesson's message shows now; `None` when its content is gone.
-    async fn view(&self, conn: &Conn, person: &Person, drop: &LessonDrop) -> Result<Option<View>> {
+    async fn view(
+        &self,
+        conn: &Conn,
+        person: &Person,
+        drop: &LessonDrop,
+        lesson: Option<Lesson>,
+    ) -> Result<Option<View>> {
         let content = store::content(conn, &drop.lesson, &drop.version).await?;
-        let (Some(content), Some(lesson)) = (content, store::lesson(conn, &drop.lesson).await?) else {
+        let (Some(content), Some(lesson)) = (content, lesson) else {
             return Ok(None);
         };
-        let (posed, streak) = self.posed(conn, person, &drop.key).await?;
-        let experienced = store::has_experienced(conn, &person.id, &drop.lesson).await?;
+        let posed = Self::posed(conn, person, &drop.key).await?;
+        // Where there are questions, it was looked at when they are answered.
+        let experienced = posed.is_empty() && store::has_experienced(conn, &person.id, &drop.lesson).await?;
         let answered = !posed.is_empty() && posed.iter().all(|p| p.attempt.answer.is_some());
         let mut around = Around { unseen: posed.is_empty() && !experienced, ..Around::default() };
-        around.streak = streak.filter(|_| answered || (posed.is_empty() && experienced));
+        if answered || experienced {
+            around.streak = self.streak(conn, person).await?;
+        }
         if let Some(id) = &lesson.track {
             around.track = store::place_in_track(conn, id, &lesson.id).await?;
             let last = around.track.as_ref().is_some_and(|(_, number, of)| number == of);
@@ -268,13 +284,8 @@ impl Lessons {
         Ok(Some((author.name, team.audience.explain(person, &facts))))
     }
 
-    /// The questions of one occasion with what came back, and the person's streak, where it is wanted.
-    pub(super) async fn posed(
-        &self,
-        conn: &Conn,
-        person: &Person,
-        occasion: &str,
-    ) -> Result<(Vec<Posed>, Option<u32>)> {
+    /// The questions of one occasion with what came back.
+    async fn posed(conn: &Conn, person: &Person, occasion: &str) -> Result<Vec<Posed>> {
         let mut posed = Vec::new();
         for attempt in store::attempts(conn, occasion).await?.into_iter().filter(|a| a.person == person.id) {
             let content = store::content(conn, &attempt.lesson, &attempt.version).await?;
@@ -283,15 +294,25 @@ impl Lessons {
                 posed.push(Posed { attempt, question, lesson });
             }
         }
-        let wants_streak = people::setting(conn, &person.id, STREAK).await?.is_some_and(|v| v == "yes");
-        let streak = if wants_streak {
-            let learner = Learner::of(conn, &self.organisation, person).await?;
-            let days = store::active_days(conn, &person.id, &learner.calendar).await?;
-            Some(plan::streak(&days, learner.today, |d| !learner.works(d))).filter(|days| *days > 0)
-        } else {
-            None
-        };
+        Ok(posed)
+    }
+
+    /// The questions of one occasion with what came back, and the person's streak when all are answered.
+    async fn review(&self, conn: &Conn, person: &Person, occasion: &str) -> Result<(Vec<Posed>, Option<u32>)> {
+        let posed = Self::posed(conn, person, occasion).await?;
+        let done = posed.iter().all(|p| p.attempt.answer.is_some());
+        let streak = if done { self.streak(conn, person).await? } else { None };
         Ok((posed, streak))
+    }
+
+    /// The person's streak, where it is wanted and there is one.
+    async fn streak(&self, conn: &Conn, person: &Person) -> Result<Option<u32>> {
+        if people::setting(conn, &person.id, STREAK).await?.is_none_or(|v| v != "yes") {
+            return Ok(None);
+        }
+        let learner = Learner::of(conn, &self.organisation, person).await?;
+        let days = store::active_days(conn, &person.id, &learner.calendar).await?;
+        Ok(Some(plan::streak(&days, learner.today, |d| !learner.works(d))).filter(|days| *days > 0))
     }
 }
 

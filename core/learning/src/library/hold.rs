@@ -2,13 +2,23 @@
 
 use std::time::Duration;
 
+use stoa_flow::{Flow, Lease, Leased};
 use stoa_ground::db::Engine;
 use stoa_ground::{Conn, Db, Instant, Result, args};
 
 use super::marks;
 
-/// How long a server has a source without saying so again.
-pub const HELD: Duration = Duration::from_secs(120);
+/// The longest that a server has a source without saying so again.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// Sources that are being read.
+pub const LEASED: Leased = Leased { table: "source", until: "held_until", longest: LONGEST };
+
+/// How long a server has a source.
+#[must_use]
+pub fn lease(flow: &Flow) -> Lease {
+    flow.lease().at_most(LONGEST)
+}
 
 /// When a source was read last, whatever came of it.
 ///
@@ -19,15 +29,15 @@ pub async fn synced(conn: &Conn, name: &str) -> Result<Option<Instant>> {
     row.map_or(Ok(None), |r| r.get("synced"))
 }
 
-/// Takes a source for [`HELD`], or keeps it; `false` while another server has it. On SQLite there is one server.
+/// Takes a source for a [`lease`], or keeps it; `false` while another server has it. On SQLite there is one server.
 ///
 /// # Errors
 /// The database's error.
-pub async fn hold(db: &Db, name: &str, kind: &str, server: &str) -> Result<bool> {
+pub async fn hold(db: &Db, name: &str, kind: &str, server: &str, lease: Lease) -> Result<bool> {
     if db.engine() == Engine::Sqlite {
         return Ok(true);
     }
-    let held = i64::try_from(HELD.as_micros()).unwrap_or(i64::MAX);
+    let held = lease.micros();
     db.write(|tx| async move {
         marks::add_source(&tx, name, kind).await?;
         let now = tx.lease_time().await?;
@@ -58,7 +68,7 @@ mod tests {
     #[tokio::test]
     async fn one_server_at_a_time_has_a_source() {
         let (db, _dir) = store().await;
-        let hold = async |server: &str| hold(&db, "Handbook", "files", server).await.unwrap();
+        let hold = async |server: &str| hold(&db, "Handbook", "files", server, Lease::default()).await.unwrap();
         assert!(hold("one").await && hold("one").await);
         if db.engine() == Engine::Sqlite {
             return;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use stoa_flow::chat::{Account, Context, Place};
 use stoa_flow::delivery::{self, NewDelivery};
+use stoa_flow::{Flow, Lease, Leased};
 use stoa_ground::{Conn, Instant, Result, Row, Tx, args};
 
 use crate::answers::Answer;
@@ -15,10 +16,16 @@ use crate::search::Found;
 
 /// Posted answers that are brought up to date at most when a document changes.
 const REVISED: i64 = 200;
-/// How long a server may write on one answer before another one takes it over.
-const LEASE: i64 = 30 * Instant::SECOND;
-/// How often it says that it is still at it.
-pub(super) const RENEWED: Duration = Duration::from_secs(10);
+/// The longest that a server has an answer without saying that it still writes on it.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Answers that are being written.
+pub(super) const LEASED: Leased = Leased { table: "question", until: "lease_until", longest: LONGEST };
+
+/// How long a server has an answer.
+pub(super) fn lease(flow: &Flow) -> Lease {
+    flow.lease().at_most(LONGEST)
+}
 
 /// An answer as it is kept: with the versions of the passages that it quotes or names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -240,7 +247,7 @@ pub(super) async fn last_asked(
 }
 
 /// Takes the lease of answers that wait to be written, oldest first, each with the number of the attempt.
-pub(super) async fn claim(tx: &Tx, limit: i64) -> Result<Vec<(Question, i64)>> {
+pub(super) async fn claim(tx: &Tx, limit: i64, lease: Lease) -> Result<Vec<(Question, i64)>> {
     let now = tx.lease_time().await?;
     let sql =
         "SELECT id, attempts FROM question WHERE state = 'writing' AND lease_until <= $1 ORDER BY asked, id LIMIT $2";
@@ -248,7 +255,7 @@ pub(super) async fn claim(tx: &Tx, limit: i64) -> Result<Vec<(Question, i64)>> {
     for row in tx.all(sql, args![now, limit]).await? {
         let (id, attempts): (String, i64) = (row.get("id")?, row.get("attempts")?);
         let sql = "UPDATE question SET lease_until = $2, attempts = attempts + 1 WHERE id = $1 AND lease_until <= $3";
-        if tx.exec(sql, args![&id, now.plus(LEASE), now]).await? == 1 {
+        if tx.exec(sql, args![&id, now.plus(lease.micros()), now]).await? == 1 {
             claimed.extend(question(tx, &id).await?.map(|q| (q, attempts + 1)));
         }
     }
@@ -256,8 +263,8 @@ pub(super) async fn claim(tx: &Tx, limit: i64) -> Result<Vec<(Question, i64)>> {
 }
 
 /// Keeps the leases of answers that are being written.
-pub(super) async fn renew(tx: &Tx, ids: &[String]) -> Result<()> {
-    let until = tx.lease_time().await?.plus(LEASE);
+pub(super) async fn renew(tx: &Tx, ids: &[String], lease: Lease) -> Result<()> {
+    let until = tx.lease_time().await?.plus(lease.micros());
     for id in ids {
         tx.exec("UPDATE question SET lease_until = $2 WHERE id = $1 AND state = 'writing'", args![id, until]).await?;
     }

@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use serde_json::json;
 use stoa_flow::delivery::{self, NewDelivery};
 use stoa_flow::nudges::{self, About, Decision};
-use stoa_flow::{Background, Flow};
+use stoa_flow::{Background, Flow, Lease};
 use stoa_ground::clock::monotonic;
 use stoa_ground::db::Engine;
 use stoa_ground::people;
@@ -90,7 +90,8 @@ impl Background for Writer {
             }
             self.begun.store(true, Ordering::Release);
         }
-        let claimed = flow.db().write(|tx| async move { store::claim(&tx, AT_ONCE).await }).await?;
+        let lease = store::lease(flow);
+        let claimed = flow.db().write(|tx| async move { store::claim(&tx, AT_ONCE, lease).await }).await?;
         let count = claimed.len();
         let ids: Vec<String> = claimed.iter().map(|(question, _)| question.id.clone()).collect();
         let writing = claimed.into_iter().map(|(question, attempt)| async move {
@@ -101,17 +102,17 @@ impl Background for Writer {
         let written = futures_util::stream::iter(writing).buffer_unordered(count.max(1)).collect::<Vec<()>>();
         tokio::select! {
             _ = written => {}
-            () = keep(flow.db(), &ids) => {}
+            () = keep(flow.db(), &ids, lease) => {}
         }
         Ok(count)
     }
 }
 
 /// Says again and again that these are being written.
-async fn keep(db: &Db, ids: &[String]) {
+async fn keep(db: &Db, ids: &[String], lease: Lease) {
     loop {
-        tokio::time::sleep(store::RENEWED).await;
-        if let Err(error) = db.write(|tx| async move { store::renew(&tx, ids).await }).await {
+        tokio::time::sleep(lease.renewal()).await;
+        if let Err(error) = db.write(|tx| async move { store::renew(&tx, ids, lease).await }).await {
             tracing::warn!(%error, "the lease of an answer could not be kept");
         }
     }

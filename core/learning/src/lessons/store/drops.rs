@@ -82,15 +82,14 @@ pub async fn complete_enrolment(tx: &Tx, id: &str) -> Result<bool> {
 pub async fn standings(conn: &Conn, person: &str) -> Result<Vec<Standing>> {
     let rows = conn
         .all(
-            concat!(
-                "SELECT e.id AS id, e.track AS track, t.time AS time, e.joined AS joined, e.last_drop AS last_drop,
-                 (SELECT l.id FROM lesson l WHERE l.track = e.track AND l.retired = 0 AND NOT EXISTS
-                   (SELECT 1 FROM lesson_progress p WHERE p.lesson = l.id AND p.person IN ",
-                stoa_ground::rows_of!("$1"),
-                ") ORDER BY l.position LIMIT 1) AS next
-                 FROM lesson_enrolment e JOIN track t ON t.id = e.track
-                 WHERE e.person = $1 AND e.ended IS NULL AND t.retired = 0 ORDER BY e.joined, e.track"
-            ),
+            "SELECT e.id AS id, e.track AS track, t.time AS time, e.joined AS joined, e.last_drop AS last_drop,
+             (SELECT l.id FROM lesson l WHERE l.track = e.track AND l.retired = 0
+              AND NOT EXISTS (SELECT 1 FROM lesson_progress p WHERE p.lesson = l.id AND p.person = $1)
+              AND NOT EXISTS (SELECT 1 FROM person_alias a JOIN lesson_progress p ON p.person = a.person
+                              WHERE a.stands_for = $1 AND p.lesson = l.id)
+              ORDER BY l.position LIMIT 1) AS next
+             FROM lesson_enrolment e JOIN track t ON t.id = e.track
+             WHERE e.person = $1 AND e.ended IS NULL AND t.retired = 0 ORDER BY e.joined, e.track",
             args![person],
         )
         .await?;
