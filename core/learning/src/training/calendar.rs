@@ -1,6 +1,6 @@
 //! The calendar entry for the moment that somebody chose for a course, as an iCalendar file (RFC 5545, RFC 5546). It lies
 //! under an address that only the person is told, and is made when it is asked for: as long as the training is open it says
-//! when, and from then on that it is cancelled.
+//! when, and from then on that it is cancelled. (The library that reads calendars of holidays writes no zones.)
 
 use std::fmt::Write as _;
 

@@ -69,7 +69,7 @@ pub fn projections() -> Vec<Box<dyn Projection>> {
 pub fn parts(services: &Arc<Services>) -> Parts {
     let mut kinds = nudge::Nudge::kinds(services);
     kinds.extend(team::Digest::kinds(services));
-    kinds.push(Box::new(team::StandIn(services.clone())));
+    kinds.push(Box::new(team::StandIn));
     kinds.push(Box::new(trainer::ToTrainer(services.clone())));
     kinds.push(Box::new(trainer::FromTrainer));
     kinds.push(Box::new(trainer::Shown(services.clone())));

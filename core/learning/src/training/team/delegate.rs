@@ -1,7 +1,5 @@
 //! `team delegate`: somebody stands in for a manager until a day, and `team delegate end` takes that back.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use jiff::civil::Date;
 use serde_json::json;
@@ -180,7 +178,7 @@ async fn tell(tx: &Tx, id: &str, delegate: &Person) -> Result<()> {
 }
 
 /// The delivery kind `stand-in`: somebody is told that they stand in for a manager; payload `{"delegation": id}`.
-pub(in crate::training) struct StandIn(pub Arc<Services>);
+pub(in crate::training) struct StandIn;
 
 impl StandIn {
     const NAME: &'static str = "stand-in";

@@ -14,7 +14,7 @@ use crate::Services;
 
 /// Who hears about a person's overdue training: first, and from the escalation on.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Responsible {
+pub(in crate::training) struct Responsible {
     pub first: Option<Person>,
     pub next: Option<Person>,
 }
