@@ -377,7 +377,8 @@ pub struct TrainingSection {
 
 impl Default for TrainingSection {
     fn default() -> Self {
-        let Settings { remind_approver_after, escalate_request_after, manager_extension_days } = Settings::default();
+        let Settings { remind_approver_after, escalate_request_after, manager_extension_days, .. } =
+            Settings::default();
         Self { remind_approver_after, escalate_request_after, manager_extension_days }
     }
 }
@@ -793,7 +794,8 @@ impl Config {
         if manager_extension_days > 3_660 {
             bail!("[training] manager_extension_days = {manager_extension_days} is more than ten years");
         }
-        Ok(Settings { remind_approver_after, escalate_request_after, manager_extension_days })
+        let public_url = self.http.public_url.clone();
+        Ok(Settings { remind_approver_after, escalate_request_after, manager_extension_days, public_url })
     }
 
     /// The zone of each location that says one, by name, for the roster import.

@@ -3,6 +3,7 @@
 mod app;
 mod asking;
 mod bridge;
+mod calendar;
 mod commands;
 mod config;
 mod demo;

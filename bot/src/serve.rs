@@ -217,7 +217,11 @@ fn router(
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready).with_state(app.clone()))
         .route("/metrics", get(move || scrape(metrics.clone())));
-    let router = health.merge(crate::lrs::router(app)?).merge(chats).merge(stoa_web::router(app.flow.clone(), options));
+    let router = health
+        .merge(crate::lrs::router(app)?)
+        .merge(crate::calendar::router(app))
+        .merge(chats)
+        .merge(stoa_web::router(app.flow.clone(), options));
     // By its route: addresses hold sign-in links and ids.
     let span = |request: &Request| tracing::debug_span!("request", method = %request.method(), route = crate::observe::route(request));
     // Failures are logged where they are measured.

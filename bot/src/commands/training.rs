@@ -202,8 +202,12 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
             }
         }
         Command::Extend { decision: d, to } => {
-            training::extend(db, services, &d.person, &d.requirement, to, "operator", &d.reason).await?;
-            println!("The due date is now {to}, or the next working day.");
+            let a = training::extend(db, services, &d.person, &d.requirement, to, "operator", &d.reason).await?;
+            if a.due.date == to {
+                println!("Due {} now.", a.due.date);
+            } else {
+                println!("Due {} now: {to} is a day off for them.", a.due.date);
+            }
         }
         Command::Waive(d) => {
             let a = training::waive(db, services, &d.person, &d.requirement, "operator", &d.reason).await?;

@@ -201,42 +201,64 @@ impl Delivery {
     }
 }
 
+/// What a new row of the outbox says.
+const NEW: &[&str] = &[
+    "key",
+    "kind",
+    "person",
+    "recipient",
+    "place",
+    "only_for",
+    "payload",
+    "item",
+    "step",
+    "created",
+    "due",
+    "expires",
+    "state",
+];
+
 /// Puts a delivery into the outbox; `false` when its key is there already, whatever became of it (N2).
 ///
 /// # Errors
 /// The database's error.
 pub async fn enqueue(tx: &Tx, new: &NewDelivery) -> Result<bool> {
-    let recipient = match (&new.person, &new.only, &new.place) {
-        (Some(person), _, _) => person.clone(),
-        (_, Some(account), _) => serde_json::to_string(account)?,
-        (_, _, place) => serde_json::to_string(place)?,
-    };
+    Ok(enqueue_all(tx, std::slice::from_ref(new)).await? == 1)
+}
+
+/// As [`enqueue`] for several deliveries with different keys, with few statements. Gives how many were new.
+///
+/// # Errors
+/// The database's error.
+pub async fn enqueue_all(tx: &Tx, all: &[NewDelivery]) -> Result<u64> {
     let json = |v: Option<Json>| v.map(|v| v.to_string());
-    let place = new.place.as_ref().map(serde_json::to_value).transpose()?;
-    let only = new.only.as_ref().map(serde_json::to_value).transpose()?;
     let now = tx.now();
-    let rows = tx
-        .exec(
-            "INSERT INTO outbox (key, kind, person, recipient, place, only_for, payload, item, step, created, due, expires, state)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'queued')
-             ON CONFLICT (key) DO NOTHING",
-            args![
-                &new.key,
-                new.kind,
-                &new.person,
-                recipient,
-                json(place),
-                json(only),
-                new.payload.to_string(),
-                &new.item,
-                &new.step,
-                now,
-                new.due.unwrap_or(now),
-                new.expires
-            ],
-        )
-        .await?;
-    Ok(rows == 1)
+    let mut rows = Vec::with_capacity(all.len());
+    for new in all {
+        let recipient = match (&new.person, &new.only, &new.place) {
+            (Some(person), _, _) => person.clone(),
+            (_, Some(account), _) => serde_json::to_string(account)?,
+            (_, _, place) => serde_json::to_string(place)?,
+        };
+        let place = new.place.as_ref().map(serde_json::to_value).transpose()?;
+        let only = new.only.as_ref().map(serde_json::to_value).transpose()?;
+        rows.push(args![
+            &new.key,
+            new.kind,
+            &new.person,
+            recipient,
+            json(place),
+            json(only),
+            new.payload.to_string(),
+            &new.item,
+            &new.step,
+            now,
+            new.due.unwrap_or(now),
+            new.expires,
+            "queued"
+        ]);
+    }
+    tx.put_rows("outbox", NEW, rows, "ON CONFLICT (key) DO NOTHING").await
 }
 
 /// The text behind all texts that begin with `prefix`, in the order of bytes, which is the order of keys on both engines.

@@ -39,14 +39,36 @@ pub trait Job: Send + Sync {
 /// # Errors
 /// The database's error.
 pub async fn put(tx: &Tx, key: &str, kind: &'static str, due: Instant, payload: &Json) -> Result<()> {
-    tx.exec(
-        "INSERT INTO job (key, kind, due, payload, state) VALUES ($1, $2, $3, $4, 'waiting')
-         ON CONFLICT (key) DO UPDATE SET kind = excluded.kind, due = excluded.due, payload = excluded.payload,
-         state = 'waiting', attempts = 0, retry_at = 0, error = NULL",
-        args![key, kind, due, payload.to_string()],
-    )
-    .await?;
+    put_all(tx, kind, &[(key.to_owned(), due, payload.clone())]).await
+}
+
+/// As [`put`] for several jobs of a kind, each with its own key, its instant and its payload, with few statements.
+///
+/// # Errors
+/// The database's error.
+pub async fn put_all(tx: &Tx, kind: &'static str, jobs: &[(String, Instant, Json)]) -> Result<()> {
+    let rows = jobs.iter().map(|(key, due, payload)| args![key, kind, *due, payload.to_string(), "waiting"]).collect();
+    let otherwise =
+        "ON CONFLICT (key) DO UPDATE SET kind = excluded.kind, due = excluded.due, payload = excluded.payload,
+                     state = 'waiting', attempts = 0, retry_at = 0, error = NULL";
+    tx.put_rows("job", &["key", "kind", "due", "payload", "state"], rows, otherwise).await?;
     Ok(())
+}
+
+/// Makes sure that a job waits for an instant, or that there is none; writes only where that is not so. Its payload is the
+/// same each time.
+///
+/// # Errors
+/// The database's error.
+pub async fn keep(tx: &Tx, key: &str, kind: &'static str, due: Option<Instant>, payload: &Json) -> Result<()> {
+    let row = tx.opt("SELECT due, state FROM job WHERE key = $1", args![key]).await?;
+    let is = row.map(|row| Ok::<_, Error>((row.get::<Instant>("due")?, row.get::<String>("state")?))).transpose()?;
+    match (is, due) {
+        (None, None) => Ok(()),
+        (Some((is, state)), Some(due)) if is == due && state == "waiting" => Ok(()),
+        (_, Some(due)) => put(tx, key, kind, due, payload).await,
+        (Some(_), None) => cancel(tx, key).await,
+    }
 }
 
 /// Takes a job away, if it is there.

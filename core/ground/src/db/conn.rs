@@ -1,6 +1,6 @@
 //! Connections as the rest of the program sees them: [`Conn`] can read, [`Tx`] can write as well.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use sqlx::AnyConnection;
@@ -57,6 +57,7 @@ struct Marks {
     /// The engine's code of the first statement that failed, empty when it has none.
     broken: OnceLock<String>,
     source: OnceLock<Source>,
+    statements: AtomicU64,
 }
 
 /// A connection that can read. It is valid inside the closure that got it, and answers with an error afterwards.
@@ -124,7 +125,14 @@ impl Conn {
         self.engine
     }
 
+    /// How many statements it has run: what something costs, whatever the machine.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.marks.statements.load(Ordering::Relaxed)
+    }
+
     fn mark<T>(&self, result: Result<T>) -> Result<T> {
+        self.marks.statements.fetch_add(1, Ordering::Relaxed);
         if let Err(Error::Database(e)) = &result {
             let code = e.as_database_error().and_then(sqlx::error::DatabaseError::code).unwrap_or_default();
             // Only the first counts: the others follow from it.

@@ -108,6 +108,8 @@ pub const TABLES: &[(&str, Keep)] = &[
     ("attest_code", Keep::Nothing),
     ("trainer_question", Keep::Rows),
     ("completion_statement", Keep::Rows),
+    ("manager_digest_item", Keep::Rows),
+    ("delegation", Keep::Rows),
 ];
 
 /// Columns that the engine numbers by itself.

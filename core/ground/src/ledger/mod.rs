@@ -104,6 +104,14 @@ pub trait Projection: Send + Sync {
     /// Brings the status tables from the subject's version before this record to this record.
     async fn apply(&self, tx: &Tx, record: &Record) -> Result<()>;
 
+    /// As [`apply`](Self::apply) for the first records of several subjects.
+    async fn begin(&self, tx: &Tx, records: &[Record]) -> Result<()> {
+        for record in records {
+            self.apply(tx, record).await?;
+        }
+        Ok(())
+    }
+
     /// The person whom a record is about, whose key seals its values. Without an answer it is the one of the subject's
     /// version before.
     fn person(&self, subject: &str, data: &Json) -> Option<String> {
@@ -191,10 +199,14 @@ impl Ledger {
         if !self.unrecorded {
             store(tx, &all).await?;
         }
-        for made in &all {
-            self.projection(&made.record.subject)?.apply(tx, &made.record).await?;
+        let records: Vec<Record> = all.into_iter().map(|made| made.record).collect();
+        let kind = |record: &Record| record.subject.split('/').next().unwrap_or_default().to_owned();
+        for some in records.chunk_by(|a, b| kind(a) == kind(b)) {
+            if let Some(first) = some.first() {
+                self.projection(&first.subject)?.begin(tx, some).await?;
+            }
         }
-        Ok(all.into_iter().map(|made| made.record).collect())
+        Ok(records)
     }
 
     /// Empties all status tables and applies every record again, in order. Gives the number of records.

@@ -18,6 +18,7 @@ mod sign_in;
 mod store;
 mod text;
 mod vouch;
+mod zones;
 
 pub use accounts::{
     Account, AccountProjection, accounts_of, link_account, remember, set_setting, setting, settings_named, settings_of,
@@ -28,11 +29,12 @@ pub use roles::{Role, RoleProjection, grant, granted_to, people_with, revoke, ro
 pub use sign_in::{create_sign_in_link, redeem_sign_in_link};
 pub(crate) use store::insert;
 pub use store::{
-    Count, all, by_account, by_email, by_employee_id, by_id, count, find, has_own_zone, heard_locale, heard_zone,
-    left_at, managers_above, page, refresh_zones, reports_of, rows_of, set_leave, tree_of,
+    Count, all, by_account, by_email, by_employee_id, by_id, count, find, heard_locale, in_group, leads, left_at,
+    managers_above, page, reports_of, rows_of, set_leave, tree_of,
 };
 pub use text::clean;
 pub use vouch::{Member, Standing, standing, unvouch, vouch};
+pub use zones::{has_own_zone, heard_zone, refresh_zones};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

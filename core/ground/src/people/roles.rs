@@ -243,7 +243,7 @@ pub async fn roles_of(conn: &Conn, person: &Person) -> Result<BTreeSet<Role>> {
     }
     let mut roles: BTreeSet<Role> = granted_to(conn, &person.id).await?.into_iter().map(|(r, _)| r).collect();
     roles.insert(Role::Employee);
-    if !store::reports_of(conn, &person.id).await?.is_empty() {
+    if store::leads(conn, &person.id).await? {
         roles.insert(Role::Manager);
     }
     Ok(roles)

@@ -1,12 +1,10 @@
 //! People as rows. A row that was merged into another one is never given out: every read gives the row that stands for it.
 
-use std::collections::BTreeMap;
-
+use super::groups::groups_of;
 use super::text::{clean, key};
 use super::{Person, Status, TOPIC};
-use crate::{Conn, Db, Error, Instant, Result, Row, Tx, args};
+use crate::{Conn, Error, Instant, Result, Row, Tx, args};
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 /// The most characters of a language tag (RFC 5646, section 4.4.1).
 const LOCALE: usize = 35;
@@ -299,6 +297,33 @@ pub async fn reports_of(conn: &Conn, manager: &str) -> Result<Vec<Person>> {
     read_all(&conn.all(sql, args![manager]).await?)
 }
 
+/// Whether somebody who works here reports to this person.
+///
+/// # Errors
+/// The database's error.
+pub async fn leads(conn: &Conn, manager: &str) -> Result<bool> {
+    let sql = "SELECT 1 AS one FROM person WHERE manager = $1 AND id <> $1 AND status <> 'left'
+               AND NOT EXISTS (SELECT 1 FROM person_alias a WHERE a.person = person.id) LIMIT 1";
+    Ok(conn.opt(sql, args![manager]).await?.is_some())
+}
+
+/// Everybody in a group, also those who left, by employee id. The groups are those of [`groups_of`].
+///
+/// # Errors
+/// The database's error.
+pub async fn in_group(conn: &Conn, group: &str) -> Result<Vec<Person>> {
+    let (field, value) = group.split_once('/').unwrap_or(("", group));
+    // A country is written in several ways.
+    let sql = select!(
+        "WHERE (department IN ($1, $2) OR ($3 = 'location' AND location = $2) OR ($3 = 'state' AND state = $2)
+           OR ($3 = 'worker_type' AND worker_type = $2) OR ($3 = 'country' AND country IS NOT NULL))
+         AND NOT EXISTS (SELECT 1 FROM person_alias a WHERE a.person = person.id) ORDER BY employee_id"
+    );
+    let mut people = read_all(&conn.all(sql, args![group, value, field]).await?)?;
+    people.retain(|person| groups_of(person).contains(group));
+    Ok(people)
+}
+
 /// Everyone below a manager, at any depth and not themselves, who has not left, by name. Someone who left still joins
 /// the people under them to the tree; a circle in the data ends the walk and does no harm.
 ///
@@ -337,32 +362,6 @@ pub async fn managers_above(conn: &Conn, person: &Person) -> Result<Vec<Person>>
     Ok(chain)
 }
 
-/// Brings everybody's zone up to date after the configuration changed: what the roster says, else what the
-/// person's chat says, else the location's (`zones`: location name to zone name), else the organisation's. Gives how many people got another zone.
-///
-/// # Errors
-/// The database's error.
-pub async fn refresh_zones(db: &Db, zones: &BTreeMap<String, String>, default: &str) -> Result<usize> {
-    let mut moved = Vec::new();
-    for s in db.read(|conn| async move { stored(&conn).await }).await? {
-        let own = s.roster_timezone.as_deref().or(s.chat_timezone.as_deref());
-        let zone = effective_zone(own, s.person.location.as_deref(), zones, default);
-        if zone != s.person.timezone {
-            moved.push((s.person.id, s.version, zone));
-        }
-    }
-    db.write_each(&moved, |tx, (id, version, zone)| async move {
-        let sql = "UPDATE person SET timezone = $2, version = version + 1, updated = $3 WHERE id = $1 AND version = $4";
-        // Who was changed meanwhile was changed by somebody who knows the zones.
-        if tx.exec(sql, args![id, zone, tx.now(), *version]).await? == 1 {
-            tx.publish(TOPIC, id).await?;
-        }
-        Ok(())
-    })
-    .await?;
-    Ok(moved.len())
-}
-
 /// Somebody says until when a person is on leave, from `from` on. It holds until a roster says otherwise. Nothing changes
 /// for somebody who left.
 ///
@@ -374,25 +373,6 @@ pub async fn set_leave(tx: &Tx, person: &str, from: Date, to: Date) -> Result<()
     tx.exec(sql, args![person, from.to_string(), to.to_string(), tx.now()]).await?;
     tx.publish(TOPIC, person).await?;
     Ok(())
-}
-
-/// A chat says in which zone a person is: it counts where the roster says none. Gives whether another one counts now.
-///
-/// # Errors
-/// The database's error.
-pub async fn heard_zone(tx: &Tx, person: &str, zone: &str) -> Result<bool> {
-    if TimeZone::get(zone).is_err() {
-        return Ok(false);
-    }
-    let sql = "UPDATE person SET chat_timezone = $2,
-               timezone = CASE WHEN roster_timezone IS NULL THEN $2 ELSE timezone END, version = version + 1, updated = $3
-               WHERE id = $1 AND (chat_timezone IS NULL OR chat_timezone <> $2) RETURNING roster_timezone";
-    let row = tx.opt(sql, args![person, zone, tx.now()]).await?;
-    let moved = row.map(|r| r.get::<Option<String>>("roster_timezone")).transpose()?.is_some_and(|own| own.is_none());
-    if moved {
-        tx.publish(TOPIC, person).await?;
-    }
-    Ok(moved)
 }
 
 /// Notes the language in which a person reads their chat (a BCP 47 tag); something else is left alone. Gives whether it is
@@ -407,30 +387,6 @@ pub async fn heard_locale(tx: &Tx, person: &str, locale: &str) -> Result<bool> {
     }
     let sql = "UPDATE person SET chat_locale = $2 WHERE id = $1 AND (chat_locale IS NULL OR chat_locale <> $2)";
     Ok(tx.exec(sql, args![person, locale]).await? > 0)
-}
-
-/// Whether somebody said in which zone a person is: the roster, also by their location, or a chat.
-///
-/// # Errors
-/// The database's error.
-pub async fn has_own_zone(conn: &Conn, person: &str) -> Result<bool> {
-    let sql = "SELECT 1 AS one FROM person
-               WHERE id = $1 AND (roster_timezone IS NOT NULL OR chat_timezone IS NOT NULL OR location IS NOT NULL)";
-    Ok(conn.opt(sql, args![person]).await?.is_some())
-}
-
-/// The zone that counts: the person's own, of the roster or the chat, else that of the location (names compared in any case), else the default.
-pub(super) fn effective_zone(
-    own: Option<&str>,
-    location: Option<&str>,
-    zones: &BTreeMap<String, String>,
-    default: &str,
-) -> String {
-    let of_location = || {
-        let wanted = key(location?);
-        zones.iter().find(|(name, _)| key(name) == wanted).map(|(_, zone)| zone.as_str())
-    };
-    own.or_else(of_location).filter(|z| TimeZone::get(z).is_ok()).unwrap_or(default).to_owned()
 }
 
 /// Writes a new person.

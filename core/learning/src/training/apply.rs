@@ -167,12 +167,14 @@ pub(super) async fn look(
 /// # Errors
 /// The database's error.
 pub async fn reconsider(db: &Db, services: &Services, people: &[String]) -> Result<()> {
-    db.write_each(people, |tx, person| async move { evaluate::person(&tx, services, person).await }).await?;
+    let rules = &evaluate::Rules::default();
+    db.write_each(people, |tx, person| async move { evaluate::one_of_many(&tx, services, rules, person).await })
+        .await?;
     Ok(())
 }
 
 /// Why nobody here could confirm a requirement's course as it demands, if nobody can.
-async fn unsignable(conn: &Conn, services: &Services, r: &Requirement) -> Result<Option<String>> {
+pub(super) async fn unsignable(conn: &Conn, services: &Services, r: &Requirement) -> Result<Option<String>> {
     if let Err(why) = attest::available(services, r.attestation) {
         return Ok(Some(format!("attestation {why}")));
     }

@@ -1,20 +1,27 @@
-//! Assignments: the row, the records of the ledger that write it, and how it is read.
+//! Assignments: what they are, and the records of the ledger that make and change them.
 
-use async_trait::async_trait;
+mod replay;
+mod store;
+
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
-use stoa_ground::db::Row;
-use stoa_ground::ledger::{Entry, Projection, Record};
+use stoa_ground::ledger::{Entry, Record};
 use stoa_ground::people::{self, Person};
-use stoa_ground::{Conn, Error, Instant, Result, Tx, args};
+use stoa_ground::{Instant, Result, Tx};
 
-use super::attest;
 use super::due::Deadline;
 use super::requests;
 use super::requirement::{ENROLMENT, Requirement};
-use super::state::{Change, Facts, State, transition};
+use super::state::{Change, State};
 use crate::Services;
+use replay::{AssignedData, DueData};
+
+#[cfg(test)]
+pub(super) use replay::apply;
+pub use replay::{AssignmentProjection, replay};
+pub(crate) use store::{about, all, existing, made_before, of_requirement, overdue, overdue_below, who_completed};
+pub use store::{by_id, learners_of, of_person};
 
 /// One assignment of one requirement to one person.
 #[derive(Clone, Debug, PartialEq)]
@@ -121,45 +128,16 @@ impl Assignment {
     }
 }
 
-/// The particulars of records that move or set the due date.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct DueData {
-    due: Instant,
-    due_date: Date,
+/// The assignment of a requirement that counts, among those of one person, the oldest first: the newest one, unless that has
+/// retired and an older one has not (it gave way to it, when two rows turned out to be one person).
+pub(crate) fn newest<'a>(all: &'a [Assignment], requirement: &str) -> Option<&'a Assignment> {
+    let mine = || all.iter().filter(|a| a.requirement == requirement);
+    mine().rfind(|a| a.state != State::Retired).or_else(|| mine().next_back())
 }
 
-/// The particulars of the record `assigned`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct AssignedData {
-    person: String,
-    requirement: String,
-    rule_version: String,
-    course: String,
-    #[serde(flatten)]
-    due: DueData,
-    #[serde(default = "first")]
-    cycle: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    renews: Option<Renewal>,
-}
-
-fn first() -> u32 {
-    1
-}
-
-/// The particulars of records that say until when something holds.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct ValidData {
-    #[serde(default)]
-    expires: Option<Instant>,
-    #[serde(default)]
-    expires_date: Option<Date>,
-}
-
-impl ValidData {
-    fn deadline(self) -> Option<Deadline> {
-        Some(Deadline { date: self.expires_date?, at: self.expires? })
-    }
+/// Whether somebody with these assignments has a course before them, or has done it and that holds.
+pub(crate) fn have_course(all: &[Assignment], course: &str) -> bool {
+    all.iter().any(|a| a.course == course && (a.state.is_open() || a.state == State::Completed))
 }
 
 /// The reason of a change: who and why.
@@ -269,368 +247,4 @@ pub(crate) async fn record_due(
     let (version, base) = rule.unzip();
     let data = json!({ "due": due.at, "due_date": due.date, "rule_version": version, "base_due_date": base });
     record(tx, services, id, change, by, data).await
-}
-
-/// Writes `assignment` from the ledger's records about `assignment/<id>`; kinds are the names of [`Change`].
-pub struct AssignmentProjection;
-
-#[async_trait]
-impl Projection for AssignmentProjection {
-    fn subject(&self) -> &'static str {
-        "assignment"
-    }
-
-    fn tables(&self) -> &'static [&'static str] {
-        &["assignment"]
-    }
-
-    async fn apply(&self, tx: &Tx, record: &Record) -> Result<()> {
-        let id = record.subject.strip_prefix("assignment/").unwrap_or_default();
-        let change = Change::named(&record.kind)
-            .ok_or_else(|| Error::invalid(format!("a record about an assignment cannot be '{}'", record.kind)))?;
-        // What is assigned with its first record was not there before.
-        let first = change == Change::Assigned && record.version <= 1;
-        let before = if first { None } else { by_id(tx, id).await? };
-        let after = apply(before, change, record, id)?;
-        write(tx, &after, record.version).await
-    }
-
-    fn class(&self, _kind: &str) -> &'static str {
-        "training"
-    }
-
-    async fn forget(&self, tx: &Tx, subject: &str) -> Result<()> {
-        let id = subject.strip_prefix("assignment/").unwrap_or_default();
-        tx.exec("DELETE FROM course_progress WHERE assignment = $1", args![id]).await?;
-        attest::forget(tx, id).await?;
-        tx.exec("DELETE FROM assignment WHERE id = $1", args![id]).await?;
-        Ok(())
-    }
-}
-
-/// The assignment as these records say, its own and the oldest first; none before the first one or where they were erased.
-///
-/// # Errors
-/// When the records do not follow on each other.
-pub fn replay(id: &str, records: &[Record]) -> Result<Option<Assignment>> {
-    let mut a = None;
-    for record in records.iter().filter(|record| !record.is_erased()) {
-        let change = Change::named(&record.kind)
-            .ok_or_else(|| Error::invalid(format!("a record about an assignment cannot be '{}'", record.kind)))?;
-        a = Some(apply(a, change, record, id)?);
-    }
-    Ok(a)
-}
-
-/// The assignment after a record.
-pub(super) fn apply(before: Option<Assignment>, change: Change, record: &Record, id: &str) -> Result<Assignment> {
-    let from = before.as_ref().map(|a| a.state);
-    let refused = |from: Option<State>| {
-        let state = from.map_or("not there", State::name);
-        Error::Conflict(format!("the assignment is {state}, so it cannot be {} now", record.kind))
-    };
-    let data = &record.data;
-    let Some(mut a) = before else {
-        let state = transition(from, change, Facts::default()).ok_or_else(|| refused(from))?;
-        let data: AssignedData = serde_json::from_value(data.clone())?;
-        return Ok(Assignment {
-            id: id.to_owned(),
-            owner: data.person.clone(),
-            person: data.person,
-            requirement: data.requirement,
-            rule_version: data.rule_version,
-            course: data.course,
-            course_version: None,
-            state,
-            reason: record.reason.clone(),
-            assigned: record.at,
-            due: Deadline { date: data.due.due_date, at: data.due.due },
-            first_due_date: data.due.due_date,
-            base_due_date: data.due.due_date,
-            extended: false,
-            away_from: None,
-            started: None,
-            attempts: 0,
-            extra_attempts: 0,
-            passed: false,
-            score: None,
-            attested: None,
-            completed: None,
-            expires: None,
-            ended: None,
-            end_reason: None,
-            cycle: data.cycle,
-            renews: data.renews,
-            since: record.at,
-            changed: record.at,
-        });
-    };
-    a.changed = record.at;
-    let text = |name: &str| data[name].as_str().map(str::to_owned);
-    if matches!(change, Change::Extended | Change::Moved | Change::Resumed) {
-        let due: DueData = serde_json::from_value(data.clone())?;
-        a.due = Deadline { date: due.due_date, at: due.due };
-        a.rule_version = text("rule_version").unwrap_or(a.rule_version);
-        if let Some(base) = data["base_due_date"].as_str() {
-            a.base_due_date = base.parse().map_err(|_| Error::invalid(format!("'{base}' is not a date")))?;
-        }
-        a.extended |= change == Change::Extended;
-    }
-    match change {
-        Change::Started => {
-            a.started = a.started.or(Some(record.at));
-            a.course = text("course").unwrap_or(a.course);
-            a.course_version = text("version");
-        }
-        Change::Attempted => {
-            a.attempts += 1;
-            a.score = data["score"].as_f64();
-            a.passed = data["passed"].as_bool().unwrap_or(false);
-        }
-        Change::Granted => {
-            a.extra_attempts += data["attempts"].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
-        }
-        Change::Attested => {
-            attest::check(id, a.course_version.as_deref(), data)?;
-            a.attested = Some(record.at);
-        }
-        Change::Completed => {
-            // What was done elsewhere may have been done earlier.
-            let earlier: Option<Instant> = serde_json::from_value(data["completed"].clone())?;
-            a.completed = Some(earlier.unwrap_or(record.at));
-            a.score = data["score"].as_f64().or(a.score);
-            a.course_version = text("version").or(a.course_version);
-            a.end_reason = Some(record.reason.clone());
-        }
-        Change::Paused => a.away_from = serde_json::from_value(data["from"].clone())?,
-        Change::Resumed => a.away_from = None,
-        Change::Exempted | Change::Waived | Change::Retired => {
-            a.ended = Some(record.at);
-            a.end_reason = Some(record.reason.clone());
-        }
-        Change::Reinstated => {
-            a.expires = None;
-            a.ended = None;
-            a.end_reason = None;
-        }
-        Change::Revalidated => a.rule_version = text("rule_version").unwrap_or(a.rule_version),
-        Change::Assigned | Change::Extended | Change::Moved | Change::Overdue | Change::Expired => {}
-    }
-    if matches!(change, Change::Completed | Change::Waived | Change::Revalidated) {
-        a.expires = serde_json::from_value::<ValidData>(data.clone())?.deadline();
-    }
-    let facts = Facts {
-        started: a.started.is_some(),
-        extended: a.extended,
-        late: record.at > a.due.at,
-        lapsed: a.expires.is_some_and(|end| record.at > end.at),
-    };
-    a.state = transition(from, change, facts).ok_or_else(|| refused(from))?;
-    if change == Change::Reinstated && a.away_from.is_some() {
-        a.state = State::OnLeave;
-    }
-    if Some(a.state) != from {
-        a.since = record.at;
-    }
-    Ok(a)
-}
-
-async fn write(tx: &Tx, a: &Assignment, version: i64) -> Result<()> {
-    tx.exec(
-        "INSERT INTO assignment (id, person, requirement, rule_version, course, course_version, state, reason, assigned,
-           due, due_date, first_due_date, base_due_date, extended, away_from, started, attempts, extra_attempts, passed, score, attested,
-           completed, expires, expires_date, ended, end_reason, cycle, renews, renews_until, since, changed, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
-           $26, $27, $28, $29, $30, $31, $32)
-         ON CONFLICT (id) DO UPDATE SET rule_version = excluded.rule_version, course = excluded.course,
-           course_version = excluded.course_version, state = excluded.state, due = excluded.due,
-           due_date = excluded.due_date, base_due_date = excluded.base_due_date, extended = excluded.extended, away_from = excluded.away_from,
-           started = excluded.started, attempts = excluded.attempts, extra_attempts = excluded.extra_attempts,
-           passed = excluded.passed, score = excluded.score, attested = excluded.attested,
-           completed = excluded.completed, expires = excluded.expires, expires_date = excluded.expires_date,
-           ended = excluded.ended, end_reason = excluded.end_reason, since = excluded.since, changed = excluded.changed,
-           version = excluded.version",
-        args![
-            &a.id,
-            &a.owner,
-            &a.requirement,
-            &a.rule_version,
-            &a.course,
-            &a.course_version,
-            a.state.name(),
-            &a.reason,
-            a.assigned,
-            a.due.at,
-            a.due.date.to_string(),
-            a.first_due_date.to_string(),
-            a.base_due_date.to_string(),
-            a.extended,
-            a.away_from.map(|d| d.to_string()),
-            a.started,
-            a.attempts,
-            a.extra_attempts,
-            a.passed,
-            a.score,
-            a.attested,
-            a.completed,
-            a.expires.map(|end| end.at),
-            a.expires.map(|end| end.date.to_string()),
-            a.ended,
-            &a.end_reason,
-            a.cycle,
-            a.renews.as_ref().map(|r| r.id.as_str()),
-            a.renews.as_ref().and_then(|r| r.until).map(|d| d.to_string()),
-            a.since,
-            a.changed,
-            version
-        ],
-    )
-    .await?;
-    Ok(())
-}
-
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "SELECT id, person AS owner, \
-             COALESCE((SELECT x.stands_for FROM person_alias x WHERE x.person = assignment.person), person) AS person, \
-             requirement, rule_version, course, course_version, state, reason, assigned, due, due_date, \
-             first_due_date, base_due_date, extended, away_from, started, attempts, extra_attempts, passed, score, attested, completed, \
-             expires, expires_date, ended, end_reason, cycle, renews, renews_until, since, changed FROM assignment ",
-            $rest
-        )
-    };
-}
-
-fn date(row: &Row, column: &str) -> Result<Date> {
-    let text: String = row.get(column)?;
-    text.parse().map_err(|_| Error::invalid(format!("assignment.{column} holds '{text}', which is not a date")))
-}
-
-fn optional_date(row: &Row, column: &str) -> Result<Option<Date>> {
-    let text: Option<String> = row.get(column)?;
-    text.map(|_| date(row, column)).transpose()
-}
-
-fn read(row: &Row) -> Result<Assignment> {
-    let state: String = row.get("state")?;
-    let (expires, expires_date): (Option<Instant>, _) = (row.get("expires")?, optional_date(row, "expires_date")?);
-    let (renews, until): (Option<String>, _) = (row.get("renews")?, optional_date(row, "renews_until")?);
-    Ok(Assignment {
-        id: row.get("id")?,
-        person: row.get("person")?,
-        owner: row.get("owner")?,
-        requirement: row.get("requirement")?,
-        rule_version: row.get("rule_version")?,
-        course: row.get("course")?,
-        course_version: row.get("course_version")?,
-        state: State::named(&state)
-            .ok_or_else(|| Error::invalid(format!("assignment.state holds '{state}', which is no state")))?,
-        reason: row.get("reason")?,
-        assigned: row.get("assigned")?,
-        due: Deadline { date: date(row, "due_date")?, at: row.get("due")? },
-        first_due_date: date(row, "first_due_date")?,
-        base_due_date: date(row, "base_due_date")?,
-        extended: row.get("extended")?,
-        away_from: optional_date(row, "away_from")?,
-        started: row.get("started")?,
-        attempts: row.get("attempts")?,
-        extra_attempts: row.get("extra_attempts")?,
-        passed: row.get("passed")?,
-        score: row.get("score")?,
-        attested: row.get("attested")?,
-        completed: row.get("completed")?,
-        expires: expires.zip(expires_date).map(|(at, date)| Deadline { date, at }),
-        ended: row.get("ended")?,
-        end_reason: row.get("end_reason")?,
-        cycle: row.get("cycle")?,
-        renews: renews.map(|id| Renewal { id, until }),
-        since: row.get("since")?,
-        changed: row.get("changed")?,
-    })
-}
-
-fn read_all(rows: &[Row]) -> Result<Vec<Assignment>> {
-    rows.iter().map(read).collect()
-}
-
-/// The assignment with this id.
-///
-/// # Errors
-/// The database's error.
-pub async fn by_id(conn: &Conn, id: &str) -> Result<Option<Assignment>> {
-    conn.opt(select!("WHERE id = $1"), args![id]).await?.as_ref().map(read).transpose()
-}
-
-/// The assignment with this id, which is there.
-pub(crate) async fn existing(conn: &Conn, id: &str) -> Result<Assignment> {
-    by_id(conn, id).await?.ok_or_else(|| Error::NotFound(format!("the assignment {id}")))
-}
-
-/// How many people completed a course, and how many have it before them.
-///
-/// # Errors
-/// The database's error.
-pub async fn learners_of(conn: &Conn, course: &str) -> Result<(i64, i64)> {
-    let row = conn
-        .one(
-            "SELECT COUNT(DISTINCT CASE WHEN completed IS NOT NULL THEN person END) AS done,
-             COUNT(DISTINCT CASE WHEN completed IS NULL AND ended IS NULL THEN person END) AS open
-             FROM assignment WHERE course = $1",
-            args![course],
-        )
-        .await?;
-    Ok((row.get("done")?, row.get("open")?))
-}
-
-/// All assignments of a person, also those of rows that were merged into theirs, the oldest first.
-///
-/// # Errors
-/// The database's error.
-pub async fn of_person(conn: &Conn, person: &str) -> Result<Vec<Assignment>> {
-    let sql = concat!(select!("WHERE person IN "), stoa_ground::rows_of!("$1"), " ORDER BY assigned, cycle, id");
-    read_all(&conn.all(sql, args![person]).await?)
-}
-
-/// All assignments of a requirement, the oldest first.
-pub(crate) async fn of_requirement(conn: &Conn, requirement: &str) -> Result<Vec<Assignment>> {
-    read_all(&conn.all(select!("WHERE requirement = $1 ORDER BY assigned, cycle, id"), args![requirement]).await?)
-}
-
-/// All assignments of a requirement or of a course, the oldest first.
-pub(crate) async fn about(conn: &Conn, requirement: &str, course: &str) -> Result<Vec<Assignment>> {
-    let sql = select!("WHERE requirement = $1 OR course = $2 ORDER BY assigned, cycle, id");
-    read_all(&conn.all(sql, args![requirement, course]).await?)
-}
-
-/// Those who have completed a requirement, by their id from `after` on, at most so many.
-pub(crate) async fn who_completed(conn: &Conn, requirement: &str, after: &str, limit: usize) -> Result<Vec<String>> {
-    let sql = "SELECT DISTINCT person FROM assignment
-               WHERE requirement = $1 AND completed IS NOT NULL AND person > $2 ORDER BY person LIMIT $3";
-    conn.all(sql, args![requirement, after, limit]).await?.iter().map(|r| r.get("person")).collect()
-}
-
-/// All assignments of a requirement or a course, or with neither of everybody, that were made before an instant, the
-/// oldest first.
-pub(crate) async fn made_before(
-    conn: &Conn,
-    requirement: Option<&str>,
-    course: Option<&str>,
-    before: Instant,
-) -> Result<Vec<Assignment>> {
-    let sql = select!(
-        "WHERE requirement = COALESCE($1, requirement) AND course = COALESCE($2, course) AND assigned < $3
-         ORDER BY assigned, cycle, id"
-    );
-    read_all(&conn.all(sql, args![requirement, course, before]).await?)
-}
-
-/// All assignments that are overdue, the longest first.
-pub(crate) async fn overdue(conn: &Conn) -> Result<Vec<Assignment>> {
-    read_all(&conn.all(select!("WHERE state = 'overdue' ORDER BY due, id"), args![]).await?)
-}
-
-/// All assignments, the oldest first.
-pub(crate) async fn all(conn: &Conn) -> Result<Vec<Assignment>> {
-    read_all(&conn.all(select!("ORDER BY assigned, cycle, id"), args![]).await?)
 }

@@ -27,7 +27,7 @@ use super::assignment::{self, Assignment};
 use super::attest::{self, Level};
 use super::course::{self, Course};
 use super::progress::{self, Point, Progress, point};
-use super::{authoring, life, nudge, requests, requirement, statements, trainer};
+use super::{authoring, calendar, life, nudge, requests, requirement, statements, trainer};
 use crate::Services;
 
 /// The command `training`.
@@ -64,7 +64,7 @@ impl Command for Training {
 
     fn accepts(&self, args: &Args) -> bool {
         let words = ["", "unreachable", "request", "requests", "courses", "questions", "new", "requirements"];
-        words.contains(&args.text()) || status::asks(args.text())
+        words.contains(&args.text()) || status::asks(args.text()) || authoring::asks(args.text())
     }
 
     async fn form(&self, cx: &Context<'_>, call: &Call) -> Result<Option<Form>> {
@@ -95,7 +95,7 @@ impl Command for Training {
             "ask" | "reply" => Ok(ask::check(cx, call, &word)),
             "choose-day" => form::check_day(cx, &self.0, rest, call).await,
             word if requests::WORDS.contains(&word) => requests::check(cx, &self.0, word, rest, call).await,
-            word => authoring::check(cx, word, rest, call).await,
+            word => authoring::check(cx, &self.0, word, rest, call).await,
         }
     }
 
@@ -275,11 +275,7 @@ impl Scene<'_> {
     async fn desk(&self, turn: &Turn, id: &str) -> Result<Desk> {
         let a = mine(turn, self.words, self.person, id).await?;
         if !a.state.is_open() {
-            let version = match &a.course_version {
-                Some(version) => version.clone(),
-                None => course::current(turn, &a.course).await?,
-            };
-            let course = course::content(turn, &version).await?;
+            let (_, course) = course::read_in(turn, &a).await?;
             let (progress, level) = (Progress::default(), Level::default());
             return Ok(Desk { a, course, progress, begins: false, level, can_ask: false });
         }
@@ -379,6 +375,7 @@ impl Scene<'_> {
         let Some(date) = date else { return Err(Error::invalid(say!(self.words, "training-plan-wrong"))) };
         let date = self.calendar.next_working_day(date);
         let at = self.calendar.at(date, self.calendar.working_hours.0);
+        let mut file = None;
         let text = if !a.state.is_running() {
             say!(self.words, "training-plan-not-needed")
         } else if at > a.due.at {
@@ -389,6 +386,7 @@ impl Scene<'_> {
             if progress.planned != Some(at) {
                 progress.planned = Some(at);
                 progress.plans += 1;
+                calendar::offer(turn, self.services, &mut progress);
                 progress::store(turn, id, &progress).await?;
                 nudge::plan(turn, &a, at, progress.plans).await?;
                 let title = requirement::by_id(turn, &a.requirement).await?.title;
@@ -399,9 +397,14 @@ impl Scene<'_> {
                 self.words.day(date, self.calendar.date(now)),
                 self.words.time(self.calendar.time(at))
             );
+            file = calendar::link(self.services, &progress, &say!(self.words, "training-calendar-add"));
             say!(self.words, "training-planned", when = when)
         };
-        turn.reply_private(Message::text(text)).await
+        let mut message = Message::text(text);
+        if let Some(link) = file {
+            message = message.paragraph(link);
+        }
+        turn.reply_private(message).await
     }
 
     /// What comes next, as a message.

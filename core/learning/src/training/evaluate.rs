@@ -1,7 +1,7 @@
 //! Who needs what: compares requirements with a person as they are now, and does what follows.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::ToSpan as _;
 use jiff::civil::{Date, Time};
@@ -204,6 +204,30 @@ fn open(
     Ok(moves.then(|| Verdict::Move { id: a.id.clone(), due, base: None }))
 }
 
+/// The requirements as they count now, kept from one person to the next in a run over many.
+#[derive(Default)]
+pub(crate) struct Rules(Mutex<Option<Arc<Known>>>);
+
+/// The requirements, and by which ids and versions they are known to be these.
+struct Known {
+    stamp: Vec<(String, String)>,
+    requirements: Vec<Requirement>,
+}
+
+impl Rules {
+    /// The requirements, which are read again only where one is another one now.
+    async fn now(&self, conn: &Conn) -> Result<Arc<Known>> {
+        let stamp = requirement::versions(conn).await?;
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(kept) = kept.filter(|kept| kept.stamp == stamp) {
+            return Ok(kept);
+        }
+        let known = Arc::new(Known { stamp, requirements: requirement::all(conn).await? });
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(known.clone());
+        Ok(known)
+    }
+}
+
 /// The version of each course that counts now, where a rule asks for it.
 pub(crate) async fn contents(conn: &Conn, requirements: &[Requirement]) -> Result<BTreeMap<String, String>> {
     if !requirements.iter().any(|r| r.recertify.as_ref().is_some_and(|rule| rule.new_version)) {
@@ -217,12 +241,21 @@ pub(crate) async fn contents(conn: &Conn, requirements: &[Requirement]) -> Resul
 /// # Errors
 /// The database's error.
 pub(crate) async fn person(tx: &Tx, s: &Services, id: &str) -> Result<()> {
+    one_of_many(tx, s, &Rules::default(), id).await
+}
+
+/// As [`person`], in a run over many people.
+///
+/// # Errors
+/// The database's error.
+pub(crate) async fn one_of_many(tx: &Tx, s: &Services, rules: &Rules, id: &str) -> Result<()> {
     let Some(person) = people::by_id(tx, id).await? else { return Ok(()) };
-    let requirements = requirement::all(tx).await?;
+    let known = rules.now(tx).await?;
+    let requirements = &known.requirements;
     if requirements.is_empty() {
         return Ok(());
     }
-    let (facts, courses) = (people::facts(tx, &person).await?, contents(tx, &requirements).await?);
+    let (facts, courses) = (people::facts(tx, &person).await?, contents(tx, requirements).await?);
     let calendar = s.organisation.calendar(&person);
     let who = Subject { person: &person, facts: &facts, calendar: &calendar, courses: &courses };
     let id = person.id.as_str();
@@ -231,32 +264,35 @@ pub(crate) async fn person(tx: &Tx, s: &Services, id: &str) -> Result<()> {
         assignments = assignment::of_person(tx, id).await?;
     }
     let mut new = Vec::new();
-    for requirement in &requirements {
+    for requirement in requirements {
         for _ in 0..STEPS {
-            match decide(requirement, &who, &assignments, tx.now())? {
-                // All that is assigned is written at once; nothing follows on it yet.
-                Some(Verdict::Assign { due, cycle, reason }) => {
-                    new.push(New { requirement, due, cycle, by: By::rule(&requirement.id, reason) });
-                    break;
-                }
-                Some(verdict) => carry_out(tx, s, &person, requirement, verdict).await?,
-                None => break,
+            let Some(verdict) = decide(requirement, &who, &assignments, tx.now())? else { break };
+            let before = new.len();
+            carry_out(tx, s, &person, requirement, verdict, &mut new).await?;
+            if new.len() > before {
+                break;
             }
             assignments = assignment::of_person(tx, id).await?;
         }
     }
-    if !new.is_empty() {
-        life::assign(tx, s, &person, &new).await?;
-        assignments = assignment::of_person(tx, id).await?;
-    }
-    put_look(tx, &person, &calendar, &requirements, &assignments).await
+    // What is new has no end yet, so the next look does not depend on it.
+    life::assign(tx, s, &person, &new).await?;
+    put_look(tx, &person, &calendar, requirements, &assignments).await
 }
 
-async fn carry_out(tx: &Tx, s: &Services, person: &Person, r: &Requirement, verdict: Verdict) -> Result<()> {
+/// Does what follows. What is to be assigned goes to `new`, to be written at once; nothing follows on it yet.
+async fn carry_out<'r>(
+    tx: &Tx,
+    s: &Services,
+    person: &Person,
+    r: &'r Requirement,
+    verdict: Verdict,
+    new: &mut Vec<New<'r>>,
+) -> Result<()> {
     match verdict {
         Verdict::Assign { due, cycle, reason } => {
-            let new = New { requirement: r, due, cycle, by: By::rule(&r.id, reason) };
-            life::assign(tx, s, person, &[new]).await
+            new.push(New { requirement: r, due, cycle, by: By::rule(&r.id, reason) });
+            Ok(())
         }
         Verdict::Credit { due, earlier, reason } => {
             let earlier = assignment::existing(tx, &earlier).await?;
@@ -310,10 +346,8 @@ async fn put_look(
     assignments: &[Assignment],
 ) -> Result<()> {
     let key = format!("training/person/{}", person.id);
-    match next_look(person, calendar, requirements, assignments, tx.now()) {
-        Some(at) => schedule::put(tx, &key, EvaluateJob::KIND, at, &Json::from(person.id.as_str())).await,
-        None => schedule::cancel(tx, &key).await,
-    }
+    let at = next_look(person, calendar, requirements, assignments, tx.now());
+    schedule::keep(tx, &key, EvaluateJob::KIND, at, &Json::from(person.id.as_str())).await
 }
 
 /// The next instant at which time alone changes something: the first day of work, the first day of a leave, the day after,
@@ -376,8 +410,9 @@ impl Job for ContentJob {
         let text = |name: &str| job.payload[name].as_str().unwrap_or_default().to_owned();
         let (requirement, after) = (text("requirement"), text("after"));
         let who = assignment::who_completed(tx, &requirement, &after, PART).await?;
+        let rules = Rules::default();
         for id in &who {
-            person(tx, &self.0, id).await?;
+            one_of_many(tx, &self.0, &rules, id).await?;
         }
         match who.last() {
             Some(last) if who.len() == PART => {

@@ -9,7 +9,6 @@ use stoa_ground::{Conn, Error, Instant, Result};
 
 use super::assignment::{self, Assignment};
 use super::due;
-use super::state::Change;
 
 /// A past moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,15 +62,9 @@ pub(super) async fn at(conn: &Conn, a: &Assignment, instant: Instant) -> Result<
     if a.changed <= instant {
         return Ok(Some(a.clone()));
     }
-    let mut then = None;
-    for record in ledger::of_subject(conn, &format!("assignment/{}", a.id)).await? {
-        if record.at > instant || record.is_erased() {
-            break;
-        }
-        let change = Change::named(&record.kind)
-            .ok_or_else(|| Error::invalid(format!("a record about an assignment cannot be '{}'", record.kind)))?;
-        then = Some(assignment::apply(then, change, &record, &a.id)?);
-    }
+    let mut records = ledger::of_subject(conn, &format!("assignment/{}", a.id)).await?;
+    records.retain(|record| record.at <= instant);
+    let then = assignment::replay(&a.id, &records)?;
     Ok(then.map(|then| Assignment { person: a.person.clone(), ..then }))
 }
 

@@ -21,18 +21,22 @@ use crate::Services;
 
 /// Assigns requirements to a person: the first cycle of each, or the next one.
 pub(crate) async fn assign(tx: &Tx, s: &Services, person: &Person, new: &[New<'_>]) -> Result<()> {
+    if new.is_empty() {
+        return Ok(());
+    }
     let made = assignment::assign(tx, s, person, new).await?;
     statements::were_assigned(tx, s, person, new, &made).await?;
-    let today = s.organisation.calendar(person).date(tx.now());
-    for (a, New { requirement, .. }) in made.iter().zip(new) {
-        nudge::announce(tx, a).await?;
-        if people::away(person, today) {
+    nudge::announce(tx, &made).await?;
+    let calendar = s.organisation.calendar(person);
+    let today = calendar.date(tx.now());
+    if people::away(person, today) {
+        for (a, New { requirement, .. }) in made.iter().zip(new) {
             pause(tx, s, a, person.leave_from.unwrap_or(today), &By::leave(requirement)).await?;
-        } else {
-            nudge::schedule(tx, s, person, requirement, a).await?;
         }
+        return Ok(());
     }
-    Ok(())
+    let assigned: Vec<_> = made.iter().zip(new.iter().map(|new| new.requirement)).collect();
+    nudge::schedule_first(tx, &calendar, &assigned).await
 }
 
 /// A person gets a place in a course that nothing demands, because somebody approved it. `due` is when they want to have
@@ -174,13 +178,9 @@ pub(crate) async fn complete(
     elsewhere: Option<&Elsewhere>,
 ) -> Result<Assignment> {
     let requirement = requirement::by_id(tx, &a.requirement).await?;
-    let version = match &a.course_version {
-        Some(version) => version.clone(),
-        None => course::current(tx, &a.course).await?,
-    };
     let active = progress::load(tx, &a.id).await?.active;
     let own = By::person(&person.id, "completed in chat");
-    let mut data = completions::data(tx, person, a, &version, active, elsewhere).await?;
+    let mut data = completions::data(tx, person, a, active, elsewhere).await?;
     let done: Option<Instant> = serde_json::from_value(data["completed"].clone())?;
     let done = done.unwrap_or(tx.now());
     set_end(&mut data, validity(&s.organisation.calendar(person), &requirement, a, done));

@@ -8,8 +8,11 @@ mod apply;
 pub mod assignment;
 pub mod attest;
 mod authoring;
+pub mod calendar;
 mod chat;
 mod completions;
+#[cfg(test)]
+mod cost_tests;
 pub mod course;
 pub mod due;
 mod evaluate;
@@ -57,6 +60,7 @@ pub fn projections() -> Vec<Box<dyn Projection>> {
         Box::new(requests::RequestProjection),
         Box::new(trainer::TrainerProjection),
         Box::new(completions::CompletionProjection),
+        Box::new(team::DelegationProjection),
     ]
 }
 
@@ -65,6 +69,7 @@ pub fn projections() -> Vec<Box<dyn Projection>> {
 pub fn parts(services: &Arc<Services>) -> Parts {
     let mut kinds = nudge::Nudge::kinds(services);
     kinds.extend(team::Digest::kinds(services));
+    kinds.push(Box::new(team::StandIn));
     kinds.push(Box::new(trainer::ToTrainer(services.clone())));
     kinds.push(Box::new(trainer::FromTrainer));
     kinds.push(Box::new(trainer::Shown(services.clone())));

@@ -10,6 +10,7 @@ use stoa_flow::delivery::{self, Delivery, DeliveryKind, Line, NewDelivery, Rende
 use stoa_flow::nudges::Policy;
 use stoa_flow::schedule::{self, Due as DueJob, Job};
 use stoa_flow::{say, words_key};
+use stoa_ground::people::calendar::Calendar;
 use stoa_ground::people::{self, Person};
 use stoa_ground::{Instant, Result, Tx};
 
@@ -17,7 +18,7 @@ use super::assignment::{self, Assignment, By, record};
 use super::due::{self, Step};
 use super::requirement::{self, Requirement};
 use super::state::{Change, State};
-use super::{progress, team};
+use super::{calendar, progress, team};
 use crate::Services;
 
 /// The key of a step's delivery. A step of a date that was moved has the date in its key, so that it comes again (N4).
@@ -42,10 +43,10 @@ fn delivery(a: &Assignment, kind: &'static str, step: &str, key: String) -> NewD
     }
 }
 
-/// The message about the assignment itself.
-pub(super) async fn announce(tx: &Tx, a: &Assignment) -> Result<()> {
-    let new = delivery(a, "assign", "assign", format!("nudge/{}/assign", a.id));
-    delivery::enqueue(tx, &new).await?;
+/// The messages about assignments themselves.
+pub(super) async fn announce(tx: &Tx, made: &[Assignment]) -> Result<()> {
+    let new = |a: &Assignment| delivery(a, "assign", "assign", format!("nudge/{}/assign", a.id));
+    delivery::enqueue_all(tx, &made.iter().map(new).collect::<Vec<_>>()).await?;
     Ok(())
 }
 
@@ -69,17 +70,38 @@ pub(super) async fn schedule(tx: &Tx, s: &Services, person: &Person, r: &Require
     if !a.state.is_running() || a.is_enrolment() {
         return unschedule(tx, &a.id).await;
     }
-    let now = tx.now();
-    let line = due::timeline(&r.steps_of(a.renews.is_some()), a.assigned, a.due, &s.organisation.calendar(person));
+    let (now, line) = (tx.now(), timeline(r, a, &s.organisation.calendar(person)));
     let late = a.state == State::Overdue;
     if late && line.iter().any(|(at, step)| *step == Step::Manager && *at <= now) {
         team::expect_digest(tx, s, person).await?;
     }
-    let next = line.iter().find(|(at, step)| *at > now || (*step == Step::Passed && !late));
-    match next {
-        Some((at, _)) => schedule::put(tx, &job_key(&a.id), StepJob::KIND, *at, &Json::from(a.id.as_str())).await,
+    match next(&line, late, now) {
+        Some(at) => schedule::put(tx, &job_key(&a.id), StepJob::KIND, at, &Json::from(a.id.as_str())).await,
         None => unschedule(tx, &a.id).await,
     }
+}
+
+/// Puts the jobs of the first steps of what one person was assigned just now.
+pub(super) async fn schedule_first(
+    tx: &Tx,
+    calendar: &Calendar,
+    assigned: &[(&Assignment, &Requirement)],
+) -> Result<()> {
+    let job = |(a, r): &(&Assignment, &Requirement)| {
+        let at = next(&timeline(r, a, calendar), false, tx.now())?;
+        Some((job_key(&a.id), at, Json::from(a.id.as_str())))
+    };
+    schedule::put_all(tx, StepJob::KIND, &assigned.iter().filter_map(job).collect::<Vec<_>>()).await
+}
+
+fn timeline(r: &Requirement, a: &Assignment, calendar: &Calendar) -> Vec<(Instant, Step)> {
+    due::timeline(&r.steps_of(a.renews.is_some()), a.assigned, a.due, calendar)
+}
+
+/// When the next step comes. `late`: it is overdue already.
+fn next(line: &[(Instant, Step)], late: bool, now: Instant) -> Option<Instant> {
+    let next = line.iter().find(|(at, step)| *at > now || (*step == Step::Passed && !late));
+    next.map(|(at, _)| *at)
 }
 
 /// Takes the job of the next step away.
@@ -112,12 +134,7 @@ impl Job for StepJob {
             return Ok(());
         }
         let requirement = requirement::by_id(tx, &a.requirement).await?;
-        let line = due::timeline(
-            &requirement.steps_of(a.renews.is_some()),
-            a.assigned,
-            a.due,
-            &s.organisation.calendar(&person),
-        );
+        let line = timeline(&requirement, &a, &s.organisation.calendar(&person));
         if now > a.due.at && a.state != State::Overdue {
             let by = By::rule(&a.requirement, "the due date has passed");
             record(tx, s, &a.id, Change::Overdue, &by, json!({})).await?;
@@ -153,6 +170,13 @@ async fn send(tx: &Tx, a: &Assignment, at: Instant, step: Step) -> Result<()> {
     Ok(())
 }
 
+fn with(message: Message, link: Option<String>) -> Message {
+    match link {
+        Some(link) => message.context(link),
+        None => message,
+    }
+}
+
 /// One of the kinds `assign`, `reminder`, `plan` and `overdue`.
 pub(super) struct Nudge {
     services: Arc<Services>,
@@ -185,6 +209,8 @@ struct Now {
     due: String,
     /// When the person wants to do it, in words.
     planned: Option<String>,
+    /// A link to the calendar file about that, as CommonMark.
+    file: Option<String>,
     days_left: i32,
 }
 
@@ -197,13 +223,21 @@ impl Nudge {
             let a = assignment::by_id(&c, &id).await?.filter(|a| a.person == person.id);
             let Some(a) = a else { return Ok(None) };
             let requirement = requirement::by_id(&c, &a.requirement).await?;
-            let planned = progress::load(&c, &id).await?.planned;
-            Ok(Some((a, requirement.title, planned)))
+            Ok(Some((a, requirement.title, progress::load(&c, &id).await?)))
         });
-        let Some((a, title, planned)) = read.await? else { return Ok(None) };
+        let Some((a, title, progress)) = read.await? else { return Ok(None) };
         let calendar = self.services.organisation.calendar(person);
         let today = calendar.date(cx.now);
-        let planned = planned
+        // What was done before its moment stands in the calendar in vain.
+        let file = if a.state.is_running() {
+            calendar::link(&self.services, &progress, &say!(cx.words, "training-calendar-add"))
+        } else if progress.planned.is_some_and(|at| at > a.since) {
+            calendar::link(&self.services, &progress, &say!(cx.words, "training-calendar-remove"))
+        } else {
+            None
+        };
+        let planned = progress
+            .planned
             .filter(|at| *at > cx.now)
             .map(|at| format!("{} {}", cx.words.day(calendar.date(at), today), cx.words.time(calendar.time(at))));
         let days_left = (a.due.date - today).get_days();
@@ -213,6 +247,7 @@ impl Nudge {
             plain: title,
             a,
             planned,
+            file,
             days_left,
         }))
     }
@@ -278,7 +313,7 @@ impl DeliveryKind for Nudge {
         };
         if cx.posted {
             if let Some(message) = Self::ended(cx, &now) {
-                return Ok(Rendered::Say(message));
+                return Ok(Rendered::Say(with(message, now.file)));
             }
         } else if let Some(why) = Self::gone(delivery, &now.a) {
             return Ok(Rendered::Gone(why));
@@ -298,7 +333,10 @@ impl DeliveryKind for Nudge {
         };
         let mut buttons = vec![Button::primary(label, format!("training open {id}"))];
         match (&now.planned, self.name) {
-            (Some(planned), _) => message = message.context(say!(cx.words, "training-planned-for", when = planned)),
+            (Some(planned), _) => {
+                message =
+                    with(message.context(say!(cx.words, "training-planned-for", when = planned)), now.file.clone());
+            }
             (None, "reminder") if now.days_left >= 3 => {
                 message = message.paragraph(say!(cx.words, "training-plan-question"));
                 let plan = |label: String, word: &str| Button::new(label, format!("training plan {id} {word}"));

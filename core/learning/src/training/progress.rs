@@ -25,6 +25,8 @@ pub(crate) struct Progress {
     pub planned: Option<Instant>,
     /// How often they said when.
     pub plans: u32,
+    /// Under which token the calendar file about that lies, where one was offered.
+    pub calendar: Option<String>,
 }
 
 /// What comes next in a course.
@@ -95,7 +97,8 @@ pub(crate) fn point(course: &Course, a: &Assignment, progress: &Progress) -> Poi
 pub(crate) async fn load(conn: &Conn, assignment: &str) -> Result<Progress> {
     let row = conn
         .opt(
-            "SELECT page, furthest, turned, active, attempt, answers, planned, plans FROM course_progress WHERE assignment = $1",
+            "SELECT page, furthest, turned, active, attempt, answers, planned, plans, calendar FROM course_progress
+             WHERE assignment = $1",
             args![assignment],
         )
         .await?;
@@ -110,17 +113,18 @@ pub(crate) async fn load(conn: &Conn, assignment: &str) -> Result<Progress> {
         answers: serde_json::from_value(row.get::<Json>("answers")?)?,
         planned: row.get("planned")?,
         plans: row.get("plans")?,
+        calendar: row.get("calendar")?,
     })
 }
 
 /// Stores it.
 pub(crate) async fn store(tx: &Tx, assignment: &str, p: &Progress) -> Result<()> {
     tx.exec(
-        "INSERT INTO course_progress (assignment, page, furthest, turned, active, attempt, answers, planned, plans)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        "INSERT INTO course_progress (assignment, page, furthest, turned, active, attempt, answers, planned, plans, calendar)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          ON CONFLICT (assignment) DO UPDATE SET page = excluded.page, furthest = excluded.furthest,
            turned = excluded.turned, active = excluded.active, attempt = excluded.attempt, answers = excluded.answers,
-           planned = excluded.planned, plans = excluded.plans",
+           planned = excluded.planned, plans = excluded.plans, calendar = excluded.calendar",
         args![
             assignment,
             p.page,
@@ -130,9 +134,16 @@ pub(crate) async fn store(tx: &Tx, assignment: &str, p: &Progress) -> Result<()>
             p.attempt,
             serde_json::to_string(&p.answers)?,
             p.planned,
-            p.plans
+            p.plans,
+            &p.calendar
         ],
     )
     .await?;
     Ok(())
+}
+
+/// The assignment whose calendar file lies under a token.
+pub(crate) async fn by_calendar(conn: &Conn, token: &str) -> Result<Option<String>> {
+    let row = conn.opt("SELECT assignment FROM course_progress WHERE calendar = $1", args![token]).await?;
+    row.map(|r| r.get("assignment")).transpose()
 }

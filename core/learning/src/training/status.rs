@@ -153,16 +153,17 @@ fn row(a: &Assignment, person: &Person) -> Row {
         score: a.score,
         cycle: a.cycle,
         since: a.since.rfc3339(),
-        counts: a.state.counts(),
+        // Nothing demands a place that somebody asked for; why they have it is the reason.
+        counts: a.excluded().is_none() && !a.is_enrolment(),
         reason: a.end_reason.clone().filter(|_| ended).unwrap_or_else(|| a.reason.clone()),
     }
 }
 
-/// The newest assignment of a person for a requirement.
+/// The assignment of a person for a requirement that counts, as [`assignment::newest`] says.
 pub(super) async fn newest(conn: &Conn, person: &Person, requirement: &str) -> Result<Assignment> {
     requirement::by_id(conn, requirement).await?;
     let all = assignment::of_person(conn, &person.id).await?;
-    let last = all.into_iter().rev().find(|a| a.requirement == requirement);
+    let last = assignment::newest(&all, requirement).cloned();
     last.ok_or_else(|| Error::NotFound(format!("an assignment of '{requirement}' to {}", person.name)))
 }
 

@@ -168,3 +168,105 @@ async fn an_operators_file_can_wait_for_an_approver_as_well() {
     w.press(who, &format!("training approve {}", row.id)).await;
     assert_eq!(w.s.db.all("SELECT id FROM assignment", args![]).await.unwrap().len(), 2);
 }
+
+/// Somebody of the learning team writes a draft, and asks.
+async fn asks(w: &World, who: &str, command: &str, form: &[(&str, &str)]) -> String {
+    w.s.fills(who, command, form).await;
+    let id = draft(w).await;
+    w.s.fills(who, &format!("training propose {id}"), &[("reason", "The new port rules ask for it")]).await;
+    id
+}
+
+#[tokio::test]
+async fn two_drafts_of_one_course_become_two_requirements() {
+    let (w, _) = office().await;
+    let first = asks(&w, "Lena", "training new", &FORM).await;
+    w.s.until("2026-11-23T10:00:00Z").await;
+    let mut other = FORM;
+    other[1] = ("title", "Fire safety at sea");
+    let second = asks(&w, "Lena", "training new", &other).await;
+    for id in [first, second] {
+        w.press("Ida", &format!("training approve {id}")).await;
+    }
+    let rows = w.s.db.all("SELECT id || ': ' || title AS t FROM requirement ORDER BY id", args![]).await.unwrap();
+    let rows: Vec<String> = rows.iter().map(|r| r.get("t").unwrap()).collect();
+    assert_eq!(rows, ["fire: Fire safety 2027", "fire-2: Fire safety at sea"]);
+}
+
+#[tokio::test]
+async fn what_was_approved_meanwhile_is_not_undone() {
+    let (w, _) = office().await;
+    let lars = w.s.hire("Lars", |_| {}).await;
+    w.grant(&lars, Role::Learning).await;
+    let id = asks(&w, "Lena", "training new", &FORM).await;
+    w.press("Ida", &format!("training approve {id}")).await;
+    w.s.until("2026-11-23T10:00:00Z").await;
+    // Both begin with what counts now.
+    let (mut longer, mut wider) = (FORM, FORM);
+    longer[3] = ("due", "30 days");
+    wider[2] = ("audience", "everyone");
+    w.s.fills("Lars", "training change fire", &wider).await;
+    let draft_of_lars = draft(&w).await;
+    w.s.until("2026-11-23T10:05:00Z").await;
+    let change = asks(&w, "Lena", "training change fire", &longer).await;
+    w.s.until("2026-11-23T10:10:00Z").await;
+    w.s.fills("Lena", "training change fire", &wider).await;
+    let late = draft(&w).await;
+    w.s.fills("Lena", &format!("training propose {late}"), &[("reason", "For all")]).await;
+    w.press("Ida", &format!("training approve {change}")).await;
+    w.s.news("Lena");
+
+    // Not asked yet: it begins anew. Asked already: it goes back.
+    let said = w.s.fills("Lars", &format!("training propose {draft_of_lars}"), &[("reason", "For all")]).await;
+    let refused = w.press("Ida", &format!("training approve {late}")).await;
+    w.s.until("2026-11-23T13:00:00Z").await;
+    let told = w.s.news("Lena");
+    let talk = [said, refused, told].join("\n===\n").replace(&late, "DRAFT");
+    insta::assert_snapshot!(talk);
+    let due = "SELECT definition FROM requirement WHERE id = 'fire'";
+    let row = w.s.db.opt(due, args![]).await.unwrap().unwrap();
+    assert!(row.get::<String>("definition").unwrap().contains("{\"after_assigned\":30}"), "Lena's change stands");
+    // Looked at once more, it is asked again and counts.
+    let mut both = wider;
+    both[3] = ("due", "30 days");
+    w.s.fills("Lena", &format!("training edit {late}"), &both).await;
+    w.s.fills("Lena", &format!("training propose {late}"), &[("reason", "For all, in 30 days")]).await;
+    let said = w.press("Ida", &format!("training approve {late}")).await;
+    assert!(said.contains("Approved"), "{said}");
+    assert_eq!(w.steps(&late).await, "drafted requested declined drafted requested approved applied");
+    let before = w.tables().await;
+    w.services.ledger.rebuild(&w.s.db).await.unwrap();
+    assert_eq!(w.tables().await, before);
+}
+
+#[tokio::test]
+async fn who_is_missing_is_counted_like_the_teams_status() {
+    let (w, _) = office().await;
+    let ana = w.s.hire("Ana", |_| {}).await;
+    let ben = w.s.hire("Ben", |_| {}).await;
+    let cy = w.s.hire("Cy", |_| {}).await;
+    let dee = w.s.hire("Dee", |_| {}).await;
+    let among = "audience = 'department = \"Port\"'\n";
+    let text = REQUIREMENT.replace("audience = \"everyone\"\n", among) + "recertify = { every = \"12 months\" }\n";
+    for person in [&ana, &ben, &cy, &dee] {
+        w.change("UPDATE person SET department = $2 WHERE id = $1", person, Some("Port")).await;
+    }
+    w.apply(&text).await;
+    // Ana only renews, Ben is too late for that, Cy is on leave, Dee has not done it and does not need it.
+    for person in [&ana, &ben] {
+        training::take(&w.s.db, &w.services, &person.id, None, 1.0).await.unwrap();
+    }
+    w.s.flow.settle().await.unwrap();
+    training::exempt(&w.s.db, &w.services, "E-Dee", "fire-safety", None, "operator", "she wrote it").await.unwrap();
+    w.s.until("2026-12-20T12:00:00Z").await;
+    w.change("UPDATE person SET status = $2 WHERE id = $1", &cy, Some("leave")).await;
+    w.s.until("2027-11-01T12:00:00Z").await;
+    let missing = w.s.says("Lena", "training missing fire-safety").await;
+    let status = w.s.says("Lena", "training status").await;
+    let counts = |text: &str| text.lines().find(|l| l.contains("done,")).unwrap().trim_start_matches("- ").to_owned();
+    assert_eq!(counts(&missing), counts(&status));
+    w.s.until("2027-11-24T12:00:00Z").await;
+    let later = w.s.says("Lena", "training missing fire-safety").await;
+    let which = w.s.says("Lena", "training missing").await;
+    insta::assert_snapshot!([missing, later, which].join("\n===\n"));
+}

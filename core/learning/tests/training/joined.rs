@@ -76,7 +76,6 @@ async fn of_two_open_ones_the_earlier_stands_and_work_on_it_stays_with_it() {
     w.change("UPDATE person SET title = $2 WHERE id = $1", &second, Some("Cook")).await;
     assert_eq!(w.of(&second).await.len(), 2);
     // The person who stands does the other row's training: it belongs to that row, also after the split.
-    training::complete(&w.s.db, &w.services, "E-Anna", "fire-safety", "operator", "seen on paper").await.unwrap_err();
     let rows = w.s.db.read(|c| async move { training::status(&c, &Filter::default()).await }).await.unwrap();
     assert!(rows.iter().all(|r| r.person == "E-Anna"), "{rows:?}");
     w.s.says("Anna", "training").await;
@@ -85,6 +84,29 @@ async fn of_two_open_ones_the_earlier_stands_and_work_on_it_stays_with_it() {
     split(&w, "E-Ana").await;
     assert_eq!(states(&w.of(&ana).await), ["in_progress"]);
     assert_eq!(states(&w.of(&second).await), ["assigned"]);
+}
+
+#[tokio::test]
+async fn what_gave_way_does_not_hide_what_stands() {
+    let w = world().await;
+    let ana = w.s.hire("Ana", |_| {}).await;
+    w.apply(REQUIREMENT).await;
+    w.s.until("2026-11-25T09:00:00Z").await;
+    let second = w.s.hire("Anna", |_| {}).await;
+    w.s.flow.settle().await.unwrap();
+    let early = w.one(&ana).await.id;
+    merge(&w, "E-Ana", "E-Anna").await;
+    assert_eq!(states(&w.of(&second).await), ["assigned", "retired"], "the newer one gave way");
+    let services = &w.services;
+    let day = "2026-12-24".parse().unwrap();
+    training::extend(&w.s.db, services, "E-Anna", "fire-safety", day, "operator", "more time").await.unwrap();
+    let file = "person,requirement,completed_at\nE-Anna,fire-safety,2026-11-24\n";
+    let lines = training::import(&w.s.db, services, "done.csv", file.as_bytes(), false).await.unwrap();
+    assert_eq!(lines[0].why, "Anna: completed on 2026-11-24");
+    let done = w.of(&second).await.into_iter().find(|a| a.id == early).unwrap();
+    assert_eq!(done.state.name(), "completed");
+    let said = training::extend(&w.s.db, services, "E-Anna", "fire-safety", day, "operator", "x").await.unwrap_err();
+    assert!(said.to_string().contains("is completed and stays so"), "{said}");
 }
 
 #[tokio::test]

@@ -239,3 +239,36 @@ async fn reading_takes_the_minutes_that_the_course_asks_for() {
     w.s.until("2026-11-23T10:01:00Z").await;
     assert!(w.press("Ana", &format!("training quiz {id}")).await.starts_with("Question 1 of 2"));
 }
+
+#[tokio::test]
+async fn a_chosen_moment_is_a_calendar_entry_that_is_cancelled_when_it_is_done_elsewhere() {
+    let public_url = Some("https://learn.example.org/".into());
+    let w = world_with(training::requests::Settings { public_url, ..Default::default() }).await;
+    let mei = w.s.hire("Mei", |p| p.timezone = "Australia/Sydney".into()).await;
+    w.apply(REQUIREMENT).await;
+    let id = w.one(&mei).await.id;
+    w.s.until("2026-11-30T02:00:00Z").await;
+    let said = w.press("Mei", &format!("training plan {id} later")).await;
+    let at = said.split("/calendar/").nth(1).unwrap().split(".ics").next().unwrap().to_owned();
+    let file = async || {
+        let (token, organisation) = (&at, &w.services.organisation);
+        w.s.db.read(|c| async move { training::calendar::file(&c, organisation, token).await }).await.unwrap().unwrap()
+    };
+    let readable = |text: &str| text.replace(&at, "TOKEN").replace(&id, "ASSIGNMENT").replace('\r', "");
+    let first = file().await;
+    // Another day: the same entry, moved.
+    w.s.fills("Mei", &format!("training choose {id}"), &[("day", "2026-12-04")]).await;
+    let moved = file().await;
+    assert!(first.text.contains("SEQUENCE:2\r\n") && moved.text.contains("SEQUENCE:4\r\n"), "{}", moved.text);
+    let posted = |w: &World| w.s.to("Mei").into_iter().rfind(|p| p.key.ends_with("/t-7")).unwrap().message.plain();
+    let open = posted(&w);
+    training::complete(&w.s.db, &w.services, "E-Mei", "fire-safety", "operator", "seen on paper").await.unwrap();
+    w.s.flow.settle().await.unwrap();
+    let cancelled = file().await;
+    assert_eq!((first.method, moved.method, cancelled.method), ("PUBLISH", "PUBLISH", "CANCEL"));
+    let talk = [said, moved.text, open, posted(&w), cancelled.text].join("\n===\n");
+    insta::assert_snapshot!(readable(&talk));
+    let organisation = &w.services.organisation;
+    let nothing = w.s.db.read(|c| async move { training::calendar::file(&c, organisation, "").await }).await.unwrap();
+    assert_eq!(nothing, None);
+}

@@ -71,10 +71,14 @@ fn write_course(dir: &Path, toml: &str) {
 }
 
 async fn world() -> World {
+    world_with(training::requests::Settings::default()).await
+}
+
+async fn world_with(training: training::requests::Settings) -> World {
     let services = Arc::new(Services {
         ledger: ledger(),
         emitter: Emitter::new("https://learn.example.org").unwrap(),
-        training: Default::default(),
+        training,
         index: Index::in_memory().unwrap(),
         asking: Default::default(),
         mail: true,

@@ -133,3 +133,69 @@ async fn an_extension_moves_the_reminders_and_a_second_press_does_not_extend_twi
     let news = w.s.news("Ana");
     assert!(!news.contains("overdue"), "{news}");
 }
+
+#[tokio::test]
+async fn somebody_stands_in_for_a_manager_until_a_day_and_it_can_be_taken_back() {
+    let w = world().await;
+    let boss = w.s.hire("Boss", |_| {}).await;
+    let max = w.s.hire("Max", |p| p.manager = Some(boss.id.clone())).await;
+    let ana = w.s.hire("Ana", |p| p.manager = Some(max.id.clone())).await;
+    let ben = w.s.hire("Ben", |p| p.manager = Some(max.id.clone())).await;
+    let kim = w.s.hire("Kim", |p| p.manager = Some(boss.id.clone())).await;
+    w.apply(REQUIREMENT).await;
+    for done in [&boss, &max, &kim] {
+        w.finish(done).await;
+        w.s.news(&done.name);
+    }
+    let (ana_has, ben_has) = (w.one(&ana).await.id, w.one(&ben).await.id);
+    let wish = [("what", "extension"), ("until", "2026-12-16"), ("reason", "The fair")];
+    w.s.fills("Ana", &format!("training request {ana_has}"), &wish).await;
+    w.s.news("Max");
+    let said = w.s.says("Max", "team delegate").await;
+    let wrong = [("who", "Max"), ("until", "2027-12-24"), ("reason", " ")];
+    let values = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let event = stoa_flow::chat::Event::Submit { command: "team delegate".into(), values: values(&wrong) };
+    let stoa_flow::chat::Opened::Errors(errors) = w.s.event("Max", direct("Max"), event).await else { panic!() };
+    let errors: Vec<String> = errors.into_iter().map(|e| format!("{}: {}", e.field, e.why)).collect();
+    let form = [("who", "Kim"), ("until", "2026-12-18"), ("reason", "On a ship without network")];
+    let done = w.s.fills("Max", "team delegate", &form).await;
+    let told = w.s.news("Kim");
+    let row = w.s.db.opt("SELECT id FROM delegation", args![]).await.unwrap().unwrap();
+    let id: String = row.get("id").unwrap();
+    // What waited for Max waits for Kim, and so does what comes later.
+    w.s.fills("Ben", &format!("training request {ben_has}"), &wish).await;
+    let waits: Vec<_> = w.requests().await.into_iter().map(|r| r.approver.unwrap()).collect();
+    assert_eq!(waits, ["E-Kim", "E-Kim"]);
+    let asked = w.requests().await.pop().unwrap().id;
+    w.press("Kim", &format!("training decline {asked}")).await;
+    w.s.fills("Kim", &format!("training decline {asked}"), &[("reason", "It takes twenty minutes")]).await;
+    w.s.until("2026-12-14T12:00:00Z").await;
+    let digest = w.s.news("Kim");
+    let digest = digest.split("Your team’s required training").nth(1).unwrap().to_owned();
+    assert_eq!(w.s.news("Max"), "", "Max hears nothing");
+    assert!(w.press("Kim", &format!("team remind {ben_has}")).await.contains("I remind Ben"));
+    let team = w.s.says("Kim", "team").await;
+    assert!(team.contains("**Ben**: Fire safety, overdue since"), "{team}");
+    let talk = [said, errors.join("\n"), done, told, digest].join("\n===\n");
+    insta::assert_snapshot!(talk.replace(&id, "ID").replace(&ben_has, "ASSIGNMENT"));
+
+    // Somebody else has nothing to say about it; both ends can end it.
+    assert!(w.press("Ben", &format!("team delegate end {id}")).await.contains("I cannot find this"));
+    let said = w.press("Max", &format!("team delegate end {id}")).await;
+    assert!(said.contains("digests and requests go to the manager again"), "{said}");
+    assert!(w.press("Kim", &format!("team remind {ben_has}")).await.contains("not in your team"));
+    w.s.until("2026-12-21T12:00:00Z").await;
+    assert!(w.s.news("Max").contains("**Ben**: Fire safety, 14 days overdue"));
+    let subject = format!("delegation/{id}");
+    let records = w.s.db.read(|c| async move { stoa_ground::ledger::of_subject(&c, &subject).await }).await.unwrap();
+    let told: Vec<_> = records.iter().map(|r| (r.kind.as_str(), r.actor.clone(), r.reason.as_str())).collect();
+    let by_max = format!("person/{}", max.id);
+    assert_eq!(told, [("began", by_max.clone(), "On a ship without network"), ("ended", by_max, "ended in chat")]);
+    let all = async || {
+        let sql = "SELECT id || person || delegate || until || COALESCE(ended, 0) AS t FROM delegation";
+        w.s.db.opt(sql, args![]).await.unwrap().unwrap().get::<String>("t").unwrap()
+    };
+    let before = all().await;
+    w.services.ledger.rebuild(&w.s.db).await.unwrap();
+    assert_eq!(all().await, before);
+}

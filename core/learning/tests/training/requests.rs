@@ -177,6 +177,54 @@ async fn a_place_in_a_course_is_voluntary_and_never_escalates() {
 }
 
 #[tokio::test]
+async fn a_place_is_done_elsewhere_like_anything_else_and_counts_for_nothing() {
+    let o = office().await;
+    write_course(o.w.courses.path(), &COURSE.replace("fire", "sailing").replace("Fire safety", "Sailing"));
+    course::apply_dir(&o.w.s.db, &o.w.services, o.w.courses.path()).await.unwrap();
+    o.w.s.fills("Ana", "training enrol sailing", &[("until", ""), ("reason", "For fun")]).await;
+    let request = o.request().await.id;
+    o.w.press("Max", &format!("training approve {request}")).await;
+    let rows = o.w.s.db.read(|c| async move { training::status(&c, &Filter::default()).await }).await.unwrap();
+    let counted: Vec<(&str, bool)> = rows.iter().map(|r| (r.requirement.as_str(), r.counts)).collect();
+    assert_eq!(counted, [("fire-safety", true), ("enrolment/sailing", false)]);
+    o.w.s.until("2026-11-25T12:00:00Z").await;
+    let import = async |file: &str| {
+        let lines = training::import(&o.w.s.db, &o.w.services, "done.csv", file.as_bytes(), false).await.unwrap();
+        lines.into_iter().map(|l| l.why).collect::<Vec<_>>().join("\n")
+    };
+    let file = "person,course,completed_at\nAna,sailing,2026-11-24\n";
+    assert_eq!(import(file).await, "Ana: completed on 2026-11-24");
+    assert_eq!(import(file).await, "'sailing' of Ana is recorded as completed on 2026-11-24 already");
+    let place = o.w.of(&o.ana).await.into_iter().find(|a| a.course == "sailing").unwrap();
+    assert_eq!(place.state.name(), "completed");
+    // Somebody without a place: nothing asks for it.
+    let file = "person,course,completed_at\nMax,sailing,2026-11-24\n";
+    assert_eq!(import(file).await, "no requirement asks for the course 'sailing'");
+}
+
+#[tokio::test]
+async fn what_holds_no_more_can_be_asked_for_again() {
+    let o = office().await;
+    let once = REQUIREMENT.replace("everyone", &format!("employee_id = \\\"{}\\\"", o.ana.employee_id));
+    o.w.apply(&format!("{once}recertify = {{ every = \"12 months\" }}\n")).await;
+    o.w.finish(&o.ana).await;
+    assert!(o.w.s.says("Ana", "training courses").await.contains("**Fire safety**: you have it"));
+    // A renewal that nobody needs any more, and what it renewed has ended.
+    o.w.s.until("2027-11-01T12:00:00Z").await;
+    o.w.s.until("2027-11-25T12:00:00Z").await;
+    o.w.apply(&format!("{once}active = false\n")).await;
+    let states: Vec<&str> = o.w.of(&o.ana).await.iter().map(|a| a.state.name()).collect();
+    assert_eq!(states, ["expired", "retired"]);
+    let list = o.w.s.says("Ana", "training courses").await;
+    assert!(list.contains("training enrol fire"), "{list}");
+    let said = o.w.s.fills("Ana", "training enrol fire", &[("until", ""), ("reason", "It has ended")]).await;
+    assert!(said.contains("I have asked Max for a place"), "{said}");
+    let request = o.of_kind("enrolment").await.id;
+    o.w.press("Max", &format!("training approve {request}")).await;
+    assert!(o.w.of(&o.ana).await.iter().any(|a| a.is_enrolment() && a.state.is_open()));
+}
+
+#[tokio::test]
 async fn who_gives_no_answer_is_reminded_then_the_next_is_asked_and_at_last_the_learning_team() {
     let o = office().await;
     // Monday. Three working days are Thursday, five are the Monday after.
@@ -346,6 +394,15 @@ async fn a_manager_acts_with_a_reason_and_asks_for_more_than_a_manager_may_give(
     };
     let by_max = |kind: &str, reason: &str| (kind.to_owned(), format!("person/{}", o.max.id), reason.to_owned());
     assert_eq!(newest().await, by_max("extended", "The fair"));
+    // Neither a date nor a leave that is far away: both are slips of the keyboard, or a way out.
+    for what in ["time", "leave"] {
+        let values = [("what", what), ("until", "9999-12-31"), ("reason", "The other fair")];
+        let stoa_flow::chat::Opened::Errors(errors) = o.w.s.event("Max", direct("Max"), submit(&more, &values)).await
+        else {
+            panic!("{what} is refused")
+        };
+        assert_eq!(errors[0].why, "Please choose a day within the next year.");
+    }
     // More than thirty days after the first due date, the 7th of December.
     let values = [("what", "time"), ("until", "2027-01-20"), ("reason", "The other fair")];
     let said = o.w.s.fills("Max", &more, &values).await;
@@ -371,4 +428,21 @@ async fn a_manager_acts_with_a_reason_and_asks_for_more_than_a_manager_may_give(
     assert_eq!(o.w.one(&o.ana).await.state.name(), "extended", "and goes on when she is back");
     assert!(o.w.press("Max", &format!("team remind {}", o.id)).await.contains("I remind Ana"));
     assert!(o.w.verbs().await.contains(&"reminded".to_owned()));
+}
+
+#[tokio::test]
+async fn who_leaves_keeps_nobody_waiting_however_many_wait() {
+    let o = office().await;
+    write_course(o.w.courses.path(), &COURSE.replace("fire", "sailing").replace("Fire safety", "Sailing"));
+    course::apply_dir(&o.w.s.db, &o.w.services, o.w.courses.path()).await.unwrap();
+    for n in 0..55 {
+        let name = format!("P{n}");
+        o.w.s.hire(&name, |p| p.manager = Some(o.max.id.clone())).await;
+        o.w.s.fills(&name, "training enrol sailing", &[("until", ""), ("reason", "For fun")]).await;
+    }
+    let waits_for =
+        async |who: &str| o.w.requests().await.iter().filter(|r| r.approver.as_deref() == Some(who)).count();
+    assert_eq!(waits_for("E-Max").await, 55);
+    o.w.change("UPDATE person SET status = $2 WHERE id = $1", &o.max, Some("left")).await;
+    assert_eq!((waits_for("E-Max").await, waits_for("E-Boss").await), (0, 55));
 }

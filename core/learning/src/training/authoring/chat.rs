@@ -15,7 +15,7 @@ use crate::training::requirement::{self, Requirement};
 pub(in crate::training) const WORDS: &[&str] =
     &["new", "change", "stop", "edit", "draft", "propose", "toml", "requirements", "missing"];
 /// How many requirements and drafts are listed.
-const LISTED: usize = 12;
+pub(super) const LISTED: usize = 12;
 
 /// Whether the person writes requirements.
 async fn may_write(conn: &Conn, person: &Person) -> Result<bool> {
@@ -40,12 +40,18 @@ async fn only_writers(conn: &Conn, words: &Words, person: &Person) -> Result<()>
 async fn own_draft(conn: &Conn, words: &Words, person: &Person, id: &str) -> Result<(Request, Requirement)> {
     let r = requests::by_id(conn, id).await?.filter(|r| r.asker.as_ref() == Some(&person.id));
     match r.map(|r| (r.definition.clone(), r)) {
-        Some((Some(definition), r)) if matches!(r.state, State::Draft | State::Declined) => Ok((r, definition)),
+        Some((Some(mut definition), r)) if matches!(r.state, State::Draft | State::Declined) => {
+            // Somebody else's requirement took its name first.
+            if !r.changes && requirement::is_known(conn, &definition.id).await? {
+                definition.id = forms::free_id(conn, &definition.course).await?;
+            }
+            Ok((r, definition))
+        }
         _ => Err(Error::invalid(say!(words, "authoring-no-draft"))),
     }
 }
 
-async fn known(conn: &Conn, words: &Words, id: &str) -> Result<Requirement> {
+pub(super) async fn known(conn: &Conn, words: &Words, id: &str) -> Result<Requirement> {
     let unknown = || Error::invalid(say!(words, "authoring-unknown"));
     let found = requirement::by_id(conn, id).await.map_err(|_| unknown())?;
     if requirement::is_known(conn, id).await? { Ok(found) } else { Err(unknown()) }
@@ -111,6 +117,7 @@ async fn base(
 /// What is wrong with a form that was sent.
 pub(in crate::training) async fn check(
     cx: &Context<'_>,
+    s: &Services,
     word: &str,
     rest: &str,
     call: &Call,
@@ -122,7 +129,7 @@ pub(in crate::training) async fn check(
                 .read(|c| async move {
                     // What ended meanwhile is told as a message.
                     let Ok((_, before)) = base(&c, words, person, rest).await else { return Ok(Vec::new()) };
-                    Ok(forms::understand(&c, words, before.as_ref(), call).await?.err().unwrap_or_default())
+                    Ok(forms::understand(&c, s, words, before.as_ref(), call).await?.err().unwrap_or_default())
                 })
                 .await
         }
@@ -192,7 +199,7 @@ async fn draft(cx: &Context<'_>, s: &Services, call: &Call, person: &Person, res
     let words = cx.words;
     let read = cx.db().read(|c| async move {
         let (before, definition) = base(&c, words, person, rest).await?;
-        let definition = forms::understand(&c, words, definition.as_ref(), call).await?.map_err(|errors| {
+        let definition = forms::understand(&c, s, words, definition.as_ref(), call).await?.map_err(|errors| {
             let lines: Vec<String> = errors.into_iter().map(|e| e.why).collect();
             Error::Invalid(lines.join(" "))
         })?;
@@ -242,10 +249,15 @@ async fn propose(cx: &Context<'_>, s: &Services, call: &Call, person: &Person, i
     let preview = &read.await?;
     cx.commit(|turn| async move {
         let (r, definition) = own_draft(&turn, words, person, id).await?;
+        let renamed = r.definition.as_ref().is_some_and(|before| before.id != definition.id);
+        if r.state == State::Draft && !renamed && requests::has_moved(&turn, &r).await? {
+            return Err(Error::invalid(say!(words, "authoring-moved", title = literal(&definition.title))));
+        }
         // What was sent back is asked again as it is, when its author thinks so.
-        let r = match r.state {
-            State::Declined => requests::draft(&turn, s, Some(person), Some(&r), &definition).await?,
-            _ => r,
+        let r = if renamed || r.state == State::Declined {
+            requests::draft(&turn, s, Some(person), Some(&r), &definition).await?
+        } else {
+            r
         };
         let r = requests::propose(&turn, s, &r, reason).await?;
         turn.reply_private(proposed(&turn, words, preview.clone(), &r, &definition).await?).await

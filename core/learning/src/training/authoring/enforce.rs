@@ -38,7 +38,7 @@ impl Job for EnforceJob {
         let request = job.payload["request"].as_str().unwrap_or_default();
         let mut after = job.payload["after"].as_str().unwrap_or_default().to_owned();
         let mut looked_at = job.payload["people"].as_u64().unwrap_or_default();
-        let started = monotonic();
+        let (started, rules) = (monotonic(), evaluate::Rules::default());
         loop {
             let people = people::page(tx, &after, PAGE).await?;
             if people.is_empty() {
@@ -46,7 +46,7 @@ impl Job for EnforceJob {
                 return requests::applied(tx, &self.0, request, all).await;
             }
             for person in people {
-                evaluate::person(tx, &self.0, &person.id).await?;
+                evaluate::one_of_many(tx, &self.0, &rules, &person.id).await?;
                 after = person.employee_id;
                 looked_at += 1;
                 if started.elapsed() >= TURN {

@@ -10,8 +10,10 @@ use stoa_ground::people::calendar::parse_date;
 use stoa_ground::people::clean;
 use stoa_ground::{Conn, Result};
 
+use crate::Services;
+use crate::training::attest::Level;
 use crate::training::requirement::{self, Due, Period, Prior, Recertify, RenewsFrom, Requirement, Steps};
-use crate::training::{Preset, course};
+use crate::training::{Preset, apply, course, requests};
 
 /// The longest rule and the longest title, in characters.
 const LONGEST_RULE: usize = 500;
@@ -21,7 +23,10 @@ pub(super) const LONGEST_REASON: usize = 500;
 /// How many courses a form offers.
 const OFFERED: usize = 25;
 /// The longest due rule with everything behind it.
-const LONGEST_DUE: usize = 120;
+const LONGEST_DUE: usize = 150;
+/// What stands before the regime and the level behind a due rule.
+const EVIDENCE: &str = "evidence ";
+const CONFIRMED: &str = "confirmed by ";
 /// In the choice of steps: what a requirement has that none of the presets is.
 const AS_IT_IS: &str = "as-it-is";
 
@@ -59,20 +64,33 @@ fn due_text(due: Due, again: Option<&Recertify>) -> String {
     }
 }
 
-/// Behind the due rule stands the regime that the evidence is meant for: a form of Discord has room for five fields.
-fn with_evidence(due: String, evidence: Preset) -> String {
-    if evidence.is_none() { due } else { format!("{due}, evidence {}", evidence.name()) }
+/// Behind the due rule stand the regime that the evidence is meant for and how surely it must be the person who confirms it: a
+/// form of Discord has room for five fields.
+fn with_more(due: String, evidence: Preset, level: Level) -> String {
+    let mut text = due;
+    if !evidence.is_none() {
+        text = format!("{text}, {EVIDENCE}{}", evidence.name());
+    }
+    if !level.is_least() {
+        text = format!("{text}, {CONFIRMED}{}", level.name());
+    }
+    text
 }
 
-/// The due rule, and the regime behind it; none where it is not known.
-fn parse_evidence(text: &str) -> Option<(&str, Preset)> {
-    match text.rsplit_once("evidence ") {
-        Some((due, name)) => {
-            let due = due.trim_end().trim_end_matches([',', ';']);
-            Preset::named(&name.trim().to_lowercase()).map(|preset| (due, preset))
+/// The due rule, and what stands behind it in any order; none where that is not known.
+fn parse_more(text: &str) -> Option<(&str, Preset, Level)> {
+    let (mut rest, mut evidence, mut level) = (text, Preset::None, Level::default());
+    while let Some((before, more)) =
+        rest.rfind(EVIDENCE).max(rest.rfind(CONFIRMED)).and_then(|at| rest.split_at_checked(at))
+    {
+        let name = |begin: &str| more.strip_prefix(begin).map(|name| name.trim().to_lowercase());
+        match name(EVIDENCE) {
+            Some(name) => evidence = Preset::named(&name)?,
+            None => level = Level::ALL.into_iter().find(|l| Some(l.name()) == name(CONFIRMED).as_deref())?,
         }
-        None => Some((text, Preset::None)),
+        rest = before.trim_end().trim_end_matches([',', ';']);
     }
+    Some((rest, evidence, level))
 }
 
 /// `14 days`, `30 days after hire`, `30 days after role` or `2026-12-18`, each also with `, every 12 months`. `before`: what
@@ -142,8 +160,10 @@ pub(super) async fn requirement_form(
     let chosen = has.map_or("usual", |name| name.unwrap_or(AS_IT_IS));
     let steps = FieldKind::Choice { options: presets, initial: Some(chosen.into()) };
     let audience = before.map_or_else(|| "everyone".to_owned(), |r| r.audience.to_string());
-    let due = before
-        .map_or_else(|| "14 days".to_owned(), |r| with_evidence(due_text(r.due, r.recertify.as_ref()), r.evidence));
+    let due = before.map_or_else(
+        || "14 days".to_owned(),
+        |r| with_more(due_text(r.due, r.recertify.as_ref()), r.evidence, r.attestation),
+    );
     let title = before.map_or_else(String::new, |r| r.title.clone());
     Ok(Some(Form {
         command,
@@ -205,6 +225,7 @@ pub(super) fn reason(call: &Call) -> String {
 /// What a sent form means, or what is wrong with it. `before`: what is changed.
 pub(super) async fn understand(
     conn: &Conn,
+    services: &Services,
     words: &Words,
     before: Option<&Requirement>,
     call: &Call,
@@ -220,9 +241,9 @@ pub(super) async fn understand(
         wrong("course", say!(words, "authoring-course-wrong"));
     }
     let audience = value("audience").parse::<Rule>().map_err(|e| wrong("audience", e.to_string())).ok();
-    let due = parse_evidence(value("due")).and_then(|(due, evidence)| {
+    let due = parse_more(value("due")).and_then(|(due, evidence, level)| {
         let (due, again) = parse_due(due, before.and_then(|r| r.recertify.as_ref()))?;
-        Some((due, again, evidence))
+        Some((due, again, evidence, level))
     });
     if due.is_none() {
         wrong("due", say!(words, "authoring-due-wrong"));
@@ -235,7 +256,7 @@ pub(super) async fn understand(
     if steps.is_none() {
         wrong("steps", say!(words, "authoring-steps-wrong"));
     }
-    let (Some((course, course_title, _)), Some(audience), Some((due, recertify, evidence)), Some(steps)) =
+    let (Some((course, course_title, _)), Some(audience), Some((due, recertify, evidence, attestation)), Some(steps)) =
         (course, audience, due, steps)
     else {
         return Ok(Err(errors));
@@ -246,9 +267,7 @@ pub(super) async fn understand(
         Some(before) => before.id.clone(),
         None => free_id(conn, course).await?,
     };
-    // How surely it must be the person who confirms is said in a file, and stays.
-    let attestation = before.map(|r| r.attestation).unwrap_or_default();
-    Ok(Ok(Requirement {
+    let requirement = Requirement {
         id,
         title,
         course: course.clone(),
@@ -259,14 +278,19 @@ pub(super) async fn understand(
         evidence,
         attestation,
         active: true,
-    }))
+    };
+    Ok(match apply::unsignable(conn, services, &requirement).await? {
+        Some(why) => Err(vec![FieldError { field: "due".into(), why: say!(words, "authoring-unsignable", why = why) }]),
+        None => Ok(requirement),
+    })
 }
 
-/// An id that no requirement has, after the course's.
-async fn free_id(conn: &Conn, course: &str) -> Result<String> {
+/// An id that no requirement has and no other draft will have, after the course's.
+pub(super) async fn free_id(conn: &Conn, course: &str) -> Result<String> {
+    let drafted = requests::drafted(conn).await?;
     let mut id = course.to_owned();
     for n in 2.. {
-        if !requirement::is_known(conn, &id).await? {
+        if !drafted.contains(&id) && !requirement::is_known(conn, &id).await? {
             break;
         }
         id = format!("{course}-{n}");
@@ -298,13 +322,18 @@ mod tests {
         let again = again.unwrap();
         assert_eq!((due, again.every.to_string().as_str(), again.window_days), (Due::AfterAssigned(14), "2 weeks", 13));
         assert_eq!(parse_due("14 days, every now and then", None), None);
-        let both = with_evidence("14 days, every 12 months".into(), Preset::Osha);
-        assert_eq!(parse_evidence(&both), Some(("14 days, every 12 months", Preset::Osha)));
-        assert_eq!(parse_evidence("14 days"), Some(("14 days", Preset::None)));
-        assert_eq!(parse_evidence("14 days, evidence of life"), None);
-        for preset in Preset::ALL {
-            let longest = with_evidence("3660 days after assignment, every 120 months".into(), preset);
+        let least = Level::ChatSession;
+        assert_eq!(parse_more("14 days"), Some(("14 days", Preset::None, least)));
+        let other = "14 days; Confirmed by mail-code, evidence SOC2".replace("Confirmed", "confirmed");
+        assert_eq!(parse_more(&other), Some(("14 days", Preset::Soc2, Level::MailCode)));
+        for wrong in ["14 days, evidence of life", "14 days, confirmed by my boss", "14 days, evidence osha osha"] {
+            assert_eq!(parse_more(wrong), None, "{wrong}");
+        }
+        let due = "3660 days after assignment, every 120 months";
+        for (preset, level) in Preset::ALL.into_iter().zip(Level::ALL.into_iter().cycle()) {
+            let longest = with_more(due.into(), preset, level);
             assert!(longest.len() <= LONGEST_DUE, "{longest}");
+            assert_eq!(parse_more(&longest), Some((due, preset, level)));
         }
         for due in [Due::AfterAssigned(7), Due::AfterHire(30), Due::AfterRole(5), Due::On(date)] {
             assert_eq!(parse_due(&due_text(due, None), None), Some((due, None)));

@@ -16,6 +16,7 @@ use stoa_ground::{Db, Error, Result};
 
 pub(super) use chat::{WORDS, check, form, run};
 pub(super) use enforce::{EnforceJob, enforce};
+pub(super) use missing::asks;
 pub(super) use preview::preview;
 
 use super::apply::{self, Planned};

@@ -39,6 +39,9 @@ pub(in crate::training) async fn preview(conn: &Conn, s: &Services, words: &Word
         if !r.evidence.is_none() {
             lines.push(say!(words, "authoring-line-evidence", preset = r.evidence.name()));
         }
+        if !r.attestation.is_least() {
+            lines.push(say!(words, "authoring-line-attestation", level = r.attestation.name()));
+        }
         let lines: Vec<String> = lines.into_iter().map(|l| format!("- {l}")).collect();
         message = message.paragraph(lines.join("\n"));
     } else {

@@ -7,8 +7,8 @@ use stoa_ground::people::clean;
 use stoa_ground::{Conn, Error, Result};
 
 use super::{Scene, form, mine};
-use crate::training::assignment::{self, Assignment};
-use crate::training::course::{self, Course};
+use crate::training::assignment;
+use crate::training::course;
 use crate::training::trainer::{self, Asked, LONGEST, Place, Question};
 
 /// The field with the question, and the one with the answer.
@@ -25,22 +25,13 @@ fn says_something(text: &str) -> bool {
     text.chars().any(char::is_alphanumeric) && text.chars().count() <= LONGEST
 }
 
-/// The person's assignment with the content that they read.
-async fn content(conn: &Conn, a: &Assignment) -> Result<Course> {
-    let version = match &a.course_version {
-        Some(version) => version.clone(),
-        None => course::current(conn, &a.course).await?,
-    };
-    course::content(conn, &version).await
-}
-
 /// The form for a question.
 pub(super) async fn question_form(cx: &Context<'_>, args: &str) -> Result<Option<Form>> {
     let (person, words) = (cx.person()?, cx.words);
     let (id, place) = args.split_once(' ').unwrap_or((args, ""));
     let read = cx.db().read(|c| async move {
         let a = mine(&c, words, person, id).await?;
-        let course = content(&c, &a).await?;
+        let (_, course) = course::read_in(&c, &a).await?;
         let title = Place::read(place, &course).title(&course);
         Ok((course.title, title))
     });
@@ -112,7 +103,7 @@ impl Scene<'_> {
         if !says_something(&text) {
             return Err(Error::invalid(say!(words, "trainer-form-empty", limit = LONGEST)));
         }
-        let course = content(turn, &a).await?;
+        let (_, course) = course::read_in(turn, &a).await?;
         let place = Place::read(place, &course);
         let asked = trainer::ask(turn, self.services, self.person, &a, place, &text).await?;
         let said = match asked {

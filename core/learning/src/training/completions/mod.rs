@@ -103,11 +103,10 @@ pub(super) async fn data(
     conn: &Conn,
     person: &Person,
     a: &Assignment,
-    version: &str,
     active: i64,
     elsewhere: Option<&Elsewhere>,
 ) -> Result<Json> {
-    let content = course::content(conn, version).await?;
+    let (version, content) = course::read_in(conn, a).await?;
     let particulars = course::particulars(conn, &a.course).await?;
     let mut trainers = particulars.people(conn).await?;
     for (who, qualification) in trainer::answered_by(conn, &a.id).await? {
@@ -164,14 +163,8 @@ pub(super) async fn judge(
     if day > today || claim.at > conn.now() {
         return refused(format!("{day} is still to come for {}", person.name));
     }
-    let requirements = requirement::all(conn).await?;
-    let wanted: Vec<_> = requirements
-        .iter()
-        .filter(|r| match target {
-            Target::Requirement(id) => r.id == *id,
-            Target::Course(id) => r.course == *id,
-        })
-        .collect();
+    let all = assignment::of_person(conn, &person.id).await?;
+    let wanted = wanted(conn, target, &all).await?;
     let name = match target {
         Target::Requirement(id) | Target::Course(id) => id,
     };
@@ -191,9 +184,8 @@ pub(super) async fn judge(
     if let Some(since) = since.filter(|since| day < *since) {
         return refused(format!("{day} is before the course '{}' was there, which is since {since}", first.course));
     }
-    let all = assignment::of_person(conn, &person.id).await?;
     let (mut counts, mut known, mut why) = (Vec::new(), None, None);
-    for r in wanted {
+    for r in &wanted {
         match one(conn, person, r, &all, claim, &calendar).await? {
             Verdict::Counts(some) => counts.extend(some),
             Verdict::Known(sentence) => known = known.or(Some(sentence)),
@@ -207,6 +199,27 @@ pub(super) async fn judge(
     })
 }
 
+/// The requirements that a claim is about, and the place in the course that the person asked for. `all` are the person's
+/// assignments.
+async fn wanted(conn: &Conn, target: &Target, all: &[Assignment]) -> Result<Vec<Requirement>> {
+    let mut wanted = requirement::all(conn).await?;
+    wanted.retain(|r| match target {
+        Target::Requirement(id) => r.id == *id,
+        Target::Course(id) => r.course == *id,
+    });
+    let place = all.iter().find(|a| {
+        a.is_enrolment()
+            && match target {
+                Target::Requirement(id) => a.requirement == *id,
+                Target::Course(id) => a.course == *id,
+            }
+    });
+    if let Some(place) = place {
+        wanted.push(requirement::by_id(conn, &place.requirement).await?);
+    }
+    Ok(wanted)
+}
+
 /// Judges a claim about one requirement. `all` are the person's assignments, the oldest first.
 async fn one(
     conn: &Conn,
@@ -216,38 +229,34 @@ async fn one(
     claim: Claim,
     calendar: &people::calendar::Calendar,
 ) -> Result<Verdict> {
-    let (name, requirement) = (&person.name, &r.id);
-    let mine: Vec<&Assignment> = all.iter().filter(|a| a.requirement == *requirement).collect();
-    if let Some(same) = mine.iter().find(|a| a.completed == Some(claim.at)) {
+    // A place that somebody asked for is named by its course.
+    let (name, item) = (&person.name, r.id.strip_prefix(requirement::ENROLMENT).unwrap_or(&r.id));
+    let mine: Vec<&Assignment> = all.iter().filter(|a| a.requirement == r.id).collect();
+    if mine.iter().any(|a| a.completed == Some(claim.at)) {
         let on = calendar.date(claim.at);
-        return Ok(Verdict::Known(format!(
-            "'{}' of {name} is recorded as completed on {on} already",
-            same.requirement
-        )));
+        return Ok(Verdict::Known(format!("'{item}' of {name} is recorded as completed on {on} already")));
     }
-    let Some(a) = mine.last() else {
-        return Ok(Verdict::Refused(format!("{name} has no assignment of '{requirement}'")));
+    let Some(a) = assignment::newest(all, &r.id) else {
+        return Ok(Verdict::Refused(format!("{name} has no assignment of '{item}'")));
     };
     if let Some(completed) = a.completed {
         let on = calendar.date(completed);
-        return Ok(Verdict::Known(format!("'{requirement}' of {name} is completed already, on {on}")));
+        return Ok(Verdict::Known(format!("'{item}' of {name} is completed already, on {on}")));
     }
     if !a.state.is_open() {
         let state = a.state.name();
-        return Ok(Verdict::Refused(format!("'{requirement}' of {name} is {state} and stays so")));
+        return Ok(Verdict::Refused(format!("'{item}' of {name} is {state} and stays so")));
     }
     // What completed an earlier cycle does not complete the next one.
     let earlier = mine.iter().any(|b| b.id != a.id && b.completed.is_some());
     if earlier && claim.at < a.assigned {
         let (day, assigned) = (calendar.date(claim.at), calendar.date(a.assigned));
-        return Ok(Verdict::Refused(format!(
-            "{day} is before '{requirement}' was assigned to {name} again, on {assigned}"
-        )));
+        return Ok(Verdict::Refused(format!("{day} is before '{item}' was assigned to {name} again, on {assigned}")));
     }
     if r.recertify.as_ref().is_some_and(|rule| rule.prior == Prior::DoesNotCount) && claim.at < a.assigned {
         let (day, assigned) = (calendar.date(claim.at), calendar.date(a.assigned));
         return Ok(Verdict::Refused(format!(
-            "{day} is before '{requirement}' was assigned to {name}, on {assigned}, and what was done before does not count"
+            "{day} is before '{item}' was assigned to {name}, on {assigned}, and what was done before does not count"
         )));
     }
     if let Some(end) = life::validity(calendar, r, a, claim.at).filter(|end| end.date < calendar.date(conn.now())) {
@@ -258,15 +267,11 @@ async fn one(
         return Ok(Verdict::Refused(e.to_string()));
     }
     if let Some(score) = claim.score {
-        let version = match &a.course_version {
-            Some(version) => version.clone(),
-            None => course::current(conn, &a.course).await?,
-        };
-        let content = course::content(conn, &version).await?;
+        let (_, content) = course::read_in(conn, a).await?;
         if !content.passes(score) {
             let mark = content.pass_mark;
             return Ok(Verdict::Refused(format!("the score {score} is below the course's pass mark {mark}")));
         }
     }
-    Ok(Verdict::Counts(vec![(*a).clone()]))
+    Ok(Verdict::Counts(vec![a.clone()]))
 }

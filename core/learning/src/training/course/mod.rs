@@ -17,8 +17,8 @@ use super::attest::Level;
 pub use particulars::{Mapping, Particulars, Trainer};
 pub use read::check_dir;
 pub(super) use read::is_id;
-pub(super) use store::mappings;
 pub use store::{Applied, CourseProjection, apply_dir, content, courses, current, first_stored, particulars, title};
+pub(super) use store::{mappings, read_in};
 
 /// A course as it is shown, without what changes nothing for the learner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

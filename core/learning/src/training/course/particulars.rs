@@ -177,11 +177,7 @@ impl Particulars {
         for trainer in &self.trainers {
             let some = match (&trainer.person, &trainer.group) {
                 (Some(id), _) => people::by_employee_id(conn, id).await?.into_iter().collect(),
-                (None, Some(group)) => {
-                    let mut all = people::all(conn).await?;
-                    all.retain(|p| people::groups_of(p).contains(group));
-                    all
-                }
+                (None, Some(group)) => people::in_group(conn, group).await?,
                 (None, None) => Vec::new(),
             };
             for person in some.into_iter().filter(|p| p.status != Status::Left) {

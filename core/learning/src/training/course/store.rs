@@ -12,6 +12,7 @@ use super::super::evaluate;
 use super::{Course, Mapping, Particulars, check_dir};
 use crate::Services;
 use crate::library;
+use crate::training::assignment::Assignment;
 use crate::training::{attest, requirement};
 
 /// The library's source for pages of courses.
@@ -179,6 +180,20 @@ async fn put_pages(tx: &Tx, course: &Course) -> Result<()> {
 pub async fn current(conn: &Conn, course: &str) -> Result<String> {
     let row = conn.opt("SELECT version FROM course WHERE id = $1", args![course]).await?;
     row.ok_or_else(|| Error::NotFound(format!("the course '{course}'")))?.get("version")
+}
+
+/// The version of its course that an assignment is read in, and its content: the one that was begun, else the one that counts
+/// now.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such course; the database's error.
+pub(in crate::training) async fn read_in(conn: &Conn, a: &Assignment) -> Result<(String, Course)> {
+    let version = match &a.course_version {
+        Some(version) => version.clone(),
+        None => current(conn, &a.course).await?,
+    };
+    let content = content(conn, &version).await?;
+    Ok((version, content))
 }
 
 /// A version's content, exactly as it was shown.

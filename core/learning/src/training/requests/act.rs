@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use stoa_flow::{schedule, words_key};
 use stoa_ground::ledger::Entry;
 use stoa_ground::people::{self, Person};
-use stoa_ground::{Result, Tx};
+use stoa_ground::{Conn, Result, Tx};
 
 use super::store::{self, Kind, Lane, Request, State, Step, existing};
 use super::{clock, message, route};
@@ -111,6 +111,7 @@ pub(in crate::training) async fn ask(tx: &Tx, s: &Services, asker: &Person, wish
         reason: wish.reason.to_owned(),
         definition: None,
         changes: false,
+        base: None,
         statement: None,
         approver: None,
         round: 0,
@@ -154,6 +155,14 @@ pub(in crate::training) async fn draft(
 ) -> Result<Request> {
     let id = before.map_or_else(|| tx.clock().id().to_string(), |r| r.id.clone());
     let asker = author.map(|p| p.id.as_str());
+    // What is written on keeps what it began with; what was sent back is written knowing how things are.
+    let (changes, base) = match before.filter(|r| r.state == State::Draft) {
+        Some(r) => (r.changes, r.base.clone()),
+        None => {
+            let base = requirement::version_of(tx, &requirement.id).await?;
+            (base.is_some(), base)
+        }
+    };
     let data = json!({
         "kind": Kind::Requirement.name(),
         "asker": named(asker),
@@ -161,7 +170,8 @@ pub(in crate::training) async fn draft(
         "course": requirement.course,
         "lane": Lane::Approver.name(),
         "definition": requirement,
-        "changes": requirement::is_known(tx, &requirement.id).await?,
+        "changes": changes,
+        "base": base,
         "state": State::Draft.name(),
     });
     let actor = named(asker).unwrap_or_else(|| "operator".into());
@@ -237,7 +247,21 @@ async fn end(tx: &Tx, s: &Services, r: &Request, step: Step, actor: &str, reason
     Ok(r)
 }
 
-/// Grants it and does what was asked for. `r` waits for this person's decision.
+/// Whether the requirement that is proposed has changed, or come, since it was written.
+pub(in crate::training) async fn has_moved(conn: &Conn, r: &Request) -> Result<bool> {
+    let Some(definition) = &r.definition else { return Ok(false) };
+    let now = requirement::version_of(conn, &definition.id).await?;
+    // A draft from before versions were written down says nothing.
+    Ok(if r.changes { r.base.is_some() && r.base != now } else { now.is_some() })
+}
+
+/// A proposed requirement goes back to its author, because the one that it changes is another one now.
+pub(super) async fn send_back(tx: &Tx, s: &Services, r: &Request) -> Result<()> {
+    let reason = "the requirement has changed since this was written";
+    end(tx, s, r, Step::Declined, clock::ACTOR, reason, true).await.map(drop)
+}
+
+/// Grants it and does what was asked for. `r` waits for this person's decision, and has not [moved](has_moved).
 ///
 /// # Errors
 /// The database's error.
@@ -270,7 +294,8 @@ pub(super) async fn approve(tx: &Tx, s: &Services, r: &Request, approver: &Perso
         (Kind::Waiver, Some(person), Some(a)) => life::waive(tx, s, &person, &a, &by).await?,
         (Kind::Enrolment, Some(person), _) => {
             let id = r.course.clone().unwrap_or_default();
-            if course::current(tx, &id).await.is_ok() && !has_course(tx, &person, &id).await? {
+            let mine = assignment::of_person(tx, &person.id).await?;
+            if course::current(tx, &id).await.is_ok() && !assignment::have_course(&mine, &id) {
                 let calendar = s.organisation.calendar(&person);
                 let day = calendar.date(now);
                 let to = r.wished.unwrap_or_else(|| day.checked_add(30.days()).unwrap_or(day)).max(day);
@@ -287,12 +312,6 @@ pub(super) async fn approve(tx: &Tx, s: &Services, r: &Request, approver: &Perso
         (Kind::Extension | Kind::Exemption | Kind::Waiver | Kind::Enrolment, ..) => {}
     }
     Ok(r)
-}
-
-/// Whether a person has a course before them or has done it.
-pub(in crate::training) async fn has_course(tx: &Tx, person: &Person, course: &str) -> Result<bool> {
-    let all = assignment::of_person(tx, &person.id).await?;
-    Ok(all.iter().any(|a| a.course == course && (a.state.is_open() || a.completed.is_some())))
 }
 
 /// The reason of what follows from a decision: who asked and why, and who approved.
@@ -375,4 +394,21 @@ pub(super) async fn delegate(
     let Some(to) = to else { return Ok(None) };
     let reason = if reason.is_empty() { "passed on" } else { reason };
     pass(tx, s, r, Some(&to), &format!("person/{}", approver.id), "delegated", reason).await.map(Some)
+}
+
+/// Everything that waits for somebody goes to who stands in for them, as far as they may decide about it.
+///
+/// # Errors
+/// The database's error.
+pub(in crate::training) async fn hand_over(
+    tx: &Tx,
+    s: &Services,
+    from: &Person,
+    to: &Person,
+    reason: &str,
+) -> Result<()> {
+    for r in store::waiting_for(tx, &from.id).await? {
+        delegate(tx, s, &r, from, &to.id, reason).await?;
+    }
+    Ok(())
 }

@@ -3,19 +3,18 @@
 //! Every button names a request or an assignment; who presses and how things stand is looked at each time, so an old,
 //! doubled or forged press changes nothing and says how it is.
 
-use jiff::ToSpan as _;
-use jiff::civil::Date;
 use stoa_flow::chat::{Button, Call, Context, Field, FieldError, Form, Message, Turn, literal};
 use stoa_flow::say;
 use stoa_flow::words::Words;
-use stoa_ground::people::calendar::parse_date;
 use stoa_ground::people::{self, Person, Role, clean};
 use stoa_ground::{Conn, Error, Result};
 
 use super::act::{self, Asked, Wish};
+use super::clock::day;
 use super::route;
 use super::store::{self, Kind, Request, State};
 use super::view::{self, Told};
+use super::wished::wished;
 use crate::Services;
 use crate::training::assignment::{self, Assignment};
 use crate::training::{course, requirement};
@@ -152,18 +151,19 @@ pub(in crate::training) async fn check(
     call: &Call,
 ) -> Result<Vec<FieldError>> {
     let (person, words) = (cx.person()?, cx.words);
+    let today = day(s, person, cx.db().clock().now());
     let mut errors = Vec::new();
     match word {
         "wish" => {
             let asked = cx.db().read(|c| async move { mine(&c, words, person, rest).await }).await;
             // What ended meanwhile is told as a message.
             let Ok((a, _)) = asked else { return Ok(errors) };
-            if let Err(why) = wished(cx, s, person, kind(call), Some(&a), &value(call, "until")) {
+            if let Err(why) = wished(words, today, kind(call), Some(&a), &value(call, "until")) {
                 errors.push(FieldError { field: "until".into(), why });
             }
         }
         "enrol" => {
-            if let Err(why) = wished(cx, s, person, Some(Kind::Enrolment), None, &value(call, "until")) {
+            if let Err(why) = wished(words, today, Some(Kind::Enrolment), None, &value(call, "until")) {
                 errors.push(FieldError { field: "until".into(), why });
             }
         }
@@ -179,44 +179,6 @@ pub(in crate::training) async fn check(
 /// The kind that a form chose.
 fn kind(call: &Call) -> Option<Kind> {
     Kind::named(&value(call, "what")).filter(|k| !matches!(k, Kind::Enrolment | Kind::Requirement))
-}
-
-/// The day that is wished, or what is wrong with it.
-fn wished(
-    cx: &Context<'_>,
-    s: &Services,
-    person: &Person,
-    kind: Option<Kind>,
-    a: Option<&Assignment>,
-    text: &str,
-) -> std::result::Result<Option<Date>, String> {
-    let words = cx.words;
-    let today = s.organisation.calendar(person).date(cx.db().clock().now());
-    let example = today.checked_add(14.days()).unwrap_or(today).to_string();
-    if text.is_empty() {
-        return if kind == Some(Kind::Extension) {
-            Err(say!(words, "request-date-missing", example = example))
-        } else {
-            Ok(None)
-        };
-    }
-    if kind == Some(Kind::Waiver) {
-        return Ok(None);
-    }
-    let Some(day) = parse_date(text) else { return Err(say!(words, "request-date-wrong", example = example)) };
-    if day < today {
-        return Err(say!(words, "request-date-past"));
-    }
-    if let (Some(Kind::Extension), Some(a)) = (kind, a)
-        && day <= a.due.date
-    {
-        return Err(say!(words, "request-date-early", due = words.date(a.due.date)));
-    }
-    // An exemption may be long; more time and a place are for the near future.
-    if kind != Some(Kind::Exemption) && today.checked_add(366.days()).is_ok_and(|last| day > last) {
-        return Err(say!(words, "request-date-far"));
-    }
-    Ok(Some(day))
 }
 
 /// Does what a word says.
@@ -247,11 +209,13 @@ pub(in crate::training) async fn run(
         }
         "decide" => {
             let message = cx.db().read(|c| async move {
-                let told = Told::load(&c, s, words, person, rest, true).await?;
+                let told = Told::load(&c, s, words, person, rest).await?;
                 let told = told.filter(|t| t.r.approver.as_ref() == Some(&person.id) || t.r.tried.contains(&person.id));
                 let told = told.ok_or_else(|| Error::Forbidden(say!(words, "request-unknown")))?;
-                let waits = told.r.state == State::Open && told.r.approver.as_ref() == Some(&person.id);
-                Ok(if waits { view::to_decide(words, &told, false, None) } else { view::over(words, &told) })
+                if told.r.state != State::Open || told.r.approver.as_ref() != Some(&person.id) {
+                    return Ok(view::over(words, &told));
+                }
+                Ok(view::to_decide(words, &told.in_full(&c, s, words, person).await?, false, None))
             });
             cx.reply_private(message.await?).await
         }
@@ -278,7 +242,7 @@ async fn refuse_form(cx: &Context<'_>, s: &Services, person: &Person, id: &str) 
 
 /// What is told to whom a request does not wait for. Who has no part in it learns nothing.
 async fn not_waiting(conn: &Conn, s: &Services, words: &Words, person: &Person, id: &str) -> Result<Message> {
-    let told = Told::load(conn, s, words, person, id, false).await?;
+    let told = Told::load(conn, s, words, person, id).await?;
     let was_asked = |t: &Told| {
         let rows = [&t.r.approver, &t.r.decider, &t.r.asker];
         rows.into_iter().any(|p| p.as_ref() == Some(&person.id)) || t.r.tried.contains(&person.id)
@@ -306,6 +270,10 @@ async fn decide(cx: &Context<'_>, s: &Services, call: &Call, person: &Person, wo
         let what = view::what(&turn, words, &r).await?;
         let asker = asker(&turn, words, &r).await?;
         let text = match word {
+            "approve" if act::has_moved(&turn, &r).await? => {
+                act::send_back(&turn, s, &r).await?;
+                say!(words, "request-moved", what = what, name = asker)
+            }
             "approve" => {
                 act::approve(&turn, s, &r, person).await?;
                 say!(words, "request-approved", what = what, name = asker)
@@ -358,7 +326,7 @@ async fn said(turn: &Turn, s: &Services, words: &Words, person: &Person, asked: 
         Asked::New(r) => (r, false),
         Asked::Already(r) => (r, true),
     };
-    let told = Told::load(turn, s, words, person, &r.id, false).await?;
+    let told = Told::load(turn, s, words, person, &r.id).await?;
     let Some(told) = told else { return Ok(say!(words, "request-unknown")) };
     Ok(match &told.approver {
         _ if already => {
@@ -381,7 +349,7 @@ async fn ask(cx: &Context<'_>, s: &Services, call: &Call, person: &Person, id: &
     let until = &value(call, "until");
     cx.commit(|turn| async move {
         let (a, _) = mine(&turn, words, person, id).await?;
-        let wished = wished(cx, s, person, Some(kind), Some(&a), until).map_err(Error::Invalid)?;
+        let wished = wished(words, day(s, person, turn.now()), Some(kind), Some(&a), until).map_err(Error::Invalid)?;
         if a.is_enrolment() && kind != Kind::Extension {
             return Err(Error::invalid(say!(words, "request-not-open")));
         }
@@ -411,7 +379,7 @@ async fn courses(cx: &Context<'_>, person: &Person) -> Result<()> {
             let title = literal(&title);
             let waits =
                 |r: &Request| r.state == State::Open && r.kind == Kind::Enrolment && r.course.as_ref() == Some(&id);
-            message = if mine.iter().any(|a| a.course == id && (a.state.is_open() || a.completed.is_some())) {
+            message = if assignment::have_course(&mine, &id) {
                 message.paragraph(say!(words, "request-course-mine", title = title))
             } else if asked.iter().any(waits) {
                 message.paragraph(say!(words, "request-course-asked", title = title))
@@ -440,11 +408,12 @@ async fn enrol(cx: &Context<'_>, s: &Services, call: &Call, person: &Person, id:
     let until = &value(call, "until");
     cx.commit(|turn| async move {
         let title = course::title(&turn, id).await.map_err(|_| unknown())?;
-        if act::has_course(&turn, person, id).await? {
+        if assignment::have_course(&assignment::of_person(&turn, &person.id).await?, id) {
             let text = say!(words, "request-enrol-have", title = literal(&title));
             return turn.reply_private(Message::text(text)).await;
         }
-        let wished = wished(cx, s, person, Some(Kind::Enrolment), None, until).map_err(Error::Invalid)?;
+        let wished =
+            wished(words, day(s, person, turn.now()), Some(Kind::Enrolment), None, until).map_err(Error::Invalid)?;
         let wish = Wish { kind: Kind::Enrolment, person, assignment: None, course: id, wished, reason };
         let asked = act::ask(&turn, s, person, &wish).await?;
         let text = said(&turn, s, words, person, asked).await?;
@@ -466,7 +435,7 @@ async fn withdraw(cx: &Context<'_>, s: &Services, person: &Person, id: &str) -> 
             act::withdraw(&turn, s, &r, person).await?;
             say!(words, "request-withdrawn", what = what)
         } else {
-            let told = Told::load(&turn, s, words, person, id, false).await?;
+            let told = Told::load(&turn, s, words, person, id).await?;
             let standing = told.map(|t| view::standing(words, &t)).unwrap_or_default();
             say!(words, "request-withdraw-not", standing = standing)
         };

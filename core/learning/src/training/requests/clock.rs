@@ -155,12 +155,14 @@ impl Follower for People {
     }
 
     async fn follow(&self, tx: &Tx, key: &str) -> Result<()> {
-        for r in store::touched_by(tx, key).await? {
-            look(tx, &self.0, &r).await?;
-        }
+        let Some(person) = people::by_id(tx, key).await? else { return Ok(()) };
+        // Each is looked at by itself: an approver may have many.
+        let decides = route::decides(tx, &person).await?;
+        let touched = store::touched_by(tx, &person.id, decides).await?;
+        let job = |id: String| (self::key(&id), tx.now(), Json::from(id));
+        schedule::put_all(tx, KIND, &touched.into_iter().map(job).collect::<Vec<_>>()).await?;
         // What nothing demands ends with who leaves; what is demanded is ended by its rule.
-        let person = people::by_id(tx, key).await?.filter(|p| p.status == Status::Left);
-        if let Some(person) = person {
+        if person.status == Status::Left {
             for a in assignment::of_person(tx, &person.id).await? {
                 if a.is_enrolment() && a.state.is_open() {
                     life::retire(tx, &self.0, &a, "the person has left").await?;

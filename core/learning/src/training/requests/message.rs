@@ -61,7 +61,7 @@ pub(super) async fn tell(tx: &Tx, r: &Request) -> Result<()> {
 async fn told(s: &Services, cx: &Rendering<'_>, delivery: &Delivery) -> Result<Option<Told>> {
     let Some(person) = cx.person else { return Ok(None) };
     let id = delivery.payload["request"].as_str().unwrap_or_default();
-    cx.db.read(|c| async move { Told::load(&c, s, cx.words, person, id, true).await }).await
+    cx.db.read(|c| async move { Told::load(&c, s, cx.words, person, id).await }).await
 }
 
 /// The delivery kind `approval`: somebody is asked to decide; payload `{"request": id, "round": number}`.
@@ -96,7 +96,9 @@ impl DeliveryKind for Approval {
         let Some(told) = told(&self.0, cx, delivery).await? else {
             return Ok(Rendered::Gone(words_key!("why-request-ended")));
         };
-        if Self::waits(&told, delivery) {
+        if let Some(person) = cx.person.filter(|_| Self::waits(&told, delivery)) {
+            let full = cx.db.read(|c| async move { told.in_full(&c, &self.0, cx.words, person).await });
+            let told = full.await?;
             let why = Button::new(say!(cx.words, "nudges-why-button"), format!("why {}", delivery.key));
             let reminder = delivery.step.starts_with("remind");
             return Ok(Rendered::Say(view::to_decide(cx.words, &told, reminder, Some(why))));

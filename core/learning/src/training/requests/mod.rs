@@ -14,6 +14,7 @@ mod message;
 mod route;
 mod store;
 mod view;
+mod wished;
 
 use std::sync::Arc;
 
@@ -22,16 +23,19 @@ use stoa_ground::{Conn, Result};
 
 pub use store::{Concerned, Kind, RequestProjection, Row, State, concerned, rows};
 
-pub(super) use act::{Asked, Wish, applied, ask, assignment_changed, beyond_managers, draft, propose};
+pub(super) use act::{
+    Asked, Wish, applied, ask, assignment_changed, beyond_managers, draft, hand_over, has_moved, propose,
+};
 pub(super) use chat::{WORDS, check, form, run};
 pub(super) use clock::day;
-pub(super) use store::{Request, by_id, drafts_of};
+pub(super) use store::{Request, by_id, drafted, drafts_of};
 pub(super) use view::hints;
+pub(super) use wished::wished;
 
 use crate::Services;
 
 /// `[training]`: how long decisions may take, and what managers may decide alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// After so many working days without an answer whoever is asked is reminded, and again as often.
     pub remind_approver_after: u32,
@@ -39,11 +43,13 @@ pub struct Settings {
     pub escalate_request_after: u32,
     /// How many days after the first due date a manager may extend to without asking an approver.
     pub manager_extension_days: u32,
+    /// The address under which people reach the server, for calendar files; without it none are offered.
+    pub public_url: Option<String>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { remind_approver_after: 3, escalate_request_after: 5, manager_extension_days: 30 }
+        Self { remind_approver_after: 3, escalate_request_after: 5, manager_extension_days: 30, public_url: None }
     }
 }
 

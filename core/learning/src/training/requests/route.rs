@@ -9,7 +9,7 @@ use stoa_ground::{Conn, Result};
 
 use super::store::{Kind, Lane, Request};
 use crate::Services;
-use crate::training::team::is_present;
+use crate::training::team::{is_present, stand_in_of};
 
 /// The roles that may decide, in the order in which they are asked after the managers.
 fn roles(r: &Request) -> &'static [Role] {
@@ -25,11 +25,19 @@ fn takes_part(r: &Request, person: &str) -> bool {
     [&r.person, &r.asker].into_iter().any(|id| id.as_deref() == Some(person))
 }
 
-/// The managers above the person for whom it is, where they decide.
+/// The managers above the person for whom it is and who stands in for them, where they decide.
 async fn managers(conn: &Conn, r: &Request) -> Result<Vec<Person>> {
     let (Lane::Manager, Some(id)) = (r.lane, &r.person) else { return Ok(Vec::new()) };
     match people::by_id(conn, id).await? {
-        Some(person) => people::managers_above(conn, &person).await,
+        Some(person) => {
+            let mut chain = Vec::new();
+            for manager in people::managers_above(conn, &person).await? {
+                // Who stands in for a manager is asked first, and the manager can still decide.
+                chain.extend(stand_in_of(conn, &manager.id).await?);
+                chain.push(manager);
+            }
+            Ok(chain)
+        }
         None => Ok(Vec::new()),
     }
 }
@@ -41,6 +49,12 @@ pub(super) async fn may_decide(conn: &Conn, r: &Request, person: &Person) -> Res
     }
     let held = people::roles_of(conn, person).await?;
     Ok(roles(r).iter().any(|role| held.contains(role)) || managers(conn, r).await?.iter().any(|m| m.id == person.id))
+}
+
+/// Whether a person may decide about anything at all.
+pub(super) async fn decides(conn: &Conn, person: &Person) -> Result<bool> {
+    let held = people::roles_of(conn, person).await?;
+    Ok([Role::Manager, Role::Learning, Role::Approver].iter().any(|role| held.contains(role)))
 }
 
 /// Everybody who may decide and is there today, in the order in which they are asked.

@@ -149,6 +149,8 @@ pub struct Request {
     pub definition: Option<Requirement>,
     /// The proposed requirement was there already when it was written: it is changed or ended.
     pub changes: bool,
+    /// The version that the requirement had when it was written.
+    pub base: Option<String>,
     /// The id of the statement that it was requested.
     pub statement: Option<String>,
     /// Who is asked now: the person's id; none while nobody may decide.
@@ -176,7 +178,7 @@ macro_rules! raw {
     ($rest:literal) => {
         concat!(
             "SELECT id, kind, state, person, asker, assignment, course, requirement, wished, lane, reason, definition, \
-             changes, statement, approver, round, tried, since, reminders, created, decided, decider, decision \
+             changes, base, statement, approver, round, tried, since, reminders, created, decided, decider, decision \
              FROM training_request ",
             $rest
         )
@@ -191,7 +193,7 @@ macro_rules! select {
              COALESCE((SELECT x.stands_for FROM person_alias x WHERE x.person = training_request.person), person) AS person, \
              COALESCE((SELECT x.stands_for FROM person_alias x WHERE x.person = training_request.asker), asker) AS asker, \
              COALESCE((SELECT x.stands_for FROM person_alias x WHERE x.person = training_request.approver), approver) \
-             AS approver, assignment, course, requirement, wished, lane, reason, definition, changes, statement, round, tried, \
+             AS approver, assignment, course, requirement, wished, lane, reason, definition, changes, base, statement, round, tried, \
              since, reminders, created, decided, decider, decision FROM training_request ",
             $rest
         )
@@ -258,6 +260,7 @@ fn apply(before: Option<Request>, step: Step, record: &Record, id: &str) -> Resu
             reason: record.reason.clone(),
             definition: None,
             changes: false,
+            base: None,
             statement: None,
             approver: None,
             round: 0,
@@ -275,7 +278,9 @@ fn apply(before: Option<Request>, step: Step, record: &Record, id: &str) -> Resu
         Step::Drafted => {
             r.definition = serde_json::from_value(data["definition"].clone())?;
             r.changes = data["changes"].as_bool().unwrap_or(false);
+            r.base = text("base");
             r.course = text("course").or(r.course);
+            r.requirement = text("requirement").or(r.requirement);
             r.reason.clone_from(&record.reason);
             // What is asked again after it was sent back is another message to whoever is asked.
             r.round += u32::from(from == Some(State::Declined));
@@ -316,10 +321,11 @@ async fn write(tx: &Tx, r: &Request, version: i64) -> Result<()> {
     let definition = r.definition.as_ref().map(serde_json::to_string).transpose()?;
     tx.exec(
         "INSERT INTO training_request (id, kind, state, person, asker, assignment, course, requirement, wished, lane,
-           reason, definition, changes, statement, approver, round, tried, since, reminders, created, decided, decider, decision,
+           reason, definition, changes, base, statement, approver, round, tried, since, reminders, created, decided, decider, decision,
            version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
-         ON CONFLICT (id) DO UPDATE SET state = excluded.state, course = excluded.course, reason = excluded.reason,
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
+         ON CONFLICT (id) DO UPDATE SET state = excluded.state, course = excluded.course, requirement = excluded.requirement,
+           reason = excluded.reason, base = excluded.base,
            definition = excluded.definition, changes = excluded.changes, statement = excluded.statement, approver = excluded.approver,
            round = excluded.round, tried = excluded.tried, since = excluded.since, reminders = excluded.reminders,
            decided = excluded.decided, decider = excluded.decider, decision = excluded.decision,
@@ -338,6 +344,7 @@ async fn write(tx: &Tx, r: &Request, version: i64) -> Result<()> {
             &r.reason,
             definition,
             r.changes,
+            &r.base,
             &r.statement,
             &r.approver,
             r.round,
@@ -377,6 +384,7 @@ fn read(row: &Stored) -> Result<Request> {
         reason: row.get("reason")?,
         definition: definition.map(serde_json::from_value).transpose()?,
         changes: row.get("changes")?,
+        base: row.get("base")?,
         statement: row.get("statement")?,
         approver: row.get("approver")?,
         round: row.get("round")?,
@@ -441,19 +449,26 @@ pub(in crate::training) async fn drafts_of(conn: &Conn, person: &str) -> Result<
     read_all(&conn.all(sql, args![person]).await?)
 }
 
-/// The open ones that a change of this person may concern: theirs, those that wait for them, and those that wait for
-/// nobody.
-pub(super) async fn touched_by(conn: &Conn, person: &str) -> Result<Vec<Request>> {
-    let rows = concat!(
-        select!("WHERE state = 'open' AND (approver IS NULL OR approver IN "),
+/// The ids of requirements that are being written, or wait for approval.
+pub(in crate::training) async fn drafted(conn: &Conn) -> Result<Vec<String>> {
+    let sql = "SELECT DISTINCT requirement FROM training_request
+               WHERE kind = 'requirement' AND state IN ('draft', 'open', 'declined') AND requirement IS NOT NULL";
+    conn.all(sql, args![]).await?.iter().map(|row| row.get("requirement")).collect()
+}
+
+/// The ids of the open ones that a change of this person may concern: theirs, those that wait for them, and with
+/// `decides` those that wait for nobody.
+pub(super) async fn touched_by(conn: &Conn, person: &str, decides: bool) -> Result<Vec<String>> {
+    let sql = concat!(
+        "SELECT id FROM training_request WHERE state = 'open' AND (approver IN ",
         stoa_ground::rows_of!("$1"),
         " OR person IN ",
         stoa_ground::rows_of!("$1"),
         " OR asker IN ",
         stoa_ground::rows_of!("$1"),
-        ") ORDER BY created, id LIMIT 50"
+        " OR (approver IS NULL AND $2 = 1)) ORDER BY created, id"
     );
-    read_all(&conn.all(rows, args![person]).await?)
+    conn.all(sql, args![person, i64::from(decides)]).await?.iter().map(|row| row.get("id")).collect()
 }
 
 /// Which requests belong to evidence about a period.

@@ -78,27 +78,19 @@ pub(super) async fn what(conn: &Conn, words: &Words, r: &Request) -> Result<Stri
 }
 
 impl Told {
-    /// Reads what there is to say; with `full` also the history and what a proposed requirement would do.
+    /// Reads what there is to say, without the history and what a proposed requirement would do.
     pub(super) async fn load(
         conn: &Conn,
         s: &Services,
         words: &Words,
         reader: &Person,
         id: &str,
-        full: bool,
     ) -> Result<Option<Self>> {
         let Some(r) = store::by_id(conn, id).await? else { return Ok(None) };
         let today = day(s, reader, conn.now());
         let in_words = |at: Instant| words.day(day(s, reader, at), today);
         let asker = name(conn, r.asker.as_deref()).await?.unwrap_or_else(|| say!(words, "request-operator"));
         let person = if r.person == r.asker { None } else { name(conn, r.person.as_deref()).await? };
-        let (mut history, mut preview) = (Vec::new(), None);
-        if full {
-            history = told_before(conn, words, s, reader, &r).await?;
-            if let Some(definition) = r.definition.as_ref().filter(|_| r.state == State::Open) {
-                preview = Some(authoring::preview(conn, s, words, definition).await?);
-            }
-        }
         Ok(Some(Self {
             what: what(conn, words, &r).await?,
             asker,
@@ -107,10 +99,19 @@ impl Told {
             decider: name(conn, r.decider.as_deref()).await?,
             ended: r.decided.map(in_words).unwrap_or_default(),
             since: in_words(r.since),
-            history,
-            preview,
+            history: Vec::new(),
+            preview: None,
             r,
         }))
+    }
+
+    /// The same with the history, and with what a proposed requirement would do, for which everybody is looked at.
+    pub(super) async fn in_full(mut self, conn: &Conn, s: &Services, words: &Words, reader: &Person) -> Result<Self> {
+        self.history = told_before(conn, words, s, reader, &self.r).await?;
+        if let Some(definition) = self.r.definition.as_ref().filter(|_| self.r.state == State::Open) {
+            self.preview = Some(authoring::preview(conn, s, words, definition).await?);
+        }
+        Ok(self)
     }
 }
 
@@ -157,10 +158,10 @@ async fn told_before(conn: &Conn, words: &Words, s: &Services, reader: &Person, 
                     _ => say!(words, "request-history-unable", name = from, on = at),
                 });
             }
-            ("declined", _) => {
-                let by = name(conn, record.actor.strip_prefix("person/")).await?.unwrap_or_default();
-                lines.push(say!(words, "request-history-sent-back", name = by, on = at, reason = reason));
-            }
+            ("declined", _) => lines.push(match name(conn, record.actor.strip_prefix("person/")).await? {
+                Some(by) => say!(words, "request-history-sent-back", name = by, on = at, reason = reason),
+                None => say!(words, "request-history-outdated", on = at),
+            }),
             _ => {}
         }
     }
@@ -215,6 +216,7 @@ pub(super) fn standing(words: &Words, told: &Told) -> String {
     let reason = literal(told.r.decision.as_deref().unwrap_or_default());
     match told.r.state {
         State::Approved => say!(words, "request-state-approved", name = name, on = &told.ended),
+        State::Declined if told.decider.is_none() => say!(words, "request-state-moved", on = &told.ended),
         State::Declined => say!(words, "request-state-declined", name = name, on = &told.ended, reason = reason),
         State::Withdrawn => say!(words, "request-state-withdrawn", on = &told.ended),
         State::Closed => say!(words, "request-state-closed", reason = reason),
@@ -237,13 +239,14 @@ pub(super) fn answer(words: &Words, told: &Told, why: Button) -> Message {
     let r = &told.r;
     let mut message = Message::text(match r.state {
         State::Approved => say!(words, "request-answer-approved", what = what, name = name),
+        State::Declined if told.decider.is_none() => say!(words, "request-answer-moved", what = what),
         State::Declined if r.kind == Kind::Requirement => {
             say!(words, "request-answer-sent-back", what = what, name = name)
         }
         State::Declined => say!(words, "request-answer-declined", what = what, name = name),
         _ => say!(words, "request-answer-closed", what = what),
     });
-    if r.state == State::Declined {
+    if r.state == State::Declined && told.decider.is_some() {
         let text = literal(r.decision.as_deref().unwrap_or_default());
         message = message.and(Block::Quote { text, source: told.decider.clone() });
     }
@@ -279,7 +282,7 @@ pub(in crate::training) async fn hints(
     let mine = store::asked_by(conn, &person.id).await?;
     let mine = mine.iter().filter(|r| r.state == State::Open || r.decided.is_some_and(|at| at > since)).take(NAMED);
     for (n, r) in mine.enumerate() {
-        let Some(told) = Told::load(conn, s, words, person, &r.id, false).await? else { continue };
+        let Some(told) = Told::load(conn, s, words, person, &r.id).await? else { continue };
         if n == 0 {
             message = message.paragraph(say!(words, "request-mine"));
         }
@@ -309,7 +312,7 @@ pub(super) async fn list(conn: &Conn, s: &Services, words: &Words, person: &Pers
         message = message.paragraph(say!(words, "request-list-none"));
     }
     for r in mine.iter().take(NAMED) {
-        let Some(told) = Told::load(conn, s, words, person, &r.id, false).await? else { continue };
+        let Some(told) = Told::load(conn, s, words, person, &r.id).await? else { continue };
         let label = say!(words, "request-look-button", name = &told.asker);
         message = message
             .paragraph(asks(words, &told))
@@ -321,7 +324,7 @@ pub(super) async fn list(conn: &Conn, s: &Services, words: &Words, person: &Pers
             store::open(conn).await?.into_iter().filter(|r| r.approver.as_ref() != Some(&person.id)).collect();
         let mut lines = Vec::new();
         for r in others.iter().take(NAMED) {
-            let Some(told) = Told::load(conn, s, words, person, &r.id, false).await? else { continue };
+            let Some(told) = Told::load(conn, s, words, person, &r.id).await? else { continue };
             lines.push(format!("- {} {}", asks(words, &told), standing(words, &told)));
         }
         more += others.len().saturating_sub(NAMED);

@@ -51,9 +51,7 @@ impl Projection for RequirementProjection {
 
 /// Appends the record that a requirement counts from now on as it is given, by whose decision and why. Gives whether it is different from before.
 pub(crate) async fn store(tx: &Tx, services: &Services, requirement: &Requirement, by: &By) -> Result<bool> {
-    let was = tx.opt("SELECT version FROM requirement WHERE id = $1", args![&requirement.id]).await?;
-    let was: Option<String> = was.map(|r| r.get("version")).transpose()?;
-    if was.as_ref() == Some(&requirement.version()?) {
+    if version_of(tx, &requirement.id).await?.as_ref() == Some(&requirement.version()?) {
         return Ok(false);
     }
     let entry = Entry {
@@ -76,9 +74,21 @@ pub async fn all(conn: &Conn) -> Result<Vec<Requirement>> {
     rows.iter().map(|r| Ok(serde_json::from_value(r.get("definition")?)?)).collect()
 }
 
+/// The id and version of each requirement, by id.
+pub(crate) async fn versions(conn: &Conn) -> Result<Vec<(String, String)>> {
+    let rows = conn.all("SELECT id, version FROM requirement ORDER BY id", args![]).await?;
+    rows.iter().map(|r| Ok((r.get("id")?, r.get("version")?))).collect()
+}
+
+/// The version of a requirement that counts now, or counted last; none where there is no such requirement.
+pub(crate) async fn version_of(conn: &Conn, id: &str) -> Result<Option<String>> {
+    let row = conn.opt("SELECT version FROM requirement WHERE id = $1", args![id]).await?;
+    row.map(|r| r.get("version")).transpose()
+}
+
 /// Whether there is a requirement with this id, whether it counts or not.
 pub(crate) async fn is_known(conn: &Conn, id: &str) -> Result<bool> {
-    Ok(conn.opt("SELECT 1 AS one FROM requirement WHERE id = $1", args![id]).await?.is_some())
+    Ok(version_of(conn, id).await?.is_some())
 }
 
 /// The requirement with this id, or what stands in for one where a person asked for a place in a course.

@@ -14,7 +14,7 @@ use stoa_ground::{Conn, Error, Result};
 
 use super::super::assignment::{self, Assignment, By};
 use super::super::{completions, life, nudge, requests, requirement, statements};
-use super::{Standing, may_manage, more};
+use super::{Standing, delegate, delegation, may_manage, more};
 use crate::Services;
 
 /// The most people whose standing is worked out on their manager's page, which is shown again and again.
@@ -36,11 +36,15 @@ impl Command for Team {
     async fn listed(&self, cx: &Context<'_>) -> Result<bool> {
         let Some(person) = &cx.known else { return Ok(false) };
         let id = &person.id;
-        cx.db().read(|c| async move { Ok(!people::reports_of(&c, id).await?.is_empty()) }).await
+        cx.db()
+            .read(|c| async move {
+                Ok(people::leads(&c, id).await? || !delegation::by_delegate(&c, id).await?.is_empty())
+            })
+            .await
     }
 
     fn accepts(&self, args: &Args) -> bool {
-        args.text().is_empty()
+        matches!(args.text(), "" | "delegate")
     }
 
     async fn form(&self, cx: &Context<'_>, call: &Call) -> Result<Option<Form>> {
@@ -48,6 +52,9 @@ impl Command for Team {
             && word == "more"
         {
             return more::form(cx, rest).await;
+        }
+        if call.args.text() == "delegate" {
+            return delegate::form(cx).await;
         }
         let Some((a, person)) = self.attested(cx, call).await?.filter(|(a, _)| a.state.is_open()) else {
             return Ok(None);
@@ -61,6 +68,9 @@ impl Command for Team {
         {
             return more::check(cx, &self.0, rest, call).await;
         }
+        if call.args.text() == "delegate" {
+            return delegate::check(cx, &self.0, call).await;
+        }
         let found = self.attested(cx, call).await?;
         Ok(found.map_or_else(Vec::new, |(_, person)| completions::check_form(cx, &self.0, &person, call)))
     }
@@ -73,6 +83,7 @@ impl Command for Team {
             "extend" => self.extend(cx, rest).await,
             "grant" => self.grant(cx, rest).await,
             "more" => more::run(cx, &self.0, rest, call).await,
+            "delegate" => delegate::run(cx, &self.0, rest, call).await,
             "" => self.overview(cx).await,
             _ => self.of_one(cx, call.args.text()).await,
         }
@@ -219,7 +230,7 @@ impl Team {
     async fn overview(&self, cx: &Context<'_>) -> Result<()> {
         let (manager, words) = (cx.person()?, cx.words);
         let standing = cx.db().read(|c| async move {
-            let tree = people::tree_of(&c, &manager.id).await?;
+            let tree = delegation::team_of(&c, &manager.id).await?;
             Standing::of(&c, tree, None).await
         });
         let standing = standing.await?;
@@ -238,7 +249,7 @@ impl Team {
 #[async_trait]
 impl Panel for Team {
     async fn show(&self, visit: &Visit<'_>) -> Result<Option<Message>> {
-        let tree = people::tree_of(visit.conn, &visit.person.id).await?;
+        let tree = delegation::team_of(visit.conn, &visit.person.id).await?;
         if tree.len() > AT_HOME {
             let show = Button::new(say!(visit.words, "team-home-button"), "team");
             let title = say!(visit.words, "team-title", count = tree.len());
@@ -254,7 +265,7 @@ impl Panel for Team {
     }
 
     async fn prompts(&self, visit: &Visit<'_>) -> Result<Vec<Prompt>> {
-        let leads = !people::reports_of(visit.conn, &visit.person.id).await?.is_empty();
+        let leads = people::leads(visit.conn, &visit.person.id).await?;
         Ok(leads.then(|| Prompt::new(say!(visit.words, "team-prompt"), "team")).into_iter().collect())
     }
 }

@@ -17,7 +17,7 @@ use super::super::assignment::{self, Assignment};
 use super::super::due::days_late;
 use super::super::requirement;
 use super::super::state::State;
-use super::{digest_job, expect_digest, items_for, next_monday};
+use super::{Lookup, delegation, digest_job, expect_digests, next_monday};
 use crate::Services;
 
 /// How many entries have buttons of their own.
@@ -42,9 +42,10 @@ impl Job for DigestJob {
         let s = &self.0;
         let id = job.payload.as_str().unwrap_or_default();
         let Some(manager) = people::by_id(tx, id).await?.filter(|m| m.status != Status::Left) else { return Ok(()) };
-        let (items, others) = items_for(tx, s, &manager).await?;
+        let mut lookup = Lookup::new(tx, s);
+        let (items, others) = lookup.items_for(&manager).await?;
         for person in &others {
-            expect_digest(tx, s, person).await?;
+            expect_digests(tx, s, &mut lookup, person).await?;
         }
         let calendar = s.organisation.calendar(&manager);
         if !items.is_empty() || !others.is_empty() {
@@ -77,6 +78,9 @@ impl Job for DigestJob {
                 args![id, key, serde_json::to_string(&ids)?, tx.now()],
             )
             .await?;
+            tx.exec("DELETE FROM manager_digest_item WHERE manager = $1", args![id]).await?;
+            let rows = ids.iter().map(|a| args![*a, id]).collect();
+            tx.put_rows("manager_digest_item", &["assignment", "manager"], rows, "").await?;
         }
         Ok(())
     }
@@ -188,6 +192,11 @@ impl DeliveryKind for Digest {
         let today = self.services.organisation.calendar(manager).date(cx.now);
         let open = entries.iter().filter(|e| e.a.state == State::Overdue).count();
         let mut message = Message::new().heading(say!(cx.words, "team-digest-title"));
+        let stands_in = cx.db.read(|c| async move { delegation::by_delegate(&c, &manager.id).await }).await?;
+        for (who, d) in &stands_in {
+            let until = cx.words.date(d.until);
+            message = message.context(say!(cx.words, "team-stand-in-for", name = literal(&who.name), until = until));
+        }
         message = message.paragraph(if open == 0 {
             say!(cx.words, "team-digest-clear")
         } else {
@@ -216,6 +225,7 @@ impl DeliveryKind for Digest {
         }
         let last = vec![
             Button::new(say!(cx.words, "team-all-button"), "team"),
+            Button::new(say!(cx.words, "team-delegate-button"), "team delegate"),
             Button::new(say!(cx.words, "nudges-why-button"), format!("why {}", delivery.key)),
         ];
         Ok(Rendered::Say(message.buttons(last)))

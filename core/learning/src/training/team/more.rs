@@ -4,7 +4,6 @@ use jiff::civil::Date;
 use stoa_flow::chat::{Call, Context, Field, FieldError, Form, Message, literal};
 use stoa_flow::say;
 use stoa_flow::words::Words;
-use stoa_ground::people::calendar::parse_date;
 use stoa_ground::people::{self, Person, clean};
 use stoa_ground::{Error, Result};
 
@@ -64,15 +63,13 @@ fn understand(words: &Words, a: &Assignment, today: Date, call: &Call) -> std::r
     let mut errors = Vec::new();
     let mut wrong = |field: &str, why: String| errors.push(FieldError { field: field.into(), why });
     let leave = value("what") == LEAVE;
-    let until = parse_date(&value("until"));
-    match until {
-        None => wrong("until", say!(words, "request-date-wrong", example = a.due.date.to_string())),
-        Some(day) if day < today => wrong("until", say!(words, "request-date-past")),
-        Some(day) if !leave && day <= a.due.date => {
-            wrong("until", say!(words, "request-date-early", due = words.date(a.due.date)));
-        }
-        Some(_) => {}
-    }
+    // A leave may end before the due date; both must be said, and be near.
+    let before = if leave { None } else { Some(a) };
+    let until = requests::wished(words, today, Some(Kind::Extension), before, &value("until"));
+    let until = until.unwrap_or_else(|why| {
+        wrong("until", why);
+        None
+    });
     let reason: String = value("reason").chars().take(LONGEST).collect();
     if reason.is_empty() {
         wrong("reason", say!(words, "request-reason-missing"));

@@ -6,17 +6,19 @@ use jiff::civil::Date;
 use stoa_flow::chat::{Button, Message, literal};
 use stoa_flow::say;
 use stoa_flow::words::Words;
-use stoa_ground::people::Person;
+use stoa_ground::people::{self, Person};
 use stoa_ground::{Conn, Result};
 
 use super::super::assignment::{self, Assignment};
 use super::super::history::{self, AsOf};
-use super::super::requirement;
+use super::super::requirement::{self, Requirement};
 use super::super::state::State;
 use super::digest;
 
 /// How many people are named.
 const NAMED: usize = 12;
+/// How many are named with the reason why they have it.
+const NAMED_WITH_REASON: usize = 15;
 /// How many of them have buttons.
 const WITH_BUTTONS: usize = 5;
 /// From so many people on their assignments are read at once.
@@ -54,36 +56,96 @@ impl Standing {
         if people.is_empty() {
             return Ok(standing);
         }
-        let requirements = requirement::all(conn).await?;
-        let mut at_once: HashMap<String, Vec<Assignment>> = HashMap::new();
-        if people.len() > MANY {
-            for a in assignment::all(conn).await? {
-                at_once.entry(a.person.clone()).or_default().push(a);
-            }
-        }
-        let many = !at_once.is_empty();
+        let mut requirements = requirement::all(conn).await?;
+        requirements.retain(|r| r.active || when.is_some());
+        let mut at_once = if people.len() > MANY { Some(by_person(assignment::all(conn).await?)) } else { None };
         for person in people {
-            let mut theirs = if many {
-                at_once.remove(&person.id).unwrap_or_default()
-            } else {
-                assignment::of_person(conn, &person.id).await?
+            let mut theirs = match &mut at_once {
+                Some(all) => all.remove(&person.id).unwrap_or_default(),
+                None => assignment::of_person(conn, &person.id).await?,
             };
             if let Some(when) = when {
                 theirs = history::all_at(conn, theirs, &person, when).await?;
             }
-            theirs.retain(|a| a.state != State::Retired);
-            for r in requirements.iter().filter(|r| r.active || when.is_some()) {
-                let of: Vec<&Assignment> = theirs.iter().filter(|a| a.requirement == r.id).collect();
-                let Some(a) = of.last() else { continue };
-                if when.is_none() && super::super::stuck(conn, a).await? {
-                    standing.stuck.push(a.id.clone());
-                }
-                let holds = a.state.is_open() && of.iter().any(|a| a.state == State::Completed);
-                let title = r.title.clone();
-                standing.rows.push(Row { person: person.clone(), a: (*a).clone(), title, holds });
+            for r in &requirements {
+                standing.add(conn, &person, &theirs, r).await?;
             }
         }
         Ok(standing)
+    }
+
+    /// How everybody stands with one requirement, whether it counts now or not.
+    pub async fn with(conn: &Conn, r: &Requirement) -> Result<Self> {
+        let mut theirs = by_person(assignment::of_requirement(conn, &r.id).await?);
+        let mut standing = Self { people: theirs.len(), rows: Vec::new(), stuck: Vec::new(), past: false };
+        for person in people::all(conn).await? {
+            if let Some(theirs) = theirs.remove(&person.id) {
+                standing.add(conn, &person, &theirs, r).await?;
+            }
+        }
+        Ok(standing)
+    }
+
+    /// Adds how a person with these assignments stands with a requirement, if they have it.
+    async fn add(&mut self, conn: &Conn, person: &Person, theirs: &[Assignment], r: &Requirement) -> Result<()> {
+        let Some(a) = assignment::newest(theirs, &r.id).filter(|a| a.state != State::Retired) else { return Ok(()) };
+        if !self.past && super::super::stuck(conn, a).await? {
+            self.stuck.push(a.id.clone());
+        }
+        let holds = a.state.is_open() && theirs.iter().any(|b| b.requirement == r.id && b.state == State::Completed);
+        self.rows.push(Row { person: person.clone(), a: a.clone(), title: r.title.clone(), holds });
+        Ok(())
+    }
+
+    /// One line for each requirement: how many have done it, of how many.
+    fn counts(&self, words: &Words) -> Vec<String> {
+        let rows = &self.rows;
+        let mut titles: Vec<&str> = rows.iter().map(|r| r.title.as_str()).collect();
+        titles.sort_unstable();
+        titles.dedup();
+        let line = |title: &str| {
+            let count = |wanted: &dyn Fn(&Row) -> bool| rows.iter().filter(|r| r.title == title && wanted(r)).count();
+            let of = |states: &[State]| count(&|r| states.contains(&r.a.state));
+            say!(
+                words,
+                "team-count",
+                title = literal(title),
+                done = count(&Row::is_done),
+                all = count(&|r| r.a.state.counts() || r.a.state.is_open()),
+                overdue = of(&[State::Overdue]),
+                away = of(&[State::OnLeave]),
+                exempt = of(&[State::Exempt, State::Waived])
+            )
+        };
+        titles.into_iter().map(line).collect()
+    }
+
+    /// Who is missing, the most urgent first; who only has to renew it comes last.
+    fn missing(&self) -> Vec<&Row> {
+        let mut missing: Vec<&Row> =
+            self.rows.iter().filter(|r| r.a.state.is_open() || r.a.state == State::Expired).collect();
+        missing.sort_by(|a, b| {
+            let key = |r: &Row| (r.is_done(), r.a.state != State::Overdue, r.a.due.at);
+            key(a).cmp(&key(b)).then_with(|| a.person.name.cmp(&b.person.name))
+        });
+        missing
+    }
+
+    /// The counts, and who is missing with the reason why it was assigned, for those who look after a requirement.
+    pub fn with_reasons(&self, words: &Words, r: &Requirement, today: Date) -> Message {
+        let nobody = || say!(words, "authoring-status-nobody", title = literal(&r.title));
+        let message = Message::text(self.counts(words).pop().unwrap_or_else(nobody));
+        let missing = self.missing();
+        if missing.is_empty() {
+            return message.paragraph(say!(words, "authoring-status-complete"));
+        }
+        let lines =
+            missing.iter().take(NAMED_WITH_REASON).map(|row| format!("- {}", line_with_reason(words, row, today)));
+        let message = message.paragraph(lines.collect::<Vec<_>>().join("\n"));
+        match missing.len().saturating_sub(NAMED_WITH_REASON) {
+            0 => message,
+            more => message.context(say!(words, "request-list-more", count = more)),
+        }
     }
 
     /// Whether nobody has anything required.
@@ -93,33 +155,9 @@ impl Standing {
 
     /// The counts, and who is missing; with buttons unless it is about the past.
     pub fn overview(&self, words: &Words, message: Message, today: Date) -> Message {
-        let rows = &self.rows;
-        let mut message = message;
-        let mut titles: Vec<&str> = rows.iter().map(|r| r.title.as_str()).collect();
-        titles.sort_unstable();
-        titles.dedup();
-        let mut counts = Vec::new();
-        for title in titles {
-            let count = |wanted: &dyn Fn(&Row) -> bool| rows.iter().filter(|r| r.title == title && wanted(r)).count();
-            let of = |states: &[State]| count(&|r| states.contains(&r.a.state));
-            counts.push(format!(
-                "- {}",
-                say!(
-                    words,
-                    "team-count",
-                    title = literal(title),
-                    done = count(&Row::is_done),
-                    all = count(&|r| r.a.state.counts() || r.a.state.is_open()),
-                    overdue = of(&[State::Overdue]),
-                    away = of(&[State::OnLeave]),
-                    exempt = of(&[State::Exempt, State::Waived])
-                )
-            ));
-        }
-        message = message.paragraph(counts.join("\n"));
-        let mut missing: Vec<&Row> =
-            rows.iter().filter(|r| r.a.state.is_open() || r.a.state == State::Expired).collect();
-        missing.sort_by_key(|r| (r.is_done(), r.a.state != State::Overdue, r.a.due.at));
+        let counts: Vec<String> = self.counts(words).into_iter().map(|line| format!("- {line}")).collect();
+        let mut message = message.paragraph(counts.join("\n"));
+        let missing = self.missing();
         if missing.is_empty() {
             return message.paragraph(say!(words, "team-all-done"));
         }
@@ -144,6 +182,14 @@ impl Standing {
     }
 }
 
+fn by_person(all: Vec<Assignment>) -> HashMap<String, Vec<Assignment>> {
+    let mut theirs: HashMap<String, Vec<Assignment>> = HashMap::new();
+    for a in all {
+        theirs.entry(a.person.clone()).or_default().push(a);
+    }
+    theirs
+}
+
 fn line(words: &Words, row: &Row, today: Date) -> String {
     let (name, title) = (literal(&row.person.name), literal(&row.title));
     let due = words.day(row.a.due.date, today);
@@ -157,5 +203,23 @@ fn line(words: &Words, row: &Row, today: Date) -> String {
         _ if row.holds => say!(words, "team-row-renew", name = name, title = title, due = due),
         State::InProgress => say!(words, "team-row-started", name = name, title = title, due = due),
         _ => say!(words, "team-row-open", name = name, title = title, due = due),
+    }
+}
+
+/// The same about one requirement, which is named above, and with the reason.
+fn line_with_reason(words: &Words, row: &Row, today: Date) -> String {
+    let (name, reason) = (literal(&row.person.name), literal(&row.a.reason));
+    let due = words.day(row.a.due.date, today);
+    match row.a.state {
+        State::Overdue => say!(words, "authoring-missing-overdue", name = name, due = due, reason = reason),
+        State::OnLeave => say!(words, "authoring-missing-away", name = name, reason = reason),
+        State::Expired => {
+            let until = row.a.expires.map_or(row.a.due.date, |end| end.date);
+            let until = words.day(until, today);
+            say!(words, "authoring-missing-expired", name = name, until = until, reason = reason)
+        }
+        _ if row.holds => say!(words, "authoring-missing-renew", name = name, due = due, reason = reason),
+        State::InProgress => say!(words, "authoring-missing-begun", name = name, due = due, reason = reason),
+        _ => say!(words, "authoring-missing-open", name = name, due = due, reason = reason),
     }
 }

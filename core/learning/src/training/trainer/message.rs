@@ -36,11 +36,7 @@ async fn told(conn: &Conn, id: &str) -> Result<Option<Told>> {
     let Some(a) = assignment::by_id(conn, &question.assignment).await?.filter(|_| !texts.question.is_empty()) else {
         return Ok(None);
     };
-    let version = match &a.course_version {
-        Some(version) => version.clone(),
-        None => course::current(conn, &a.course).await?,
-    };
-    let course = course::content(conn, &version).await?;
+    let (_, course) = course::read_in(conn, &a).await?;
     let learner = people::by_id(conn, &question.person).await?.map(|p| p.name).unwrap_or_default();
     let place = Place::read(&question.place, &course).title(&course);
     Ok(Some(Told { question, texts, place, course, learner, open: a.state.is_open() }))

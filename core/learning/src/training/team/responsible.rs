@@ -1,0 +1,142 @@
+//! Who hears about somebody's overdue training.
+
+use std::collections::HashMap;
+
+use stoa_ground::people::{self, Person, Role};
+use stoa_ground::{Conn, Instant, Result};
+
+use super::super::assignment::{self, Assignment};
+use super::super::due::days_late;
+use super::super::requirement::{self, Requirement};
+use super::super::state::State;
+use super::{delegation, is_present};
+use crate::Services;
+
+/// Who hears about a person's overdue training: first, and from the escalation on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in crate::training) struct Responsible {
+    pub first: Option<Person>,
+    pub next: Option<Person>,
+}
+
+/// An overdue assignment in somebody's digest.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::training) struct Item {
+    pub a: Assignment,
+    pub person: Person,
+    pub escalated: bool,
+}
+
+/// What a run over many people has looked up.
+pub(in crate::training) struct Lookup<'a> {
+    conn: &'a Conn,
+    s: &'a Services,
+    able: HashMap<String, bool>,
+    requirements: HashMap<String, Requirement>,
+    responsible: HashMap<String, Responsible>,
+    learning: Option<Vec<Person>>,
+}
+
+impl<'a> Lookup<'a> {
+    pub fn new(conn: &'a Conn, s: &'a Services) -> Self {
+        let (able, requirements, responsible) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { conn, s, able, requirements, responsible, learning: None }
+    }
+
+    fn now(&self) -> Instant {
+        self.conn.now()
+    }
+
+    /// Whether somebody is there and has nothing overdue.
+    async fn is_able(&mut self, manager: &Person) -> Result<bool> {
+        if let Some(able) = self.able.get(&manager.id) {
+            return Ok(*able);
+        }
+        let able = is_present(self.s, manager, self.now())
+            && assignment::of_person(self.conn, &manager.id).await?.iter().all(|a| a.state != State::Overdue);
+        self.able.insert(manager.id.clone(), able);
+        Ok(able)
+    }
+
+    /// The nearest manager above who is there and has nothing overdue, and the next such one; who stands in for a manager
+    /// counts in their place. Where there is none, somebody of the learning team (N12).
+    pub async fn responsible(&mut self, person: &Person) -> Result<Responsible> {
+        if let Some(known) = self.responsible.get(&person.id) {
+            return Ok(known.clone());
+        }
+        let mut able: Vec<Person> = Vec::new();
+        let new = |able: &[Person], p: &Person| p.id != person.id && able.iter().all(|other| other.id != p.id);
+        for manager in people::managers_above(self.conn, person).await? {
+            let stand_in = delegation::stand_in_of(self.conn, &manager.id).await?;
+            let manager = stand_in.unwrap_or(manager);
+            if able.len() < 2 && new(&able, &manager) && self.is_able(&manager).await? {
+                able.push(manager);
+            }
+        }
+        if able.len() < 2 {
+            if self.learning.is_none() {
+                self.learning = Some(people::people_with(self.conn, Role::Learning).await?);
+            }
+            let helpers = self.learning.iter().flatten();
+            let helper = helpers.filter(|p| new(&able, p) && is_present(self.s, p, self.now())).take(1);
+            let helper: Vec<Person> = helper.cloned().collect();
+            able.extend(helper);
+        }
+        let mut able = able.into_iter();
+        let found = Responsible { first: able.next(), next: able.next() };
+        self.responsible.insert(person.id.clone(), found.clone());
+        Ok(found)
+    }
+
+    async fn requirement(&mut self, id: &str) -> Result<Requirement> {
+        if let Some(known) = self.requirements.get(id) {
+            return Ok(known.clone());
+        }
+        let found = requirement::by_id(self.conn, id).await?;
+        self.requirements.insert(id.to_owned(), found.clone());
+        Ok(found)
+    }
+
+    /// What a manager must hear about now, the longest overdue first; and of whom somebody else must hear.
+    pub async fn items_for(&mut self, manager: &Person) -> Result<(Vec<Item>, Vec<Person>)> {
+        let tree = delegation::team_of(self.conn, &manager.id).await?;
+        let tree: HashMap<&str, &Person> = tree.iter().map(|p| (p.id.as_str(), p)).collect();
+        let overdue = if people::roles_of(self.conn, manager).await?.contains(&Role::Learning) {
+            // Of those as well who have no manager.
+            assignment::overdue(self.conn).await?
+        } else {
+            let mut below = Vec::new();
+            for id in delegation::acts_for(self.conn, &manager.id).await? {
+                below.extend(assignment::overdue_below(self.conn, &id).await?);
+            }
+            below.sort_by(|a, b| (a.due.at, &a.id).cmp(&(b.due.at, &b.id)));
+            below.dedup_by(|a, b| a.id == b.id);
+            below
+        };
+        let (mut items, mut others) = (Vec::new(), Vec::new());
+        for a in overdue {
+            let person = match tree.get(a.person.as_str()) {
+                Some(person) => (*person).clone(),
+                None => match people::by_id(self.conn, &a.person).await? {
+                    Some(person) => person,
+                    None => continue,
+                },
+            };
+            let steps = self.requirement(&a.requirement).await?.steps;
+            let late = days_late(a.due.date, self.s.organisation.calendar(&person).date(self.now()));
+            if late < steps.manager_after {
+                continue;
+            }
+            let Responsible { first, next } = self.responsible(&person).await?;
+            let is = |p: &Option<Person>| p.as_ref().is_some_and(|p| p.id == manager.id);
+            if is(&first) {
+                items.push(Item { a, person, escalated: false });
+            } else if is(&next) && late >= steps.escalate_after {
+                items.push(Item { a, person, escalated: true });
+            } else {
+                others.push(person);
+            }
+        }
+        Ok((items, others))
+    }
+}
