@@ -7,9 +7,10 @@ use crate::search::{Asked, Found, words};
 pub const THRESHOLD: f64 = 0.4;
 
 /// The names of the signals, in the order of the model.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 25] = [
     "covered", "sentence", "score", "lead", "spread", "missing", "unknown", "phrases", "dense", "short", "whole",
-    "words", "cosine", "apart", "meant",
+    "words", "cosine", "apart", "meant", "rare", "kin", "fits", "titled", "near", "pair", "agree", "telling", "next",
+    "kinsent",
 ];
 
 /// What speaks for and against an answer, each about 0 to 1.
@@ -45,6 +46,16 @@ pub struct Signals {
     pub apart: f32,
     /// The cosine of the passage that would be quoted.
     pub meant: f32,
+    pub rare: f32,
+    pub kin: f32,
+    pub fits: f32,
+    pub titled: f32,
+    pub near: f32,
+    pub pair: f32,
+    pub agree: f32,
+    pub telling: f32,
+    pub next: f32,
+    pub kinsent: f32,
     /// Whether there was a model, so that the meaning counts.
     pub by_meaning: bool,
     /// Whether the question has nothing but stop words, or nothing was found: no answer, whatever the rest says.
@@ -73,6 +84,18 @@ impl Signals {
         let ten = &found.hits[..found.hits.len().min(10)];
         let mean = ten.iter().map(|h| h.parts.lexical).sum::<f32>() / ten.len().max(1) as f32;
         let cosine = found.cosine.unwrap_or_default();
+        let texts = units.iter().map(|u| u.text.as_str());
+        let all =
+            texts.chain([reading.passage.title.as_str()]).chain(reading.passage.headings.iter().map(String::as_str));
+        let mut kin = in_passage.clone();
+        let mut kinsent = 0.0f32;
+        for text in all {
+            let stems: Vec<String> = words(text).iter().map(|w| reading.stems.stem(&w.folded)).collect();
+            let here: Vec<bool> =
+                asked.iter().map(|a| a.stems.iter().any(|s| stems.iter().any(|t| akin(s, t)))).collect();
+            kinsent = kinsent.max(share(asked, &here));
+            kin = or(&kin, &here);
+        }
         Self {
             covered: share(asked, &in_passage),
             sentence: units.iter().map(|u| u.share).fold(0.0, f32::max),
@@ -89,6 +112,19 @@ impl Signals {
             cosine,
             apart: cosine - found.cosines.iter().sum::<f32>() / found.cosines.len().max(1) as f32,
             meant: hit.parts.cosine.unwrap_or_default(),
+            rare: squared(asked, &in_passage),
+            kin: share(asked, &kin),
+            fits: units.iter().max_by(|a, b| a.worth.total_cmp(&b.worth)).map_or(0.5, |u| u.fits) - 0.5,
+            titled: hit.parts.exact / ideal,
+            near: hit.parts.near / ideal,
+            pair: units
+                .windows(2)
+                .map(|w| share(asked, &or(&w[0].has, &w[1].has)))
+                .fold(units.iter().map(|u| u.share).fold(0.0, f32::max), f32::max),
+            agree: readings.iter().skip(1).take(4).map(|r| r.hit.parts.coverage).sum::<f32>() / 4.0,
+            telling: top / (1.0 + found.readable as f32).ln().max(1.0),
+            next: cosine - found.cosines.get(1).copied().unwrap_or(cosine),
+            kinsent,
             by_meaning: found.cosine.is_some(),
             hopeless: asked.iter().all(|a| a.stop),
         }
@@ -113,6 +149,16 @@ impl Signals {
             self.cosine,
             self.apart,
             self.meant,
+            self.rare,
+            self.kin,
+            self.fits,
+            self.titled,
+            self.near,
+            self.pair,
+            self.agree,
+            self.telling,
+            self.next,
+            self.kinsent,
         ]
         .map(f64::from)
     }
@@ -143,11 +189,21 @@ impl Signals {
 /// writes: 600 answerable and unanswerable questions to 596 encyclopaedia passages; 70 to the demo's handbook (the first
 /// half of `adapters/sources/tests/demo_questions.tsv`); 67 to a public handbook (`handbook.tsv` here, words only); and
 /// 150 of the first set to the demo's handbook, where they have no answer. docs/answers.md has the figures held out.
-const BY_WORDS: (f64, [f64; NAMES.len()]) =
-    (-2.6, [-0.98, 0.99, -2.09, 0.91, 1.77, -0.62, -0.56, 0.33, 3.24, -2.39, 19.73, 3.65, 0.0, 0.0, 0.0]);
+const BY_WORDS: (f64, [f64; NAMES.len()]) = (
+    -2.6,
+    [
+        -0.98, 0.99, -2.09, 0.91, 1.77, -0.62, -0.56, 0.33, 3.24, -2.39, 19.73, 3.65, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
+        0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
+    ],
+);
 /// The same where there are vectors.
-const BY_MEANING: (f64, [f64; NAMES.len()]) =
-    (-5.23, [-0.29, 0.82, -1.59, 0.77, -0.79, -0.6, 0.09, -0.25, 5.79, -0.44, 10.4, 0.87, 2.61, 4.15, 3.29]);
+const BY_MEANING: (f64, [f64; NAMES.len()]) = (
+    -5.23,
+    [
+        -0.29, 0.82, -1.59, 0.77, -0.79, -0.6, 0.09, -0.25, 5.79, -0.44, 10.4, 0.87, 2.61, 4.15, 3.29, 0.0, 0.0, 0.0,
+        0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
+    ],
+);
 
 /// Share of the question's neighbouring words that are neighbours in the passage, one word between them at most.
 fn phrases(asked: &[Asked], reading: &Reading<'_>) -> f32 {
@@ -172,4 +228,16 @@ fn phrases(asked: &[Asked], reading: &Reading<'_>) -> f32 {
 fn dense(unit: &Unit) -> f32 {
     let length = unit.text.split_whitespace().count() as f32;
     unit.share / (1.0 + length / 25.0)
+}
+
+fn squared(asked: &[Asked], has: &[bool]) -> f32 {
+    let all: f32 = asked.iter().map(|a| a.idf * a.idf).sum();
+    let with: f32 = asked.iter().zip(has).filter(|(_, h)| **h).map(|(a, _)| a.idf * a.idf).sum();
+    if all > 0.0 { with / all } else { 0.0 }
+}
+
+/// Whether two stems seem to be forms of one word: most of both is the same beginning.
+fn akin(a: &str, b: &str) -> bool {
+    let same = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+    same >= 4 && same * 10 >= a.len().max(b.len()) * 7 || a == b
 }
