@@ -464,6 +464,7 @@ pub struct Source {
     pub api_url: Option<String>,
     /// `git`: `everyone` in `readers` means everyone although the repository is private.
     #[serde(default)]
+    #[schemars(example = &true)]
     pub although_private: bool,
     /// `site`: how many pages are read at most.
     #[schemars(example = &5000)]

@@ -64,9 +64,9 @@ fn cross(dir: &Path, labels: usize) -> PathBuf {
     let mut weights: HashMap<String, Tensor> = weights.into_iter().map(|(k, t)| (format!("bert.{k}"), t)).collect();
     for (name, shape) in [
         ("bert.pooler.dense.weight", &[16, 16][..]),
-        ("bert.pooler.dense.bias", &[16]),
-        ("classifier.weight", &[labels, 16]),
-        ("classifier.bias", &[labels]),
+        ("bert.pooler.dense.bias", &[16][..]),
+        ("classifier.weight", &[labels, 16][..]),
+        ("classifier.bias", &[labels][..]),
     ] {
         weights.insert(name.into(), tensor(&mut 7, shape));
     }

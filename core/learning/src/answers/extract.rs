@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::Citation;
-use super::kind::Asks;
+use super::kind::{Asks, is_definition};
 use crate::library::Passage;
 use crate::search::{Asked, Block, Hit, Kind, Stems, blocks, words};
 
@@ -65,8 +65,6 @@ pub(super) struct Unit {
     pub has: Vec<bool>,
     /// Their weight, as a share of the question's: 0 to 1.
     pub share: f32,
-    /// Whether it has what the question asks for (a date, a number, a name …): 0 to 1, one half when nothing can be said.
-    pub fits: f32,
     /// How well it answers.
     pub worth: f32,
 }
@@ -79,16 +77,7 @@ pub(super) fn units(asked: &[Asked], passage: &Passage) -> Vec<Unit> {
         for text in pieces(&block) {
             let has = has(asked, &stems, &text);
             let share = share(asked, &has);
-            out.push(Unit {
-                block: number,
-                kind: block.kind,
-                depth: block.depth,
-                text,
-                has,
-                share,
-                fits: 0.5,
-                worth: 0.0,
-            });
+            out.push(Unit { block: number, kind: block.kind, depth: block.depth, text, has, share, worth: 0.0 });
         }
     }
     out
@@ -161,8 +150,7 @@ pub(super) fn read_closely<'a>(asks: Asks, asked: &[Asked], found: &[(&'a Hit, &
             );
             let mut units = units(asked, passage);
             for (place, unit) in units.iter_mut().enumerate() {
-                unit.fits = asks.fits(asked, &stems, &unit.text);
-                unit.worth = worth(asks, asked, &about, unit, place);
+                unit.worth = worth(asks, asked, &stems, &about, unit, place);
             }
             let best = units.iter().map(|u| u.worth).fold(0.0, f32::max);
             // A page that is about the question says what it is at its beginning.
@@ -176,17 +164,17 @@ pub(super) fn read_closely<'a>(asks: Asks, asked: &[Asked], found: &[(&'a Hit, &
 }
 
 /// How well a unit answers.
-fn worth(asks: Asks, asked: &[Asked], about: &[bool], unit: &Unit, place: usize) -> f32 {
+fn worth(asks: Asks, asked: &[Asked], stems: &Stems, about: &[bool], unit: &Unit, place: usize) -> f32 {
     // What the headings say already counts half: every sentence below is about it.
     let both: Vec<bool> = unit.has.iter().zip(about).map(|(h, a)| *h || *a).collect();
     let said = 0.5 * unit.share + 0.5 * share(asked, &both);
     let kind = match asks {
         Asks::Steps if matches!(unit.kind, Kind::Item(Some(_))) => 0.15,
         Asks::Steps | Asks::Anything => 0.0,
-        Asks::Meaning if unit.fits > 0.5 => 0.4,
+        Asks::Meaning if is_definition(asked, stems, &unit.text) => 0.4,
         Asks::Meaning if unit.depth > 0 => -0.15,
         Asks::Meaning => 0.0,
-        _ => 0.2 * unit.fits,
+        _ => 0.2 * asks.fits(asked, stems, &unit.text),
     };
     let form = match unit.kind {
         Kind::Heading => -0.4,

@@ -1,16 +1,15 @@
 //! Whether to answer: several signals, brought together by a logistic model.
 
 use super::extract::{Reading, Unit, share};
-use crate::search::{Asked, Found, words};
+use crate::search::{Asked, Found, is_stop_word, words};
 
 /// From this confidence on, Stoa answers.
 pub const THRESHOLD: f64 = 0.4;
 
 /// The names of the signals, in the order of the model.
-pub const NAMES: [&str; 25] = [
+pub const NAMES: [&str; 21] = [
     "covered", "sentence", "score", "lead", "spread", "missing", "unknown", "phrases", "dense", "short", "whole",
-    "words", "cosine", "apart", "meant", "rare", "kin", "fits", "titled", "near", "pair", "agree", "telling", "next",
-    "kinsent",
+    "words", "cosine", "apart", "meant", "named", "rest", "pair", "titled", "near", "agree",
 ];
 
 /// What speaks for and against an answer, each about 0 to 1.
@@ -46,16 +45,14 @@ pub struct Signals {
     pub apart: f32,
     /// The cosine of the passage that would be quoted.
     pub meant: f32,
-    pub rare: f32,
-    pub kin: f32,
-    pub fits: f32,
+    /// Share of the words of the title, or of the nearest heading, that the question has.
+    pub named: f32,
+    /// Of what title and headings do not say of the question, the share that one sentence says; 1 when they say all.
+    pub rest: f32,
+    pub pair: f32,
     pub titled: f32,
     pub near: f32,
-    pub pair: f32,
     pub agree: f32,
-    pub telling: f32,
-    pub next: f32,
-    pub kinsent: f32,
     /// Whether there was a model, so that the meaning counts.
     pub by_meaning: bool,
     /// Whether the question has nothing but stop words, or nothing was found: no answer, whatever the rest says.
@@ -84,18 +81,6 @@ impl Signals {
         let ten = &found.hits[..found.hits.len().min(10)];
         let mean = ten.iter().map(|h| h.parts.lexical).sum::<f32>() / ten.len().max(1) as f32;
         let cosine = found.cosine.unwrap_or_default();
-        let texts = units.iter().map(|u| u.text.as_str());
-        let all =
-            texts.chain([reading.passage.title.as_str()]).chain(reading.passage.headings.iter().map(String::as_str));
-        let mut kin = in_passage.clone();
-        let mut kinsent = 0.0f32;
-        for text in all {
-            let stems: Vec<String> = words(text).iter().map(|w| reading.stems.stem(&w.folded)).collect();
-            let here: Vec<bool> =
-                asked.iter().map(|a| a.stems.iter().any(|s| stems.iter().any(|t| akin(s, t)))).collect();
-            kinsent = kinsent.max(share(asked, &here));
-            kin = or(&kin, &here);
-        }
         Self {
             covered: share(asked, &in_passage),
             sentence: units.iter().map(|u| u.share).fold(0.0, f32::max),
@@ -112,19 +97,20 @@ impl Signals {
             cosine,
             apart: cosine - found.cosines.iter().sum::<f32>() / found.cosines.len().max(1) as f32,
             meant: hit.parts.cosine.unwrap_or_default(),
-            rare: squared(asked, &in_passage),
-            kin: share(asked, &kin),
-            fits: units.iter().max_by(|a, b| a.worth.total_cmp(&b.worth)).map_or(0.5, |u| u.fits) - 0.5,
+            named: [Some(&reading.passage.title), reading.passage.headings.last()]
+                .into_iter()
+                .flatten()
+                .map(|text| named(asked, reading, text))
+                .fold(0.0, f32::max),
+            rest: rest(asked, reading),
             titled: hit.parts.exact / ideal,
             near: hit.parts.near / ideal,
             pair: units
                 .windows(2)
                 .map(|w| share(asked, &or(&w[0].has, &w[1].has)))
-                .fold(units.iter().map(|u| u.share).fold(0.0, f32::max), f32::max),
+                .chain(units.iter().map(|u| u.share))
+                .fold(0.0, f32::max),
             agree: readings.iter().skip(1).take(4).map(|r| r.hit.parts.coverage).sum::<f32>() / 4.0,
-            telling: top / (1.0 + found.readable as f32).ln().max(1.0),
-            next: cosine - found.cosines.get(1).copied().unwrap_or(cosine),
-            kinsent,
             by_meaning: found.cosine.is_some(),
             hopeless: asked.iter().all(|a| a.stop),
         }
@@ -149,16 +135,12 @@ impl Signals {
             self.cosine,
             self.apart,
             self.meant,
-            self.rare,
-            self.kin,
-            self.fits,
+            self.named,
+            self.rest,
+            self.pair,
             self.titled,
             self.near,
-            self.pair,
             self.agree,
-            self.telling,
-            self.next,
-            self.kinsent,
         ]
         .map(f64::from)
     }
@@ -193,7 +175,7 @@ const BY_WORDS: (f64, [f64; NAMES.len()]) = (
     -2.6,
     [
         -0.98, 0.99, -2.09, 0.91, 1.77, -0.62, -0.56, 0.33, 3.24, -2.39, 19.73, 3.65, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
-        0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
+        0.0, 0.0, 0.0,
     ],
 );
 /// The same where there are vectors.
@@ -201,7 +183,7 @@ const BY_MEANING: (f64, [f64; NAMES.len()]) = (
     -5.23,
     [
         -0.29, 0.82, -1.59, 0.77, -0.79, -0.6, 0.09, -0.25, 5.79, -0.44, 10.4, 0.87, 2.61, 4.15, 3.29, 0.0, 0.0, 0.0,
-        0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
+        0.0, 0.0, 0.0,
     ],
 );
 
@@ -230,14 +212,20 @@ fn dense(unit: &Unit) -> f32 {
     unit.share / (1.0 + length / 25.0)
 }
 
-fn squared(asked: &[Asked], has: &[bool]) -> f32 {
-    let all: f32 = asked.iter().map(|a| a.idf * a.idf).sum();
-    let with: f32 = asked.iter().zip(has).filter(|(_, h)| **h).map(|(a, _)| a.idf * a.idf).sum();
-    if all > 0.0 { with / all } else { 0.0 }
+/// Share of a title's words that the question has; 0 for a title that tells nothing.
+fn named(asked: &[Asked], reading: &Reading<'_>, title: &str) -> f32 {
+    let stems: Vec<String> =
+        words(title).iter().filter(|w| !is_stop_word(&w.folded)).map(|w| reading.stems.stem(&w.folded)).collect();
+    let with = stems.iter().filter(|s| asked.iter().any(|a| a.stems.contains(s))).count();
+    with as f32 / stems.len().max(1) as f32
 }
 
-/// Whether two stems seem to be forms of one word: most of both is the same beginning.
-fn akin(a: &str, b: &str) -> bool {
-    let same = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
-    same >= 4 && same * 10 >= a.len().max(b.len()) * 7 || a == b
+/// Of what title and headings do not say of the question, the share that one sentence says.
+fn rest(asked: &[Asked], reading: &Reading<'_>) -> f32 {
+    let of = |has: &[bool]| -> f32 {
+        let left = asked.iter().zip(has).zip(&reading.about).filter(|((_, has), about)| **has && !**about);
+        left.map(|((a, _), _)| a.idf).sum()
+    };
+    let all = of(&vec![true; asked.len()]);
+    if all > 0.0 { reading.units.iter().map(|u| of(&u.has)).fold(0.0, f32::max) / all } else { 1.0 }
 }
