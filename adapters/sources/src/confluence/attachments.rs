@@ -5,7 +5,6 @@ use stoa_ground::{Error, Result};
 use stoa_learning::library::{Found, Known};
 use tokio::sync::mpsc;
 
-use super::access::Readers;
 use super::{Confluence, Listed, Results, Version};
 use crate::page::from_file_name;
 use crate::reading::{Kind, MOST_BYTES, READING, digest, too_large};
@@ -38,7 +37,7 @@ impl Confluence {
         client: &Client,
         page: &Listed,
         known: &Known,
-        readers: &Readers,
+        readers: Option<&[String]>,
         out: &mpsc::Sender<Found>,
     ) -> Result<()> {
         let first = self.at(&format!("api/v2/pages/{}/attachments", api::segment(&page.id)), &[("limit", "250")])?;
@@ -67,14 +66,19 @@ impl Confluence {
                 continue;
             }
             if known.documents.contains_key(&location) {
-                send(out, Found::Restricted(location.clone(), readers.clone())).await?;
+                send(out, Found::Restricted(location.clone(), readers.map(<[String]>::to_vec))).await?;
             }
             let found = match self.read(client, page, &file, kind).await {
                 Err(Failure::Server(sentence)) => return Err(Error::Io(format!("{location}: {sentence}"))),
                 Err(failure) => Found::Broken(location, failure.sentence()),
                 Ok(read) => {
                     let (item, warnings) = read.into_item(location, || from_file_name(&file.title));
-                    Found::Document { item, restricted: readers.clone(), fingerprint: Some(fingerprint), warnings }
+                    Found::Document {
+                        item,
+                        restricted: readers.map(<[String]>::to_vec),
+                        fingerprint: Some(fingerprint),
+                        warnings,
+                    }
                 }
             };
             send(out, found).await?;
@@ -87,12 +91,12 @@ impl Confluence {
         &self,
         page: &Listed,
         known: &Known,
-        readers: &Readers,
+        readers: Option<&[String]>,
         out: &mpsc::Sender<Found>,
     ) -> Result<()> {
         let below = self.below(page)?;
         for location in known.documents.keys().filter(|l| l.starts_with(&below)) {
-            send(out, Found::Restricted(location.clone(), readers.clone())).await?;
+            send(out, Found::Restricted(location.clone(), readers.map(<[String]>::to_vec))).await?;
             send(out, Found::Unchanged(location.clone())).await?;
         }
         Ok(())

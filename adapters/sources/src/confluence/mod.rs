@@ -271,13 +271,13 @@ impl SourceReader for Confluence {
                 Err(Failure::Server(sentence)) => return Err(Error::Io(format!("{location}: {sentence}"))),
                 Err(failure) => {
                     let sentence = format!("who may read it could not be learned: {}", failure.sentence());
-                    self.keep_attachments(page, known, &Some(Vec::new()), &out).await?;
+                    self.keep_attachments(page, known, Some(&[]), &out).await?;
                     send(&out, Found::Restricted(location.clone(), Some(Vec::new()))).await?;
                     send(&out, Found::Broken(location, sentence)).await?;
                     continue;
                 }
             };
-            self.attachments(&client, page, known, &readers, &out).await?;
+            self.attachments(&client, page, known, readers.as_deref(), &out).await?;
             let owner = page.owner.as_ref().and_then(|o| owners.get(o)).cloned();
             let parts = [page.version.number.to_string(), page.title.clone(), format!("{readers:?}")];
             let parts = parts.iter().chain(&owner).map(String::as_str);
