@@ -29,7 +29,7 @@ async fn an_evaluation_measures_ranking_and_abstention_and_writes_both_files() {
     let dir = tempfile::tempdir().unwrap();
     let queries = "{\"id\":\"q1\",\"text\":\"What does a parking permit cost?\"}\n{\"id\":\"q2\",\"text\":\"when does the canteen open\"}\n{\"id\":\"n1\",\"text\":\"Who won the chess olympiad in Budapest?\"}\r\n";
     let options = options(dir.path(), CORPUS, queries, "query-id\tcorpus-id\tscore\nq1\ta\t2\nq2\t2\t1\n");
-    let report = run(&options, None).await.unwrap();
+    let report = run(&options, None, None).await.unwrap();
     assert_eq!((report.documents, report.queries, report.answerable), (3, 3, 2));
     assert_eq!((report.ndcg, report.recall5, report.mrr, report.auroc), (Some(1.0), Some(1.0), Some(1.0), Some(1.0)));
     assert_eq!((report.coverage, report.refusals, report.wrong_answers), (Some(1.0), Some(1.0), 0));
