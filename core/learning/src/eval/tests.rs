@@ -64,11 +64,11 @@ async fn a_bad_file_is_named_with_its_line() {
         (CORPUS, q, "q1\ta\t1\nq1 a 1\n", "qrels.tsv line 2 must be query-id<TAB>doc-id<TAB>relevance"),
         (CORPUS, q, "q1\ta\t1\nq1\ta\tyes\n", "qrels.tsv line 2 has the relevance 'yes'"),
     ] {
-        let error = run(&options(dir.path(), corpus, queries, qrels), None).await.unwrap_err().to_string();
+        let error = run(&options(dir.path(), corpus, queries, qrels), None, None).await.unwrap_err().to_string();
         assert!(error.contains(expected) && !error.contains('\n'), "{error}");
     }
     let mut missing = options(dir.path(), CORPUS, q, "");
     missing.corpus = dir.path().join("nowhere.jsonl");
-    let error = run(&missing, None).await.unwrap_err().to_string();
+    let error = run(&missing, None, None).await.unwrap_err().to_string();
     assert!(error.contains("nowhere.jsonl cannot be read"), "{error}");
 }
