@@ -449,6 +449,10 @@ pub struct Source {
     #[serde(default)]
     #[schemars(example = &["ENG", "HR"])]
     pub spaces: Vec<String>,
+    /// `confluence`: its groups to which everybody belongs. What they may read is open to all whom `readers` names.
+    #[serde(default)]
+    #[schemars(example = &["confluence-users-acme"])]
+    pub open_groups: Vec<String>,
     /// `git`: the branch; the repository's own head when absent.
     #[schemars(example = &"main")]
     pub branch: Option<String>,
@@ -458,6 +462,14 @@ pub struct Source {
     /// `git`: how a file is found on the web. GitHub and GitLab are known.
     #[schemars(example = &"https://git.example.org/team/handbook/src/{path}")]
     pub link: Option<String>,
+    /// `git`: the interface of its host, as GitHub or GitLab (`…/api/v4`) has it, that says whether the repository is
+    /// private. Those of github.com and gitlab.com are known.
+    #[schemars(example = &"https://git.example.org/api/v4")]
+    pub api_url: Option<String>,
+    /// `git`: `everyone` in `readers` means everyone although the repository is private.
+    #[serde(default)]
+    #[schemars(example = &true)]
+    pub although_private: bool,
     /// `site`: how many pages are read at most.
     #[schemars(example = &5000)]
     pub most_pages: Option<usize>,
@@ -499,6 +511,9 @@ pub struct Search {
     /// folder; without that, the endpoint of `[llm]`; without that, search goes by words.
     #[schemars(example = &"/var/lib/stoa/models/all-MiniLM-L6-v2")]
     pub model_dir: Option<PathBuf>,
+    /// The folder of a cross-encoder that looks at the best passages once more. None when absent.
+    #[schemars(example = &"/var/lib/stoa/rerankers/ms-marco-MiniLM-L6-v2")]
+    pub reranker_dir: Option<PathBuf>,
 }
 
 /// When Stoa speaks; [answers.md](answers.md) has more.

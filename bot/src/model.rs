@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use stoa_embed::{Endpoint, EndpointSettings};
 use stoa_ground::Clock;
-use stoa_learning::search::Embedder;
+use stoa_learning::search::{Embedder, Reranker};
 
 use crate::config::{Config, Network, secret};
 
@@ -50,6 +50,12 @@ pub fn embedder(config: &Config, clock: &Clock) -> Result<Option<Arc<dyn Embedde
         model: llm.embedding_model.clone(),
     };
     Ok(Some(Arc::new(Endpoint::new(settings, client(&config.network)?, clock.clone()))))
+}
+
+/// The cross-encoder that is configured, ready to be used.
+pub fn reranker(config: &Config) -> Result<Option<Arc<dyn Reranker>>> {
+    let dir = config.search.reranker_dir.as_deref();
+    dir.map(|dir| stoa_embed::open_reranker(dir).context("[search] reranker_dir")).transpose()
 }
 
 /// A client for requests to the outside, by `[network]`.

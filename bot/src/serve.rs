@@ -99,6 +99,9 @@ where
     }
     prepare(app.clone()).await?;
     app.services.index.catch_up(&app.db).await?;
+    if let Some(model) = crate::model::reranker(&app.config)? {
+        app.services.index.look_again_with(model);
+    }
     if let Some(model) = crate::model::embedder(&app.config, app.db.clock())? {
         app.services.index.search_by_meaning(model);
     }

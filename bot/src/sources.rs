@@ -37,8 +37,8 @@ const KINDS: [(&str, &[&str], &[&str]); 7] = [
     ("files", &["path"], &[]),
     ("site", &["url"], &["most_pages", "hosts"]),
     ("feed", &["url"], &["hosts"]),
-    ("git", &["url"], &["branch", "folder", "link", "token"]),
-    ("confluence", &["url", "spaces", "token"], &["user"]),
+    ("git", &["url"], &["branch", "folder", "link", "token", "api_url", "although_private"]),
+    ("confluence", &["url", "spaces", "token"], &["user", "open_groups"]),
     ("notion", &["token"], &["url"]),
     ("connector", &["url"], &["token"]),
 ];
@@ -85,6 +85,9 @@ fn given(source: &Source) -> Vec<&'static str> {
         ("token", source.token.is_some() || source.token_file.is_some()),
         ("user", source.user.is_some()),
         ("spaces", !source.spaces.is_empty()),
+        ("open_groups", !source.open_groups.is_empty()),
+        ("api_url", source.api_url.is_some()),
+        ("although_private", source.although_private),
         ("branch", source.branch.is_some()),
         ("folder", source.folder.is_some()),
         ("link", source.link.is_some()),
@@ -133,6 +136,10 @@ pub fn reader(config: &Config, source: &Source) -> Result<Box<dyn SourceReader>>
                 link: source.link.clone(),
                 proxy: config.network.proxy.clone(),
                 ca_file: config.network.ca_file.clone(),
+                api_url: source.api_url.clone(),
+                although_private: source.although_private,
+                network,
+                pace: quick,
             };
             Box::new(Git::new(settings, options)?)
         }
@@ -142,6 +149,7 @@ pub fn reader(config: &Config, source: &Source) -> Result<Box<dyn SourceReader>>
                 spaces: source.spaces.clone(),
                 user: source.user.clone(),
                 token: token()?,
+                open_groups: source.open_groups.clone(),
                 pace: quick,
             };
             Box::new(Confluence::new(settings, options, network)?)

@@ -1,6 +1,6 @@
 //! Writes what search knows about every question of labelled sets, for fitting the rules of fusion and abstention:
-//! `cargo run --release -p stoa-embed --example features -- MODEL CACHE OUT SET…`. Vectors are kept in CACHE, so that
-//! a second run is quick. A SET is a folder as for `stoa eval`, or `PAGES:QUESTIONS.tsv`: a folder of pages, and lines of
+//! `cargo run --release -p stoa-embed --example features -- MODEL CACHE OUT SET…`; MODEL is a folder, or `-` for words
+//! alone. Vectors are kept in CACHE, so that a second run is quick. A SET is a folder as for `stoa eval`, or `PAGES:QUESTIONS.tsv`: a folder of pages, and lines of
 //! a question, a tab, and a part of the path of the page that answers (`-` when none does).
 
 use std::collections::HashMap;
@@ -62,9 +62,13 @@ async fn main() -> Result<()> {
         }
         Err(_) => HashMap::new(),
     };
-    let embedder = Arc::new(Cached { model: stoa_embed::open(model)?, known: Mutex::new(known) });
+    let embedder = match model.to_str() {
+        Some("-") => None,
+        _ => Some(Arc::new(Cached { model: stoa_embed::open(model)?, known: Mutex::new(known) })),
+    };
     for set in sets {
-        features(set, out, &embedder).await?;
+        features(set, out, embedder.as_ref()).await?;
+        let Some(embedder) = &embedder else { continue };
         let file = BufWriter::new(File::create(cache).map_err(failed)?);
         serde_json::to_writer(file, &*embedder.known.lock().expect("no panic"))?;
     }
@@ -78,9 +82,9 @@ struct Asked {
     judged: Option<Vec<u32>>,
 }
 
-async fn features(set: &Path, out: &Path, embedder: &Arc<Cached>) -> Result<()> {
+async fn features(set: &Path, out: &Path, embedder: Option<&Arc<Cached>>) -> Result<()> {
     let start = stoa_ground::clock::monotonic();
-    let model: Arc<dyn Embedder> = embedder.clone();
+    let model = embedder.map(|e| Arc::clone(e) as Arc<dyn Embedder>);
     let text = set.to_string_lossy().into_owned();
     let name = text.rsplit('/').next().unwrap_or_default().replace(".tsv", "");
     let mut file = BufWriter::new(File::create(out.join(format!("{name}.jsonl"))).map_err(failed)?);
@@ -91,8 +95,10 @@ async fn features(set: &Path, out: &Path, embedder: &Arc<Cached>) -> Result<()> 
         library::sync(&db, &Files::new(settings, pages), &|_| {}).await?;
         let index = Index::in_memory()?;
         index.catch_up(&db).await?;
-        index.search_by_meaning(model);
-        index.embed(&db).await?;
+        if let Some(model) = model {
+            index.search_by_meaning(model);
+            index.embed(&db).await?;
+        }
         let documents = db.read(|c| async move { library::documents(&c).await }).await?;
         let at: HashMap<_, _> = documents.into_iter().map(|d| (d.id, d.location)).collect();
         let lines = std::fs::read_to_string(questions).map_err(failed)?;
@@ -108,7 +114,7 @@ async fn features(set: &Path, out: &Path, embedder: &Arc<Cached>) -> Result<()> 
             writeln!(file, "{}", line_of(&asked, &found, &answer, &signals, relevance)).map_err(failed)?;
         }
     } else {
-        let bench = Bench::new(&eval::corpus(&set.join("corpus.jsonl"))?, Some(model)).await?;
+        let bench = Bench::new(&eval::corpus(&set.join("corpus.jsonl"))?, model).await?;
         let qrels = eval::qrels(&set.join("qrels.tsv"))?;
         for query in eval::queries(&set.join("queries.jsonl"))? {
             let (found, answer, signals) = bench.look(&query.text).await?;

@@ -25,7 +25,7 @@ const PACK: usize = 1_024;
 const LONGEST: usize = 256;
 
 #[derive(Deserialize)]
-struct Config {
+pub(crate) struct Config {
     hidden_size: usize,
     num_attention_heads: usize,
     num_hidden_layers: usize,
@@ -60,10 +60,12 @@ pub(crate) struct Local {
     before: [String; 2],
 }
 
-struct Encoder {
-    tokenizer: Tokenizer,
+pub(crate) struct Encoder {
+    pub tokenizer: Tokenizer,
     words: Tensor,
     positions: Tensor,
+    /// What a token of the second text of a pair has beside what one of the first has.
+    second: Tensor,
     norm: Norm,
     layers: Vec<Layer>,
     heads: usize,
@@ -76,7 +78,7 @@ struct Norm {
     eps: f32,
 }
 
-struct Linear {
+pub(crate) struct Linear {
     /// Input by output.
     weight: Tensor,
     bias: Tensor,
@@ -92,24 +94,39 @@ struct Layer {
     norm: Norm,
 }
 
-impl Local {
+impl Config {
     pub fn read(files: &Files) -> Result<Self> {
-        let config: Config = files.json("config.json")?.ok_or_else(|| files.wrong("has no config.json"))?;
+        let config: Self = files.json("config.json")?.ok_or_else(|| files.wrong("has no config.json"))?;
         if config.hidden_act != "gelu" || !config.hidden_size.is_multiple_of(config.num_attention_heads.max(1)) {
             return Err(files.wrong(format!("has a config.json with an unknown shape ({})", config.hidden_act)));
         }
+        Ok(config)
+    }
+
+    /// Tokens of a text that are read at most.
+    pub fn longest(&self, wanted: usize) -> usize {
+        wanted.min(self.max_position_embeddings)
+    }
+}
+
+/// The weights by their names in the encoder.
+pub(crate) fn weights(files: &Files) -> Result<HashMap<String, Tensor>> {
+    let weights = files.weights()?;
+    Ok(weights.into_iter().map(|(k, t)| (k.trim_start_matches("bert.").to_owned(), t)).collect())
+}
+
+impl Local {
+    pub fn read(files: &Files) -> Result<Self> {
+        let config = Config::read(files)?;
         let sentence: Option<Sentence> = files.json("sentence_bert_config.json")?;
-        let longest = sentence.and_then(|s| s.max_seq_length).unwrap_or(LONGEST).min(config.max_position_embeddings);
+        let longest = sentence.and_then(|s| s.max_seq_length).unwrap_or(LONGEST);
         let mut tokenizer = files.tokenizer()?;
-        let truncation = TruncationParams { max_length: longest, ..TruncationParams::default() };
+        let truncation = TruncationParams { max_length: config.longest(longest), ..TruncationParams::default() };
         tokenizer.with_truncation(Some(truncation)).map_err(|e| files.wrong(e))?;
         let pooling: Pooling = files.json("1_Pooling/config.json")?.unwrap_or_default();
         let prompts: Prompts = files.json("config_sentence_transformers.json")?.unwrap_or_default();
         let before = |names: &[&str]| names.iter().find_map(|n| prompts.prompts.get(*n)).cloned().unwrap_or_default();
-        let mut weights = files.weights()?;
-        if weights.keys().any(|k| k.starts_with("bert.")) {
-            weights = weights.into_iter().map(|(k, t)| (k.trim_start_matches("bert.").to_owned(), t)).collect();
-        }
+        let weights = weights(files)?;
         let encoder = Encoder::of(tokenizer, &config, &weights, pooling.pooling_mode_cls_token)
             .map_err(|e| files.wrong(format!("lacks weights: {e}")))?;
         Ok(Self {
@@ -142,23 +159,18 @@ impl Embedder for Local {
 }
 
 /// Computes where it may block.
-async fn run<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(crate) async fn run<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|e| Error::Io(format!("the embedding broke off: {e}")))?
 }
 
 impl Encoder {
-    fn of(tokenizer: Tokenizer, config: &Config, all: &HashMap<String, Tensor>, first: bool) -> Computed<Self> {
-        let get = |name: &str| {
-            all.get(name).cloned().ok_or_else(|| candle_core::Error::Msg(format!("there is no tensor {name}")))
-        };
+    pub fn of(tokenizer: Tokenizer, config: &Config, all: &HashMap<String, Tensor>, first: bool) -> Computed<Self> {
+        let get = |name: &str| tensor(all, name);
         let norm = |name: &str| -> Computed<Norm> {
             let (weight, bias) = (get(&format!("{name}.weight"))?, get(&format!("{name}.bias"))?);
             Ok(Norm { weight, bias, eps: config.layer_norm_eps as f32 })
         };
-        let linear = |name: &str| -> Computed<Linear> {
-            let weight = get(&format!("{name}.weight"))?.t()?.contiguous()?;
-            Ok(Linear { weight, bias: get(&format!("{name}.bias"))? })
-        };
+        let linear = |name: &str| Linear::of_weights(all, name);
         let layer = |n: usize| -> Computed<Layer> {
             let at = |part: &str| format!("encoder.layer.{n}.{part}");
             let scale = 1.0 / ((config.hidden_size / config.num_attention_heads) as f64).sqrt();
@@ -181,12 +193,15 @@ impl Encoder {
                 norm: norm(&at("output.LayerNorm"))?,
             })
         };
-        // Every token is of the first kind: its vector is added once, here.
-        let kind = get("embeddings.token_type_embeddings.weight")?.narrow(0, 0, 1)?;
+        // Most tokens are of the first kind: its vector is added once, here.
+        let kinds = get("embeddings.token_type_embeddings.weight")?;
+        let kind = kinds.narrow(0, 0, 1)?;
+        let second = if kinds.dim(0)? > 1 { (kinds.narrow(0, 1, 1)? - &kind)? } else { kind.zeros_like()? };
         Ok(Self {
             tokenizer,
             words: get("embeddings.word_embeddings.weight")?,
             positions: get("embeddings.position_embeddings.weight")?.broadcast_add(&kind)?,
+            second,
             norm: norm("embeddings.LayerNorm")?,
             layers: (0..config.num_hidden_layers).map(layer).collect::<Computed<_>>()?,
             heads: config.num_attention_heads,
@@ -224,22 +239,9 @@ impl Encoder {
         Ok(out)
     }
 
-    /// One pass over texts that are sorted by length; none is empty, since every one has its two marks.
+    /// A vector for each text.
     fn forward(&self, texts: &[&[u32]]) -> Computed<Vec<Vec<f32>>> {
-        let ids: Vec<u32> = texts.iter().flat_map(|t| t.iter().copied()).collect();
-        let places: Vec<u32> = texts.iter().flat_map(|t| 0..t.len() as u32).collect();
-        let all = ids.len();
-        let ids = Tensor::from_vec(ids, all, &Device::Cpu)?;
-        let places = Tensor::from_vec(places, all, &Device::Cpu)?;
-        let x = (self.words.index_select(&ids, 0)? + self.positions.index_select(&places, 0)?)?;
-        let mut x = self.norm.of(&x)?;
-        for layer in &self.layers {
-            let attended = self.attend(&layer.attention.of(&x)?, texts)?;
-            x = layer.attention_norm.of(&(x + layer.output.of(&attended)?)?)?;
-            let wide = x.matmul(&layer.wide.weight)?;
-            wide.inplace_op2(&layer.wide.bias, &BiasGelu)?;
-            x = layer.norm.of(&(x + layer.narrow.of(&wide)?)?)?;
-        }
+        let x = self.states(texts, None)?;
         let mut at = 0;
         let mut out = Vec::with_capacity(texts.len());
         for text in texts {
@@ -249,6 +251,30 @@ impl Encoder {
             at += text.len();
         }
         Ok(out)
+    }
+
+    /// One pass over texts that are sorted by length; none is empty, since every one has its two marks. A row for each
+    /// token, text by text. `second` says of each token of pairs whether it is of the second text, 0 or 1.
+    pub fn states(&self, texts: &[&[u32]], second: Option<Vec<f32>>) -> Computed<Tensor> {
+        let ids: Vec<u32> = texts.iter().flat_map(|t| t.iter().copied()).collect();
+        let places: Vec<u32> = texts.iter().flat_map(|t| 0..t.len() as u32).collect();
+        let all = ids.len();
+        let ids = Tensor::from_vec(ids, all, &Device::Cpu)?;
+        let places = Tensor::from_vec(places, all, &Device::Cpu)?;
+        let mut x = (self.words.index_select(&ids, 0)? + self.positions.index_select(&places, 0)?)?;
+        if let Some(second) = second {
+            let second = Tensor::from_vec(second, (all, 1), &Device::Cpu)?;
+            x = (x + second.matmul(&self.second)?)?;
+        }
+        let mut x = self.norm.of(&x)?;
+        for layer in &self.layers {
+            let attended = self.attend(&layer.attention.of(&x)?, texts)?;
+            x = layer.attention_norm.of(&(x + layer.output.of(&attended)?)?)?;
+            let wide = x.matmul(&layer.wide.weight)?;
+            wide.inplace_op2(&layer.wide.bias, &BiasGelu)?;
+            x = layer.norm.of(&(x + layer.narrow.of(&wide)?)?)?;
+        }
+        Ok(x)
     }
 
     /// What the tokens of each text make of each other.
@@ -279,9 +305,23 @@ impl Norm {
     }
 }
 
+fn tensor(all: &HashMap<String, Tensor>, name: &str) -> Computed<Tensor> {
+    all.get(name).cloned().ok_or_else(|| candle_core::Error::Msg(format!("there is no tensor {name}")))
+}
+
 impl Linear {
-    fn of(&self, x: &Tensor) -> Computed<Tensor> {
+    pub fn of_weights(all: &HashMap<String, Tensor>, name: &str) -> Computed<Self> {
+        let weight = tensor(all, &format!("{name}.weight"))?.t()?.contiguous()?;
+        Ok(Self { weight, bias: tensor(all, &format!("{name}.bias"))? })
+    }
+
+    pub fn of(&self, x: &Tensor) -> Computed<Tensor> {
         x.matmul(&self.weight)?.broadcast_add(&self.bias)
+    }
+
+    /// How many numbers come out.
+    pub fn labels(&self) -> Computed<usize> {
+        self.weight.dim(1)
     }
 }
 

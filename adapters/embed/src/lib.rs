@@ -1,10 +1,13 @@
 //! Embeddings behind the port `stoa_learning::search::Embedder`: a model in a folder, computed on this machine, or any
 //! endpoint that speaks OpenAI's `/embeddings`.
 //!
-//! Two kinds of folders are understood: a BERT encoder in the layout of sentence-transformers (all-MiniLM-L6-v2 and
+//! A third kind of model, a cross-encoder, reads question and passage together: [`open_reranker`].
+//!
+//! Two kinds of folders are understood for embeddings: a BERT encoder in the layout of sentence-transformers (all-MiniLM-L6-v2 and
 //! its relatives), and a static model in the layout of model2vec. Nothing is ever downloaded by using one.
 
 mod bert;
+mod cross;
 mod endpoint;
 mod folder;
 pub mod install;
@@ -15,7 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use stoa_ground::Result;
-use stoa_learning::search::Embedder;
+use stoa_learning::search::{Embedder, Reranker};
 
 pub use endpoint::{Endpoint, EndpointSettings};
 
@@ -26,6 +29,14 @@ pub use endpoint::{Endpoint, EndpointSettings};
 pub fn open(dir: &Path) -> Result<Arc<dyn Embedder>> {
     let files = folder::Files::of(dir)?;
     Ok(if files.is_static()? { Arc::new(statics::Static::read(&files)?) } else { Arc::new(bert::Local::read(&files)?) })
+}
+
+/// Reads the cross-encoder in a folder.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_reranker(dir: &Path) -> Result<Arc<dyn Reranker>> {
+    Ok(Arc::new(cross::Cross::read(&folder::Files::of(dir)?)?))
 }
 
 /// The vector with length one; a vector of zeros stays.

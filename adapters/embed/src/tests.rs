@@ -17,7 +17,7 @@ use stoa_learning::search::Embedder;
 
 use crate::folder::digest;
 use crate::install::install;
-use crate::{Endpoint, EndpointSettings, open};
+use crate::{Endpoint, EndpointSettings, open, open_reranker};
 
 const WORDS: [&str; 9] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "how", "do", "i", "claim", "expenses"];
 
@@ -31,7 +31,9 @@ fn tokenizer() -> Value {
         "post_processor": { "type": "TemplateProcessing",
             "single": [{ "SpecialToken": { "id": "[CLS]", "type_id": 0 } }, { "Sequence": { "id": "A", "type_id": 0 } },
                        { "SpecialToken": { "id": "[SEP]", "type_id": 0 } }],
-            "pair": [],
+            "pair": [{ "SpecialToken": { "id": "[CLS]", "type_id": 0 } }, { "Sequence": { "id": "A", "type_id": 0 } },
+                     { "SpecialToken": { "id": "[SEP]", "type_id": 0 } }, { "Sequence": { "id": "B", "type_id": 1 } },
+                     { "SpecialToken": { "id": "[SEP]", "type_id": 1 } }],
             "special_tokens": { "[CLS]": { "id": "[CLS]", "ids": [2], "tokens": ["[CLS]"] },
                                 "[SEP]": { "id": "[SEP]", "ids": [3], "tokens": ["[SEP]"] } } },
         "decoder": null,
@@ -52,6 +54,26 @@ fn tensor(seed: &mut u64, shape: &[usize]) -> Tensor {
 
 /// A BERT of two layers and sixteen dimensions.
 fn tiny(dir: &Path) -> PathBuf {
+    let (config, weights) = bert();
+    model(dir, "tiny", &config, &weights)
+}
+
+/// The same with a head of so many labels, its names as a model for classification has them.
+fn cross(dir: &Path, labels: usize) -> PathBuf {
+    let (config, weights) = bert();
+    let mut weights: HashMap<String, Tensor> = weights.into_iter().map(|(k, t)| (format!("bert.{k}"), t)).collect();
+    for (name, shape) in [
+        ("bert.pooler.dense.weight", &[16, 16][..]),
+        ("bert.pooler.dense.bias", &[16][..]),
+        ("classifier.weight", &[labels, 16][..]),
+        ("classifier.bias", &[labels][..]),
+    ] {
+        weights.insert(name.into(), tensor(&mut 7, shape));
+    }
+    model(dir, &format!("cross-{labels}"), &config, &weights)
+}
+
+fn bert() -> (Value, HashMap<String, Tensor>) {
     let (hidden, wide, seed) = (16, 32, &mut 42);
     let mut weights: HashMap<String, Tensor> = HashMap::new();
     let mut add = |name: String, shape: &[usize]| {
@@ -85,7 +107,7 @@ fn tiny(dir: &Path) -> PathBuf {
         "model_type": "bert", "hidden_size": hidden, "num_attention_heads": 4, "num_hidden_layers": 2,
         "hidden_act": "gelu", "layer_norm_eps": 1e-12, "max_position_embeddings": 64,
     });
-    model(dir, "tiny", &config, &weights)
+    (config, weights)
 }
 
 fn statics(dir: &Path) -> PathBuf {
@@ -104,6 +126,33 @@ fn model(dir: &Path, name: &str, config: &Value, weights: &HashMap<String, Tenso
 
 fn cosine(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+#[tokio::test]
+async fn a_cross_encoder_reads_question_and_passage_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = open_reranker(&cross(dir.path(), 1)).unwrap();
+    let own = |texts: &[&str]| texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>();
+    let passages = own(&["claim expenses", "how do i", "", "claim expenses how", &"do ".repeat(600)]);
+    let all = model.scores("how do i claim", &passages).await.unwrap();
+    assert!(all.len() == 5 && all.iter().all(|s| s.is_finite()), "{all:?}");
+    for (passage, among) in passages.iter().zip(&all) {
+        let alone = model.scores("how do i claim", std::slice::from_ref(passage)).await.unwrap();
+        assert!((alone[0] - among).abs() < 1e-4, "{passage}: {alone:?} alone, {among} among others");
+    }
+    let other = model.scores("expenses", &passages).await.unwrap();
+    assert!(all.iter().zip(&other).any(|(a, b)| (a - b).abs() > 1e-3), "the question counts: {all:?} {other:?}");
+    // Which text is which counts: what is said by both together is not the same the other way round.
+    let (one, two) = (own(&["claim expenses"]), own(&["how do i"]));
+    let turned = model.scores("claim expenses", &two).await.unwrap()[0];
+    assert!((model.scores("how do i", &one).await.unwrap()[0] - turned).abs() > 1e-4);
+    assert!(model.scores("how", &[]).await.unwrap().is_empty());
+    let long = model.scores(&"how ".repeat(5_000), &one).await.unwrap();
+    assert!(long[0].is_finite());
+
+    let wrong = |folder: PathBuf| open_reranker(&folder).err().map(|e| e.to_string()).unwrap_or_default();
+    assert!(wrong(cross(dir.path(), 3)).contains("tells 3 classes apart"));
+    assert!(wrong(tiny(dir.path())).contains("lacks weights: there is no tensor pooler.dense.weight"));
 }
 
 #[tokio::test]

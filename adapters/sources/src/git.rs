@@ -11,15 +11,17 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use stoa_ground::{Error, Result};
+use stoa_http::Network;
 use stoa_learning::library::{Found, Known, SourceReader, SourceSettings};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 use tokio::sync::mpsc;
 
+use crate::git_host::Host;
 use crate::page;
 use crate::pdf::Extractor;
 use crate::reading::{Kind, MOST_FILES, READING, Reading, digest, is_passed_over, too_large};
-use crate::web::send;
+use crate::web::{Pace, send};
 
 /// So long fetching may take, and any other command.
 const FETCH: Duration = Duration::from_secs(600);
@@ -48,6 +50,13 @@ pub struct GitOptions {
     pub proxy: Option<String>,
     /// A file of certificates that are trusted.
     pub ca_file: Option<PathBuf>,
+    /// The interface of its host, as GitHub or GitLab has it, that says whether it is private. Those two are known.
+    pub api_url: Option<String>,
+    /// `everyone` means everyone although the repository is private.
+    pub although_private: bool,
+    /// The way to that interface, and how fast it is asked.
+    pub network: Network,
+    pub pace: Pace,
 }
 
 /// A repository as a source.
@@ -55,6 +64,7 @@ pub struct Git {
     settings: SourceSettings,
     options: GitOptions,
     link: Option<String>,
+    host: Option<Host>,
     reading: Reading,
 }
 
@@ -69,7 +79,7 @@ impl Git {
     /// A repository as a source.
     ///
     /// # Errors
-    /// When `url` is nothing that git may be asked for.
+    /// When `url` is nothing that git may be asked for, or `api_url` no address.
     pub fn new(settings: SourceSettings, options: GitOptions) -> Result<Self> {
         let url = options.url.as_str();
         let known = ["https://", "http://", "ssh://", "file://", "/"].iter().any(|start| url.starts_with(start));
@@ -88,7 +98,8 @@ impl Git {
             return Err(Error::invalid("[[library.sources]] branch: that is not the name of a branch"));
         }
         let link = options.link.clone().or_else(|| own_link(&options));
-        Ok(Self { settings, options, link, reading: Reading::new() })
+        let host = Host::of(url, options.api_url.as_deref())?;
+        Ok(Self { settings, options, link, host, reading: Reading::new() })
     }
 
     /// With another way to read PDF.
@@ -157,12 +168,17 @@ impl Git {
         self.link.as_ref().map_or_else(|| path.to_owned(), |link| link.replace("{path}", &encoded()))
     }
 
-    async fn look(&self, file: File, known: &Known) -> Found {
-        let location = self.location(&file.path);
-        let fingerprint = format!("git/{READING}/{}", file.object);
-        if known.fingerprint(&location) == Some(&fingerprint) {
-            return Found::Unchanged(location);
+    /// Who may read at most. Of a private repository nobody but those who are named: `everyone` may not.
+    async fn restricted(&self) -> Result<Option<Vec<String>>> {
+        let (Some(host), false) = (&self.host, self.options.although_private) else { return Ok(None) };
+        let token = self.options.token.as_deref();
+        if !host.is_private(&self.options.network, token, self.options.pace).await? {
+            return Ok(None);
         }
+        Ok(Some(self.settings.readers.iter().filter(|r| *r != "everyone").cloned().collect()))
+    }
+
+    async fn look(&self, file: File, location: String, fingerprint: String, restricted: Option<Vec<String>>) -> Found {
         if let Some(sentence) = too_large(file.size) {
             return Found::Broken(location, sentence);
         }
@@ -183,7 +199,7 @@ impl Git {
             Err(sentence) => Found::Broken(location, sentence),
             Ok(page) => {
                 let (item, warnings) = page.into_item(location, || page::from_file_name(&file.path));
-                Found::Document { item, restricted: None, fingerprint: Some(fingerprint), warnings }
+                Found::Document { item, restricted, fingerprint: Some(fingerprint), warnings }
             }
         }
     }
@@ -332,11 +348,27 @@ impl SourceReader for Git {
     }
 
     async fn scan(&self, known: &Known, out: mpsc::Sender<Found>) -> Result<()> {
+        let restricted = self.restricted().await?;
+        if restricted.is_some() && self.settings.readers.iter().any(|r| r == "everyone") {
+            let sentence = "the repository is private, so 'everyone' lets nobody in: name who may read it, or set \
+                            although_private = true";
+            send(&out, Found::Noted(String::new(), sentence.into())).await?;
+        }
         self.fetch().await?;
         let files = self.list().await?;
         send(&out, Found::Listed(files.len())).await?;
+        let kind = if restricted.is_some() { "git/private" } else { "git" };
         for file in files {
-            let found = self.look(file, known).await;
+            let location = self.location(&file.path);
+            let fingerprint = format!("{kind}/{READING}/{}", file.object);
+            if known.fingerprint(&location) == Some(&fingerprint) {
+                send(&out, Found::Unchanged(location)).await?;
+                continue;
+            }
+            if restricted.is_some() && known.documents.contains_key(&location) {
+                send(&out, Found::Restricted(location.clone(), restricted.clone())).await?;
+            }
+            let found = self.look(file, location, fingerprint, restricted.clone()).await;
             send(&out, found).await?;
         }
         Ok(())

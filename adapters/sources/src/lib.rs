@@ -5,6 +5,7 @@ mod connector;
 mod feed;
 pub mod files;
 pub mod git;
+mod git_host;
 mod notion;
 mod office;
 mod page;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use stand::{counts, documents, passages, settings, sync, text};
+use stand::{FAST, Reply, Stand, counts, documents, passages, settings, sync, text};
 use stoa_ground::testing::store;
 use stoa_sources::{Git, GitOptions};
 
@@ -95,6 +95,67 @@ async fn a_repository_is_read_at_the_head_of_its_branch() {
     let report = sync(&db, &whole).await;
     assert_eq!((report.removed, report.errors.len(), documents(&db).await.len()), (0, 1, 1));
     assert!(report.errors[0].1.contains("git: "), "{:?}", report.errors);
+}
+
+#[tokio::test]
+async fn a_private_repository_is_read_by_nobody_who_is_not_named() {
+    let ((db, _dir), dir, stand) = (store().await, tempfile::tempdir().unwrap(), Stand::start().await);
+    let work = dir.path().join("acme/handbook");
+    fs::create_dir_all(&work).unwrap();
+    git(&work, &["init", "-q", "-b", "main"]);
+    fs::write(work.join("README.md"), "# Project\n\nHow to build it.\n").unwrap();
+    commit(&work);
+    let url = work.display().to_string();
+    let of = |api: &str, readers: &[&str], although_private: bool| {
+        let options = GitOptions {
+            api_url: Some(stand.url(api)),
+            token: Some("t0ken".into()),
+            although_private,
+            pace: FAST,
+            ..options(&url, &dir.path().join("cache"))
+        };
+        Git::new(settings("Repository", "git", readers), options).unwrap()
+    };
+    let readers = async || passages(&db, "README.md").await.iter().flat_map(|p| p.readers.clone()).collect::<Vec<_>>();
+    let (github, gitlab) =
+        ("/api/v3/repos/acme/handbook", format!("/api/v4/projects/{}", url[1..].replace('/', "%2F")));
+    let says = |visibility: &str| {
+        Reply::json(&serde_json::json!({ "visibility": visibility, "private": visibility != "public" }))
+    };
+
+    // Nothing is learned at first: nothing comes in.
+    stand.at(github, Reply::status(403));
+    let report = sync(&db, &of("/api/v3", &["everyone"], false)).await;
+    assert!(report.errors[0].1.contains("whether the repository is private could not be learned: "), "{report:?}");
+    assert!(documents(&db).await.is_empty());
+
+    stand.at(github, says("public"));
+    stand.asked();
+    assert_eq!(counts(&sync(&db, &of("/api/v3", &["everyone"], false)).await), (1, 0, 0, 0));
+    assert_eq!(stand.asked()[0].headers["authorization"], "Bearer t0ken");
+    assert_eq!(readers().await, ["everyone"]);
+    // It becomes private; then the host is away, which changes nothing; then it is opened again.
+    stand.at(github, says("private"));
+    let report = sync(&db, &of("/api/v3", &["everyone"], false)).await;
+    assert!(report.warnings[0].1.starts_with("the repository is private, so 'everyone' lets nobody in"), "{report:?}");
+    assert!(readers().await.is_empty());
+    stand.at(github, Reply::status(503));
+    assert_eq!(sync(&db, &of("/api/v3", &["everyone"], false)).await.errors.len(), 1);
+    assert!(readers().await.is_empty());
+    stand.at(github, says("internal"));
+    sync(&db, &of("/api/v3", &["everyone"], false)).await;
+    assert_eq!(readers().await, ["everyone"]);
+
+    // Who is named may read a private one, and everyone when that is said.
+    stand.at(&gitlab, says("private"));
+    sync(&db, &of("/api/v4", &["everyone", "group:dev"], false)).await;
+    assert_eq!(readers().await, ["group:dev"]);
+    sync(&db, &of("/api/v4", &["everyone"], true)).await;
+    assert_eq!(readers().await, ["everyone"]);
+    // One that may not be seen is said not to be there.
+    stand.take_away(&gitlab);
+    sync(&db, &of("/api/v4", &["everyone"], false)).await;
+    assert!(readers().await.is_empty());
 }
 
 #[test]

@@ -17,6 +17,7 @@ fn confluence(stand: &Stand) -> Confluence {
         spaces: vec!["ENG".into()],
         user: Some("stoa@example.org".into()),
         token: "t0ken".into(),
+        open_groups: vec!["confluence-users".into()],
         pace: FAST,
     };
     Confluence::new(settings("Wiki", "confluence", &["everyone"]), options, Network::default()).unwrap()
@@ -40,6 +41,8 @@ fn pages(stand: &Stand, pages: &[Listed<'_>]) {
             &json!({ "results": [{ "id": "9", "key": "ENG", "name": "Engineering" }], "_links": { "base": "x" } }),
         ),
     );
+    permit(stand, &[("group", "g0")]);
+    group(stand, "g0", "confluence-users", &[]);
     let next = "/wiki/api/v2/spaces/9/pages?cursor=abc";
     stand.at(
         "/wiki/api/v2/spaces/9/pages?status=current&limit=250",
@@ -53,7 +56,41 @@ fn pages(stand: &Stand, pages: &[Listed<'_>]) {
             Reply::json(&json!({ "id": id, "body": { "export_view": { "value": html } } })),
         );
         restrict(stand, id, &[], &[]);
+        attach(stand, id, &[]);
     }
+}
+
+const PERMISSIONS: &str = "/wiki/api/v2/spaces/9/permissions?limit=250";
+
+/// Who may read the space, and somebody who may only write.
+fn permit(stand: &Stand, principals: &[(&str, &str)]) {
+    let of = |kind: &str, id: &str, key: &str, target: &str| json!({ "id": "1", "principal": { "type": kind, "id": id }, "operation": { "key": key, "targetType": target } });
+    let mut all: Vec<Value> = principals.iter().map(|(kind, id)| of(kind, id, "read", "space")).collect();
+    all.push(of("group", "writers", "create", "page"));
+    stand.at(PERMISSIONS, Reply::json(&json!({ "results": all, "_links": {} })));
+}
+
+fn group(stand: &Stand, id: &str, name: &str, members: &[&str]) {
+    stand.at(&format!("/wiki/rest/api/group/by-id?id={id}"), Reply::json(&json!({ "name": name, "id": id })));
+    let members: Vec<Value> = members.iter().map(|e| json!({ "accountId": "x", "email": e })).collect();
+    stand.at(
+        &format!("/wiki/rest/api/group/{id}/membersByGroupId?start=0&limit=200"),
+        Reply::json(&json!({ "results": members })),
+    );
+}
+
+/// Id, name, size and version of each file of a page.
+fn attach(stand: &Stand, page: &str, files: &[(&str, &str, u64, i64)]) {
+    let files: Vec<Value> = files
+        .iter()
+        .map(|(id, title, size, version)| {
+            json!({ "id": id, "title": title, "mediaType": "application/octet-stream", "fileSize": size, "version": { "number": version } })
+        })
+        .collect();
+    stand.at(
+        &format!("/wiki/api/v2/pages/{page}/attachments?limit=250"),
+        Reply::json(&json!({ "results": files, "_links": {} })),
+    );
 }
 
 fn restrict(stand: &Stand, id: &str, users: &[Option<&str>], groups: &[&str]) {
@@ -120,7 +157,7 @@ async fn pages_of_confluence_are_readable_by_whom_they_and_the_pages_above_let()
     // Nothing changed; then a restriction alone; then who may read it cannot be learned.
     stand.asked();
     assert_eq!(counts(&sync(&db, &wiki).await), (0, 0, 7, 0));
-    assert!(!stand.paths().iter().any(|p| p.contains("/api/v2/pages/")));
+    assert!(!stand.paths().iter().any(|p| p.contains("body-format")));
     // Who was not known here is hired: their page opens to them, though nothing changed there.
     let ana = hire(&db, "Ana", |p| p.email = Some("nobody-here@example.org".into())).await;
     assert_eq!(counts(&sync(&db, &wiki).await), (0, 1, 6, 0));
@@ -135,6 +172,93 @@ async fn pages_of_confluence_are_readable_by_whom_they_and_the_pages_above_let()
     let report = sync(&db, &wiki).await;
     assert!(report.errors[0].1.starts_with("who may read it could not be learned: "), "{:?}", report.errors);
     assert_eq!((readers("1").await.as_str(), report.removed), ("", 0));
+}
+
+#[tokio::test]
+async fn of_a_space_only_those_read_whom_it_lets() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    let ana = hire(&db, "Ana", |p| p.email = Some("ana@example.org".into())).await;
+    let bo = hire(&db, "Bo", |p| p.email = Some("bo@example.org".into())).await;
+    hire(&db, "Cy", |p| p.email = Some("cy@example.org".into())).await;
+    pages(
+        &stand,
+        &[("1", "Home", None, 1), ("2", "For Bo", None, 1), ("3", "For the board", None, 1), ("4", "For Cy", None, 1)],
+    );
+    permit(&stand, &[("group", "g1"), ("user", "u1"), ("role", "r1")]);
+    group(&stand, "g1", "hr", &["bo@example.org"]);
+    let users = json!({ "results": [{ "accountId": "u1", "email": "ana@example.org", "displayName": "Ana" }] });
+    stand.at("/wiki/api/v2/users-bulk", Reply::json(&users));
+    restrict(&stand, "2", &[Some("bo@example.org")], &[]);
+    restrict(&stand, "3", &[], &["board"]);
+    restrict(&stand, "4", &[Some("cy@example.org")], &[]);
+    let wiki = confluence(&stand);
+    let report = sync(&db, &wiki).await;
+    assert_eq!((counts(&report), &report.errors), ((4, 0, 0, 0), &vec![]));
+    let readers =
+        async |id: &str| passages(&db, &stand.url(&format!("/wiki/spaces/ENG/pages/{id}"))).await[0].readers.join(" ");
+    let all = async || [readers("1").await, readers("2").await, readers("3").await, readers("4").await];
+    let everyone_of_hr = format!("group:hr person:{}", ana.id);
+    assert_eq!(all().await, [everyone_of_hr.clone(), format!("person:{}", bo.id), String::new(), String::new()]);
+
+    // Confluence is away for a while: nobody loses anything. Then it says nothing any more: nobody reads.
+    stand.at(PERMISSIONS, Reply::status(503));
+    sync(&db, &wiki).await;
+    assert_eq!(readers("1").await, everyone_of_hr);
+    stand.at(PERMISSIONS, Reply::status(403));
+    let report = sync(&db, &wiki).await;
+    assert!(
+        report.warnings[0].1.starts_with("who may read the space ENG could not be learned, so nobody may: "),
+        "{report:?}"
+    );
+    assert_eq!((all().await.concat().as_str(), report.removed), ("", 0));
+    permit(&stand, &[("group", "g1"), ("group", "g0")]);
+    sync(&db, &wiki).await;
+    assert_eq!(readers("1").await, "everyone", "a group to which everybody belongs");
+}
+
+#[tokio::test]
+async fn files_of_a_page_are_read_by_whoever_may_view_it_and_owners_are_kept() {
+    let ((db, _dir), stand, store_of_files) = (store().await, Stand::start().await, Stand::start().await);
+    pages(&stand, &[("1", "Home", None, 1)]);
+    stand.at(
+        "/wiki/api/v2/spaces/9/pages?status=current&limit=250",
+        Reply::json(&json!({ "results": [{ "id": "1", "title": "Home", "version": { "number": 1 }, "ownerId": "u1" }], "_links": {} })),
+    );
+    let users = json!({ "results": [{ "accountId": "u1", "email": "", "displayName": "Ana Costa" }] });
+    stand.at("/wiki/api/v2/users-bulk", Reply::json(&users));
+    restrict(&stand, "1", &[], &["hr"]);
+    let files = [("a1", "travel guide.md", 40, 1), ("a2", "photo.png", 40, 1), ("a3", "huge.txt", 40 << 20, 1)];
+    attach(&stand, "1", &files);
+    let download = "/wiki/rest/api/content/1/child/attachment/a1/download";
+    stand.at(download, Reply::redirect(&store_of_files.url("/file?signature=s")));
+    store_of_files.at("/file?signature=s", Reply::new(200, "text/markdown", "# Travel\n\n## Trains\n\nBook early."));
+    let wiki = confluence(&stand);
+    let report = sync(&db, &wiki).await;
+    let file = stand.url("/wiki/download/attachments/1/travel%20guide.md");
+    assert_eq!(counts(&report), (2, 0, 0, 0));
+    assert!(report.errors.len() == 1 && report.errors[0].1.contains("more than the 20 MB"), "{report:?}");
+    let found = passages(&db, &file).await.remove(0);
+    assert_eq!((found.headings[0].as_str(), found.text.as_str()), ("Trains", "Book early."));
+    assert_eq!(found.readers, ["group:hr"]);
+    let asked = store_of_files.asked();
+    assert!(asked.len() == 1 && asked[0].headers.get("authorization").is_none(), "the token stays with Confluence");
+    let owner = async || documents(&db).await.into_iter().find(|d| d.title == "Home").unwrap().owner;
+    assert_eq!(owner().await.as_deref(), Some("Ana Costa"));
+
+    // Nothing changed; then whoever may view the page; then the list cannot be had; then the file is gone.
+    sync(&db, &wiki).await;
+    assert!(store_of_files.asked().is_empty());
+    restrict(&stand, "1", &[], &["board"]);
+    sync(&db, &wiki).await;
+    assert_eq!(passages(&db, &file).await[0].readers, ["group:board"]);
+    let list = "/wiki/api/v2/pages/1/attachments?limit=250";
+    stand.at(list, Reply::status(403));
+    restrict(&stand, "1", &[], &["leads"]);
+    let report = sync(&db, &wiki).await;
+    assert!(report.warnings[0].1.starts_with("the files of 'Home' could not be listed: "), "{report:?}");
+    assert_eq!((passages(&db, &file).await[0].readers.join(" ").as_str(), report.removed), ("group:leads", 0));
+    attach(&stand, "1", &[]);
+    assert_eq!(sync(&db, &wiki).await.removed, 1);
 }
 
 #[tokio::test]

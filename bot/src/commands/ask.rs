@@ -39,6 +39,9 @@ pub async fn run(config: Config, options: Options, json: bool) -> Result<()> {
             (Access::of(classes), Some(person))
         }
     };
+    if let Some(model) = crate::model::reranker(&app.config)? {
+        app.services.index.look_again_with(model);
+    }
     if let Some(model) = crate::model::embedder(&app.config, app.db.clock())? {
         app.services.index.search_by_meaning(model);
         app.services.index.load_vectors(&app.db).await?;

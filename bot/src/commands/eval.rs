@@ -27,6 +27,9 @@ pub struct Options {
     /// The folder of the model for --semantic
     #[arg(long, value_name = "DIR", requires = "semantic")]
     model: Option<PathBuf>,
+    /// Have a cross-encoder look at the best passages once more
+    #[arg(long, value_name = "DIR")]
+    reranker: Option<PathBuf>,
     /// Write the ranking here, in TREC's run format
     #[arg(long)]
     run_out: Option<PathBuf>,
@@ -37,7 +40,7 @@ pub struct Options {
 
 /// Needs no configuration but for --semantic without --model.
 pub async fn run(config: Option<&Path>, options: Options, json: bool) -> Result<()> {
-    let Options { corpus, queries, qrels, semantic, model, run_out, answers_out } = options;
+    let Options { corpus, queries, qrels, semantic, model, reranker, run_out, answers_out } = options;
     let model = match (semantic, model) {
         (false, _) => None,
         (true, Some(dir)) => Some(stoa_embed::open(&dir)?),
@@ -46,7 +49,9 @@ pub async fn run(config: Option<&Path>, options: Options, json: bool) -> Result<
             None => bail!("--semantic needs a model: name its folder with --model DIR, or set [search] model_dir"),
         },
     };
-    let report = eval::run(&eval::Options { corpus, queries, qrels, run_out, answers_out }, model).await?;
+    let reranker = reranker.map(|dir| stoa_embed::open_reranker(&dir)).transpose()?;
+    let options = eval::Options { corpus, queries, qrels, run_out, answers_out };
+    let report = eval::run(&options, model, reranker).await?;
     if json {
         print_json(&report)?;
     } else {

@@ -18,7 +18,7 @@ async fn main() -> stoa_ground::Result<()> {
             answers_out: None,
         };
         let start = stoa_ground::clock::monotonic();
-        let report = eval::run(&options, None).await?;
+        let report = eval::run(&options, None, None).await?;
         println!("{}\n{}({:.1} s in all)\n", dir.display(), report.text(), start.elapsed().as_secs_f64());
         total = (total.0 + report.ndcg.unwrap_or(0.0), total.1 + 1.0);
     }

@@ -105,13 +105,15 @@ pub(crate) struct Ask<'a> {
     /// So many bytes the answer may have.
     pub most: u64,
     pub body: Option<&'a serde_json::Value>,
+    /// Whether it may lead to another server, which is asked without the headers of the server itself.
+    pub elsewhere: bool,
     /// By media type and address: whether it is read at all. What is not has no bytes.
     pub reads: fn(&str, &Url) -> bool,
 }
 
 impl Ask<'_> {
     pub fn get(url: Url, most: u64) -> Self {
-        Self { url, validators: Validators::default(), most, body: None, reads: |_, _| true }
+        Self { url, validators: Validators::default(), most, body: None, elsewhere: false, reads: |_, _| true }
     }
 }
 
@@ -171,12 +173,12 @@ impl Client {
         for _ in 0..=REDIRECTS {
             self.trusted.permit(&url).map_err(Trouble::document)?;
             let own = url.origin() == self.base.origin();
-            if !own && (ask.body.is_some() || !self.headers.is_empty()) {
+            if !own && !ask.elsewhere && (ask.body.is_some() || !self.headers.is_empty()) {
                 return Err(Trouble::document(
                     "it leads to another server, which the token is not for: correct the source's url",
                 ));
             }
-            let response = self.once(ask, &url).await?;
+            let response = self.once(ask, &url, own).await?;
             if !response.status().is_redirection() || response.status() == StatusCode::NOT_MODIFIED {
                 return answer(response, url, ask).await;
             }
@@ -186,13 +188,16 @@ impl Client {
         Err(Trouble::document("it leads from one place to the next without end"))
     }
 
-    async fn once(&self, ask: &Ask<'_>, url: &Url) -> Result<reqwest::Response, Trouble> {
+    async fn once(&self, ask: &Ask<'_>, url: &Url, own: bool) -> Result<reqwest::Response, Trouble> {
         let mut last = self.last.lock().await;
         if let Some(rest) = last.and_then(|at| self.pace.between.checked_sub(at.elapsed())) {
             tokio::time::sleep(rest).await;
         }
         let method = if ask.body.is_some() { Method::POST } else { Method::GET };
-        let mut request = self.http.request(method, url.clone()).headers(self.headers.clone());
+        let mut request = self.http.request(method, url.clone());
+        if own {
+            request = request.headers(self.headers.clone());
+        }
         if let Some(body) = ask.body {
             request = request.json(body);
         }

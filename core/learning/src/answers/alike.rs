@@ -13,6 +13,8 @@ const RUN: usize = 3;
 const SHORT: usize = 12;
 /// The share of runs that two texts have in common when they are the same.
 const SAME: f64 = 0.8;
+/// So many other places are named.
+const PLACES: usize = 8;
 
 /// Leaves the first of passages that say the same in several documents, with the origins of the others. All of them are
 /// ones that the asker may read, so no origin tells of anything hidden.
@@ -26,7 +28,7 @@ pub(super) fn once(passages: Vec<Passage>) -> Vec<Passage> {
             Some((first, _)) => {
                 let Passage { document, title, source, location, .. } = passage;
                 let origin = Origin { document, title, source, location };
-                if !first.also.contains(&origin) {
+                if !first.also.contains(&origin) && first.also.len() < PLACES {
                     first.also.push(origin);
                 }
             }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use stoa_ground::{Db, Result};
 
+use super::rerank;
 use super::signals::{NAMES, Signals, THRESHOLD};
 use super::{Answer, CLOSE, answer, passages, read_closely};
 use crate::search::{Access, Index};
@@ -76,6 +77,8 @@ pub struct Ranked {
     pub prior: f32,
     /// The cosine with the question; none without a vector.
     pub cosine: Option<f32>,
+    /// What the cross-encoder says; none where there is none, or it did not look.
+    pub reranked: Option<f32>,
 }
 
 /// A signal for or against an answer.
@@ -94,7 +97,7 @@ pub struct Signal {
 /// # Errors
 /// When the index or the store cannot be read.
 pub async fn explain(db: &Db, index: &Index, question: &str, access: &Access) -> Result<(Answer, Explanation)> {
-    let found = index.find(question, access, db.clock().now(), CLOSE).await?;
+    let found = rerank::find(db, index, question, access, CLOSE).await?;
     let passages = passages(db, &found, access).await?;
     let answer = answer(question, &found, &passages);
     let signals = Signals::of(&found, &read_closely(question, &found, &passages));
@@ -116,6 +119,7 @@ pub async fn explain(db: &Db, index: &Index, question: &str, access: &Access) ->
             coverage: hit.parts.coverage,
             prior: hit.parts.prior,
             cosine: hit.parts.cosine,
+            reranked: hit.parts.reranked,
         })
     });
     let adds = signals.adds();

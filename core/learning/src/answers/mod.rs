@@ -14,6 +14,7 @@ mod follow_up;
 pub mod gaps;
 mod kind;
 mod model;
+mod rerank;
 mod respond;
 mod signals;
 mod speak;
@@ -22,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use stoa_ground::{Db, Result};
 
 use crate::library::{self, Passage};
-use crate::search::{Access, Found, Index};
+use crate::search::{Access, Found, Hit, Index};
 
 pub use command::{Asked, Relied, erase_questions, parts, questions_of, relied_on, revise_citing, saved_titles};
 pub use experts::{forget_knowledge, note_knowledge, passed_on};
@@ -161,7 +162,7 @@ pub async fn ask(db: &Db, index: &Index, question: &str, access: &Access) -> Res
 /// # Errors
 /// When the index or the store cannot be read.
 pub async fn look_up(db: &Db, index: &Index, question: &str, access: &Access, limit: usize) -> Result<(Found, Answer)> {
-    let found = index.find(question, access, db.clock().now(), limit).await?;
+    let found = rerank::find(db, index, question, access, limit).await?;
     let passages = passages(db, &found, access).await?;
     let answer = answer(question, &found, &passages);
     Ok((found, answer))
@@ -172,7 +173,7 @@ pub async fn look_up(db: &Db, index: &Index, question: &str, access: &Access, li
 /// # Errors
 /// When the index or the store cannot be read.
 pub async fn weigh(db: &Db, index: &Index, question: &str, access: &Access) -> Result<Signals> {
-    let found = index.find(question, access, db.clock().now(), CLOSE).await?;
+    let found = rerank::find(db, index, question, access, CLOSE).await?;
     let passages = passages(db, &found, access).await?;
     Ok(Signals::of(&found, &read_closely(question, &found, &passages)))
 }
@@ -183,16 +184,29 @@ pub async fn weigh(db: &Db, index: &Index, question: &str, access: &Access) -> R
 /// # Errors
 /// When the store cannot be read.
 pub async fn passages(db: &Db, found: &Found, access: &Access) -> Result<Vec<Passage>> {
-    let hits = &found.hits[..found.hits.len().min(CLOSE)];
+    first_passages(db, &found.hits, access, CLOSE).await
+}
+
+/// [`passages`], so many at most.
+async fn first_passages(db: &Db, hits: &[Hit], access: &Access, most: usize) -> Result<Vec<Passage>> {
+    let mut different = 0;
+    let near = hits.iter().filter(|hit| {
+        different += usize::from(!hit.twin);
+        hit.twin || different <= most
+    });
+    let hits: Vec<&Hit> = near.collect();
+    let hits = hits.as_slice();
     db.read(|conn| async move {
-        let mut passages = Vec::with_capacity(hits.len());
+        let mut passages = Vec::new();
         for hit in hits {
             let Some(passage) = library::passage(&conn, &hit.passage_id).await? else { continue };
             if passage.version == hit.version && access.allows(&passage.readers) {
                 passages.push(passage);
             }
         }
-        Ok(alike::once(passages))
+        let mut passages = alike::once(passages);
+        passages.truncate(most);
+        Ok(passages)
     })
     .await
 }

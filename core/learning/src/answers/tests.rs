@@ -1,10 +1,14 @@
 //! Answers as people read them: on the small library of the search tests.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use stoa_ground::testing::store;
+use stoa_ground::{Error, Result};
 
 use super::{Citation, ask};
 use crate::search::testing::{page, put, small_library};
-use crate::search::{Access, Index, plain};
+use crate::search::{Access, Index, Reranker, plain};
 
 #[tokio::test]
 async fn a_how_to_question_is_answered_by_the_steps_in_order_with_their_source() {
@@ -136,4 +140,71 @@ fn a_citation_on_the_web_leads_to_its_heading() {
     assert_eq!(at("https://docs.example.org/a#b", Some("c")), "https://docs.example.org/a#b");
     assert_eq!(at("https://docs.example.org/a", Some("x> [evil](y)")), "https://docs.example.org/a");
     assert_eq!(at("travel/leave.md", Some("carry-over")), "travel/leave.md");
+}
+
+#[tokio::test]
+async fn a_text_that_stands_in_many_places_takes_one_place_and_leaves_the_others_to_what_says_more() {
+    let (db, _dir) = store().await;
+    let carry = "Up to 240 hours of annual leave may be carried over into the next year; hours above that are lost on the \
+                 last day of December, so plan your days off early and talk to your manager about it.";
+    let copies: Vec<_> = (0..14)
+        .map(|n| {
+            let text = if n % 2 == 0 { carry.to_owned() } else { carry.replace("plan your days", "do plan your days") };
+            page(&format!("copies/{n}.md"), "Annual leave", &[("Carry over", &text)])
+        })
+        .collect();
+    put(&db, &copies).await;
+    let other = "Who is ill during annual leave gets the hours back, with a note.";
+    put(&db, &[page("leave/ill.md", "Leave", &[("Illness", other)])]).await;
+    put(&db, &small_library()).await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    let (_, answer) =
+        super::look_up(&db, &index, "may annual leave hours be carried over", &Access::everyone(), 10).await.unwrap();
+    let places = answer.citations[0].also.iter().map(|o| o.location.starts_with("copies/")).collect::<Vec<_>>();
+    assert_eq!(places, vec![true; 8], "{answer:?}");
+    let nearest: Vec<&str> = answer.nearest.iter().map(|n| n.location.as_str()).collect();
+    assert_eq!(nearest, ["leave/ill.md"], "the copies leave room for what says something else");
+}
+
+/// A cross-encoder that likes one word, fails at another, and never ends at a third.
+struct Likes(&'static str);
+
+#[async_trait]
+impl Reranker for Likes {
+    async fn scores(&self, question: &str, passages: &[String]) -> Result<Vec<f32>> {
+        if question.contains("fails") {
+            return Err(Error::Io("the model is away".into()));
+        }
+        if question.contains("hangs") {
+            std::future::pending::<()>().await;
+        }
+        Ok(passages.iter().map(|p| if p.contains(self.0) { 9.0 } else { -3.0 }).collect())
+    }
+}
+
+#[tokio::test]
+async fn a_cross_encoder_puts_the_best_into_its_order_and_breaks_nothing() {
+    let (db, _dir) = store().await;
+    put(&db, &small_library()).await;
+    let plain = Index::in_memory().unwrap();
+    plain.catch_up(&db).await.unwrap();
+    let again = Index::in_memory().unwrap();
+    again.catch_up(&db).await.unwrap();
+    again.look_again_with(Arc::new(Likes("28 euros")));
+    let everyone = Access::everyone();
+    let look =
+        async |index: &Index, question: &str| super::look_up(&db, index, question, &everyone, 10).await.unwrap().0;
+    let (before, after) = (look(&plain, "claim expenses day").await, look(&again, "claim expenses day").await);
+    let ids = |found: &crate::search::Found| found.hits.iter().map(|h| h.passage_id.clone()).collect::<Vec<_>>();
+    assert!(before.hits.len() > 2 && ids(&before)[0] != ids(&after)[0], "{before:?}");
+    assert!(after.hits[0].parts.reranked == Some(9.0) && after.hits[0].score == before.hits[0].score, "{after:?}");
+    let sorted = |mut ids: Vec<String>| {
+        ids.sort();
+        ids
+    };
+    assert_eq!(sorted(ids(&before)), sorted(ids(&after)), "nothing is lost or doubled");
+    for question in ["claim expenses fails", "claim expenses hangs"] {
+        assert_eq!(ids(&look(&plain, question).await), ids(&look(&again, question).await), "{question}");
+    }
 }

@@ -16,7 +16,7 @@ use stoa_ground::{Clock, Db, Error, Instant, Result};
 
 use crate::answers::{self, Answer, Signals, THRESHOLD};
 use crate::library::{self, Item, Section};
-use crate::search::{Access, Embedder, Found, Index};
+use crate::search::{Access, Embedder, Found, Index, Reranker};
 
 pub use files::{Document, Qrels, Query, corpus, qrels, queries};
 pub use measures::{auroc, mrr, ndcg, recall};
@@ -212,17 +212,24 @@ fn item(document: &Document) -> Item {
     }
 }
 
-/// Evaluates, by words alone or with a model, and writes the files that were asked for.
+/// Evaluates, by words alone or with a model, with a cross-encoder or without, and writes the files that were asked for.
 ///
 /// # Errors
 /// When a file cannot be read or written, or a line is malformed: the sentence names file and line.
-pub async fn run(options: &Options, model: Option<Arc<dyn Embedder>>) -> Result<Report> {
+pub async fn run(
+    options: &Options,
+    model: Option<Arc<dyn Embedder>>,
+    reranker: Option<Arc<dyn Reranker>>,
+) -> Result<Report> {
     let corpus = corpus(&options.corpus)?;
     let queries = queries(&options.queries)?;
     let qrels = qrels(&options.qrels)?;
     let mut run = files::Out::create(options.run_out.as_deref())?;
     let mut answers = files::Out::create(options.answers_out.as_deref())?;
     let bench = Bench::new(&corpus, model).await?;
+    if let Some(reranker) = reranker {
+        bench.index.look_again_with(reranker);
+    }
     let mut outcomes = Vec::with_capacity(queries.len());
     for query in &queries {
         let outcome = bench.ask(&query.text).await?;

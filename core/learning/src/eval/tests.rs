@@ -29,7 +29,7 @@ async fn an_evaluation_measures_ranking_and_abstention_and_writes_both_files() {
     let dir = tempfile::tempdir().unwrap();
     let queries = "{\"id\":\"q1\",\"text\":\"What does a parking permit cost?\"}\n{\"id\":\"q2\",\"text\":\"when does the canteen open\"}\n{\"id\":\"n1\",\"text\":\"Who won the chess olympiad in Budapest?\"}\r\n";
     let options = options(dir.path(), CORPUS, queries, "query-id\tcorpus-id\tscore\nq1\ta\t2\nq2\t2\t1\n");
-    let report = run(&options, None).await.unwrap();
+    let report = run(&options, None, None).await.unwrap();
     assert_eq!((report.documents, report.queries, report.answerable), (3, 3, 2));
     assert_eq!((report.ndcg, report.recall5, report.mrr, report.auroc), (Some(1.0), Some(1.0), Some(1.0), Some(1.0)));
     assert_eq!((report.coverage, report.refusals, report.wrong_answers), (Some(1.0), Some(1.0), 0));
@@ -64,11 +64,11 @@ async fn a_bad_file_is_named_with_its_line() {
         (CORPUS, q, "q1\ta\t1\nq1 a 1\n", "qrels.tsv line 2 must be query-id<TAB>doc-id<TAB>relevance"),
         (CORPUS, q, "q1\ta\t1\nq1\ta\tyes\n", "qrels.tsv line 2 has the relevance 'yes'"),
     ] {
-        let error = run(&options(dir.path(), corpus, queries, qrels), None).await.unwrap_err().to_string();
+        let error = run(&options(dir.path(), corpus, queries, qrels), None, None).await.unwrap_err().to_string();
         assert!(error.contains(expected) && !error.contains('\n'), "{error}");
     }
     let mut missing = options(dir.path(), CORPUS, q, "");
     missing.corpus = dir.path().join("nowhere.jsonl");
-    let error = run(&missing, None).await.unwrap_err().to_string();
+    let error = run(&missing, None, None).await.unwrap_err().to_string();
     assert!(error.contains("nowhere.jsonl cannot be read"), "{error}");
 }

@@ -58,12 +58,12 @@ impl Dense {
         let vectors = self.vectors();
         let probe = Probe::of(question);
         let mut near = Near::default();
-        for (segment, seen) in searcher.segment_readers().iter().zip(&view.segments) {
+        for (segment, opened) in searcher.segment_readers().iter().zip(&view.segments) {
             let places = self.places(&vectors, segment, searcher)?;
             let mut part = Part::default();
             let mut rows = Vec::new();
             for (doc, &row) in places.iter().enumerate() {
-                if row != NONE && seen.contains(doc as u32) {
+                if row != NONE && opened.seen.contains(doc as u32) {
                     part.docs.push(doc as u32);
                     rows.push(row);
                 }

@@ -27,8 +27,8 @@ pub trait Embedder: Send + Sync {
     async fn query(&self, text: &str) -> Result<Vec<f32>>;
 }
 
-/// What of a passage is embedded: title, headings and text, without markup.
-pub(super) fn text(passage: &Passage) -> String {
+/// What of a passage a model reads: title, headings and text, without markup.
+pub(crate) fn text(passage: &Passage) -> String {
     let mut text = passage.title.clone();
     for heading in &passage.headings {
         text.push('\n');

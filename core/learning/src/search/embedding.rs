@@ -19,6 +19,8 @@ use crate::library::{self, Passage};
 const DOCUMENTS: usize = 50;
 /// Passages embedded and stored together.
 const PASSAGES: usize = 64;
+/// Stored vectors read together.
+const STORED: usize = 500;
 /// Changes of the feed looked at together.
 const CHANGES: usize = 500;
 /// How often other processes' changes are looked for.
@@ -134,23 +136,25 @@ impl Work<'_> {
         }
     }
 
-    /// Takes the stored vectors into memory.
+    /// Takes the stored vectors into memory, some at a time, so that others are answered meanwhile.
     async fn load(&mut self) -> Result<()> {
         let model = self.dense.embedder.model();
-        let dense = self.dense;
-        self.db
-            .read(|conn| async move {
-                let sql = "SELECT key, vector FROM passage_vector WHERE model = $1";
-                for row in conn.all(sql, args![model]).await? {
-                    let bytes: Vec<u8> = row.get("vector")?;
-                    let vector =
-                        Small::from_bytes(&bytes).ok_or_else(|| Error::Io("a stored vector is damaged".into()))?;
-                    dense.change().put(row.get::<i64>("key")?.cast_unsigned(), &vector);
-                }
-                Ok(())
-            })
-            .await?;
-        dense.change().epoch += 1;
+        let mut after = (String::new(), -1);
+        loop {
+            let (document, ordinal) = (after.0.as_str(), after.1);
+            let sql = "SELECT document_id, ordinal, key, vector FROM passage_vector
+                       WHERE model = $1 AND (document_id, ordinal) > ($2, $3) ORDER BY document_id, ordinal LIMIT $4";
+            let rows = self.db.all(sql, args![model, document, ordinal, STORED]).await?;
+            let Some(last) = rows.last() else { break };
+            after = (last.get("document_id")?, last.get::<i64>("ordinal")?);
+            for row in &rows {
+                let vector = Small::from_bytes(&row.get::<Vec<u8>>("vector")?)
+                    .ok_or_else(|| Error::Io("a stored vector is damaged".into()))?;
+                self.dense.change().put(row.get::<i64>("key")?.cast_unsigned(), &vector);
+            }
+            tokio::task::yield_now().await;
+        }
+        self.dense.change().epoch += 1;
         Ok(())
     }
 

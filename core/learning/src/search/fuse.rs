@@ -57,7 +57,7 @@ fn meaning(words: usize) -> f32 {
 }
 
 /// The values as standard deviations above their mean; all 0 when they are all the same.
-fn standard(values: Vec<f32>) -> Vec<f32> {
+pub(crate) fn standard(values: Vec<f32>) -> Vec<f32> {
     let count = values.len().max(1) as f32;
     let mean = values.iter().sum::<f32>() / count;
     let deviation = (values.iter().map(|v| (v - mean) * (v - mean)).sum::<f32>() / count).sqrt();

@@ -138,6 +138,44 @@ async fn vectors_follow_what_changes_are_kept_over_a_restart_and_go_with_what_is
 }
 
 #[tokio::test]
+async fn many_stored_vectors_are_taken_in_part_by_part_while_others_go_on() {
+    let (db, _dir) = store().await;
+    // Longer than one part, so that parts end within a document.
+    let pages: Vec<_> = (0..3)
+        .map(|n| {
+            let sections: Vec<(String, String)> =
+                (0..450).map(|s| (format!("Section {s}"), format!("Number {s} of {n}."))).collect();
+            let sections: Vec<(&str, &str)> = sections.iter().map(|(h, t)| (h.as_str(), t.as_str())).collect();
+            page(&format!("{n}.md"), "Numbers", &sections)
+        })
+        .collect();
+    put(&db, &pages).await;
+    put(&db, &small_library()).await;
+    let model = Arc::new(Played::default());
+    let index = index_with(&model);
+    index.catch_up(&db).await.unwrap();
+    let embedded = index.embed(&db).await.unwrap().embedded;
+    assert_eq!(embedded, 3 * 450 + 7);
+    let reading = index_with(&model);
+    reading.catch_up(&db).await.unwrap();
+    let turns = AtomicUsize::new(0);
+    let others = async {
+        loop {
+            turns.fetch_add(1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        loaded = reading.load_vectors(&db) => loaded.unwrap(),
+        () = others => {}
+    }
+    assert!(turns.load(Ordering::SeqCst) >= 3, "others had {turns:?} turns");
+    assert_eq!(first(&db, &reading, "unwell", &Access::everyone()).await, "leave/sick.md");
+    assert_eq!(reading.0.dense.get().unwrap().vectors().len(), embedded);
+}
+
+#[tokio::test]
 async fn a_running_follower_embeds_beside_everything_else() {
     let (db, _dir) = store().await;
     let model = Arc::new(Played::default());

@@ -12,10 +12,14 @@ mod feed;
 mod folder;
 mod fuse;
 mod markup;
+mod postings;
 mod question;
 mod rank;
 mod related;
+mod rerank;
 mod schema;
+mod select;
+mod sketch;
 mod standing;
 mod stop;
 mod vectors;
@@ -31,11 +35,14 @@ use stoa_ground::{Instant, Result};
 use tantivy::{IndexReader, IndexWriter, ReloadPolicy};
 
 pub use embed::Embedder;
+pub(crate) use embed::text as passage_text;
 pub use embedding::Embedded;
 pub use feed::Progress;
+pub(crate) use fuse::standard;
 pub use markup::{Block, Kind, blocks, plain};
 pub use question::Asked;
 pub use rank::{Parts, Weights};
+pub use rerank::Reranker;
 pub use stop::is_stop_word;
 pub use words::{Stems, Word, words};
 
@@ -86,6 +93,9 @@ pub struct Hit {
     pub score: f32,
     /// What the score consists of.
     pub parts: Parts,
+    /// Whether a better passage of another document seems to say the same. Such passages come beside the number that was
+    /// asked for.
+    pub twin: bool,
 }
 
 /// What a search found.
@@ -121,8 +131,16 @@ struct Inner {
     weights: Weights,
     /// The vectors, where there is a model.
     dense: OnceLock<dense::Dense>,
+    /// The cross-encoder, where there is one.
+    reranking: OnceLock<Reranking>,
     /// The newest change that was looked at, for whoever measures.
     seen: AtomicI64,
+}
+
+/// A cross-encoder, and whose turn it is.
+pub(crate) struct Reranking {
+    pub model: Arc<dyn Reranker>,
+    pub turn: tokio::sync::Mutex<()>,
 }
 
 /// What a writing index knows about its place.
@@ -183,6 +201,7 @@ impl Index {
             views: visible::Views::default(),
             weights,
             dense: OnceLock::new(),
+            reranking: OnceLock::new(),
             seen: AtomicI64::new(0),
         })))
     }
@@ -192,6 +211,18 @@ impl Index {
         if self.0.dense.set(dense::Dense::new(embedder)).is_err() {
             tracing::warn!("the search index has a model already and keeps it");
         }
+    }
+
+    /// Has answers look at the best passages once more with this cross-encoder from now on. A second one is not taken.
+    pub fn look_again_with(&self, model: Arc<dyn Reranker>) {
+        let turn = tokio::sync::Mutex::default();
+        if self.0.reranking.set(Reranking { model, turn }).is_err() {
+            tracing::warn!("the search index has a cross-encoder already and keeps it");
+        }
+    }
+
+    pub(crate) fn reranking(&self) -> Option<&Reranking> {
+        self.0.reranking.get()
     }
 
     /// The passages that answer a question best, among those that `access` allows: by words, and by meaning where there
@@ -238,6 +269,7 @@ impl Index {
             view: &view,
             weights: &self.0.weights,
             near: &near,
+            lengths: postings::lengths(&view, &self.0.weights),
             today: now.0.div_euclid(Instant::DAY),
         };
         ranking.search(question, limit).map_err(feed::failed)

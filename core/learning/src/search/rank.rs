@@ -2,23 +2,28 @@
 //! best candidates, how near the question's words stand to each other, how much of the question is covered, and what
 //! the rest of the document says.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::rc::Rc;
 
 use tantivy::postings::Postings as _;
 use tantivy::schema::IndexRecordOption;
-use tantivy::{DocAddress, DocSet as _, Searcher, TERMINATED, TantivyDocument, Term};
+use tantivy::{DocAddress, DocSet as _, Searcher, TantivyDocument, Term};
 
 use super::dense::Near;
+use super::postings::{Lengths, Spread};
 use super::question::{self, Asked};
-use super::related::Related;
 use super::schema::Fields;
+use super::select::{Chosen, Selected, Sought};
 use super::visible::View;
-use super::{Found, Hit, fuse, standing};
+use super::{Found, Hit, fuse, sketch};
 
 /// Number of searched fields: title, headings, body, keywords.
 pub(super) const FIELDS: usize = 4;
 /// Fields in which words can stand near each other: title, headings, body.
 const NEAR: usize = 3;
+
+/// Passages that say what better ones say already: so many are given on beside those.
+const TWINS: usize = 16;
 
 /// The numbers of the ranking.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +57,9 @@ pub struct Weights {
     pub related_long: usize,
     /// How many candidates by words, and how many by meaning, are looked at closely.
     pub candidates: usize,
+    /// Passages from which on a word is a frequent one: where it stands is read only as far as it can matter. Changes the
+    /// time, not what is found.
+    pub frequent: usize,
 }
 
 impl Default for Weights {
@@ -73,6 +81,7 @@ impl Default for Weights {
             related_from: [10, 16],
             related_long: 6,
             candidates: 100,
+            frequent: 1_000,
         }
     }
 }
@@ -100,6 +109,8 @@ pub struct Parts {
     pub lexical: f32,
     /// The cosine of passage and question; none without a vector.
     pub cosine: Option<f32>,
+    /// What a cross-encoder says; none where it did not look.
+    pub reranked: Option<f32>,
 }
 
 pub(super) struct Ranking<'a> {
@@ -108,15 +119,9 @@ pub(super) struct Ranking<'a> {
     pub view: &'a View,
     pub weights: &'a Weights,
     pub near: &'a Near,
+    pub lengths: Lengths,
     /// Today, in days since 1970.
     pub today: i64,
-}
-
-/// A passage that has a word, and the word's weighted frequency there.
-pub(super) struct Posting {
-    pub segment: u32,
-    pub doc: u32,
-    pub frequency: f32,
 }
 
 pub(super) struct Candidate {
@@ -132,42 +137,58 @@ pub(super) struct Candidate {
 impl Ranking<'_> {
     pub fn search(&self, question: &str, limit: usize) -> tantivy::Result<Found> {
         let mut asked = question::read(question, &self.view.languages);
-        let mut postings = Vec::with_capacity(asked.len());
+        let mut spreads = Vec::with_capacity(asked.len());
         let typos = asked.len() <= question::TYPOS;
         for word in &mut asked {
-            let mut found = self.postings(&word.stems)?;
-            if found.is_empty() && typos && !word.stop {
+            let mut spread = self.spread(&word.stems)?;
+            if spread.extent.passages == 0 && typos && !word.stop {
                 let near = self.correct(&word.word)?;
                 if !near.is_empty() {
-                    found = self.postings(&near)?;
+                    spread = self.spread(&near)?;
                     word.stems = near;
                     word.corrected = true;
                 }
             }
-            word.passages = found.len();
-            word.idf = self.idf(found.len());
-            postings.push(found);
+            word.passages = spread.extent.passages;
+            word.idf = self.idf(word.passages);
+            spreads.push(Rc::new(spread));
         }
-        shorten(&mut asked, &mut postings);
-        let weight = |a: &Asked| a.idf * (1.0 + (a.times.min(4) as f32).ln()) * if a.corrected { 0.8 } else { 1.0 };
-        let all: f32 = asked.iter().map(weight).sum();
+        shorten(&mut asked, &mut spreads);
+        let question = Question::of(asked, spreads);
         let mut found = Found {
             readable: self.view.passages,
-            ideal: all * (self.weights.k1 + 1.0) * (1.0 + self.weights.document),
+            ideal: question.all * (self.weights.k1 + 1.0) * (1.0 + self.weights.document),
             ..Found::default()
         };
-        let mut candidates = self.rank(&asked, &postings, weight, all, &[])?;
-        if self.weights.related > 0.0 && asked.len() >= self.weights.related_long {
-            let related = self.related(&mut candidates, self.weights.related * all)?;
+        let Selected { passages, floor } = self.select(&question.sought(), question.all, 0.0)?;
+        let mut candidates = self.look_closely(&question, passages, Vec::new())?;
+        if self.weights.related > 0.0 && question.asked.len() >= self.weights.related_long {
+            let mass = self.weights.related * question.all;
+            let related = self.related(&mut candidates, &question.spreads, mass)?;
             if !related.is_empty() {
-                candidates = self.rank(&asked, &postings, weight, all, &related)?;
+                let mut sought = question.sought();
+                sought.extend(related.iter().map(|r| Sought { spread: &r.spread, weight: r.weight, related: true }));
+                let passages = self.select(&sought, question.all, floor)?.passages;
+                candidates = self.look_closely(&question, passages, candidates)?;
                 found.related = related.into_iter().map(|r| r.stem).collect();
             }
         }
-        fuse::fuse(&mut found, asked.len(), &mut candidates);
+        fuse::fuse(&mut found, question.asked.len(), &mut candidates);
         candidates.iter_mut().for_each(|c| c.score *= c.parts.prior);
         candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.at.cmp(&b.at)));
-        for candidate in candidates.into_iter().take(limit) {
+        let mut kept: Vec<(u64, u64)> = Vec::with_capacity(limit.min(candidates.len()));
+        for candidate in candidates {
+            let segment = &self.view.segments[candidate.at.segment_ord as usize];
+            let sketch = segment.sketch.first(candidate.at.doc_id).unwrap_or_default();
+            let twin = kept.iter().any(|&(group, s)| group != candidate.group && sketch::alike(s, sketch));
+            if !twin {
+                if kept.len() == limit {
+                    continue;
+                }
+                kept.push((candidate.group, sketch));
+            } else if found.hits.len() - kept.len() == TWINS {
+                continue;
+            }
             let doc: TantivyDocument = self.searcher.doc(candidate.at)?;
             found.hits.push(Hit {
                 passage_id: Fields::stored(&doc, self.fields.passage),
@@ -175,27 +196,40 @@ impl Ranking<'_> {
                 version: Fields::stored(&doc, self.fields.version),
                 score: candidate.score,
                 parts: candidate.parts,
+                twin,
             });
         }
-        found.asked = asked;
+        found.asked = question.asked;
         Ok(found)
     }
 
-    /// The best passages, in no order.
-    fn rank(
+    /// What the passages say of the question beside their words alone. `known` are passages that were looked at already.
+    fn look_closely(
         &self,
-        asked: &[Asked],
-        postings: &[Vec<Posting>],
-        weight: impl Fn(&Asked) -> f32 + Copy,
-        all: f32,
-        related: &[Related],
+        question: &Question,
+        passages: Vec<Chosen>,
+        known: Vec<Candidate>,
     ) -> tantivy::Result<Vec<Candidate>> {
-        let mut candidates = self.candidates(asked, postings, weight, all, related)?;
-        self.look_closely(asked, &mut candidates)?;
-        self.gather_documents(asked, postings, weight, &mut candidates)?;
-        for candidate in &mut candidates {
-            candidate.parts.lexical = candidate.score;
-            candidate.score += candidate.parts.related;
+        let mut known: HashMap<DocAddress, Candidate> = known.into_iter().map(|c| (c.at, c)).collect();
+        let (mut candidates, mut new) = (Vec::with_capacity(passages.len()), Vec::new());
+        for Chosen { at, words, coverage, related } in passages {
+            match known.remove(&at) {
+                Some(mut candidate) => {
+                    candidate.parts.related = related;
+                    candidates.push(candidate);
+                }
+                None => {
+                    let parts = Parts { words, coverage, related, cosine: self.near.of(at), ..Parts::default() };
+                    new.push(Candidate { at, group: 0, title: 0.0, score: 0.0, parts });
+                }
+            }
+        }
+        new.sort_unstable_by_key(|c| c.at);
+        self.see_neighbours(&question.asked, &mut new)?;
+        self.gather_documents(question, &mut new)?;
+        candidates.append(&mut new);
+        for Candidate { score, parts, .. } in &mut candidates {
+            *score = parts.lexical + parts.related;
         }
         Ok(candidates)
     }
@@ -205,35 +239,10 @@ impl Ranking<'_> {
         (1.0 + (all - with + 0.5) / (with + 0.5)).ln()
     }
 
-    /// Every readable passage that has one of the stems.
-    pub(super) fn postings(&self, stems: &[String]) -> tantivy::Result<Vec<Posting>> {
-        let mut out = Vec::new();
-        for (ordinal, (segment, seen)) in self.searcher.segment_readers().iter().zip(&self.view.segments).enumerate() {
-            let start = out.len();
-            for (f, &field) in self.fields.text.iter().enumerate() {
-                if self.weights.field[f] == 0.0 {
-                    continue;
-                }
-                let index = segment.inverted_index(field)?;
-                let norms = segment.get_fieldnorms_reader(field)?;
-                let (weight, b, mean) = (self.weights.field[f], self.weights.b[f], self.view.lengths[f]);
-                for stem in stems {
-                    let term = Term::from_field_text(field, stem);
-                    let Some(mut docs) = index.read_postings(&term, IndexRecordOption::WithFreqs)? else { continue };
-                    while docs.doc() != TERMINATED {
-                        let doc = docs.doc();
-                        if seen.contains(doc) {
-                            let length = norms.fieldnorm(doc) as f32;
-                            let frequency = weight * docs.term_freq() as f32 / (1.0 - b + b * length / mean);
-                            out.push(Posting { segment: ordinal as u32, doc, frequency });
-                        }
-                        docs.advance();
-                    }
-                }
-            }
-            merge(&mut out, start);
-        }
-        Ok(out)
+    /// What a frequency counts: the more often, the less another time adds.
+    pub(super) fn saturated(&self, frequency: f32) -> f32 {
+        let k1 = self.weights.k1;
+        frequency * (k1 + 1.0) / (frequency + k1)
     }
 
     /// Stems of known words that differ from an unknown one by a letter; the two most frequent.
@@ -248,7 +257,7 @@ impl Ranking<'_> {
             let term = Term::from_field_text(body, &stem);
             if self.searcher.doc_freq(&term)? > 0 {
                 let stem = [stem];
-                let count = self.postings(&stem)?.len();
+                let count = self.spread(&stem)?.extent.passages;
                 let [stem] = stem;
                 if count > 0 {
                     known.push((count, stem));
@@ -260,82 +269,16 @@ impl Ranking<'_> {
         Ok(known.into_iter().map(|(_, stem)| stem).collect())
     }
 
-    /// The best passages by their words alone.
-    fn candidates(
-        &self,
-        asked: &[Asked],
-        postings: &[Vec<Posting>],
-        weight: impl Fn(&Asked) -> f32,
-        all: f32,
-        related: &[Related],
-    ) -> tantivy::Result<Vec<Candidate>> {
-        let k1 = self.weights.k1;
-        let mut scores: Vec<Vec<(f32, f32, f32)>> =
-            self.searcher.segment_readers().iter().map(|s| vec![(0.0, 0.0, 0.0); s.max_doc() as usize]).collect();
-        let mut touched = Vec::new();
-        for (word, postings) in asked.iter().zip(postings) {
-            let weight = weight(word);
-            for p in postings {
-                let cell = &mut scores[p.segment as usize][p.doc as usize];
-                if cell.1 == 0.0 {
-                    touched.push(DocAddress::new(p.segment, p.doc));
-                }
-                cell.0 += weight * p.frequency * (k1 + 1.0) / (p.frequency + k1);
-                cell.1 += weight;
-            }
-        }
-        for Related { weight, postings, .. } in related {
-            for p in postings {
-                let cell = &mut scores[p.segment as usize][p.doc as usize];
-                if cell.1 == 0.0 && cell.2 == 0.0 {
-                    touched.push(DocAddress::new(p.segment, p.doc));
-                }
-                cell.2 += weight * p.frequency * (k1 + 1.0) / (p.frequency + k1);
-            }
-        }
-        let mut best: Vec<(f32, DocAddress)> = touched
-            .into_iter()
-            .map(|at| {
-                let (words, covered, related) = scores[at.segment_ord as usize][at.doc_id as usize];
-                (words * self.covered(covered / all) + related, at)
-            })
-            .collect();
-        let order = |a: &(f32, DocAddress), b: &(f32, DocAddress)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
-        if best.len() > self.weights.candidates {
-            best.select_nth_unstable_by(self.weights.candidates, order);
-            best.truncate(self.weights.candidates);
-        }
-        best.sort_by(order);
-        let mut chosen: HashSet<DocAddress> = best.iter().map(|(_, at)| *at).collect();
-        let by_meaning = self.near.nearest(self.weights.candidates).into_iter().map(|(_, at)| at);
-        let by_meaning: Vec<DocAddress> = by_meaning.filter(|at| chosen.insert(*at)).collect();
-        Ok(best
-            .into_iter()
-            .map(|(_, at)| at)
-            .chain(by_meaning)
-            .map(|at| {
-                let (words, covered, related) = scores[at.segment_ord as usize][at.doc_id as usize];
-                let coverage = if all > 0.0 { covered / all } else { 0.0 };
-                let parts = Parts { words, coverage, related, cosine: self.near.of(at), ..Parts::default() };
-                Candidate { at, group: 0, title: 0.0, score: 0.0, parts }
-            })
-            .collect())
-    }
-
-    fn covered(&self, share: f32) -> f32 {
+    pub(super) fn covered(&self, share: f32) -> f32 {
         1.0 - self.weights.coverage * (1.0 - share)
     }
 
-    /// Adds what is said by words that stand near each other.
-    fn look_closely(&self, asked: &[Asked], candidates: &mut [Candidate]) -> tantivy::Result<()> {
-        let mut order: Vec<usize> = (0..candidates.len()).collect();
-        order.sort_by_key(|&i| candidates[i].at);
-        for (ordinal, segment) in self.searcher.segment_readers().iter().enumerate() {
-            let of_segment: Vec<usize> =
-                order.iter().copied().filter(|&i| candidates[i].at.segment_ord as usize == ordinal).collect();
+    /// Adds what is said by words that stand near each other. The candidates stand in the index's order.
+    fn see_neighbours(&self, asked: &[Asked], candidates: &mut [Candidate]) -> tantivy::Result<()> {
+        for of_segment in candidates.chunk_by_mut(|a, b| a.at.segment_ord == b.at.segment_ord) {
+            let segment = &self.view.segments[of_segment[0].at.segment_ord as usize];
             for (f, &field) in self.fields.text[..NEAR].iter().enumerate() {
-                let index = segment.inverted_index(field)?;
-                let norms = segment.get_fieldnorms_reader(field)?;
+                let (index, norms) = (&segment.words[f], &segment.norms[f]);
                 let mut matched = vec![(0.0f32, 0usize); of_segment.len()];
                 let mut before: Vec<Vec<u32>> = vec![Vec::new(); of_segment.len()];
                 for (n, word) in asked.iter().enumerate() {
@@ -344,20 +287,20 @@ impl Ranking<'_> {
                         let term = Term::from_field_text(field, stem);
                         let option = IndexRecordOption::WithFreqsAndPositions;
                         let Some(mut docs) = index.read_postings(&term, option)? else { continue };
-                        for (slot, &i) in of_segment.iter().enumerate() {
-                            let doc = candidates[i].at.doc_id;
+                        for (candidate, places) in of_segment.iter().zip(&mut places) {
+                            let doc = candidate.at.doc_id;
                             if docs.doc() < doc {
                                 docs.seek(doc);
                             }
                             if docs.doc() == doc {
-                                docs.append_positions_with_offset(0, &mut places[slot]);
+                                docs.append_positions_with_offset(0, places);
                             }
                         }
                     }
                     if n > 0 {
                         let idf = word.idf.min(asked[n - 1].idf);
-                        for (slot, &i) in of_segment.iter().enumerate() {
-                            candidates[i].parts.near += idf * self.nearness(&before[slot], &places[slot]);
+                        for (slot, candidate) in of_segment.iter_mut().enumerate() {
+                            candidate.parts.near += idf * self.nearness(&before[slot], &places[slot]);
                         }
                     }
                     for (places, (telling, words)) in places.iter().zip(&mut matched) {
@@ -368,8 +311,7 @@ impl Ranking<'_> {
                     }
                     before = places;
                 }
-                for (&i, (telling, words)) in of_segment.iter().zip(matched) {
-                    let candidate = &mut candidates[i];
+                for (candidate, (telling, words)) in of_segment.iter_mut().zip(matched) {
                     let length = norms.fieldnorm(candidate.at.doc_id).max(1) as f32;
                     if let Some(weight) = self.weights.exact.get(f) {
                         candidate.parts.exact += weight * telling * (words as f32 / length).min(1.0);
@@ -379,9 +321,6 @@ impl Ranking<'_> {
                     }
                 }
             }
-        }
-        for c in candidates {
-            c.score = (c.parts.words + c.parts.near + c.parts.exact) * self.covered(c.parts.coverage);
         }
         Ok(())
     }
@@ -402,69 +341,89 @@ impl Ranking<'_> {
         self.weights.phrase * phrases * 2.0 / (phrases + 1.0) + self.weights.near * pairs * 2.0 / (pairs + 1.0)
     }
 
-    /// Adds what the document as a whole says: its passages stand next to each other in a segment.
-    fn gather_documents(
-        &self,
-        asked: &[Asked],
-        postings: &[Vec<Posting>],
-        weight: impl Fn(&Asked) -> f32,
-        candidates: &mut [Candidate],
-    ) -> tantivy::Result<()> {
-        let (k1, b) = (self.weights.k1, self.weights.b_document);
-        let whole = asked.iter().map(|a| a.idf).sum::<f32>().max(f32::MIN_POSITIVE);
-        let mut known: HashMap<(u32, u32), f32> = HashMap::new();
-        for candidate in candidates {
-            let (segment, doc) = (candidate.at.segment_ord, candidate.at.doc_id);
-            let reader = self.searcher.segment_reader(segment);
-            let groups = reader.fast_fields().u64("group")?;
-            candidate.parts.prior = standing::prior(reader, doc, self.today)?;
-            candidate.group = groups.first(doc).unwrap_or_default();
-            let same = |&d: &u32| groups.first(d) == groups.first(doc);
-            let from = (0..=doc).rev().take_while(same).last().unwrap_or(doc);
-            let to = (doc..reader.max_doc()).take_while(same).last().unwrap_or(doc);
-            let score = *known.entry((segment, from)).or_insert_with(|| {
-                let seen = &self.view.segments[segment as usize];
-                let passages = (from..=to).filter(|&d| seen.contains(d)).count() as f32;
-                let length = 1.0 - b + b * passages / self.view.of_document;
-                let of_word = |(word, postings): (&Asked, &Vec<Posting>)| {
-                    let start = postings.partition_point(|p| (p.segment, p.doc) < (segment, from));
-                    let here = postings[start..].iter().take_while(|p| (p.segment, p.doc) <= (segment, to));
-                    let frequency = here.map(|p| p.frequency).sum::<f32>() / length;
-                    weight(word) * frequency * (k1 + 1.0) / (frequency + k1)
-                };
-                asked.iter().zip(postings).map(of_word).sum()
-            });
-            candidate.parts.document = self.weights.document * score;
+    /// Adds what the document as a whole says: its passages stand next to each other in a segment. The candidates stand
+    /// in the index's order.
+    fn gather_documents(&self, question: &Question, candidates: &mut [Candidate]) -> tantivy::Result<()> {
+        let mut documents: Vec<Whole> = Vec::new();
+        let mut passages: Vec<DocAddress> = Vec::new();
+        for candidate in candidates.iter_mut() {
+            let DocAddress { segment_ord, doc_id } = candidate.at;
+            let segment = &self.view.segments[segment_ord as usize];
+            candidate.parts.prior = segment.standing.prior(doc_id, self.today);
+            candidate.group = segment.group.first(doc_id).unwrap_or_default();
+            if documents.last().is_some_and(|d| d.segment == segment_ord && (d.from..=d.to).contains(&doc_id)) {
+                continue;
+            }
+            let same = |&d: &u32| segment.group.first(d) == Some(candidate.group);
+            let last = self.searcher.segment_reader(segment_ord).max_doc();
+            let from = (0..=doc_id).rev().take_while(same).last().unwrap_or(doc_id);
+            let to = (doc_id..last).take_while(same).last().unwrap_or(doc_id);
+            let start = passages.len();
+            let seen = (from..=to).filter(|&d| segment.seen.contains(d));
+            passages.extend(seen.map(|d| DocAddress::new(segment_ord, d)));
+            documents.push(Whole { segment: segment_ord, from, to, passages: start..passages.len(), score: 0.0 });
+        }
+        let b = self.weights.b_document;
+        for (spread, weight) in question.spreads.iter().zip(&question.weights) {
+            let frequencies = self.frequencies(spread, &passages)?;
+            for document in &mut documents {
+                let length = 1.0 - b + b * document.passages.len() as f32 / self.view.of_document;
+                let frequency = frequencies[document.passages.clone()].iter().sum::<f32>() / length;
+                document.score += weight * self.saturated(frequency);
+            }
+        }
+        let whole = question.asked.iter().map(|a| a.idf).sum::<f32>().max(f32::MIN_POSITIVE);
+        let mut at = documents.iter().peekable();
+        for Candidate { at: DocAddress { segment_ord, doc_id }, title, parts, .. } in candidates {
+            while at.next_if(|d| (d.segment, d.to) < (*segment_ord, *doc_id)).is_some() {}
+            let Some(document) = at.peek() else { break };
+            parts.document = self.weights.document * document.score;
             // Squared: a page is about a question only when its title has most of it.
-            let about = candidate.title * candidate.title / whole;
-            candidate.parts.opening = if doc == from { self.weights.opening * about } else { 0.0 };
-            candidate.score += candidate.parts.document + candidate.parts.opening;
+            let about = *title * *title / whole;
+            parts.opening = if *doc_id == document.from { self.weights.opening * about } else { 0.0 };
+            parts.lexical = (parts.words + parts.near + parts.exact) * self.covered(parts.coverage)
+                + (parts.document + parts.opening);
         }
         Ok(())
     }
 }
 
-/// Brings the postings of one segment into one for each passage.
-fn merge(out: &mut Vec<Posting>, start: usize) {
-    let part = &mut out[start..];
-    if part.windows(2).all(|w| w[0].doc < w[1].doc) {
-        return;
+/// A document of which a passage is a candidate.
+struct Whole {
+    segment: u32,
+    from: u32,
+    to: u32,
+    /// Which of the passages that are looked at are its own.
+    passages: std::ops::Range<usize>,
+    score: f32,
+}
+
+/// What is asked.
+struct Question {
+    asked: Vec<Asked>,
+    /// Where each word stands.
+    spreads: Vec<Rc<Spread>>,
+    /// What each word counts.
+    weights: Vec<f32>,
+    /// What all of them count.
+    all: f32,
+}
+
+impl Question {
+    fn of(asked: Vec<Asked>, spreads: Vec<Rc<Spread>>) -> Self {
+        let weight = |a: &Asked| a.idf * (1.0 + (a.times.min(4) as f32).ln()) * if a.corrected { 0.8 } else { 1.0 };
+        let weights: Vec<f32> = asked.iter().map(weight).collect();
+        Self { all: weights.iter().sum(), asked, spreads, weights }
     }
-    part.sort_by_key(|p| p.doc);
-    let mut kept = start;
-    for i in start + 1..out.len() {
-        if out[i].doc == out[kept].doc {
-            out[kept].frequency += out[i].frequency;
-        } else {
-            kept += 1;
-            out.swap(kept, i);
-        }
+
+    fn sought(&self) -> Vec<Sought<'_>> {
+        let pairs = self.spreads.iter().zip(&self.weights);
+        pairs.map(|(spread, &weight)| Sought { spread, weight, related: false }).collect()
     }
-    out.truncate(kept + 1);
 }
 
 /// Keeps the most telling words of a very long question.
-fn shorten(asked: &mut Vec<Asked>, postings: &mut Vec<Vec<Posting>>) {
+fn shorten(asked: &mut Vec<Asked>, spreads: &mut Vec<Rc<Spread>>) {
     if asked.len() <= question::MOST {
         return;
     }
@@ -478,5 +437,5 @@ fn shorten(asked: &mut Vec<Asked>, postings: &mut Vec<Vec<Posting>>) {
     let mut flags = keep.iter();
     asked.retain(|_| *flags.next().unwrap_or(&false));
     let mut flags = keep.iter();
-    postings.retain(|_| *flags.next().unwrap_or(&false));
+    spreads.retain(|_| *flags.next().unwrap_or(&false));
 }

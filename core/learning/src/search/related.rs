@@ -2,10 +2,12 @@
 //! feedback in the manner of Lavrenko and Croft, "Relevance-based language models", SIGIR 2001).
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use tantivy::TantivyDocument;
 
-use super::rank::{Candidate, Posting, Ranking};
+use super::postings::Spread;
+use super::rank::{Candidate, Ranking};
 use super::schema::Fields;
 
 /// A word that the best passages have in common.
@@ -14,13 +16,18 @@ pub(super) struct Related {
     /// What it counts.
     pub weight: f32,
     /// Where it is.
-    pub postings: Vec<Posting>,
+    pub spread: Rc<Spread>,
 }
 
 impl Ranking<'_> {
     /// The words that the best of the candidates have in common, those of the question among them; their weights come to
-    /// `mass`. Puts the candidates in order.
-    pub(super) fn related(&self, candidates: &mut [Candidate], mass: f32) -> tantivy::Result<Vec<Related>> {
+    /// `mass`. Puts the candidates in order. `known` are the question's own words.
+    pub(super) fn related(
+        &self,
+        candidates: &mut [Candidate],
+        known: &[Rc<Spread>],
+        mass: f32,
+    ) -> tantivy::Result<Vec<Related>> {
         let [passages, words] = self.weights.related_from;
         candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.at.cmp(&b.at)));
         let top = candidates.first().map_or(0.0, |c| c.score).max(f32::MIN_POSITIVE);
@@ -40,8 +47,12 @@ impl Ranking<'_> {
         shared.truncate(words * 3);
         let mut related = Vec::with_capacity(shared.len());
         for (stem, sum) in shared {
-            let postings = self.postings(std::slice::from_ref(&stem))?;
-            related.push(Related { stem, weight: sum * self.idf(postings.len()), postings });
+            let stems = std::slice::from_ref(&stem);
+            let spread = match known.iter().find(|s| s.is_of(stems)) {
+                Some(spread) => Rc::clone(spread),
+                None => Rc::new(self.spread(stems)?),
+            };
+            related.push(Related { weight: sum * self.idf(spread.extent.passages), stem, spread });
         }
         related.sort_by(|a, b| b.weight.total_cmp(&a.weight));
         related.truncate(words);

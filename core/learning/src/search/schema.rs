@@ -9,11 +9,11 @@ use tantivy::tokenizer::{PreTokenizedString, Token};
 use tantivy::{TantivyDocument, Term};
 
 use super::words::{self, Stems};
-use super::{embed, markup, standing, stop};
+use super::{embed, markup, sketch, standing, stop};
 use crate::library::Passage;
 
 /// Raised whenever the fields, the words or their meaning change: an index with another number is rebuilt.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 
 /// Stems of a passage that are kept for [`Fields::telling`], the most frequent ones.
 const TELLING: usize = 80;
@@ -36,6 +36,8 @@ pub(super) struct Fields {
     pub days: [Field; 2],
     /// A number for the document, to bring its passages together quickly.
     pub group: Field,
+    /// A number for what the passage says, see [`sketch`].
+    pub sketch: Field,
     /// What the passage is made of: its stems with their counts, stored, not searched.
     pub telling: Field,
     /// The searched fields, in the order of [`super::rank::FIELDS`].
@@ -62,6 +64,7 @@ impl Fields {
             prior: schema.add_u64_field("prior", FAST),
             days: ["review", "stored"].map(|name| schema.add_i64_field(name, FAST)),
             group: schema.add_u64_field("group", FAST),
+            sketch: schema.add_u64_field("sketch", FAST),
             telling: schema.add_text_field("telling", STORED),
             text: ["title", "headings", "body", "keywords"].map(|name| schema.add_text_field(name, words())),
             schema: schema.build(),
@@ -87,9 +90,15 @@ impl Fields {
         doc.add_u64(self.group, group(&passage.document));
         let body = markup::plain(&passage.text);
         let headings = passage.headings.join("\n");
-        doc.add_text(self.telling, telling(&passage.title, &body, &stems));
-        for (field, text) in self.text.into_iter().zip([&passage.title, &headings, &body, &passage.keywords]) {
-            doc.add_pre_tokenized_text(field, PreTokenizedString { text: String::new(), tokens: tokens(text, &stems) });
+        let (titled, said) = (words::words(&passage.title), words::words(&body));
+        doc.add_u64(self.sketch, sketch::of(&said));
+        doc.add_text(self.telling, telling(&titled, &said, &stems));
+        let all = [titled, words::words(&headings), said, words::words(&passage.keywords)];
+        for (field, words) in self.text.into_iter().zip(all) {
+            doc.add_pre_tokenized_text(
+                field,
+                PreTokenizedString { text: String::new(), tokens: tokens(words, &stems) },
+            );
         }
         doc
     }
@@ -109,8 +118,8 @@ impl Fields {
     }
 }
 
-fn tokens(text: &str, stems: &Stems) -> Vec<Token> {
-    words::words(text)
+fn tokens(words: Vec<words::Word>, stems: &Stems) -> Vec<Token> {
+    words
         .into_iter()
         .map(|w| Token {
             offset_from: w.from,
@@ -123,13 +132,11 @@ fn tokens(text: &str, stems: &Stems) -> Vec<Token> {
 }
 
 /// The most frequent stems of a passage, each with its count behind a colon; words that tell nothing are left out.
-fn telling(title: &str, body: &str, stems: &Stems) -> String {
+fn telling(title: &[words::Word], body: &[words::Word], stems: &Stems) -> String {
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
-    for text in [title, body] {
-        for word in words::words(text) {
-            if word.folded.len() >= 3 && !stop::is_stop_word(&word.folded) {
-                *counts.entry(stems.stem(&word.folded)).or_default() += 1;
-            }
+    for word in title.iter().chain(body) {
+        if word.folded.len() >= 3 && !stop::is_stop_word(&word.folded) {
+            *counts.entry(stems.stem(&word.folded)).or_default() += 1;
         }
     }
     let mut counts: Vec<(String, u32)> = counts.into_iter().collect();

@@ -4,6 +4,7 @@
 use jiff::civil::Date;
 use stoa_ground::Instant;
 use tantivy::SegmentReader;
+use tantivy::columnar::Column;
 
 use crate::library::Passage;
 
@@ -33,12 +34,25 @@ pub(super) fn days(passage: &Passage) -> [i64; 2] {
     [review, passage.stored.0.div_euclid(Instant::DAY)]
 }
 
-/// All of it on a day (since 1970), as a factor.
-pub(super) fn prior(segment: &SegmentReader, doc: u32, today: i64) -> tantivy::Result<f32> {
-    let fast = segment.fast_fields();
-    let standing = fast.u64("prior")?.first(doc).map_or(1.0, |p| p as f32 / 1_000.0);
-    let overdue = fast.i64("review")?.first(doc).is_some_and(|day| day < today);
-    let age = fast.i64("stored")?.first(doc).map_or(0, |day| today.saturating_sub(day).max(0));
-    let years = (age as f32 / 365.0 - 1.0).clamp(0.0, 4.0);
-    Ok(standing * if overdue { OVERDUE } else { 1.0 } * (1.0 - OLD * years / 4.0))
+/// Where all of this is kept for the passages of a segment.
+pub(super) struct Columns {
+    prior: Column<u64>,
+    review: Column<i64>,
+    stored: Column<i64>,
+}
+
+impl Columns {
+    pub fn of(segment: &SegmentReader) -> tantivy::Result<Self> {
+        let fast = segment.fast_fields();
+        Ok(Self { prior: fast.u64("prior")?, review: fast.i64("review")?, stored: fast.i64("stored")? })
+    }
+
+    /// All of it on a day (since 1970), as a factor.
+    pub fn prior(&self, doc: u32, today: i64) -> f32 {
+        let standing = self.prior.first(doc).map_or(1.0, |p| p as f32 / 1_000.0);
+        let overdue = self.review.first(doc).is_some_and(|day| day < today);
+        let age = self.stored.first(doc).map_or(0, |day| today.saturating_sub(day).max(0));
+        let years = (age as f32 / 365.0 - 1.0).clamp(0.0, 4.0);
+        standing * if overdue { OVERDUE } else { 1.0 } * (1.0 - OLD * years / 4.0)
+    }
 }

@@ -4,7 +4,7 @@ use stoa_ground::testing::store;
 use stoa_ground::{Db, Instant, Result};
 
 use super::testing::{page, put, small_library};
-use super::{Access, Index};
+use super::{Access, Index, Weights};
 use crate::library;
 
 async fn found(index: &Index, question: &str, access: &Access) -> Vec<String> {
@@ -282,4 +282,52 @@ async fn a_long_question_also_finds_what_shares_only_words_with_the_best_pages()
     assert!(long.hits[2].parts.words == 0.0 && long.hits[2].parts.related > 0.0);
     let short = look("heating of blunt bodies");
     assert!(short.related.is_empty() && short.hits.len() == 2);
+}
+
+#[tokio::test]
+async fn what_is_read_only_in_part_is_ranked_as_if_all_of_it_was_read() {
+    let (db, _dir) = store().await;
+    let mut seed = 7u64;
+    let mut roll = move |below: f64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        // Of so many words the n-th is about 1/n as frequent as the first.
+        below.powf((seed >> 33) as f64 / (1u64 << 31) as f64) as usize
+    };
+    let mut text = |words: usize| {
+        (0..words)
+            .map(|_| format!("w{}x", "abcdefghij".chars().nth(roll(300.0) % 10).unwrap().to_string().repeat(roll(9.0))))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let pages: Vec<_> = (0..120)
+        .map(|n| {
+            let sections: Vec<(String, String)> = (0..4).map(|_| (text(2), text(25))).collect();
+            let sections: Vec<(&str, &str)> = sections.iter().map(|(h, t)| (h.as_str(), t.as_str())).collect();
+            let mut page = page(&format!("{n}.md"), &text(3), &sections);
+            if n % 5 == 0 {
+                page.readers = vec!["group:board".into()];
+            }
+            page
+        })
+        .collect();
+    put(&db, &pages[..70]).await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    // More than one segment, and gaps in them.
+    put(&db, &pages[70..]).await;
+    db.write(|tx| async move { library::retire(&tx, "handbook", "33.md", "gone").await }).await.unwrap();
+    index.catch_up(&db).await.unwrap();
+    let with =
+        |frequent: usize| index.with_weights(Weights { candidates: 12, frequent, ..Weights::default() }).unwrap();
+    let (whole, part) = (with(usize::MAX), with(1));
+    let questions: Vec<String> = (0..60).map(|n| text(1 + n % 9)).collect();
+    for access in [Access::everyone(), Access::All] {
+        // The second time it is remembered how far each word reaches.
+        for round in 0..2 {
+            for question in &questions {
+                let see = |index: &Index| index.search(question, &access, Instant(0), 12).unwrap();
+                assert_eq!(see(&part), see(&whole), "{question}, {round}");
+            }
+        }
+    }
 }

@@ -1,21 +1,26 @@
 //! Which passages an asker may read, as bit sets, with the statistics over exactly these.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tantivy::columnar::Column;
+use tantivy::fieldnorm::FieldNormReader;
 use tantivy::schema::IndexRecordOption;
-use tantivy::{BitSet, DocSet as _, Searcher, TERMINATED, Term};
+use tantivy::{BitSet, DocSet as _, InvertedIndexReader, Searcher, SegmentReader, TERMINATED, Term};
 
-use super::Access;
+use super::postings::Extent;
 use super::rank::FIELDS;
 use super::schema::Fields;
+use super::{Access, standing};
 
 /// How many askers' views are kept.
 const KEPT: usize = 64;
+/// Of how many frequent words a view remembers how far they reach.
+const REMEMBERED: usize = 4_096;
 
 /// What one asker sees of one state of the index.
 pub(super) struct View {
-    /// For each segment, the passages that may be read.
-    pub segments: Vec<BitSet>,
+    pub segments: Vec<Segment>,
     /// How many there are.
     pub passages: usize,
     /// Mean number of passages of a document.
@@ -24,6 +29,39 @@ pub(super) struct View {
     pub lengths: [f32; FIELDS],
     /// The languages of the passages, as primary subtags.
     pub languages: Vec<String>,
+    /// How far frequent words reach, by their stems.
+    extents: Mutex<HashMap<Vec<String>, Extent>>,
+}
+
+/// A segment of the index, opened.
+pub(super) struct Segment {
+    /// The passages that may be read.
+    pub seen: BitSet,
+    /// Where the words of each field stand.
+    pub words: [Arc<InvertedIndexReader>; FIELDS],
+    /// How long each field is.
+    pub norms: [FieldNormReader; FIELDS],
+    /// The number of the document.
+    pub group: Column<u64>,
+    /// What each passage says, as [`super::sketch`] has it.
+    pub sketch: Column<u64>,
+    pub standing: standing::Columns,
+}
+
+impl Segment {
+    fn open(segment: &SegmentReader, fields: &Fields, seen: BitSet) -> tantivy::Result<Self> {
+        let [title, headings, body, keywords] = fields.text;
+        let words = |field| segment.inverted_index(field);
+        let norms = |field| segment.get_fieldnorms_reader(field);
+        Ok(Self {
+            seen,
+            words: [words(title)?, words(headings)?, words(body)?, words(keywords)?],
+            norms: [norms(title)?, norms(headings)?, norms(body)?, norms(keywords)?],
+            group: segment.fast_fields().u64("group")?,
+            sketch: segment.fast_fields().u64("sketch")?,
+            standing: standing::Columns::of(segment)?,
+        })
+    }
 }
 
 /// The views that were asked for last.
@@ -50,8 +88,14 @@ impl Views {
 
 impl View {
     fn new(searcher: &Searcher, fields: &Fields, access: &Access) -> tantivy::Result<Self> {
-        let mut view =
-            Self { segments: Vec::new(), passages: 0, of_document: 1.0, lengths: [1.0; FIELDS], languages: Vec::new() };
+        let mut view = Self {
+            segments: Vec::new(),
+            passages: 0,
+            of_document: 1.0,
+            lengths: [1.0; FIELDS],
+            languages: Vec::new(),
+            extents: Mutex::default(),
+        };
         let mut sums = [(0u64, 0u64); FIELDS];
         let mut documents = 0usize;
         for segment in searcher.segment_readers() {
@@ -77,23 +121,23 @@ impl View {
                 }
             }
             view.passages += seen.len();
-            for (field, (total, with)) in fields.text.into_iter().zip(&mut sums) {
-                let norms = segment.get_fieldnorms_reader(field)?;
+            view.see_languages(segment, fields, &seen)?;
+            let opened = Segment::open(segment, fields, seen)?;
+            let seen = &opened.seen;
+            for (norms, (total, with)) in opened.norms.iter().zip(&mut sums) {
                 for doc in (0..segment.max_doc()).filter(|&doc| seen.contains(doc)) {
                     let length = norms.fieldnorm(doc);
                     *total += u64::from(length);
                     *with += u64::from(length > 0);
                 }
             }
-            let groups = segment.fast_fields().u64("group")?;
             let mut last = None;
             for doc in (0..segment.max_doc()).filter(|&doc| seen.contains(doc)) {
-                let group = groups.first(doc);
+                let group = opened.group.first(doc);
                 documents += usize::from(group != last);
                 last = group;
             }
-            view.see_languages(segment, fields, &seen)?;
-            view.segments.push(seen);
+            view.segments.push(opened);
         }
         for (length, (total, with)) in view.lengths.iter_mut().zip(sums) {
             if with > 0 {
@@ -104,12 +148,20 @@ impl View {
         Ok(view)
     }
 
-    fn see_languages(
-        &mut self,
-        segment: &tantivy::SegmentReader,
-        fields: &Fields,
-        seen: &BitSet,
-    ) -> tantivy::Result<()> {
+    /// How far the word of these stems reaches, where that is remembered.
+    pub fn extent(&self, stems: &[String]) -> Option<Extent> {
+        self.extents.lock().unwrap_or_else(PoisonError::into_inner).get(stems).copied()
+    }
+
+    pub fn remember(&self, stems: &[String], extent: Extent) {
+        let mut extents = self.extents.lock().unwrap_or_else(PoisonError::into_inner);
+        if extents.len() >= REMEMBERED {
+            extents.clear();
+        }
+        extents.insert(stems.to_vec(), extent);
+    }
+
+    fn see_languages(&mut self, segment: &SegmentReader, fields: &Fields, seen: &BitSet) -> tantivy::Result<()> {
         let index = segment.inverted_index(fields.language)?;
         let mut terms = index.terms().stream()?;
         while terms.advance() {

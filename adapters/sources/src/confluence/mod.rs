@@ -1,5 +1,8 @@
-//! The source kind `confluence`: the pages of some spaces (REST v2), with who may view them: a page is readable by whom
-//! its own restrictions and those of every page above it let.
+//! The source kind `confluence`: the pages of some spaces (REST v2) and the files attached to them, with who may view
+//! them: whom the space, the page's own restrictions and those of every page above it let.
+
+mod access;
+mod attachments;
 
 use std::collections::HashMap;
 
@@ -10,18 +13,21 @@ use reqwest::Url;
 use reqwest::header::AUTHORIZATION;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use stoa_ground::{Error, Result};
 use stoa_http::Network;
 use stoa_learning::library::{Found, Known, SourceReader, SourceSettings};
 use tokio::sync::mpsc;
+
+use access::{Readers, Tree};
 
 use crate::reading::{READING, Reading, digest};
 use crate::web::{Client, Failure, Pace, api, send};
 
 /// More pages than this are refused.
 const MOST_PAGES: usize = 50_000;
-/// Nothing lies deeper than this below the top of a space.
-const DEEPEST: usize = 50;
+/// People asked for together.
+const PEOPLE: usize = 100;
 
 /// Which pages are read.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +40,8 @@ pub struct ConfluenceOptions {
     pub user: Option<String>,
     /// The token.
     pub token: String,
+    /// Groups of Confluence to which everybody belongs: what they may read is open to all whom the source's readers name.
+    pub open_groups: Vec<String>,
     /// How fast it is asked.
     pub pace: Pace,
 }
@@ -44,6 +52,7 @@ pub struct Confluence {
     options: ConfluenceOptions,
     base: Url,
     network: Network,
+    reading: Reading,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +88,8 @@ struct Listed {
     #[serde(flatten)]
     parent: Parent,
     version: Version,
+    #[serde(rename = "ownerId", default)]
+    owner: Option<String>,
 }
 
 /// What a page lies below.
@@ -105,43 +116,23 @@ struct Body {
     value: String,
 }
 
-#[derive(Deserialize)]
-struct Operation {
-    restrictions: Restrictions,
-}
-
-#[derive(Deserialize)]
-struct Restrictions {
-    user: Part<User>,
-    group: Part<Group>,
-}
-
-/// A part of a list, with how many there are in all.
-#[derive(Deserialize)]
-struct Part<T> {
-    results: Vec<T>,
-}
-
-#[derive(Deserialize)]
+/// A person, as far as Confluence shows them.
+#[derive(Clone, Deserialize)]
 struct User {
+    #[serde(rename = "accountId", default)]
+    account: String,
     #[serde(default)]
     email: Option<String>,
+    #[serde(rename = "displayName", default)]
+    name: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Group {
-    name: String,
+impl User {
+    /// The reader that this person is.
+    fn reader(&self) -> Option<String> {
+        self.email.as_ref().filter(|e| e.contains('@')).map(|e| format!("email:{e}"))
+    }
 }
-
-/// What is known of what lies below what, and who may view it.
-#[derive(Default)]
-struct Tree {
-    parents: HashMap<String, Parent>,
-    asked: HashMap<String, Readers>,
-}
-
-/// Who may read: everybody who may read the space, or only these.
-type Readers = Option<Vec<String>>;
 
 impl Confluence {
     /// Spaces of Confluence as a source.
@@ -155,7 +146,7 @@ impl Confluence {
                 "[[library.sources]] spaces: name the spaces of Confluence that are read, by their keys",
             ));
         }
-        Ok(Self { settings, options, base, network })
+        Ok(Self { settings, options, base, network, reading: Reading::new() })
     }
 
     fn client(&self) -> Result<Client> {
@@ -198,85 +189,34 @@ impl Confluence {
         Ok(found)
     }
 
-    /// Who may view this very page. A failure to learn it lets nobody in.
-    async fn restriction(&self, client: &Client, id: &str) -> Result<Readers, Failure> {
-        let path = format!("rest/api/content/{}/restriction/byOperation/read", api::segment(id));
-        let at = self.at(&path, &[("expand", "restrictions.user,restrictions.group"), ("limit", "200")]);
-        let at = at.map_err(|e| Failure::Document(e.to_string()))?;
-        let found: Option<Operation> = match api::value(client, at, None).await {
-            Err(Failure::Denied(_)) => return Ok(Some(Vec::new())),
-            other => other?,
+    /// The people of these accounts, as far as they are shown.
+    async fn people(&self, client: &Client, accounts: &[&str]) -> Result<Vec<User>, Failure> {
+        let mut people = Vec::new();
+        for accounts in accounts.chunks(PEOPLE) {
+            let at = self.at("api/v2/users-bulk", &[]).map_err(|e| Failure::Document(e.to_string()))?;
+            let body = json!({ "accountIds": accounts });
+            let found: Option<Results<User>> = api::value(client, at, Some(&body)).await?;
+            people.extend(found.map(|f| f.results).unwrap_or_default());
+        }
+        Ok(people)
+    }
+
+    /// Who answers for the pages, by account: an address, else a name. Where Confluence does not show it, nobody.
+    async fn owners(&self, client: &Client, pages: &[(usize, Listed)]) -> Result<HashMap<String, String>> {
+        let mut accounts: Vec<&str> = pages.iter().filter_map(|(_, p)| p.owner.as_deref()).collect();
+        accounts.sort_unstable();
+        accounts.dedup();
+        let people = match self.people(client, &accounts).await {
+            Err(Failure::Server(sentence)) => return Err(Error::Io(sentence)),
+            Err(_) => Vec::new(),
+            Ok(people) => people,
         };
-        // What is not there (a folder) restricts nothing.
-        let Some(Operation { restrictions }) = found else { return Ok(None) };
-        let (users, groups) = (restrictions.user.results, restrictions.group.results);
-        if users.is_empty() && groups.is_empty() {
-            return Ok(None);
-        }
-        let users = users.into_iter().filter_map(|u| u.email).filter(|e| e.contains('@')).map(|e| format!("email:{e}"));
-        Ok(Some(users.chain(groups.into_iter().map(|g| format!("group:{}", g.name))).collect()))
+        let some = |text: Option<String>| text.filter(|t| !t.trim().is_empty());
+        Ok(people.into_iter().filter_map(|p| Some((p.account, some(p.email).or_else(|| some(p.name))?))).collect())
     }
 
-    /// Who may view a page: whom it and everything above it let.
-    async fn readers(&self, client: &Client, page: &Listed, tree: &mut Tree) -> Result<Readers, Failure> {
-        let mut readers: Readers = None;
-        let mut at = Some(page.id.clone());
-        for depth in 0.. {
-            let Some(id) = at else { break };
-            if depth > DEEPEST {
-                return Err(Failure::Document("the pages above it go round in circles".into()));
-            }
-            let own = match tree.asked.get(&id) {
-                Some(own) => own.clone(),
-                None => {
-                    let own = self.restriction(client, &id).await?;
-                    tree.asked.insert(id.clone(), own.clone());
-                    own
-                }
-            };
-            readers = match (readers, own) {
-                (None, other) | (other, None) => other,
-                // Two lists by different names: only who stands in both is sure.
-                (Some(a), Some(b)) => Some(a.into_iter().filter(|r| b.contains(r)).collect()),
-            };
-            let parent = tree.parents.get(&id).cloned().unwrap_or_default();
-            if let Some(above) = &parent.id
-                && !tree.parents.contains_key(above)
-            {
-                let Some(found) = self.above(client, above, parent.kind.as_deref()).await? else {
-                    // A page above it that the token may not see: nobody knows whom it lets.
-                    return Ok(Some(Vec::new()));
-                };
-                tree.parents.insert(above.clone(), found);
-            }
-            at = parent.id;
-        }
-        Ok(readers)
-    }
-
-    /// What a thing that is no page lies below. None where that cannot be known.
-    async fn above(&self, client: &Client, id: &str, kind: Option<&str>) -> Result<Option<Parent>, Failure> {
-        let folder = match kind {
-            Some("folder") => "folders",
-            Some("whiteboard") => "whiteboards",
-            Some("database") => "databases",
-            _ => return Ok(None),
-        };
-        let at = self.at(&format!("api/v2/{folder}/{}", api::segment(id)), &[]);
-        match api::value(client, at.map_err(|e| Failure::Document(e.to_string()))?, None).await {
-            Err(Failure::Denied(_)) => Ok(None),
-            other => other,
-        }
-    }
-
-    async fn document(
-        &self,
-        client: &Client,
-        location: String,
-        page: &Listed,
-        readers: Readers,
-        fingerprint: String,
-    ) -> Found {
+    async fn document(&self, client: &Client, page: &Listed, stands: Stands) -> Found {
+        let Stands { location, owner, readers, fingerprint } = stands;
         let path = format!("api/v2/pages/{}", api::segment(&page.id));
         let Ok(at) = self.at(&path, &[("body-format", "export_view")]) else {
             return Found::Broken(location, "its id cannot be part of an address".into());
@@ -292,6 +232,7 @@ impl Confluence {
             Ok(read) => {
                 let (mut item, warnings) = read.into_item(location, String::new);
                 item.title.clone_from(&page.title);
+                item.owner = owner;
                 // Its headings have no addresses that are sure.
                 item.sections.iter_mut().for_each(|s| s.anchor = None);
                 Found::Document { item, restricted: readers, fingerprint: Some(fingerprint), warnings }
@@ -308,37 +249,39 @@ impl SourceReader for Confluence {
 
     async fn scan(&self, known: &Known, out: mpsc::Sender<Found>) -> Result<()> {
         let client = self.client()?;
-        let mut pages: Vec<(String, Listed)> = Vec::new();
-        for space in self.spaces(&client).await? {
+        let spaces = self.spaces(&client).await?;
+        let mut pages: Vec<(usize, Listed)> = Vec::new();
+        let mut tree = Tree::default();
+        for (number, space) in spaces.iter().enumerate() {
+            tree.spaces.push(self.open_to(&client, space, &out).await?);
             let path = format!("api/v2/spaces/{}/pages", api::segment(&space.id));
             let listed: Vec<Listed> =
                 self.all(&client, self.at(&path, &[("status", "current"), ("limit", "250")])?).await?;
-            pages.extend(listed.into_iter().map(|page| (space.key.clone(), page)));
+            pages.extend(listed.into_iter().map(|page| (number, page)));
             send(&out, Found::Listed(pages.len())).await?;
         }
-        let mut tree = Tree::default();
+        let owners = self.owners(&client, &pages).await?;
         tree.parents.extend(pages.iter().map(|(_, p)| (p.id.clone(), p.parent.clone())));
-        for (space, page) in &pages {
-            let location =
-                self.at(&format!("spaces/{}/pages/{}", api::segment(space), api::segment(&page.id)), &[])?.to_string();
-            let readers = match self.readers(&client, page, &mut tree).await {
+        for (number, page) in &pages {
+            let key = api::segment(&spaces[*number].key);
+            let location = self.at(&format!("spaces/{key}/pages/{}", api::segment(&page.id)), &[])?.to_string();
+            let readers = match self.readers(&client, page, *number, &mut tree).await {
                 Ok(readers) => readers,
                 // Whoever may read it now: that is not known, so the listing is not whole.
                 Err(Failure::Server(sentence)) => return Err(Error::Io(format!("{location}: {sentence}"))),
                 Err(failure) => {
+                    let sentence = format!("who may read it could not be learned: {}", failure.sentence());
+                    self.keep_attachments(page, known, Some(&[]), &out).await?;
                     send(&out, Found::Restricted(location.clone(), Some(Vec::new()))).await?;
-                    send(
-                        &out,
-                        Found::Broken(
-                            location,
-                            format!("who may read it could not be learned: {}", failure.sentence()),
-                        ),
-                    )
-                    .await?;
+                    send(&out, Found::Broken(location, sentence)).await?;
                     continue;
                 }
             };
-            let fingerprint = fingerprint(page, readers.as_deref());
+            self.attachments(&client, page, known, readers.as_deref(), &out).await?;
+            let owner = page.owner.as_ref().and_then(|o| owners.get(o)).cloned();
+            let parts = [page.version.number.to_string(), page.title.clone(), format!("{readers:?}")];
+            let parts = parts.iter().chain(&owner).map(String::as_str);
+            let fingerprint = format!("confluence/{READING}/{}", digest(parts));
             if known.fingerprint(&location) == Some(&fingerprint) {
                 send(&out, Found::Unchanged(location)).await?;
                 continue;
@@ -346,14 +289,17 @@ impl SourceReader for Confluence {
             if known.documents.contains_key(&location) {
                 send(&out, Found::Restricted(location.clone(), readers.clone())).await?;
             }
-            let found = self.document(&client, location, page, readers, fingerprint).await;
+            let found = self.document(&client, page, Stands { location, owner, readers, fingerprint }).await;
             send(&out, found).await?;
         }
         Ok(())
     }
 }
 
-fn fingerprint(page: &Listed, readers: Option<&[String]>) -> String {
-    let parts = [page.version.number.to_string(), page.title.clone(), format!("{readers:?}")];
-    format!("confluence/{READING}/{}", digest(parts.iter().map(String::as_str)))
+/// What is known of a page before it is read.
+struct Stands {
+    location: String,
+    owner: Option<String>,
+    readers: Readers,
+    fingerprint: String,
 }
