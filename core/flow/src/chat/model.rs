@@ -194,6 +194,12 @@ pub trait Platform: Send + Sync {
         false
     }
 
+    /// Whether [`find`](Self::find) finds what one account alone was shown where others are. Where it does not, such a
+    /// message counts as sent when it may have been: it is never the only copy of anything.
+    fn finds_ephemeral(&self) -> bool {
+        true
+    }
+
     /// The id of the message that was posted with this delivery key, if it arrived.
     async fn find(&self, place: &Place, key: &str) -> Result<Option<String>, SendError>;
 

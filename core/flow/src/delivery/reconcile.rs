@@ -45,6 +45,11 @@ impl Flow {
             }
         };
         let person = self.person_of(&delivery).await?;
+        if let Some(place) = self.unfindable(&delivery) {
+            let turn = Turn { delivery: &delivery, person: person.as_ref(), started: begun };
+            self.posted(&turn, place, &format!("unknown/{key}"), Arrived::Sent { lost: false }).await?;
+            return Ok(1);
+        }
         match before(begun + self.lease.held(), self.look_for(&delivery, person.as_ref())).await {
             Some(Ok(Some((place, id)))) => {
                 let turn = Turn { delivery: &delivery, person: person.as_ref(), started: begun };
@@ -60,6 +65,12 @@ impl Flow {
             None => return Ok(0),
         }
         Ok(1)
+    }
+
+    /// Where one person alone was shown it, if the platform cannot look for it there.
+    fn unfindable<'a>(&self, delivery: &'a Delivery) -> Option<&'a Place> {
+        let place = delivery.place.as_ref().filter(|place| delivery.only.is_some() && !place.direct)?;
+        self.platform(&place.platform).filter(|platform| !platform.finds_ephemeral()).map(|_| place)
     }
 
     /// Takes the lease of a row whose own has run out; `false` when another server was faster.
