@@ -50,7 +50,7 @@ impl FromRequestParts<Arc<Web>> for Visitor {
         };
         Ok(Self {
             account: chat::account(&person.id),
-            words: Words::of(&person.locale),
+            words: Words::of(person.language()),
             zone: people::zone(&person),
             theme: theme_of(&parts.headers),
             person,

@@ -118,7 +118,7 @@ impl Link {
             {
                 let code = people::create_sign_in_link(&turn, &person.id).await?;
                 let (key, expires) = (format!("link/{}", cx.envelope.key), turn.now().plus(Instant::HOUR));
-                codes::mail(&turn, &key, email, &person.locale, &Letter::Link, &code, expires).await?;
+                codes::mail(&turn, &key, email, person.language(), &Letter::Link, &code, expires).await?;
             }
             turn.reply_private(answer.clone()).await
         })

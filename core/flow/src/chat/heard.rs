@@ -1,7 +1,7 @@
 //! What a chat platform says about a person without anybody having written.
 
-use stoa_ground::people::{self, Status};
-use stoa_ground::{Instant, Result};
+use stoa_ground::people;
+use stoa_ground::{Instant, Result, Tx, args};
 
 use super::Account;
 use crate::nudges::DO_NOT_DISTURB;
@@ -12,6 +12,8 @@ use crate::worker::Flow;
 pub enum Heard {
     /// The zone in which they are.
     Zone(String),
+    /// The language in which they read it (a BCP 47 tag).
+    Locale(String),
     /// They do not want to be disturbed from then until then; no longer when there is none.
     DoNotDisturb(Option<(Instant, Instant)>),
     /// The account is open again after it was closed.
@@ -24,27 +26,28 @@ impl Flow {
     /// # Errors
     /// The database's error.
     pub async fn heard(&self, account: &Account, all: &[Heard]) -> Result<()> {
-        if !self.is_known(account).await? {
+        self.heard_of(&[(account.clone(), all.to_vec())]).await
+    }
+
+    /// As [`heard`](Self::heard), about several at once: a few dozen, for they are written down together.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn heard_of(&self, people: &[(Account, Vec<Heard>)]) -> Result<()> {
+        let mut known = Vec::with_capacity(people.len());
+        for one in people {
+            if self.is_known(&one.0).await? {
+                known.push(one);
+            }
+        }
+        if known.is_empty() {
             return Ok(());
         }
+        let known = &known;
         self.db()
             .write(|tx| async move {
-                let known = people::by_account(&tx, &account.platform, &account.workspace, &account.user).await?;
-                let Some(person) = known else { return Ok(()) };
-                for what in all {
-                    match what {
-                        Heard::Zone(zone) => {
-                            people::heard_zone(&tx, &person.id, zone).await?;
-                        }
-                        Heard::DoNotDisturb(Some((from, until))) => {
-                            let when = format!("{from}/{until}");
-                            people::remember(&tx, &person.id, DO_NOT_DISTURB, &when).await?;
-                        }
-                        Heard::DoNotDisturb(None) => {
-                            people::set_setting(&tx, &person.id, DO_NOT_DISTURB, None).await?;
-                        }
-                        Heard::Open => crate::delivery::seen(&tx, &person.id).await?,
-                    }
+                for (account, all) in known {
+                    note(&tx, account, all).await?;
                 }
                 Ok(())
             })
@@ -53,16 +56,52 @@ impl Flow {
         Ok(())
     }
 
+    /// The users of a workspace who work here, in their order, at most `limit` of those after `after`; also those of whom no
+    /// workspace was said.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn accounts(&self, platform: &str, workspace: &str, after: &str, limit: usize) -> Result<Vec<String>> {
+        let sql = "SELECT DISTINCT user_id FROM identity WHERE platform = $1 AND workspace IN ($2, '') AND user_id > $3
+                   AND EXISTS (SELECT 1 FROM person p WHERE p.id = identity.person AND p.status <> 'left')
+                   ORDER BY user_id LIMIT $4";
+        let rows = self.db().all(sql, args![platform, workspace, after, limit]).await?;
+        rows.iter().map(|row| row.get("user_id")).collect()
+    }
+
     /// Whether an account belongs to somebody who works here.
     ///
     /// # Errors
     /// The database's error.
     pub async fn is_known(&self, account: &Account) -> Result<bool> {
-        self.db()
-            .read(|c| async move {
-                let known = people::by_account(&c, &account.platform, &account.workspace, &account.user).await?;
-                Ok(known.is_some_and(|p| p.status != Status::Left))
-            })
-            .await
+        // Asked for every event of a chat: the same as `people::by_account`, without reading the person.
+        let sql = "SELECT 1 AS one FROM person WHERE status <> 'left' AND id =
+                   (SELECT COALESCE(a.stands_for, i.person) FROM identity i LEFT JOIN person_alias a ON a.person = i.person
+                    WHERE i.platform = $1 AND i.workspace IN ($2, '') AND i.user_id = $3 ORDER BY i.workspace DESC LIMIT 1)";
+        let known = self.db().opt(sql, args![&account.platform, &account.workspace, &account.user]).await?;
+        Ok(known.is_some())
     }
+}
+
+async fn note(tx: &Tx, account: &Account, all: &[Heard]) -> Result<()> {
+    let known = people::by_account(tx, &account.platform, &account.workspace, &account.user).await?;
+    let Some(person) = known else { return Ok(()) };
+    for what in all {
+        match what {
+            Heard::Zone(zone) => {
+                people::heard_zone(tx, &person.id, zone).await?;
+            }
+            Heard::Locale(locale) => {
+                people::heard_locale(tx, &person.id, locale).await?;
+            }
+            Heard::DoNotDisturb(Some((from, until))) => {
+                people::remember(tx, &person.id, DO_NOT_DISTURB, &format!("{from}/{until}")).await?;
+            }
+            Heard::DoNotDisturb(None) => {
+                people::set_setting(tx, &person.id, DO_NOT_DISTURB, None).await?;
+            }
+            Heard::Open => crate::delivery::seen(tx, &person.id).await?,
+        }
+    }
+    Ok(())
 }

@@ -99,7 +99,7 @@ impl Flow {
         self.db()
             .read(|c| async move {
                 let known = people::by_account(&c, &account.platform, &account.workspace, &account.user).await?;
-                let words = Words::of(known.as_ref().map_or("en", |p| p.locale.as_str()));
+                let words = Words::of(known.as_ref().map_or("en", |p| p.language()));
                 let mut prompts = Vec::new();
                 if let Some(person) = known.filter(|p| p.status != Status::Left) {
                     let visit = Visit { conn: &c, person: &person, words, organisation: self.organisation() };
@@ -114,7 +114,7 @@ impl Flow {
     }
 
     async fn page(&self, conn: &Conn, person: &Person) -> Result<Message> {
-        let words = Words::of(&person.locale);
+        let words = Words::of(person.language());
         let visit = Visit { conn, person, words, organisation: self.organisation() };
         let mut page = Message::text(say!(words, "chat-home-intro")).buttons(vec![
             Button::new(say!(words, "chat-home-tip-button"), "tip"),

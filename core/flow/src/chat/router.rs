@@ -210,7 +210,7 @@ impl Flow {
             .read(|c| async move { people::by_account(&c, &account.platform, &account.workspace, &account.user).await })
             .await?
             .filter(|p| p.status != people::Status::Left);
-        let words = Words::of(known.as_ref().map_or("en", |p| p.locale.as_str()));
+        let words = Words::of(known.as_ref().map_or("en", |p| p.language()));
         Ok(Context { flow: self, envelope, known, words, stored, committed: std::sync::atomic::AtomicBool::new(false) })
     }
 

@@ -314,7 +314,7 @@ impl Flow {
 
     /// A message as it goes by mail: it says why it comes that way.
     fn by_mail(&self, person: Option<&Person>, message: &Message) -> Message {
-        let words = Words::of(person.map_or("en", |p| p.locale.as_str()));
+        let words = Words::of(person.map_or("en", |p| p.language()));
         message.clone().context(crate::say!(words, "chat-by-mail"))
     }
 
@@ -361,7 +361,7 @@ impl Flow {
         let cx = Rendering {
             db: self.db(),
             person,
-            words: Words::of(person.map_or("en", |p| p.locale.as_str())),
+            words: Words::of(person.map_or("en", |p| p.language())),
             now: self.clock().now(),
             posted,
         };
@@ -394,7 +394,7 @@ impl Flow {
                 self.db().write_by_key(|tx| async move { places::remember_welcome(&tx, id, key).await }).await?;
             }
         }
-        let words = Words::of(&person.locale);
+        let words = Words::of(person.language());
         let first = person.name.split_whitespace().next().unwrap_or(&person.name);
         let organisation = literal(&self.organisation().name);
         let text = crate::say!(words, "chat-first-message", name = literal(first), organisation = organisation);

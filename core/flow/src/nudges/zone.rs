@@ -90,7 +90,7 @@ impl Flow {
                     .await?;
             }
         }
-        let words = Words::of(&person.locale);
+        let words = Words::of(person.language());
         let question = say!(words, "settings-zone-question", zone = literal(&person.timezone));
         let tell = Button::new(say!(words, "settings-zone-button"), "settings zone");
         Ok(message.and(Block::Context(question)).buttons(vec![tell]))

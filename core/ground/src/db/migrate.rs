@@ -54,6 +54,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(26, "0026_mend"),
     migration!(27, "0027_rating"),
     migration!(28, "0028_alarms"),
+    migration!(33, "0033_locale"),
 ];
 
 /// The newest schema version that this program knows.

@@ -27,8 +27,8 @@ pub use roles::{Role, RoleProjection, grant, granted_to, people_with, revoke, ro
 pub use sign_in::{create_sign_in_link, redeem_sign_in_link};
 pub(crate) use store::insert;
 pub use store::{
-    Count, all, by_account, by_email, by_employee_id, by_id, count, find, has_own_zone, heard_zone, left_at,
-    managers_above, page, refresh_zones, reports_of, rows_of, set_leave, tree_of,
+    Count, all, by_account, by_email, by_employee_id, by_id, count, find, has_own_zone, heard_locale, heard_zone,
+    left_at, managers_above, page, refresh_zones, reports_of, rows_of, set_leave, tree_of,
 };
 pub use text::clean;
 
@@ -87,8 +87,11 @@ pub struct Person {
     pub email: Option<String>,
     /// IANA zone; the location's or the organisation's when the roster has none.
     pub timezone: String,
-    /// BCP 47 tag, for example `en` or `de-AT`.
+    /// BCP 47 tag, for example `en` or `de-AT`; English where the roster has none. Rules compare this one.
     pub locale: String,
+    /// What the person's chat says of their language (BCP 47), if it says it.
+    #[serde(default)]
+    pub chat_locale: Option<String>,
     /// The manager's person id.
     pub manager: Option<String>,
     /// Job title.
@@ -123,6 +126,7 @@ impl Person {
             email: None,
             timezone: "UTC".into(),
             locale: "en".into(),
+            chat_locale: None,
             manager: None,
             title: None,
             department: None,
@@ -135,6 +139,15 @@ impl Person {
             leave_from: None,
             leave_to: None,
         }
+    }
+
+    /// The language in which the person is spoken to (BCP 47): the roster's, and where that is English, which it is where it
+    /// says nothing, the one of their chat.
+    #[must_use]
+    pub fn language(&self) -> &str {
+        let english =
+            self.locale.split(['-', '_']).next().is_some_and(|l| l.is_empty() || l.eq_ignore_ascii_case("en"));
+        self.chat_locale.as_deref().filter(|_| english).unwrap_or(&self.locale)
     }
 }
 

@@ -8,10 +8,13 @@ use crate::{Conn, Db, Error, Instant, Result, Row, Tx, args};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+/// The most characters of a language tag (RFC 5646, section 4.4.1).
+const LOCALE: usize = 35;
+
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, employee_id, name, email, timezone, roster_timezone, chat_timezone, locale, manager, title, department, location, \
+            "SELECT id, employee_id, name, email, timezone, roster_timezone, chat_timezone, locale, chat_locale, manager, title, department, location, \
              country, state, worker_type, hire_date, status, leave_from, leave_to, left_at, version FROM person ",
             $rest
         )
@@ -43,6 +46,7 @@ pub(super) fn read(row: &Row) -> Result<Person> {
         email: row.get("email")?,
         timezone: row.get("timezone")?,
         locale: row.get("locale")?,
+        chat_locale: row.get("chat_locale")?,
         manager: row.get("manager")?,
         title: row.get("title")?,
         department: row.get("department")?,
@@ -393,6 +397,20 @@ pub async fn heard_zone(tx: &Tx, person: &str, zone: &str) -> Result<bool> {
         tx.publish(TOPIC, person).await?;
     }
     Ok(moved)
+}
+
+/// Notes the language in which a person reads their chat (a BCP 47 tag); something else is left alone. Gives whether it is
+/// new.
+///
+/// # Errors
+/// The database's error.
+pub async fn heard_locale(tx: &Tx, person: &str, locale: &str) -> Result<bool> {
+    let part = |p: &str| (1..=8).contains(&p.len()) && p.chars().all(|c| c.is_ascii_alphanumeric());
+    if locale.len() > LOCALE || !locale.split('-').all(part) {
+        return Ok(false);
+    }
+    let sql = "UPDATE person SET chat_locale = $2 WHERE id = $1 AND (chat_locale IS NULL OR chat_locale <> $2)";
+    Ok(tx.exec(sql, args![person, locale]).await? > 0)
 }
 
 /// Whether somebody said in which zone a person is: the roster, also by their location, or a chat.

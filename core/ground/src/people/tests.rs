@@ -325,3 +325,23 @@ async fn people_are_counted_in_one_query() {
     // Six have not left; one of them has accounts.
     assert_eq!(counted, Count { known: 7, here: 6, without_account: 5 });
 }
+
+#[tokio::test]
+async fn a_person_is_spoken_to_in_the_language_of_the_roster_else_of_the_chat() {
+    let (db, _dir) = organisation().await;
+    let hears = async |who: &str, locale: &'static str| {
+        let id = &self::who(&db, who).await.id;
+        db.write(|tx| async move { heard_locale(&tx, id, locale).await }).await.unwrap()
+    };
+    assert_eq!(who(&db, "E1").await.language(), "en");
+    assert!(hears("E1", "de-AT").await && !hears("E1", "de-AT").await, "it is written once");
+    for strange in ["", "de AT", "<b>", "de--AT", "x".repeat(36).leak()] {
+        assert!(!hears("E1", strange).await, "{strange}");
+    }
+    let ana = who(&db, "E1").await;
+    assert_eq!((ana.language(), ana.locale.as_str()), ("de-AT", "en"), "rules go by the roster");
+    import(&db, "employee_id,locale\nE1,pt-PT\n").await.unwrap();
+    assert_eq!(who(&db, "E1").await.language(), "pt-PT");
+    import(&db, "employee_id,locale\nE1,en-GB\n").await.unwrap();
+    assert_eq!(who(&db, "E1").await.language(), "de-AT");
+}

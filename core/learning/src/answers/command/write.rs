@@ -130,7 +130,7 @@ impl Writer {
             before: question.before.as_deref(),
             access: readers,
             person: question.person.as_deref(),
-            language: person.as_ref().map(|p| p.locale.as_str()),
+            language: person.as_ref().map(|p| p.language()),
         };
         let response = respond::without_model(db, &self.services, &inquiry).await?;
         let quoted = response.answer.clone();

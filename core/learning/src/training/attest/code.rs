@@ -70,7 +70,7 @@ pub(in crate::training) async fn send(
     )
     .await?;
     let letter = Letter::Sign { title: course.title.clone(), minutes: MINUTES };
-    codes::mail(tx, &format!("attest/{event}"), email, &person.locale, &letter, &code, expires).await?;
+    codes::mail(tx, &format!("attest/{event}"), email, person.language(), &letter, &code, expires).await?;
     Ok(true)
 }
 
