@@ -9,9 +9,10 @@ use stoa_flow::alarms::Troubles;
 use stoa_flow::chat::SendError;
 use stoa_ground::Result;
 use stoa_ground::clock::monotonic;
+use stoa_http::Turn;
 
 use crate::Options;
-use crate::limits::{Limits, Turn};
+use crate::limits::Limits;
 
 const JSON: &str = "application/json; charset=utf-8";
 /// How long one call may take.
@@ -30,6 +31,8 @@ const OPERATOR: u64 = 300;
 /// What is said goes out by this method.
 const POST: &str = "chat.postMessage";
 
+/// The app was removed from the workspace: the operator hears of it, and people are written to elsewhere.
+const REMOVED: &str = "account_inactive";
 /// The place is gone or closed to us.
 const CLOSED: [&str; 14] = [
     "channel_not_found",
@@ -41,7 +44,7 @@ const CLOSED: [&str; 14] = [
     "user_not_visible",
     "user_not_in_channel",
     "cannot_dm_bot",
-    "account_inactive",
+    REMOVED,
     "messages_tab_disabled",
     "cannot_reply_to_message",
     "restricted_action_non_threadable_channel",
@@ -167,7 +170,7 @@ impl Api {
             }
         };
         let mut response = request.send().await.map_err(|e| self.trouble(method, &e))?;
-        let (status, headers) = (response.status(), response.headers().clone());
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         if status == StatusCode::TOO_MANY_REQUESTS {
             return Ok(Answer::Limited(retry_after(&headers)));
         }
@@ -243,6 +246,9 @@ impl Api {
             Failure::Unknown { why } => return SendError::Retry { why, after_seconds: None },
             Failure::Code { code, detail } => (code, format!("the Slack app '{}': {detail}", self.name)),
         };
+        if code == REMOVED {
+            self.tell_operator(&code, &detail);
+        }
         if CLOSED.contains(&code.as_str()) {
             return SendError::Unreachable(detail);
         }
@@ -277,6 +283,10 @@ mod tests {
         for code in ["channel_not_found", "is_archived", "not_in_channel", "user_not_found", "account_inactive"] {
             assert!(matches!(of(code), SendError::Unreachable(_)), "{code}");
         }
+        assert_eq!(
+            api.troubles.all(),
+            [("slack/acme/account_inactive".into(), "the Slack app 'acme': account_inactive".into())]
+        );
         for code in ["token_revoked", "invalid_auth", "missing_scope"] {
             assert!(matches!(of(code), SendError::Retry { after_seconds: Some(OPERATOR), .. }), "{code}");
         }

@@ -1,25 +1,26 @@
 //! One Slack app in one workspace: who it is there, and the calls that are made for it.
 
 use std::collections::{BTreeSet, HashMap};
-use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stoa_flow::chat::{Form, Place, SendError};
+use stoa_flow::chat::{Form, Place};
 use stoa_flow::say;
 use stoa_flow::words::Words;
 use stoa_ground::Result;
 use stoa_ground::clock::monotonic;
+use stoa_http::{locked, remember};
 
 use crate::api::{Api, Body, Failure};
 use crate::events::word;
 use crate::home::Homes;
 use crate::installs::Install;
 use crate::members::Members;
+use crate::silence::Silences;
 use crate::streams::Streams;
-use crate::{Options, PLATFORM, manifest, view};
+use crate::{Options, PLATFORM, view};
 
 /// Direct conversations, names and response addresses that are remembered at once.
 const REMEMBERED: usize = 100_000;
@@ -51,35 +52,6 @@ pub(crate) struct Identity {
     pub bot: String,
 }
 
-/// What `stoa doctor` sees of an app.
-#[derive(Debug)]
-pub struct Checked {
-    /// The workspace's name.
-    pub workspace: String,
-    /// Scopes that are missing, each with what it costs; none when Slack did not say the scopes.
-    pub missing: Vec<(&'static str, &'static str)>,
-}
-
-/// Asks Slack whether the token of the configuration holds, and which scopes it lacks; none where the app is only installed
-/// by its page.
-///
-/// # Errors
-/// What Slack says.
-pub async fn check(options: &Options) -> Result<Option<Checked>, SendError> {
-    let api = Api::new(options).map_err(|e| SendError::Refused(e.to_string()))?;
-    if options.bot_token.is_empty() {
-        return Ok(None);
-    }
-    let asked = api.call_with_headers(&options.bot_token, "auth.test", &Body::Form(Vec::new())).await;
-    let (me, headers) = asked.map_err(|e| api.send_error(e))?;
-    let scopes = headers.get("x-oauth-scopes").and_then(|v| v.to_str().ok());
-    let missing = scopes.map_or_else(Vec::new, |scopes| {
-        let given: Vec<&str> = scopes.split(',').map(str::trim).collect();
-        manifest::SCOPES.iter().filter(|(scope, _)| !given.contains(scope)).copied().collect()
-    });
-    Ok(Some(Checked { workspace: word(&me["team"]).to_owned(), missing }))
-}
-
 /// One app.
 pub(crate) struct App {
     pub options: Options,
@@ -99,6 +71,7 @@ pub(crate) struct App {
     kinds: Mutex<BTreeSet<String>>,
     pub homes: Homes,
     pub members: Members,
+    pub silences: Silences,
     pub streams: Streams,
     /// Threads of the assistant pane that have no title yet.
     untitled: Mutex<BTreeSet<String>>,
@@ -122,6 +95,7 @@ impl App {
             kinds: Mutex::default(),
             homes: Homes::default(),
             members: Members::default(),
+            silences: Silences::default(),
             streams: Streams::default(),
             untitled: Mutex::default(),
             unsupported: Mutex::default(),
@@ -160,6 +134,12 @@ impl App {
         self.installed.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether it was installed by its page in this workspace or organisation.
+    pub(crate) fn is_in(&self, workspace: &str) -> bool {
+        let installed = self.installed.read().unwrap_or_else(PoisonError::into_inner);
+        installed.as_ref().is_some_and(|install| install.workspace == workspace)
+    }
+
     /// The store has this installation: it counts, unless the token here is a newer one that could not be kept yet.
     pub(crate) fn put(&self, install: Install) {
         if !self.unsaved.load(Ordering::Acquire) {
@@ -191,11 +171,25 @@ impl App {
         }
     }
 
+    /// The workspaces in which the app is; none while that is not known.
+    pub(crate) async fn workspaces(&self) -> Vec<String> {
+        match self.known() {
+            Some(me) if me.workspace.starts_with('E') => {
+                self.look_for_team("").await;
+                locked(&self.teams).iter().cloned().collect()
+            }
+            Some(me) => vec![me.workspace.clone()],
+            None => Vec::new(),
+        }
+    }
+
     /// Whether a workspace belongs to the organisation in which the app is installed.
     pub(crate) async fn is_of(&self, team: &str) -> bool {
-        if locked(&self.teams).contains(team) {
-            return true;
-        }
+        locked(&self.teams).contains(team) || self.look_for_team(team).await
+    }
+
+    /// Reads the workspaces of the organisation until this one is among them.
+    async fn look_for_team(&self, team: &str) -> bool {
         let is_it = |page: &Value| {
             let all = page["teams"].as_array().into_iter().flatten();
             all.for_each(|one| self.has_team(word(&one["id"])));
@@ -302,6 +296,11 @@ impl App {
             .map(|(url, _)| url.clone())
     }
 
+    /// A response address takes nothing any more.
+    pub(crate) fn forget_response(&self, channel: &str, user: &str) {
+        locked(&self.responses).remove(&(channel.to_owned(), user.to_owned()));
+    }
+
     /// Opens a form as a modal. When Slack does not take it any more, the person is told.
     pub(crate) async fn open(&self, trigger: &str, user: &str, place: &Place, form: &Form) {
         let shown = view::modal(form, place);
@@ -377,17 +376,4 @@ impl App {
     pub(crate) fn place(&self, workspace: &str, channel: String) -> Place {
         Place { platform: PLATFORM.into(), workspace: workspace.into(), channel, thread: None, direct: true }
     }
-}
-
-pub(crate) fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Remembers something beside at most so many others; gives what was known before.
-pub(crate) fn remember<K: Hash + Eq, V>(of: &Mutex<HashMap<K, V>>, key: K, value: V, most: usize) -> Option<V> {
-    let mut all = locked(of);
-    if all.len() >= most {
-        all.clear();
-    }
-    all.insert(key, value)
 }

@@ -48,8 +48,9 @@ pub(crate) fn render_within(message: &Message, most: usize) -> Rendered {
                 blocks.push(json!({ "type": "header", "text": shown }));
             }
             Block::Text(said) => {
-                text.extend(mrkdwn::pieces(said));
-                blocks.extend(sections(said));
+                let pieces = mrkdwn::pieces(said);
+                blocks.extend(packed(&pieces, "\n\n").iter().map(|t| section(t)));
+                text.extend(pieces);
             }
             Block::Quote { text: said, source } => {
                 let quoted: Vec<String> = mrkdwn::pieces(said).iter().map(|piece| quote(piece)).collect();

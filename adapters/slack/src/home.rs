@@ -9,12 +9,12 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use stoa_flow::chat::Account;
 use stoa_ground::clock::monotonic;
+use stoa_http::locked;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::PLATFORM;
 use crate::api::Body;
-use crate::app::locked;
 use crate::blocks::{HOME_BLOCKS, render_within};
 use crate::events::word;
 use crate::take::Inlet;

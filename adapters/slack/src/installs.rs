@@ -80,8 +80,8 @@ fn what(app: &str, workspace: &str, which: &str) -> String {
     format!("slack/{app}/{workspace}/{which}")
 }
 
-/// Every workspace in which an app is installed. One whose token cannot be opened is left out and told.
-pub(crate) async fn all(db: &Db, app: &str) -> Result<Vec<Install>> {
+/// Every workspace in which an app is installed, by name. A token that cannot be opened is an error of its own.
+pub(crate) async fn sealed(db: &Db, app: &str) -> Result<Vec<(String, Result<Install>)>> {
     db.read(|conn| async move {
         let sql = "SELECT workspace, name, token, refresh, expires, renew FROM slack_install
                    WHERE app = $1 AND ended IS NULL ORDER BY workspace";
@@ -101,16 +101,21 @@ pub(crate) async fn all(db: &Db, app: &str) -> Result<Vec<Install>> {
                 workspace,
             })
         };
-        let mut installs = Vec::with_capacity(rows.len());
-        for row in &rows {
-            match open(row) {
-                Ok(install) => installs.push(install),
-                Err(error) => tracing::error!(app, %error, "an installation cannot be used; install the app again"),
-            }
-        }
-        Ok(installs)
+        rows.iter().map(|row| Ok((row.get("name")?, open(row)))).collect()
     })
     .await
+}
+
+/// Every workspace in which an app is installed. One whose token cannot be opened is left out and told.
+pub(crate) async fn all(db: &Db, app: &str) -> Result<Vec<Install>> {
+    let opened = sealed(db, app).await?.into_iter().filter_map(|(_, install)| match install {
+        Ok(install) => Some(install),
+        Err(error) => {
+            tracing::error!(app, %error, "an installation cannot be used; install the app again");
+            None
+        }
+    });
+    Ok(opened.collect())
 }
 
 /// The token of an installation and the one with which the next is got, sealed.

@@ -4,8 +4,10 @@
 //! one message a second for a minute; when several conversations are told to wait at once, the whole method waits.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+use stoa_http::{Turn, locked};
 
 /// One message a second and conversation: what Slack promises to take.
 const STEP: Duration = Duration::from_secs(1);
@@ -39,21 +41,10 @@ impl Pace {
     }
 }
 
-/// Whether a call may go out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// Now.
-    Go,
-    /// After this, in this conversation.
-    Wait(Duration),
-    /// After this, as everything else of this method.
-    AllWait(Duration),
-}
-
 impl Limits {
     /// Whether a call may go out; one that does has taken its place.
     pub(crate) fn turn(&self, method: &'static str, channel: &str, now: Instant) -> Turn {
-        let mut all = self.all();
+        let mut all = locked(&self.0);
         if let Some(whole) = all.get(&(method, String::new())).filter(|pace| pace.next > now) {
             return Turn::AllWait(whole.next - now);
         }
@@ -71,20 +62,16 @@ impl Limits {
 
     /// When a call that does not wait here is to come again: those of one conversation come one after the other.
     pub(crate) fn come_again(&self, method: &'static str, channel: &str, now: Instant) -> Duration {
-        let mut all = self.all();
+        let mut all = locked(&self.0);
         let Some(pace) = all.get_mut(&(method, channel.to_owned())) else { return STEP };
         let at = pace.row.max(pace.next);
         pace.row = at + STEP;
         at - now
     }
 
-    fn all(&self) -> MutexGuard<'_, Paces> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Slack said to wait.
     pub(crate) fn pause(&self, method: &'static str, channel: &str, after: Duration, now: Instant) {
-        let mut all = self.all();
+        let mut all = locked(&self.0);
         if all.len() > KEPT {
             all.retain(|_, pace| pace.next > now || pace.slow_until > now);
         }

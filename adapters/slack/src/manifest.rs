@@ -113,7 +113,7 @@ pub fn manifest(base: Option<&str>, short_commands: bool) -> Value {
         "settings": {
             "event_subscriptions": events,
             "interactivity": interactivity,
-            "org_deploy_enabled": false,
+            "org_deploy_enabled": true,
             "socket_mode_enabled": base.is_none(),
             "token_rotation_enabled": false,
         },

@@ -1,5 +1,5 @@
-//! Who the people of a workspace are: their zone, whether they are guests or of another organisation, and when they do not
-//! want to be disturbed. What is heard goes to the flow; nothing private goes to strangers.
+//! Who the people of a workspace are: their zone, their language, and whether they are guests or of another organisation. What is heard goes
+//! to the flow; nothing private goes to strangers.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 use stoa_flow::chat::{Account, Envelope, Event, Heard};
 use stoa_flow::say;
 use stoa_flow::words::Words;
+use stoa_ground::Result;
 use stoa_ground::clock::monotonic;
-use stoa_ground::{Instant, Result};
+use stoa_http::{locked, remember};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Body;
-use crate::app::{App, Identity, locked, remember};
+use crate::app::{App, Identity};
 use crate::events::word;
 use crate::take::Inlet;
 
@@ -23,6 +24,8 @@ use crate::take::Inlet;
 const FRESH: Duration = Duration::from_secs(24 * 3_600);
 /// After how long somebody is asked about again of whom Slack said nothing.
 const AGAIN: Duration = Duration::from_secs(600);
+/// The pause between two questions about people who were met: Slack takes about a hundred in a minute.
+const PACE: Duration = Duration::from_millis(600);
 /// People that are remembered at once.
 const REMEMBERED: usize = 100_000;
 /// How long an event waits here for what Slack says about its author: it is acknowledged within three seconds.
@@ -33,6 +36,8 @@ const AT_ONCE: Duration = Duration::from_millis(1_200);
 pub(crate) struct Member {
     pub name: String,
     pub zone: String,
+    /// The language in which they read Slack (BCP 47); empty where Slack does not say it.
+    pub locale: String,
     /// In some channels only.
     pub guest: bool,
     /// Of another organisation, seen over Slack Connect.
@@ -53,6 +58,7 @@ impl Member {
         Self {
             name: names.iter().map(|n| word(n)).find(|n| !n.is_empty()).unwrap_or_default().to_owned(),
             zone: word(&user["tz"]).to_owned(),
+            locale: word(&user["locale"]).to_owned(),
             guest: user["is_restricted"] == true || user["is_ultra_restricted"] == true,
             outsider: user["is_stranger"] == true || elsewhere,
             deleted: user["deleted"] == true,
@@ -64,7 +70,7 @@ impl Member {
 #[derive(Default)]
 pub(crate) struct Members {
     known: Mutex<HashMap<String, (Option<Member>, std::time::Instant)>>,
-    /// Whose zone is to be asked for: workspace and user.
+    /// Whose zone and language are to be asked for: workspace and user.
     due: Mutex<BTreeSet<(String, String)>>,
     wake: Notify,
     /// Who was told that nothing is for them.
@@ -101,7 +107,8 @@ impl App {
         if let Some(known) = self.members.fresh(user) {
             return known;
         }
-        let asked = self.call("users.info", Body::Form(vec![("user", user.to_owned())])).await;
+        let form = vec![("user", user.to_owned()), ("include_locale", "true".to_owned())];
+        let asked = self.call("users.info", Body::Form(form)).await;
         let member = asked.ok().map(|found| Member::read(&found["user"], self.known()));
         self.members.put(user, member.clone());
         member
@@ -165,27 +172,12 @@ impl Inlet {
         let member = Member::read(user, self.app.known());
         let before = self.app.members.put(id, Some(member.clone()));
         // Most changes are about pictures and moods.
-        if before.is_some_and(|b| b.zone == member.zone && b.deleted == member.deleted) || member.deleted {
+        let same = |b: &Member| b.zone == member.zone && b.locale == member.locale && b.deleted == member.deleted;
+        if before.as_ref().is_some_and(same) || member.deleted {
             return Ok(());
         }
-        self.flow.heard(&self.account(workspace, id), &[Heard::Zone(member.zone), Heard::Open]).await
-    }
-
-    /// Slack says when somebody does not want to be disturbed next.
-    pub(crate) async fn silenced(&self, workspace: &str, event: &Value) -> Result<()> {
-        let (user, status) = (word(&event["user"]), &event["dnd_status"]);
-        if user.is_empty() {
-            return Ok(());
-        }
-        let at = |key: &str| {
-            status[key]
-                .as_i64()
-                .filter(|seconds| *seconds > 1)
-                .map(|seconds| Instant(seconds.saturating_mul(Instant::SECOND)))
-        };
-        let when = at("next_dnd_start_ts").zip(at("next_dnd_end_ts")).filter(|(from, until)| from < until);
-        let when = when.filter(|_| status["dnd_enabled"] == true);
-        self.flow.heard(&self.account(workspace, user), &[Heard::DoNotDisturb(when)]).await
+        let heard = [Heard::Zone(member.zone), Heard::Locale(member.locale), Heard::Open];
+        self.flow.heard(&self.account(workspace, id), &heard).await
     }
 
     pub(crate) fn account(&self, workspace: &str, user: &str) -> Account {
@@ -193,7 +185,7 @@ impl Inlet {
     }
 }
 
-/// Asks Slack for the zones of the people who were met, until `stop`.
+/// Asks Slack for the zones and languages of the people who were met, until `stop`.
 pub(crate) async fn get_to_know(inlet: Inlet, stop: CancellationToken) {
     let members = &inlet.app.members;
     loop {
@@ -202,13 +194,15 @@ pub(crate) async fn get_to_know(inlet: Inlet, stop: CancellationToken) {
             () = stop.cancelled() => return,
         }
         while let Some((workspace, user)) = { locked(&members.due).pop_first() } {
-            if stop.is_cancelled() {
-                return;
+            if let Some(member) = inlet.app.member(&user).await.filter(|m| !m.outsider) {
+                let heard = [Heard::Zone(member.zone), Heard::Locale(member.locale)];
+                if let Err(error) = inlet.flow.heard(&inlet.account(&workspace, &user), &heard).await {
+                    tracing::warn!(app = %inlet.app.options.name, %error, "somebody's zone and language could not be kept");
+                }
             }
-            let Some(member) = inlet.app.member(&user).await.filter(|m| !m.outsider) else { continue };
-            let account = inlet.account(&workspace, &user);
-            if let Err(error) = inlet.flow.heard(&account, &[Heard::Zone(member.zone)]).await {
-                tracing::warn!(app = %inlet.app.options.name, %error, "somebody's zone could not be kept");
+            tokio::select! {
+                () = tokio::time::sleep(PACE) => {}
+                () = stop.cancelled() => return,
             }
         }
     }

@@ -1,13 +1,15 @@
 //! Messages that go out: Slack as a [`Platform`], over all apps of the configuration.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use stoa_flow::chat::{Account, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
 use stoa_ground::clock::monotonic;
 use stoa_ground::{Db, Result};
+use stoa_http::{locked, remember};
 use tokio::sync::watch;
 
 use crate::api::{Body, Failure};
@@ -19,6 +21,8 @@ use crate::{Options, PLATFORM, installs, text};
 
 /// How soon after it was read where the apps are installed it is read again for somebody who is not found.
 const LOADED: Duration = Duration::from_secs(5);
+/// Workspaces without an app that are remembered at once.
+const MISSED: usize = 10_000;
 
 /// The type of our metadata on messages.
 const DELIVERY: &str = "stoa_delivery";
@@ -32,7 +36,9 @@ pub struct Slack {
     /// The same apps in the workspaces in which they were installed by their pages.
     installed: RwLock<Vec<Arc<App>>>,
     /// When that was read.
-    loaded: Mutex<Option<std::time::Instant>>,
+    loaded: Mutex<Option<Instant>>,
+    /// Workspaces in which no app was found, and since when.
+    missed: Mutex<HashMap<String, Instant>>,
     pub(crate) changes: watch::Sender<()>,
 }
 
@@ -43,8 +49,8 @@ impl Slack {
     /// [`stoa_ground::Error::Invalid`] with the key of the configuration that is wrong.
     pub fn new(options: Vec<Options>, db: Db) -> Result<Self> {
         let apps = options.into_iter().map(|o| App::new(o).map(Arc::new)).collect::<Result<_>>()?;
-        let (installed, loaded) = (RwLock::default(), Mutex::default());
-        Ok(Self { apps, db, installed, loaded, changes: watch::Sender::new(()) })
+        let (installed, loaded, missed) = (RwLock::default(), Mutex::default(), Mutex::default());
+        Ok(Self { apps, db, installed, loaded, missed, changes: watch::Sender::new(()) })
     }
 
     /// Reads in which workspaces the apps are installed by their pages.
@@ -52,6 +58,7 @@ impl Slack {
     /// # Errors
     /// The database's error.
     pub async fn load(&self) -> Result<()> {
+        let begun = monotonic();
         let mut now: Vec<Arc<App>> = Vec::new();
         for app in self.apps.iter().filter(|app| app.options.is_installed_by_page()) {
             for install in installs::all(&self.db, &app.options.name).await? {
@@ -65,15 +72,16 @@ impl Slack {
                 }
             }
         }
+        locked(&self.missed).retain(|workspace, _| !now.iter().any(|app| app.is_in(workspace)));
         *self.installed.write().unwrap_or_else(PoisonError::into_inner) = now;
-        *self.loaded.lock().unwrap_or_else(PoisonError::into_inner) = Some(monotonic());
+        *locked(&self.loaded) = Some(begun);
         self.changes.send_replace(());
         Ok(())
     }
 
     /// [`load`](Self::load), unless that was a moment ago: then `false`.
     pub(crate) async fn load_again(&self) -> Result<bool> {
-        let loaded = *self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = *locked(&self.loaded);
         if loaded.is_some_and(|at| at.elapsed() < LOADED) {
             return Ok(false);
         }
@@ -89,10 +97,7 @@ impl Slack {
     /// An app in a workspace, or in an organisation, in which it was installed by its page.
     pub(crate) fn installation(&self, name: &str, workspace: &str) -> Option<Arc<App>> {
         let installed = self.installed.read().unwrap_or_else(PoisonError::into_inner);
-        let is_it = |app: &&Arc<App>| {
-            app.options.name == name && app.installed().is_some_and(|install| install.workspace == workspace)
-        };
-        installed.iter().find(is_it).cloned()
+        installed.iter().find(|app| app.options.name == name && app.is_in(workspace)).cloned()
     }
 
     /// Every app in every workspace.
@@ -101,13 +106,21 @@ impl Slack {
         self.apps.iter().filter(|app| !app.options.bot_token.is_empty()).chain(installed.iter()).cloned().collect()
     }
 
-    /// The app that is installed in a workspace. Another server may have installed it a moment ago.
+    /// The app that is installed in a workspace. Another server may have installed it a moment ago: that it is not there is
+    /// only said after a look that began later than somebody first asked for it.
     async fn of(&self, workspace: &str) -> Result<Arc<App>, SendError> {
+        let asked = monotonic();
+        let found = self.known_of(workspace).await;
+        if !matches!(found, Err(SendError::Unreachable(_))) || !self.is_installed_by_page() {
+            return found;
+        }
+        let first = locked(&self.missed).get(workspace).copied();
+        if first.is_none() {
+            remember(&self.missed, workspace.to_owned(), asked, MISSED);
+        }
+        self.load_again().await?;
         match self.known_of(workspace).await {
-            Err(SendError::Unreachable(why)) if self.is_installed_by_page() => {
-                if self.load_again().await? {
-                    return self.known_of(workspace).await;
-                }
+            Err(SendError::Unreachable(why)) if locked(&self.loaded).is_none_or(|at| at < first.unwrap_or(asked)) => {
                 Err(SendError::Retry { why, after_seconds: Some(LOADED.as_secs()) })
             }
             found => found,
@@ -190,11 +203,16 @@ impl Slack {
             });
             match app.api.respond(&url, &body).await {
                 Ok(()) | Err(Failure::Unknown { .. }) => return Ok(format!("response/{key}")),
-                Err(_) => {}
+                // Another attempt must not say there what this one says elsewhere.
+                Err(_) => app.forget_response(&place.channel, &to.user),
             }
         }
         tracing::debug!(app = %app.options.name, why, "told where the two talk alone instead");
         let alone = self.direct(to).await?;
+        // An earlier attempt may have arrived there, and not where it is looked for.
+        if let Some(ts) = self.find(&alone, key).await? {
+            return Ok(ts);
+        }
         self.post(app, &alone, rendered, key).await
     }
 
@@ -283,8 +301,16 @@ impl Platform for Slack {
         true
     }
 
+    fn finds_ephemeral(&self) -> bool {
+        false
+    }
+
     async fn find(&self, place: &Place, key: &str) -> Result<Option<String>, SendError> {
-        let app = &self.of(&place.workspace).await?;
+        let app = match self.of(&place.workspace).await {
+            // Nothing of ours is where we cannot be.
+            Err(SendError::Unreachable(_)) => return Ok(None),
+            found => &found?,
+        };
         let own = app.identify().await.map_or_else(|_| String::new(), |me| me.bot.clone());
         let mut begun = Vec::new();
         let ours = |m: &Value| {
@@ -293,7 +319,6 @@ impl Platform for Slack {
             (sent["event_type"] == DELIVERY && sent["event_payload"]["key"] == key).then(|| word(&m["ts"]).to_owned())
         };
         match self.read(app, place, true, ours).await {
-            // Nothing of ours is where we cannot be.
             Err(SendError::Unreachable(_)) => Ok(None),
             Ok(None) => {
                 app.take_away(&self.db, place, key, &begun).await?;
@@ -417,6 +442,27 @@ mod tests {
         assert!(matches!(slack.of("T2").await, Err(SendError::Retry { after_seconds: Some(_), .. })));
         slack.load().await.unwrap();
         assert_eq!(slack.of("T2").await.unwrap().token(), "xoxb-T2");
+        // One in which it was never installed, or is no more, is looked for anew, and then nobody waits for it.
+        for gone in ["T3", "T1"] {
+            if gone == "T1" {
+                installs::end(&db, "acme", gone).await.unwrap();
+                slack.load().await.unwrap();
+            }
+            let waits = slack.of(gone).await;
+            assert!(matches!(waits, Err(SendError::Retry { .. })), "{gone} was looked for before it was asked for");
+            *locked(&slack.loaded) = monotonic().checked_sub(LOADED);
+            let to = Account { platform: PLATFORM.into(), workspace: gone.into(), user: "U1".into() };
+            let place = slack.apps[0].place(gone, "D1".into());
+            for _ in 0..3 {
+                assert_eq!(slack.find(&place, "reply/1").await.unwrap(), None, "{gone}");
+                assert!(matches!(slack.direct(&to).await, Err(SendError::Unreachable(_))), "{gone}");
+                let sent = slack.send(&place, None, &Message::text("hello"), "reply/1").await;
+                assert!(matches!(sent, Err(SendError::Unreachable(_))), "{gone}: {sent:?}");
+            }
+        }
+        save("T1").await;
+        *locked(&slack.loaded) = monotonic().checked_sub(LOADED);
+        assert_eq!(slack.of("T1").await.unwrap().token(), "xoxb-T1", "installed again");
         // A newer token that could not be kept yet outlives what the store says.
         let app = slack.of("T1").await.unwrap();
         app.put_unsaved(Install { token: "xoxb-newer".into(), ..app.installed().unwrap() });

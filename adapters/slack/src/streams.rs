@@ -10,9 +10,10 @@ use stoa_flow::chat::{Block, Message, Place, SendError};
 use stoa_flow::delivery;
 use stoa_ground::Db;
 use stoa_ground::clock::monotonic;
+use stoa_http::{locked, remember};
 
 use crate::api::{Body, Failure};
-use crate::app::{App, locked, remember};
+use crate::app::App;
 use crate::events::word;
 use crate::mrkdwn;
 use crate::platform::metadata;

@@ -8,6 +8,7 @@ use stoa_flow::chat::{Place, Platform as _, SendError};
 use stoa_ground::clock;
 
 use super::{Findings, Grade, Options};
+use crate::app::peek_to_read;
 use crate::config::Config;
 
 /// How long the running server may take to answer.
@@ -38,28 +39,84 @@ async fn slack(config: &Config, options: Options, f: &mut Findings) -> Result<()
                 continue;
             }
         };
-        let how = if app.mode == "http" { "takes events over HTTP" } else { "takes events over Socket Mode" };
         if options.offline {
-            f.say(Grade::Ok, "slack", format!("'{}' {how}", app.name))?;
+            f.say(Grade::Ok, "slack", format!("'{}' {}", app.name, takes(&of_app)))?;
             continue;
         }
-        match stoa_slack::check(&of_app).await {
-            Ok(None) => {
-                let way = format!("'stoa slack install {}' prints the link for one more", app.name);
-                let text =
-                    format!("'{}' is installed in workspaces by its page, which are not asked here; {way}", app.name);
-                f.say(Grade::Note, "slack", text)?;
-            }
-            Ok(Some(seen)) => {
-                let text = format!("'{}' is installed in {} and {how}", app.name, seen.workspace);
-                f.say(Grade::Ok, "slack", text)?;
-                for (scope, cost) in seen.missing {
-                    let way = "add the scope in the app's settings (stoa slack manifest) and install it again";
-                    f.say(Grade::Wrong, "slack", format!("'{}' lacks {scope}: {cost}; {way}", app.name))?;
-                }
-            }
-            Err(e) => f.say(Grade::Wrong, "slack", format!("{e}; look at the tokens of '{}'", app.name))?,
+        // What is wrong with the store or its key was said before.
+        let db = peek_to_read(config).await.ok().flatten();
+        if let Some(db) = &db {
+            let _ = crate::evidence::seal(config, db, false).await;
         }
+        let checked = stoa_slack::check(&of_app, db.as_ref()).await;
+        if let Some(db) = db {
+            db.close().await;
+        }
+        slack_app(&of_app, &checked?, f)?;
+    }
+    Ok(())
+}
+
+/// How events of a Slack app come in.
+fn takes(app: &stoa_slack::Options) -> &'static str {
+    match app.mode {
+        stoa_slack::Mode::Http => "takes events over HTTP",
+        stoa_slack::Mode::Socket => "takes events over Socket Mode",
+    }
+}
+
+/// What kind of app it is, where it is installed, and what it lacks there.
+fn slack_app(app: &stoa_slack::Options, checked: &stoa_slack::Checked, f: &mut Findings) -> Result<()> {
+    let (name, takes) = (&app.name, takes(app));
+    match &checked.own {
+        Some(Ok(seen)) => {
+            let kind = if seen.whole { "all workspaces of the organisation" } else { "the workspace" };
+            f.say(Grade::Ok, "slack", format!("'{name}' is an app for {kind} {} and {takes}", seen.workspace))?;
+            let again = "add the scope in the app's settings (stoa slack manifest) and install it again";
+            lacks(name, seen, again, f)?;
+        }
+        Some(Err(e)) => f.say(Grade::Wrong, "slack", format!("{e}; look at the bot_token of '{name}'"))?,
+        None => {}
+    }
+    if let Some(Err(e)) = &checked.socket {
+        let way = "look at its app_token (connections:write) and whether Socket Mode is on in the app's settings";
+        f.say(Grade::Wrong, "slack", format!("'{name}' gets no connection: {e}; {way}"))?;
+    }
+    if !app.is_installed_by_page() {
+        return Ok(());
+    }
+    let link = format!("'stoa slack install {name}' prints the link");
+    let grade = if checked.installed.is_empty() && checked.own.is_none() { Grade::Note } else { Grade::Ok };
+    let number = match checked.installed.len() + checked.more {
+        0 => "so far in none".to_owned(),
+        1 => "now in one".to_owned(),
+        n => format!("now in {n}"),
+    };
+    let text =
+        format!("'{name}' is a distributed app: workspaces install it by its page, {number} ({link}); it {takes}");
+    f.say(grade, "slack", text)?;
+    for (workspace, seen) in &checked.installed {
+        match seen {
+            Ok(seen) => {
+                let kind = if seen.whole { "all workspaces of the organisation" } else { "the workspace" };
+                f.say(Grade::Ok, "slack", format!("'{name}' is installed in {kind} {}", seen.workspace))?;
+                lacks(name, seen, &format!("install it there again: {link}"), f)?;
+            }
+            Err(e) => {
+                let text = format!("'{name}' in {workspace}: {e}; install it there again: {link}");
+                f.say(Grade::Wrong, "slack", text)?;
+            }
+        }
+    }
+    if checked.more > 0 {
+        f.say(Grade::Note, "slack", format!("of '{name}' {} more workspaces were not asked", checked.more))?;
+    }
+    Ok(())
+}
+
+fn lacks(name: &str, seen: &stoa_slack::Seen, way: &str, f: &mut Findings) -> Result<()> {
+    for (scope, cost) in &seen.missing {
+        f.say(Grade::Wrong, "slack", format!("'{name}' lacks {scope} in {}: {cost}; {way}", seen.workspace))?;
     }
     Ok(())
 }
