@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
-use stoa_tests::said;
-use stoa_tests::slack::{self, BOT_TOKEN, TEAM};
+use stoa_tests::slack::{self, BOT_TOKEN, SCOPES, TEAM, Trouble};
+use stoa_tests::{run, said};
 
 use crate::*;
 
@@ -113,5 +113,49 @@ async fn two_workspaces_install_the_app_and_one_removes_it() -> Result<()> {
     ada.says_dm(QUESTION);
     slack.wait("an answer in the first workspace", |s| (by(s, TEAM) > before).then_some(())).await?;
     ensure!(by(slack, BETA) == 2, "a workspace that removed the app was answered");
+    scene.ends().await
+}
+
+/// What the doctor says of Slack.
+fn doctor(scene: &Scene) -> Result<Vec<String>> {
+    let (_, told) = run(STOA, scene.dir.path(), &["doctor"])?;
+    let of_slack = told.lines().filter(|line| line.contains(" slack: "));
+    Ok(of_slack.map(|line| line.replace(&scene.slack.api_url(), "[api]")).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_says_what_kind_of_app_it_is_and_what_is_missing() -> Result<()> {
+    let scene = Scene::open("socket").await?;
+    scene.slack.grants(BOT_TOKEN, &SCOPES.replace("dnd:read,", "").replace(",users:read", ""));
+    insta::assert_json_snapshot!("the_doctor_over_socket_mode", doctor(&scene)?);
+    scene.slack.goes_wrong("apps.connections.open", 1, Trouble::Refused("invalid_auth"));
+    scene.slack.goes_wrong("auth.test", 1, Trouble::Refused("account_inactive"));
+    insta::assert_json_snapshot!("the_doctor_of_an_app_that_was_removed", doctor(&scene)?);
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organisation_installs_the_app_for_all_its_workspaces() -> Result<()> {
+    const GROUP: &str = "E0GROUP";
+    let scene = Scene::open("page").await?;
+    let slack = &scene.slack;
+    insta::assert_json_snapshot!("the_doctor_before_anybody_installed_it", doctor(&scene)?);
+    slack.belongs(TEAM, GROUP);
+    slack.belongs("T0DELTA", GROUP);
+    slack.agrees("group", "xoxb-of-group", GROUP, "Acme Group", None);
+    slack.agrees("beta", BETA_TOKEN, BETA, "Beta <Works>", None);
+    slack.grants(BETA_TOKEN, &SCOPES.replace("im:write,", ""));
+    ensure!(installs(&scene, "group").await?.contains("installed in Acme Group"));
+    ensure!(installs(&scene, "beta").await?.contains("installed in Beta"));
+    insta::assert_json_snapshot!("the_doctor_of_an_app_in_several_workspaces", doctor(&scene)?);
+
+    // Somebody of one workspace asks in another one of the same organisation.
+    slack.add_person(CY, "Cy", "UTC");
+    slack.person(CY).says_dm("hello");
+    let asked = json!({ "type": "message", "user": CY, "text": QUESTION, "ts": "1795424400.000001", "team": TEAM,
+        "event_ts": "1795424400.000001", "channel": "D012CYBETA", "channel_type": "im" });
+    slack.acknowledged(slack.event_in("T0DELTA", &asked)).await?;
+    let is_answer = |c: &slack::Call| c.team == GROUP && c.answer == "ok" && c.args.to_string().contains(ANSWER);
+    slack.wait("an answer in the organisation", |s| s.calls().iter().any(is_answer).then_some(())).await?;
     scene.ends().await
 }

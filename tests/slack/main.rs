@@ -7,6 +7,8 @@ mod install;
 mod others;
 mod pane;
 mod people;
+mod social;
+mod surfaces;
 mod trouble;
 
 use anyhow::{Result, ensure};

@@ -117,3 +117,34 @@ async fn a_stream_that_a_crash_cut_off_leaves_one_whole_answer() -> Result<()> {
     ensure!(scene.slack.messages().iter().any(is_script), "what is not Stoa's is taken away");
     scene.ends().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_dies_while_it_streams_leaves_one_whole_answer() -> Result<()> {
+    let model = model().await?;
+    let mut scene = Scene::open_with("socket", &model.configuration()).await?;
+    let pane = scene.slack.person(ADA).opens_pane();
+    scene.slack.person(ADA).says_in_pane(&pane, QUESTION);
+    let begun =
+        scene.slack.wait("a stream", |s| s.messages().into_iter().find(|m| m.streaming && m.text.contains(FIRST)));
+    let begun = begun.await?;
+    scene.server.kill()?;
+    scene.server.restart()?;
+    scene.slack.is_connected(1).await?;
+    model.goes_on(4);
+    let of_thread = |s: &Slack| -> Vec<Message> {
+        s.messages().into_iter().filter(|m| m.thread.as_ref() == Some(&pane.1) && m.user == slack::BOT).collect()
+    };
+    let whole = scene.slack.wait("one whole answer", |s| {
+        let all = of_thread(s);
+        let is_whole = |m: &Message| !m.streaming && !m.blocks.is_null() && m.shown().contains("citric acid");
+        (all.len() == 1 && is_whole(&all[0])).then(|| all[0].clone())
+    });
+    let whole = whole.await?;
+    ensure!(whole.ts == begun.ts, "the half answer was finished, not written anew: {whole:?}");
+    // The next question in the thread is answered as well, and nothing of the first one comes again.
+    scene.slack.person(ADA).says_in_pane(&pane, "Who won the football match?");
+    scene.slack.wait("the next answer", |s| (of_thread(s).len() == 2).then_some(())).await?;
+    let whole = of_thread(&scene.slack).iter().filter(|m| m.shown().contains("citric acid")).count();
+    ensure!(whole == 1, "{whole} whole answers");
+    scene.ends().await
+}

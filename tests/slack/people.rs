@@ -1,7 +1,7 @@
 //! Zones, silence, guests and people of other organisations.
 
 use anyhow::{Result, ensure};
-use stoa_tests::said;
+use stoa_tests::{Model, said};
 
 use crate::*;
 
@@ -66,4 +66,62 @@ async fn lessons_follow_the_zone_of_slack_and_wait_while_it_is_silenced() -> Res
     settles(&cy, "why", "do not disturb").await?;
     ensure!(cy.finds("New for you").is_none(), "somebody was disturbed");
     scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_silent_every_day_is_asked_for_again_when_a_time_is_over() -> Result<()> {
+    let mut scene = Scene::open("socket").await?;
+    // Slack says nothing by itself, and of several times only the next one. The first is over soon.
+    let now = slack::now();
+    scene.slack.keeps_silent(BO, &[(now - 60, now + 6), (now + 6, now + 7_200)]);
+    scene.server.kill()?;
+    scene.server.restart()?;
+    let asked = |s: &Slack, whom: &str| s.calls().iter().any(|c| c.method == "dnd.teamInfo" && c.args["users"] == whom);
+    scene.slack.wait("the question for the next time", |s| asked(s, BO).then_some(())).await?;
+    scene.slack.is_connected(1).await?;
+    scene.requires_safety()?;
+    let (ada, bo) = (scene.slack.person(ADA), scene.slack.person(BO));
+    ada.reads("New for you").await?;
+    settles(&bo, "why", "do not disturb").await?;
+    ensure!(bo.finds("New for you").is_none(), "somebody was disturbed");
+    let whom: Vec<String> = scene
+        .slack
+        .calls()
+        .iter()
+        .filter(|c| c.method == "dnd.teamInfo")
+        .map(|c| c.args["users"].to_string())
+        .collect();
+    ensure!(whom.len() <= 3, "asked too often: {whom:?}");
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_are_written_in_the_language_in_which_somebody_reads_slack() -> Result<()> {
+    let model =
+        Model::open("To descale the coffee machine, press both buttons for five seconds. [1]\n", " [1]\n").await?;
+    model.goes_on(100);
+    let mut scene = Scene::open_with("socket", &model.configuration()).await?;
+    scene.slack.speaks(BO, "de-DE");
+    scene.slack.all_acknowledged().await?;
+    let asks = async |scene: &Scene| -> Result<String> {
+        let before = model.asked().len();
+        scene.slack.person(BO).says_dm(QUESTION);
+        let asked = scene.slack.wait("the model's turn", |_| model.asked().get(before).cloned());
+        asked.await
+    };
+    let in_german = asks(&scene).await?;
+    ensure!(in_german.contains("in the language de-DE"), "{in_german}");
+    // It is kept; and Slack is asked for it, once it has somebody to ask about.
+    scene.slack.reads_in(BO, "pt-BR");
+    scene.server.kill()?;
+    scene.server.restart()?;
+    scene.slack.is_connected(1).await?;
+    let kept = asks(&scene).await?;
+    ensure!(kept.contains("in the language de-DE") || kept.contains("in the language pt-BR"), "{kept}");
+    for _ in 0..20 {
+        if asks(&scene).await?.contains("in the language pt-BR") {
+            return scene.ends().await;
+        }
+    }
+    anyhow::bail!("nobody asked Slack for the language")
 }

@@ -141,7 +141,7 @@ async fn what_only_the_operator_can_mend_is_said_once_and_stops_nothing_else() -
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_person_sees_is_not_said_twice_after_an_uncertain_send() -> Result<()> {
-    let scene = Scene::open("socket").await?;
+    let mut scene = Scene::open("socket").await?;
     let (slack, ada) = (&scene.slack, scene.slack.person(ADA));
     slack.goes_wrong("chat.postEphemeral", 1, Trouble::FailingAfter);
     ada.slash_in(GENERAL, "/stoa", "settings");
@@ -151,6 +151,32 @@ async fn what_one_person_sees_is_not_said_twice_after_an_uncertain_send() -> Res
     ada.reads("You can also use these words").await?;
     let shown = |part: &str| slack.messages().iter().filter(|m| m.shown().contains(part)).count();
     ensure!(shown("Your settings") == 1 && shown("You can also use these words") == 1);
+
+    // Where the bot is not in the channel and its response address is used up, the two talk alone; there it can be looked for.
+    slack.goes_wrong("response_url", 1, Trouble::Failing);
+    slack.goes_wrong("chat.postMessage", 1, Trouble::FailingAfter);
+    ada.slash_in(PRIVATE, "/stoa", "why");
+    let why = ada.reads("held nothing back").await?;
+    let looks = |s: &Slack| {
+        let all = s.calls().into_iter().filter(|c| c.method == "conversations.history");
+        all.filter(|c| c.args["channel"] == why.channel.as_str()).count()
+    };
+    slack.wait("the second look for it", |s| (looks(s) >= 2).then_some(())).await?;
+    ensure!(why.channel.starts_with('D') && shown(&why.text) == 1, "{why:?}");
+
+    // The server dies while it waits whether Slack has it.
+    slack.goes_wrong("chat.postEphemeral", 1, Trouble::Hanging);
+    ada.slash_in(GENERAL, "/stoa", "mydata");
+    ada.reads("what I keep about you").await?;
+    scene.server.kill()?;
+    scene.server.restart()?;
+    let (slack, ada) = (&scene.slack, scene.slack.person(ADA));
+    slack.is_connected(1).await?;
+    ada.says_dm(QUESTION);
+    answered(slack, 1).await?;
+    let log = std::fs::read_to_string(dir_log(&scene))?;
+    let shown = slack.messages().iter().filter(|m| m.shown().contains("what I keep about you")).count();
+    ensure!(shown == 1, "shown {shown} times:\n{log}");
     scene.ends().await
 }
 

@@ -28,13 +28,14 @@ struct Says {
     halves: (String, String),
     goes_on: Arc<Semaphore>,
     begun: Arc<Mutex<Vec<Instant>>>,
+    asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Model {
     /// Opens one that always says this.
     pub async fn open(first: &str, second: &str) -> Result<Self> {
         let halves = (first.to_owned(), second.to_owned());
-        let says = Says { halves, goes_on: Arc::new(Semaphore::new(0)), begun: Arc::default() };
+        let says = Says { halves, goes_on: Arc::new(Semaphore::new(0)), begun: Arc::default(), asked: Arc::default() };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}/v1", listener.local_addr()?);
         let router = Router::new().route("/v1/chat/completions", post(answer)).with_state(says.clone());
@@ -59,6 +60,12 @@ impl Model {
         self.says.goes_on.forget_permits(self.says.goes_on.available_permits());
     }
 
+    /// What it was asked, as it came.
+    #[must_use]
+    pub fn asked(&self) -> Vec<String> {
+        self.says.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// When each answer was begun.
     #[must_use]
     pub fn begun(&self) -> Vec<Instant> {
@@ -72,7 +79,8 @@ impl Drop for Model {
     }
 }
 
-async fn answer(State(says): State<Says>) -> Response {
+async fn answer(State(says): State<Says>, asked: String) -> Response {
+    says.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
     let piece = |text: &str| {
         let said = json!({ "choices": [{ "delta": { "content": text } }] });
         Ok::<_, std::io::Error>(Bytes::from(format!("data: {said}\n\n")))

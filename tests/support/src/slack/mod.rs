@@ -5,9 +5,11 @@ mod assistant;
 mod check;
 mod limits;
 mod load;
+mod people;
 mod person;
 mod socket;
 mod state;
+mod tokens;
 mod web_api;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,7 +60,6 @@ pub struct Slack {
 #[derive(Clone)]
 struct Hall {
     url: String,
-    scopes: String,
     kept: Arc<Mutex<Kept>>,
     change: Arc<watch::Sender<u64>>,
     settings: Arc<watch::Sender<Settings>>,
@@ -88,7 +89,6 @@ impl Slack {
         let settings = Settings { again: Duration::from_secs(3), events: None };
         let hall = Hall {
             url,
-            scopes: SCOPES.into(),
             kept: Arc::default(),
             change: Arc::new(watch::Sender::new(0)),
             settings: Arc::new(watch::Sender::new(settings)),
@@ -136,11 +136,21 @@ impl Slack {
         )
     }
 
-    /// Somebody of a workspace agreed to the installation: the code that Slack sends back with them. `expires` is for how
-    /// many seconds the token holds.
+    /// Somebody of a workspace (T…), or of an organisation for all of its workspaces (E…), agreed to the installation: the
+    /// code that Slack sends back with them. `expires` is for how many seconds the token holds.
     pub fn agrees(&self, code: &str, token: &str, team: &str, name: &str, expires: Option<u64>) {
         let granted = (token.to_owned(), team.to_owned(), name.to_owned(), expires);
         lock(&self.hall.kept).codes.insert(code.to_owned(), granted);
+    }
+
+    /// A bot's token has these scopes and no others.
+    pub fn grants(&self, token: &str, scopes: &str) {
+        lock(&self.hall.kept).granted.insert(token.to_owned(), scopes.to_owned());
+    }
+
+    /// A workspace belongs to an organisation of Enterprise Grid.
+    pub fn belongs(&self, team: &str, organisation: &str) {
+        lock(&self.hall.kept).organisations.insert(team.to_owned(), organisation.to_owned());
     }
 
     /// Adds somebody. Ids begin with U or W.
@@ -168,10 +178,28 @@ impl Slack {
         self.event(&json!({ "type": "user_change", "user": user, "cache_ts": now(), "event_ts": self.ts() }))
     }
 
-    /// Somebody does not want to be disturbed from then until then (seconds since 1970).
+    /// Somebody reads Slack in another language from now on; the bot has to ask for it.
+    pub fn reads_in(&self, id: &str, locale: &str) {
+        self.user(id, |user| user["locale"] = json!(locale));
+    }
+
+    /// As [`reads_in`](Self::reads_in), and Slack says so to the bot.
+    pub fn speaks(&self, id: &str, locale: &str) -> usize {
+        self.reads_in(id, locale);
+        let user = self.user(id, |_| {});
+        self.event(&json!({ "type": "user_change", "user": user, "cache_ts": now(), "event_ts": self.ts() }))
+    }
+
+    /// Somebody does not want to be disturbed from then until then (seconds since 1970), and Slack says so to the bot.
     pub fn silences(&self, id: &str, from: i64, until: i64) -> usize {
-        let status = json!({ "dnd_enabled": true, "next_dnd_start_ts": from, "next_dnd_end_ts": until });
+        self.keeps_silent(id, &[(from, until)]);
+        let status = lock(&self.hall.kept).silence(id);
         self.event(&json!({ "type": "dnd_updated_user", "user": id, "dnd_status": status, "event_ts": self.ts() }))
+    }
+
+    /// Somebody does not want to be disturbed at these times, one after the other; the bot has to ask for them.
+    pub fn keeps_silent(&self, id: &str, times: &[(i64, i64)]) {
+        lock(&self.hall.kept).silences.insert(id.to_owned(), times.to_vec());
     }
 
     fn ts(&self) -> String {
@@ -216,7 +244,8 @@ impl Slack {
         Person { slack: self, id: id.to_owned() }
     }
 
-    /// The n-th call of a method from now on (the first is 1) goes wrong.
+    /// The n-th call of a method from now on (the first is 1) goes wrong. `response_url` stands for the response addresses,
+    /// which only refuse.
     pub fn goes_wrong(&self, method: &str, n: usize, trouble: Trouble) {
         lock(&self.hall.kept).script.goes_wrong(method, n, trouble);
     }
@@ -373,16 +402,16 @@ impl Slack {
 
     /// As [`event`](Self::event), in another workspace.
     pub fn event_in(&self, team: &str, event: &Value) -> usize {
-        let (id, shared) = {
+        let (id, shared, organisation) = {
             let mut kept = lock(&self.hall.kept);
             let channel = event["channel"].as_str().and_then(|id| kept.channels.get(id));
             let shared = channel.is_some_and(|c| c.shared);
-            (kept.next(), shared)
+            (kept.next(), shared, json!(kept.organisations.get(team)))
         };
-        let payload = json!({ "token": "outdated", "team_id": team, "context_team_id": team, "api_app_id": state::APP,
-            "event": event, "type": "event_callback", "event_id": format!("Ev{id:08}"),
+        let payload = json!({ "token": "outdated", "team_id": team, "enterprise_id": organisation,
+            "context_team_id": team, "api_app_id": state::APP, "event": event, "type": "event_callback", "event_id": format!("Ev{id:08}"),
             "event_time": clock::wall().0 / 1_000_000, "is_ext_shared_channel": shared, "event_context": format!("4-{id}"),
-            "authorizations": [{ "enterprise_id": null, "team_id": team, "user_id": BOT, "is_bot": true,
+            "authorizations": [{ "enterprise_id": organisation, "team_id": team, "user_id": BOT, "is_bot": true,
                 "is_enterprise_install": false }] });
         self.deliver(Kind::Event, payload)
     }

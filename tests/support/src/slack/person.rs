@@ -125,9 +125,26 @@ impl Person<'_> {
 
     /// Reacts to a message.
     pub fn reacts(&self, channel: &str, ts: &str, emoji: &str) -> usize {
-        let at = lock(&self.slack.hall.kept).ts();
-        self.slack.event(&json!({ "type": "reaction_added", "user": self.id, "reaction": emoji, "event_ts": at,
-            "item": { "type": "message", "channel": channel, "ts": ts } }))
+        self.reaction("reaction_added", channel, ts, emoji)
+    }
+
+    /// Takes a reaction away again.
+    pub fn takes_back(&self, channel: &str, ts: &str, emoji: &str) -> usize {
+        self.reaction("reaction_removed", channel, ts, emoji)
+    }
+
+    fn reaction(&self, kind: &str, channel: &str, ts: &str, emoji: &str) -> usize {
+        let (at, author) = {
+            let mut kept = lock(&self.slack.hall.kept);
+            let author = kept.position(channel, ts).map(|at| kept.messages[at].user.clone());
+            (kept.ts(), author)
+        };
+        let mut event = json!({ "type": kind, "user": self.id, "reaction": emoji, "event_ts": at,
+            "item": { "type": "message", "channel": channel, "ts": ts } });
+        if let Some(author) = author {
+            event["item_user"] = json!(author);
+        }
+        self.slack.event(&event)
     }
 
     /// Gives a slash command where the two talk alone.
@@ -331,6 +348,19 @@ impl Person<'_> {
                 "action_ts": at, "message_ts": message.ts, "message": message.json(true), "token": "outdated",
                 "channel": { "id": message.channel, "name": "general" }, "team": { "id": TEAM, "domain": "acme" },
                 "user": { "id": self.id, "name": self.id.to_lowercase(), "team_id": TEAM } }),
+        )
+    }
+
+    /// Uses a shortcut that is on no message.
+    pub fn uses_global_shortcut(&self, callback: &str) -> usize {
+        let mut kept = lock(&self.slack.hall.kept);
+        let (trigger, at) = (kept.trigger(&self.id), kept.ts());
+        drop(kept);
+        self.slack.deliver(
+            Kind::Interactive,
+            json!({ "type": "shortcut", "callback_id": callback, "trigger_id": trigger, "action_ts": at,
+                "token": "outdated", "team": { "id": TEAM, "domain": "acme" },
+                "user": { "id": self.id, "username": self.id.to_lowercase(), "team_id": TEAM } }),
         )
     }
 

@@ -204,6 +204,8 @@ pub(super) struct Line {
 #[derive(Default)]
 pub(super) struct Kept {
     pub users: BTreeMap<String, Value>,
+    /// When people do not want to be disturbed, each time after the other (seconds since 1970).
+    pub silences: BTreeMap<String, Vec<(i64, i64)>>,
     pub channels: BTreeMap<String, Channel>,
     /// The direct conversation of each person with the bot.
     pub directs: HashMap<String, String>,
@@ -222,8 +224,14 @@ pub(super) struct Kept {
     /// What the code of an installation is changed into: the token, the workspace's id and name, and for how many seconds
     /// the token holds.
     pub codes: BTreeMap<String, (String, String, String, Option<u64>)>,
-    /// Bot tokens that hold, with their workspace; beside the usual one.
+    /// Bot tokens that hold, with their workspace or organisation; beside the usual one.
     pub tokens: BTreeMap<String, String>,
+    /// The scopes of tokens that have not the usual ones.
+    pub granted: BTreeMap<String, String>,
+    /// Names of workspaces and organisations.
+    pub names: BTreeMap<String, String>,
+    /// The organisation of workspaces that belong to one.
+    pub organisations: BTreeMap<String, String>,
     /// The usual bot token was renewed; it holds until its end.
     pub rotated: bool,
     pub tickets: BTreeSet<String>,

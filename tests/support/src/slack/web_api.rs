@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use stoa_ground::clock::monotonic;
 
 use super::check;
-use super::state::{BOT, BOT_ID, Call, Channel, Kept, Message, TEAM, Trouble, View};
-use super::{APP_TOKEN, BOT_TOKEN, CLIENT_ID, CLIENT_SECRET, Hall, lock};
+use super::state::{BOT, Call, Channel, Kept, Message, TEAM, Trouble, View};
+use super::{Hall, lock};
 
 pub(super) type Done = Result<Value, Refusal>;
 
@@ -59,8 +59,9 @@ pub(super) async fn call(
     let args = arguments(&method, &headers, &body);
     let token = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
     let token = token.map(str::to_owned).or_else(|| args.as_ref().ok()?["token"].as_str().map(str::to_owned));
-    let (answer, trouble) = {
+    let (answer, trouble, scopes) = {
         let mut kept = lock(&hall.kept);
+        let scopes = kept.scopes(token.as_deref().unwrap_or_default()).to_owned();
         let trouble =
             kept.script.trouble(&method).or_else(|| kept.limited(&method, args.as_ref().unwrap_or(&Value::Null)));
         let done = match trouble {
@@ -68,7 +69,7 @@ pub(super) async fn call(
             Some(Trouble::Refused(code)) => no(code),
             _ => args.as_ref().map_err(|why| Refusal("invalid_arguments", why.clone())).and_then(|args| {
                 kept.authorised(&method, token.as_deref())?;
-                kept.carry_out(&method, args, &hall.url)
+                kept.carry_out(&method, args, token.as_deref().unwrap_or_default(), &hall.url)
             }),
         };
         let said = match (&trouble, &done) {
@@ -90,7 +91,7 @@ pub(super) async fn call(
             token: token.unwrap_or_default(),
             at,
         });
-        (done, trouble)
+        (done, trouble, scopes)
     };
     hall.changed();
     match trouble {
@@ -104,7 +105,7 @@ pub(super) async fn call(
         Some(Trouble::Hanging) => std::future::pending().await,
         Some(Trouble::Refused(_)) | None => {}
     }
-    let scopes = [("x-oauth-scopes", hall.scopes.as_str()), ("x-accepted-oauth-scopes", "")];
+    let scopes = [("x-oauth-scopes", scopes.as_str()), ("x-accepted-oauth-scopes", "")];
     let body = match answer {
         Ok(mut value) => {
             value["ok"] = json!(true);
@@ -159,7 +160,10 @@ fn number(args: &Value, key: &str, usual: usize) -> usize {
 pub(super) async fn respond(State(hall): State<Hall>, Path(id): Path<String>, body: Bytes) -> Response {
     let answer = {
         let mut kept = lock(&hall.kept);
-        kept.respond(&id, &serde_json::from_slice(&body).unwrap_or_default())
+        match kept.script.trouble("response_url") {
+            Some(_) => no("used_url"),
+            None => kept.respond(&id, &serde_json::from_slice(&body).unwrap_or_default()),
+        }
     };
     hall.changed();
     match answer {
@@ -169,60 +173,10 @@ pub(super) async fn respond(State(hall): State<Hall>, Path(id): Path<String>, bo
 }
 
 impl Kept {
-    fn authorised(&self, method: &str, token: Option<&str>) -> Result<(), Refusal> {
-        let app = method == "apps.connections.open";
-        match token {
-            // The client's secret stands for it.
-            _ if method == "oauth.v2.access" => Ok(()),
-            None | Some("") => no("not_authed"),
-            Some(APP_TOKEN) if app || method == "auth.test" => Ok(()),
-            Some(BOT_TOKEN | APP_TOKEN) if app => no("not_allowed_token_type"),
-            token if !app && self.team_of(token).is_some() => Ok(()),
-            Some(APP_TOKEN) => no("not_allowed_token_type"),
-            Some(_) => no("invalid_auth"),
-        }
-    }
-
-    /// The workspace of a bot's token.
-    fn team_of(&self, token: Option<&str>) -> Option<String> {
-        match token? {
-            BOT_TOKEN => Some(TEAM.to_owned()),
-            other => self.tokens.get(other).cloned(),
-        }
-    }
-
-    /// Changes a code, or the token with which tokens are renewed, into a token.
-    fn grant(&mut self, args: &Value) -> Done {
-        if said(args, "client_id") != CLIENT_ID || said(args, "client_secret") != CLIENT_SECRET {
-            return no("bad_client_secret");
-        }
-        if said(args, "grant_type") == "refresh_token" {
-            if self.rotated || said(args, "refresh_token") != "xoxe-1-stand-in" {
-                return no("invalid_refresh_token");
-            }
-            self.rotated = true;
-            self.tokens.insert("xoxe.xoxb-renewed".into(), TEAM.into());
-            return Ok(json!({ "access_token": "xoxe.xoxb-renewed", "refresh_token": "xoxe-2-stand-in",
-                "expires_in": 43_200, "token_type": "bot", "team": { "id": TEAM, "name": "Acme" } }));
-        }
-        let Some((token, team, name, expires)) = self.codes.remove(said(args, "code")) else {
-            return no("invalid_code");
-        };
-        if token != BOT_TOKEN {
-            self.tokens.insert(token.clone(), team.clone());
-        }
-        let mut granted = json!({ "access_token": token, "token_type": "bot", "scope": "commands", "bot_user_id": BOT,
-            "app_id": "A0STOA", "team": { "id": team, "name": name }, "enterprise": null, "is_enterprise_install": false });
-        if let Some(expires) = expires {
-            (granted["expires_in"], granted["refresh_token"]) = (json!(expires), json!("xoxe-1-stand-in"));
-        }
-        Ok(granted)
-    }
-
-    fn carry_out(&mut self, method: &str, args: &Value, url: &str) -> Done {
+    fn carry_out(&mut self, method: &str, args: &Value, token: &str, url: &str) -> Done {
         match method {
-            "auth.test" => Ok(json!({ "url": format!("{url}/"), "team": "Acme", "user": "stoa", "team_id": TEAM,
-                "user_id": BOT, "bot_id": BOT_ID, "is_enterprise_install": false })),
+            "auth.test" => Ok(self.who(token, url)),
+            "auth.teams.list" => self.workspaces(args, token),
             "oauth.v2.access" => self.grant(args),
             "apps.connections.open" => {
                 let ticket = format!("ticket-{}", self.next());
@@ -265,10 +219,8 @@ impl Kept {
                 let (page, next) = page(&members, args)?;
                 Ok(json!({ "members": page, "response_metadata": { "next_cursor": next } }))
             }
-            "users.info" => match self.users.get(said(args, "user")) {
-                Some(user) => Ok(json!({ "user": user })),
-                None => no("user_not_found"),
-            },
+            "users.info" => self.member(args),
+            "dnd.teamInfo" => self.silences(args),
             "views.open" => {
                 self.viewable(&args["view"])?;
                 let user = self.pull(said(args, "trigger_id")).or_else(no)?;
@@ -309,16 +261,6 @@ impl Kept {
                 Ok(json!({}))
             }
             _ => no("unknown_method"),
-        }
-    }
-
-    /// Whether the bot may talk with a person alone.
-    fn is_reachable(&self, user: &str) -> Result<bool, Refusal> {
-        match self.users.get(user) {
-            None => no("user_not_found"),
-            Some(user) if user["deleted"] == true => no("user_disabled"),
-            Some(user) if user["is_bot"] == true => no("cannot_dm_bot"),
-            Some(_) => Ok(true),
         }
     }
 
@@ -516,7 +458,7 @@ impl Kept {
 }
 
 /// One page by `cursor` and `limit`, and the cursor of the next.
-fn page<T: Clone>(all: &[T], args: &Value) -> Result<(Vec<T>, String), Refusal> {
+pub(super) fn page<T: Clone>(all: &[T], args: &Value) -> Result<(Vec<T>, String), Refusal> {
     let limit = number(args, "limit", 100);
     if !(1..=1_000).contains(&limit) {
         return no("invalid_limit");
