@@ -24,8 +24,9 @@ pub type History = BTreeMap<String, Vec<Entry>>;
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT person AS id, since, employee_id, name, email, timezone, locale, manager, title, department, location, ",
-            "country, state, worker_type, hire_date, status, leave_from, leave_to FROM person_history ",
+            "SELECT person AS id, since, employee_id, name, email, timezone, locale, CAST(NULL AS TEXT) AS chat_locale, ",
+            "manager, title, department, location, country, state, worker_type, hire_date, status, leave_from, leave_to ",
+            "FROM person_history ",
             $rest
         )
     };
