@@ -166,5 +166,5 @@ fn has_buttons(message: &Value) -> bool {
 /// By which the text of a message is known.
 pub(crate) fn digest(said: &str) -> String {
     let digest = Sha256::digest(said.trim().as_bytes());
-    digest.iter().take(16).map(|b| format!("{b:02x}")).collect()
+    stoa_ground::hex(digest.iter().take(16))
 }

@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn only_what_discord_signed_is_genuine() {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
-        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let hex = |bytes: &[u8]| stoa_ground::hex(bytes);
         let public = hex(pair.public_key().as_ref());
         let now = Instant(1_795_424_400 * Instant::SECOND);
         let signature = hex(pair.sign(b"1795424400{}").as_ref());

@@ -15,8 +15,7 @@ use crate::{commands, store};
 /// What Discord says.
 pub(crate) async fn register(app: &App, flow: &Flow) -> Result<(), Failure> {
     let all = Value::Array(commands::all(&flow.words_of_commands()));
-    let digest: String =
-        Sha256::digest(all.to_string().as_bytes()).iter().take(16).map(|b| format!("{b:02x}")).collect();
+    let digest: String = stoa_ground::hex(Sha256::digest(all.to_string().as_bytes()).iter().take(16));
     let id = app.options.application_id.as_str();
     let stored = |e: stoa_ground::Error| Failure::Later { why: e.to_string(), after: None };
     let scopes: Vec<&str> =

@@ -99,5 +99,5 @@ pub(crate) fn digest(path: &Path) -> Result<String> {
             n => digest.update(&buffer[..n]),
         }
     }
-    Ok(digest.finalize().iter().map(|b| format!("{b:02x}")).collect())
+    Ok(stoa_ground::hex(digest.finalize().iter()))
 }

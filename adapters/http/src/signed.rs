@@ -21,7 +21,7 @@ fn mac(version: &str, secret: &str, timestamp: &str, body: &[u8]) -> Option<Hmac
 #[must_use]
 pub fn sign(version: &str, secret: &str, timestamp: &str, body: &[u8]) -> String {
     let digest = mac(version, secret, timestamp, body).map(|mac| mac.finalize().into_bytes());
-    let hex: String = digest.iter().flatten().map(|b| format!("{b:02x}")).collect();
+    let hex: String = stoa_ground::hex(digest.iter().flatten());
     format!("{version}={hex}")
 }
 

@@ -73,7 +73,7 @@ impl Mail {
         // An address and nothing else: no name, no second address.
         let to = Mailbox::new(None, to.parse::<Address>().map_err(|e| refused(&e))?);
         // The same message has the same id, also when it is sent again (RFC 5322, 3.6.4).
-        let digest: String = Sha256::digest(key).iter().take(16).map(|b| format!("{b:02x}")).collect();
+        let digest: String = stoa_ground::hex(Sha256::digest(key).iter().take(16));
         let id = format!("<{digest}@{}>", self.from.email.domain());
         // RFC 3834: no machine answers this.
         let automatic = HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned());

@@ -65,7 +65,7 @@ fn submission(payload: &Value, now: Instant) -> Option<Interaction> {
     let key = match word(&payload["trigger_id"]) {
         "" => {
             let values = Sha256::digest(shown["state"]["values"].to_string().as_bytes());
-            let digest: String = values.iter().take(16).map(|b| format!("{b:02x}")).collect();
+            let digest: String = stoa_ground::hex(values.iter().take(16));
             format!("{}/{}/{digest}", word(&shown["id"]), word(&shown["hash"]))
         }
         trigger => trigger.to_owned(),

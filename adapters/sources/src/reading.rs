@@ -85,7 +85,7 @@ pub(crate) fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
+    stoa_ground::hex(hash.finalize().iter().take(16))
 }
 
 /// Reading is work for a processor, not for the thread that answers others.

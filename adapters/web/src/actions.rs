@@ -69,7 +69,7 @@ pub(crate) fn event_key(visitor: &Visitor, token: Option<&str>, what: &[&str], w
         digest.update(part.as_bytes());
         digest.update([0]);
     }
-    let digest: String = digest.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect();
+    let digest: String = stoa_ground::hex(digest.finalize().iter().take(6));
     format!("web/{}/{token}-{digest}", visitor.account.user)
 }
 

@@ -19,7 +19,7 @@ pub(crate) static VERSION: LazyLock<String> = LazyLock::new(|| {
     for (_, _, text) in FILES {
         digest.update(text.as_bytes());
     }
-    digest.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect()
+    stoa_ground::hex(digest.finalize().iter().take(6))
 });
 
 /// One of the files.

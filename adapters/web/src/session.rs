@@ -9,7 +9,6 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 use stoa_flow::chat::Account;
 use stoa_flow::words::Words;
 use stoa_ground::people::{self, Person, Status};
@@ -102,7 +101,7 @@ async fn person_of(db: &Db, secret: &str) -> Result<Option<Person>> {
 }
 
 fn digest(secret: &str) -> String {
-    Sha256::digest(secret.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+    stoa_ground::sha256(secret.as_bytes())
 }
 
 /// The `Set-Cookie` of a session, or of its end.

@@ -237,7 +237,7 @@ impl Viewing<'_> {
 
 /// Stands for an author on the page, so that no id is shown.
 fn short(id: &str) -> String {
-    Sha256::digest(id.as_bytes()).iter().take(4).map(|b| format!("{b:02x}")).collect()
+    stoa_ground::hex(Sha256::digest(id.as_bytes()).iter().take(4))
 }
 
 fn blocks(post: &Posted) -> Vec<BlockView> {

@@ -119,7 +119,7 @@ async fn get_one(lrs: &Lrs, caller: &Caller, one: &One, languages: &Languages) -
     let tag = Sha256::digest(body.as_bytes());
     let mut response = answer(lrs, body, one.attachments);
     add_header(&mut response, "last-modified", &http_date(stored));
-    add_header(&mut response, "etag", &format!("\"{}\"", tag.iter().map(|b| format!("{b:02x}")).collect::<String>()));
+    add_header(&mut response, "etag", &format!("\"{}\"", stoa_ground::hex(tag.iter())));
     if one.format == Format::Canonical {
         add_header(&mut response, "vary", "accept-language");
     }

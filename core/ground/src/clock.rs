@@ -222,7 +222,7 @@ impl Clock {
     /// A secret for a link, key or token: 128 random bits as 32 hexadecimal digits.
     #[must_use]
     pub fn secret(&self) -> String {
-        self.random().iter().map(|b| format!("{b:02x}")).collect()
+        crate::hex(self.random().iter())
     }
 }
 

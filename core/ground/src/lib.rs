@@ -10,9 +10,11 @@ pub mod people;
 pub mod sheet;
 pub mod xapi;
 
+mod digest;
 mod error;
 pub mod testing;
 
 pub use clock::{Clock, Instant};
 pub use db::{Conn, Db, Row, Tx};
+pub use digest::{hex, sha256};
 pub use error::{Error, Result};

@@ -292,7 +292,7 @@ impl Reader {
             return Ok(Line::Table(table));
         }
         let end: End = serde_json::from_value(Json::Object(object)).map_err(|_| self.bad("a line cannot be read"))?;
-        let sha256: String = self.digest.clone().finalize().iter().map(|b| format!("{b:02x}")).collect();
+        let sha256: String = crate::hex(self.digest.clone().finalize().iter());
         if end.sha256 != sha256 {
             return Err(self.bad("its digest is another one, so it was changed or damaged"));
         }

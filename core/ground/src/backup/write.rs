@@ -66,7 +66,7 @@ async fn write(conn: &Conn, header: &Header, out: File, mut keys: File) -> Resul
         .await?;
         rows.insert((*table).to_owned(), count);
     }
-    let sha256 = lines.digest.clone().finalize().iter().map(|b| format!("{b:02x}")).collect();
+    let sha256 = crate::hex(lines.digest.clone().finalize().iter());
     lines.put(&serde_json::to_value(End { rows: rows.clone(), sha256 })?)?;
     let out =
         lines.out.finish().and_then(|w| w.into_inner().map_err(std::io::IntoInnerError::into_error)).map_err(io)?;

@@ -74,7 +74,7 @@ pub fn schema_digest() -> String {
     for migration in MIGRATIONS {
         digest.update(migration.postgres);
     }
-    digest.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect()
+    crate::hex(digest.finalize().iter().take(8))
 }
 
 impl Db {

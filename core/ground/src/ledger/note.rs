@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Error, Result};
+use crate::{Error, Result, hex};
 
 /// The type of a key that signs notes.
 const NOTE: u8 = 1;
@@ -269,10 +269,6 @@ impl std::fmt::Display for Note {
         writeln!(f, "{}", self.text)?;
         self.signatures.iter().try_for_each(|s| writeln!(f, "{s}"))
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[cfg(test)]

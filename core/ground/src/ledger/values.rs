@@ -59,7 +59,7 @@ impl Master {
     #[must_use]
     pub fn name(&self) -> String {
         let hash = Sha256::new().chain_update("stoa/master/v1\n").chain_update(self.0).finalize();
-        hash.iter().take(8).map(|b| format!("{b:02x}")).collect()
+        crate::hex(hash.iter().take(8))
     }
 }
 
@@ -185,7 +185,7 @@ pub(super) async fn known_pseudonym(conn: &Conn, subject: &str) -> Result<Option
 fn pseudonym_under(key: &[u8; 32], subject: &str) -> String {
     let kind = subject.split('/').next().unwrap_or_default();
     let tag = ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key), subject.as_bytes());
-    let name: String = tag.as_ref().iter().take(16).map(|b| format!("{b:02x}")).collect();
+    let name: String = crate::hex(tag.as_ref().iter().take(16));
     format!("{kind}/~{name}")
 }
 

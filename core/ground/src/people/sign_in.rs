@@ -1,7 +1,5 @@
 //! One-time sign-in links. The store knows only the SHA-256 of a token.
 
-use sha2::{Digest as _, Sha256};
-
 use super::{Person, Status, store};
 use crate::{Error, Instant, Result, Tx, args};
 
@@ -51,5 +49,5 @@ pub async fn redeem_sign_in_link(tx: &Tx, token: &str) -> Result<Person> {
 }
 
 fn digest(token: &str) -> String {
-    Sha256::digest(token.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+    crate::sha256(token.as_bytes())
 }

@@ -5,17 +5,16 @@
 //! case-insensitive, and decimals of a duration beyond hundredths of a second. Everything else counts.
 
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
 use super::format;
-use super::statement::{hex, identifier};
+use super::statement::identifier;
 use crate::Instant;
 
 /// The SHA-256 digest of what counts in a statement, in hexadecimal digits. Its timestamp is not in it, see [`same`].
 pub(super) fn digest(statement: &Map<String, Value>) -> String {
     let mut text = String::new();
     write(&Value::Object(part(statement, true)), &mut text);
-    hex(&Sha256::digest(text.as_bytes()))
+    crate::sha256(text)
 }
 
 /// What is kept of a stored statement for comparing.

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use super::place::Place;
 use super::validate::{self, Version};
@@ -292,9 +291,5 @@ pub fn column_key(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST && !text.contains('\0') {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(format!("sha256:{}", hex(&Sha256::digest(text.as_bytes()))))
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    Cow::Owned(format!("sha256:{}", crate::sha256(text)))
 }

@@ -352,7 +352,7 @@ impl Draft {
             subjects: self.subjects,
             not_proven: NOT_PROVEN.map(str::to_owned).to_vec(),
         };
-        let digest = |name: &str| files.get(name).map(|bytes| pack::sha256(bytes)).unwrap_or_default();
+        let digest = |name: &str| files.get(name).map(stoa_ground::sha256).unwrap_or_default();
         let shown = pdf::Shown {
             manifest: &manifest,
             zone: &self.zone,
@@ -363,7 +363,7 @@ impl Draft {
             digests: ["report.json", "population.json"].map(|name| pack::shows(name, &digest(name))),
         };
         files.insert("report.pdf".into(), pdf::write(&shown)?);
-        manifest.files = files.iter().map(|(name, bytes)| (name.clone(), pack::sha256(bytes))).collect();
+        manifest.files = files.iter().map(|(name, bytes)| (name.clone(), stoa_ground::sha256(bytes))).collect();
         let bytes = json(&manifest)?;
         let note = Note::signed(pack::statement(&bytes, &manifest.origin, manifest.size), &evidence.signer);
         files.insert("manifest.json".into(), bytes);

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-use stoa_ground::Instant;
+use stoa_ground::{Instant, sha256};
 
 /// The version of the format.
 pub const FORMAT: &str = "stoa-pack/3";
@@ -362,12 +361,6 @@ pub struct Question {
 #[must_use]
 pub fn statement(manifest: &[u8], origin: &str, size: u64) -> String {
     format!("{FORMAT}\n{origin}\n{size}\n{}\n", sha256(manifest))
-}
-
-/// SHA-256 in hexadecimal digits.
-#[must_use]
-pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// With this a PDF says which report it shows.

@@ -1,7 +1,6 @@
 //! What a lesson is made of, without a store: title, one minute of text, questions.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 /// The most characters of a lesson's text: what fits into one message on a phone.
 pub const LONGEST_TEXT: usize = 2_500;
@@ -63,7 +62,7 @@ impl Content {
     /// Never for this type; the serialiser's error is passed on.
     pub fn digest(&self) -> stoa_ground::Result<String> {
         let bytes = serde_json::to_vec(self)?;
-        Ok(Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect())
+        Ok(stoa_ground::sha256(&bytes))
     }
 
     /// The question with this id.

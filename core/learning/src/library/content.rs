@@ -79,7 +79,7 @@ fn digest(sections: &[Section]) -> String {
         field(b'a', s.anchor.as_deref().unwrap_or_default());
         field(b't', &s.text);
     }
-    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    stoa_ground::hex(hash.finalize().iter())
 }
 
 fn normalised(s: &Section) -> Section {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use stoa_ground::xapi::{Authority, Emitter};
-use stoa_ground::{Conn, Error, Instant, Result, Row, Tx, args};
+use stoa_ground::{Conn, Error, Instant, Result, Row, Tx, args, hex};
 use subtle::ConstantTimeEq as _;
 
 /// What a key may do (xAPI 1.0.3 part three, 4.2).
@@ -225,10 +225,6 @@ fn check_key(key: &str) -> Result<()> {
 
 fn digest(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 fn read(row: &Row) -> Result<Credential> {

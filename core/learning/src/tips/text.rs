@@ -1,6 +1,5 @@
 //! People's words, made harmless before they are stored, and turned into CommonMark that says exactly them.
 
-use sha2::{Digest as _, Sha256};
 use stoa_flow::chat::literal;
 use stoa_ground::people;
 
@@ -72,7 +71,7 @@ pub(super) fn shorten(text: &str, longest: usize) -> String {
 
 /// SHA-256, hex.
 pub(super) fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+    stoa_ground::sha256(text.as_bytes())
 }
 
 #[cfg(test)]

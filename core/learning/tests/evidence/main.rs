@@ -17,6 +17,7 @@ use serde_json::Value as Json;
 use stoa_flow::testing::{Stage, organisation};
 use stoa_ground::ledger::note::{Note, Signer, Verifier};
 use stoa_ground::ledger::{Master, checkpoint};
+use stoa_ground::sha256;
 use stoa_ground::testing::hire;
 use stoa_ground::xapi::Emitter;
 use stoa_learning::evidence::retention::Policy;
@@ -139,11 +140,6 @@ fn sign_again(folder: &Path, signer: &Signer, change: impl FnOnce(&mut Manifest)
     std::fs::write(folder.join("manifest.json"), &bytes).unwrap();
     let text = format!("stoa-pack/3\n{}\n{}\n{}\n", manifest.origin, manifest.size, sha256(&bytes));
     std::fs::write(folder.join("manifest.note"), Note::signed(text, signer).to_string()).unwrap();
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    use sha2::Digest as _;
-    sha2::Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// What an auditor has beside the pack.

@@ -87,7 +87,7 @@ fn pdf(files: &Pack) -> Checked<()> {
         return tampered("report.pdf is no PDF");
     }
     for file in ["report.json", "population.json"] {
-        let shows = pack::shows(file, &pack::sha256(files.bytes(file)?));
+        let shows = pack::shows(file, &stoa_ground::sha256(files.bytes(file)?));
         let begins = pack::shows(file, "");
         let (begins, shows) = (begins.as_bytes(), shows.as_bytes());
         let named = |window: &&[u8]| window.starts_with(begins);

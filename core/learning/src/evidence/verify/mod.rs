@@ -197,7 +197,7 @@ impl Work {
 
     fn files(&mut self, files: &Pack, manifest: &Manifest) -> Checked<()> {
         for (name, sha256) in &manifest.files {
-            if pack::sha256(files.bytes(name)?) != *sha256 {
+            if stoa_ground::sha256(files.bytes(name)?) != *sha256 {
                 return tampered(format!("the file {name} was changed"));
             }
         }
@@ -206,7 +206,7 @@ impl Work {
                 return tampered(format!("the file {name} does not belong to the pack"));
             }
             let digest = name.strip_prefix("content/").and_then(|n| n.strip_suffix(".json"));
-            if digest.is_some_and(|digest| pack::sha256(bytes) != digest) {
+            if digest.is_some_and(|digest| stoa_ground::sha256(bytes) != digest) {
                 return tampered(format!("the content {name} is not the one that its name says"));
             }
         }

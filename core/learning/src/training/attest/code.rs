@@ -36,7 +36,7 @@ fn purpose(a: &Assignment, person: &Person, course: &Course) -> String {
 
 fn digest(code: &str, purpose: &str) -> String {
     let hash = Sha256::new().chain_update("stoa/attest-code/v1\n").chain_update(purpose).chain_update(code).finalize();
-    hash.iter().map(|b| format!("{b:02x}")).collect()
+    stoa_ground::hex(hash.iter())
 }
 
 /// Mails a new code, which takes the place of an earlier one. `false` when there were too many in the last hour. `event` is

@@ -9,7 +9,6 @@ mod store;
 mod tests;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use stoa_ground::{Instant, Result};
 
 use super::attest::Level;
@@ -146,7 +145,7 @@ impl Course {
 
 /// SHA-256 in hexadecimal digits.
 pub(super) fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+    stoa_ground::sha256(text.as_bytes())
 }
 
 fn ratio(part: usize, whole: usize) -> f64 {
