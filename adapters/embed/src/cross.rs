@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use candle_core::{Result as Computed, Tensor};
 use stoa_ground::{Error, Result};
 use stoa_learning::search::Reranker;
-use tokenizers::{TruncationParams, TruncationStrategy};
+use tokenizers::TruncationParams;
 
 use crate::bert::{Config, Encoder, Linear, run, weights};
 use crate::folder::Files;
@@ -34,11 +34,8 @@ impl Cross {
     pub fn read(files: &Files) -> Result<Self> {
         let config = Config::read(files)?;
         let mut tokenizer = files.tokenizer()?;
-        let truncation = TruncationParams {
-            max_length: config.longest(LONGEST),
-            strategy: TruncationStrategy::OnlySecond,
-            ..TruncationParams::default()
-        };
+        // The longer of the two is cut first.
+        let truncation = TruncationParams { max_length: config.longest(LONGEST), ..TruncationParams::default() };
         tokenizer.with_truncation(Some(truncation)).map_err(|e| files.wrong(e))?;
         let weights = weights(files)?;
         let lacks = |e: candle_core::Error| files.wrong(format!("lacks weights: {e}"));

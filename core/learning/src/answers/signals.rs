@@ -1,15 +1,15 @@
 //! Whether to answer: several signals, brought together by a logistic model.
 
 use super::extract::{Reading, Unit, share};
-use crate::search::{Asked, Found, is_stop_word, words};
+use crate::search::{Asked, Found, words};
 
 /// From this confidence on, Stoa answers.
 pub const THRESHOLD: f64 = 0.4;
 
 /// The names of the signals, in the order of the model.
-pub const NAMES: [&str; 21] = [
+pub const NAMES: [&str; 15] = [
     "covered", "sentence", "score", "lead", "spread", "missing", "unknown", "phrases", "dense", "short", "whole",
-    "words", "cosine", "apart", "meant", "named", "rest", "pair", "titled", "near", "agree",
+    "words", "cosine", "apart", "meant",
 ];
 
 /// What speaks for and against an answer, each about 0 to 1.
@@ -45,14 +45,6 @@ pub struct Signals {
     pub apart: f32,
     /// The cosine of the passage that would be quoted.
     pub meant: f32,
-    /// Share of the words of the title, or of the nearest heading, that the question has.
-    pub named: f32,
-    /// Of what title and headings do not say of the question, the share that one sentence says; 1 when they say all.
-    pub rest: f32,
-    pub pair: f32,
-    pub titled: f32,
-    pub near: f32,
-    pub agree: f32,
     /// Whether there was a model, so that the meaning counts.
     pub by_meaning: bool,
     /// Whether the question has nothing but stop words, or nothing was found: no answer, whatever the rest says.
@@ -97,20 +89,6 @@ impl Signals {
             cosine,
             apart: cosine - found.cosines.iter().sum::<f32>() / found.cosines.len().max(1) as f32,
             meant: hit.parts.cosine.unwrap_or_default(),
-            named: [Some(&reading.passage.title), reading.passage.headings.last()]
-                .into_iter()
-                .flatten()
-                .map(|text| named(asked, reading, text))
-                .fold(0.0, f32::max),
-            rest: rest(asked, reading),
-            titled: hit.parts.exact / ideal,
-            near: hit.parts.near / ideal,
-            pair: units
-                .windows(2)
-                .map(|w| share(asked, &or(&w[0].has, &w[1].has)))
-                .chain(units.iter().map(|u| u.share))
-                .fold(0.0, f32::max),
-            agree: readings.iter().skip(1).take(4).map(|r| r.hit.parts.coverage).sum::<f32>() / 4.0,
             by_meaning: found.cosine.is_some(),
             hopeless: asked.iter().all(|a| a.stop),
         }
@@ -135,12 +113,6 @@ impl Signals {
             self.cosine,
             self.apart,
             self.meant,
-            self.named,
-            self.rest,
-            self.pair,
-            self.titled,
-            self.near,
-            self.agree,
         ]
         .map(f64::from)
     }
@@ -171,21 +143,11 @@ impl Signals {
 /// writes: 600 answerable and unanswerable questions to 596 encyclopaedia passages; 70 to the demo's handbook (the first
 /// half of `adapters/sources/tests/demo_questions.tsv`); 67 to a public handbook (`handbook.tsv` here, words only); and
 /// 150 of the first set to the demo's handbook, where they have no answer. docs/answers.md has the figures held out.
-const BY_WORDS: (f64, [f64; NAMES.len()]) = (
-    -2.6,
-    [
-        -0.98, 0.99, -2.09, 0.91, 1.77, -0.62, -0.56, 0.33, 3.24, -2.39, 19.73, 3.65, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
-        0.0, 0.0, 0.0,
-    ],
-);
+const BY_WORDS: (f64, [f64; NAMES.len()]) =
+    (-2.6, [-0.98, 0.99, -2.09, 0.91, 1.77, -0.62, -0.56, 0.33, 3.24, -2.39, 19.73, 3.65, 0.0, 0.0, 0.0]);
 /// The same where there are vectors.
-const BY_MEANING: (f64, [f64; NAMES.len()]) = (
-    -5.23,
-    [
-        -0.29, 0.82, -1.59, 0.77, -0.79, -0.6, 0.09, -0.25, 5.79, -0.44, 10.4, 0.87, 2.61, 4.15, 3.29, 0.0, 0.0, 0.0,
-        0.0, 0.0, 0.0,
-    ],
-);
+const BY_MEANING: (f64, [f64; NAMES.len()]) =
+    (-5.23, [-0.29, 0.82, -1.59, 0.77, -0.79, -0.6, 0.09, -0.25, 5.79, -0.44, 10.4, 0.87, 2.61, 4.15, 3.29]);
 
 /// Share of the question's neighbouring words that are neighbours in the passage, one word between them at most.
 fn phrases(asked: &[Asked], reading: &Reading<'_>) -> f32 {
@@ -210,22 +172,4 @@ fn phrases(asked: &[Asked], reading: &Reading<'_>) -> f32 {
 fn dense(unit: &Unit) -> f32 {
     let length = unit.text.split_whitespace().count() as f32;
     unit.share / (1.0 + length / 25.0)
-}
-
-/// Share of a title's words that the question has; 0 for a title that tells nothing.
-fn named(asked: &[Asked], reading: &Reading<'_>, title: &str) -> f32 {
-    let stems: Vec<String> =
-        words(title).iter().filter(|w| !is_stop_word(&w.folded)).map(|w| reading.stems.stem(&w.folded)).collect();
-    let with = stems.iter().filter(|s| asked.iter().any(|a| a.stems.contains(s))).count();
-    with as f32 / stems.len().max(1) as f32
-}
-
-/// Of what title and headings do not say of the question, the share that one sentence says.
-fn rest(asked: &[Asked], reading: &Reading<'_>) -> f32 {
-    let of = |has: &[bool]| -> f32 {
-        let left = asked.iter().zip(has).zip(&reading.about).filter(|((_, has), about)| **has && !**about);
-        left.map(|((a, _), _)| a.idf).sum()
-    };
-    let all = of(&vec![true; asked.len()]);
-    if all > 0.0 { reading.units.iter().map(|u| of(&u.has)).fold(0.0, f32::max) / all } else { 1.0 }
 }

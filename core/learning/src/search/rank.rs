@@ -186,7 +186,7 @@ impl Ranking<'_> {
                     continue;
                 }
                 kept.push((candidate.group, sketch));
-            } else if found.hits.len() - kept.len() == TWINS {
+            } else if found.hits.len() >= limit.saturating_add(TWINS) {
                 continue;
             }
             let doc: TantivyDocument = self.searcher.doc(candidate.at)?;
