@@ -55,9 +55,9 @@ const MIGRATIONS: &[Migration] = &[
     migration!(27, "0027_rating"),
     migration!(28, "0028_alarms"),
     migration!(29, "0029_lookups"),
-    migration!(32, "0032_training"),
-    migration!(33, "0033_locale"),
-    migration!(34, "0034_discord_direct"),
+    migration!(30, "0030_training"),
+    migration!(31, "0031_locale"),
+    migration!(32, "0032_discord_direct"),
 ];
 
 /// The newest schema version that this program knows.
