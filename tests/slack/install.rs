@@ -66,6 +66,7 @@ async fn two_workspaces_install_the_app_and_one_removes_it() -> Result<()> {
     };
     let slack = &scene.slack;
     slack.person(CY).says_dm("hello");
+    slack.is_of(CY, BETA);
     let asked = slack.event_in(BETA, &ask(1));
     slack.acknowledged(asked).await?;
     let by = |s: &Slack, team: &str| {

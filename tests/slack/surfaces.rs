@@ -113,7 +113,7 @@ async fn nothing_that_is_said_becomes_a_mention_on_any_surface() -> Result<()> {
     std::fs::write(track.join("track.toml"), format!("title = \"Light {SPOOF}\"\ndescription = \"{SPOOF}\"\n"))?;
     let lesson = format!(
         "+++\ntitle = \"Bulbs {SPOOF}\"\n[[question]]\nprompt = \"How bright? {SPOOF}\"\n\
-        options = [\"60 {SPOOF}\", \"90\"]\nanswer = 1\nwhy = \"So it is. {SPOOF}\"\n+++\nLook at it. {SPOOF} {escaped}\n"
+        options = [\"60 <!here>\", \"90\"]\nanswer = 1\nwhy = \"So it is. {SPOOF}\"\n+++\nLook at it. {SPOOF} {escaped}\n"
     );
     std::fs::write(track.join("01-bulbs.md"), lesson)?;
     said(STOA, dir, &["lessons", "apply", "tracks"])?;

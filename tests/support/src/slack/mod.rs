@@ -161,6 +161,11 @@ impl Slack {
         lock(&self.hall.kept).users.insert(id.to_owned(), user);
     }
 
+    /// Somebody is of another workspace in which the app is.
+    pub fn is_of(&self, id: &str, team: &str) {
+        self.user(id, |user| user["team_id"] = json!(team));
+    }
+
     /// Makes somebody a guest of some channels.
     pub fn makes_guest(&self, id: &str) {
         self.user(id, |user| user["is_restricted"] = json!(true));
