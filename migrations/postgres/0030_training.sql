@@ -10,7 +10,7 @@ CREATE TABLE manager_digest_item (
 CREATE INDEX manager_digest_item_manager ON manager_digest_item (manager);
 INSERT INTO manager_digest_item (assignment, manager)
   SELECT DISTINCT item.value, manager_digest.manager
-  FROM manager_digest, json_array_elements_text(manager_digest.items::json) AS item (value);
+  FROM manager_digest, json_array_elements_text(CASE WHEN manager_digest.items LIKE '[%]' THEN manager_digest.items ELSE '[]' END::json) AS item (value);
 
 -- Who stands in for a manager, and until the end of which day of the manager's (`ends`): a projection of the ledger's records about
 -- `delegation/<id>`.

@@ -9,7 +9,7 @@ CREATE TABLE manager_digest_item (
 );
 CREATE INDEX manager_digest_item_manager ON manager_digest_item (manager);
 INSERT INTO manager_digest_item (assignment, manager)
-  SELECT DISTINCT item.value, manager_digest.manager FROM manager_digest, json_each(manager_digest.items) AS item;
+  SELECT DISTINCT item.value, manager_digest.manager FROM manager_digest, json_each(CASE WHEN json_valid(manager_digest.items) THEN manager_digest.items ELSE '[]' END) AS item;
 
 -- Who stands in for a manager, and until the end of which day of the manager's (`ends`): a projection of the ledger's records about
 -- `delegation/<id>`.
