@@ -151,7 +151,7 @@ impl Limits {
             state.back.push_back(now);
         }
         if let Some((name, limit)) = said.and_then(|s| s.bucket.clone().zip(s.limit)) {
-            state.is_called(route, name, limit);
+            state.is_called(route, &name, limit);
         }
         let name = state.names.get(route.kind).map_or_else(|| route.kind.to_owned(), |(name, _)| name.clone());
         let Some(bucket) = state.buckets.get_mut(&(name, route.major.clone())) else { return };
@@ -208,8 +208,8 @@ impl Limits {
 
 impl State {
     /// Discord said which bucket a kind of call has. What is on its way under the name that it had counts there.
-    fn is_called(&mut self, route: &Route, name: String, limit: u32) {
-        let old = self.names.insert(route.kind, (name.clone(), limit)).map(|(old, _)| old);
+    fn is_called(&mut self, route: &Route, name: &str, limit: u32) {
+        let old = self.names.insert(route.kind, (name.to_owned(), limit)).map(|(old, _)| old);
         let moved: Vec<_> = match old {
             Some(old) if old == name => return,
             // Another kind may have this bucket as well.
@@ -217,7 +217,7 @@ impl State {
             None => self.buckets.extract_if(|k, _| k.0 == route.kind).collect(),
         };
         for ((_, major), bucket) in moved {
-            match self.buckets.entry((name.clone(), major)) {
+            match self.buckets.entry((name.to_owned(), major)) {
                 Entry::Occupied(mut known) => known.get_mut().on_the_way += bucket.on_the_way,
                 Entry::Vacant(place) => {
                     place.insert(bucket);

@@ -51,7 +51,7 @@ pub async fn run(config: Config, options: Options, json: bool) -> Result<()> {
         before: None,
         access: access.clone(),
         person: person.as_ref().map(|p| p.id.as_str()),
-        language: person.as_ref().map(|p| p.language()),
+        language: person.as_ref().map(people::Person::language),
     };
     let answer = answers::respond(&app.db, &app.services, &inquiry).await?;
     let explanation = if options.explain {

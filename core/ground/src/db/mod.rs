@@ -102,7 +102,7 @@ struct Inner {
 }
 
 enum Store {
-    Sqlite(Sqlite),
+    Sqlite(Box<Sqlite>),
     Single(Single),
     Postgres(Postgres),
 }
@@ -188,7 +188,7 @@ impl Db {
         let store = match Engine::of(url) {
             Some(Engine::Sqlite) => {
                 let path = url.trim_start_matches("sqlite://");
-                Store::Sqlite(sqlite::connect(path, mode, pragmas).await?)
+                Store::Sqlite(Box::new(sqlite::connect(path, mode, pragmas).await?))
             }
             Some(Engine::Postgres) => Store::Postgres(postgres::connect(url).await?),
             None => {

@@ -286,7 +286,7 @@ impl Ask {
             before,
             access,
             person: cx.known.as_ref().map(|p| p.id.as_str()),
-            language: cx.known.as_ref().map(|p| p.language()),
+            language: cx.known.as_ref().map(Person::language),
         };
         let response = respond::without_model(cx.db(), &self.0, &inquiry).await?;
         let writes = self.0.asking.model.is_some() && response.is_worth_asking();

@@ -40,7 +40,7 @@ pub(super) fn pdf_again(folder: &Path) {
     let mut pdf = std::fs::read(&path).unwrap();
     for file in ["report.json", "population.json"] {
         let begins = format!("{file} sha256:");
-        let digest = sha256(&std::fs::read(folder.join(file)).unwrap());
+        let digest = sha256(std::fs::read(folder.join(file)).unwrap());
         let places: Vec<usize> =
             pdf.windows(begins.len()).enumerate().filter(|(_, w)| *w == begins.as_bytes()).map(|(at, _)| at).collect();
         for at in places {
@@ -177,7 +177,7 @@ async fn whatever_is_broken_both_verifiers_name_it() {
             Box::new(|p| {
                 let path = p.join("report.pdf");
                 let mut pdf = std::fs::read(&path).unwrap();
-                let digest = sha256(&std::fs::read(p.join("report.json")).unwrap());
+                let digest = sha256(std::fs::read(p.join("report.json")).unwrap());
                 let at = pdf.windows(64).position(|w| w == digest.as_bytes()).unwrap();
                 pdf[at] ^= 1;
                 std::fs::write(&path, pdf).unwrap();

@@ -22,7 +22,7 @@ async fn pdf_csv_and_json_agree_and_two_exports_of_one_moment_are_the_same_bytes
             assert!(text.contains(value), "{value}: {text}");
         }
     }
-    assert!(text.contains(&sha256(&std::fs::read(pack.join("report.json")).unwrap())), "{text}");
+    assert!(text.contains(&sha256(std::fs::read(pack.join("report.json")).unwrap())), "{text}");
     assert!(text.contains("This is a test"), "{text}");
     let again = w.pack("again").await;
     for file in ["report.pdf", "report.csv", "report.json", "population.json", "records.jsonl", "manifest.json"] {

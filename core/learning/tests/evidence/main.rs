@@ -133,7 +133,7 @@ fn sign_again(folder: &Path, signer: &Signer, change: impl FnOnce(&mut Manifest)
     std::fs::write(folder.join("checkpoint"), Note::signed(note.text, signer).to_string()).unwrap();
     let mut manifest: Manifest = serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).unwrap()).unwrap();
     for (name, digest) in &mut manifest.files {
-        *digest = sha256(&std::fs::read(folder.join(name)).unwrap_or_default());
+        *digest = sha256(std::fs::read(folder.join(name)).unwrap_or_default());
     }
     change(&mut manifest);
     let bytes = serde_json::to_vec(&manifest).unwrap();

@@ -13,7 +13,7 @@ use stoa_flow::nudges::{self, About, Decision};
 use stoa_flow::{Background, Flow, Lease};
 use stoa_ground::clock::monotonic;
 use stoa_ground::db::Engine;
-use stoa_ground::people;
+use stoa_ground::people::{self, Person};
 use stoa_ground::{Db, Result};
 
 use super::store::{self, Kept, Question};
@@ -131,7 +131,7 @@ impl Writer {
             before: question.before.as_deref(),
             access: readers,
             person: question.person.as_deref(),
-            language: person.as_ref().map(|p| p.language()),
+            language: person.as_ref().map(Person::language),
         };
         let response = respond::without_model(db, &self.services, &inquiry).await?;
         let quoted = response.answer.clone();
