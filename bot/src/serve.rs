@@ -152,6 +152,8 @@ where
         }
     });
     let router = router(&app, &mode, metrics, chats, &stop)?;
+    // Before it says that it is open: whoever reads that may ask it to stop at once.
+    let asked_to_stop = asked_to_stop()?;
     let at = listener.local_addr()?;
     tracing::info!(%at, "listening");
     if mode.json {
@@ -169,7 +171,7 @@ where
     let serving = axum::serve(listener, router).with_graceful_shutdown({
         let stop = stop.clone();
         async move {
-            asked_to_stop().await;
+            asked_to_stop.await;
             stop.cancel();
         }
     });
@@ -262,15 +264,15 @@ async fn scrape(metrics: PrometheusHandle) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render())
 }
 
-async fn asked_to_stop() {
+/// Ends when a signal asks to stop. The signals are listened for from this call on.
+fn asked_to_stop() -> Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        tracing::error!("cannot listen for the signal to stop");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        // An error here means that there is no Ctrl-C to wait for.
-        Ok(()) = tokio::signal::ctrl_c() => {}
-    }
+    let listen = |kind| signal(kind).context("cannot listen for the signal to stop");
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
