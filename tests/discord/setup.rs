@@ -19,7 +19,7 @@ async fn interactions_over_http_are_verified_and_answered() -> Result<()> {
     ensure!(discord.posts(&base, &ping, discord::now(), false).await?.0 == 401, "a forged signature");
     ensure!(discord.posts(&base, &ping, discord::now() - 3_600, true).await?.0 == 401, "an old one");
     ensure!(discord.posts(&base, "{", discord::now(), true).await?.0 == 400, "no JSON");
-    ensure!(discord.posts(&base, &"x".repeat(2_000_000), discord::now(), true).await?.0 == 413, "too much");
+    ensure!(discord.posts(&base, &"x".repeat(1_100_000), discord::now(), true).await?.0 == 413, "too much");
     let (status, said, _) = discord.person(ADA).posts_slash(&base, GENERAL, "ask", QUESTION).await?;
     ensure!(status == 200 && said == json!({ "type": 5, "data": { "flags": 64 } }), "{status}: {said}");
     discord.person(ADA).reads(ANSWER).await?;

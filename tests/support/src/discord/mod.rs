@@ -454,7 +454,8 @@ impl Discord {
         let request =
             self.hall.http.post(format!("{base}/discord/interactions")).header("content-type", "application/json");
         let request = request.header("X-Signature-Ed25519", signature).header("X-Signature-Timestamp", at.to_string());
-        let answer = request.body(body.to_owned()).send().await?;
+        // The server closes a connection on which it refused to read on: the next call must not meet that.
+        let answer = request.header("connection", "close").body(body.to_owned()).send().await?;
         Ok((answer.status().as_u16(), answer.text().await?))
     }
 
