@@ -316,9 +316,11 @@ impl World {
         let number = async |sql: &'static str| -> Result<i64> {
             Ok(db.opt(sql, args![db.clock().now()]).await?.map_or(Ok(0), |r| r.get::<i64>("n"))?)
         };
-        // What the arbiter has put off is not under way.
+        // What the arbiter has put off is not under way. A reply always is, whatever its server's clock says.
         let under_way = "SELECT (SELECT COUNT(*) FROM inbox WHERE state = 'new')
-                         + (SELECT COUNT(*) FROM outbox WHERE state = 'sending' OR (state = 'queued' AND due <= $1) OR (state = 'posted' AND revise > 0)) AS n";
+                         + (SELECT COUNT(*) FROM outbox
+                            WHERE state = 'sending' OR (state = 'queued' AND (due <= $1 OR key LIKE 'reply/%'))
+                               OR (state = 'posted' AND revise > 0)) AS n";
         let start = monotonic();
         for left in (0..PATIENCE.as_millis() / 100).rev() {
             let n = number(under_way).await?;
