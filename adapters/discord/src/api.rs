@@ -8,10 +8,11 @@ use stoa_flow::alarms::Troubles;
 use stoa_flow::chat::SendError;
 use stoa_ground::Result;
 use stoa_ground::clock::monotonic;
+use stoa_http::Turn;
 
 use crate::Options;
 use crate::ids::word;
-use crate::limits::{Limits, Route, Said, Turn};
+use crate::limits::{Limits, Route, Said};
 
 /// How long one call may take.
 const PATIENCE: Duration = Duration::from_secs(10);

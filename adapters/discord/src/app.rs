@@ -2,14 +2,14 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::hash::Hash;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant as Monotonic};
 
 use serde_json::{Value, json};
 use stoa_flow::chat::Form;
 use stoa_ground::clock::monotonic;
 use stoa_ground::{Db, Result};
+use stoa_http::{locked, remember};
 use tokio::sync::Notify;
 
 use crate::api::{Api, Failure, Request};
@@ -18,7 +18,7 @@ use crate::ids::word;
 use crate::{Options, store};
 
 /// Conversations, forms and people that are remembered at once.
-const REMEMBERED: usize = 50_000;
+pub(crate) const REMEMBERED: usize = 50_000;
 const FORMS: usize = 1_000;
 /// Types that are logged once; of more nothing is said.
 const KINDS: usize = 200;
@@ -105,7 +105,7 @@ impl App {
     }
 
     pub(crate) fn know(&self, id: &str, channel: Channel) {
-        remember(&self.channels, id.to_owned(), channel);
+        remember(&self.channels, id.to_owned(), channel, REMEMBERED);
     }
 
     pub(crate) fn known(&self, id: &str) -> Option<Channel> {
@@ -118,7 +118,7 @@ impl App {
 
     /// A private thread was refused in a channel: for a while nobody tries there.
     pub(crate) fn no_threads_in(&self, channel: &str) {
-        remember(&self.threadless, channel.to_owned(), monotonic() + THREADLESS);
+        remember(&self.threadless, channel.to_owned(), monotonic() + THREADLESS, REMEMBERED);
     }
 
     pub(crate) fn has_no_threads(&self, channel: &str) -> bool {
@@ -158,11 +158,7 @@ impl App {
     }
 
     pub(crate) fn keep_form(&self, user: &str, name: &str, form: Form) {
-        let mut all = locked(&self.forms);
-        if all.len() >= FORMS {
-            all.clear();
-        }
-        all.insert((user.to_owned(), name.to_owned()), form);
+        remember(&self.forms, (user.to_owned(), name.to_owned()), form, FORMS);
     }
 
     pub(crate) fn form(&self, user: &str, name: &str) -> Option<Form> {
@@ -196,7 +192,7 @@ impl App {
             return Ok(());
         }
         write.await?;
-        remember(&self.seen, what.to_owned(), value.to_owned());
+        remember(&self.seen, what.to_owned(), value.to_owned(), REMEMBERED);
         Ok(())
     }
 
@@ -239,16 +235,4 @@ impl App {
             tracing::info!(kind, "Discord sends something that this version does not know; it is ignored");
         }
     }
-}
-
-pub(crate) fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-pub(crate) fn remember<K: Hash + Eq, V>(of: &Mutex<HashMap<K, V>>, key: K, value: V) {
-    let mut all = locked(of);
-    if all.len() >= REMEMBERED {
-        all.clear();
-    }
-    all.insert(key, value);
 }

@@ -4,8 +4,10 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+use stoa_http::{Turn, locked};
 
 /// Calls in a second, interactions and webhooks not counted; Discord allows fifty.
 const GLOBAL: usize = 48;
@@ -72,21 +74,10 @@ struct Bucket {
     row: Instant,
 }
 
-/// Whether a call may go out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// Now; its place in the row is taken.
-    Go,
-    /// After this, in its bucket.
-    Wait(Duration),
-    /// After this, as everything else.
-    AllWait(Duration),
-}
-
 impl Limits {
     /// Whether a call may go out.
     pub(crate) fn turn(&self, route: &Route, now: Instant) -> Turn {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = locked(&self.0);
         let state = &mut *all;
         if let Some(until) = state.nothing_before.filter(|until| *until > now) {
             return Turn::AllWait(until - now);
@@ -132,10 +123,9 @@ impl Limits {
 
     /// When a call that does not wait here is to come again: those of one bucket come as its limit lets them.
     pub(crate) fn come_again(&self, route: &Route, now: Instant) -> Duration {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = locked(&self.0);
         let state = &mut *all;
-        let name = state.names.get(route.kind).map_or(route.kind, |(name, _)| name.as_str());
-        let Some(bucket) = state.buckets.get_mut(&(name.to_owned(), route.major.clone())) else { return SOON };
+        let Some(bucket) = state.bucket(route) else { return SOON };
         let first = bucket.reset.max(now) + MARGIN;
         let at = bucket.row.max(first);
         bucket.row = at + bucket.window.max(SECOND) / bucket.limit.max(1);
@@ -144,7 +134,7 @@ impl Limits {
 
     /// A call came back, or did not; `said` is what its headers said.
     pub(crate) fn came_back(&self, route: &Route, said: Option<&Said>, now: Instant) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = locked(&self.0);
         let state = &mut *all;
         if route.global {
             state.on_the_way = state.on_the_way.saturating_sub(1);
@@ -153,8 +143,7 @@ impl Limits {
         if let Some((name, limit)) = said.and_then(|s| s.bucket.clone().zip(s.limit)) {
             state.is_called(route, &name, limit);
         }
-        let name = state.names.get(route.kind).map_or_else(|| route.kind.to_owned(), |(name, _)| name.clone());
-        let Some(bucket) = state.buckets.get_mut(&(name, route.major.clone())) else { return };
+        let Some(bucket) = state.bucket(route) else { return };
         bucket.on_the_way = bucket.on_the_way.saturating_sub(1);
         let Some(said) = said else { return };
         match (said.limit, said.remaining, said.reset_after) {
@@ -175,15 +164,14 @@ impl Limits {
 
     /// Discord said to wait: this bucket, or everything.
     pub(crate) fn pause(&self, route: &Route, everything: bool, after: Duration, now: Instant) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = locked(&self.0);
         let state = &mut *all;
         if everything {
             let until = now + after + MARGIN;
             state.nothing_before = Some(state.nothing_before.map_or(until, |known| known.max(until)));
             return;
         }
-        let name = state.names.get(route.kind).map_or_else(|| route.kind.to_owned(), |(name, _)| name.clone());
-        if let Some(bucket) = state.buckets.get_mut(&(name, route.major.clone())) {
+        if let Some(bucket) = state.bucket(route) {
             bucket.remaining = Some(0);
             bucket.reset = bucket.reset.max(now + after);
         }
@@ -191,7 +179,7 @@ impl Limits {
 
     /// An answer of 401, 403 or 429. Gives whether the budget is used up, and nothing goes out for a while.
     pub(crate) fn invalid(&self, now: Instant) -> bool {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = locked(&self.0);
         while state.invalid.front().is_some_and(|at| now.saturating_duration_since(*at) >= INVALID_WINDOW) {
             state.invalid.pop_front();
         }
@@ -207,6 +195,12 @@ impl Limits {
 }
 
 impl State {
+    /// The bucket of a kind of call, as far as it is known.
+    fn bucket(&mut self, route: &Route) -> Option<&mut Bucket> {
+        let name = self.names.get(route.kind).map_or(route.kind, |(name, _)| name.as_str());
+        self.buckets.get_mut(&(name.to_owned(), route.major.clone()))
+    }
+
     /// Discord said which bucket a kind of call has. What is on its way under the name that it had counts there.
     fn is_called(&mut self, route: &Route, name: &str, limit: u32) {
         let old = self.names.insert(route.kind, (name.to_owned(), limit)).map(|(old, _)| old);

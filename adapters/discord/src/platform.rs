@@ -85,21 +85,19 @@ impl Discord {
         Err(closed)
     }
 
-    /// Who is to be told where that something waits, because their direct conversation is closed to us.
-    async fn instead_of(&self, place: &Place) -> Result<Option<(String, String)>, SendError> {
+    /// The place that says who is to be told where that something waits, because their direct conversation is closed to us.
+    async fn instead_of(&self, place: &Place) -> Result<Option<Place>, SendError> {
         if !place.direct {
             return Ok(None);
         }
         let Some(user) = store::closed_to(&self.app.db, &place.channel).await? else { return Ok(None) };
         let (db, id) = (&self.app.db, user.as_str());
-        let standing = db.read(|c| async move { people::standing(&c, PLATFORM, id).await }).await?;
         // What is for nobody nobody could be shown.
-        if standing == Standing::Nobody {
+        if self.app.standing(id).await? == Standing::Nobody {
             return Err(SendError::Unreachable("the account's direct messages are closed to Stoa".into()));
         }
         let known = store::user(db, id).await?;
-        let waits = self.waiting(id, &known).await?;
-        Ok(waits_at(&waits).map(|(user, to)| (user.to_owned(), to.to_owned())))
+        self.waiting(id, &known).await.map(Some)
     }
 
     async fn private_thread(&self, channel: &str, guild: &str, user: &str, name: &str) -> Result<String, SendError> {
@@ -178,10 +176,13 @@ impl Platform for Discord {
         }
         match only {
             Some(to) => app.beckon_at(place, &to.user, key).await,
-            None => match self.instead_of(place).await? {
-                Some((user, to)) => app.beckon(&to, &user, key).await,
-                None => app.post(place, message, key).await,
-            },
+            None => {
+                let waits = self.instead_of(place).await?;
+                match waits.as_ref().and_then(waits_at) {
+                    Some((user, to)) => app.beckon(to, user, key).await,
+                    None => app.post(place, message, key).await,
+                }
+            }
         }
     }
 
@@ -209,7 +210,7 @@ impl Platform for Discord {
         match app.find_posted(place, key).await? {
             Some(found) => Ok(Some(found)),
             None => match self.instead_of(place).await {
-                Ok(Some((user, to))) => app.find_posted(&waiting_place("", "", &user, &to), key).await,
+                Ok(Some(waits)) => app.find_posted(&waits, key).await,
                 Ok(None) | Err(SendError::Unreachable(_)) => Ok(None),
                 Err(passing) => Err(passing),
             },

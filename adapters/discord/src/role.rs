@@ -5,13 +5,14 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stoa_ground::Result;
 use stoa_ground::clock::monotonic;
 use stoa_ground::people::{self, Member, Standing};
+use stoa_ground::{Result, Tx};
+use stoa_http::{locked, remember};
 
 use crate::PLATFORM;
 use crate::api::{Failure, Request};
-use crate::app::{App, locked, remember};
+use crate::app::{App, REMEMBERED};
 use crate::ids::{is_id, word};
 
 /// For how long it is believed what Discord said about somebody's roles: not every change is told.
@@ -46,21 +47,33 @@ impl App {
         let unique = user["discriminator"].as_str().is_none_or(|d| d == "0");
         let name = if unique { word(&user["username"]) } else { "" };
         let member = Member { platform: PLATFORM, server: guild, user: id };
-        let changed = self
-            .db
-            .write_by_key(|tx| async move {
-                if has { people::vouch(&tx, member, name).await } else { people::unvouch(&tx, member).await }
-            })
-            .await?;
+        let standing = self.standing(id).await?;
+        let changed = match (has, standing) {
+            // What is proven hangs on no role; who has an account by it needs it no second time.
+            (_, Standing::Proven) | (true, Standing::Role) => false,
+            _ => {
+                let follow = |tx: Tx| async move {
+                    if has { people::vouch(&tx, member, name).await } else { people::unvouch(&tx, member).await }
+                };
+                self.db.write_by_key(follow).await?
+            }
+        };
         if changed {
             tracing::info!(user = id, guild, linked = has, "an account follows the role of its server");
         }
         // Whose account is nobody's may have their name on the next staff list.
-        let standing = self.db.read(|c| async move { people::standing(&c, PLATFORM, id).await }).await?;
-        if !has || standing != Standing::Nobody {
-            remember(&self.roles, (guild.to_owned(), id.to_owned()), (has, monotonic() + BELIEVED));
+        if !has || changed || standing != Standing::Nobody {
+            remember(&self.roles, (guild.to_owned(), id.to_owned()), (has, monotonic() + BELIEVED), REMEMBERED);
         }
         Ok(())
+    }
+
+    /// Whose an account is, and by what.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub(crate) async fn standing(&self, user: &str) -> Result<Standing> {
+        self.db.read(|c| async move { people::standing(&c, PLATFORM, user).await }).await
     }
 
     /// Whether an account to which something is to be sent is still somebody's, as far as that hangs on a role.
@@ -72,8 +85,10 @@ impl App {
             return Ok(true);
         }
         self.ask_roles(user).await?;
-        let standing = self.db.read(|c| async move { people::standing(&c, PLATFORM, user).await }).await;
-        standing.map(|s| s != Standing::Nobody).map_err(|e| Failure::Later { why: e.to_string(), after: None })
+        self.standing(user)
+            .await
+            .map(|s| s != Standing::Nobody)
+            .map_err(|e| Failure::Later { why: e.to_string(), after: None })
     }
 
     /// Asks for the roles of somebody where no server tells them: who writes alone, or is written to. Not for accounts about
@@ -88,9 +103,8 @@ impl App {
             if locked(&self.roles).get(&key).is_some_and(|(_, until)| *until > monotonic()) {
                 continue;
             }
-            let standing = self.db.read(|c| async move { people::standing(&c, PLATFORM, user).await }).await;
-            if standing.map_err(stored)? == Standing::Proven {
-                remember(&self.roles, key, (false, monotonic() + BELIEVED));
+            if self.standing(user).await.map_err(stored)? == Standing::Proven {
+                remember(&self.roles, key, (false, monotonic() + BELIEVED), REMEMBERED);
                 continue;
             }
             let asked = self.api.call(&Request::new("GET /guilds/:id/members/:user", guild, &[user])).await;

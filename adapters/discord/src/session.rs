@@ -7,8 +7,8 @@ use std::time::Duration;
 use stoa_flow::Leased;
 use stoa_ground::clock::{monotonic, wall};
 use stoa_ground::{Db, Result, args};
+use stoa_http::locked;
 
-use crate::app::locked;
 use crate::take::Stored;
 use crate::{ids, store};
 

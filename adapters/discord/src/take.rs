@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stoa_flow::chat::{Event, FieldError, Form, Opened};
+use stoa_flow::chat::{Event, FieldError, Form, Heard, Opened};
 use stoa_flow::words::Words;
 use stoa_flow::{Flow, say};
 use stoa_ground::Result;
@@ -65,7 +65,9 @@ impl Inlet {
             "GUILD_MEMBER_ADD" | "GUILD_MEMBER_UPDATE" => {
                 let (guild, user) = (word(&d["guild_id"]), word(&d["user"]["id"]));
                 self.app.seen_with(guild, &d["user"], &d["roles"]).await?;
-                if kind == "GUILD_MEMBER_ADD" && self.flow.came_back(&events::account(user)).await? {
+                let account = events::account(user);
+                if kind == "GUILD_MEMBER_ADD" && self.flow.is_known(&account).await? {
+                    self.flow.heard(&account, &[Heard::Open]).await?;
                     self.app.seen_in(user, guild).await?;
                 }
                 Ok(None)

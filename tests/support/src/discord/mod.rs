@@ -450,7 +450,7 @@ impl Discord {
     pub async fn posts(&self, base: &str, body: &str, at: i64, genuine: bool) -> Result<(u16, String)> {
         let pair = Ed25519KeyPair::from_seed_unchecked(&SEED).map_err(|e| anyhow::anyhow!("{e}"))?;
         let signed = if genuine { format!("{at}{body}") } else { format!("{at}{body} ") };
-        let signature: String = pair.sign(signed.as_bytes()).as_ref().iter().map(|b| format!("{b:02x}")).collect();
+        let signature = stoa_ground::hex(pair.sign(signed.as_bytes()).as_ref());
         let request =
             self.hall.http.post(format!("{base}/discord/interactions")).header("content-type", "application/json");
         let request = request.header("X-Signature-Ed25519", signature).header("X-Signature-Timestamp", at.to_string());
@@ -477,7 +477,7 @@ impl Drop for Discord {
 #[must_use]
 pub fn public_key() -> String {
     let pair = Ed25519KeyPair::from_seed_unchecked(&SEED);
-    pair.map_or_else(|_| String::new(), |pair| pair.public_key().as_ref().iter().map(|b| format!("{b:02x}")).collect())
+    pair.map_or_else(|_| String::new(), |pair| stoa_ground::hex(pair.public_key().as_ref()))
 }
 
 /// Seconds since 1970, by the machine.
