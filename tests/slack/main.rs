@@ -11,7 +11,7 @@ mod social;
 mod surfaces;
 mod trouble;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use stoa_tests::slack::{self, Message, Slack};
 use stoa_tests::{Server, said, steady_line};
@@ -149,15 +149,31 @@ async fn answered(slack: &Slack, answers: usize) -> Result<()> {
         .await
 }
 
-/// Says something again and again until the answer says `part`.
-async fn settles(person: &slack::Person<'_>, words: &str, part: &str) -> Result<Message> {
+/// Says something again and again until the answer fits.
+async fn says_until(person: &slack::Person<'_>, words: &str, fits: impl Fn(&str) -> bool) -> Result<Option<Message>> {
     for _ in 0..60 {
         let before = person.count();
         person.says_dm(words);
         let newest = person.newest_after(before).await?;
-        if newest.shown().contains(part) {
-            return Ok(newest);
+        if fits(&newest.shown()) {
+            return Ok(Some(newest));
         }
     }
-    anyhow::bail!("“{words}” never said {part}")
+    Ok(None)
+}
+
+/// Says something again and again until the answer says `part`.
+async fn settles(person: &slack::Person<'_>, words: &str, part: &str) -> Result<Message> {
+    let said = says_until(person, words, |shown| shown.contains(part)).await?;
+    said.with_context(|| format!("“{words}” never said {part}"))
+}
+
+/// Says something again and again until the answer does not say `part`.
+async fn stops(person: &slack::Person<'_>, words: &str, part: &str) -> Result<()> {
+    let said = says_until(person, words, |shown| !shown.contains(part)).await?;
+    said.map(drop).with_context(|| format!("“{words}” is still answered with {part}"))
+}
+
+fn message(slack: &Slack, ts: &str) -> Result<Message> {
+    slack.messages().into_iter().find(|m| m.ts == ts).context("it was written just now")
 }

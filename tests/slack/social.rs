@@ -1,6 +1,6 @@
 //! Reactions, shortcuts, and what people say about answers.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use stoa_tests::said;
 use stoa_tests::slack::Message;
 
@@ -15,22 +15,6 @@ fn cy_joins(scene: &Scene) -> Result<()> {
     said(STOA, dir, &["people", "import", "more.csv"])?;
     scene.slack.add_person(CY, "Cy Ode", "UTC");
     Ok(())
-}
-
-/// Asks again and again until the answer does not say `part`.
-async fn stops(person: &slack::Person<'_>, words: &str, part: &str) -> Result<()> {
-    for _ in 0..60 {
-        let before = person.count();
-        person.says_dm(words);
-        if !person.newest_after(before).await?.shown().contains(part) {
-            return Ok(());
-        }
-    }
-    anyhow::bail!("“{words}” is still answered with {part}")
-}
-
-fn message(slack: &Slack, ts: &str) -> Result<Message> {
-    slack.messages().into_iter().find(|m| m.ts == ts).context("it was written just now")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -142,7 +142,7 @@ async fn nothing_that_is_said_becomes_a_mention_on_any_surface() -> Result<()> {
     bo.presses("Share").await?;
     bo.reads("tip is shared").await?;
     let root = ada.says(GENERAL, &format!("What about the lantern? {SPOOF}"));
-    let root = slack.messages().into_iter().find(|m| m.ts == root).context("it was written just now")?;
+    let root = message(slack, &root)?;
     ada.uses_shortcut("tip_from", &root);
     ada.presses("Share").await?;
     ada.uses_shortcut("discussion_log", &root);

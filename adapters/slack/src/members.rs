@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::Body;
 use crate::app::{App, Identity};
 use crate::events::word;
+use crate::socket::wait;
 use crate::take::Inlet;
 
 /// For how long is believed what Slack said about somebody.
@@ -200,9 +201,8 @@ pub(crate) async fn get_to_know(inlet: Inlet, stop: CancellationToken) {
                     tracing::warn!(app = %inlet.app.options.name, %error, "somebody's zone and language could not be kept");
                 }
             }
-            tokio::select! {
-                () = tokio::time::sleep(PACE) => {}
-                () = stop.cancelled() => return,
+            if !wait(PACE, &stop).await {
+                return;
             }
         }
     }

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{Body, Failure};
 use crate::installs::{self, Install};
 use crate::mrkdwn::escape;
+use crate::socket::wait;
 use crate::take::Inlet;
 use crate::{API_URL, Options, manifest};
 
@@ -202,9 +203,8 @@ async fn renew_now(inlet: &Inlet, stop: &CancellationToken) -> Result<(), String
             let kept = &new;
             while let Err(error) = db.write(|tx| async move { installs::save_renewed(&tx, name, kept).await }).await {
                 tracing::error!(app = %name, %error, "a renewed token could not be kept; it is tried again");
-                tokio::select! {
-                    () = tokio::time::sleep(SHORTEST) => {}
-                    () = stop.cancelled() => return Err(said(error)),
+                if !wait(SHORTEST, stop).await {
+                    return Err(said(error));
                 }
             }
             app.saved();

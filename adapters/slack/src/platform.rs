@@ -109,7 +109,7 @@ impl Slack {
     /// The app that is installed in a workspace. Another server may have installed it a moment ago: that it is not there is
     /// only said after a look that began later than somebody first asked for it.
     async fn of(&self, workspace: &str) -> Result<Arc<App>, SendError> {
-        let asked = monotonic();
+        let (asked, before) = (monotonic(), *locked(&self.loaded));
         let found = self.known_of(workspace).await;
         if !matches!(found, Err(SendError::Unreachable(_))) || !self.is_installed_by_page() {
             return found;
@@ -119,8 +119,11 @@ impl Slack {
             remember(&self.missed, workspace.to_owned(), asked, MISSED);
         }
         self.load_again().await?;
-        match self.known_of(workspace).await {
-            Err(SendError::Unreachable(why)) if locked(&self.loaded).is_none_or(|at| at < first.unwrap_or(asked)) => {
+        let loaded = *locked(&self.loaded);
+        // Where nothing was read since, nothing else is known.
+        let found = if loaded == before { found } else { self.known_of(workspace).await };
+        match found {
+            Err(SendError::Unreachable(why)) if loaded.is_none_or(|at| at < first.unwrap_or(asked)) => {
                 Err(SendError::Retry { why, after_seconds: Some(LOADED.as_secs()) })
             }
             found => found,

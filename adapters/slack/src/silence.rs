@@ -9,13 +9,14 @@ use serde_json::Value;
 use stoa_flow::chat::Heard;
 use stoa_ground::clock::{monotonic, wall};
 use stoa_ground::{Instant, Result};
-use stoa_http::{locked, remember};
+use stoa_http::locked;
 use tokio_util::sync::CancellationToken;
 
 use crate::PLATFORM;
 use crate::api::{Body, Failure};
 use crate::app::App;
 use crate::events::word;
+use crate::socket::wait;
 use crate::take::Inlet;
 
 /// The method by which several people are asked about at once.
@@ -38,8 +39,11 @@ const REMEMBERED: usize = 100_000;
 pub(crate) struct Silences(Mutex<HashMap<(String, String), std::time::Instant>>);
 
 impl Silences {
+    /// Somebody is asked about again after this; nobody who was never met.
     fn ask_after(&self, workspace: &str, user: &str, pause: Duration) {
-        remember(&self.0, (workspace.to_owned(), user.to_owned()), monotonic() + pause, REMEMBERED);
+        if let Some(at) = locked(&self.0).get_mut(&(workspace.to_owned(), user.to_owned())) {
+            *at = monotonic() + pause;
+        }
     }
 
     /// Whoever is not known yet is asked about now.
@@ -107,7 +111,8 @@ impl Inlet {
         for (workspace, users) in self.app.silences.due() {
             for some in users.chunks(ASKED) {
                 if self.app.is_unsupported(METHOD) {
-                    return Ok(());
+                    some.iter().for_each(|user| self.app.silences.ask_after(&workspace, user, AGAIN));
+                    continue;
                 }
                 let said = match self.app.ask_silences(&workspace, some).await {
                     Ok(said) => said,
@@ -169,9 +174,8 @@ pub(crate) async fn follow(inlet: Inlet, stop: CancellationToken) {
             tracing::warn!(app = %inlet.app.options.name, %error, "who is silent could not be kept");
         }
         let pause = if met.is_none() { PAUSE } else { inlet.app.silences.pause() };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = stop.cancelled() => return,
+        if !wait(pause, &stop).await {
+            return;
         }
     }
 }

@@ -336,7 +336,7 @@ fn pause(failures: u32) -> Duration {
 }
 
 /// Waits; `false` when it is time to stop.
-async fn wait(time: Duration, stop: &CancellationToken) -> bool {
+pub(crate) async fn wait(time: Duration, stop: &CancellationToken) -> bool {
     tokio::select! {
         () = tokio::time::sleep(time) => true,
         () = stop.cancelled() => false,

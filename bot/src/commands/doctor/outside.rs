@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use stoa_flow::chat::{Place, Platform as _, SendError};
-use stoa_ground::clock;
+use stoa_ground::{Db, clock};
 
 use super::{Findings, Grade, Options};
 use crate::app::peek_to_read;
@@ -30,6 +30,19 @@ pub(super) async fn check(config: &Config, options: Options, f: &mut Findings) -
 }
 
 async fn slack(config: &Config, options: Options, f: &mut Findings) -> Result<()> {
+    // What is wrong with the store or its key was said before.
+    let db = if options.offline || config.slack.is_empty() { None } else { peek_to_read(config).await.ok().flatten() };
+    if let Some(db) = &db {
+        let _ = crate::evidence::seal(config, db, false).await;
+    }
+    let told = slack_apps(config, options, db.as_ref(), f).await;
+    if let Some(db) = db {
+        db.close().await;
+    }
+    told
+}
+
+async fn slack_apps(config: &Config, options: Options, db: Option<&Db>, f: &mut Findings) -> Result<()> {
     for app in &config.slack {
         let of_app = || crate::slack::options(config, app, config.network.outside()?);
         let of_app = match of_app().and_then(|options| options.check().map(|()| options).map_err(Into::into)) {
@@ -43,16 +56,7 @@ async fn slack(config: &Config, options: Options, f: &mut Findings) -> Result<()
             f.say(Grade::Ok, "slack", format!("'{}' {}", app.name, takes(&of_app)))?;
             continue;
         }
-        // What is wrong with the store or its key was said before.
-        let db = peek_to_read(config).await.ok().flatten();
-        if let Some(db) = &db {
-            let _ = crate::evidence::seal(config, db, false).await;
-        }
-        let checked = stoa_slack::check(&of_app, db.as_ref()).await;
-        if let Some(db) = db {
-            db.close().await;
-        }
-        slack_app(&of_app, &checked?, f)?;
+        slack_app(&of_app, &stoa_slack::check(&of_app, db).await?, f)?;
     }
     Ok(())
 }

@@ -478,7 +478,7 @@ pub fn now() -> i64 {
 fn signature(secret: &str, at: i64, body: &str) -> Result<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())?;
     mac.update(format!("v0:{at}:{body}").as_bytes());
-    let digits: String = mac.finalize().into_bytes().iter().map(|b| format!("{b:02x}")).collect();
+    let digits = stoa_ground::hex(&mac.finalize().into_bytes());
     Ok(format!("v0={digits}"))
 }
 
