@@ -210,7 +210,7 @@ async fn follow_one(app: &App, source: &Source, every: i64, server: &str) -> Res
         0 => source.kind != "files",
         every => synced.is_none_or(|at| at.plus(every) <= app.db.clock().now()),
     };
-    let lease = library::lease(&app.flow);
+    let lease = library::LEASED.lease(&app.flow);
     if !is_due(synced().await?) || !library::hold(&app.db, &source.name, &source.kind, server, lease).await? {
         return Ok(true);
     }
@@ -224,7 +224,7 @@ async fn follow_one(app: &App, source: &Source, every: i64, server: &str) -> Res
 
 /// Reads a source, and says again and again that this server has it.
 async fn read_and_hold(app: &App, source: &Source, server: &str) -> Result<()> {
-    let lease = library::lease(&app.flow);
+    let lease = library::LEASED.lease(&app.flow);
     let mut reading = pin!(crate::commands::library::sync_quietly(app, source));
     loop {
         tokio::select! {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use candle_core::{Result as Computed, Tensor};
+use rayon::ThreadPool;
 use stoa_ground::{Error, Result};
 use stoa_learning::search::Reranker;
 use tokenizers::TruncationParams;
 
 use crate::bert::{Config, Encoder, Linear, run, weights};
 use crate::folder::Files;
-use crate::pools::Pools;
+use crate::pools;
 
 /// Tokens of a question and a passage together that are read.
 const LONGEST: usize = 256;
@@ -21,7 +22,7 @@ const QUESTION: usize = 300;
 /// A cross-encoder on this machine.
 pub(crate) struct Cross {
     judge: Arc<Judge>,
-    pools: Arc<Pools>,
+    threads: Arc<ThreadPool>,
 }
 
 struct Judge {
@@ -48,7 +49,7 @@ impl Cross {
         if labels != 1 {
             return Err(files.wrong(format!("tells {labels} classes apart, and a cross-encoder gives one number")));
         }
-        Ok(Self { judge: Arc::new(judge), pools: Arc::new(Pools::new()?) })
+        Ok(Self { judge: Arc::new(judge), threads: Arc::new(pools::question()?) })
     }
 }
 
@@ -56,8 +57,8 @@ impl Cross {
 impl Reranker for Cross {
     async fn scores(&self, question: &str, passages: &[String]) -> Result<Vec<f32>> {
         let question: String = question.chars().take(QUESTION).collect();
-        let (passages, judge, pools) = (passages.to_vec(), Arc::clone(&self.judge), Arc::clone(&self.pools));
-        run(move || pools.question.install(|| judge.scores(&question, &passages))).await
+        let (passages, judge, threads) = (passages.to_vec(), Arc::clone(&self.judge), Arc::clone(&self.threads));
+        run(move || threads.install(|| judge.scores(&question, &passages))).await
     }
 }
 

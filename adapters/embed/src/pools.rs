@@ -16,16 +16,22 @@ pub(crate) struct Pools {
 
 impl Pools {
     pub fn new() -> Result<Self> {
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let named = |name: &'static str| {
-            ThreadPoolBuilder::new().num_threads(threads).thread_name(move |n| format!("{name}-{n}"))
-        };
-        let failed =
-            |e: rayon::ThreadPoolBuildError| Error::Io(format!("the threads for embeddings cannot be started: {e}"));
-        let question = named("embed").build().map_err(failed)?;
-        let passages = named("embed-slow").start_handler(|_| be_nice()).build().map_err(failed)?;
-        Ok(Self { question, passages })
+        Ok(Self { question: question()?, passages: built(named("embed-slow").start_handler(|_| be_nice()))? })
     }
+}
+
+/// The threads for what somebody waits for.
+pub(crate) fn question() -> Result<ThreadPool> {
+    built(named("embed"))
+}
+
+fn named(name: &'static str) -> ThreadPoolBuilder {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    ThreadPoolBuilder::new().num_threads(threads).thread_name(move |n| format!("{name}-{n}"))
+}
+
+fn built(threads: ThreadPoolBuilder) -> Result<ThreadPool> {
+    threads.build().map_err(|e| Error::Io(format!("the threads for embeddings cannot be started: {e}")))
 }
 
 /// On Linux a thread has a priority of its own; elsewhere the threads stay as they are.

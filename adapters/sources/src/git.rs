@@ -357,7 +357,11 @@ impl SourceReader for Git {
         self.fetch().await?;
         let files = self.list().await?;
         send(&out, Found::Listed(files.len())).await?;
-        let kind = if restricted.is_some() { "git/private" } else { "git" };
+        // Who may read a private file stands with it: it is told anew when somebody else may.
+        let kind = match &restricted {
+            Some(readers) => format!("git/private/{}", digest(readers.iter().map(String::as_str))),
+            None => "git".to_owned(),
+        };
         for file in files {
             let location = self.location(&file.path);
             let fingerprint = format!("{kind}/{READING}/{}", file.object);

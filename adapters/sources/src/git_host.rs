@@ -31,7 +31,7 @@ impl Host {
     /// When `api_url` is no address.
     pub fn of(url: &str, api_url: Option<&str>) -> Result<Option<Self>> {
         let (host, path) = parts(url);
-        let known = match host {
+        let known = match host.to_ascii_lowercase().as_str() {
             "github.com" => Some("https://api.github.com"),
             "gitlab.com" => Some("https://gitlab.com/api/v4"),
             _ => None,
@@ -90,6 +90,7 @@ mod tests {
         let at = |url: &str, api: Option<&str>| Host::of(url, api).unwrap().map(|h| h.at.to_string());
         for (url, api, expected) in [
             ("https://github.com/acme/handbook.git", None, Some("https://api.github.com/repos/acme/handbook")),
+            ("https://GitHub.com/acme/handbook", None, Some("https://api.github.com/repos/acme/handbook")),
             ("git@github.com:acme/handbook", None, Some("https://api.github.com/repos/acme/handbook")),
             (
                 "ssh://git@gitlab.com:22/acme/docs/a.git",

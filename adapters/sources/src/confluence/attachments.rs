@@ -5,7 +5,7 @@ use stoa_ground::{Error, Result};
 use stoa_learning::library::{Found, Known};
 use tokio::sync::mpsc;
 
-use super::{Confluence, Listed, Results, Version};
+use super::{Confluence, Listed, Results, Version, page_at};
 use crate::page::from_file_name;
 use crate::reading::{Kind, MOST_BYTES, READING, digest, too_large};
 use crate::web::{Answer, Ask, Client, Failure, api, send};
@@ -41,10 +41,7 @@ impl Confluence {
         out: &mpsc::Sender<Found>,
     ) -> Result<()> {
         let first = self.at(&format!("api/v2/pages/{}/attachments", api::segment(&page.id)), &[("limit", "250")])?;
-        let listed = api::pages::<Results<Attachment>>(client, MOST_FILES, |link| {
-            let at = link.map_or_else(|| Ok(first.clone()), |link| first.join(link));
-            Ok((at.map_err(|e| Error::invalid(e.to_string()))?, None))
-        });
+        let listed = api::pages::<Results<Attachment>>(client, MOST_FILES, |link| page_at(&first, link));
         let files: Vec<Attachment> = match listed.await {
             Ok(files) => files,
             Err(Failure::Server(sentence)) => {

@@ -13,7 +13,7 @@ use reqwest::Url;
 use reqwest::header::AUTHORIZATION;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use stoa_ground::{Error, Result};
 use stoa_http::Network;
 use stoa_learning::library::{Found, Known, SourceReader, SourceSettings};
@@ -134,6 +134,12 @@ impl User {
     }
 }
 
+/// Where the next page of a list is, by the link to it; at `first` for the first one.
+fn page_at(first: &Url, link: Option<&str>) -> Result<(Url, Option<Value>)> {
+    let at = link.map_or_else(|| Ok(first.clone()), |link| first.join(link));
+    Ok((at.map_err(|e| Error::invalid(e.to_string()))?, None))
+}
+
 impl Confluence {
     /// Spaces of Confluence as a source.
     ///
@@ -168,11 +174,7 @@ impl Confluence {
 
     /// All of a list, page by page.
     async fn all<T: DeserializeOwned>(&self, client: &Client, first: Url) -> Result<Vec<T>> {
-        api::listed::<Results<T>>(client, MOST_PAGES, |link| {
-            let at = link.map_or_else(|| Ok(first.clone()), |link| first.join(link));
-            Ok((at.map_err(|e| Error::invalid(e.to_string()))?, None))
-        })
-        .await
+        api::listed::<Results<T>>(client, MOST_PAGES, |link| page_at(&first, link)).await
     }
 
     async fn spaces(&self, client: &Client) -> Result<Vec<Space>> {

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use stoa_ground::{Db, Result};
 
 use crate::library::{self, Passage};
-use crate::search::{Access, Found, Hit, Index};
+use crate::search::{Access, Found, Hit, Index, different};
 
 pub use command::{Asked, Relied, erase_questions, parts, questions_of, relied_on, revise_citing, saved_titles};
 pub use experts::{forget_knowledge, note_knowledge, passed_on};
@@ -189,12 +189,8 @@ pub async fn passages(db: &Db, found: &Found, access: &Access) -> Result<Vec<Pas
 
 /// [`passages`], so many at most.
 async fn first_passages(db: &Db, hits: &[Hit], access: &Access, most: usize) -> Result<Vec<Passage>> {
-    let mut different = 0;
-    let near = hits.iter().filter(|hit| {
-        different += usize::from(!hit.twin);
-        hit.twin || different <= most
-    });
-    let hits: Vec<&Hit> = near.collect();
+    let mut near = different(most);
+    let hits: Vec<&Hit> = hits.iter().filter(|hit| near(hit)).collect();
     let hits = hits.as_slice();
     db.read(|conn| async move {
         let mut passages = Vec::new();

@@ -1,13 +1,14 @@
 //! The best passages looked at once more by a cross-encoder, where there is one: as many as it manages within its time.
 //! Without one, or when it fails, is busy or slow, the order stays as search found it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use stoa_ground::clock::monotonic;
 use stoa_ground::{Db, Result};
 
 use super::first_passages;
-use crate::search::{Access, Found, Index, passage_text, standard};
+use crate::search::{Access, Found, Index, different, passage_text, standard};
 
 /// Passages that are looked at once more, at most.
 const MOST: usize = 20;
@@ -25,7 +26,7 @@ pub(super) async fn find(db: &Db, index: &Index, question: &str, access: &Access
     };
     let mut found = index.find(question, access, db.clock().now(), limit.max(MOST)).await?;
     // One question at a time: a second one is answered without rather than late.
-    if let Ok(_turn) = reranking.turn.try_lock() {
+    if let Ok(mut turn) = Arc::clone(&reranking.turn).try_lock_owned() {
         let read = first_passages(db, &found.hits, access, MOST).await?;
         let texts: Vec<(usize, String)> = read
             .iter()
@@ -36,23 +37,23 @@ pub(super) async fn find(db: &Db, index: &Index, question: &str, access: &Access
         for part in texts.chunks(PART) {
             let Some(left) = TIME.checked_sub(begun.elapsed()) else { break };
             let passages: Vec<String> = part.iter().map(|(_, text)| text.clone()).collect();
-            match tokio::time::timeout(left, reranking.model.scores(question, &passages)).await {
-                Ok(Ok(given)) => scores.extend(part.iter().zip(given).map(|((hit, _), score)| (*hit, score))),
-                Ok(Err(e)) => {
+            let (model, question) = (Arc::clone(&reranking.model), question.to_owned());
+            // The turn goes with the work, which nobody can stop: it is given back when that has ended, also too late.
+            let work = tokio::spawn(async move { (model.scores(&question, &passages).await, turn) });
+            let Ok(Ok((given, back))) = tokio::time::timeout(left, work).await else { break };
+            turn = back;
+            match given {
+                Ok(given) => scores.extend(part.iter().zip(given).map(|((hit, _), score)| (*hit, score))),
+                Err(e) => {
                     tracing::warn!(error = %e, "the cross-encoder failed, and the order stays as it was");
                     scores.clear();
                     break;
                 }
-                Err(_) => break,
             }
         }
         reorder(&mut found, &scores);
     }
-    let mut different = 0;
-    found.hits.retain(|hit| {
-        different += usize::from(!hit.twin);
-        hit.twin || different <= limit
-    });
+    found.hits.retain(different(limit));
     Ok(found)
 }
 
@@ -70,16 +71,17 @@ fn reorder(found: &mut Found, scores: &[(usize, f32)]) {
     order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut places: Vec<usize> = scores.iter().map(|&(hit, _)| hit).collect();
     places.sort_unstable();
+    for &(hit, score) in scores {
+        found.hits[hit].parts.reranked = Some(score);
+    }
     let before = found.hits.clone();
     for (&place, &(_, hit)) in places.iter().zip(&order) {
         let (score, twin) = (before[place].score, before[hit].twin);
         found.hits[place] = before[hit].clone();
         (found.hits[place].score, found.hits[place].twin) = (score, twin);
     }
-    for &(hit, score) in scores {
-        let id = &before[hit].passage_id;
-        if let Some(hit) = found.hits.iter_mut().find(|h| h.passage_id == *id) {
-            hit.parts.reranked = Some(score);
-        }
+    // A copy that was not looked at stands for no better place than its first one.
+    if !scores.is_empty() {
+        found.hits.sort_by_key(|hit| hit.twin && hit.parts.reranked.is_none());
     }
 }

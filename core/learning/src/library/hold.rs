@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stoa_flow::{Flow, Lease, Leased};
+use stoa_flow::{Lease, Leased};
 use stoa_ground::db::Engine;
 use stoa_ground::{Conn, Db, Instant, Result, args};
 
@@ -13,12 +13,6 @@ const LONGEST: Duration = Duration::from_secs(120);
 
 /// Sources that are being read.
 pub const LEASED: Leased = Leased { table: "source", until: "held_until", longest: LONGEST };
-
-/// How long a server has a source.
-#[must_use]
-pub fn lease(flow: &Flow) -> Lease {
-    flow.lease().at_most(LONGEST)
-}
 
 /// When a source was read last, whatever came of it.
 ///

@@ -20,7 +20,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use stoa_ground::Instant;
 
-pub use hold::{LEASED, hold, lease, let_go, synced};
+pub use hold::{LEASED, hold, let_go, synced};
 pub use port::{Found, Known, Progress, SourceReader, SourceSettings, SyncReport};
 pub use problems::{Problem, problems};
 pub use store::{

@@ -343,16 +343,24 @@ pub async fn documents(conn: &Conn) -> Result<Vec<Document>> {
     rows.iter().map(read_document).collect()
 }
 
-/// Documents that stand and have this in their title, in any case, by title; no more than people look through.
+/// Documents that stand and have this in their title, in any case, by title; no more than people look through. A letter
+/// beyond ASCII stands for any, because SQLite knows no other cases: the caller looks closer.
 ///
 /// # Errors
 /// The database's error.
 pub async fn titled(conn: &Conn, part: &str) -> Result<Vec<Document>> {
-    let part = part.trim().to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let mut pattern = String::new();
+    for c in part.trim().chars() {
+        match c {
+            '\\' | '%' | '_' => pattern.extend(['\\', c]),
+            _ if c.is_ascii() => pattern.push(c.to_ascii_lowercase()),
+            _ => pattern.push('_'),
+        }
+    }
     let sql = documents_where!(
         "LOWER(d.title) LIKE $1 ESCAPE '\\' AND d.status <> 'retired' ORDER BY d.title, d.id LIMIT 500"
     );
-    let rows = conn.all(sql, args![format!("%{part}%")]).await?;
+    let rows = conn.all(sql, args![format!("%{pattern}%")]).await?;
     rows.iter().map(read_document).collect()
 }
 

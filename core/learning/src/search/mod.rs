@@ -98,6 +98,15 @@ pub struct Hit {
     pub twin: bool,
 }
 
+/// Whether a hit, one after the other, belongs to so many different ones and their twins.
+pub(crate) fn different(most: usize) -> impl FnMut(&Hit) -> bool {
+    let mut count = 0;
+    move |hit| {
+        count += usize::from(!hit.twin);
+        hit.twin || count <= most
+    }
+}
+
 /// What a search found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Found {
@@ -140,7 +149,7 @@ struct Inner {
 /// A cross-encoder, and whose turn it is.
 pub(crate) struct Reranking {
     pub model: Arc<dyn Reranker>,
-    pub turn: tokio::sync::Mutex<()>,
+    pub turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What a writing index knows about its place.
@@ -215,7 +224,7 @@ impl Index {
 
     /// Has answers look at the best passages once more with this cross-encoder from now on. A second one is not taken.
     pub fn look_again_with(&self, model: Arc<dyn Reranker>) {
-        let turn = tokio::sync::Mutex::default();
+        let turn = Arc::default();
         if self.0.reranking.set(Reranking { model, turn }).is_err() {
             tracing::warn!("the search index has a cross-encoder already and keeps it");
         }

@@ -22,11 +22,6 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// Answers that are being written.
 pub(super) const LEASED: Leased = Leased { table: "question", until: "lease_until", longest: LONGEST };
 
-/// How long a server has an answer.
-pub(super) fn lease(flow: &Flow) -> Lease {
-    flow.lease().at_most(LONGEST)
-}
-
 /// An answer as it is kept: with the versions of the passages that it quotes or names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(in crate::answers) struct Kept {

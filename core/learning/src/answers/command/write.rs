@@ -90,7 +90,7 @@ impl Background for Writer {
             }
             self.begun.store(true, Ordering::Release);
         }
-        let lease = store::lease(flow);
+        let lease = store::LEASED.lease(flow);
         let claimed = flow.db().write(|tx| async move { store::claim(&tx, AT_ONCE, lease).await }).await?;
         let count = claimed.len();
         let ids: Vec<String> = claimed.iter().map(|(question, _)| question.id.clone()).collect();
