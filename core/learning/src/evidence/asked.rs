@@ -43,7 +43,7 @@ pub(super) async fn find(
         person: person.as_deref(),
         course: scope.course.as_deref(),
         // A place in a course is no requirement's.
-        since: if scope.requirement.is_some() { Instant(i64::MAX) } else { period.from },
+        since: scope.requirement.is_none().then_some(period.from),
     };
     let of = |kind: &str, ids: Vec<String>| ids.into_iter().map(|id| format!("{kind}/{id}")).collect::<Vec<_>>();
     let mut found = Found { requests: Vec::new(), questions: Vec::new(), kept: BTreeMap::new() };
@@ -84,22 +84,15 @@ fn named(id: &str) -> String {
 
 async fn request(subject: &str, records: &[Record], people: &mut Then<'_>) -> Result<Request> {
     let first = records.first().map_or(Instant(0), |record| record.at);
-    let state = match records.last().map(|record| record.kind.as_str()) {
-        Some("drafted") => "draft",
-        Some("approved" | "applied") => "approved",
-        Some("declined") => "declined",
-        Some("withdrawn") => "withdrawn",
-        Some("closed") => "closed",
-        _ => "open",
-    };
+    let state = requests::State::after(records.last().map(|record| record.kind.as_str()));
     let asked = newest(records, &["requested", "drafted"]);
     let decided = newest(records, &["approved", "declined", "withdrawn", "closed"])
-        .filter(|_| !matches!(state, "draft" | "open"));
+        .filter(|_| !matches!(state, requests::State::Draft | requests::State::Open));
     let assignment = said(records, "assignment");
     Ok(Request {
         subject: subject.to_owned(),
         kind: said(records, "kind"),
-        state: state.into(),
+        state: state.name().into(),
         employee_id: people.shown(&named(&said(records, "person")), first).await?,
         assignment: if assignment.is_empty() { assignment } else { format!("assignment/{assignment}") },
         requirement: said(records, "requirement"),

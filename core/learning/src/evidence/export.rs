@@ -47,12 +47,9 @@ struct Sent {
     reason: String,
 }
 
-/// The kinds of messages that are about required training.
-macro_rules! mandated {
-    () => {
-        "('assign', 'reminder', 'plan', 'overdue', 'escalation', 'manager-digest', 'approval', 'trainer')"
-    };
-}
+/// Of the kinds of messages that are about required training.
+const MANDATED: &str =
+    "AND kind IN ('assign', 'reminder', 'plan', 'overdue', 'escalation', 'manager-digest', 'approval', 'trainer')";
 
 /// What was decided in a time about messages to some people.
 const SENT: &str = "SELECT position, person, item, delivery_key, kind, at, decision, reason FROM decision
@@ -269,8 +266,7 @@ async fn sent(c: &Conn, assignments: &[Assignment], period: Period) -> Result<Ve
     let who: BTreeSet<(&str, &str)> = assignments.iter().map(|a| (a.person.as_str(), a.requirement.as_str())).collect();
     let mut people: Vec<&str> = who.iter().map(|(person, _)| *person).collect();
     people.dedup();
-    let kinds = concat!("AND kind IN ", mandated!());
-    let rows = c.all_in(SENT, &people, kinds, args![period.from, period.to]).await?;
+    let rows = c.all_in(SENT, &people, MANDATED, args![period.from, period.to]).await?;
     let mut sent: Vec<(i64, Sent)> = Vec::new();
     for row in rows {
         let (person, item): (String, String) = (row.get("person")?, row.get("item")?);

@@ -163,6 +163,11 @@ async fn a_place_in_a_course_is_in_the_pack_with_its_approval_and_does_not_count
     std::fs::write(folder.join("01-wind.md"), "# The wind\n\nIt blows.").unwrap();
     course::apply_dir(&w.s.db, &w.services, &w.dir.path().join("courses")).await.unwrap();
     w.s.fills("Dan", "training enrol sailing", &[("until", "2026-12-10"), ("reason", "For fun")]).await;
+    // It is nothing of a requirement's, as long as nobody has decided it and after that.
+    let scope = || Scope { requirement: Some("fire-safety".into()), ..Scope::default() };
+    let before = w.dir.path().join("before");
+    w.export(&scope(), None, &before).await.unwrap();
+    assert_eq!(file(&before, "requests.json"), Json::Array(Vec::new()));
     let request = w.id("SELECT id FROM training_request").await;
     w.s.presses("Max", &format!("training approve {request}")).await;
     let pack = w.dir.path().join("pack");

@@ -53,6 +53,11 @@ pub(super) fn past<'r>(records: &'r Records, subject: &str, manifest: &Manifest)
     records.get(subject).into_iter().flat_map(BTreeMap::values).filter(|said| said.at.0 < end).collect()
 }
 
+/// The newest of these records that is of one of the kinds.
+pub(super) fn newest<'r>(past: &[&'r Said], kinds: &[&str]) -> Option<&'r Said> {
+    past.iter().rev().find(|said| kinds.contains(&said.kind.as_str())).copied()
+}
+
 /// Checks JSON, CSV, PDF and records; gives what was found.
 pub(super) fn check(files: &Pack, manifest: &Manifest, records: &Records) -> Checked<Vec<String>> {
     let report: Report = files.json("report.json")?;
@@ -121,13 +126,12 @@ fn follows(row: &Row, manifest: &Manifest, records: &Records) -> Checked<()> {
             return bad(&format!("when it was {kind}"));
         }
     }
-    let newest = |kinds: &[&str]| past.iter().rev().find(|said| kinds.contains(&said.kind.as_str()));
-    let expired = newest(&["completed", "expired", "revalidated"]).is_some_and(|said| said.kind == "expired");
+    let expired = newest(&past, &["completed", "expired", "revalidated"]).is_some_and(|said| said.kind == "expired");
     if row.is_completed() && (row.completed.is_empty() || expired) {
         return bad("whether it was completed");
     }
     // What was reinstated has no end; a record of the first format has its fields in the open and shows none.
-    let held = newest(&["completed", "waived", "revalidated", "reinstated"]);
+    let held = newest(&past, &["completed", "waived", "revalidated", "reinstated"]);
     if held
         .filter(|said| said.shown.contains_key("reason"))
         .is_some_and(|said| said.text("data/expires_date") != row.expires)

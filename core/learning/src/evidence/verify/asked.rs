@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::super::pack::{Manifest, Question, Request, at};
-use super::agree::{Records, Said, past};
+use super::agree::{Records, Said, newest, past};
 use super::{Checked, Pack, tampered};
+use crate::training::requests::State;
 
 /// Checks both files; gives what was found.
 pub(super) fn check(files: &Pack, manifest: &Manifest, records: &Records) -> Checked<String> {
@@ -46,10 +47,6 @@ fn listed<'s>(
     }
 }
 
-fn newest<'r>(past: &[&'r Said], kinds: &[&str]) -> Option<&'r Said> {
-    past.iter().rev().find(|said| kinds.contains(&said.kind.as_str())).copied()
-}
-
 fn text(said: Option<&Said>, field: &str) -> String {
     said.map(|said| said.text(field).to_owned()).unwrap_or_default()
 }
@@ -59,22 +56,15 @@ fn instant(said: Option<&Said>) -> String {
 }
 
 fn request(row: &Request, past: &[&Said]) -> Checked<()> {
-    let state = match past.last().map(|said| said.kind.as_str()) {
-        Some("drafted") => "draft",
-        Some("approved" | "applied") => "approved",
-        Some("declined") => "declined",
-        Some("withdrawn") => "withdrawn",
-        Some("closed") => "closed",
-        _ => "open",
-    };
+    let state = State::after(past.last().map(|said| said.kind.as_str()));
     let decided = newest(past, &["approved", "declined", "withdrawn", "closed"]);
-    let decided = decided.filter(|_| !matches!(state, "draft" | "open"));
+    let decided = decided.filter(|_| !matches!(state, State::Draft | State::Open));
     let first = past.first().copied();
     same(
         "requests.json",
         &row.subject,
         &[
-            ("how it stands", &row.state, state.to_owned()),
+            ("how it stands", &row.state, state.name().to_owned()),
             ("what was asked for", &row.kind, text(first, "data/kind")),
             ("when it was asked", &row.asked, instant(first)),
             ("why it was asked", &row.reason, text(newest(past, &["requested", "drafted"]), "reason")),
