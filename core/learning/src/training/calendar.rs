@@ -9,11 +9,12 @@ use jiff::{SignedDuration, Timestamp};
 use stoa_flow::Organisation;
 use stoa_flow::say;
 use stoa_flow::words::Words;
-use stoa_ground::people;
 use stoa_ground::{Conn, Instant, Result, Tx};
+use stoa_ground::{ledger, people};
 
 use super::assignment::Assignment;
 use super::progress::{self, Progress};
+use super::state::Change;
 use super::{assignment, course, requirement};
 use crate::Services;
 
@@ -35,7 +36,7 @@ pub struct File {
 #[derive(Clone, Debug)]
 struct Event {
     uid: String,
-    /// Rises with each choice, and once more with the end.
+    /// Rises with each choice, and with each end and each time that it stands again (RFC 5546, section 2.1.4).
     sequence: u32,
     stamp: Instant,
     start: Instant,
@@ -78,7 +79,7 @@ pub async fn file(conn: &Conn, organisation: &Organisation, token: &str) -> Resu
     let due = words.date(a.due.date);
     let event = Event {
         uid: format!("{id}@{host}"),
-        sequence: progress.plans.saturating_mul(2).saturating_add(u32::from(cancelled)),
+        sequence: progress.plans.saturating_add(again(conn, &id).await?).saturating_mul(2) + u32::from(cancelled),
         stamp: conn.now(),
         start,
         zone: people::zone(&person),
@@ -88,6 +89,14 @@ pub async fn file(conn: &Conn, organisation: &Organisation, token: &str) -> Resu
         cancelled,
     };
     Ok(Some(File { method: event.method(), text: event.text() }))
+}
+
+/// How often what had been cancelled came to stand again: after a leave, or because it is required after all.
+async fn again(conn: &Conn, assignment: &str) -> Result<u32> {
+    let records = ledger::of_subject(conn, &format!("assignment/{assignment}")).await?;
+    let kinds = [Change::Resumed.name(), Change::Reinstated.name()];
+    let count = records.iter().filter(|record| kinds.contains(&record.kind.as_str())).count();
+    Ok(u32::try_from(count).unwrap_or_default())
 }
 
 /// Whether somebody has still to do it at the moment that they chose.

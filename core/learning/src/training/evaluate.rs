@@ -241,7 +241,7 @@ pub(crate) async fn contents(conn: &Conn, requirements: &[Requirement]) -> Resul
 /// # Errors
 /// The database's error.
 pub(crate) async fn person(tx: &Tx, s: &Services, id: &str) -> Result<()> {
-    one_of_many(tx, s, &Rules::default(), id).await
+    look_at(tx, s, &requirement::all(tx).await?, id).await
 }
 
 /// As [`person`], in a run over many people.
@@ -249,9 +249,11 @@ pub(crate) async fn person(tx: &Tx, s: &Services, id: &str) -> Result<()> {
 /// # Errors
 /// The database's error.
 pub(crate) async fn one_of_many(tx: &Tx, s: &Services, rules: &Rules, id: &str) -> Result<()> {
+    look_at(tx, s, &rules.now(tx).await?.requirements, id).await
+}
+
+async fn look_at(tx: &Tx, s: &Services, requirements: &[Requirement], id: &str) -> Result<()> {
     let Some(person) = people::by_id(tx, id).await? else { return Ok(()) };
-    let known = rules.now(tx).await?;
-    let requirements = &known.requirements;
     if requirements.is_empty() {
         return Ok(());
     }

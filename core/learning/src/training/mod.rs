@@ -82,6 +82,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
         Arc::new(evaluate::ContentJob(services.clone())),
         Arc::new(exempt::EndJob(services.clone())),
         Arc::new(team::DigestJob(services.clone())),
+        Arc::new(team::OverJob(services.clone())),
         Arc::new(authoring::EnforceJob(services.clone())),
         Arc::new(trainer::ClockJob(services.clone())),
     ];

@@ -100,19 +100,20 @@ pub async fn status(conn: &Conn, filter: &Filter) -> Result<Vec<Row>> {
         let within = some.is_none_or(|tree: Vec<Person>| tree.iter().any(|below| below.id == person.id));
         some = Some(if within { vec![known.unwrap_or(&person).clone()] } else { Vec::new() });
     }
-    let everybody = if some.is_some() || then.is_some() { then } else { Some(people::all(conn).await?) };
-    let (people, found) = match (some, &filter.requirement) {
+    let found = match (&some, &filter.requirement) {
         (Some(people), _) => {
             let mut found = Vec::new();
-            for person in &people {
+            for person in people {
                 found.extend(assignment::of_person(conn, &person.id).await?);
             }
-            (people, found)
+            found
         }
-        (None, Some(requirement)) => {
-            (everybody.unwrap_or_default(), assignment::of_requirement(conn, requirement).await?)
-        }
-        (None, None) => (everybody.unwrap_or_default(), assignment::all(conn).await?),
+        (None, Some(requirement)) => assignment::of_requirement(conn, requirement).await?,
+        (None, None) => assignment::all(conn).await?,
+    };
+    let people = match some.or(then) {
+        Some(people) => people,
+        None => people::all(conn).await?,
     };
     if let Some(when) = filter.as_of.filter(|when| when.is_future(conn.now())) {
         let when = match when {
@@ -153,8 +154,7 @@ fn row(a: &Assignment, person: &Person) -> Row {
         score: a.score,
         cycle: a.cycle,
         since: a.since.rfc3339(),
-        // Nothing demands a place that somebody asked for; why they have it is the reason.
-        counts: a.excluded().is_none() && !a.is_enrolment(),
+        counts: a.excluded().is_none(),
         reason: a.end_reason.clone().filter(|_| ended).unwrap_or_else(|| a.reason.clone()),
     }
 }

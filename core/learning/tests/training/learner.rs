@@ -272,3 +272,33 @@ async fn a_chosen_moment_is_a_calendar_entry_that_is_cancelled_when_it_is_done_e
     let nothing = w.s.db.read(|c| async move { training::calendar::file(&c, organisation, "").await }).await.unwrap();
     assert_eq!(nothing, None);
 }
+
+#[tokio::test]
+async fn a_calendar_entry_that_was_cancelled_and_stands_again_is_newer_than_its_end() {
+    let public_url = Some("https://learn.example.org/".into());
+    let w = world_with(training::requests::Settings { public_url, ..Default::default() }).await;
+    let mei = w.s.hire("Mei", |_| {}).await;
+    w.apply(REQUIREMENT).await;
+    let id = w.one(&mei).await.id;
+    w.s.until("2026-11-30T12:00:00Z").await;
+    let said = w.press("Mei", &format!("training plan {id} later")).await;
+    let at = said.split("/calendar/").nth(1).unwrap().split(".ics").next().unwrap().to_owned();
+    let file = async || {
+        let (token, organisation) = (&at, &w.services.organisation);
+        let file = w.s.db.read(|c| async move { training::calendar::file(&c, organisation, token).await }).await;
+        let file = file.unwrap().unwrap();
+        let sequence =
+            file.text.lines().find_map(|line| line.strip_prefix("SEQUENCE:")).unwrap().parse::<u32>().unwrap();
+        (file.method, sequence)
+    };
+    let (db, s) = (&w.s.db, &w.services);
+    let planned = file().await;
+    training::exempt(db, s, "E-Mei", "fire-safety", None, "operator", "works from home").await.unwrap();
+    let exempt = file().await;
+    training::reinstate(db, s, "E-Mei", "fire-safety", "operator", "is back in the office").await.unwrap();
+    let again = file().await;
+    training::complete(db, s, "E-Mei", "fire-safety", "operator", "seen on paper").await.unwrap();
+    let all = [planned, exempt, again, file().await];
+    assert_eq!(all.map(|(method, _)| method), ["PUBLISH", "CANCEL", "PUBLISH", "CANCEL"]);
+    assert!(all.is_sorted_by(|(_, a), (_, b)| a < b), "{all:?}");
+}

@@ -201,3 +201,37 @@ async fn somebody_stands_in_for_a_manager_until_a_day_and_it_can_be_taken_back()
     w.services.ledger.rebuild(&w.s.db).await.unwrap();
     assert_eq!(all().await, before);
 }
+
+#[tokio::test]
+async fn what_waits_for_a_stand_in_goes_to_the_manager_however_it_ends() {
+    let w = world().await;
+    let boss = w.s.hire("Boss", |_| {}).await;
+    let max = w.s.hire("Max", |p| p.manager = Some(boss.id.clone())).await;
+    let ana = w.s.hire("Ana", |p| p.manager = Some(max.id.clone())).await;
+    for name in ["Kim", "Lou"] {
+        w.s.hire(name, |p| p.manager = Some(boss.id.clone())).await;
+    }
+    w.apply(REQUIREMENT).await;
+    let wish = [("what", "extension"), ("until", "2026-12-16"), ("reason", "The fair")];
+    w.s.fills("Ana", &format!("training request {}", w.one(&ana).await.id), &wish).await;
+    let asked = async || w.requests().await.remove(0).approver.unwrap();
+    let stands_in = async |name: &str| {
+        let form = [("who", name), ("until", "2026-11-24"), ("reason", "At sea")];
+        w.s.fills("Max", "team delegate", &form).await;
+        asked().await
+    };
+    assert_eq!(asked().await, "E-Max");
+    assert_eq!(stands_in("Kim").await, "E-Kim");
+    assert!(w.s.says("Kim", "team Ana").await.contains("Fire safety"), "whoever stands in sees each of the team");
+    // A button ends it.
+    let row = w.s.db.opt("SELECT id FROM delegation", args![]).await.unwrap().unwrap();
+    w.press("Max", &format!("team delegate end {}", row.get::<String>("id").unwrap())).await;
+    assert_eq!(asked().await, "E-Max");
+    // Somebody else is named.
+    assert_eq!(stands_in("Kim").await, "E-Kim");
+    assert_eq!(stands_in("Lou").await, "E-Lou");
+    assert!(w.s.says("Kim", "team").await.contains("Nobody"), "Kim stands in no more");
+    // Its day passes.
+    w.s.until("2026-11-25T00:30:00Z").await;
+    assert_eq!(asked().await, "E-Max");
+}

@@ -396,6 +396,21 @@ pub(super) async fn delegate(
     pass(tx, s, r, Some(&to), &format!("person/{}", approver.id), "delegated", reason).await.map(Some)
 }
 
+/// What waits for somebody who stood in for a manager, and may not decide about it without, goes to the manager.
+///
+/// # Errors
+/// The database's error.
+pub(in crate::training) async fn hand_back(tx: &Tx, s: &Services, from: &Person, to: &Person) -> Result<()> {
+    for r in store::waiting_for(tx, &from.id).await? {
+        let able = !route::may_decide(tx, &r, from).await?
+            && route::able(tx, s, &r).await?.iter().any(|person| person.id == to.id);
+        if able {
+            pass(tx, s, &r, Some(to), clock::ACTOR, "unable", "stands in no more").await?;
+        }
+    }
+    Ok(())
+}
+
 /// Everything that waits for somebody goes to who stands in for them, as far as they may decide about it.
 ///
 /// # Errors

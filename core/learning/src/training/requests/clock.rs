@@ -157,7 +157,7 @@ impl Follower for People {
     async fn follow(&self, tx: &Tx, key: &str) -> Result<()> {
         let Some(person) = people::by_id(tx, key).await? else { return Ok(()) };
         // Each is looked at by itself: an approver may have many.
-        let decides = route::decides(tx, &person).await?;
+        let decides = store::nobody_asked(tx).await? && route::decides(tx, &person).await?;
         let touched = store::touched_by(tx, &person.id, decides).await?;
         let job = |id: String| (self::key(&id), tx.now(), Json::from(id));
         schedule::put_all(tx, KIND, &touched.into_iter().map(job).collect::<Vec<_>>()).await?;

@@ -103,21 +103,41 @@ named!(Step: "drafted" = Drafted, "requested" = Requested, "passed" = Passed, "r
        "approved" = Approved, "declined" = Declined, "withdrawn" = Withdrawn, "closed" = Closed, "applied" = Applied);
 named!(Lane: "manager" = Manager, "approver" = Approver);
 
+impl Step {
+    /// How a request stands after it.
+    #[must_use]
+    pub fn leads_to(self) -> State {
+        match self {
+            Self::Drafted => State::Draft,
+            Self::Requested | Self::Passed | Self::Reminded => State::Open,
+            Self::Approved | Self::Applied => State::Approved,
+            Self::Declined => State::Declined,
+            Self::Withdrawn => State::Withdrawn,
+            Self::Closed => State::Closed,
+        }
+    }
+}
+
+impl State {
+    /// How a request stands whose newest record is of this kind; without a record it is open.
+    #[must_use]
+    pub fn after(kind: Option<&str>) -> Self {
+        kind.and_then(Step::named).map_or(Self::Open, Step::leads_to)
+    }
+}
+
 /// The state after a step, or `None` when this cannot happen to a request in that state.
 #[must_use]
 pub fn transition(from: Option<State>, step: Step) -> Option<State> {
-    match (from, step) {
+    let fits = match step {
         // What was sent back is written anew.
-        (None | Some(State::Draft | State::Declined), Step::Drafted) => Some(State::Draft),
-        (None | Some(State::Draft), Step::Requested) => Some(State::Open),
-        (Some(State::Open), Step::Passed | Step::Reminded) => Some(State::Open),
-        (Some(State::Open), Step::Approved) => Some(State::Approved),
-        (Some(State::Open), Step::Declined) => Some(State::Declined),
-        (Some(State::Open | State::Draft | State::Declined), Step::Withdrawn) => Some(State::Withdrawn),
-        (Some(State::Open), Step::Closed) => Some(State::Closed),
-        (Some(State::Approved), Step::Applied) => Some(State::Approved),
-        _ => None,
-    }
+        Step::Drafted => matches!(from, None | Some(State::Draft | State::Declined)),
+        Step::Requested => matches!(from, None | Some(State::Draft)),
+        Step::Passed | Step::Reminded | Step::Approved | Step::Declined | Step::Closed => from == Some(State::Open),
+        Step::Withdrawn => matches!(from, Some(State::Open | State::Draft | State::Declined)),
+        Step::Applied => from == Some(State::Approved),
+    };
+    fits.then(|| step.leads_to())
 }
 
 /// A request.
@@ -456,6 +476,12 @@ pub(in crate::training) async fn drafted(conn: &Conn) -> Result<Vec<String>> {
     conn.all(sql, args![]).await?.iter().map(|row| row.get("requirement")).collect()
 }
 
+/// Whether one of them waits for nobody.
+pub(super) async fn nobody_asked(conn: &Conn) -> Result<bool> {
+    let sql = "SELECT 1 AS one FROM training_request WHERE state = 'open' AND approver IS NULL LIMIT 1";
+    Ok(conn.opt(sql, args![]).await?.is_some())
+}
+
 /// The ids of the open ones that a change of this person may concern: theirs, those that wait for them, and with
 /// `decides` those that wait for nobody.
 pub(super) async fn touched_by(conn: &Conn, person: &str, decides: bool) -> Result<Vec<String>> {
@@ -481,8 +507,8 @@ pub struct Concerned<'a> {
     pub person: Option<&'a str>,
     /// For places in courses, in this one alone.
     pub course: Option<&'a str>,
-    /// For places in courses, decided from then on or not at all.
-    pub since: Instant,
+    /// Places in courses as well, decided from then on or not at all.
+    pub since: Option<Instant>,
 }
 
 /// The ids of the requests that belong to evidence.
@@ -500,7 +526,9 @@ pub async fn concerned(conn: &Conn, what: &Concerned<'_>) -> Result<Vec<String>>
         stoa_ground::rows_of!("$1"),
         ")"
     );
-    rows.extend(conn.all(sql, args![what.person.unwrap_or_default(), what.course, what.since]).await?);
+    if let Some(since) = what.since {
+        rows.extend(conn.all(sql, args![what.person.unwrap_or_default(), what.course, since]).await?);
+    }
     rows.iter().map(|row| row.get("id")).collect()
 }
 

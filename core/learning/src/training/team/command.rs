@@ -89,10 +89,10 @@ impl Command for Team {
         }
     }
 
-    /// Whose standing could be meant: the people below a manager, by name.
+    /// Whose standing could be meant: those whom `team` shows, by name.
     async fn suggest(&self, cx: &Context<'_>, typed: &str) -> Result<Vec<Suggestion>> {
         let id = &cx.person()?.id;
-        let tree = cx.db().read(|c| async move { people::tree_of(&c, id).await }).await?;
+        let tree = cx.db().read(|c| async move { delegation::team_of(&c, id).await }).await?;
         let all = tree.into_iter().map(|p| Suggestion { label: p.name, value: p.employee_id });
         Ok(Suggestion::fitting(all, typed))
     }
@@ -204,7 +204,7 @@ impl Team {
     async fn of_one(&self, cx: &Context<'_>, named: &str) -> Result<()> {
         let (manager, words) = (cx.person()?, cx.words);
         let found = cx.db().read(|c| async move {
-            let tree = people::tree_of(&c, &manager.id).await?;
+            let tree = delegation::team_of(&c, &manager.id).await?;
             let is_it = |p: &Person| {
                 p.name.eq_ignore_ascii_case(named)
                     || p.employee_id == named

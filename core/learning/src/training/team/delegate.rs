@@ -8,15 +8,13 @@ use stoa_flow::delivery::{self, Delivery, DeliveryKind, NewDelivery, Rendered, R
 use stoa_flow::nudges::{Policy, Priority};
 use stoa_flow::words::Words;
 use stoa_flow::{say, words_key};
-use stoa_ground::people::{self, Person, Status, clean};
+use stoa_ground::people::{self, Person, Status};
 use stoa_ground::{Conn, Error, Result, Tx};
 
+use super::more::{LONGEST, refused, until_and_reason, value};
 use super::{delegation, expect_digest_of};
 use crate::Services;
-use crate::training::requests::{self, Kind};
-
-/// The longest reason, in characters.
-const LONGEST: usize = 500;
+use crate::training::requests;
 
 /// What was chosen in the form.
 struct Chosen {
@@ -56,10 +54,9 @@ async fn understand(
     today: Date,
     call: &Call,
 ) -> Result<std::result::Result<Chosen, Vec<FieldError>>> {
-    let value = |name: &str| call.values.as_ref().and_then(|v| v.get(name)).map(|v| clean(v)).unwrap_or_default();
     let mut errors = Vec::new();
     let mut wrong = |field: &str, why: String| errors.push(FieldError { field: field.into(), why });
-    let who = match people::find(conn, &value("who")).await {
+    let who = match people::find(conn, &value(call, "who")).await {
         Ok(who) if who.id == manager.id => {
             wrong("who", say!(words, "team-delegate-yourself"));
             None
@@ -79,15 +76,7 @@ async fn understand(
         }
         Err(e) => return Err(e),
     };
-    let until = requests::wished(words, today, Some(Kind::Extension), None, &value("until"));
-    let until = until.unwrap_or_else(|why| {
-        wrong("until", why);
-        None
-    });
-    let reason: String = value("reason").chars().take(LONGEST).collect();
-    if reason.is_empty() {
-        wrong("reason", say!(words, "request-reason-missing"));
-    }
+    let (until, reason) = until_and_reason(words, today, None, call, &mut errors);
     Ok(match who.zip(until).filter(|_| errors.is_empty()) {
         Some((who, until)) => Ok(Chosen { who, until, reason }),
         None => Err(errors),
@@ -125,9 +114,7 @@ pub(super) async fn run(cx: &Context<'_>, s: &Services, rest: &str, call: &Call)
             return turn.reply_private(Message::text(say!(words, "team-nobody"))).await;
         }
         let today = s.organisation.calendar(manager).date(turn.now());
-        let chosen = understand(&turn, words, manager, today, call)
-            .await?
-            .map_err(|errors| Error::Invalid(errors.into_iter().map(|e| e.why).collect::<Vec<_>>().join(" ")))?;
+        let chosen = understand(&turn, words, manager, today, call).await?.map_err(refused)?;
         let d = delegation::begin(&turn, s, manager, &chosen.who, chosen.until, &chosen.reason).await?;
         tell(&turn, &d.id, &chosen.who).await?;
         expect_digest_of(&turn, s, &chosen.who).await?;
@@ -146,21 +133,16 @@ async fn end(cx: &Context<'_>, s: &Services, id: &str) -> Result<()> {
         let found = delegation::by_id(&turn, id).await?;
         let found = found.filter(|d| [&d.person, &d.delegate].contains(&&person.id));
         let found = found.ok_or_else(|| Error::Forbidden(say!(words, "team-delegate-unknown")))?;
-        let manager = people::by_id(&turn, &found.person).await?;
-        let holds = delegation::of(&turn, &found.person).await?.is_some_and(|(d, _)| d.id == found.id);
-        if let Some(manager) = manager.filter(|_| holds) {
-            delegation::end(&turn, s, id, &person.id, "ended in chat").await?;
-            delivery::revise_one(&turn, &key(id)).await?;
-            // What waits for the stand-in goes back.
-            turn.publish(people::TOPIC, &found.delegate).await?;
-            expect_digest_of(&turn, s, &manager).await?;
+        if delegation::of(&turn, &found.person).await?.is_some_and(|(d, _)| d.id == found.id) {
+            delegation::end(&turn, s, &found, &person.id, "ended in chat").await?;
         }
         turn.reply_private(Message::text(say!(words, "team-delegate-ended"))).await
     })
     .await
 }
 
-fn key(id: &str) -> String {
+/// The key of the message that tells somebody that they stand in.
+pub(super) fn key(id: &str) -> String {
     format!("stand-in/{id}")
 }
 

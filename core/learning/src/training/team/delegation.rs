@@ -1,15 +1,20 @@
 //! Who stands in for a manager: gets the digest, acts on the team, is asked first. It is a subject of the ledger
 //! (`delegation/<id>`) and ends by itself with a day, or when one of the two ends it.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
+use stoa_flow::delivery;
+use stoa_flow::schedule::{self, Due, Job};
 use stoa_ground::ledger::{Entry, Projection, Record};
 use stoa_ground::people::{self, Person, Status};
 use stoa_ground::{Conn, Error, Instant, Result, Row, Tx, args};
 
-use super::super::due;
+use super::super::{due, requests};
+use super::{delegate, expect_digest_of};
 use crate::Services;
 
 /// Who stands in for whom.
@@ -112,16 +117,16 @@ pub(super) async fn by_id(conn: &Conn, id: &str) -> Result<Option<Delegation>> {
     conn.opt(select!("id = $1"), args![id]).await?.as_ref().map(read).transpose()
 }
 
+/// Those of a manager that neither their day nor anybody has ended, the newest first.
+async fn standing(conn: &Conn, manager: &str) -> Result<Vec<Delegation>> {
+    let sql =
+        select!("ended IS NULL AND ends > $2 AND person IN ", stoa_ground::rows_of!("$1"), " ORDER BY began DESC, id");
+    conn.all(sql, args![manager, conn.now()]).await?.iter().map(read).collect()
+}
+
 /// The one of a manager that holds now, and who it is.
 pub(super) async fn of(conn: &Conn, manager: &str) -> Result<Option<(Delegation, Person)>> {
-    let sql = select!(
-        "ended IS NULL AND ends > $2 AND person IN ",
-        stoa_ground::rows_of!("$1"),
-        " ORDER BY began DESC, id LIMIT 1"
-    );
-    let Some(d) = conn.opt(sql, args![manager, conn.now()]).await?.as_ref().map(read).transpose()? else {
-        return Ok(None);
-    };
+    let Some(d) = standing(conn, manager).await?.into_iter().next() else { return Ok(None) };
     let delegate = people::by_id(conn, &d.delegate).await?;
     // Who has left, or turned out to be the manager, stands in for nobody.
     Ok(delegate.filter(|p| p.status != Status::Left && p.id != manager).map(|p| (d, p)))
@@ -152,10 +157,15 @@ pub(super) async fn acts_for(conn: &Conn, person: &str) -> Result<Vec<String>> {
 
 /// Everybody below a person and below those for whom they stand in, without the person themselves; the own people first.
 pub(super) async fn team_of(conn: &Conn, person: &str) -> Result<Vec<Person>> {
+    below(conn, &acts_for(conn, person).await?).await
+}
+
+/// Everybody below the people whom [`acts_for`] names, without the first of them, who is the one that acts.
+pub(super) async fn below(conn: &Conn, acts_for: &[String]) -> Result<Vec<Person>> {
     let mut team: Vec<Person> = Vec::new();
-    let mut seen = std::collections::HashSet::from([person.to_owned()]);
-    for id in acts_for(conn, person).await? {
-        team.extend(people::tree_of(conn, &id).await?.into_iter().filter(|p| seen.insert(p.id.clone())));
+    let mut seen: std::collections::HashSet<String> = acts_for.first().cloned().into_iter().collect();
+    for id in acts_for {
+        team.extend(people::tree_of(conn, id).await?.into_iter().filter(|p| seen.insert(p.id.clone())));
     }
     Ok(team)
 }
@@ -169,23 +179,59 @@ pub(super) async fn begin(
     until: Date,
     reason: &str,
 ) -> Result<Delegation> {
-    if let Some((before, _)) = of(tx, &manager.id).await? {
-        end(tx, s, &before.id, &manager.id, "somebody else stands in from now on").await?;
+    // Also of one who has left, and may come back.
+    for before in standing(tx, &manager.id).await? {
+        end(tx, s, &before, &manager.id, "somebody else stands in from now on").await?;
     }
     let id = tx.clock().id().to_string();
-    let began = Began {
-        person: manager.id.clone(),
-        delegate: format!("person/{}", delegate.id),
-        until,
-        ends: due::ends(&s.organisation.calendar(manager), until).at,
-    };
+    let ends = due::ends(&s.organisation.calendar(manager), until).at;
+    let began = Began { person: manager.id.clone(), delegate: format!("person/{}", delegate.id), until, ends };
+    schedule::put(tx, &job_key(&id), OverJob::KIND, ends, &Json::from(id.as_str())).await?;
     record(tx, s, &id, "began", &manager.id, reason, serde_json::to_value(began)?).await?;
     by_id(tx, &id).await?.ok_or_else(|| Error::NotFound(format!("the delegation {id}")))
 }
 
 /// One of the two ends it before its day.
-pub(super) async fn end(tx: &Tx, s: &Services, id: &str, actor: &str, reason: &str) -> Result<()> {
-    record(tx, s, id, "ended", actor, reason, json!({})).await
+pub(super) async fn end(tx: &Tx, s: &Services, d: &Delegation, actor: &str, reason: &str) -> Result<()> {
+    record(tx, s, &d.id, "ended", actor, reason, json!({})).await?;
+    schedule::cancel(tx, &job_key(&d.id)).await?;
+    over(tx, s, d).await
+}
+
+/// Nobody stands in by it any more: what was posted says so, what waits goes back, and the manager gets the digests.
+async fn over(tx: &Tx, s: &Services, d: &Delegation) -> Result<()> {
+    delivery::revise_one(tx, &delegate::key(&d.id)).await?;
+    let (manager, stood_in) = (people::by_id(tx, &d.person).await?, people::by_id(tx, &d.delegate).await?);
+    let Some((manager, stood_in)) = manager.zip(stood_in) else { return Ok(()) };
+    requests::hand_back(tx, s, &stood_in, &manager).await?;
+    // What the manager cannot decide now goes on to somebody else.
+    tx.publish(people::TOPIC, &stood_in.id).await?;
+    expect_digest_of(tx, s, &manager).await
+}
+
+fn job_key(id: &str) -> String {
+    format!("training/stand-in/{id}")
+}
+
+/// The job `stand-in-over`: the day of a delegation has passed; payload: its id.
+pub(in crate::training) struct OverJob(pub Arc<Services>);
+
+impl OverJob {
+    const KIND: &'static str = "stand-in-over";
+}
+
+#[async_trait]
+impl Job for OverJob {
+    fn kind(&self) -> &'static str {
+        Self::KIND
+    }
+
+    async fn run(&self, tx: &Tx, job: &Due) -> Result<()> {
+        match by_id(tx, job.payload.as_str().unwrap_or_default()).await? {
+            Some(d) => over(tx, &self.0, &d).await,
+            None => Ok(()),
+        }
+    }
 }
 
 async fn record(

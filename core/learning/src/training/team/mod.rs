@@ -21,7 +21,7 @@ use responsible::Responsible;
 
 pub(super) use command::Team;
 pub(super) use delegate::StandIn;
-pub(super) use delegation::{DelegationProjection, stand_in_of};
+pub(super) use delegation::{DelegationProjection, OverJob, stand_in_of};
 pub(super) use digest::{Digest, DigestJob};
 pub(super) use responsible::Lookup;
 pub(super) use standing::Standing;

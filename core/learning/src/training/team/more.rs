@@ -14,7 +14,7 @@ use crate::training::requests::{self, Asked, Kind, Wish};
 use crate::training::{life, requirement};
 
 /// The longest reason, in characters.
-const LONGEST: usize = 500;
+pub(super) const LONGEST: usize = 500;
 const LEAVE: &str = "leave";
 
 /// What was chosen in the form.
@@ -57,23 +57,45 @@ pub(super) async fn form(cx: &Context<'_>, id: &str) -> Result<Option<Form>> {
     }))
 }
 
-/// What a sent form means, or what is wrong with it. `today` is the person's.
-fn understand(words: &Words, a: &Assignment, today: Date, call: &Call) -> std::result::Result<Chosen, Vec<FieldError>> {
-    let value = |name: &str| call.values.as_ref().and_then(|v| v.get(name)).map(|v| clean(v)).unwrap_or_default();
-    let mut errors = Vec::new();
+/// What somebody wrote into a field.
+pub(super) fn value(call: &Call, name: &str) -> String {
+    call.values.as_ref().and_then(|v| v.get(name)).map(|v| clean(v)).unwrap_or_default()
+}
+
+/// Until which day, and why, as a manager says it in a form; what is wrong with either is added to `errors`. A day before
+/// the due date of `before` is.
+pub(super) fn until_and_reason(
+    words: &Words,
+    today: Date,
+    before: Option<&Assignment>,
+    call: &Call,
+    errors: &mut Vec<FieldError>,
+) -> (Option<Date>, String) {
     let mut wrong = |field: &str, why: String| errors.push(FieldError { field: field.into(), why });
-    let leave = value("what") == LEAVE;
-    // A leave may end before the due date; both must be said, and be near.
-    let before = if leave { None } else { Some(a) };
-    let until = requests::wished(words, today, Some(Kind::Extension), before, &value("until"));
+    let until = requests::wished(words, today, Some(Kind::Extension), before, &value(call, "until"));
     let until = until.unwrap_or_else(|why| {
         wrong("until", why);
         None
     });
-    let reason: String = value("reason").chars().take(LONGEST).collect();
+    let reason: String = value(call, "reason").chars().take(LONGEST).collect();
     if reason.is_empty() {
         wrong("reason", say!(words, "request-reason-missing"));
     }
+    (until, reason)
+}
+
+/// What is wrong with a form, where it cannot be shown beside its fields.
+pub(super) fn refused(errors: Vec<FieldError>) -> Error {
+    Error::Invalid(errors.into_iter().map(|e| e.why).collect::<Vec<_>>().join(" "))
+}
+
+/// What a sent form means, or what is wrong with it. `today` is the person's.
+fn understand(words: &Words, a: &Assignment, today: Date, call: &Call) -> std::result::Result<Chosen, Vec<FieldError>> {
+    let mut errors = Vec::new();
+    let leave = value(call, "what") == LEAVE;
+    // A leave may end before the due date; both must be said, and be near.
+    let before = if leave { None } else { Some(a) };
+    let (until, reason) = until_and_reason(words, today, before, call, &mut errors);
     match until.filter(|_| errors.is_empty()) {
         Some(until) => Ok(Chosen { leave, until, reason }),
         None => Err(errors),
@@ -104,8 +126,7 @@ pub(super) async fn run(cx: &Context<'_>, s: &Services, id: &str, call: &Call) -
             return turn.reply_private(Message::text(say!(words, "team-remind-not-needed", name = name))).await;
         }
         let today = s.organisation.calendar(&person).date(turn.now());
-        let chosen = understand(words, &a, today, call)
-            .map_err(|errors| Error::Invalid(errors.into_iter().map(|e| e.why).collect::<Vec<_>>().join(" ")))?;
+        let chosen = understand(words, &a, today, call).map_err(refused)?;
         let by = By::person(&manager.id, &*chosen.reason);
         let text = if chosen.leave {
             on_leave(&turn, s, &person, today, chosen.until, &by).await?;

@@ -67,9 +67,12 @@ impl<'a> Lookup<'a> {
         let mut able: Vec<Person> = Vec::new();
         let new = |able: &[Person], p: &Person| p.id != person.id && able.iter().all(|other| other.id != p.id);
         for manager in people::managers_above(self.conn, person).await? {
+            if able.len() == 2 {
+                break;
+            }
             let stand_in = delegation::stand_in_of(self.conn, &manager.id).await?;
             let manager = stand_in.unwrap_or(manager);
-            if able.len() < 2 && new(&able, &manager) && self.is_able(&manager).await? {
+            if new(&able, &manager) && self.is_able(&manager).await? {
                 able.push(manager);
             }
         }
@@ -77,9 +80,8 @@ impl<'a> Lookup<'a> {
             if self.learning.is_none() {
                 self.learning = Some(people::people_with(self.conn, Role::Learning).await?);
             }
-            let helpers = self.learning.iter().flatten();
-            let helper = helpers.filter(|p| new(&able, p) && is_present(self.s, p, self.now())).take(1);
-            let helper: Vec<Person> = helper.cloned().collect();
+            let mut helpers = self.learning.iter().flatten();
+            let helper = helpers.find(|p| new(&able, p) && is_present(self.s, p, self.now())).cloned();
             able.extend(helper);
         }
         let mut able = able.into_iter();
@@ -99,15 +101,16 @@ impl<'a> Lookup<'a> {
 
     /// What a manager must hear about now, the longest overdue first; and of whom somebody else must hear.
     pub async fn items_for(&mut self, manager: &Person) -> Result<(Vec<Item>, Vec<Person>)> {
-        let tree = delegation::team_of(self.conn, &manager.id).await?;
+        let acts_for = delegation::acts_for(self.conn, &manager.id).await?;
+        let tree = delegation::below(self.conn, &acts_for).await?;
         let tree: HashMap<&str, &Person> = tree.iter().map(|p| (p.id.as_str(), p)).collect();
         let overdue = if people::roles_of(self.conn, manager).await?.contains(&Role::Learning) {
             // Of those as well who have no manager.
             assignment::overdue(self.conn).await?
         } else {
             let mut below = Vec::new();
-            for id in delegation::acts_for(self.conn, &manager.id).await? {
-                below.extend(assignment::overdue_below(self.conn, &id).await?);
+            for id in &acts_for {
+                below.extend(assignment::overdue_below(self.conn, id).await?);
             }
             below.sort_by(|a, b| (a.due.at, &a.id).cmp(&(b.due.at, &b.id)));
             below.dedup_by(|a, b| a.id == b.id);

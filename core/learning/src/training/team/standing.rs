@@ -68,7 +68,15 @@ impl Standing {
                 theirs = history::all_at(conn, theirs, &person, when).await?;
             }
             for r in &requirements {
-                standing.add(conn, &person, &theirs, r).await?;
+                standing.add(&person, &theirs, r);
+            }
+        }
+        // Of the past nobody can say it.
+        if when.is_none() {
+            for row in &standing.rows {
+                if super::super::stuck(conn, &row.a).await? {
+                    standing.stuck.push(row.a.id.clone());
+                }
             }
         }
         Ok(standing)
@@ -80,21 +88,17 @@ impl Standing {
         let mut standing = Self { people: theirs.len(), rows: Vec::new(), stuck: Vec::new(), past: false };
         for person in people::all(conn).await? {
             if let Some(theirs) = theirs.remove(&person.id) {
-                standing.add(conn, &person, &theirs, r).await?;
+                standing.add(&person, &theirs, r);
             }
         }
         Ok(standing)
     }
 
     /// Adds how a person with these assignments stands with a requirement, if they have it.
-    async fn add(&mut self, conn: &Conn, person: &Person, theirs: &[Assignment], r: &Requirement) -> Result<()> {
-        let Some(a) = assignment::newest(theirs, &r.id).filter(|a| a.state != State::Retired) else { return Ok(()) };
-        if !self.past && super::super::stuck(conn, a).await? {
-            self.stuck.push(a.id.clone());
-        }
+    fn add(&mut self, person: &Person, theirs: &[Assignment], r: &Requirement) {
+        let Some(a) = assignment::newest(theirs, &r.id).filter(|a| a.state != State::Retired) else { return };
         let holds = a.state.is_open() && theirs.iter().any(|b| b.requirement == r.id && b.state == State::Completed);
         self.rows.push(Row { person: person.clone(), a: a.clone(), title: r.title.clone(), holds });
-        Ok(())
     }
 
     /// One line for each requirement: how many have done it, of how many.
