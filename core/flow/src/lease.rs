@@ -74,6 +74,14 @@ pub struct Leased {
     pub longest: Duration,
 }
 
+impl Leased {
+    /// How long a server has such a row.
+    #[must_use]
+    pub fn lease(&self, flow: &Flow) -> Lease {
+        flow.lease().at_most(self.longest)
+    }
+}
+
 tokio::task_local! {
     /// When calls to a platform end that are made in this task.
     static END: Monotonic;

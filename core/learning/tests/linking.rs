@@ -69,3 +69,23 @@ async fn a_code_by_mail_connects_an_account_and_stands_nowhere_in_the_open() {
     let held = stage.db.read(|conn| async move { people::by_account(&conn, "test", "", stranger).await }).await;
     assert_eq!(held.unwrap().map(|p| p.name), Some("Ana".into()));
 }
+
+#[tokio::test]
+async fn an_account_on_a_row_that_was_merged_belongs_to_whoever_it_became() {
+    let stage = Stage::new(|_| linking::parts()).await;
+    let ana = stage.hire("Ana", |_| {}).await;
+    let back = stage.hire("Ana Berg", |_| {}).await;
+    let ledger = &stoa_learning::ledger();
+    stage
+        .db
+        .write(|tx| async move {
+            tx.exec("UPDATE person SET status = 'left' WHERE employee_id = $1", args![&ana.employee_id]).await?;
+            people::merge::merge(&tx, ledger, &ana.employee_id, &back.employee_id, "operator", "came back")
+                .await
+                .map(drop)
+        })
+        .await
+        .unwrap();
+    assert!(stage.flow.is_known(&account("Ana")).await.unwrap());
+    assert_eq!(stage.flow.accounts("test", "", "", 10).await.unwrap(), ["Ana", "Ana Berg"]);
+}

@@ -1,6 +1,6 @@
 //! What a chat platform says about a person without anybody having written.
 
-use stoa_ground::people;
+use stoa_ground::people::{self, Status};
 use stoa_ground::{Instant, Result, Tx, args};
 
 use super::Account;
@@ -63,7 +63,8 @@ impl Flow {
     /// The database's error.
     pub async fn accounts(&self, platform: &str, workspace: &str, after: &str, limit: usize) -> Result<Vec<String>> {
         let sql = "SELECT DISTINCT user_id FROM identity WHERE platform = $1 AND workspace IN ($2, '') AND user_id > $3
-                   AND EXISTS (SELECT 1 FROM person p WHERE p.id = identity.person AND p.status <> 'left')
+                   AND EXISTS (SELECT 1 FROM person p WHERE p.status <> 'left' AND p.id = COALESCE(
+                     (SELECT a.stands_for FROM person_alias a WHERE a.person = identity.person), identity.person))
                    ORDER BY user_id LIMIT $4";
         let rows = self.db().all(sql, args![platform, workspace, after, limit]).await?;
         rows.iter().map(|row| row.get("user_id")).collect()
@@ -74,12 +75,9 @@ impl Flow {
     /// # Errors
     /// The database's error.
     pub async fn is_known(&self, account: &Account) -> Result<bool> {
-        // Asked for every event of a chat: the same as `people::by_account`, without reading the person.
-        let sql = "SELECT 1 AS one FROM person WHERE status <> 'left' AND id =
-                   (SELECT COALESCE(a.stands_for, i.person) FROM identity i LEFT JOIN person_alias a ON a.person = i.person
-                    WHERE i.platform = $1 AND i.workspace IN ($2, '') AND i.user_id = $3 ORDER BY i.workspace DESC LIMIT 1)";
-        let known = self.db().opt(sql, args![&account.platform, &account.workspace, &account.user]).await?;
-        Ok(known.is_some())
+        let Account { platform, workspace, user } = account;
+        let known = self.db().read(|c| async move { people::by_account(&c, platform, workspace, user).await });
+        Ok(known.await?.is_some_and(|person| person.status != Status::Left))
     }
 }
 

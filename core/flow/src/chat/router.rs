@@ -344,21 +344,6 @@ impl Flow {
         }
     }
 
-    /// An account has come to where it can be written to: what waits for its person is sent. Gives whether it is somebody's.
-    ///
-    /// # Errors
-    /// The database's error.
-    pub async fn came_back(&self, account: &Account) -> Result<bool> {
-        let (platform, workspace, user) = (&account.platform, &account.workspace, &account.user);
-        self.db()
-            .write_by_key(|tx| async move {
-                let Some(person) = people::by_account(&tx, platform, workspace, user).await? else { return Ok(false) };
-                crate::delivery::seen(&tx, &person.id).await?;
-                Ok(true)
-            })
-            .await
-    }
-
     /// Notes that a person did something with the bot, and where.
     ///
     /// # Errors

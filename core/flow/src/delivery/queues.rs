@@ -112,7 +112,8 @@ pub async fn is_parked(conn: &Conn, queue: &str, key: &str) -> Result<bool> {
     let sql = match queue {
         "inbox" => "SELECT 1 AS one FROM inbox WHERE key = $1 AND state = 'parked'",
         "outbox" => "SELECT 1 AS one FROM outbox WHERE key = $1 AND state = 'parked'",
-        _ => "SELECT 1 AS one FROM job WHERE key = $1 AND state = 'parked'",
+        "schedule" => "SELECT 1 AS one FROM job WHERE key = $1 AND state = 'parked'",
+        _ => return Ok(false),
     };
     Ok(conn.opt(sql, args![key]).await?.is_some())
 }

@@ -55,7 +55,7 @@ impl Tiles<'_> {
     async fn leaf(&mut self, leaf: u64) -> Result<Hash> {
         let (mut level, mut tile) = (0, leaf / log::WIDTH);
         let mut fresh = self.load(level, tile).await?;
-        while let Some(sum) = self.full(level).filter(|_| fresh) {
+        while fresh && let Some(sum) = self.full(level) {
             let (below, at) = (tile, tile % log::WIDTH);
             (level, tile) = (level + 1, tile / log::WIDTH);
             fresh = self.load(level, tile).await?;

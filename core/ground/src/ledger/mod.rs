@@ -154,7 +154,7 @@ impl Ledger {
     }
 
     fn projection(&self, subject: &str) -> Result<&dyn Projection> {
-        let kind = subject.split('/').next().unwrap_or_default();
+        let kind = kind(subject);
         self.projections
             .iter()
             .find(|p| p.subject() == kind)
@@ -200,8 +200,7 @@ impl Ledger {
             store(tx, &all).await?;
         }
         let records: Vec<Record> = all.into_iter().map(|made| made.record).collect();
-        let kind = |record: &Record| record.subject.split('/').next().unwrap_or_default().to_owned();
-        for some in records.chunk_by(|a, b| kind(a) == kind(b)) {
+        for some in records.chunk_by(|a, b| kind(&a.subject) == kind(&b.subject)) {
             if let Some(first) = some.first() {
                 self.projection(&first.subject)?.begin(tx, some).await?;
             }
@@ -344,8 +343,13 @@ async fn store(tx: &Tx, all: &[Made]) -> Result<()> {
     values::store(tx, parts).await
 }
 
+/// The kind of a subject: what stands before its id.
+fn kind(subject: &str) -> &str {
+    subject.split('/').next().unwrap_or_default()
+}
+
 fn is_personal(subject: &str) -> bool {
-    PERSONAL.contains(&subject.split('/').next().unwrap_or_default())
+    PERSONAL.contains(&kind(subject))
 }
 
 /// The last version of a subject, 0 when it has none, and the person whom its records are about.

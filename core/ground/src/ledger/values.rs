@@ -183,7 +183,7 @@ pub(super) async fn known_pseudonym(conn: &Conn, subject: &str) -> Result<Option
 }
 
 fn pseudonym_under(key: &[u8; 32], subject: &str) -> String {
-    let kind = subject.split('/').next().unwrap_or_default();
+    let kind = super::kind(subject);
     let tag = ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key), subject.as_bytes());
     let name: String = crate::hex(tag.as_ref().iter().take(16));
     format!("{kind}/~{name}")

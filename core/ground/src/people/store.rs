@@ -313,13 +313,25 @@ pub async fn leads(conn: &Conn, manager: &str) -> Result<bool> {
 /// The database's error.
 pub async fn in_group(conn: &Conn, group: &str) -> Result<Vec<Person>> {
     let (field, value) = group.split_once('/').unwrap_or(("", group));
-    // A country is written in several ways.
-    let sql = select!(
-        "WHERE (department IN ($1, $2) OR ($3 = 'location' AND location = $2) OR ($3 = 'state' AND state = $2)
-           OR ($3 = 'worker_type' AND worker_type = $2) OR ($3 = 'country' AND country IS NOT NULL))
-         AND NOT EXISTS (SELECT 1 FROM person_alias a WHERE a.person = person.id) ORDER BY employee_id"
-    );
-    let mut people = read_all(&conn.all(sql, args![group, value, field]).await?)?;
+    macro_rules! whole {
+        ($of:literal) => {
+            concat!(
+                select!("WHERE "),
+                $of,
+                " AND NOT EXISTS (SELECT 1 FROM person_alias a WHERE a.person = person.id) ORDER BY employee_id"
+            )
+        };
+    }
+    // A statement for each field, so that a database finds the index of those that have one.
+    let rows = match field {
+        "location" => conn.all(whole!("location = $1"), args![value]).await?,
+        "state" => conn.all(whole!("state = $1"), args![value]).await?,
+        "worker_type" => conn.all(whole!("worker_type = $1"), args![value]).await?,
+        // It is written in several ways.
+        "country" => conn.all(whole!("country IS NOT NULL"), args![]).await?,
+        _ => conn.all(whole!("department IN ($1, $2)"), args![group, value]).await?,
+    };
+    let mut people = read_all(&rows)?;
     people.retain(|person| groups_of(person).contains(group));
     Ok(people)
 }
@@ -381,8 +393,7 @@ pub async fn set_leave(tx: &Tx, person: &str, from: Date, to: Date) -> Result<()
 /// # Errors
 /// The database's error.
 pub async fn heard_locale(tx: &Tx, person: &str, locale: &str) -> Result<bool> {
-    let part = |p: &str| (1..=8).contains(&p.len()) && p.chars().all(|c| c.is_ascii_alphanumeric());
-    if locale.len() > LOCALE || !locale.split('-').all(part) {
+    if locale.len() > LOCALE || oxilangtag::LanguageTag::parse(locale).is_err() {
         return Ok(false);
     }
     let sql = "UPDATE person SET chat_locale = $2 WHERE id = $1 AND (chat_locale IS NULL OR chat_locale <> $2)";

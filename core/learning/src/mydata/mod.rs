@@ -227,7 +227,7 @@ impl Kept {
         let row = |kind: &str, p: &Person| {
             json!({
                 "kind": kind, "employee_id": p.employee_id, "name": p.name, "email": p.email, "timezone": p.timezone,
-                "locale": p.locale, "title": p.title, "department": p.department, "location": p.location,
+                "locale": p.locale, "chat_locale": p.chat_locale, "title": p.title, "department": p.department, "location": p.location,
                 "country": p.country, "state": p.state, "worker_type": p.worker_type, "hire_date": p.hire_date,
                 "status": p.status, "leave_from": p.leave_from, "leave_to": p.leave_to,
             })
