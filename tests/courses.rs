@@ -95,9 +95,7 @@ impl Office {
     }
 
     fn until(&self, instant: &str) -> Result<()> {
-        let (status, body) = self.server.post_json("/control/clock", &format!("{{\"to\": \"{instant}\"}}"))?;
-        ensure!(status == 200, "the clock did not move: {body}");
-        Ok(())
+        self.server.until(instant)
     }
 
     fn posts(&self, user: &str) -> Vec<Post> {

@@ -84,6 +84,13 @@ impl Server {
         self.request("GET", path, &[], "")
     }
 
+    /// Moves the manual clock to an instant, through everything that is due on the way.
+    pub fn until(&self, instant: &str) -> Result<()> {
+        let (status, body) = self.post_json("/control/clock", &format!("{{\"to\": \"{instant}\"}}"))?;
+        ensure!(status == 200, "the clock did not move: {body}");
+        Ok(())
+    }
+
     /// POST of JSON to a path: status and body.
     pub fn post_json(&self, path: &str, body: &str) -> Result<(u16, String)> {
         self.request("POST", path, &[("content-type", "application/json")], body)
