@@ -2,7 +2,6 @@
 
 use anyhow::{Result, ensure};
 use stoa_tests::said;
-use stoa_tests::slack::Message;
 
 use crate::*;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use stoa_flow::chat::{Account, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
-use stoa_ground::people::{self, Standing};
+use stoa_ground::people::Standing;
 use stoa_ground::{Db, Result};
 
 use crate::api::Request;

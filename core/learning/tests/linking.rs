@@ -75,14 +75,12 @@ async fn an_account_on_a_row_that_was_merged_belongs_to_whoever_it_became() {
     let stage = Stage::new(|_| linking::parts()).await;
     let ana = stage.hire("Ana", |_| {}).await;
     let back = stage.hire("Ana Berg", |_| {}).await;
-    let ledger = &stoa_learning::ledger();
+    let (ledger, from, to) = (&stoa_learning::ledger(), &ana.employee_id, &back.employee_id);
     stage
         .db
         .write(|tx| async move {
-            tx.exec("UPDATE person SET status = 'left' WHERE employee_id = $1", args![&ana.employee_id]).await?;
-            people::merge::merge(&tx, ledger, &ana.employee_id, &back.employee_id, "operator", "came back")
-                .await
-                .map(drop)
+            tx.exec("UPDATE person SET status = 'left' WHERE employee_id = $1", args![from]).await?;
+            people::merge::merge(&tx, ledger, from, to, "operator", "came back").await.map(drop)
         })
         .await
         .unwrap();

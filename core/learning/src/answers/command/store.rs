@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use stoa_flow::chat::{Account, Context, Place};
 use stoa_flow::delivery::{self, NewDelivery};
-use stoa_flow::{Flow, Lease, Leased};
+use stoa_flow::{Lease, Leased};
 use stoa_ground::{Conn, Instant, Result, Row, Tx, args};
 
 use crate::answers::Answer;
