@@ -69,7 +69,7 @@ impl App {
             mail: crate::serve::mail(&config)?.is_some(),
         });
         let mut parts = stoa_learning::parts(&services);
-        parts.leases.push(stoa_discord::LEASED);
+        parts.leases.extend(stoa_discord::LEASED);
         let log = crate::evidence::log(&config, &db, &organisation.iri, writes).await?;
         if let Some(log) = &log {
             let evidence = stoa_learning::evidence::parts(&services, log);

@@ -120,6 +120,11 @@ impl Api {
         })
     }
 
+    /// So many servers call as this bot: each keeps to its share of what Discord takes in a second.
+    pub(crate) fn shared_by(&self, servers: usize) {
+        self.limits.shared_by(servers);
+    }
+
     /// Calls. A short wait that Discord's limits ask for happens here.
     pub(crate) async fn call(&self, request: &Request) -> Result<Value, Failure> {
         let begun = monotonic();

@@ -42,21 +42,37 @@ const UNANSWERED: i64 = 5 * 60 * Instant::SECOND;
 pub async fn listen(flow: Arc<Flow>, discord: Arc<Discord>, stop: CancellationToken) {
     let inlet = Inlet { flow, app: discord.app.clone() };
     let server = inlet.app.db.clock().id().to_string();
+    // Nobody else can hold a shard of this store.
+    if inlet.app.db.engine() == Engine::Sqlite
+        && let Err(error) = session::free(&inlet.app.db).await
+    {
+        tracing::warn!(%error, "the gateway's shards could not be freed");
+    }
     let mut tasks = JoinSet::new();
+    share(&inlet, &server).await;
+    tasks.spawn(keep_sharing(inlet.clone(), server.clone(), stop.clone()));
     tasks.spawn(introduce(inlet.clone(), stop.clone()));
     tasks.spawn(tidy(inlet.clone(), stop.clone()));
     if inlet.app.options.gateway {
-        // Nobody else can hold a shard of this store.
-        if inlet.app.db.engine() == Engine::Sqlite
-            && let Err(error) = session::free(&inlet.app.db).await
-        {
-            tracing::warn!(%error, "the gateway's shards could not be freed");
-        }
         tasks.spawn(gateway(inlet.clone(), server.clone(), stop));
     }
     tasks.join_all().await;
     if let Err(error) = session::release(&inlet.app.db, &server).await {
         tracing::warn!(%error, "the gateway's shards could not be released; another server takes them soon");
+    }
+}
+
+/// Shares the calls of a second with the other servers that are there.
+async fn share(inlet: &Inlet, server: &str) {
+    match session::servers(&inlet.app.db, server).await {
+        Ok(servers) => inlet.app.api.shared_by(servers),
+        Err(error) => tracing::warn!(%error, "how many servers share Discord's calls could not be found out"),
+    }
+}
+
+async fn keep_sharing(inlet: Inlet, server: String, stop: CancellationToken) {
+    while wait(session::HELD / 4, &stop).await {
+        share(&inlet, &server).await;
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use stoa_http::{Turn, locked};
 
-/// Calls in a second, interactions and webhooks not counted; Discord allows fifty.
+/// Calls in a second of all servers, interactions and webhooks not counted; Discord allows fifty.
 const GLOBAL: usize = 48;
 const SECOND: Duration = Duration::from_secs(1);
 /// Invalid requests in [`INVALID_WINDOW`] after which nothing goes out for a while.
@@ -58,6 +58,8 @@ struct State {
     /// call somewhere between: a second after it came back it surely does not count any more.
     on_the_way: usize,
     back: VecDeque<Instant>,
+    /// How many other servers call as the same bot.
+    others: usize,
     nothing_before: Option<Instant>,
     invalid: VecDeque<Instant>,
 }
@@ -85,7 +87,7 @@ impl Limits {
         while state.back.front().is_some_and(|at| now.saturating_duration_since(*at) >= SECOND) {
             state.back.pop_front();
         }
-        if route.global && state.on_the_way + state.back.len() >= GLOBAL {
+        if route.global && state.on_the_way + state.back.len() >= (GLOBAL / (state.others + 1)).max(1) {
             let first = state.back.front().map(|at| (*at + SECOND).saturating_duration_since(now));
             return Turn::AllWait(first.unwrap_or(SOON));
         }
@@ -119,6 +121,11 @@ impl Limits {
         bucket.on_the_way += 1;
         state.on_the_way += usize::from(route.global);
         Turn::Go
+    }
+
+    /// So many servers call as the same bot, this one counted.
+    pub(crate) fn shared_by(&self, servers: usize) {
+        locked(&self.0).others = servers.saturating_sub(1);
     }
 
     /// When a call that does not wait here is to come again: those of one bucket come as its limit lets them.
@@ -273,6 +280,23 @@ mod tests {
         }
         assert!(matches!(limits.turn(&post("x"), later), Turn::AllWait(_)));
         assert_eq!(limits.turn(&Route { global: false, ..post("y") }, later), Turn::Go, "interactions do not count");
+    }
+
+    #[test]
+    fn servers_of_one_bot_share_the_calls_of_a_second() {
+        let (limits, now) = (Limits::default(), monotonic());
+        let free = |at| (0..100).filter(|n| limits.turn(&post(&n.to_string()), at) == Turn::Go).count();
+        limits.shared_by(3);
+        assert_eq!(free(now), GLOBAL / 3);
+        // One of them has gone.
+        limits.shared_by(2);
+        assert_eq!(free(now), GLOBAL / 2 - GLOBAL / 3);
+        limits.shared_by(1_000);
+        assert_eq!(free(now), 0);
+        for n in 0..GLOBAL / 2 {
+            limits.came_back(&post(&n.to_string()), None, now);
+        }
+        assert_eq!(free(now + SECOND), 1, "never none at all");
     }
 
     #[test]

@@ -15,8 +15,11 @@ use crate::{ids, store};
 /// How long a server holds a shard without saying so again.
 pub(crate) const HELD: Duration = Duration::from_secs(20);
 
-/// The shards that servers hold.
-pub const LEASED: Leased = Leased { table: "discord_session", until: "held_until", longest: HELD };
+/// The shards that servers hold, and the servers that call Discord.
+pub const LEASED: [Leased; 2] = [
+    Leased { table: "discord_session", until: "held_until", longest: HELD },
+    Leased { table: "discord_server", until: "held_until", longest: HELD },
+];
 
 /// How long after its beginning a session has told which servers there are.
 const SETTLED: Duration = Duration::from_secs(3);
@@ -165,19 +168,35 @@ pub(crate) async fn save(
     .await
 }
 
-/// Lets all shards go, whoever held them: for the only server of a store.
+/// Says that a server calls Discord, for as long as [`HELD`], and gives how many do.
+pub(crate) async fn servers(db: &Db, server: &str) -> Result<usize> {
+    let row = db.write_by_key(|tx| async move {
+        let now = tx.lease_time().await?;
+        let until = now.plus(i64::try_from(HELD.as_micros()).unwrap_or(i64::MAX));
+        let sql = "INSERT INTO discord_server (server, held_until) VALUES ($1, $2)
+                   ON CONFLICT (server) DO UPDATE SET held_until = excluded.held_until";
+        tx.exec(sql, args![server, until]).await?;
+        tx.exec("DELETE FROM discord_server WHERE held_until <= $1", args![now]).await?;
+        tx.one("SELECT COUNT(*) AS n FROM discord_server", args![]).await
+    });
+    Ok(usize::try_from(row.await?.get::<i64>("n")?).unwrap_or(1))
+}
+
+/// Lets all shards go, whoever held them, and forgets other servers: for the only server of a store.
 pub(crate) async fn free(db: &Db) -> Result<()> {
     db.write_by_key(|tx| async move {
         tx.exec("UPDATE discord_session SET held_until = 0", args![]).await?;
+        tx.exec("DELETE FROM discord_server", args![]).await?;
         Ok(())
     })
     .await
 }
 
-/// Lets a shard go, so that another server can take it at once.
+/// Lets a server's shards and its share of the calls go, so that another one can take them at once.
 pub(crate) async fn release(db: &Db, server: &str) -> Result<()> {
     db.write_by_key(|tx| async move {
         tx.exec("UPDATE discord_session SET held_until = 0 WHERE held_by = $1", args![server]).await?;
+        tx.exec("DELETE FROM discord_server WHERE server = $1", args![server]).await?;
         Ok(())
     })
     .await

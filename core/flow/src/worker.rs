@@ -138,7 +138,7 @@ impl Flow {
     /// each. All of them end before an error is told: one that is dropped in the middle would wait for its lease.
     pub(crate) async fn each_at_once<I, T, Fut>(
         &self,
-        many: Vec<I>,
+        many: impl futures_util::Stream<Item = I> + Send,
         at_once: usize,
         f: impl Fn(Arc<Self>, I) -> Fut,
     ) -> Vec<Result<T>>
@@ -147,21 +147,21 @@ impl Flow {
         T: Send + 'static,
     {
         let Some(me) = self.me.upgrade() else { return Vec::new() };
-        let mut ended = Vec::with_capacity(many.len());
         if self.alone {
-            for one in many {
+            let (mut ended, mut many) = (Vec::new(), std::pin::pin!(many));
+            while let Some(one) = many.next().await {
                 ended.push(f(me.clone(), one).await);
             }
             return ended;
         }
-        let tasks = many.into_iter().map(|one| {
+        let tasks = many.map(|one| {
             let work = f(me.clone(), one);
             async move {
                 let ended = tokio::spawn(work).await;
                 ended.unwrap_or_else(|e| Err(Error::Io(format!("a task of the workers broke off: {e}"))))
             }
         });
-        futures_util::stream::iter(tasks).buffer_unordered(at_once).collect().await
+        tasks.buffer_unordered(at_once).collect().await
     }
 
     /// The words of the commands that `help` lists, each with the line about it in English, for platforms that show them.
@@ -313,7 +313,7 @@ impl Flow {
         let events = inbox::claim(&self.db, 64, self.lease.micros()).await?;
         let count = events.len();
         let ended = self
-            .each_at_once(events, EVENTS, |flow, (envelope, attempts): (Envelope, i64)| async move {
+            .each_at_once(futures_util::stream::iter(events), EVENTS, |flow, (envelope, attempts): (Envelope, i64)| async move {
                 flow.handle(&envelope, attempts).await
             })
             .await;

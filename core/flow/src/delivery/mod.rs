@@ -1,6 +1,7 @@
 //! Durable inbox and outbox. A delivery says what to tell whom under a unique key; it is rendered when it is sent, and
 //! its message id is kept, so that what was posted can be edited.
 
+mod claim;
 mod edit;
 pub mod inbox;
 mod limits;
@@ -157,7 +158,7 @@ pub trait DeliveryKind: Send + Sync {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT key, kind, person, place, only_for, payload, item, step, due, expires, state, sent_at, into_key, \
+            "SELECT key, kind, person, recipient, place, only_for, payload, item, step, due, expires, state, sent_at, into_key, \
              shown, posted, message_id, attempts FROM outbox ",
             $rest
         )

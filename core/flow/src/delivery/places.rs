@@ -1,11 +1,12 @@
 //! Where a delivery goes: the preferred place, one fallback, and mail as the last resort for what is mandated. Who cannot
 //! be reached at all is written down, and what waited for them is sent once they can be.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use stoa_ground::people::{self, Person};
-use stoa_ground::{Conn, Instant, Result, Tx, args};
+use stoa_ground::{Conn, Instant, Result, Row, Tx, args};
 
 use super::Delivery;
 use crate::chat::{Account, Place, Platform, SendError};
@@ -25,6 +26,24 @@ const TRIED: usize = 2;
 /// The setting that remembers that a person was told what Stoa is: the key of the delivery that said it.
 const WELCOMED: &str = "welcomed";
 
+/// How people can be reached, before and behind their ids; read at once, because it is read for every message.
+macro_rules! asked {
+    () => {
+        "WITH asked (id) AS (SELECT id FROM person WHERE id IN"
+    };
+}
+macro_rules! reached {
+    () => {
+        "), mine (id, person) AS (SELECT id, id FROM asked
+            UNION ALL SELECT a.person, a.stands_for FROM person_alias a JOIN asked ON a.stands_for = asked.id)
+         SELECT mine.person, 'account' AS what, i.platform AS first, i.workspace AS second, i.user_id AS third
+         FROM mine JOIN identity i ON i.person = mine.id
+         UNION ALL SELECT s.person, 'setting', s.name, s.value, '' FROM asked JOIN person_setting s ON s.person = asked.id
+         WHERE s.name IN ($1, $2, $3)
+         UNION ALL SELECT l.person, 'last', l.account, '', '' FROM asked JOIN last_activity l ON l.person = asked.id
+         UNION ALL SELECT mine.person, 'lost', '', '', '' FROM mine JOIN unreachable u ON u.person = mine.id"
+    };
+}
 /// How a person can be reached.
 #[derive(Default)]
 pub(crate) struct Reach {
@@ -90,42 +109,54 @@ impl Flow {
         Ok(places)
     }
 
-    /// How a person can be reached; read at once, because it is read for every message.
+    /// How a person can be reached.
     pub(crate) async fn reach(&self, person: Option<&Person>) -> Result<Reach> {
         let Some(person) = person else { return Ok(Reach::default()) };
-        let sql = concat!(
-            "SELECT 'account' AS what, platform AS first, workspace AS second, user_id AS third
-             FROM identity WHERE person IN ",
-            stoa_ground::rows_of!("$1"),
-            " UNION ALL SELECT 'setting', name, value, '' FROM person_setting WHERE person = $1 AND name IN ($2, $3, $4)
-              UNION ALL SELECT 'last', account, '', '' FROM last_activity WHERE person = $1
-              UNION ALL SELECT 'lost', person, '', '' FROM unreachable WHERE person IN ",
-            stoa_ground::rows_of!("$1")
-        );
-        let (mut reach, mut last, mut preferred) = (Reach::default(), None, None);
-        for row in self.db().all(sql, args![&person.id, PREFERRED, WELCOMED, ZONE_ASKED]).await? {
-            let first: String = row.get("first")?;
-            match row.get::<String>("what")?.as_str() {
-                "account" => {
-                    reach.accounts.push(Account {
-                        platform: first,
-                        workspace: row.get("second")?,
-                        user: row.get("third")?,
-                    });
-                }
-                "lost" => reach.lost = true,
-                "last" => last = serde_json::from_str::<Account>(&first).ok(),
-                _ if first == PREFERRED => preferred = Some(row.get::<String>("second")?),
-                _ if first == ZONE_ASKED => reach.zone_asked = Some(row.get("second")?),
-                _ => reach.welcomed = Some(row.get("second")?),
-            }
+        let sql = concat!(asked!(), " ($4) ", reached!());
+        let rows = self.db().all(sql, args![PREFERRED, WELCOMED, ZONE_ASKED, &person.id]).await?;
+        Ok(read_reach(&rows)?.remove(&person.id).unwrap_or_default())
+    }
+}
+
+/// How several people can be reached, by their ids.
+pub(super) async fn reach_of(conn: &Conn, people: &[String]) -> Result<HashMap<String, Reach>> {
+    read_reach(&conn.all_in(asked!(), people, reached!(), args![PREFERRED, WELCOMED, ZONE_ASKED]).await?)
+}
+
+fn read_reach(rows: &[Row]) -> Result<HashMap<String, Reach>> {
+    let (mut all, mut first) = (HashMap::<String, Reach>::new(), HashMap::<String, First>::new());
+    for row in rows {
+        let person: String = row.get("person")?;
+        let (reach, first) = (all.entry(person.clone()).or_default(), first.entry(person).or_default());
+        let value: String = row.get("first")?;
+        match row.get::<String>("what")?.as_str() {
+            "account" => reach.accounts.push(Account {
+                platform: value,
+                workspace: row.get("second")?,
+                user: row.get("third")?,
+            }),
+            "lost" => reach.lost = true,
+            "last" => first.last = serde_json::from_str::<Account>(&value).ok(),
+            _ if value == PREFERRED => first.preferred = Some(row.get("second")?),
+            _ if value == ZONE_ASKED => reach.zone_asked = Some(row.get("second")?),
+            _ => reach.welcomed = Some(row.get("second")?),
         }
+    }
+    for (person, reach) in &mut all {
+        let First { preferred, last } = first.remove(person).unwrap_or_default();
         let wanted = |a: &Account| preferred.as_ref().is_some_and(|p| *p == a.platform || *p == preference(a));
         // Sorted here: the database would sort all rows for the few that are accounts.
         reach.accounts.sort_by(|a, b| (&a.platform, &a.workspace, &a.user).cmp(&(&b.platform, &b.workspace, &b.user)));
         reach.accounts.sort_by_key(|a| (!wanted(a), last.as_ref() != Some(a)));
-        Ok(reach)
     }
+    Ok(all)
+}
+
+/// What comes first among a person's accounts: what they prefer, and where they were last.
+#[derive(Default)]
+struct First {
+    preferred: Option<String>,
+    last: Option<Account>,
 }
 
 impl Places {

@@ -1,18 +1,20 @@
-//! The outbox worker: claims the rows of one recipient, asks the arbiter, renders, sends, and keeps the message id.
+//! The outbox worker: renders what was claimed, sends it, and keeps the message id.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
+use futures_util::StreamExt as _;
 use stoa_ground::clock::monotonic;
 use stoa_ground::people::{self, Person};
 use stoa_ground::{Instant, Result, Tx, args};
 
+use super::claim::{self, Claimed};
 use super::limits::seconds;
 use super::places::{self, Reach};
-use super::{Delivery, DeliveryKind, MAIL, Rendered, Rendering, merged_into, select};
+use super::{Delivery, DeliveryKind, MAIL, Rendered, Rendering, merged_into};
 use crate::chat::{Block, Message, Place, SendError, literal};
 use crate::journal::{self, Ended};
 use crate::lease::before;
-use crate::nudges::{self, About, Decision, Facts, LearnerDigest, Policy};
+use crate::nudges::{self, About, Decision, LearnerDigest, Policy};
 use crate::words::Words;
 use crate::worker::Flow;
 
@@ -38,28 +40,6 @@ pub(super) enum Arrived {
     Found,
 }
 
-/// What became of the due rows of one recipient.
-#[derive(Default)]
-struct Claimed {
-    person: Option<Person>,
-    /// How many rows were looked at.
-    touched: usize,
-    /// To be sent by this server.
-    to_send: Vec<Delivery>,
-    /// Ended without being sent: how, why, and the digest into which it was merged.
-    ended: Vec<(Delivery, &'static str, String, Option<String>)>,
-}
-
-impl Claimed {
-    fn withhold(&mut self, delivery: Delivery, why: &str) {
-        self.ended.push((delivery, "withheld", why.to_owned(), None));
-    }
-
-    fn merge(&mut self, delivery: Delivery, into: &str) {
-        self.ended.push((delivery, "merged", "digest".to_owned(), Some(into.to_owned())));
-    }
-}
-
 impl Flow {
     /// Sends what is due and edits what must be edited. Gives how many rows were touched.
     pub(crate) async fn send_due(&self) -> Result<usize> {
@@ -72,15 +52,25 @@ impl Flow {
                 args![self.clock().now(), self.db().lease_time().await?],
             )
             .await?;
-        let mut seen = HashSet::new();
-        let mut recipients = rows.iter().map(|row| row.get::<String>("recipient")).collect::<Result<Vec<_>>>()?;
-        recipients.retain(|recipient| seen.insert(recipient.clone()));
-        let ended =
-            self.each_at_once(recipients, RECIPIENTS, |flow, recipient: String| async move {
-                flow.send_to(&recipient).await
-            })
-            .await;
-        ended.into_iter().sum()
+        // Each once, in the order in which something became due for them.
+        let (mut places, mut recipients) = (HashMap::<String, usize>::new(), Vec::<(String, usize)>::new());
+        for row in &rows {
+            let recipient: String = row.get("recipient")?;
+            match places.get(&recipient) {
+                Some(place) => recipients[*place].1 += 1,
+                None => {
+                    places.insert(recipient.clone(), recipients.len());
+                    recipients.push((recipient, 1));
+                }
+            }
+        }
+        // Those who come next are claimed while what was claimed is sent.
+        let claims = futures_util::stream::iter(claim::parts(recipients)).then(|part| self.claimed(part));
+        let claims = claims.flat_map(futures_util::stream::iter);
+        let ended = self.each_at_once(claims, RECIPIENTS, |flow, claimed: Result<Claimed>| async move {
+            flow.send_claimed(&mut claimed?).await
+        });
+        ended.await.into_iter().sum()
     }
 
     /// When the next queued delivery is due.
@@ -89,28 +79,23 @@ impl Flow {
         row.map_or(Ok(None), |r| r.get("due"))
     }
 
-    /// Decides about and sends what is due for one recipient.
-    async fn send_to(&self, recipient: &str) -> Result<usize> {
-        if self.is_held_back(recipient).await? {
-            return Ok(0);
-        }
-        let claimed_at = monotonic();
-        let mut claimed = self.claim(recipient).await?;
+    /// Sends what was claimed of one recipient.
+    async fn send_claimed(&self, claimed: &mut Claimed) -> Result<usize> {
         for (delivery, outcome, why, into) in &claimed.ended {
-            let turn = Turn { delivery, person: claimed.person.as_ref(), started: claimed_at };
+            let turn = Turn { delivery, person: claimed.person.as_ref(), started: claimed.at };
             self.ended(&turn, Ended { why: Some(why), into: into.as_deref(), ..Ended::new(outcome) });
         }
         claimed.to_send.sort_by_key(|d| d.due);
         let mut open = true;
         for (n, delivery) in claimed.to_send.iter().enumerate() {
             // After a failure the others wait as well, and what was claimed long ago another server may look for by now.
-            if !open || claimed_at.elapsed() > self.lease.fresh() || (n > 0 && !self.holds(&delivery.key).await?) {
+            if !open || claimed.at.elapsed() > self.lease.fresh() || (n > 0 && !self.holds(&delivery.key).await?) {
                 self.unsent(&delivery.key, false).await?;
                 continue;
             }
             // Also a server that hung: what it says after its lease, another one may be saying.
             let turn = Turn { delivery, person: claimed.person.as_ref(), started: monotonic() };
-            open = match before(claimed_at + self.lease.held(), self.send_one(&turn)).await {
+            open = match before(claimed.at + self.lease.held(), self.send_one(&turn, claimed.reach.take())).await {
                 Some(sent) => sent?,
                 None => {
                     tracing::warn!(delivery = %delivery.key, "cut off before the lease ends; it is looked for first");
@@ -128,143 +113,9 @@ impl Flow {
         Ok(self.db().opt(sql, args![key, &self.server, self.db().lease_time().await?]).await?.is_some())
     }
 
-    /// Asks the arbiter about every due row of one recipient, in one transaction that also reserves the budget.
-    async fn claim(&self, recipient: &str) -> Result<Claimed> {
-        self.db()
-            .write_by_key(|tx| async move {
-                // One server at a time decides about one recipient, so that the budget that it reads is the one it spends.
-                let Some(now) = tx.try_lock_at(&format!("recipient/{recipient}")).await? else {
-                    return Ok(Claimed::default());
-                };
-                // The rows stay as they are read here: who takes one back meanwhile waits, and sees it sent. While one is
-                // being sent, the others wait.
-                let sql = select!(
-                    "WHERE recipient = $1 AND state = 'queued' AND due <= $2 AND retry_at <= $3 AND NOT EXISTS
-                     (SELECT 1 FROM outbox other WHERE other.recipient = $1 AND other.state = 'sending')
-                     ORDER BY due, position LIMIT 50"
-                );
-                let sql = format!("{sql}{}", tx.engine().for_update());
-                let rows = tx.all(sqlx::AssertSqlSafe(sql), args![recipient, tx.now(), now]).await?;
-                let mut due = Vec::with_capacity(rows.len());
-                for row in &rows {
-                    match Delivery::read(row) {
-                        Ok(delivery) => due.push(delivery),
-                        Err(e) => {
-                            park(&tx, &row.get::<String>("key")?, &format!("written by another version: {e}")).await?;
-                        }
-                    }
-                }
-                let person = match due.first().and_then(|d| d.person.as_deref()) {
-                    Some(id) => people::by_id(&tx, id).await?,
-                    None => None,
-                };
-                let mut claimed = Claimed { touched: rows.len(), ..Claimed::default() };
-                match &person {
-                    Some(person) => self.arbitrate(&tx, now, person, due, &mut claimed).await?,
-                    None => {
-                        for delivery in due {
-                            self.mark_sending(&tx, now, &delivery, Policy::ANSWER).await?;
-                            claimed.to_send.push(delivery);
-                        }
-                    }
-                }
-                claimed.person = person;
-                Ok(claimed)
-            })
-            .await
-    }
-
-    async fn arbitrate(
-        &self,
-        tx: &Tx,
-        leased: Instant,
-        person: &Person,
-        due: Vec<Delivery>,
-        claimed: &mut Claimed,
-    ) -> Result<()> {
-        let mut sorted: Vec<(Policy, Delivery)> = Vec::new();
-        for delivery in due {
-            match self.kind(&delivery.kind) {
-                Some(kind) => sorted.push((kind.policy(), delivery)),
-                None => park(tx, &delivery.key, &format!("no delivery kind '{}' is known", delivery.kind)).await?,
-            }
-        }
-        sorted.sort_by_key(|(policy, d)| (policy.priority, d.due));
-        // Several mandated items at once become one message (N7).
-        let mergeable = sorted.iter().filter(|(p, _)| p.mergeable).count();
-        let mut digest: Option<Delivery> = None;
-        // Read once; what is sent from here on is added.
-        let mut facts: Option<Facts> = None;
-        for (policy, delivery) in sorted {
-            // About an answer there is nothing to weigh.
-            let mut decision = if policy.unsolicited {
-                let known = match facts.take() {
-                    Some(known) => known,
-                    None => nudges::facts(tx, self.organisation(), person).await?,
-                };
-                nudges::decide(policy, &self.organisation().nudges, facts.insert(known), tx.now())
-            } else {
-                nudges::answer(person.status)
-            };
-            let about = About { key: &delivery.key, person: &person.id, kind: &delivery.kind, item: &delivery.item };
-            if policy.unsolicited && delivery.expires.is_some_and(|e| e < tx.now()) {
-                decision = Decision::Withhold { why: "stale".into() };
-            }
-            if let (Some(digest), true) = (&digest, policy.mergeable) {
-                decision = Decision::Merge { why: "digest".into() };
-                merge(tx, &about, &decision, &digest.key).await?;
-                claimed.merge(delivery, &digest.key);
-                continue;
-            }
-            match &decision {
-                Decision::Now { .. } if policy.mergeable && mergeable > 1 => {
-                    let zone = self.organisation().calendar(person).zone;
-                    let mut new = LearnerDigest::of_day(&person.id, &zone, tx.now());
-                    if read(tx, &new.key).await?.is_some_and(|digest| digest.state != "queued") {
-                        // What comes together later on the same day is a message of its own.
-                        new.key = format!("{}/{}", new.key, delivery.key);
-                    }
-                    super::enqueue(tx, &new).await?;
-                    let made = read(tx, &new.key).await?;
-                    decision = Decision::Merge { why: "digest".into() };
-                    merge(tx, &about, &decision, &new.key).await?;
-                    claimed.merge(delivery, &new.key);
-                    if let Some(made) = made.filter(|d| d.state == "queued") {
-                        self.mark_sending(tx, leased, &made, Policy::MANDATED).await?;
-                        facts = facts.map(|facts| facts.after(Policy::MANDATED, tx.now()));
-                        claimed.to_send.push(made.clone());
-                        digest = Some(made);
-                    }
-                }
-                // Stored as decided once it is posted: what turns out to have nothing to say was not sent.
-                Decision::Now { .. } => {
-                    self.mark_sending(tx, leased, &delivery, policy).await?;
-                    facts = facts.map(|facts| facts.after(policy, tx.now()));
-                    claimed.to_send.push(delivery);
-                }
-                Decision::Later { until, .. } => {
-                    if delivery.expires.is_some_and(|e| *until > e) {
-                        let stale = Decision::Withhold { why: "stale".into() };
-                        nudges::record(tx, &about, &stale).await?;
-                        set_state(tx, &delivery.key, "withheld").await?;
-                        claimed.withhold(delivery, "stale");
-                    } else {
-                        nudges::record(tx, &about, &decision).await?;
-                        tx.exec("UPDATE outbox SET due = $2 WHERE key = $1", args![&delivery.key, *until]).await?;
-                    }
-                }
-                _ => {
-                    nudges::record(tx, &about, &decision).await?;
-                    set_state(tx, &delivery.key, "withheld").await?;
-                    claimed.withhold(delivery, decision.why());
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Renders and sends one claimed delivery; `false` when the platform takes nothing just now.
-    async fn send_one(&self, turn: &Turn<'_>) -> Result<bool> {
+    /// `reach`: how the person can be reached, where that was just read.
+    async fn send_one(&self, turn: &Turn<'_>, reach: Option<Reach>) -> Result<bool> {
         let (delivery, person) = (turn.delivery, turn.person);
         // An attempt that failed may have arrived all the same, also when there is nothing to say any more.
         if delivery.attempts > 0 {
@@ -284,7 +135,10 @@ impl Flow {
                 return Ok(true);
             }
         };
-        let reach = self.reach(person).await?;
+        let reach = match reach {
+            Some(reach) => reach,
+            None => self.reach(person).await?,
+        };
         let places = self.places_for(delivery, person, &reach).await?;
         if let (true, Some(missing)) = (places.all.is_empty(), places.missing) {
             return self.not_now(turn, missing, None).await.map(|()| false);
@@ -523,24 +377,6 @@ impl Flow {
             .await
     }
 
-    /// Sets a claimed row to `sending`, with this server's lease and what it takes from the budget.
-    async fn mark_sending(&self, tx: &Tx, now: Instant, delivery: &Delivery, policy: Policy) -> Result<()> {
-        tx.exec(
-            "UPDATE outbox SET state = 'sending', sent_at = $2, counted = $3, voluntary = $4, lease_until = $5, lease_by = $6,
-             revise = 0 WHERE key = $1",
-            args![
-                &delivery.key,
-                tx.now(),
-                policy.counted && policy.unsolicited,
-                policy.unsolicited && !policy.mandated,
-                now.plus(self.lease.micros()),
-                &self.server
-            ],
-        )
-        .await?;
-        Ok(())
-    }
-
     pub(crate) fn kind(&self, name: &str) -> Option<&dyn DeliveryKind> {
         self.parts().kinds.iter().find(|k| k.name() == name).map(AsRef::as_ref)
     }
@@ -561,24 +397,9 @@ pub(crate) async fn release_of(tx: &Tx, server: &str) -> Result<()> {
     Ok(())
 }
 
-async fn merge(tx: &Tx, about: &About<'_>, decision: &Decision, into: &str) -> Result<()> {
-    tx.exec("UPDATE outbox SET state = 'merged', into_key = $2 WHERE key = $1", args![about.key, into]).await?;
-    nudges::record_into(tx, about, decision, Some(into)).await
-}
-
-async fn set_state(tx: &Tx, key: &str, state: &'static str) -> Result<()> {
-    tx.exec("UPDATE outbox SET state = $2 WHERE key = $1", args![key, state]).await?;
-    Ok(())
-}
-
 pub(super) async fn park(tx: &Tx, key: &str, why: &str) -> Result<()> {
     tx.exec("UPDATE outbox SET state = 'parked', error = $2 WHERE key = $1", args![key, why]).await?;
     Ok(())
-}
-
-async fn read(tx: &Tx, key: &str) -> Result<Option<Delivery>> {
-    let row = tx.opt(select!("WHERE key = $1"), args![key]).await?;
-    row.as_ref().map(Delivery::read).transpose()
 }
 
 /// The kind `reply`: a message that a command made, as it is.

@@ -1,6 +1,6 @@
 //! The few things in which the engines differ.
 
-use super::{Conn, Tx};
+use super::{Bind, Conn, Tx};
 use crate::clock::machine;
 use crate::{Instant, Result, args};
 
@@ -37,15 +37,6 @@ impl Engine {
         match self {
             Self::Sqlite => "",
             Self::Postgres => " FOR UPDATE SKIP LOCKED",
-        }
-    }
-
-    /// The end of a `SELECT` whose rows the transaction goes on to change: nobody else changes them meanwhile.
-    #[must_use]
-    pub fn for_update(self) -> &'static str {
-        match self {
-            Self::Sqlite => "",
-            Self::Postgres => " FOR UPDATE",
         }
     }
 }
@@ -85,19 +76,31 @@ impl Tx {
     /// # Errors
     /// The database's error.
     pub async fn try_lock(&self, name: &str) -> Result<bool> {
-        Ok(self.try_lock_at(name).await?.is_some())
+        Ok(self.try_locks(&[name.to_owned()]).await?.1.len() == 1)
     }
 
-    /// As [`Tx::try_lock`]; gives the time that leases are counted in when it has the lock.
+    /// As [`Tx::try_lock`] for several names, at most some hundred: gives the time that leases are counted in, and those of
+    /// the names whose locks it has.
     ///
     /// # Errors
     /// The database's error.
-    pub async fn try_lock_at(&self, name: &str) -> Result<Option<Instant>> {
+    pub async fn try_locks(&self, names: &[String]) -> Result<(Instant, Vec<String>)> {
         if self.engine() == Engine::Sqlite {
-            return Ok(Some(machine()));
+            return Ok((machine(), names.to_vec()));
         }
-        let sql =
-            concat!("SELECT CASE WHEN pg_try_advisory_xact_lock(hashtextextended($1, 0)) THEN ", now!(), " END AS now");
-        self.one(sql, args![name]).await?.get("now")
+        let given = (1..=names.len()).map(|n| format!("(${n})")).collect::<Vec<_>>().join(", ");
+        let sql = format!(
+            "SELECT name, {} AS now, CASE WHEN pg_try_advisory_xact_lock(hashtextextended(name, 0)) THEN 1 ELSE 0 END AS mine
+             FROM (VALUES {given}) AS given (name)",
+            now!()
+        );
+        let (mut now, mut mine) = (Instant(0), Vec::with_capacity(names.len()));
+        for row in self.all(sqlx::AssertSqlSafe(sql), names.iter().map(Bind::value).collect()).await? {
+            now = row.get("now")?;
+            if row.get::<i64>("mine")? == 1 {
+                mine.push(row.get("name")?);
+            }
+        }
+        Ok((now, mine))
     }
 }

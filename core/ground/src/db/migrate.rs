@@ -58,6 +58,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(30, "0030_training"),
     migration!(31, "0031_locale"),
     migration!(32, "0032_discord_direct"),
+    migration!(33, "0033_discord_server"),
 ];
 
 /// The newest schema version that this program knows.

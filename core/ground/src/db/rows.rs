@@ -37,6 +37,25 @@ impl Conn {
 }
 
 impl Tx {
+    /// As [`Conn::all_in`], for a statement that changes rows. Gives how many it changed.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn exec_in(
+        &self,
+        before: &'static str,
+        values: &[impl AsRef<str> + Sync],
+        fixed: Vec<Value>,
+    ) -> Result<u64> {
+        let mut changed = 0;
+        for chunk in values.chunks(CHUNK) {
+            let sql = format!("{before} ({})", numbers(fixed.len() + 1, chunk.len()));
+            let args = fixed.iter().cloned().chain(chunk.iter().map(|value| value.as_ref().value())).collect();
+            changed += self.exec(sqlx::AssertSqlSafe(sql), args).await?;
+        }
+        Ok(changed)
+    }
+
     /// Inserts rows. Table and column names are constants of this program.
     pub(crate) async fn insert_rows(
         &self,

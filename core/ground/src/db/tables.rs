@@ -98,6 +98,7 @@ pub const TABLES: &[(&str, Keep)] = &[
     ("log_anchor", Keep::Rows),
     ("legal_hold", Keep::Rows),
     ("discord_session", Keep::Nothing),
+    ("discord_server", Keep::Nothing),
     ("discord_seen", Keep::Rows),
     ("discord_user", Keep::Rows),
     ("discord_interaction", Keep::Nothing),

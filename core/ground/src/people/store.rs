@@ -1,5 +1,7 @@
 //! People as rows. A row that was merged into another one is never given out: every read gives the row that stands for it.
 
+use std::collections::HashMap;
+
 use super::groups::groups_of;
 use super::text::{clean, key};
 use super::{Person, Status, TOPIC};
@@ -78,6 +80,25 @@ fn read_one(row: Option<&Row>) -> Result<Option<Person>> {
 pub async fn by_id(conn: &Conn, id: &str) -> Result<Option<Person>> {
     let sql = select!("WHERE id = COALESCE((SELECT a.stands_for FROM person_alias a WHERE a.person = $1), $1)");
     read_one(conn.opt(sql, args![id]).await?.as_ref())
+}
+
+/// As [`by_id`] for several ids: who each of them is now.
+///
+/// # Errors
+/// The database's error.
+pub async fn by_ids(conn: &Conn, ids: &[String]) -> Result<HashMap<String, Person>> {
+    if let [id] = ids {
+        return Ok(by_id(conn, id).await?.map(|person| (id.clone(), person)).into_iter().collect());
+    }
+    let mut now: HashMap<String, String> = ids.iter().map(|id| (id.clone(), id.clone())).collect();
+    for row in conn.all_in("SELECT person, stands_for FROM person_alias WHERE person IN", ids, "", args![]).await? {
+        now.insert(row.get("person")?, row.get("stands_for")?);
+    }
+    let rows: Vec<&String> = now.values().collect();
+    let found = read_all(&conn.all_in(select!("WHERE id IN"), &rows, "", args![]).await?)?;
+    let found: HashMap<&str, &Person> = found.iter().map(|person| (person.id.as_str(), person)).collect();
+    let who = |(id, row): (&String, &String)| Some((id.clone(), (*found.get(row.as_str())?).clone()));
+    Ok(now.iter().filter_map(who).collect())
 }
 
 /// How many people there are.
