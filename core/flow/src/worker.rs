@@ -293,11 +293,15 @@ impl Flow {
             Ok(head) => ended.extend(follow::catch_up(&self.db, &self.followed, head).await),
             Err(e) => ended.push(Err(e)),
         }
+        // What several jobs of one instant have to tell somebody becomes one message: it waits until all of them have run.
+        let mut known = true;
         if waiting.jobs || touched(&ended) {
-            ended.push(schedule::run_due(&self.db, &self.parts.jobs).await);
+            let ran = schedule::run_due(&self.db, &self.parts.jobs).await;
+            known = ran.as_ref().map_or(true, |ran| ran.all);
+            ended.push(ran.map(|ran| ran.done));
         }
         if waiting.deliveries || touched(&ended) {
-            ended.push(self.send_due().await);
+            ended.push(self.send_due(known).await);
         }
         if waiting.edits || touched(&ended) {
             ended.push(self.edit_due().await);
@@ -313,9 +317,11 @@ impl Flow {
         let events = inbox::claim(&self.db, 64, self.lease.micros()).await?;
         let count = events.len();
         let ended = self
-            .each_at_once(futures_util::stream::iter(events), EVENTS, |flow, (envelope, attempts): (Envelope, i64)| async move {
-                flow.handle(&envelope, attempts).await
-            })
+            .each_at_once(
+                futures_util::stream::iter(events),
+                EVENTS,
+                |flow, (envelope, attempts): (Envelope, i64)| async move { flow.handle(&envelope, attempts).await },
+            )
             .await;
         ended.into_iter().collect::<Result<()>>().map(|()| count)
     }
