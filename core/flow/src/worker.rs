@@ -16,7 +16,7 @@ use crate::delivery::queues::{self, Reader};
 use crate::delivery::{DeliveryKind, Held, Reached, Show, inbox, sender};
 use crate::follow::{self, Followed, Follower};
 use crate::lease::{Lease, Leased, Watch};
-use crate::nudges::{LearnerDigest, Policy, Settings, Why};
+use crate::nudges::{LearnerDigest, Paused, Policy, Settings, Why};
 use crate::organisation::Organisation;
 use crate::schedule::{self, Job};
 use crate::waiting::Waiting;
@@ -112,7 +112,11 @@ impl Flow {
             Box::new(Show),
         ]);
         parts.panels.push(Box::new(Settings));
-        parts.kinds.extend([Box::new(LearnerDigest) as Box<dyn DeliveryKind>, Box::new(sender::Reply)]);
+        parts.kinds.extend([
+            Box::new(LearnerDigest) as Box<dyn DeliveryKind>,
+            Box::new(Paused),
+            Box::new(sender::Reply),
+        ]);
         parts.followers.push(Arc::new(Reached));
         let followed = parts.followers.iter().cloned().map(Followed::new).collect();
         let wake_background = parts.background.iter().map(|_| Notify::new()).collect();

@@ -253,6 +253,25 @@ async fn who_flies_west_over_the_date_line_has_the_budget_of_a_day_once() {
 }
 
 #[tokio::test]
+async fn who_does_not_react_hears_once_that_it_pauses_and_how_it_goes_on() {
+    let s = stage().await;
+    let ana = s.hire("Ana", |_| {}).await;
+    for day in 23..=30 {
+        let at = Instant::parse(&format!("2026-11-{day}T10:00:00Z")).unwrap();
+        remind(&s, &ana.id, "drop", &format!("lesson {day}"), Some(at)).await;
+    }
+    s.until("2026-12-01T12:00:00Z").await;
+    let said: Vec<String> = s.to("Ana").iter().map(|posted| posted.message.plain()).collect();
+    assert_eq!(said.iter().filter(|text| text.contains("remember lesson")).count(), 5, "{said:?}");
+    assert_eq!(said.iter().filter(|text| text.contains("I stop sending them")).count(), 1, "{said:?}");
+    s.news("Ana");
+    assert!(s.presses("Ana", "settings resume").await.contains("Welcome back"));
+    remind(&s, &ana.id, "drop", "lesson 31", None).await;
+    s.until("2026-12-02T12:00:00Z").await;
+    assert!(s.news("Ana").contains("remember lesson 31"));
+}
+
+#[tokio::test]
 async fn why_names_the_next_moment_and_not_one_that_has_passed() {
     let s = stage().await;
     let ana = s.hire("Ana", |p| p.status = Status::Leave).await;

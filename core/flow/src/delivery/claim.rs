@@ -12,7 +12,7 @@ use stoa_ground::{Instant, Result, Tx, args};
 use super::places::{self, Reach};
 use super::sender::park;
 use super::{Delivery, DeliveryKind, select};
-use crate::nudges::{self, About, Decision, Facts, LearnerDigest, Policy};
+use crate::nudges::{self, About, Decision, Facts, LearnerDigest, Paused, Policy};
 use crate::worker::Flow;
 
 /// How many recipients are claimed in one transaction, and about how many rows.
@@ -267,6 +267,11 @@ impl Flow {
                     }
                 }
                 _ => {
+                    // Said once: what is required goes on, and how the rest does.
+                    if decision.why() == "ignored" {
+                        let active = facts.as_ref().and_then(|facts| facts.last_activity);
+                        super::enqueue(tx, &Paused::since(&person.id, active)).await?;
+                    }
                     nudges::record(tx, &about, &decision).await?;
                     set_state(tx, &delivery.key, "withheld").await?;
                     claimed.withhold(delivery, decision.why());

@@ -4,6 +4,7 @@
 mod arbiter;
 mod digest;
 mod facts;
+mod paused;
 mod settings;
 mod why;
 mod zone;
@@ -15,6 +16,7 @@ pub use arbiter::{Facts, answer, decide};
 pub(crate) use digest::LearnerDigest;
 pub use facts::gave_up;
 pub(crate) use facts::{DO_NOT_DISTURB, facts};
+pub(crate) use paused::Paused;
 pub use settings::Settings;
 pub use why::{Why, sentence};
 pub(crate) use zone::ZONE_ASKED;

@@ -34,14 +34,14 @@ async fn story(w: &World, to: &str, events: &[Value]) -> String {
 async fn without_events_the_steps_come_in_their_order() {
     let w = team().await;
     assert_eq!(
-        story(&w, "2026-12-18", &[]).await,
+        story(&w, "2026-12-22", &[]).await,
         "2026-11-23T08:00 assign assign later quiet-hours\n\
          2026-11-23T09:00 assign assign now due\n\
          2026-11-30T09:00 reminder t-7 now due\n\
          2026-12-04T09:00 reminder t-1 now due\n\
          2026-12-08T09:00 overdue t+1 now due\n\
          2026-12-10T09:00 overdue t+3 now due\n\
-         2026-12-17T09:00 overdue t+10 now due\n"
+         2026-12-21T09:00 overdue t+14 now due\n"
     );
 }
 
