@@ -297,7 +297,7 @@ impl Flow {
             Ok(head) => ended.extend(follow::catch_up(&self.db, &self.followed, head).await),
             Err(e) => ended.push(Err(e)),
         }
-        // What several jobs of one instant have to tell somebody becomes one message: it waits until all of them have run.
+        // What several jobs of one instant have to tell somebody is decided together: it waits until all of them have run.
         let mut known = true;
         if waiting.jobs || touched(&ended) {
             let ran = schedule::run_due(&self.db, &self.parts.jobs).await;

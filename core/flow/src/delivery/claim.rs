@@ -198,7 +198,7 @@ impl Flow {
         let mut sorted: Vec<(Policy, Delivery)> = Vec::new();
         for delivery in due {
             match self.kind(&delivery.kind).map(DeliveryKind::policy) {
-                Some(policy) if policy.mergeable && !known => {}
+                Some(policy) if policy.unsolicited && !known => {}
                 Some(policy) => sorted.push((policy, delivery)),
                 None => park(tx, &delivery.key, &format!("no delivery kind '{}' is known", delivery.kind)).await?,
             }

@@ -50,14 +50,14 @@ pub(super) enum Arrived {
 }
 
 impl Flow {
-    /// Sends what is due. Gives how many rows were touched. `known`: nothing more becomes due at this instant; else what could
-    /// become one message with it waits (N7).
+    /// Sends what is due. Gives how many rows were touched. `known`: nothing more becomes due at this instant; else what nobody
+    /// asked for waits, so that it becomes one message with it, or comes after what is more urgent (N7).
     pub(crate) async fn send_due(&self, known: bool) -> Result<usize> {
         let args = args![self.clock().now(), self.db().lease_time().await?];
         let rows = if known {
             self.db().all(concat!("SELECT recipient FROM outbox WHERE ", waits!()), args).await?
         } else {
-            let kinds = self.parts().kinds.iter().filter(|kind| !kind.policy().mergeable).map(|kind| kind.name());
+            let kinds = self.parts().kinds.iter().filter(|kind| !kind.policy().unsolicited).map(|kind| kind.name());
             let kinds: Vec<&str> = kinds.collect();
             let (kinds, args) = (&kinds, &args);
             let sql = "SELECT recipient FROM outbox WHERE kind IN";
