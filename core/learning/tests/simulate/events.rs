@@ -85,17 +85,19 @@ async fn a_leave_stops_the_clock_and_an_extension_moves_it() {
     let told = story(&w, "2026-12-31", &leave).await;
     // Five working days away: due on 14 December.
     assert!(
-        told.contains("2026-12-07T09:00 reminder t-7 now") && told.contains("2026-12-15T09:00 overdue t+1 now"),
+        told.contains("2026-12-07T09:00 reminder t-7@2026-12-14 now")
+            && told.contains("2026-12-15T09:00 overdue t+1@2026-12-14 now"),
         "{told}"
     );
     assert!(!told.contains("2026-11-30") && !told.contains("2026-12-01"), "{told}");
     let extend = [event("2026-12-02T12:00:00Z", "extend", &json!({"due": "2026-12-21"}))];
     let told = story(&w, "2026-12-31", &extend).await;
     assert!(
-        told.contains("2026-11-30T09:00 reminder t-7 now") && told.contains("2026-12-14T09:00 reminder t-7 now"),
+        told.contains("2026-11-30T09:00 reminder t-7 now")
+            && told.contains("2026-12-14T09:00 reminder t-7@2026-12-21 now"),
         "{told}"
     );
-    assert!(told.contains("2026-12-22T09:00 overdue t+1 now") && !told.contains("2026-12-08"), "{told}");
+    assert!(told.contains("2026-12-22T09:00 overdue t+1@2026-12-21 now") && !told.contains("2026-12-08"), "{told}");
 }
 
 #[tokio::test]
@@ -144,6 +146,7 @@ async fn a_leave_that_becomes_known_ends_none_and_the_return_is_ramped_whatever_
     ];
     for (what, mut events) in cases {
         events.extend(answers.clone());
+        events.push(json!({"at": "2026-11-24T09:00:00Z", "kind": "complete", "person": "L", "item": "fire"}));
         let out = w.simulate("2026-11-23", "2027-01-22", &events).await;
         let wrong = violations(&rules(), &w.people, &out.happened(&events), &out.values());
         assert!(wrong.is_empty(), "{what}: {}", wrong.join("\n"));
@@ -213,7 +216,8 @@ async fn an_exemption_ends_it_and_where_it_ends_it_begins_anew() {
     let exempt = [event("2026-12-01T12:00:00Z", "exempt", &json!({"until": "2026-12-11", "reason": "on a ship"}))];
     let told = story(&w, "2026-12-24", &exempt).await;
     assert!(
-        told.contains("2026-12-14T09:00 assign assign now") && told.contains("2026-12-21T09:00 reminder t-7 now"),
+        told.contains("2026-12-14T09:00 assign assign@2026-12-28 now")
+            && told.contains("2026-12-21T09:00 reminder t-7@2026-12-28 now"),
         "{told}"
     );
     assert!(!told.contains("overdue"), "{told}");
