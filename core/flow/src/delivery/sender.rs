@@ -78,7 +78,7 @@ impl Flow {
             }
         }
         // Those who come next are claimed while what was claimed is sent.
-        let claims = futures_util::stream::iter(claim::parts(recipients)).then(|part| self.claimed(part, known));
+        let claims = futures_util::stream::iter(claim::parts(recipients)).then(move |part| self.claimed(part, known));
         let claims = claims.flat_map(futures_util::stream::iter);
         let ended = self.each_at_once(claims, RECIPIENTS, |flow, claimed: Result<Claimed>| async move {
             flow.send_claimed(&mut claimed?).await
