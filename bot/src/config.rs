@@ -771,6 +771,18 @@ impl Config {
             working_hours: calendar::parse_range(&section.working_hours).context("[organisation] working_hours")?,
             quiet_hours,
         };
+        if calendar.working_hours.0 >= calendar.working_hours.1 {
+            bail!(
+                "[organisation] working_hours = '{}' goes over midnight, which messages cannot follow: \
+                 write hours of one day, like 09:00-17:00",
+                section.working_hours
+            );
+        }
+        if !calendar.has_free_hour() {
+            bail!(
+                "[nudges] quiet_hours = '{quiet}' leaves less than an hour of working_hours in which anything can be sent"
+            );
+        }
         let locations = section
             .locations
             .iter()

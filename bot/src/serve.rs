@@ -97,6 +97,7 @@ where
     if moved > 0 {
         tracing::info!(moved, "people have another time zone, because the configuration says so");
     }
+    stoa_learning::training::follow_calendars(&app.db, app.flow.organisation()).await?;
     prepare(app.clone()).await?;
     app.services.index.catch_up(&app.db).await?;
     if let Some(model) = crate::model::reranker(&app.config)? {

@@ -11,6 +11,10 @@ nudges-digest =
 nudges-digest-done = All done. Thank you!
 nudges-why-button = Why this?
 
+## When nothing comes back
+
+nudges-paused = My last lessons and tips got no reaction, so I stop sending them. What is required of you still comes. Press the button, or write to me, and they go on.
+
 ## why
 
 nudges-why-intro = These are my last messages to you, and those that I held back:
@@ -27,6 +31,7 @@ decision-edit = brought up to date
 
 kind-reply = an answer
 kind-learner-digest = your digest
+kind-paused = a word about your lessons
 kind-other = a message
 
 why-due = it was due, and it was a good moment in your working day.

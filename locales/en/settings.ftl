@@ -21,6 +21,7 @@ settings-lesson-time-wrong = Please write a time like 09:30.
 settings-quiet = Quiet hours
 settings-quiet-hint = For example 17:00-10:00. Leave it empty for the company’s quiet hours.
 settings-quiet-wrong = Please write a range like 17:00-10:00.
+settings-quiet-too-long = Please leave at least one hour of your working day, so that what is required can reach you.
 settings-place = Where messages come to you
 settings-place-last = the chat that you used last
 # $platform is a chat like Slack, $workspace the name of a workspace in it

@@ -45,6 +45,7 @@ training-plan-question = When will you do it? I remind you then, once.
 training-plan-tomorrow = Tomorrow morning
 training-plan-later = In 2 days
 training-plan-choose = Choose a day
+training-plan-button = Plan { $title }
 training-planned-for = You planned it for { $when }.
 training-planned = Noted: I remind you { $when }.
 training-calendar-add = Add it to your calendar

@@ -17,7 +17,7 @@ use crate::delivery::queues::{self, Reader};
 use crate::delivery::{DeliveryKind, Held, Reached, Show, inbox, sender};
 use crate::follow::{self, Followed, Follower};
 use crate::lease::{Lease, Leased, Watch};
-use crate::nudges::{LearnerDigest, Policy, Settings, Why};
+use crate::nudges::{LearnerDigest, Paused, Policy, Settings, Why};
 use crate::organisation::Organisation;
 use crate::schedule::{self, Job};
 use crate::waiting::Waiting;
@@ -113,7 +113,11 @@ impl Flow {
             Box::new(Show),
         ]);
         parts.panels.push(Box::new(Settings));
-        parts.kinds.extend([Box::new(LearnerDigest) as Box<dyn DeliveryKind>, Box::new(sender::Reply)]);
+        parts.kinds.extend([
+            Box::new(LearnerDigest) as Box<dyn DeliveryKind>,
+            Box::new(Paused),
+            Box::new(sender::Reply),
+        ]);
         parts.followers.push(Arc::new(Reached));
         let followed = parts.followers.iter().cloned().map(Followed::new).collect();
         let wake_background = parts.background.iter().map(|_| Notify::new()).collect();
@@ -294,11 +298,15 @@ impl Flow {
             Ok(head) => ended.extend(follow::catch_up(&self.db, &self.followed, head).await),
             Err(e) => ended.push(Err(e)),
         }
+        // What several jobs of one instant have to tell somebody is decided together: it waits until all of them have run.
+        let mut known = true;
         if waiting.jobs || touched(&ended) {
-            ended.push(schedule::run_due(&self.db, &self.parts.jobs).await);
+            let ran = schedule::run_due(&self.db, &self.parts.jobs).await;
+            known = ran.as_ref().map_or(true, |ran| ran.all);
+            ended.push(ran.map(|ran| ran.done));
         }
         if waiting.deliveries || touched(&ended) {
-            ended.push(self.send_due().await);
+            ended.push(self.send_due(known).await);
         }
         if waiting.edits || touched(&ended) {
             ended.push(self.edit_due().await);

@@ -6,9 +6,11 @@ use async_trait::async_trait;
 use stoa_flow::chat::{Args, Button, Call, Command, Context, Message};
 use stoa_flow::delivery::{self, Delivery, DeliveryKind, Line, NewDelivery, Rendered, Rendering};
 use stoa_flow::nudges::{Policy, Priority};
+use stoa_flow::schedule::{self, Due, Job};
 use stoa_flow::testing::Stage;
 use stoa_flow::{Parts, words_key};
-use stoa_ground::{Db, Error, Instant, Result, args};
+use stoa_ground::people::Status;
+use stoa_ground::{Db, Error, Instant, Result, Tx, args};
 
 /// Echoes, so that tests see what `ask` would get.
 struct Ask;
@@ -67,7 +69,28 @@ impl DeliveryKind for Reminder {
     }
     async fn line(&self, cx: &Rendering<'_>, delivery: &Delivery) -> Result<Option<Line>> {
         let done = Self::done(cx.db, &delivery.item).await?;
-        Ok((!done).then(|| Line { text: format!("- {}", delivery.item), button: None }))
+        Ok((!done).then(|| Line { text: format!("- {}", delivery.item), buttons: Vec::new() }))
+    }
+}
+
+/// Reminds a person of an item.
+struct RemindJob;
+
+#[async_trait]
+impl Job for RemindJob {
+    fn kind(&self) -> &'static str {
+        "remind"
+    }
+    async fn run(&self, tx: &Tx, job: &Due) -> Result<()> {
+        let text = |name: &str| job.payload[name].as_str().unwrap_or_default().to_owned();
+        let new = NewDelivery {
+            key: format!("nudge/{}/t-1", text("item")),
+            kind: "reminder",
+            person: Some(text("person")),
+            item: text("item"),
+            ..NewDelivery::default()
+        };
+        delivery::enqueue(tx, &new).await.map(|_| ())
     }
 }
 
@@ -75,6 +98,7 @@ async fn stage() -> Stage {
     Stage::new(|_| Parts {
         commands: vec![Box::new(Ask)],
         kinds: vec![Box::new(Reminder(Policy::MANDATED)), Box::new(Reminder(Policy::voluntary(Priority::Drop)))],
+        jobs: vec![std::sync::Arc::new(RemindJob)],
         ..Parts::default()
     })
     .await
@@ -187,6 +211,97 @@ async fn twelve_courses_at_once_are_one_message() {
     .unwrap();
     s.flow.settle().await.unwrap();
     assert!(s.to("Ana")[0].message.plain().contains("All done."), "the digest is edited too");
+}
+
+#[tokio::test]
+async fn what_many_jobs_of_one_instant_have_to_say_is_one_message_for_each() {
+    let s = stage().await;
+    let people = [s.hire("Ana", |_| {}).await, s.hire("Bo", |_| {}).await, s.hire("Cy", |_| {}).await];
+    let at = Instant::parse("2026-11-24T09:00:00Z").unwrap();
+    for n in 0..130 {
+        let payload = &serde_json::json!({ "person": people[n % 3].id, "item": format!("course {n}") });
+        let key = &format!("remind/{n:03}");
+        s.db.write(|tx| async move { schedule::put(&tx, key, "remind", at, payload).await }).await.unwrap();
+    }
+    s.until("2026-11-24T16:00:00Z").await;
+    for (name, items) in [("Ana", 44), ("Bo", 43), ("Cy", 43)] {
+        let sent = s.to(name);
+        assert_eq!(sent.len(), 1, "{name}: {}", s.news(name));
+        assert!(sent[0].message.plain().contains(&format!("{items} things are waiting")), "{name}");
+        assert_eq!(sent[0].at, at);
+    }
+}
+
+#[tokio::test]
+async fn who_flies_west_over_the_date_line_has_the_budget_of_a_day_once() {
+    let s = stage().await;
+    let ana = s.hire("Ana", |p| p.timezone = "Pacific/Kiritimati".into()).await;
+    // Nine and half past twelve on Tuesday in Kiritimati.
+    for (item, at) in
+        [("one", "2026-11-23T19:00:00Z"), ("two", "2026-11-23T22:30:00Z"), ("three", "2026-11-24T17:00:00Z")]
+    {
+        remind(&s, &ana.id, "reminder", item, Some(Instant::parse(at).unwrap())).await;
+    }
+    s.until("2026-11-24T01:00:00Z").await;
+    assert_eq!(s.to("Ana").len(), 2);
+    let (id, zone) = (&ana.id, "UPDATE person SET timezone = 'America/Los_Angeles' WHERE id = $1");
+    s.db.write(|tx| async move { tx.exec(zone, args![id]).await }).await.unwrap();
+    s.until("2026-11-26T01:00:00Z").await;
+    let sent = s.to("Ana");
+    assert_eq!(sent.len(), 3);
+    assert_eq!(sent[2].at, Instant::parse("2026-11-25T17:00:00Z").unwrap(), "Tuesday's budget was used in Kiritimati");
+}
+
+#[tokio::test]
+async fn who_does_not_react_hears_once_that_it_pauses_and_how_it_goes_on() {
+    let s = stage().await;
+    let ana = s.hire("Ana", |_| {}).await;
+    for day in 23..=30 {
+        let at = Instant::parse(&format!("2026-11-{day}T10:00:00Z")).unwrap();
+        remind(&s, &ana.id, "drop", &format!("lesson {day}"), Some(at)).await;
+    }
+    s.until("2026-12-01T12:00:00Z").await;
+    let said: Vec<String> = s.to("Ana").iter().map(|posted| posted.message.plain()).collect();
+    assert_eq!(said.iter().filter(|text| text.contains("remember lesson")).count(), 5, "{said:?}");
+    assert_eq!(said.iter().filter(|text| text.contains("I stop sending them")).count(), 1, "{said:?}");
+    s.news("Ana");
+    assert!(s.presses("Ana", "settings resume").await.contains("Welcome back"));
+    remind(&s, &ana.id, "drop", "lesson 31", None).await;
+    s.until("2026-12-02T12:00:00Z").await;
+    assert!(s.news("Ana").contains("remember lesson 31"));
+}
+
+#[tokio::test]
+async fn why_names_the_next_moment_and_not_one_that_has_passed() {
+    let s = stage().await;
+    let ana = s.hire("Ana", |p| p.status = Status::Leave).await;
+    remind(&s, &ana.id, "reminder", "safety", None).await;
+    s.until("2026-11-26T12:00:00Z").await;
+    let decided = stoa_flow::nudges::decisions_about(&s.db, &ana.id, 10).await.unwrap();
+    assert_eq!(decided[0].reason, "leave");
+    assert!(decided[0].until.unwrap() > s.db.clock().now(), "{decided:?}");
+}
+
+#[tokio::test]
+async fn quiet_hours_of_a_whole_working_day_are_refused_and_silence_nothing() {
+    let s = stage().await;
+    let ana = s.hire("Ana", |_| {}).await;
+    for (hours, taken) in [("08:00-16:30", false), ("00:00-24:00", false), ("10:00-16:59", true), ("12:00-09:00", true)]
+    {
+        let values = std::collections::BTreeMap::from([("quiet_hours".to_owned(), hours.to_owned())]);
+        let event = stoa_flow::chat::Event::Submit { command: "settings save".into(), values };
+        let said = s.event("Ana", stoa_flow::testing::direct("Ana"), event).await;
+        assert_eq!(!matches!(said, stoa_flow::chat::Opened::Errors(_)), taken, "{hours}: {said:?}");
+    }
+    let id = &ana.id;
+    let stored =
+        |tx: Tx| async move { stoa_ground::people::set_setting(&tx, id, "quiet_hours", Some("08:00-17:00")).await };
+    s.db.write(stored).await.unwrap();
+    s.until("2026-11-24T09:30:00Z").await;
+    s.news("Ana");
+    remind(&s, id, "reminder", "safety", None).await;
+    s.flow.settle().await.unwrap();
+    assert!(s.news("Ana").contains("remember safety"));
 }
 
 #[tokio::test]

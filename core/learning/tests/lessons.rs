@@ -260,7 +260,9 @@ async fn five_ignored_messages_are_enough_and_a_word_brings_the_next_lesson() {
     s.hire("Ana", |_| {}).await;
     s.says("Ana", "learn join writing").await;
     s.until("2026-12-04T17:00:00Z").await;
-    assert_eq!(came(&s, "Ana", "", "UTC").len(), 1 + 5, "the answer to joining, and five lessons");
+    assert_eq!(came(&s, "Ana", "drop/", "UTC").len(), 5);
+    assert_eq!(came(&s, "Ana", "", "UTC").len(), 1 + 5 + 1, "the answer to joining, five lessons, and that they pause");
+    assert!(last(&s, "Ana", "paused/").contains("I stop sending them"));
     let why = s.says("Ana", "why").await;
     assert!(why.contains("my last messages got no reaction"), "{why}");
     s.until("2026-12-07T17:00:00Z").await;

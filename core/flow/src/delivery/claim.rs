@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use jiff::civil::Date;
 use stoa_ground::clock::monotonic;
 use stoa_ground::db::Engine;
 use stoa_ground::people::{self, Person};
@@ -10,8 +11,8 @@ use stoa_ground::{Instant, Result, Tx, args};
 
 use super::places::{self, Reach};
 use super::sender::park;
-use super::{Delivery, select};
-use crate::nudges::{self, About, Decision, Facts, LearnerDigest, Policy};
+use super::{Delivery, DeliveryKind, select};
+use crate::nudges::{self, About, Decision, Facts, LearnerDigest, Paused, Policy};
 use crate::worker::Flow;
 
 /// How many recipients are claimed in one transaction, and about how many rows.
@@ -44,8 +45,17 @@ pub(super) struct Claimed {
     pub(super) to_send: Vec<Delivery>,
     /// Ended without being sent: how, why, and the digest into which it was merged.
     pub(super) ended: Vec<(Delivery, &'static str, String, Option<String>)>,
-    /// The keys of what goes out, and what each takes from the budget: whether it counts, and whether it is voluntary.
-    budget: Vec<(String, bool, bool)>,
+    /// The keys of what goes out, and what each takes from the budget.
+    budget: Vec<(String, Spent)>,
+}
+
+/// What a message takes from the budget.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Spent {
+    counted: bool,
+    voluntary: bool,
+    /// The person's day.
+    day: Option<Date>,
 }
 
 impl Claimed {
@@ -57,9 +67,9 @@ impl Claimed {
         self.ended.push((delivery, "merged", "digest".to_owned(), Some(into.to_owned())));
     }
 
-    fn send(&mut self, delivery: Delivery, policy: Policy) {
-        let counted = policy.counted && policy.unsolicited;
-        self.budget.push((delivery.key.clone(), counted, policy.unsolicited && !policy.mandated));
+    fn send(&mut self, delivery: Delivery, policy: Policy, day: Option<Date>) {
+        let (counted, voluntary) = (policy.counted && policy.unsolicited, policy.unsolicited && !policy.mandated);
+        self.budget.push((delivery.key.clone(), Spent { counted, voluntary, day }));
         self.to_send.push(delivery);
     }
 }
@@ -83,8 +93,8 @@ pub(super) fn parts(recipients: Vec<(String, usize)>) -> Vec<Vec<String>> {
 }
 
 impl Flow {
-    /// Takes what is due for these recipients, and gives what became of each.
-    pub(super) async fn claimed(&self, recipients: Vec<String>) -> Vec<Result<Claimed>> {
+    /// Takes what is due for these recipients, and gives what became of each. `known`: see [`Flow::send_due`].
+    pub(super) async fn claimed(&self, recipients: Vec<String>, known: bool) -> Vec<Result<Claimed>> {
         let mut open = Vec::with_capacity(recipients.len());
         for recipient in recipients {
             match self.is_held_back(&recipient).await {
@@ -96,13 +106,13 @@ impl Flow {
         if open.is_empty() {
             return Vec::new();
         }
-        match self.claim(&open).await {
+        match self.claim(&open, known).await {
             Ok(all) => all.into_iter().map(Ok).collect(),
             // What cannot be read for one must not keep the others waiting.
             Err(e) if open.len() > 1 && !e.passes() => {
                 let mut all = Vec::with_capacity(open.len());
                 for one in open.chunks(1) {
-                    match self.claim(one).await {
+                    match self.claim(one, known).await {
                         Ok(claimed) => all.extend(claimed.into_iter().map(Ok)),
                         Err(e) => all.push(Err(e)),
                     }
@@ -114,12 +124,18 @@ impl Flow {
     }
 
     /// Asks the arbiter about every due row of these recipients, in one transaction that also reserves the budget.
-    async fn claim(&self, recipients: &[String]) -> Result<Vec<Claimed>> {
+    async fn claim(&self, recipients: &[String], known: bool) -> Result<Vec<Claimed>> {
         let at = monotonic();
-        self.db().write_by_key(|tx| async move { self.decide_about(&tx, at, recipients).await }).await
+        self.db().write_by_key(|tx| async move { self.decide_about(&tx, at, recipients, known).await }).await
     }
 
-    async fn decide_about(&self, tx: &Tx, at: std::time::Instant, recipients: &[String]) -> Result<Vec<Claimed>> {
+    async fn decide_about(
+        &self,
+        tx: &Tx,
+        at: std::time::Instant,
+        recipients: &[String],
+        known: bool,
+    ) -> Result<Vec<Claimed>> {
         // One server at a time decides about one recipient, so that the budget that it reads is the one it spends.
         let names: Vec<String> = recipients.iter().map(|recipient| format!("{LOCK}{recipient}")).collect();
         let (now, mine) = tx.try_locks(&names).await?;
@@ -156,8 +172,8 @@ impl Flow {
                 budget: Vec::new(),
             };
             match claimed.person.clone() {
-                Some(person) => self.arbitrate(tx, &person, due, &mut claimed).await?,
-                None => due.into_iter().for_each(|delivery| claimed.send(delivery, Policy::ANSWER)),
+                Some(person) => self.arbitrate(tx, &person, due, known, &mut claimed).await?,
+                None => due.into_iter().for_each(|delivery| claimed.send(delivery, Policy::ANSWER, None)),
             }
             all.push(claimed);
         }
@@ -171,11 +187,19 @@ impl Flow {
         Ok(all)
     }
 
-    async fn arbitrate(&self, tx: &Tx, person: &Person, due: Vec<Delivery>, claimed: &mut Claimed) -> Result<()> {
+    async fn arbitrate(
+        &self,
+        tx: &Tx,
+        person: &Person,
+        due: Vec<Delivery>,
+        known: bool,
+        claimed: &mut Claimed,
+    ) -> Result<()> {
         let mut sorted: Vec<(Policy, Delivery)> = Vec::new();
         for delivery in due {
-            match self.kind(&delivery.kind) {
-                Some(kind) => sorted.push((kind.policy(), delivery)),
+            match self.kind(&delivery.kind).map(DeliveryKind::policy) {
+                Some(policy) if policy.unsolicited && !known => {}
+                Some(policy) => sorted.push((policy, delivery)),
                 None => park(tx, &delivery.key, &format!("no delivery kind '{}' is known", delivery.kind)).await?,
             }
         }
@@ -197,7 +221,7 @@ impl Flow {
                 nudges::answer(person.status)
             };
             let about = About { key: &delivery.key, person: &person.id, kind: &delivery.kind, item: &delivery.item };
-            if policy.unsolicited && delivery.expires.is_some_and(|e| e < tx.now()) {
+            if policy.unsolicited && delivery.expires.is_some_and(|e| e <= tx.now()) {
                 decision = Decision::Withhold { why: "stale".into() };
             }
             if let (Some(digest), true) = (&digest, policy.mergeable) {
@@ -213,6 +237,7 @@ impl Flow {
                     if read(tx, &new.key).await?.is_some_and(|digest| digest.state != "queued") {
                         // What comes together later on the same day is a message of its own.
                         new.key = format!("{}/{}", new.key, delivery.key);
+                        new.step = format!("{}T{}", new.step, tx.now().zoned(&zone).strftime("%H:%M"));
                     }
                     super::enqueue(tx, &new).await?;
                     let made = read(tx, &new.key).await?;
@@ -220,18 +245,18 @@ impl Flow {
                     merge(tx, &about, &decision, &new.key).await?;
                     claimed.merge(delivery, &new.key);
                     if let Some(made) = made.filter(|d| d.state == "queued") {
+                        claimed.send(made.clone(), Policy::MANDATED, facts.as_ref().map(|facts| facts.day(tx.now())));
                         facts = facts.map(|facts| facts.after(Policy::MANDATED, tx.now()));
-                        claimed.send(made.clone(), Policy::MANDATED);
                         digest = Some(made);
                     }
                 }
                 // Stored as decided once it is posted: what turns out to have nothing to say was not sent.
                 Decision::Now { .. } => {
+                    claimed.send(delivery, policy, facts.as_ref().map(|facts| facts.day(tx.now())));
                     facts = facts.map(|facts| facts.after(policy, tx.now()));
-                    claimed.send(delivery, policy);
                 }
                 Decision::Later { until, .. } => {
-                    if delivery.expires.is_some_and(|e| *until > e) {
+                    if delivery.expires.is_some_and(|e| *until >= e) {
                         let stale = Decision::Withhold { why: "stale".into() };
                         nudges::record(tx, &about, &stale).await?;
                         set_state(tx, &delivery.key, "withheld").await?;
@@ -242,6 +267,11 @@ impl Flow {
                     }
                 }
                 _ => {
+                    // Said once: what is required goes on, and how the rest does.
+                    if decision.why() == "ignored" {
+                        let active = facts.as_ref().and_then(|facts| facts.last_activity);
+                        super::enqueue(tx, &Paused::since(&person.id, active)).await?;
+                    }
                     nudges::record(tx, &about, &decision).await?;
                     set_state(tx, &delivery.key, "withheld").await?;
                     claimed.withhold(delivery, decision.why());
@@ -253,16 +283,23 @@ impl Flow {
 
     /// Sets what goes out to `sending`, with this server's lease and what it takes from the budget.
     async fn mark_sending(&self, tx: &Tx, now: Instant, all: &[Claimed]) -> Result<()> {
-        let mut alike: BTreeMap<(bool, bool), Vec<&str>> = BTreeMap::new();
-        for (key, counted, voluntary) in all.iter().flat_map(|claimed| &claimed.budget) {
-            alike.entry((*counted, *voluntary)).or_default().push(key);
+        let mut alike: BTreeMap<&Spent, Vec<&str>> = BTreeMap::new();
+        for (key, spent) in all.iter().flat_map(|claimed| &claimed.budget) {
+            alike.entry(spent).or_default().push(key);
         }
-        for ((counted, voluntary), keys) in alike {
+        for (Spent { counted, voluntary, day }, keys) in alike {
             tx.exec_in(
                 "UPDATE outbox SET state = 'sending', sent_at = $1, counted = $2, voluntary = $3, lease_until = $4,
-                 lease_by = $5, revise = 0 WHERE key IN",
+                 lease_by = $5, sent_day = $6, revise = 0 WHERE key IN",
                 &keys,
-                args![tx.now(), counted, voluntary, now.plus(self.lease.micros()), &self.server],
+                args![
+                    tx.now(),
+                    *counted,
+                    *voluntary,
+                    now.plus(self.lease.micros()),
+                    &self.server,
+                    day.map(|day| day.to_string())
+                ],
             )
             .await?;
         }

@@ -104,8 +104,8 @@ pub enum Rendered {
 pub struct Line {
     /// CommonMark.
     pub text: String,
-    /// What to press.
-    pub button: Option<crate::chat::Button>,
+    /// What to press, the most important one first.
+    pub buttons: Vec<crate::chat::Button>,
 }
 
 /// Everything that a rendering may use.

@@ -21,6 +21,15 @@ use crate::worker::Flow;
 /// How many recipients are worked on at once.
 const RECIPIENTS: usize = 32;
 
+/// What waits to be sent, and nothing is being sent to whom it is for; `$1` is now, `$2` the time that leases are counted in.
+macro_rules! waits {
+    () => {
+        "state = 'queued' AND due <= $1 AND retry_at <= $2
+         AND NOT EXISTS (SELECT 1 FROM outbox other WHERE other.recipient = outbox.recipient AND other.state = 'sending')
+         ORDER BY due LIMIT 1000"
+    };
+}
+
 /// How often a message is tried before it is parked: with growing pauses, for three hours.
 const ATTEMPTS: i64 = 40;
 
@@ -41,17 +50,21 @@ pub(super) enum Arrived {
 }
 
 impl Flow {
-    /// Sends what is due and edits what must be edited. Gives how many rows were touched.
-    pub(crate) async fn send_due(&self) -> Result<usize> {
-        let rows = self
-            .db()
-            .all(
-                "SELECT recipient FROM outbox WHERE state = 'queued' AND due <= $1 AND retry_at <= $2
-                 AND NOT EXISTS (SELECT 1 FROM outbox other WHERE other.recipient = outbox.recipient AND other.state = 'sending')
-                 ORDER BY due LIMIT 1000",
-                args![self.clock().now(), self.db().lease_time().await?],
-            )
-            .await?;
+    /// Sends what is due. Gives how many rows were touched. `known`: nothing more becomes due at this instant; else what nobody
+    /// asked for waits, so that it becomes one message with it, or comes after what is more urgent (N7).
+    pub(crate) async fn send_due(&self, known: bool) -> Result<usize> {
+        let args = args![self.clock().now(), self.db().lease_time().await?];
+        let rows = if known {
+            self.db().all(concat!("SELECT recipient FROM outbox WHERE ", waits!()), args).await?
+        } else {
+            let kinds = self.parts().kinds.iter().filter(|kind| !kind.policy().unsolicited).map(|kind| kind.name());
+            let kinds: Vec<&str> = kinds.collect();
+            let (kinds, args) = (&kinds, &args);
+            let sql = "SELECT recipient FROM outbox WHERE kind IN";
+            self.db()
+                .read(|c| async move { c.all_in(sql, kinds, concat!("AND ", waits!()), args.clone()).await })
+                .await?
+        };
         // Each once, in the order in which something became due for them.
         let (mut places, mut recipients) = (HashMap::<String, usize>::new(), Vec::<(String, usize)>::new());
         for row in &rows {
@@ -65,7 +78,7 @@ impl Flow {
             }
         }
         // Those who come next are claimed while what was claimed is sent.
-        let claims = stream::iter(claim::parts(recipients)).then(|part| self.claimed(part));
+        let claims = stream::iter(claim::parts(recipients)).then(|part| self.claimed(part, known));
         let ended = self.each_at_once(
             claims.flat_map(stream::iter).boxed(),
             RECIPIENTS,

@@ -2,8 +2,8 @@
 
 use jiff::civil::Date;
 use stoa_ground::Instant;
-use stoa_ground::people::Status;
 use stoa_ground::people::calendar::{Calendar, within};
+use stoa_ground::people::{Absence, Status};
 
 use super::{Decision, Policy};
 use crate::organisation::Nudges;
@@ -15,8 +15,8 @@ pub struct Facts {
     pub calendar: Calendar,
     /// Whether the person works here.
     pub status: Status,
-    /// First and last day of the leave, both inclusive and both optional.
-    pub leave: (Option<Date>, Option<Date>),
+    /// When the person is away.
+    pub absence: Absence,
     /// The person paused voluntary messages.
     pub paused: bool,
     /// From when until when the person does not want to be disturbed, as their chat says.
@@ -32,13 +32,9 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Whether the person is on leave on a date.
-    #[must_use]
-    pub fn away(&self, date: Date) -> bool {
-        match self.leave {
-            (None, None) => self.status == Status::Leave,
-            (from, to) => from.is_none_or(|d| d <= date) && to.is_none_or(|d| date <= d),
-        }
+    /// The person's day at an instant.
+    pub(crate) fn day(&self, at: Instant) -> Date {
+        self.calendar.date(at)
     }
 
     /// What holds after a message of this kind began to be sent.
@@ -55,7 +51,7 @@ impl Facts {
     fn next_day(&self, mut date: Date) -> Option<Date> {
         // Two years of leave and holidays are more than any roster holds.
         for _ in 0..800 {
-            if self.calendar.is_working_day(date) && !self.away(date) {
+            if self.calendar.is_working_day(date) && !self.absence.away(date) {
                 return Some(date);
             }
             date = date.tomorrow().ok()?;
@@ -111,7 +107,7 @@ pub fn decide(policy: Policy, limits: &Nudges, facts: &Facts, now: Instant) -> D
         None => later(now.plus(Instant::DAY), why),
     };
     let tomorrow = today.tomorrow().ok();
-    if facts.away(today) {
+    if facts.absence.away(today) {
         return on_next_day(tomorrow, "leave");
     }
     if !facts.calendar.is_working_day(today) {
@@ -134,7 +130,7 @@ pub fn decide(policy: Policy, limits: &Nudges, facts: &Facts, now: Instant) -> D
         }
     }
     if policy.counted {
-        let returned = facts.leave.1.is_some_and(|to| to < today && (today - to).get_days() <= 7);
+        let returned = facts.absence.back(today).is_some_and(|day| (today - day).get_days() < 7);
         let budget = if returned { limits.ramp.min(limits.daily_budget) } else { limits.daily_budget };
         if facts.sent_today >= budget.min(limits.windows) {
             return on_next_day(tomorrow, if returned { "ramp" } else { "budget" });
@@ -160,6 +156,7 @@ mod tests {
     use super::*;
     use jiff::civil::{date, time};
     use jiff::tz::TimeZone;
+    use stoa_ground::people::Leave;
 
     fn facts(zone: &str) -> Facts {
         Facts {
@@ -171,7 +168,7 @@ mod tests {
                 quiet_hours: Some((time(18, 0, 0, 0), time(9, 0, 0, 0))),
             },
             status: Status::Active,
-            leave: (None, None),
+            absence: Absence::default(),
             paused: false,
             silenced: None,
             sent_today: 0,
@@ -241,11 +238,16 @@ mod tests {
     fn leave_stops_everything_and_the_return_is_ramped() {
         let mut f = facts("UTC");
         f.status = Status::Leave;
-        f.leave = (Some(date(2026, 11, 16)), Some(date(2026, 11, 26)));
+        f.absence.leaves = vec![Leave { first: Some(date(2026, 11, 16)), last: Some(date(2026, 11, 26)) }];
         assert_eq!(said(Policy::MANDATED, &f, "2026-11-23T10:00:00Z"), "later Fri 27 09:00 leave");
         f.sent_today = 1;
         assert_eq!(said(Policy::MANDATED, &f, "2026-11-27T15:00:00Z"), "later Mon 30 09:00 ramp");
-        f.leave = (None, None);
+        // Whatever leave is planned by then.
+        f.absence.leaves.push(Leave { first: Some(date(2026, 12, 7)), last: Some(date(2026, 12, 8)) });
+        f.absence.back = Some(date(2026, 11, 27));
+        assert_eq!(said(Policy::MANDATED, &f, "2026-12-03T15:00:00Z"), "later Fri 04 09:00 ramp");
+        assert_eq!(said(Policy::MANDATED, &f, "2026-12-04T15:00:00Z"), "now due");
+        f.absence = Absence { leaves: vec![Leave { first: None, last: None }], back: None };
         f.sent_today = 0;
         assert_eq!(said(Policy::MANDATED, &f, "2026-11-23T10:00:00Z"), "later Tue 24 10:00 leave");
     }

@@ -32,14 +32,17 @@ impl LearnerDigest {
     /// One line for each item that there is still something to say about.
     pub(crate) async fn render_items(cx: &Rendering<'_>, flow: &Flow, items: &[Delivery]) -> Result<Rendered> {
         let mut message = Message::new();
-        let mut buttons: Vec<Button> = Vec::new();
+        // First one of each item, then what else can be pressed.
+        let (mut buttons, mut others) = (Vec::<Button>::new(), Vec::<Button>::new());
         let mut lines = 0;
         for item in items {
             let Some(kind) = flow.kind(&item.kind) else { continue };
             let Some(line) = kind.line(cx, item).await? else { continue };
             lines += 1;
             message = message.paragraph(line.text);
-            buttons.extend(line.button);
+            let mut of_line = line.buttons.into_iter();
+            buttons.extend(of_line.next());
+            others.extend(of_line);
         }
         if lines == 0 && !cx.posted {
             return Ok(Rendered::Gone(words_key!("why-done")));
@@ -52,6 +55,7 @@ impl LearnerDigest {
         let mut all = Message::text(title);
         all.blocks.extend(message.blocks);
         if lines > 0 {
+            buttons.extend(others);
             buttons.truncate(4);
             let key = items.first().and_then(|i| i.into_key.clone()).unwrap_or_default();
             buttons.push(Button::new(say!(cx.words, "nudges-why-button"), format!("why {key}")));

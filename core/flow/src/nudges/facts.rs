@@ -1,6 +1,6 @@
 //! Reads the facts about a person that the arbiter needs.
 
-use stoa_ground::people::{self, Person};
+use stoa_ground::people::{self, Absence, Person};
 use stoa_ground::{Conn, Instant, Result, args};
 
 use super::Facts;
@@ -21,6 +21,9 @@ macro_rules! active {
         "(SELECT at FROM last_activity WHERE person = $1)"
     };
 }
+
+/// The most by which the days of two zones are apart.
+const ZONES_APART: i64 = 26 * Instant::HOUR;
 
 /// How many voluntary messages the person `$1` was sent since then, as an expression.
 macro_rules! ignored {
@@ -56,12 +59,14 @@ pub(crate) async fn facts(conn: &Conn, organisation: &Organisation, person: &Per
     let now = conn.now();
     let today = now.zoned(&calendar.zone).date();
     let start = calendar.at(today, jiff::civil::Time::midnight());
-    // One query, because it is asked for every message. What was sent before today, and longer ago than the least gap,
-    // changes no decision.
+    // Somewhere in the world this day began so much earlier: who was there then had a part of the day's budget there.
+    let earliest = start.plus(-ZONES_APART);
+    // One query, because it is asked for every message. What was sent before this day began anywhere, and longer ago than
+    // the least gap, changes no decision.
     let row = conn
         .one(
             concat!(
-                "SELECT MAX(sent_at) AS last, COALESCE(SUM(CASE WHEN sent_at >= $2 THEN 1 ELSE 0 END), 0) AS today, ",
+                "SELECT MAX(sent_at) AS last, COALESCE(SUM(CASE WHEN sent_at >= $2 OR sent_day = $7 THEN 1 ELSE 0 END), 0) AS today, ",
                 active!(),
                 " AS active, ",
                 ignored!(),
@@ -76,17 +81,18 @@ pub(crate) async fn facts(conn: &Conn, organisation: &Organisation, person: &Per
             args![
                 &person.id,
                 start,
-                start.min(now.plus(-organisation.nudges.min_gap)),
+                earliest.min(now.plus(-organisation.nudges.min_gap)),
                 PAUSED,
                 QUIET_HOURS,
-                DO_NOT_DISTURB
+                DO_NOT_DISTURB,
+                today.to_string()
             ],
         )
         .await?;
-    // A setting that cannot be read is checked where it is made; the organisation's hours hold then.
+    // What cannot be read or leaves no time is refused where it is set; the organisation's hours hold then.
     let quiet: Option<String> = row.get("quiet")?;
     if let Some(Ok(hours)) = quiet.map(|quiet| people::calendar::parse_range(&quiet)) {
-        calendar.quiet_hours = Some(hours);
+        calendar.keep_quiet(hours);
     }
     let paused: Option<String> = row.get("paused")?;
     let silenced: Option<String> = row.get("silenced")?;
@@ -94,7 +100,7 @@ pub(crate) async fn facts(conn: &Conn, organisation: &Organisation, person: &Per
         silenced: silenced.and_then(|s| silence(&s)),
         calendar,
         status: person.status,
-        leave: (person.leave_from, person.leave_to),
+        absence: Absence::of(person),
         paused: paused.as_deref() == Some("yes"),
         sent_today: row.get("today")?,
         last_sent: row.get("last")?,

@@ -4,6 +4,7 @@
 mod arbiter;
 mod digest;
 mod facts;
+mod paused;
 mod settings;
 mod why;
 mod zone;
@@ -15,6 +16,7 @@ pub use arbiter::{Facts, answer, decide};
 pub(crate) use digest::LearnerDigest;
 pub use facts::gave_up;
 pub(crate) use facts::{DO_NOT_DISTURB, facts};
+pub(crate) use paused::Paused;
 pub use settings::Settings;
 pub use why::{Why, sentence};
 pub(crate) use zone::ZONE_ASKED;
@@ -159,8 +161,8 @@ pub struct Stored {
     pub until: Option<Instant>,
 }
 
-/// Stores a decision, unless it says the same as the last one about this delivery; each edit is one of its own. For the arbiter, and for capabilities
-/// that keep silent on their own or say something in another way than was wanted.
+/// Stores a decision, unless it says the same as the last one about this delivery, also until when; each edit is one of its
+/// own. For the arbiter, and for capabilities that keep silent on their own or say something in another way than was wanted.
 ///
 /// # Errors
 /// The database's error.
@@ -174,8 +176,8 @@ pub(crate) async fn record_into(tx: &Tx, about: &About<'_>, decision: &Decision,
     tx.exec(
         "INSERT INTO decision (delivery_key, person, kind, item, at, decision, reason, until, into_key)
          SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 WHERE $10 = 1 OR NOT EXISTS (SELECT 1 FROM
-           (SELECT decision, reason FROM decision WHERE delivery_key = $1 ORDER BY position DESC LIMIT 1) AS newest
-           WHERE newest.decision = $6 AND newest.reason = $7)",
+           (SELECT decision, reason, until FROM decision WHERE delivery_key = $1 ORDER BY position DESC LIMIT 1) AS newest
+           WHERE newest.decision = $6 AND newest.reason = $7 AND COALESCE(newest.until, 0) = $11)",
         args![
             about.key,
             about.person,
@@ -186,7 +188,8 @@ pub(crate) async fn record_into(tx: &Tx, about: &About<'_>, decision: &Decision,
             decision.why(),
             until,
             into_key.map(str::to_owned),
-            matches!(decision, Decision::Edit { .. })
+            matches!(decision, Decision::Edit { .. }),
+            until.map_or(0, |until| until.0)
         ],
     )
     .await?;

@@ -144,8 +144,13 @@ impl Command for Settings {
             errors.push(FieldError { field: LESSON_TIME.into(), why: say!(cx.words, "settings-lesson-time-wrong") });
         }
         let quiet = value(QUIET_HOURS);
-        if !quiet.is_empty() && people::calendar::parse_range(quiet).is_err() {
-            errors.push(FieldError { field: QUIET_HOURS.into(), why: say!(cx.words, "settings-quiet-wrong") });
+        if !quiet.is_empty() {
+            let mut calendar = cx.flow.organisation().calendar(cx.person()?);
+            let why = match people::calendar::parse_range(quiet) {
+                Err(_) => Some(say!(cx.words, "settings-quiet-wrong")),
+                Ok(hours) => (!calendar.keep_quiet(hours)).then(|| say!(cx.words, "settings-quiet-too-long")),
+            };
+            errors.extend(why.map(|why| FieldError { field: QUIET_HOURS.into(), why }));
         }
         let place = value(PREFERRED);
         if !place.is_empty() {

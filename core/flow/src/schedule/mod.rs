@@ -104,27 +104,39 @@ pub(crate) async fn next_due(db: &Db) -> Result<Option<Instant>> {
     row.map_or(Ok(None), |r| r.get("due"))
 }
 
-/// Runs what is due, oldest first. Gives how many jobs ran.
-pub(crate) async fn run_due(db: &Db, jobs: &[std::sync::Arc<dyn Job>]) -> Result<usize> {
+/// How many jobs run one after the other before something else has its turn.
+const BATCH: usize = 100;
+
+/// What became of what was due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ran {
+    /// How many jobs ran.
+    pub(crate) done: usize,
+    /// Whether none is left, here or with another server.
+    pub(crate) all: bool,
+}
+
+/// Runs what is due, oldest first.
+pub(crate) async fn run_due(db: &Db, jobs: &[std::sync::Arc<dyn Job>]) -> Result<Ran> {
     let rows = db
         .all(
             "SELECT key, kind, due, payload FROM job
-             WHERE state = 'waiting' AND due <= $1 AND retry_at <= $2 ORDER BY due, key LIMIT 100",
-            args![db.clock().now(), db.lease_time().await?],
+             WHERE state = 'waiting' AND due <= $1 AND retry_at <= $2 ORDER BY due, key LIMIT $3",
+            args![db.clock().now(), db.lease_time().await?, BATCH],
         )
         .await?;
-    let mut done = 0;
+    let mut ran = Ran { done: 0, all: rows.len() < BATCH };
     for row in &rows {
         let kind: String = row.get("kind")?;
         let job = Due { key: row.get("key")?, due: row.get("due")?, payload: row.get("payload")? };
         let started = monotonic();
         let Some(handler) = jobs.iter().find(|j| j.kind() == kind) else {
             fail(db, &job, &kind, &Error::invalid(format!("no job of kind '{kind}' is known")), true, started).await?;
-            done += 1;
+            ran.done += 1;
             continue;
         };
         let job = &job;
-        let ran = db
+        let mine = db
             .write(|tx| async move {
                 // Another server that runs it has the lock.
                 if !tx.try_lock(&format!("job/{}", job.key)).await? {
@@ -139,19 +151,19 @@ pub(crate) async fn run_due(db: &Db, jobs: &[std::sync::Arc<dyn Job>]) -> Result
                 Ok(mine == 1)
             })
             .await;
-        match ran {
+        match mine {
             Ok(true) => {
-                done += 1;
+                ran.done += 1;
                 journal::job_ended(&job.key, &kind, "done", None, started.elapsed());
             }
-            Ok(false) => {}
+            Ok(false) => ran.all = false,
             Err(e) => {
-                done += 1;
+                ran.done += 1;
                 fail(db, job, &kind, &e, false, started).await?;
             }
         }
     }
-    Ok(done)
+    Ok(ran)
 }
 
 async fn fail(
@@ -237,10 +249,10 @@ mod tests {
         db.write(|tx| async move { put(&tx, "a", "tick", start.plus(Instant::HOUR), &Json::Null).await })
             .await
             .unwrap();
-        assert_eq!(run_due(&db, &jobs).await.unwrap(), 0);
+        assert_eq!(run_due(&db, &jobs).await.unwrap().done, 0);
         db.clock().set(start.plus(7 * Instant::DAY)).unwrap();
-        assert_eq!(run_due(&db, &jobs).await.unwrap(), 1);
-        assert_eq!(run_due(&db, &jobs).await.unwrap(), 0);
+        assert_eq!(run_due(&db, &jobs).await.unwrap(), Ran { done: 1, all: true });
+        assert_eq!(run_due(&db, &jobs).await.unwrap().done, 0);
         assert_eq!(ticks.0.load(Ordering::SeqCst), 1);
         assert_eq!(next_due(&db).await.unwrap(), Some(start.plus(8 * Instant::DAY)));
     }

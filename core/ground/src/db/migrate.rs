@@ -59,6 +59,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(31, "0031_locale"),
     migration!(32, "0032_discord_direct"),
     migration!(33, "0033_discord_server"),
+    migration!(34, "0034_nudges"),
 ];
 
 /// The newest schema version that this program knows.

@@ -157,6 +157,25 @@ impl Calendar {
         at.zoned(&self.zone).time()
     }
 
+    /// Sets somebody's own quiet hours. False, and nothing is set, when they would leave less than an hour of work in which
+    /// they can be written to.
+    pub fn keep_quiet(&mut self, hours: Hours) -> bool {
+        let before = self.quiet_hours.replace(hours);
+        let free = self.has_free_hour();
+        if !free {
+            self.quiet_hours = before;
+        }
+        free
+    }
+
+    /// Whether at least an hour of the working hours is not quiet.
+    #[must_use]
+    pub fn has_free_hour(&self) -> bool {
+        let times = (0..24).flat_map(|hour| (0..60).map(move |minute| Time::constant(hour, minute, 0, 0)));
+        let quiet = |time| self.quiet_hours.is_some_and(|hours| within(hours, time));
+        times.filter(|time| within(self.working_hours, *time) && !quiet(*time)).count() >= 60
+    }
+
     /// Whether an instant is in the quiet hours.
     #[must_use]
     pub fn is_quiet(&self, at: Instant) -> bool {

@@ -25,7 +25,8 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT person AS id, since, employee_id, name, email, timezone, locale, CAST(NULL AS TEXT) AS chat_locale, ",
-            "manager, title, department, location, country, state, worker_type, hire_date, status, leave_from, leave_to ",
+            "manager, title, department, location, country, state, worker_type, hire_date, status, leave_from, leave_to, ",
+            "CAST(NULL AS TEXT) AS other_leaves, CAST(NULL AS TEXT) AS back_since ",
             "FROM person_history ",
             $rest
         )

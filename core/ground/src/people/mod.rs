@@ -12,6 +12,7 @@ mod groups;
 pub mod history;
 mod holidays;
 pub mod import;
+mod leave;
 pub mod merge;
 mod roles;
 mod sign_in;
@@ -25,12 +26,13 @@ pub use accounts::{
     unlink_account,
 };
 pub use groups::{Facts, access_classes, all_facts, facts, groups_of};
+pub use leave::{Absence, Leave, add_leave};
 pub use roles::{Role, RoleProjection, grant, granted_to, people_with, revoke, roles_of};
 pub use sign_in::{create_sign_in_link, redeem_sign_in_link};
 pub(crate) use store::insert;
 pub use store::{
     Count, all, by_account, by_email, by_employee_id, by_id, by_ids, count, find, heard_locale, in_group, leads,
-    left_at, managers_above, page, reports_of, rows_of, set_leave, tree_of,
+    left_at, managers_above, page, reports_of, rows_of, tree_of,
 };
 pub use text::clean;
 pub use vouch::{Member, Standing, standing, unvouch, vouch};
@@ -118,6 +120,12 @@ pub struct Person {
     pub leave_from: Option<Date>,
     /// Last day of leave, inclusive.
     pub leave_to: Option<Date>,
+    /// Leaves that are known beside that one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_leaves: Vec<Leave>,
+    /// Since which day the person is back from a leave that is not among these any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back_since: Option<Date>,
 }
 
 impl Person {
@@ -142,6 +150,8 @@ impl Person {
             status: Status::Active,
             leave_from: None,
             leave_to: None,
+            other_leaves: Vec::new(),
+            back_since: None,
         }
     }
 
@@ -179,13 +189,7 @@ impl std::fmt::Display for Status {
 /// away on every day, and a missing first or last day is open-ended then.
 #[must_use]
 pub fn away(person: &Person, date: Date) -> bool {
-    let begun = person.leave_from.is_none_or(|from| from <= date);
-    let ended = person.leave_to.is_some_and(|to| to < date);
-    match person.status {
-        Status::Left => true,
-        Status::Leave => begun && !ended,
-        Status::Active => person.leave_from.is_some() && begun && !ended,
-    }
+    person.status == Status::Left || Absence::of(person).away(date)
 }
 
 /// The person's time zone; UTC when the stored name is not in the time zone database of this machine.

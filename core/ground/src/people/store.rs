@@ -7,6 +7,7 @@ use super::text::{clean, key};
 use super::{Person, Status, TOPIC};
 use crate::{Conn, Error, Instant, Result, Row, Tx, args};
 use jiff::civil::Date;
+use serde_json::Value as Json;
 
 /// The most characters of a language tag (RFC 5646, section 4.4.1).
 const LOCALE: usize = 35;
@@ -15,7 +16,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, employee_id, name, email, timezone, roster_timezone, chat_timezone, locale, chat_locale, manager, title, department, location, \
-             country, state, worker_type, hire_date, status, leave_from, leave_to, left_at, version FROM person ",
+             country, state, worker_type, hire_date, status, leave_from, leave_to, other_leaves, back_since, left_at, version FROM person ",
             $rest
         )
     };
@@ -39,6 +40,7 @@ fn date(row: &Row, column: &str) -> Result<Option<Date>> {
 
 pub(super) fn read(row: &Row) -> Result<Person> {
     let status: String = row.get("status")?;
+    let other_leaves: Option<Json> = row.get("other_leaves")?;
     Ok(Person {
         id: row.get("id")?,
         employee_id: row.get("employee_id")?,
@@ -62,6 +64,8 @@ pub(super) fn read(row: &Row) -> Result<Person> {
         },
         leave_from: date(row, "leave_from")?,
         leave_to: date(row, "leave_to")?,
+        other_leaves: other_leaves.map(serde_json::from_value).transpose()?.unwrap_or_default(),
+        back_since: date(row, "back_since")?,
     })
 }
 
@@ -395,16 +399,13 @@ pub async fn managers_above(conn: &Conn, person: &Person) -> Result<Vec<Person>>
     Ok(chain)
 }
 
-/// Somebody says until when a person is on leave, from `from` on. It holds until a roster says otherwise. Nothing changes
-/// for somebody who left.
-///
-/// # Errors
-/// The database's error.
-pub async fn set_leave(tx: &Tx, person: &str, from: Date, to: Date) -> Result<()> {
-    let sql = "UPDATE person SET leave_from = $2, leave_to = $3, version = version + 1, updated = $4
-               WHERE id = $1 AND status <> 'left'";
-    tx.exec(sql, args![person, from.to_string(), to.to_string(), tx.now()]).await?;
-    tx.publish(TOPIC, person).await?;
+/// Writes when a person is away.
+pub(super) async fn write_leaves(tx: &Tx, p: &Person) -> Result<()> {
+    let sql =
+        "UPDATE person SET leave_from = $2, leave_to = $3, other_leaves = $4, back_since = $5, version = version + 1,
+               updated = $6 WHERE id = $1";
+    tx.exec(sql, args![&p.id, day(p.leave_from), day(p.leave_to), others(p)?, day(p.back_since), tx.now()]).await?;
+    tx.publish(TOPIC, &p.id).await?;
     Ok(())
 }
 
@@ -426,10 +427,10 @@ pub(crate) async fn insert(tx: &Tx, p: &Person, roster_timezone: Option<&str>) -
     tx.exec(
         "INSERT INTO person (id, employee_id, name, name_key, email, timezone, roster_timezone, locale, manager, title,
            department, location, country, state, worker_type, hire_date, status, leave_from, leave_to, updated, version,
-           roster_manager, left_at)
+           roster_manager, left_at, other_leaves, back_since)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, COALESCE((SELECT a.stands_for FROM person_alias a WHERE a.person = $9), $9), $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 1,
-           $9, CASE $17 WHEN 'left' THEN $20 END)",
-        columns(tx, p, roster_timezone),
+           $9, CASE $17 WHEN 'left' THEN $20 END, $21, $22)",
+        columns(tx, p, roster_timezone)?,
     )
     .await?;
     tx.publish(TOPIC, &p.id).await?;
@@ -447,7 +448,7 @@ pub(super) async fn update(tx: &Tx, p: &Person, roster_timezone: Option<&str>, v
     )
     .await?;
     tx.exec("DELETE FROM person_address WHERE person = $1 AND email = $2", args![&p.id, &email]).await?;
-    let mut values = columns(tx, p, roster_timezone);
+    let mut values = columns(tx, p, roster_timezone)?;
     values.extend(args![version]);
     let changed = tx
         .exec(
@@ -459,8 +460,8 @@ pub(super) async fn update(tx: &Tx, p: &Person, roster_timezone: Option<&str>, v
                left_at = CASE WHEN $17 <> 'left' THEN NULL WHEN status = 'left' THEN left_at ELSE $20 END,
                role_since = CASE WHEN COALESCE(title, '') <> COALESCE($10, '') OR COALESCE(department, '') <> COALESCE($11, '')
                             THEN $20 ELSE role_since END,
-               version = version + 1
-             WHERE id = $1 AND version = $21",
+               other_leaves = $21, back_since = $22, version = version + 1
+             WHERE id = $1 AND version = $23",
             values,
         )
         .await?;
@@ -474,9 +475,16 @@ pub(super) async fn update(tx: &Tx, p: &Person, roster_timezone: Option<&str>, v
     Ok(())
 }
 
-fn columns(tx: &Tx, p: &Person, roster_timezone: Option<&str>) -> Vec<crate::db::Value> {
-    let day = |d: &Option<Date>| d.map(|d| d.to_string());
-    args![
+fn day(date: Option<Date>) -> Option<String> {
+    date.map(|date| date.to_string())
+}
+
+fn others(p: &Person) -> Result<Option<String>> {
+    Ok(if p.other_leaves.is_empty() { None } else { Some(serde_json::to_string(&p.other_leaves)?) })
+}
+
+fn columns(tx: &Tx, p: &Person, roster_timezone: Option<&str>) -> Result<Vec<crate::db::Value>> {
+    Ok(args![
         &p.id,
         &p.employee_id,
         &p.name,
@@ -492,10 +500,12 @@ fn columns(tx: &Tx, p: &Person, roster_timezone: Option<&str>) -> Vec<crate::db:
         &p.country,
         &p.state,
         &p.worker_type,
-        day(&p.hire_date),
+        day(p.hire_date),
         p.status.name(),
-        day(&p.leave_from),
-        day(&p.leave_to),
+        day(p.leave_from),
+        day(p.leave_to),
         tx.now(),
-    ]
+        others(p)?,
+        day(p.back_since),
+    ])
 }

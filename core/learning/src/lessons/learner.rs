@@ -43,9 +43,9 @@ impl Learner {
     pub async fn of(conn: &Conn, organisation: &Organisation, person: &Person) -> Result<Self> {
         let settings = people::settings_of(conn, &person.id).await?;
         let mut calendar = organisation.calendar(person);
-        // What cannot be read is refused where it is set; the organisation's holds then.
+        // What cannot be read or leaves no time is refused where it is set; the organisation's holds then.
         if let Some(Ok(quiet)) = settings.get(QUIET_HOURS).map(|q| parse_range(q)) {
-            calendar.quiet_hours = Some(quiet);
+            calendar.keep_quiet(quiet);
         }
         let now = conn.now();
         let today = calendar.date(now);

@@ -229,7 +229,7 @@ impl Kept {
                 "kind": kind, "employee_id": p.employee_id, "name": p.name, "email": p.email, "timezone": p.timezone,
                 "locale": p.locale, "chat_locale": p.chat_locale, "title": p.title, "department": p.department, "location": p.location,
                 "country": p.country, "state": p.state, "worker_type": p.worker_type, "hire_date": p.hire_date,
-                "status": p.status, "leave_from": p.leave_from, "leave_to": p.leave_to,
+                "status": p.status, "leave_from": p.leave_from, "leave_to": p.leave_to, "other_leaves": p.other_leaves,
             })
         };
         let mut all: Vec<Json> = vec![row("person", &self.person)];

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use stoa_ground::people::calendar::parse_date;
-use stoa_ground::people::{self, import};
+use stoa_ground::people::{self, Leave, import};
 use stoa_ground::{Db, Error, Instant, Result};
 
 use crate::{lessons, training};
@@ -37,6 +37,8 @@ pub(super) enum What {
     Ignore,
     /// The roster says something else about the person: columns and cells.
     Roster(Vec<(String, String)>),
+    /// A leave becomes known.
+    Leave(Leave),
     /// Somebody gives another due date.
     Extend { due: Date },
     /// Somebody exempts the person, for good or until the end of a day.
@@ -131,7 +133,7 @@ impl Known {
             "answer" => What::Answer { correct: fields.correct()? },
             "ignore" => What::Ignore,
             "roster" => What::Roster(fields.cells()?),
-            "leave" => What::Roster(fields.leave()?),
+            "leave" => What::Leave(fields.leave()?),
             "extend" => What::Extend { due: fields.date("due")?.ok_or("fields needs due, a date like 2026-12-24")? },
             "exempt" => What::Exempt {
                 until: fields.date("until")?,
@@ -218,14 +220,13 @@ impl Fields {
         parse_date(&text).map(Some).ok_or_else(|| format!("{name} is '{text}': write a date like 2026-12-24"))
     }
 
-    fn leave(&mut self) -> std::result::Result<Vec<(String, String)>, String> {
-        let from = self.date("from")?.ok_or("fields needs from, a date like 2026-12-24")?;
-        let to = self.date("to")?;
-        if to.is_some_and(|to| to < from) {
+    fn leave(&mut self) -> std::result::Result<Leave, String> {
+        let first = self.date("from")?.ok_or("fields needs from, a date like 2026-12-24")?;
+        let last = self.date("to")?;
+        if last.is_some_and(|last| last < first) {
             return Err("the leave ends before it begins".into());
         }
-        let to = to.map(|d| d.to_string()).unwrap_or_default();
-        Ok(vec![("leave_from".into(), from.to_string()), ("leave_to".into(), to)])
+        Ok(Leave { first: Some(first), last })
     }
 
     fn cells(&mut self) -> std::result::Result<Vec<(String, String)>, String> {

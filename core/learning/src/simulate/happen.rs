@@ -32,6 +32,10 @@ impl Simulation {
         let who = person.employee_id.as_str();
         match &event.what {
             What::Ignore | What::Roster(_) => Ok(()),
+            What::Leave(leave) => {
+                let id = &person.id;
+                db.write(|tx| async move { people::add_leave(&tx, id, *leave).await }).await
+            }
             What::Complete { score } => {
                 let account = self.account(&person).await?;
                 training::take(db, services, &person.id, item, *score).await?;

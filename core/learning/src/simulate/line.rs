@@ -1,15 +1,20 @@
 //! One line for each decision.
 
+use std::collections::BTreeMap;
+
+use jiff::Zoned;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use stoa_flow::chat::Place;
 use stoa_flow::delivery::MAIL;
 use stoa_flow::nudges::{Policy, Priority, sentence};
 use stoa_flow::words::Words;
 use stoa_ground::people::{self, Person};
-use stoa_ground::{Instant, Result, Row, args};
+use stoa_ground::{Conn, Instant, Result, Row, args};
 
 use super::Simulation;
+use crate::training::assignment;
 
 /// One decision, as `stoa simulate --json` prints it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,8 +28,14 @@ pub struct Line {
     pub kind: String,
     /// The id of the requirement or track; empty where a message is about several.
     pub item: String,
-    /// Which step of it.
+    /// Which step of it; with `@` and the due date where that has moved or the requirement was assigned before.
     pub step: String,
+    /// The due date that a message about an assignment counts with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due: Option<String>,
+    /// The how many-th assignment of this requirement to this person it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cycle: Option<u32>,
     /// The delivery's key.
     pub key: String,
     /// `now`, `later`, `merge`, `withhold`, `edit` or `cancel`.
@@ -41,6 +52,9 @@ pub struct Line {
     pub reason: String,
     /// The reason as a sentence.
     pub why: String,
+    /// For `later`: when it is decided anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
     /// The key of the digest that says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub into: Option<String>,
@@ -60,14 +74,16 @@ impl Simulation {
     pub async fn lines(&self, person: Option<&str>, mut f: impl FnMut(&Line) -> Result<()>) -> Result<()> {
         let everybody = self.db.read(|c| async move { people::all(&c).await }).await?;
         let only = person.and_then(|id| everybody.iter().find(|p| p.employee_id == id)).map(|p| p.id.clone());
-        let by_id: std::collections::BTreeMap<&str, &Person> = everybody.iter().map(|p| (p.id.as_str(), p)).collect();
+        let by_id: BTreeMap<&str, &Person> = everybody.iter().map(|p| (p.id.as_str(), p)).collect();
+        let cycles = self.db.read(|c| async move { cycles(&c).await }).await?;
         let mut after = self.decided;
         loop {
             let rows = self
                 .db
                 .all(
                     "SELECT d.position, d.delivery_key, d.person, d.kind, d.item, d.at, d.decision, d.reason, d.until,
-                     d.into_key, o.step, o.place, o.posted FROM decision d LEFT JOIN outbox o ON o.key = d.delivery_key
+                     d.into_key, o.step, o.place, o.posted,
+                     CASE WHEN o.kind IN ('assign', 'reminder', 'plan', 'overdue') THEN o.payload END AS about FROM decision d LEFT JOIN outbox o ON o.key = d.delivery_key
                      WHERE d.position > $1 AND d.at >= $2 AND d.at < $3 ORDER BY d.position LIMIT $4",
                     args![after, self.from, self.end, PAGE],
                 )
@@ -77,7 +93,7 @@ impl Simulation {
                 let id: String = row.get("person")?;
                 let wanted = only.as_ref().is_none_or(|only| *only == id);
                 if let Some(person) = by_id.get(id.as_str()).filter(|_| wanted) {
-                    f(&self.line(row, person)?)?;
+                    f(&self.line(row, person, &cycles)?)?;
                 }
             }
             if rows.len() < PAGE {
@@ -86,7 +102,7 @@ impl Simulation {
         }
     }
 
-    fn line(&self, row: &Row, person: &Person) -> Result<Line> {
+    fn line(&self, row: &Row, person: &Person, cycles: &Cycles) -> Result<Line> {
         let at: Instant = row.get("at")?;
         let until: Option<Instant> = row.get("until")?;
         let (kind, decision, reason): (String, String, String) =
@@ -97,16 +113,29 @@ impl Simulation {
         let policy = self.flow.policy(&kind).unwrap_or(Policy::ANSWER);
         let budget = self.flow.organisation().nudges.daily_budget;
         let until = until.map(|u| u.zoned(&zone));
+        let mut step = row.get::<Option<String>>("step")?.unwrap_or_default();
+        let about: Option<Json> = row.get("about")?;
+        let about = |name: &str| about.as_ref().and_then(|about| about[name].as_str());
+        let due = about("due_date").map(str::to_owned);
+        let cycle = about("assignment").and_then(|id| cycles.get(id));
+        if let (Some(due), Some((cycle, first))) = (&due, cycle)
+            && (*cycle > 1 || due != first)
+        {
+            step = format!("{step}@{due}");
+        }
         Ok(Line {
-            at: local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+            at: text(&local),
             person: person.employee_id.clone(),
             item: row.get("item")?,
-            step: row.get::<Option<String>>("step")?.unwrap_or_default(),
+            step,
+            due,
+            cycle: cycle.map(|(cycle, _)| *cycle),
             unsolicited: policy.unsolicited,
             counted: decision == "now" && policy.unsolicited && policy.counted,
             priority: policy.priority,
             place: place(row)?.to_owned(),
             why: sentence(Words::english(), &reason, until.as_ref(), local.date(), budget),
+            until: until.as_ref().map(text),
             into: row.get("into_key")?,
             edits: (decision == "edit").then(|| key.clone()),
             key,
@@ -122,6 +151,25 @@ impl Simulation {
         let then = zones.iter().rev().find(|(since, _)| *since <= at).or_else(|| zones.first());
         then.and_then(|(_, name)| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC)
     }
+}
+
+/// RFC 3339.
+fn text(at: &Zoned) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
+/// By the id of an assignment: the how many-th it is of its requirement for its person, and its first due date.
+type Cycles = BTreeMap<String, (u32, String)>;
+
+async fn cycles(conn: &Conn) -> Result<Cycles> {
+    let mut counts: BTreeMap<(String, String), u32> = BTreeMap::new();
+    let mut cycles = Cycles::new();
+    for a in assignment::all(conn).await? {
+        let count = counts.entry((a.person, a.requirement)).or_default();
+        *count += 1;
+        cycles.insert(a.id, (*count, a.first_due_date.to_string()));
+    }
+    Ok(cycles)
 }
 
 /// Where it stands, or would stand.

@@ -160,6 +160,7 @@ fn what(line: &Line, lines: &[Line], titles: &Titles) -> String {
 /// What a step of a due date means, in words.
 fn step(step: &str) -> Option<String> {
     let days = |n: &str| if n == "1" { "1 day".to_owned() } else { format!("{n} days") };
+    let step = step.split('@').next().unwrap_or_default();
     if let Some(n) = step.strip_prefix("t-") {
         return Some(format!("{} before it is due", days(n)));
     }

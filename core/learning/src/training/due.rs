@@ -5,7 +5,7 @@
 //! person's zone. Steps come at the start of working hours, on a
 //! working day: those before the due date on the last one, the others on the next one.
 
-use jiff::civil::{Date, Time};
+use jiff::civil::{Date, Time, Weekday};
 use jiff::{Span, ToSpan as _};
 use stoa_ground::Instant;
 use stoa_ground::people::calendar::Calendar;
@@ -204,8 +204,11 @@ pub fn timeline(steps: &Steps, assigned: Instant, due: Deadline, calendar: &Cale
     }
     line.push((due.at.plus(Instant::SECOND), Step::Passed));
     let mut after = steps.remind_after.clone();
+    // Then once a week, on Mondays: all that is overdue for somebody comes together.
     let last = after.last().copied().unwrap_or(0);
-    after.extend((1..).map(|week| last + 7 * week).take_while(|n| *n <= steps.end_after).take(600));
+    let first = (last + 7..last + 14).find(|n| later(due.date, *n).weekday() == Weekday::Monday);
+    let weeks = first.into_iter().flat_map(|first| (0..).map(move |week| first + 7 * week));
+    after.extend(weeks.take_while(|n| *n <= steps.end_after).take(600));
     line.extend(
         after.into_iter().filter(|n| *n <= steps.end_after).map(|n| (opening(later(due.date, n)), Step::After(n))),
     );

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::ToSpan as _;
 use jiff::civil::{Date, Time};
 use serde_json::{Value as Json, json};
 use stoa_flow::schedule::{self, Due as DueJob, Job};
 use stoa_ground::people::calendar::Calendar;
-use stoa_ground::people::{self, Person, Status};
+use stoa_ground::people::{self, Absence, Person, Status};
 use stoa_ground::{Conn, Instant, Result, Tx};
 
 use super::assignment::{self, Assignment, By, Cycle, New, Renewal};
@@ -172,13 +171,12 @@ fn open(
             return Ok(None);
         }
         let from = a.away_from.unwrap_or(today);
-        let ended = who.person.leave_to.filter(|to| *to >= from).and_then(|to| to.tomorrow().ok());
-        let back = ended.map_or(today, |day| day.min(today));
+        let back = Absence::of(who.person).back(today).filter(|day| *day > from).unwrap_or(today);
         let due = due::after_leave(a.due.date, assigned, from, back, calendar);
         return Ok(Some(Verdict::Resume { id: a.id.clone(), due }));
     }
     if away {
-        let from = who.person.leave_from.unwrap_or(today);
+        let from = Absence::of(who.person).since(today).unwrap_or(today);
         return Ok(Some(Verdict::Pause { id: a.id.clone(), from }));
     }
     let until = a.renews.as_ref().and_then(|renewal| renewal.until);
@@ -364,8 +362,8 @@ fn next_look(
     if person.status == Status::Left {
         return None;
     }
-    let after_leave = person.leave_to.and_then(|to| to.checked_add(1.day()).ok());
-    let mut dates = vec![person.hire_date, person.leave_from, after_leave];
+    let mut dates: Vec<Option<Date>> = Absence::of(person).turns().map(Some).collect();
+    dates.push(person.hire_date);
     let mut instants = Vec::new();
     for r in requirements.iter().filter(|r| r.active) {
         let done = assignments.iter().rfind(|a| {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
 
+use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use stoa_ground::ledger::Record;

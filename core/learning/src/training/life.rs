@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde_json::{Value as Json, json};
 use stoa_flow::{delivery, words_key};
 use stoa_ground::people::calendar::Calendar;
-use stoa_ground::people::{self, Person};
+use stoa_ground::people::{self, Absence, Person};
 use stoa_ground::{Error, Instant, Result, Tx};
 
 use super::assignment::{self, Assignment, By, Cycle, New, existing, record, record_due};
@@ -30,8 +30,9 @@ pub(crate) async fn assign(tx: &Tx, s: &Services, person: &Person, new: &[New<'_
     let calendar = s.organisation.calendar(person);
     let today = calendar.date(tx.now());
     if people::away(person, today) {
+        let from = Absence::of(person).since(today).unwrap_or(today);
         for (a, New { requirement, .. }) in made.iter().zip(new) {
-            pause(tx, s, a, person.leave_from.unwrap_or(today), &By::leave(requirement)).await?;
+            pause(tx, s, a, from, &By::leave(requirement)).await?;
         }
         return Ok(());
     }
@@ -237,7 +238,11 @@ async fn moved(tx: &Tx, s: &Services, person: &Person, before: &Assignment) -> R
     }
     delivery::revise(tx, &format!("nudge/{id}/")).await?;
     team::revise(tx, &a).await?;
-    nudge::schedule(tx, s, person, &requirement, &a).await?;
+    if a.due.date == before.due.date {
+        nudge::reschedule(tx, s, person, &requirement, &a).await?;
+    } else {
+        nudge::schedule(tx, s, person, &requirement, &a).await?;
+    }
     Ok(a)
 }
 

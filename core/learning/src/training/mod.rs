@@ -9,6 +9,7 @@ pub mod assignment;
 pub mod attest;
 mod authoring;
 pub mod calendar;
+mod calendars;
 mod chat;
 mod completions;
 #[cfg(test)]
@@ -40,6 +41,7 @@ use stoa_ground::{Conn, Result};
 
 pub use apply::{Count, Effect, Plan, Planned, apply, reconsider};
 pub use authoring::propose;
+pub use calendars::follow_calendars;
 pub use completions::{Judged, Line, Outcome, import, judged};
 pub use exempt::{exempt, reinstate, waive};
 pub use history::AsOf;
@@ -80,6 +82,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
         Arc::new(nudge::StepJob(services.clone())),
         Arc::new(evaluate::EvaluateJob(services.clone())),
         Arc::new(evaluate::ContentJob(services.clone())),
+        Arc::new(calendars::CalendarsJob(services.clone())),
         Arc::new(exempt::EndJob(services.clone())),
         Arc::new(team::DigestJob(services.clone())),
         Arc::new(team::OverJob(services.clone())),

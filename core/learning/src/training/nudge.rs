@@ -31,6 +31,9 @@ fn key(a: &Assignment, step: &str) -> String {
     }
 }
 
+/// The most by which the same time of day is apart in two zones.
+const ZONES_APART: i64 = 26 * Instant::HOUR;
+
 fn delivery(a: &Assignment, kind: &'static str, step: &str, key: String) -> NewDelivery {
     NewDelivery {
         key,
@@ -67,6 +70,23 @@ pub(super) async fn by_manager(tx: &Tx, a: &Assignment, today: jiff::civil::Date
 
 /// Puts the job of the next step, and makes sure that the manager hears of what is long overdue.
 pub(super) async fn schedule(tx: &Tx, s: &Services, person: &Person, r: &Requirement, a: &Assignment) -> Result<()> {
+    schedule_after(tx, s, person, r, a, tx.now()).await
+}
+
+/// As [`schedule`], when the person's calendar has changed and the due date has not: a step that had not come where the person
+/// was, and is past where they are now, comes at once; no key comes twice.
+pub(super) async fn reschedule(tx: &Tx, s: &Services, person: &Person, r: &Requirement, a: &Assignment) -> Result<()> {
+    schedule_after(tx, s, person, r, a, tx.now().plus(-ZONES_APART)).await
+}
+
+async fn schedule_after(
+    tx: &Tx,
+    s: &Services,
+    person: &Person,
+    r: &Requirement,
+    a: &Assignment,
+    after: Instant,
+) -> Result<()> {
     if !a.state.is_running() || a.is_enrolment() {
         return unschedule(tx, &a.id).await;
     }
@@ -75,7 +95,7 @@ pub(super) async fn schedule(tx: &Tx, s: &Services, person: &Person, r: &Require
     if late && line.iter().any(|(at, step)| *step == Step::Manager && *at <= now) {
         team::expect_digest(tx, s, person).await?;
     }
-    match next(&line, late, now) {
+    match next(&line, late, after) {
         Some(at) => schedule::put(tx, &job_key(&a.id), StepJob::KIND, at, &Json::from(a.id.as_str())).await,
         None => unschedule(tx, &a.id).await,
     }
@@ -98,9 +118,9 @@ fn timeline(r: &Requirement, a: &Assignment, calendar: &Calendar) -> Vec<(Instan
     due::timeline(&r.steps_of(a.renews.is_some()), a.assigned, a.due, calendar)
 }
 
-/// When the next step comes. `late`: it is overdue already.
-fn next(line: &[(Instant, Step)], late: bool, now: Instant) -> Option<Instant> {
-    let next = line.iter().find(|(at, step)| *at > now || (*step == Step::Passed && !late));
+/// When the first step after an instant comes. `late`: it is overdue already.
+fn next(line: &[(Instant, Step)], late: bool, after: Instant) -> Option<Instant> {
+    let next = line.iter().find(|(at, step)| *at > after || (*step == Step::Passed && !late));
     next.map(|(at, _)| *at)
 }
 
@@ -140,8 +160,11 @@ impl Job for StepJob {
             record(tx, s, &a.id, Change::Overdue, &by, json!({})).await?;
         }
         let a = assignment::existing(tx, &a.id).await?;
+        // Where the person has moved east since, the step was earlier there than the job.
+        let moved = line.iter().all(|(at, _)| *at != job.due);
+        let since = if moved { job.due.plus(-ZONES_APART) } else { job.due };
         // After a standstill only the newest of the messages that were missed goes out.
-        let reached = || line.iter().filter(|(at, _)| *at >= job.due && *at <= now);
+        let reached = || line.iter().filter(|(at, _)| *at >= since && *at <= now);
         let message = reached().rfind(|(_, step)| matches!(step, Step::Before(_) | Step::After(_)));
         if let Some((at, step)) = message {
             send(tx, &a, *at, *step).await?;
@@ -266,6 +289,11 @@ impl Nudge {
         }
     }
 
+    /// Whether it asks when the person will do it.
+    fn asks_when(&self, now: &Now) -> bool {
+        self.name == "reminder" && now.planned.is_none() && now.days_left >= 3
+    }
+
     fn sentence(&self, cx: &Rendering<'_>, now: &Now) -> String {
         let (title, due) = (&now.title, &now.due);
         let late = now.a.state == State::Overdue;
@@ -337,7 +365,7 @@ impl DeliveryKind for Nudge {
                 message =
                     with(message.context(say!(cx.words, "training-planned-for", when = planned)), now.file.clone());
             }
-            (None, "reminder") if now.days_left >= 3 => {
+            (None, _) if self.asks_when(&now) => {
                 message = message.paragraph(say!(cx.words, "training-plan-question"));
                 let plan = |label: String, word: &str| Button::new(label, format!("training plan {id} {word}"));
                 buttons.push(plan(say!(cx.words, "training-plan-tomorrow"), "tomorrow"));
@@ -356,7 +384,11 @@ impl DeliveryKind for Nudge {
             return Ok(None);
         }
         let label = say!(cx.words, "training-open-button", title = &now.plain);
-        let button = Button::new(label, format!("training open {}", now.a.id));
-        Ok(Some(Line { text: self.sentence(cx, &now), button: Some(button) }))
+        let mut buttons = vec![Button::new(label, format!("training open {}", now.a.id))];
+        if self.asks_when(&now) {
+            let label = say!(cx.words, "training-plan-button", title = &now.plain);
+            buttons.push(Button::new(label, format!("training choose {}", now.a.id)));
+        }
+        Ok(Some(Line { text: self.sentence(cx, &now), buttons }))
     }
 }

@@ -47,8 +47,7 @@ pub struct Human {
 struct Life {
     zones: Vec<(Timestamp, String)>,
     locations: Vec<(Timestamp, String)>,
-    /// First and last day, and since when it was known.
-    leaves: Vec<(Timestamp, Date, Date)>,
+    leaves: Vec<Leave>,
     /// When they did something, and what with.
     active: Vec<Timestamp>,
     /// Requirement and when it was completed.
@@ -63,7 +62,76 @@ struct Life {
     gone: Vec<(Timestamp, Option<Timestamp>)>,
 }
 
+/// A leave, as it became known.
+struct Leave {
+    known: Timestamp,
+    first: Date,
+    last: Date,
+    /// Whether it came in the columns of the roster, which have one at a time.
+    listed: bool,
+    /// When the roster took it back, and the person's day then.
+    over: Option<(Timestamp, Date)>,
+}
+
+impl Leave {
+    fn covers(&self, date: Date) -> bool {
+        (self.first..=self.last).contains(&date)
+    }
+
+    fn holds(&self, when: Timestamp) -> bool {
+        self.known <= when && self.over.is_none_or(|(over, _)| when < over)
+    }
+
+    /// The first day after it, as far as it was a leave at all.
+    fn back(&self, when: Timestamp) -> Option<Date> {
+        match self.over.filter(|(over, _)| *over <= when) {
+            Some((_, day)) => self.covers(day).then_some(day),
+            None => self.last.tomorrow().ok(),
+        }
+    }
+}
+
 impl Life {
+    /// On leave on a date, as far as it was known at an instant.
+    fn is_away(&self, when: Timestamp, date: Date) -> bool {
+        self.leaves.iter().any(|leave| leave.holds(when) && leave.covers(date))
+    }
+
+    /// The day on which they came back last.
+    fn back(&self, when: Timestamp, date: Date) -> Option<Date> {
+        let known = self.leaves.iter().filter(|leave| leave.known <= when);
+        known.filter_map(|leave| leave.back(when)).filter(|day| *day <= date).max()
+    }
+
+    /// What the roster says of leaves at an instant.
+    fn roster(&mut self, when: Timestamp, fields: &Value) {
+        let zone = at(&self.zones, when).and_then(|z| TimeZone::get(z).ok()).unwrap_or(TimeZone::UTC);
+        let today = when.to_zoned(zone).date();
+        let end = |leave: &mut Leave| leave.over = leave.over.or(Some((when, today)));
+        let date = |name: &str| fields[name].as_str().and_then(|d| d.parse::<Date>().ok());
+        match (fields["leave_from"].as_str(), date("leave_from")) {
+            (Some(""), _) => self.leaves.iter_mut().for_each(end),
+            (_, Some(first)) => {
+                let goes_on = |leave: &Leave| leave.covers(today) && first > today;
+                self.leaves.iter_mut().filter(|leave| leave.listed && !goes_on(leave)).for_each(end);
+                let last = date("leave_to").unwrap_or(Date::MAX);
+                self.leaves.push(Leave { known: when, first, last, listed: true, over: None });
+            }
+            _ => {}
+        }
+        match fields["status"].as_str() {
+            Some("active") => {
+                let endless = |leave: &&mut Leave| leave.last == Date::MAX && leave.first <= today;
+                self.leaves.iter_mut().filter(endless).for_each(end);
+            }
+            Some("leave") if date("leave_from").is_none() => {
+                let (first, last) = (Date::MIN, Date::MAX);
+                self.leaves.push(Leave { known: when, first, last, listed: true, over: None });
+            }
+            _ => {}
+        }
+    }
+
     fn is_gone(&self, when: Timestamp) -> bool {
         self.gone.iter().any(|(from, to)| *from < when && to.is_none_or(|to| when < to))
     }
@@ -140,7 +208,8 @@ pub fn violations(rules: &Rules, people: &BTreeMap<String, Human>, events: &[Val
         let Some(life) = lives.get(*person) else { continue };
         let mut one = |rule: &str, what: &str, s: &Said| wrong.push(format!("{rule}: {what}: {}", s.line));
         times(rules, life, said, &mut one);
-        once(said, life, &mut one);
+        once(said, &mut one);
+        together(said, &mut one);
         limits(rules, life, said, &mut one);
         ended(rules, life, said, &mut one);
         edits(life, said, &mut one);
@@ -165,7 +234,7 @@ fn heard(
             let life = &lives[*person];
             let over = life.completed.iter().any(|(i, when)| i == s.text("item") && *when <= late)
                 || life.exempt.iter().any(|(i, when, _)| i == s.text("item") && *when <= late)
-                || life.leaves.iter().any(|(since, ..)| *since <= late)
+                || life.leaves.iter().any(|leave| leave.known <= late)
                 || life.waived.iter().any(|(i, when)| i == s.text("item") && *when <= late)
                 || life.gone.iter().any(|(from, _)| *from <= late);
             if late > end || over {
@@ -224,8 +293,8 @@ fn lives(rules: &Rules, people: &BTreeMap<String, Human>, events: &[Value]) -> B
             }
             "answer" => life.active.push(when),
             "leave" => {
-                let first = date("from").unwrap_or(Date::MIN);
-                life.leaves.push((when, first, date("to").unwrap_or(Date::MAX)));
+                let (first, last) = (date("from").unwrap_or(Date::MIN), date("to").unwrap_or(Date::MAX));
+                life.leaves.push(Leave { known: when, first, last, listed: false, over: None });
             }
             "exempt" => life.exempt.push((item, when, date("until"))),
             "waive" => life.waived.push((item, when)),
@@ -237,6 +306,7 @@ fn lives(rules: &Rules, people: &BTreeMap<String, Human>, events: &[Value]) -> B
                 if let Some(location) = fields["location"].as_str() {
                     life.locations.push((when, location.to_owned()));
                 }
+                life.roster(when, fields);
                 if fields["status"] == "left" {
                     life.gone.push((when, None));
                 } else if let Some((_, to)) = life.gone.last_mut().filter(|_| fields["status"] == "active") {
@@ -262,7 +332,7 @@ fn times(rules: &Rules, life: &Life, said: &[Said], report: &mut Report) {
         if free(rules, life, s.at, date) {
             report("N3", "on a day off or a holiday", s);
         }
-        if leave(life, s.at).is_some_and(|(first, last)| (first..=last).contains(&date)) {
+        if life.is_away(s.at, date) {
             report("N9", "on leave", s);
         }
         if life.is_gone(s.at) {
@@ -280,28 +350,27 @@ fn free(rules: &Rules, life: &Life, when: Timestamp, date: Date) -> bool {
     }
 }
 
-/// The leave that was known at an instant: the roster has one at a time.
-fn leave(life: &Life, when: Timestamp) -> Option<(Date, Date)> {
-    life.leaves.iter().rev().find(|(since, ..)| *since <= when).map(|(_, first, last)| (*first, *last))
-}
-
-/// N2: nothing twice. A step may come again when its due date moved, when it was assigned anew, and in another cycle.
-fn once(said: &[Said], life: &Life, report: &mut Report) {
+/// N2: nothing twice. A step that comes again for another due date or in another cycle has another name.
+fn once(said: &[Said], report: &mut Report) {
     let mut keys = BTreeSet::new();
     let mut steps = BTreeSet::new();
     for s in said.iter().filter(|s| s.sent()) {
         if !keys.insert(s.text("key")) {
             report("N2", "the same message twice", s);
         }
-        let item = s.text("item");
-        let moved = life.extended.iter().any(|(i, ..)| i == item)
-            || life.exempt.iter().any(|(i, ..)| i == item)
-            || !life.leaves.is_empty()
-            || life.locations.len() + life.zones.len() > 2
-            || !life.gone.is_empty();
-        let (_, cycle) = life.ends(item, s.at);
-        if !steps.insert((s.text("kind"), item, s.text("step"), cycle)) && !moved {
+        if !steps.insert((s.text("kind"), s.text("item"), s.text("step"))) {
             report("N2", "the same step twice", s);
+        }
+    }
+}
+
+/// N7: of several mandated things that are due at once none waits for the others; they are one message.
+fn together(said: &[Said], report: &mut Report) {
+    let merges = |s: &Said| matches!(s.text("kind"), "assign" | "reminder" | "plan" | "overdue");
+    for s in said.iter().filter(|s| merges(s) && s.text("decision") == "later" && s.text("reason") == "gap") {
+        let other = |o: &Said| o.at == s.at && o.sent() && (merges(o) || o.text("kind") == "learner-digest");
+        if said.iter().any(other) {
+            report("N7", "put off by what came at the same time, and not merged", s);
         }
     }
 }
@@ -333,8 +402,8 @@ fn limits(rules: &Rules, life: &Life, said: &[Said], report: &mut Report) {
         if *count > rules.budget.min(rules.windows) {
             report("N7", "more than the budget of a day", s);
         }
-        let back = leave(life, s.at)
-            .is_some_and(|(_, to)| to < date && to.checked_add(Span::new().days(7)).is_ok_and(|end| date <= end));
+        let back =
+            life.back(s.at, date).is_some_and(|day| day.checked_add(Span::new().days(7)).is_ok_and(|end| date < end));
         if back && *count > rules.ramp {
             report("N9", "more than the ramp after a leave", s);
         }
@@ -379,14 +448,15 @@ fn ended(rules: &Rules, life: &Life, said: &[Said], report: &mut Report) {
         if life.exempt.iter().any(exempt) {
             report("N4", "a message in spite of an exemption", s);
         }
-        let days = |prefix: &str| s.text("step").strip_prefix(prefix).and_then(|n| n.parse::<i64>().ok());
+        let step = s.text("step").split('@').next().unwrap_or_default();
+        let days = |prefix: &str| step.strip_prefix(prefix).and_then(|n| n.parse::<i64>().ok());
         if days("t+").is_some_and(|n| n > rules.end_after) {
             report("N6", "overdue without an end", s);
         }
         // The newest extension holds; a leave after it moves the date once more.
         let extended = life.extended.iter().rev().find(|(i, when, _)| i == item && *when <= s.at);
         if let Some((_, when, due)) = extended {
-            let on_leave_since = life.leaves.iter().any(|(_, _, last)| *last >= when.to_zoned(TimeZone::UTC).date());
+            let on_leave_since = life.leaves.iter().any(|leave| leave.last >= when.to_zoned(TimeZone::UTC).date());
             // An extension to a day off ends on the next working day.
             let mut due = *due;
             while free(rules, life, s.at, due) {
@@ -453,19 +523,27 @@ fn edits(life: &Life, said: &[Said], report: &mut Report) {
     }
 }
 
-/// N15: what is put off is decided again.
+/// N15: what is put off is decided again when it was said, or before.
 fn answered(said: &[Said], report: &mut Report) {
     let Some(end) = said.last().map(|s| s.at) else { return };
-    let mut open: BTreeMap<&str, &Said> = BTreeMap::new();
+    let mut open: BTreeMap<&str, (&Said, Timestamp)> = BTreeMap::new();
     for s in said {
-        open.remove(s.text("key"));
+        if let Some((before, until)) = open.remove(s.text("key"))
+            && until < s.at
+        {
+            report("N15", &format!("not decided when it was said, but at {}", s.at), before);
+        }
         if s.text("decision") == "later" {
-            open.insert(s.text("key"), s);
+            match s.text("until").parse::<Timestamp>() {
+                Ok(until) if until > s.at => {
+                    open.insert(s.text("key"), (s, until));
+                }
+                _ => report("N15", "put off, and nobody knows until when", s),
+            }
         }
     }
-    for s in open.values() {
-        let long = s.at.checked_add(jiff::SignedDuration::from_hours(40 * 24)).is_ok_and(|late| late < end);
-        if long {
+    for (s, until) in open.values() {
+        if *until < end {
             report("N15", "put off, and never decided", s);
         }
     }

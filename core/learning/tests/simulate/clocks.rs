@@ -72,6 +72,27 @@ async fn who_moves_a_minute_before_the_lesson_gets_one_lesson_that_day() {
 }
 
 #[tokio::test]
+async fn no_step_is_lost_by_who_moves_east() {
+    // Ana moves from Los Angeles to Tokyo before, on and after the day of each step, and once while it is overdue.
+    for day in ["2026-11-29", "2026-11-30", "2026-12-01", "2026-12-03", "2026-12-07", "2026-12-08", "2026-12-10"] {
+        for time in ["01:00", "15:00", "16:30", "18:00", "23:30"] {
+            let mut w = World::new(MONDAY).await;
+            w.hire(&[("A", "America/Los_Angeles", "", "-"), ("L", "UTC", "", "-")]).await;
+            w.require(&[("fire", "{ days = 14, from = \"assigned\" }")]).await;
+            let at = format!("{day}T{time}:00Z");
+            let events = [json!({"at": at, "kind": "roster", "person": "A", "fields": {"timezone": "Asia/Tokyo"}})];
+            let out = w.simulate("2026-11-23", "2026-12-14", &events).await;
+            let story = out.story("A");
+            for step in ["reminder t-7", "reminder t-1", "overdue t+1", "overdue t+3"] {
+                let sent = story.lines().filter(|line| line.contains(&format!("{step} now"))).count();
+                assert_eq!(sent, 1, "{step} after a move at {at}:\n{story}");
+            }
+            clean(&w, &out, &events).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn zones_at_the_ends_of_the_world_have_their_own_day() {
     let mut w = World::new("2026-11-20T00:00:00Z").await;
     w.hire(&[

@@ -34,14 +34,14 @@ async fn story(w: &World, to: &str, events: &[Value]) -> String {
 async fn without_events_the_steps_come_in_their_order() {
     let w = team().await;
     assert_eq!(
-        story(&w, "2026-12-18", &[]).await,
+        story(&w, "2026-12-22", &[]).await,
         "2026-11-23T08:00 assign assign later quiet-hours\n\
          2026-11-23T09:00 assign assign now due\n\
          2026-11-30T09:00 reminder t-7 now due\n\
          2026-12-04T09:00 reminder t-1 now due\n\
          2026-12-08T09:00 overdue t+1 now due\n\
          2026-12-10T09:00 overdue t+3 now due\n\
-         2026-12-17T09:00 overdue t+10 now due\n"
+         2026-12-21T09:00 overdue t+14 now due\n"
     );
 }
 
@@ -85,17 +85,129 @@ async fn a_leave_stops_the_clock_and_an_extension_moves_it() {
     let told = story(&w, "2026-12-31", &leave).await;
     // Five working days away: due on 14 December.
     assert!(
-        told.contains("2026-12-07T09:00 reminder t-7 now") && told.contains("2026-12-15T09:00 overdue t+1 now"),
+        told.contains("2026-12-07T09:00 reminder t-7@2026-12-14 now")
+            && told.contains("2026-12-15T09:00 overdue t+1@2026-12-14 now"),
         "{told}"
     );
     assert!(!told.contains("2026-11-30") && !told.contains("2026-12-01"), "{told}");
     let extend = [event("2026-12-02T12:00:00Z", "extend", &json!({"due": "2026-12-21"}))];
     let told = story(&w, "2026-12-31", &extend).await;
     assert!(
-        told.contains("2026-11-30T09:00 reminder t-7 now") && told.contains("2026-12-14T09:00 reminder t-7 now"),
+        told.contains("2026-11-30T09:00 reminder t-7 now")
+            && told.contains("2026-12-14T09:00 reminder t-7@2026-12-21 now"),
         "{told}"
     );
-    assert!(told.contains("2026-12-22T09:00 overdue t+1 now") && !told.contains("2026-12-08"), "{told}");
+    assert!(told.contains("2026-12-22T09:00 overdue t+1@2026-12-21 now") && !told.contains("2026-12-08"), "{told}");
+}
+
+#[tokio::test]
+async fn a_leave_that_becomes_known_ends_none_and_the_return_is_ramped_whatever_ends_it() {
+    let mut w = World::new(MONDAY).await;
+    w.hire(&[("L", "Europe/Berlin", "", "-"), ("Ana", "Europe/Berlin", "", "L")]).await;
+    w.require(&[("fire", FORTNIGHT)]).await;
+    w.teach(60, "09:30").await;
+    let of = |at: &str, kind: &str, fields: Value| json!({"at": at, "kind": kind, "person": "Ana", "fields": fields});
+    let leave = |at: &str, from: &str, to: &str| of(at, "leave", json!({"from": from, "to": to}));
+    let answers = (0..60).map(|day| {
+        let date = "2026-11-23".parse::<jiff::civil::Date>().unwrap() + jiff::Span::new().days(day);
+        of(&format!("{date}T15:30:00Z"), "answer", json!({"correct": true}))
+    });
+    let cases: [(&str, Vec<Value>); 4] = [
+        (
+            "planned, running, and in the week of the return",
+            vec![
+                leave("2026-11-24T12:00:00Z", "2026-12-01", "2026-12-10"),
+                leave("2026-11-25T12:00:00Z", "2026-12-21", "2026-12-23"),
+                leave("2026-12-03T12:00:00Z", "2027-01-04", "2027-01-08"),
+                leave("2026-12-14T12:00:00Z", "2027-01-11", "2027-01-12"),
+            ],
+        ),
+        (
+            "without an end, until the roster says active",
+            vec![
+                of("2026-11-25T12:00:00Z", "leave", json!({"from": "2026-11-26"})),
+                of("2026-12-09T12:00:00Z", "roster", json!({"status": "active"})),
+            ],
+        ),
+        (
+            "by its status alone",
+            vec![
+                of("2026-11-25T12:00:00Z", "roster", json!({"status": "leave"})),
+                of("2026-12-09T12:00:00Z", "roster", json!({"status": "active"})),
+            ],
+        ),
+        (
+            "until the roster has none any more",
+            vec![
+                of("2026-11-25T12:00:00Z", "roster", json!({"leave_from": "2026-11-26", "leave_to": "2026-12-31"})),
+                of("2026-12-09T12:00:00Z", "roster", json!({"leave_from": "", "leave_to": ""})),
+            ],
+        ),
+    ];
+    for (what, mut events) in cases {
+        events.extend(answers.clone());
+        events.push(json!({"at": "2026-11-24T09:00:00Z", "kind": "complete", "person": "L", "item": "fire"}));
+        let out = w.simulate("2026-11-23", "2027-01-22", &events).await;
+        let wrong = violations(&rules(), &w.people, &out.happened(&events), &out.values());
+        assert!(wrong.is_empty(), "{what}: {}", wrong.join("\n"));
+        let story = out.story("Ana");
+        assert!(story.contains(" now due") && story.contains(" ramp"), "{what}: {story}");
+        let back = |line: &&str| line[..10] > *"2026-12-10" && line.contains(" now ");
+        assert!(story.lines().any(|line| back(&line)), "{what}: nothing after the leave: {story}");
+    }
+}
+
+#[tokio::test]
+async fn a_manager_has_one_digest_a_week_whatever_puts_it_off() {
+    let mut w = World::new(MONDAY).await;
+    w.hire(&[("L", "Europe/Berlin", "", "-"), ("Max", "Asia/Tokyo", "Yard", "L"), ("Ana", "Europe/Berlin", "", "Max")])
+        .await;
+    w.require(&[("fire", FORTNIGHT)]).await;
+    let of = |at: &str, kind: &str, fields: Value| json!({"at": at, "kind": kind, "person": "Max", "fields": fields});
+    let done = of("2026-11-25T09:00:00Z", "complete", json!({}));
+    // The yard is closed from 4 to 8 January.
+    let closed = vec![done.clone()];
+    // Nine on Monday in Tokyo is Sunday evening in New York.
+    let moves = vec![done.clone(), of("2026-12-14T01:00:00Z", "roster", json!({"timezone": "America/New_York"}))];
+    let leave = vec![done, of("2026-12-13T12:00:00Z", "leave", json!({"from": "2026-12-14", "to": "2026-12-18"}))];
+    for (events, expected) in [
+        (closed, ["2026-12-14", "2026-12-21", "2026-12-28", "2027-01-11", "2027-01-18"]),
+        (moves, ["2026-12-14", "2026-12-21", "2026-12-28", "2027-01-11", "2027-01-18"]),
+        (leave, ["2026-12-21", "2026-12-28", "2027-01-11", "2027-01-18", ""]),
+    ] {
+        let out = w.simulate("2026-11-23", "2027-01-22", &events).await;
+        let wrong = violations(&rules(), &w.people, &events, &out.values());
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        let expected: Vec<String> = expected.iter().filter(|d| !d.is_empty()).map(|d| format!("{d} 09:00")).collect();
+        assert_eq!(out.sent("Max", "manager-digest"), expected, "{}", out.story("Max"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_due_to_many_at_one_nine_oclock_is_one_message_for_each() {
+    let mut w = World::new(MONDAY).await;
+    let ids: Vec<String> = (0..60).map(|n| format!("P{n:02}")).collect();
+    w.hire(&ids.iter().map(|id| (id.as_str(), "UTC", "", "-")).collect::<Vec<_>>()).await;
+    w.require(&[("fire", FORTNIGHT), ("privacy", FORTNIGHT)]).await;
+    let out = w.simulate("2026-11-23", "2026-12-02", &[]).await;
+    let wrong = violations(&rules(), &w.people, &[], &out.values());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for id in &ids {
+        assert_eq!(out.sent(id, "learner-digest"), ["2026-11-23 09:00", "2026-11-30 09:00"], "{}", out.story(id));
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_comes_again_says_for_which_due_date() {
+    let w = team().await;
+    let extend = [event("2026-12-02T12:00:00Z", "extend", &json!({"due": "2026-12-21"}))];
+    let out = w.simulate("2026-11-23", "2026-12-31", &extend).await;
+    let sent = out.lines.iter().filter(|l| l.person == "Ana" && l.kind == "reminder" && l.decision == "now");
+    let steps: Vec<_> = sent.map(|l| (l.step.as_str(), l.due.as_deref().unwrap(), l.cycle.unwrap())).collect();
+    assert_eq!(
+        steps,
+        [("t-7", "2026-12-07", 1), ("t-7@2026-12-21", "2026-12-21", 1), ("t-1@2026-12-21", "2026-12-21", 1)]
+    );
 }
 
 #[tokio::test]
@@ -104,7 +216,8 @@ async fn an_exemption_ends_it_and_where_it_ends_it_begins_anew() {
     let exempt = [event("2026-12-01T12:00:00Z", "exempt", &json!({"until": "2026-12-11", "reason": "on a ship"}))];
     let told = story(&w, "2026-12-24", &exempt).await;
     assert!(
-        told.contains("2026-12-14T09:00 assign assign now") && told.contains("2026-12-21T09:00 reminder t-7 now"),
+        told.contains("2026-12-14T09:00 assign assign@2026-12-28 now")
+            && told.contains("2026-12-21T09:00 reminder t-7@2026-12-28 now"),
         "{told}"
     );
     assert!(!told.contains("overdue"), "{told}");

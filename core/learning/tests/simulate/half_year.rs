@@ -112,6 +112,40 @@ fn life(people: usize, days: u64) -> Vec<Value> {
                 let last = first + jiff::Span::new().days(i64::try_from(2 + dice.roll(20)).unwrap());
                 put(day, 600, "leave", None, json!({"from": first.to_string(), "to": last.to_string()}));
             }
+            1 => {
+                // The next leave is told before the one before it is over, and one more in the week of the return.
+                let day = 5 + dice.roll(days.min(60));
+                for (told, first, last) in [(0, 1, 9), (3, 15, 18), (20, 30, 34)] {
+                    let date = |n: u64| start + jiff::Span::new().days(i64::try_from(day + n).unwrap());
+                    let fields = json!({"from": date(first).to_string(), "to": date(last).to_string()});
+                    put(day + told, 600, "leave", None, fields);
+                }
+            }
+            2 => {
+                let day = 5 + dice.roll(days.min(60));
+                let first = start + jiff::Span::new().days(i64::try_from(day).unwrap());
+                put(day, 600, "leave", None, json!({"from": first.to_string()}));
+                put(day + 12, 610, "roster", None, json!({"status": "active"}));
+            }
+            4 => {
+                let day = 5 + dice.roll(days.min(60));
+                put(day, 600, "roster", None, json!({"status": "leave"}));
+                put(day + 9, 610, "roster", None, json!({"status": "active"}));
+            }
+            6 => {
+                // To the other end of the world and back, over the date line.
+                put(6, 23 * 60, "roster", None, json!({"timezone": "Pacific/Kiritimati"}));
+                for week in 2..days / 7 {
+                    let zone = if week % 2 == 0 { "America/Los_Angeles" } else { "Pacific/Kiritimati" };
+                    put(week * 7 + week % 5, dice.roll(24 * 60), "roster", None, json!({"timezone": zone}));
+                }
+            }
+            7 => {
+                let day = 5 + dice.roll(days.min(60));
+                let date = |n: u64| (start + jiff::Span::new().days(i64::try_from(day + n).unwrap())).to_string();
+                put(day, 600, "roster", None, json!({"leave_from": date(0), "leave_to": date(20)}));
+                put(day + 8, 610, "roster", None, json!({"leave_from": "", "leave_to": ""}));
+            }
             5 => {
                 let zone = ZONES[usize::try_from(dice.roll(10)).unwrap()];
                 put(3 + dice.roll(days - 5), dice.roll(24 * 60), "roster", None, json!({"timezone": zone}));

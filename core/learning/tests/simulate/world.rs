@@ -87,7 +87,8 @@ impl Outcome {
     }
 }
 
-/// In New York and everywhere else people work from Monday to Friday; in Dubai they begin on Sunday.
+/// In New York and everywhere else people work from Monday to Friday; in Dubai they begin on Sunday. The yard is closed for the
+/// first whole week of the year.
 fn locations() -> Vec<(String, Calendar)> {
     let usual = organisation().calendar;
     let mut berlin = usual.clone();
@@ -95,7 +96,9 @@ fn locations() -> Vec<(String, Calendar)> {
     let mut dubai = usual.clone();
     dubai.working_days = [true, true, true, true, false, false, true];
     dubai.holidays = BTreeSet::from([date(2026, 12, 2), date(2026, 12, 3)]);
-    vec![("berlin".into(), berlin), ("dubai".into(), dubai)]
+    let mut yard = usual;
+    yard.holidays = (4..=8).map(|day| date(2027, 1, day)).collect();
+    vec![("berlin".into(), berlin), ("dubai".into(), dubai), ("yard".into(), yard)]
 }
 
 /// The configuration, as the checker counts with it.
@@ -116,6 +119,7 @@ pub fn rules() -> Rules {
         locations: BTreeMap::from([
             ("Berlin".to_owned(), (days(&[Weekday::Saturday, Weekday::Sunday]), holidays("berlin"))),
             ("Dubai".to_owned(), (days(&[Weekday::Friday, Weekday::Saturday]), holidays("dubai"))),
+            ("Yard".to_owned(), (days(&[Weekday::Saturday, Weekday::Sunday]), holidays("yard"))),
         ]),
         pass_mark: 0.8,
         end_after: 90,

@@ -183,13 +183,17 @@ async fn overdue_messages_end_and_two_courses_at_once_become_one_message() {
     w.apply(&both).await;
     let first = w.s.news("Ana");
     assert!(first.contains("2 things are waiting for you:") && first.contains("Water safety"), "{first}");
+    w.s.until("2026-11-30T12:00:00Z").await;
+    let asks = format!("{:?}", w.s.to("Ana").last().unwrap().message);
+    assert_eq!(asks.matches("training open ").count(), 2, "{asks}");
+    assert_eq!(asks.matches("training choose ").count(), 2, "a week before it asks when, for each: {asks}");
     w.s.until("2027-12-31T12:00:00Z").await;
     let news = w.s.to("Ana");
     assert!(news.iter().all(|p| !p.key.starts_with("nudge/")), "always merged");
     let last = news.last().unwrap().at;
     assert!(last < Instant::parse("2027-03-08T00:00:00Z").unwrap(), "ninety days after the due date it ends: {last}");
-    // t-7, t-1, +1, +3, then twelve weeks.
-    assert_eq!(news.len(), 1 + 2 + 2 + 12);
+    // t-7, t-1, +1, +3, then eleven Mondays.
+    assert_eq!(news.len(), 1 + 2 + 2 + 11);
     assert_eq!(w.of(&ana).await.len(), 2);
 }
 

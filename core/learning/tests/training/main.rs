@@ -17,6 +17,7 @@ mod trainer;
 use std::path::Path;
 use std::sync::Arc;
 
+use stoa_flow::Organisation;
 use stoa_flow::testing::{Stage, direct, organisation};
 use stoa_ground::people::{self, Person, Role, Status};
 use stoa_ground::xapi::Emitter;
@@ -74,16 +75,20 @@ async fn world() -> World {
     world_with(training::requests::Settings::default()).await
 }
 
-async fn world_with(training: training::requests::Settings) -> World {
-    let services = Arc::new(Services {
+fn services(training: training::requests::Settings, organisation: Organisation) -> Arc<Services> {
+    Arc::new(Services {
         ledger: ledger(),
         emitter: Emitter::new("https://learn.example.org").unwrap(),
         training,
         index: Index::in_memory().unwrap(),
         asking: Default::default(),
         mail: true,
-        organisation: organisation(),
-    });
+        organisation,
+    })
+}
+
+async fn world_with(training: training::requests::Settings) -> World {
+    let services = services(training, organisation());
     let s = Stage::new(|_| parts(&services)).await;
     let courses = tempfile::tempdir().unwrap();
     write_course(courses.path(), COURSE);

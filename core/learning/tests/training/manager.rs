@@ -100,6 +100,20 @@ async fn escalation_and_fallbacks_find_somebody_who_can_act() {
 }
 
 #[tokio::test]
+async fn without_a_manager_and_a_learning_team_an_operator_hears_of_it() {
+    let w = world().await;
+    let olga = w.s.hire("Olga", |_| {}).await;
+    let ana = w.s.hire("Ana", |_| {}).await;
+    w.grant(&olga, Role::Operator).await;
+    w.apply(REQUIREMENT).await;
+    w.finish(&olga).await;
+    w.s.until("2026-12-14T12:00:00Z").await;
+    assert!(w.s.news("Olga").contains("**Ana**: Fire safety, 7 days overdue"));
+    let id = w.one(&ana).await.id;
+    assert!(w.press("Olga", &format!("team remind {id}")).await.contains("I remind Ana"));
+}
+
+#[tokio::test]
 async fn an_extension_moves_the_reminders_and_a_second_press_does_not_extend_twice() {
     let w = world().await;
     let max = w.s.hire("Max", |_| {}).await;

@@ -30,6 +30,31 @@ async fn moving_department_retires_and_assigns_once_and_leaving_ends_it() {
 }
 
 #[tokio::test]
+async fn a_holiday_that_is_added_moves_what_is_open_at_the_next_start() {
+    let w = world().await;
+    let ana = w.s.hire("Ana", |_| {}).await;
+    w.apply(REQUIREMENT).await;
+    assert_eq!(w.one(&ana).await.due.date.to_string(), "2026-12-07");
+    w.s.news("Ana");
+    let mut closed = organisation();
+    closed.calendar.holidays = ["2026-11-30", "2026-12-07"].map(|day| day.parse().unwrap()).into();
+    let services = services(Default::default(), closed.clone());
+    let flow = stoa_flow::Flow::new(w.s.db.clone(), closed.clone(), parts(&services));
+    flow.connect(w.s.chat.clone());
+    for starts in 1..=2 {
+        training::follow_calendars(&w.s.db, &closed).await.unwrap();
+        let jobs = w.s.db.opt("SELECT COUNT(*) AS n FROM job WHERE kind = 'training-calendars'", args![]).await;
+        let jobs: i64 = jobs.unwrap().unwrap().get("n").unwrap();
+        assert_eq!(jobs, i64::from(starts == 1), "start {starts}: the same calendars are looked at once");
+        flow.settle().await.unwrap();
+        assert_eq!(w.one(&ana).await.due.date.to_string(), "2026-12-08");
+    }
+    flow.advance(Instant::parse("2026-12-01T12:00:00Z").unwrap()).await.unwrap();
+    let news = w.s.news("Ana");
+    assert!(news.contains("Still open: **Fire safety**, due **Tue, 8 Dec**"), "a week before the new date: {news}");
+}
+
+#[tokio::test]
 async fn a_leave_stops_the_clock_and_the_due_date_moves_by_its_working_days() {
     let w = world().await;
     let rohan =

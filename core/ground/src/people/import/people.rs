@@ -5,13 +5,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::columns::Column;
 use super::sheet::Sheet;
 use super::{MAX_ERRORS, MAX_ROWS, Options, Plan, Problem, cells};
+use crate::people::leave::Said;
 use crate::people::merge::all_aliases;
 use crate::people::store::{Stored, stored};
 use crate::people::text::key;
 use crate::people::zones::effective_zone;
 use crate::people::{Person, Role, Status, country};
 use crate::sheet::Row;
-use crate::{Conn, Result, args};
+use crate::{Conn, Instant, Result, args};
 
 /// What the store knows already.
 #[derive(Default)]
@@ -25,6 +26,8 @@ pub(super) struct Known {
     pub aliases: Vec<(String, Option<String>, String)>,
     /// Addresses that people had before, with the person's id.
     pub former: Vec<(String, String)>,
+    /// When it was read.
+    pub now: Instant,
 }
 
 impl Known {
@@ -63,7 +66,7 @@ impl Known {
             let person: String = row.get("person")?;
             former.push((row.get("email")?, stands.get(&person).cloned().unwrap_or(person)));
         }
-        Ok(Self { people, grants, accounts, aliases, former })
+        Ok(Self { people, grants, accounts, aliases, former, now: conn.now() })
     }
 }
 
@@ -322,6 +325,12 @@ impl Planner<'_> {
             &self.options.location_zones,
             &self.options.timezone,
         );
+        if let Some(before) = draft.before.map(|at| &self.known.people[at].person) {
+            let active = p.status == Status::Active && matches!(cell(Column::Status), Some(Some(_)));
+            let said = Said { leave: cells.contains_key(&Column::LeaveFrom), active };
+            let today = self.known.now.zoned(&crate::people::zone(p)).date();
+            p.follow_roster(before, said, today);
+        }
         match (p.leave_from, p.leave_to) {
             (Some(from), Some(to)) if from > to => {
                 errors.push((Column::LeaveTo, format!("the leave ends on {to}, before it begins on {from}")));

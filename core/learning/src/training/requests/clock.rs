@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use stoa_flow::Follower;
 use stoa_flow::schedule::{self, Due, Job};
 use stoa_ground::people::calendar::Calendar;
-use stoa_ground::people::{self, Person, Status};
+use stoa_ground::people::{self, Absence, Person, Status};
 use stoa_ground::{Instant, Result, Tx};
 
 use super::store::{self, Kind, Request, State};
@@ -59,7 +59,8 @@ pub(super) async fn wind(tx: &Tx, s: &Services, r: &Request) -> Result<()> {
             let (remind, escalate) = patience(s, r, &calendar);
             moments.push(remind);
             moments.push(escalate);
-            moments.extend(approver.leave_from.map(|day| calendar.at(day, Time::midnight())));
+            let leaves = Absence::of(&approver).leaves.into_iter().filter_map(|leave| leave.first);
+            moments.extend(leaves.map(|day| calendar.at(day, Time::midnight())));
         }
         // Somebody may be back, or have got the role.
         None => moments.push(after_working_days(&s.organisation.calendar, now, 1)),

@@ -118,7 +118,7 @@ impl DeliveryKind for Approval {
         }
         let label = say!(cx.words, "request-look-button", name = &told.asker);
         let button = Button::new(label, format!("training decide {}", told.r.id));
-        Ok(Some(Line { text: view::asks(cx.words, &told), button: Some(button) }))
+        Ok(Some(Line { text: view::asks(cx.words, &told), buttons: vec![button] }))
     }
 }
 

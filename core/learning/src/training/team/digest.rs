@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::civil::{Time, Weekday};
 use serde_json::{Value as Json, json};
 use stoa_flow::chat::{Button, Message, literal};
 use stoa_flow::delivery::{self, Delivery, DeliveryKind, NewDelivery, Rendered, Rendering};
@@ -49,18 +50,18 @@ impl Job for DigestJob {
             expect_digests(tx, s, &mut lookup, person).await?;
         }
         let calendar = s.organisation.calendar(&manager);
+        let (next, date) = (next_monday(&calendar, tx.now()), calendar.date(tx.now()));
         if !items.is_empty() || !others.is_empty() {
-            let next = next_monday(&calendar, tx.now());
             schedule::put(tx, &digest_job(id), Self::KIND, next, &Json::from(id)).await?;
         }
-        if items.is_empty() {
+        // It was Monday where they were before.
+        if items.is_empty() || date.weekday() == Weekday::Sunday {
             return Ok(());
         }
         let last = tx.opt("SELECT items FROM manager_digest WHERE manager = $1", args![id]).await?;
         let before: Json = last.map(|r| r.get("items")).transpose()?.unwrap_or_else(|| json!([]));
         let ids: Vec<&str> = items.iter().map(|i| i.a.id.as_str()).collect();
         let escalated: Vec<&str> = items.iter().filter(|i| i.escalated).map(|i| i.a.id.as_str()).collect();
-        let date = calendar.date(tx.now());
         let key = format!("manager-digest/{id}/{date}");
         let new = NewDelivery {
             key: key.clone(),
@@ -68,8 +69,8 @@ impl Job for DigestJob {
             person: Some(id.to_owned()),
             payload: json!({ "items": ids, "escalated": escalated, "before": before }),
             step: date.to_string(),
-            // The next one says it again.
-            expires: Some(next_monday(&calendar, tx.now())),
+            // The next one says it again, and there are not two in a week.
+            expires: Some(calendar.at(calendar.date(next), Time::midnight())),
             ..NewDelivery::default()
         };
         if delivery::enqueue(tx, &new).await? {

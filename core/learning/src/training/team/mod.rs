@@ -12,7 +12,7 @@ use jiff::civil::{Time, Weekday};
 use serde_json::Value as Json;
 use stoa_flow::{delivery, schedule};
 use stoa_ground::people::calendar::Calendar;
-use stoa_ground::people::{self, Person, Role, Status};
+use stoa_ground::people::{self, Person, Status};
 use stoa_ground::{Conn, Instant, Result, Tx, args};
 
 use super::assignment::Assignment;
@@ -88,12 +88,16 @@ pub(super) async fn revise(tx: &Tx, a: &Assignment) -> Result<()> {
     Ok(())
 }
 
-/// Whether a person may act on somebody's training: a manager above them, who stands in for one, or the learning team.
+/// Whether a person may act on somebody's training: a manager above them, who stands in for one, the learning team, or an
+/// operator in its place.
 async fn may_manage(conn: &Conn, actor: &Person, person: &Person) -> Result<bool> {
     if actor.id == person.id {
         return Ok(false);
     }
     let acts_for = delegation::acts_for(conn, &actor.id).await?;
     let above = people::managers_above(conn, person).await?;
-    Ok(above.iter().any(|m| acts_for.contains(&m.id)) || people::roles_of(conn, actor).await?.contains(&Role::Learning))
+    if above.iter().any(|m| acts_for.contains(&m.id)) {
+        return Ok(true);
+    }
+    Ok(responsible::helpers(conn).await?.iter().any(|helper| helper.id == actor.id))
 }

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use stoa_flow::chat::{Call, Context, Field, FieldError, Form, Message, literal};
 use stoa_flow::say;
 use stoa_flow::words::Words;
-use stoa_ground::people::{self, Person, clean};
+use stoa_ground::people::{self, Leave, Person, clean};
 use stoa_ground::{Error, Result};
 
 use super::command::theirs;
@@ -172,7 +172,7 @@ async fn on_leave(
     until: Date,
     by: &By,
 ) -> Result<()> {
-    people::set_leave(tx, &person.id, today, until).await?;
+    people::add_leave(tx, &person.id, Leave { first: Some(today), last: Some(until) }).await?;
     for a in assignment::of_person(tx, &person.id).await? {
         if a.state.is_running() && !a.is_enrolment() {
             life::pause(tx, s, &a, today, by).await?;

@@ -34,13 +34,19 @@ pub(in crate::training) struct Lookup<'a> {
     able: HashMap<String, bool>,
     requirements: HashMap<String, Requirement>,
     responsible: HashMap<String, Responsible>,
-    learning: Option<Vec<Person>>,
+    helpers: Option<Vec<Person>>,
+}
+
+/// The learning team, or the operators where that has nobody.
+pub(super) async fn helpers(conn: &Conn) -> Result<Vec<Person>> {
+    let team = people::people_with(conn, Role::Learning).await?;
+    if team.is_empty() { people::people_with(conn, Role::Operator).await } else { Ok(team) }
 }
 
 impl<'a> Lookup<'a> {
     pub fn new(conn: &'a Conn, s: &'a Services) -> Self {
         let (able, requirements, responsible) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { conn, s, able, requirements, responsible, learning: None }
+        Self { conn, s, able, requirements, responsible, helpers: None }
     }
 
     fn now(&self) -> Instant {
@@ -59,7 +65,8 @@ impl<'a> Lookup<'a> {
     }
 
     /// The nearest manager above who is there and has nothing overdue, and the next such one; who stands in for a manager
-    /// counts in their place. Where there is none, somebody of the learning team (N12).
+    /// counts in their place. Where there is none, somebody of the learning team, and where that has nobody, an operator
+    /// (N12).
     pub async fn responsible(&mut self, person: &Person) -> Result<Responsible> {
         if let Some(known) = self.responsible.get(&person.id) {
             return Ok(known.clone());
@@ -77,17 +84,22 @@ impl<'a> Lookup<'a> {
             }
         }
         if able.len() < 2 {
-            if self.learning.is_none() {
-                self.learning = Some(people::people_with(self.conn, Role::Learning).await?);
-            }
-            let mut helpers = self.learning.iter().flatten();
-            let helper = helpers.find(|p| new(&able, p) && is_present(self.s, p, self.now())).cloned();
+            let (s, now) = (self.s, self.now());
+            let helper = self.helpers().await?.iter().find(|p| new(&able, p) && is_present(s, p, now)).cloned();
             able.extend(helper);
         }
         let mut able = able.into_iter();
         let found = Responsible { first: able.next(), next: able.next() };
         self.responsible.insert(person.id.clone(), found.clone());
         Ok(found)
+    }
+
+    /// Who hears what no manager can hear.
+    async fn helpers(&mut self) -> Result<&[Person]> {
+        if self.helpers.is_none() {
+            self.helpers = Some(helpers(self.conn).await?);
+        }
+        Ok(self.helpers.as_deref().unwrap_or_default())
     }
 
     async fn requirement(&mut self, id: &str) -> Result<Requirement> {
@@ -104,7 +116,7 @@ impl<'a> Lookup<'a> {
         let acts_for = delegation::acts_for(self.conn, &manager.id).await?;
         let tree = delegation::below(self.conn, &acts_for).await?;
         let tree: HashMap<&str, &Person> = tree.iter().map(|p| (p.id.as_str(), p)).collect();
-        let overdue = if people::roles_of(self.conn, manager).await?.contains(&Role::Learning) {
+        let overdue = if self.helpers().await?.iter().any(|helper| helper.id == manager.id) {
             // Of those as well who have no manager.
             assignment::overdue(self.conn).await?
         } else {

@@ -174,7 +174,7 @@ impl DeliveryKind for ToTrainer {
             format!("training question {}", told.question.id),
         );
         let text = say!(cx.words, "trainer-line", name = literal(&told.learner), course = course);
-        Ok(mine.then_some(Line { text, button: Some(button) }))
+        Ok(mine.then_some(Line { text, buttons: vec![button] }))
     }
 }
 
