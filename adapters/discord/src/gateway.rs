@@ -352,3 +352,29 @@ pub(crate) async fn wait(time: Duration, stop: &CancellationToken) -> bool {
         () = stop.cancelled() => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+    use stoa_ground::Error;
+
+    #[test]
+    fn what_cannot_be_stored_does_not_stop_what_comes_after_it() {
+        let (away, odd) = (Error::Unavailable("away".into()), Error::Io("odd".into()));
+        let job = |kind: &str, came| Job {
+            kind: kind.into(),
+            d: Value::Null,
+            sequence: 1,
+            transition: String::new(),
+            came,
+        };
+        let said = job("MESSAGE_CREATE", monotonic());
+        assert!(!is_given_up(&said, &odd, ATTEMPTS - 1) && is_given_up(&said, &odd, ATTEMPTS));
+        assert!(!is_given_up(&said, &away, 1_000), "the store comes back");
+        let pressed = job(INTERACTION, monotonic());
+        assert!(!is_given_up(&pressed, &odd, 0));
+        let long_ago = monotonic().checked_sub(ACKNOWLEDGED * 2).unwrap();
+        assert!(is_given_up(&job(INTERACTION, long_ago), &away, 0), "nobody waits for it");
+    }
+}

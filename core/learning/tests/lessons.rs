@@ -412,7 +412,7 @@ async fn the_form_of_a_drop_fits_on_every_platform_however_many_tracks_there_are
         assert!(form.fields.len() <= 5, "{form:?}");
         let FieldKind::Choice { options, initial } = form.fields[0].kind.clone() else { panic!("{form:?}") };
         assert_eq!((options.len(), options[0].0.as_str()), (25, "own"));
-        assert!(form.fields[0].hint.as_ref().unwrap().contains("**learn schedule** and the name"), "{form:?}");
+        assert!(form.fields[0].hint.as_ref().unwrap().contains("learn schedule and the name"), "{form:?}");
         (options[1].0.clone(), initial.unwrap())
     };
     assert_eq!(open("learn schedule").await.1, "own");
