@@ -102,13 +102,13 @@ lessons-schedule-question = Question
 lessons-schedule-question-hint = The question, then each option on its own line with a * before the right one, then why it is right.
 lessons-schedule-audience = For whom
 lessons-schedule-audience-hint = For example everyone, or department = "Sales" and country in ["US", "CA"].
-lessons-schedule-when = When
-lessons-schedule-when-hint = Day and time, in each person’s own time zone.
+lessons-schedule-moment = When
+lessons-schedule-moment-hint = Day and time, in each person’s own time zone.
 lessons-schedule-preview-button = Preview
 lessons-schedule-needs-text = Please write a title, and on the lines below it what there is to learn.
 lessons-schedule-long-title = The first line is the title: please keep it to { $most } characters.
 lessons-schedule-question-wrong = Please write the question, then 2 to { $most } different options each on its own line with a * before the right one, then a line that says why.
-lessons-schedule-when-wrong = Please write a day and a time like { $example }.
+lessons-schedule-moment-wrong = Please write a day and a time like { $example }.
 lessons-schedule-date-past = This day is over. Please choose today or later.
 lessons-schedule-time-outside = Please choose a time from { $from } to { $to }, outside of quiet hours; nobody gets lessons at other times.
 lessons-schedule-nobody = Nobody belongs to this audience. Please check the names in it.

@@ -1,6 +1,6 @@
 //! How one message is sent, found again and edited.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use stoa_flow::chat::{Message, Place, SendError};
 use stoa_flow::say;
 use stoa_flow::words::Words;

@@ -91,8 +91,8 @@ impl Lessons {
             ),
             field(
                 "when",
-                label(words_key!("lessons-schedule-when")),
-                hint(words_key!("lessons-schedule-when-hint")),
+                label(words_key!("lessons-schedule-moment")),
+                hint(words_key!("lessons-schedule-moment-hint")),
                 false,
                 text(false, 20, &format!("{tomorrow} 10:00")),
             ),
@@ -171,7 +171,7 @@ impl Lessons {
         let when = value("when").split_once(char::is_whitespace);
         let when = when.and_then(|(date, time)| Some((parse_date(date)?, parse_time(time.trim()).ok()?)));
         match when {
-            None => wrong("when", say!(words, "lessons-schedule-when-wrong", example = format!("{today} 10:00"))),
+            None => wrong("when", say!(words, "lessons-schedule-moment-wrong", example = format!("{today} 10:00"))),
             Some((date, _)) if date < today => wrong("when", say!(words, "lessons-schedule-date-past")),
             Some((_, time)) if plan::fitting(&self.organisation.calendar, time) != time => {
                 let (from, to) = self.organisation.calendar.working_hours;

@@ -358,6 +358,12 @@ impl Discord {
         lock(&self.hall.kept).direct(user)
     }
 
+    /// The server in which a conversation is.
+    #[must_use]
+    pub fn guild_of(&self, channel: &str) -> Option<String> {
+        lock(&self.hall.kept).channels.get(channel)?.guild.clone()
+    }
+
     /// How often each message that can be found again stands in the conversations, seen by all who read there.
     #[must_use]
     pub fn posted(&self) -> BTreeMap<String, usize> {
