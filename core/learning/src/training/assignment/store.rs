@@ -276,7 +276,7 @@ pub(crate) async fn sound(conn: &Conn) -> Result<u64> {
     let (mut after, mut compared) = ("assignment/".to_owned(), 0);
     loop {
         let subjects: Vec<String> =
-            conn.all(next, args![after, CHUNK]).await?.iter().map(|r| r.get("subject")).collect::<Result<_>>()?;
+            conn.all(next, args![&after, CHUNK]).await?.iter().map(|r| r.get("subject")).collect::<Result<_>>()?;
         let Some(last) = subjects.last() else { return Ok(compared) };
         after.clone_from(last);
         let ids: Vec<&str> = subjects.iter().filter_map(|subject| subject.strip_prefix("assignment/")).collect();
