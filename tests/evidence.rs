@@ -262,7 +262,10 @@ fn a_status_table_that_says_something_else_than_the_records_is_named_by_the_whol
     std::fs::write(dir.join("stoa.toml"), CONFIG)?;
     std::fs::write(dir.join("roster.csv"), roster(3))?;
     std::fs::create_dir_all(dir.join("courses/fire"))?;
-    std::fs::write(dir.join("courses/fire/course.toml"), "id = \"fire\"\ntitle = \"Fire safety\"\nattestation = \"I read it.\"\n")?;
+    std::fs::write(
+        dir.join("courses/fire/course.toml"),
+        "id = \"fire\"\ntitle = \"Fire safety\"\nattestation = \"I read it.\"\n",
+    )?;
     std::fs::write(dir.join("courses/fire/01-alarm.md"), "# The alarm\n\nWhen it rings, go.")?;
     std::fs::write(
         dir.join("fire.toml"),
@@ -281,7 +284,10 @@ fn a_status_table_that_says_something_else_than_the_records_is_named_by_the_whol
     let verdict = fine(dir, &["audit", "verify", "pack", "--key", "key.txt"])?;
     ensure!(verdict.starts_with("VALID: signed by the key that you trust"), "{verdict}");
     let cases = [
-        ("UPDATE assignment SET state = 'completed' WHERE person = (SELECT MIN(person) FROM assignment)", "assignments"),
+        (
+            "UPDATE assignment SET state = 'completed' WHERE person = (SELECT MIN(person) FROM assignment)",
+            "assignments",
+        ),
         ("UPDATE assignment SET due = due + 1 WHERE person = (SELECT MIN(person) FROM assignment)", "assignments"),
         ("UPDATE assignment SET version = 2 WHERE person = (SELECT MIN(person) FROM assignment)", "assignments"),
         ("DELETE FROM assignment WHERE person = (SELECT MIN(person) FROM assignment)", "assignments"),

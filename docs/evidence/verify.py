@@ -350,7 +350,7 @@ class Pack:
             self.read()
         except Damaged as e:
             raise Tampered(str(e))
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as e:
+        except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as e:
             raise Tampered(f"something in the pack is not of its shape: {e!r}")
 
     def bytes(self, name):

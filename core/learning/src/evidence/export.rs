@@ -106,8 +106,7 @@ pub async fn export(db: &Db, services: &Services, evidence: &Log, wanted: &Wante
     let summary = draft.summary(signed.size);
     let files = draft.files(evidence, wanted.scope, db.clock())?;
     files::fits(&files, files::is_zip(to), pack::MOST_BYTES).map_err(Error::invalid)?;
-    files::write(to, &files)
-        .map_err(|e| Error::Io(format!("{} cannot be written: {e}", to.display())))?;
+    files::write(to, &files).map_err(|e| Error::Io(format!("{} cannot be written: {e}", to.display())))?;
     Ok(summary)
 }
 
@@ -182,12 +181,8 @@ async fn draft(c: &Conn, services: &Services, signed: &Signed, wanted: &Wanted<'
     if let Some(gone) = digests.iter().find(|digest| !contents.contains_key(digest.as_str())) {
         return Err(Error::Conflict(format!("the content {gone}, which an assignment names, is gone from the store")));
     }
-    let known = trail::Known {
-        assignments: &made.assignments,
-        requests: &asked.requests,
-        questions: &asked.questions,
-        period,
-    };
+    let known =
+        trail::Known { assignments: &made.assignments, requests: &asked.requests, questions: &asked.questions, period };
     Ok(Draft {
         checkpoint: checkpoint::cosigned(c, signed).await?,
         size: signed.size,

@@ -169,7 +169,9 @@ async fn candidates(c: &Conn, scope: &Scope, before: Instant) -> Result<Vec<Assi
     let Some(course) = &scope.course else { return Ok(found) };
     let mut once: BTreeSet<String> = BTreeSet::new();
     for record in ledger::of_kind(c, "requirement").await?.iter().filter(|r| r.data["course"] == **course) {
-        once.extend(record.data["id"].as_str().filter(|id| wanted.is_none_or(|wanted| wanted == *id)).map(str::to_owned));
+        once.extend(
+            record.data["id"].as_str().filter(|id| wanted.is_none_or(|wanted| wanted == *id)).map(str::to_owned),
+        );
     }
     let known: HashSet<String> = found.iter().map(|a| a.id.clone()).collect();
     for requirement in &once {
@@ -208,7 +210,8 @@ impl World<'_> {
             State::Expired => !self.renewed.contains(&a.id),
             _ => false,
         };
-        rows::before(a, self.asked.period.from) && !(speaks && self.population.meant(&a.person, &a.requirement).is_some())
+        rows::before(a, self.asked.period.from)
+            && !(speaks && self.population.meant(&a.person, &a.requirement).is_some())
     }
 
     /// For how long its records are kept. `person`: whose they are, as they are now.

@@ -53,9 +53,7 @@ fn counts(a: &Assignment, about: &About<'_>) -> (bool, String) {
         (State::Completed, _) if before(a, about.from) => {
             (false, "completed before the period, and nothing more was asked for in it".into())
         }
-        (State::Expired, _) if about.renewed => {
-            (false, "holds no more, and what renews it counts in its place".into())
-        }
+        (State::Expired, _) if about.renewed => (false, "holds no more, and what renews it counts in its place".into()),
         (State::Expired, _) => (true, "holds no more, and nothing renews it".into()),
         _ => (true, a.end_reason.clone().unwrap_or_default()),
     }

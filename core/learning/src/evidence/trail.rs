@@ -34,12 +34,14 @@ pub(super) struct Known<'a> {
 }
 
 /// What was decided in a time about messages to learners.
-const TO_LEARNERS: &str = "SELECT position, person, item, delivery_key, kind, at, decision, reason, into_key FROM decision
+const TO_LEARNERS: &str =
+    "SELECT position, person, item, delivery_key, kind, at, decision, reason, into_key FROM decision
     WHERE at >= $1 AND at < $2 AND person IN";
 const OF_LEARNERS: &str = "AND kind IN ('assign', 'reminder', 'plan', 'overdue', 'learner-digest')";
 
 /// What was decided in a time about messages to managers, approvers and trainers, with what they were to say.
-const TO_OTHERS: &str = "SELECT d.position, d.item, d.delivery_key, d.kind, d.at, d.decision, d.reason, d.into_key, o.payload
+const TO_OTHERS: &str =
+    "SELECT d.position, d.item, d.delivery_key, d.kind, d.at, d.decision, d.reason, d.into_key, o.payload
     FROM decision d LEFT JOIN outbox o ON o.key = d.delivery_key
     WHERE d.at >= $1 AND d.at < $2 AND d.kind IN ('manager-digest', 'escalation', 'approval', 'trainer')";
 
@@ -95,7 +97,8 @@ async fn to_learners(c: &Conn, known: &Known<'_>, sent: &mut BTreeMap<i64, Sent>
 /// questions.
 async fn to_others(c: &Conn, known: &Known<'_>, sent: &mut BTreeMap<i64, Sent>) -> Result<()> {
     let assignments = known.assignments.iter().map(|a| subject(&a.id));
-    let asked = known.requests.iter().map(|r| r.subject.clone()).chain(known.questions.iter().map(|q| q.subject.clone()));
+    let asked =
+        known.requests.iter().map(|r| r.subject.clone()).chain(known.questions.iter().map(|q| q.subject.clone()));
     let mine: BTreeSet<String> = assignments.chain(asked).collect();
     for row in c.all(TO_OTHERS, args![known.period.from, known.period.to]).await? {
         let payload = row.get::<Option<Json>>("payload")?.unwrap_or_default();

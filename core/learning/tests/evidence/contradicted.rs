@@ -41,11 +41,7 @@ async fn whatever_a_line_says_against_its_records_both_verifiers_name_it() {
         let row = report["rows"].as_array().unwrap().iter().find(|r| r["name"] == name).unwrap();
         row["state"].as_str().unwrap().to_owned()
     };
-    assert_eq!(
-        ["Dan", "Max", "Bob", "Cleo"].map(state),
-        ["completed", "completed", "exempt", "overdue"],
-        "{report}"
-    );
+    assert_eq!(["Dan", "Max", "Bob", "Cleo"].map(state), ["completed", "completed", "exempt", "overdue"], "{report}");
     // Who, which members say what, and the one that is named.
     let no = Json::from(false);
     let text = |text: &str| Json::from(text);
@@ -166,11 +162,7 @@ async fn lines_are_there_once_each_and_so_is_everything_that_they_rest_on() {
             Box::new(|p| sign_again(p, log, |m| m.scope.to = Some("2026-12-31".parse().unwrap()))),
             "its period is not that of its days",
         ),
-        (
-            "the preset is none",
-            Box::new(|p| sign_again(p, log, |m| m.preset = "sox".into())),
-            "names the preset 'sox'",
-        ),
+        ("the preset is none", Box::new(|p| sign_again(p, log, |m| m.preset = "sox".into())), "names the preset 'sox'"),
         (
             "a field is not disclosed",
             Box::new(|p| {

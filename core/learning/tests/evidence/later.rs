@@ -28,11 +28,7 @@ impl World {
         let brought = self.brought(earlier);
         let (verdict, why) = judge(pack, &brought);
         assert_eq!(verdict, Verdict::Valid, "{why}");
-        let trust = Trust {
-            key: Some(self.log.signer.verifier().clone()),
-            against: Some(earlier),
-            ..Trust::default()
-        };
+        let trust = Trust { key: Some(self.log.signer.verifier().clone()), against: Some(earlier), ..Trust::default() };
         let checks = verify(pack, &trust).checks;
         checks.into_iter().filter(|check| check.contains("of the earlier pack")).collect()
     }
@@ -162,8 +158,7 @@ async fn another_chain_of_keys_is_a_fork() {
     edit_json(&forged, "keys.json", |keys| keys[0]["key"] = forger.verifier().to_string().into());
     sign_again(&forged, &forger, |_| {});
     // Whoever takes the key from the forger as well has the earlier pack.
-    let brought =
-        Brought { key: Some(forger.verifier().to_string()), against: Some(earlier), ..Brought::default() };
+    let brought = Brought { key: Some(forger.verifier().to_string()), against: Some(earlier), ..Brought::default() };
     let (verdict, why) = judge(&forged, &brought);
     assert!(verdict == Verdict::Tampered && why.contains("another chain of keys"), "{verdict:?} {why}");
 }

@@ -7,8 +7,8 @@ mod asked;
 mod broken;
 mod contradicted;
 mod flips;
-mod later;
 mod forms;
+mod later;
 mod period;
 mod trail;
 

@@ -25,7 +25,9 @@ pub(super) fn continues(work: &mut Work, whole: &Whole, earlier: &Path) -> Check
     }
     match whole.roots.get(&size) {
         Some(root) if *root == old.checkpoint.root => {}
-        Some(_) => return tampered(format!("a fork: the earlier pack shows another history of the first {size} records")),
+        Some(_) => {
+            return tampered(format!("a fork: the earlier pack shows another history of the first {size} records"));
+        }
         None => {
             return Err(Bad::Unknown(format!(
                 "the pack has no checkpoint of {size} records to compare the earlier pack with"
@@ -42,9 +44,8 @@ pub(super) fn continues(work: &mut Work, whole: &Whole, earlier: &Path) -> Check
 /// What of the earlier pack is not in this one, and why that is so.
 fn missing(old: &Whole, whole: &Whole) -> Checked<Vec<String>> {
     let lines = whole.report.rows.iter();
-    let lines: BTreeSet<String> = lines
-        .flat_map(|row| [format!("requirement/{}", row.requirement), format!("course/{}", row.course)])
-        .collect();
+    let lines: BTreeSet<String> =
+        lines.flat_map(|row| [format!("requirement/{}", row.requirement), format!("course/{}", row.course)]).collect();
     let (mut erased, mut parted, mut over) = (0, 0, 0);
     for (leaf, (entry, subject)) in &old.proof.entries {
         match whole.proof.entries.get(leaf) {

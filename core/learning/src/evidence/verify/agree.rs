@@ -57,7 +57,10 @@ pub(super) fn period(manifest: &Manifest) -> Checked<String> {
     if from.or(to).is_some() {
         let known = TimeZone::get(&manifest.zone).ok().filter(|zone| zone.iana_name() == Some(manifest.zone.as_str()));
         let Some(zone) = known else {
-            return Err(Bad::Unknown(format!("the zone {} is not known here, so nothing is said of the period", manifest.zone)));
+            return Err(Bad::Unknown(format!(
+                "the zone {} is not known here, so nothing is said of the period",
+                manifest.zone
+            )));
         };
         let begins = |day: Date| {
             let midnight = zone.to_ambiguous_timestamp(day.to_datetime(jiff::civil::Time::midnight()));

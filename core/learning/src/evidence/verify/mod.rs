@@ -327,7 +327,9 @@ impl Work {
             fields += record.opened.len();
             if let Entry::Leaf(leaf) = &entry {
                 let missing = |name: &&String| !record.opened.contains_key(*name) && preset.discloses(&subject, name);
-                hidden.extend(leaf.fields.keys().find(missing).map(|name| (subject.clone(), named.clone(), name.clone())));
+                hidden.extend(
+                    leaf.fields.keys().find(missing).map(|name| (subject.clone(), named.clone(), name.clone())),
+                );
             }
             let said = entry.disclosed(&record.opened, &named)?;
             match subject.split('/').next() {
