@@ -313,11 +313,9 @@ impl Flow {
         let events = inbox::claim(&self.db, 64, self.lease.micros()).await?;
         let count = events.len();
         let ended = self
-            .each_at_once(
-                futures_util::stream::iter(events),
-                EVENTS,
-                |flow, (envelope, attempts): (Envelope, i64)| async move { flow.handle(&envelope, attempts).await },
-            )
+            .each_at_once(futures_util::stream::iter(events), EVENTS, |flow, (envelope, attempts): (Envelope, i64)| async move {
+                flow.handle(&envelope, attempts).await
+            })
             .await;
         ended.into_iter().collect::<Result<()>>().map(|()| count)
     }
