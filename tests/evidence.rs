@@ -275,9 +275,10 @@ fn a_status_table_that_says_something_else_than_the_records_is_named_by_the_whol
     fine(dir, &["people", "import", "roster.csv"])?;
     fine(dir, &["training", "courses", "courses"])?;
     fine(dir, &["training", "apply", "fire.toml"])?;
+    fine(dir, &["audit", "hold", "all", "--reason", "a lawsuit"])?;
     fine(dir, &["audit", "checkpoint"])?;
     let (_, said) = run(dir, &["doctor", "--full"])?;
-    ensure!(said.contains("3 assignments and all requirements stand as their records say"), "{said}");
+    ensure!(said.contains("3 assignments, all requirements, requests and holds stand"), "{said}");
     // What is printed about the key is as good as the key.
     fine(dir, &["audit", "export", "pack", "--requirement", "fire-safety"])?;
     std::fs::write(dir.join("key.txt"), fine(dir, &["audit", "key", "show"])?)?;
@@ -292,6 +293,7 @@ fn a_status_table_that_says_something_else_than_the_records_is_named_by_the_whol
         ("UPDATE assignment SET version = 2 WHERE person = (SELECT MIN(person) FROM assignment)", "assignments"),
         ("DELETE FROM assignment WHERE person = (SELECT MIN(person) FROM assignment)", "assignments"),
         ("UPDATE assignment SET id = 'x' WHERE person = (SELECT MIN(person) FROM assignment)", "somebody put it in"),
+        ("UPDATE legal_hold SET scope = 'person/x'", "the table of legal holds does not say of"),
         ("UPDATE requirement SET title = 'Fire'", "the table of requirements does not say of 'fire-safety'"),
     ];
     let (store, kept) = (dir.join("stoa-data/stoa.db"), dir.join("kept.db"));

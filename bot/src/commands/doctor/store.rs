@@ -11,6 +11,7 @@ use stoa_ground::ledger::{self, Sound};
 use stoa_ground::people::{self, Role};
 use stoa_ground::xapi::Emitter;
 use stoa_ground::{Db, args};
+use stoa_learning::evidence::retention;
 use stoa_learning::search::Index;
 use stoa_learning::{Services, library, operations, training};
 
@@ -175,9 +176,13 @@ async fn evidence(config: &Config, db: &Db, options: Options, f: &mut Findings) 
 
 /// Whether the status tables say what the ledger's records say.
 async fn status(db: &Db, f: &mut Findings) -> Result<()> {
-    match db.read(|c| async move { training::sound(&c).await }).await {
+    let sound = db.read(|c| async move {
+        retention::sound(&c).await?;
+        training::sound(&c).await
+    });
+    match sound.await {
         Ok(count) => {
-            let text = format!("{count} assignments and all requirements stand as their records say");
+            let text = format!("{count} assignments, all requirements, requests and holds stand as their records say");
             f.say(Grade::Ok, "evidence", text)
         }
         Err(e) => {
