@@ -146,8 +146,15 @@ impl Flow {
         for recipient in mine {
             let Some((touched, due)) = of.remove(recipient) else { continue };
             let person = due.first().and_then(|delivery| people.get(delivery.person.as_deref()?)).cloned();
-            let mut claimed =
-                Claimed { person, at, reach: None, touched, to_send: Vec::new(), ended: Vec::new(), budget: Vec::new() };
+            let mut claimed = Claimed {
+                person,
+                at,
+                reach: None,
+                touched,
+                to_send: Vec::new(),
+                ended: Vec::new(),
+                budget: Vec::new(),
+            };
             match claimed.person.clone() {
                 Some(person) => self.arbitrate(tx, &person, due, &mut claimed).await?,
                 None => due.into_iter().for_each(|delivery| claimed.send(delivery, Policy::ANSWER)),
@@ -164,13 +171,7 @@ impl Flow {
         Ok(all)
     }
 
-    async fn arbitrate(
-        &self,
-        tx: &Tx,
-        person: &Person,
-        due: Vec<Delivery>,
-        claimed: &mut Claimed,
-    ) -> Result<()> {
+    async fn arbitrate(&self, tx: &Tx, person: &Person, due: Vec<Delivery>, claimed: &mut Claimed) -> Result<()> {
         let mut sorted: Vec<(Policy, Delivery)> = Vec::new();
         for delivery in due {
             match self.kind(&delivery.kind) {

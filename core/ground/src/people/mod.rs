@@ -29,8 +29,8 @@ pub use roles::{Role, RoleProjection, grant, granted_to, people_with, revoke, ro
 pub use sign_in::{create_sign_in_link, redeem_sign_in_link};
 pub(crate) use store::insert;
 pub use store::{
-    Count, all, by_account, by_email, by_employee_id, by_id, by_ids, count, find, heard_locale, in_group, leads, left_at,
-    managers_above, page, reports_of, rows_of, set_leave, tree_of,
+    Count, all, by_account, by_email, by_employee_id, by_id, by_ids, count, find, heard_locale, in_group, leads,
+    left_at, managers_above, page, reports_of, rows_of, set_leave, tree_of,
 };
 pub use text::clean;
 pub use vouch::{Member, Standing, standing, unvouch, vouch};

@@ -109,9 +109,9 @@ fn change_of(record: &Record) -> Result<Change> {
 ///
 /// # Errors
 /// When the records do not follow on each other.
-pub fn replay<'r>(id: &str, records: impl IntoIterator<Item = &'r Record>) -> Result<Option<Assignment>> {
+pub fn replay(id: &str, records: &[Record]) -> Result<Option<Assignment>> {
     let mut a = None;
-    for record in records.into_iter().filter(|record| !record.is_erased()) {
+    for record in records.iter().filter(|record| !record.is_erased()) {
         a = Some(apply(a, change_of(record)?, record, id)?);
     }
     Ok(a)

@@ -120,8 +120,12 @@ fn optional_date(row: &Row, column: &str) -> Result<Option<Date>> {
     text.map(|_| date(row, column)).transpose()
 }
 
+fn state(row: &Row) -> Result<State> {
+    let name: String = row.get("state")?;
+    State::named(&name).ok_or_else(|| Error::invalid(format!("assignment.state holds '{name}', which is no state")))
+}
+
 fn read(row: &Row) -> Result<Assignment> {
-    let state: String = row.get("state")?;
     let (expires, expires_date): (Option<Instant>, _) = (row.get("expires")?, optional_date(row, "expires_date")?);
     let (renews, until): (Option<String>, _) = (row.get("renews")?, optional_date(row, "renews_until")?);
     Ok(Assignment {
@@ -132,8 +136,7 @@ fn read(row: &Row) -> Result<Assignment> {
         rule_version: row.get("rule_version")?,
         course: row.get("course")?,
         course_version: row.get("course_version")?,
-        state: State::named(&state)
-            .ok_or_else(|| Error::invalid(format!("assignment.state holds '{state}', which is no state")))?,
+        state: state(row)?,
         reason: row.get("reason")?,
         assigned: row.get("assigned")?,
         due: Deadline { date: date(row, "due_date")?, at: row.get("due")? },
@@ -173,6 +176,14 @@ pub async fn by_id(conn: &Conn, id: &str) -> Result<Option<Assignment>> {
 /// The assignment with this id, which is there.
 pub(crate) async fn existing(conn: &Conn, id: &str) -> Result<Assignment> {
     by_id(conn, id).await?.ok_or_else(|| Error::NotFound(format!("the assignment {id}")))
+}
+
+/// How those of these assignments stand that there are, and whether each is completed.
+pub(crate) async fn states(conn: &Conn, ids: &[&str]) -> Result<HashMap<String, (State, bool)>> {
+    let rows = conn.all_in("SELECT id, state, completed FROM assignment WHERE id IN", ids, "", args![]).await?;
+    rows.iter()
+        .map(|row| Ok((row.get("id")?, (state(row)?, row.get::<Option<Instant>>("completed")?.is_some()))))
+        .collect()
 }
 
 /// How many people completed a course, and how many have it before them.
