@@ -21,7 +21,7 @@ use replay::{AssignedData, DueData};
 pub(super) use replay::apply;
 pub use replay::{AssignmentProjection, replay};
 pub(crate) use store::{
-    about, all, existing, made_before, of_requirement, overdue, overdue_below, states, who_completed,
+    about, all, existing, made_before, of_requirement, overdue, overdue_below, sound, states, who_completed,
 };
 pub use store::{by_id, learners_of, of_person};
 
