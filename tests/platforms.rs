@@ -88,9 +88,13 @@ fn every_dialogue_is_named_and_what_is_named_is_there() -> Result<()> {
         for path in sources(&format!("tests/{platform}"))? {
             let file = format!("tests/{platform}/{}", path.file_name().unwrap_or_default().to_string_lossy());
             let text = std::fs::read_to_string(&path)?;
-            let tests = text.split("#[tokio::test").skip(1).filter_map(|t| t.split_once("async fn ")?.1.split_once('('));
+            let tests =
+                text.split("#[tokio::test").skip(1).filter_map(|t| t.split_once("async fn ")?.1.split_once('('));
             for (test, _) in tests {
-                ensure!(page.contains(&format!("`{file}: {test}`")), "docs/platforms.md does not say what {file}: {test} shows");
+                ensure!(
+                    page.contains(&format!("`{file}: {test}`")),
+                    "docs/platforms.md does not say what {file}: {test} shows"
+                );
             }
         }
     }

@@ -47,7 +47,8 @@ async fn the_session_goes_on_whatever_happens_to_its_connection() -> Result<()> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_missed_in_a_server_is_fetched_also_when_the_new_connection_breaks_before_telling_of_it() -> Result<()> {
+async fn what_was_missed_in_a_server_is_fetched_also_when_the_new_connection_breaks_before_telling_of_it() -> Result<()>
+{
     let discord = Discord::open().await?;
     discord.add_person(ADA, "Ada Okafor");
     discord.add_guild(GUILD, "Harbour & Pine", &[ADA, BOT]);

@@ -9,7 +9,10 @@ use crate::*;
 /// Cy is on the staff list as well, and all have written to the bot before.
 async fn all_talk(scene: &Scene) -> Result<()> {
     let dir = scene.dir.path();
-    std::fs::write(dir.join("more.csv"), format!("employee_id,name,email,discord_id\nE3,Cy Moss,cy@example.org,{CY}\n"))?;
+    std::fs::write(
+        dir.join("more.csv"),
+        format!("employee_id,name,email,discord_id\nE3,Cy Moss,cy@example.org,{CY}\n"),
+    )?;
     said(STOA, dir, &["people", "import", "more.csv"])?;
     for id in [ADA, BO, CY] {
         let person = scene.discord.person(id);

@@ -294,8 +294,7 @@ impl Drop for Delayed {
 
 fn identify(line: &Line) -> Value {
     let options = &line.inlet.app.options;
-    let privileged =
-        (if options.message_content { CONTENT } else { 0 }) | (if options.members { MEMBERS } else { 0 });
+    let privileged = (if options.message_content { CONTENT } else { 0 }) | (if options.members { MEMBERS } else { 0 });
     let intents = INTENTS | (privileged & !line.refused.load(Ordering::Relaxed));
     json!({ "op": 2, "d": { "token": options.token, "intents": intents, "large_threshold": 50,
         "shard": [line.shard, line.shards],

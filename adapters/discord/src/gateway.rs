@@ -217,7 +217,10 @@ async fn lane(inlet: Inlet, mut jobs: mpsc::Receiver<Job>, progress: Arc<Progres
                 Err(error) if is_given_up(&job, &error, failures) => {
                     let kind = job.kind.as_str();
                     tracing::error!(kind, %error, "an event could not be stored and is given up");
-                    inlet.app.api.tell_operator(&format!("lost/{kind}"), &format!("an event is lost ({kind}): {error}"));
+                    inlet
+                        .app
+                        .api
+                        .tell_operator(&format!("lost/{kind}"), &format!("an event is lost ({kind}): {error}"));
                     progress.done(job.sequence, None);
                     break;
                 }
@@ -362,13 +365,8 @@ mod tests {
     #[test]
     fn what_cannot_be_stored_does_not_stop_what_comes_after_it() {
         let (away, odd) = (Error::Unavailable("away".into()), Error::Io("odd".into()));
-        let job = |kind: &str, came| Job {
-            kind: kind.into(),
-            d: Value::Null,
-            sequence: 1,
-            transition: String::new(),
-            came,
-        };
+        let job =
+            |kind: &str, came| Job { kind: kind.into(), d: Value::Null, sequence: 1, transition: String::new(), came };
         let said = job("MESSAGE_CREATE", monotonic());
         assert!(!is_given_up(&said, &odd, ATTEMPTS - 1) && is_given_up(&said, &odd, ATTEMPTS));
         assert!(!is_given_up(&said, &away, 1_000), "the store comes back");

@@ -142,7 +142,10 @@ pub async fn check(options: &Options) -> Result<Checked, SendError> {
             match call(Request::new("GET /channels/:id", id, &[])).await {
                 Ok(channel) => seen.channel(server, &channel, is_forum, &member),
                 Err(failure) => {
-                    seen.wrong(format!("{name}: the {what} {id} of [[discord.guilds]] cannot be seen: {}", told(failure)));
+                    seen.wrong(format!(
+                        "{name}: the {what} {id} of [[discord.guilds]] cannot be seen: {}",
+                        told(failure)
+                    ));
                 }
             }
         }
@@ -198,7 +201,8 @@ impl Checked {
             return;
         }
         if is_forum != FORUMS.contains(&channel["type"].as_i64().unwrap_or_default()) {
-            let what = if is_forum { "no forum, so posts in it are no questions" } else { "a forum, and can be no channel" };
+            let what =
+                if is_forum { "no forum, so posts in it are no questions" } else { "a forum, and can be no channel" };
             self.wrong(format!("{at}: {name} is {what}"));
         }
         let granted: u64 = word(&server["permissions"]).parse().unwrap_or_default();
@@ -266,7 +270,8 @@ mod tests {
         let all: u64 = PERMISSIONS.iter().map(|(bit, _, _)| bit).sum();
         let server = json!({ "id": "5", "name": "Acme", "permissions": all.to_string() });
         let (role, bot) = ("6", "7");
-        let say = |id: &str, allow: u64, deny: u64| json!({ "id": id, "allow": allow.to_string(), "deny": deny.to_string() });
+        let say =
+            |id: &str, allow: u64, deny: u64| json!({ "id": id, "allow": allow.to_string(), "deny": deny.to_string() });
         let member = json!({ "user": { "id": bot }, "roles": [role] });
         let told = |kind: i64, is_forum: bool, said: &[Value]| {
             let channel =
@@ -280,7 +285,10 @@ mod tests {
         assert_eq!(told(0, false, &[say("5", 0, 1 << 11), say(role, 1 << 11, 0)]), nothing);
         assert_eq!(told(0, false, &[say("5", 0, 1 << 11), say("8", 1 << 11, 0)]).len(), 1, "another role");
         let lacks = told(0, false, &[say(role, 1 << 11, 1 << 36), say(bot, 0, 1 << 11)]);
-        assert!(lacks.len() == 2 && lacks[0].starts_with("Acme: the bot lacks Send Messages in learning: "), "{lacks:?}");
+        assert!(
+            lacks.len() == 2 && lacks[0].starts_with("Acme: the bot lacks Send Messages in learning: "),
+            "{lacks:?}"
+        );
         assert_eq!(told(15, true, &[say("5", 0, 1 << 11)]), nothing, "nothing is opened in a forum");
         assert_eq!(told(0, true, &[]), ["Acme: learning is no forum, so posts in it are no questions"]);
     }

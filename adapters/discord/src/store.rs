@@ -282,7 +282,8 @@ pub(crate) async fn left(db: &Db, user: &str, guild: &str, channel: Option<&str>
     db.write_by_key(|tx| async move {
         let sql = "UPDATE discord_user SET guild = NULL WHERE user_id = $1 AND guild = $2";
         tx.exec(sql, args![user, guild]).await?;
-        let sql = "UPDATE discord_user SET thread = NULL, thread_parent = NULL WHERE user_id = $1 AND thread_parent = $2";
+        let sql =
+            "UPDATE discord_user SET thread = NULL, thread_parent = NULL WHERE user_id = $1 AND thread_parent = $2";
         tx.exec(sql, args![user, channel]).await?;
         Ok(())
     })

@@ -1,7 +1,7 @@
 //! What the adapter keeps and takes away, against a Discord that answers as a test says.
 
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -134,14 +134,16 @@ impl Conversation {
         let say = async |State(here): State<Self>, Json(body): Json<Value>| Json(here.takes(body));
         let answer = async |State(here): State<Self>, Json(body): Json<Value>| {
             let trouble = here.troubles.lock().unwrap().pop();
-            let said = if trouble.is_none_or(|(taken, _)| taken) { here.takes(body) } else { json!({ "code": 50_035 }) };
+            let said =
+                if trouble.is_none_or(|(taken, _)| taken) { here.takes(body) } else { json!({ "code": 50_035 }) };
             let status = trouble.map_or(StatusCode::OK, |(_, status)| StatusCode::from_u16(status).unwrap());
             (status, Json(said))
         };
-        let change = async |State(here): State<Self>, Path((_, id)): Path<(String, String)>, Json(body): Json<Value>| {
-            here.said.lock().unwrap().iter_mut().find(|(known, _)| *known == id).unwrap().1 = body;
-            Json(json!({}))
-        };
+        let change =
+            async |State(here): State<Self>, Path((_, id)): Path<(String, String)>, Json(body): Json<Value>| {
+                here.said.lock().unwrap().iter_mut().find(|(known, _)| *known == id).unwrap().1 = body;
+                Json(json!({}))
+            };
         let delete = async |State(here): State<Self>, Path((_, id)): Path<(String, String)>| {
             here.said.lock().unwrap().retain(|(known, _)| *known != id);
             StatusCode::NO_CONTENT

@@ -61,13 +61,7 @@ impl Lessons {
         let label = |key: &str| words.say(key);
         let hint = |key: &str| Some(words.say(key));
         let fields = vec![
-            field(
-                "track",
-                label(words_key!("lessons-schedule-what")),
-                Some(what_hint),
-                false,
-                what,
-            ),
+            field("track", label(words_key!("lessons-schedule-what")), Some(what_hint), false, what),
             field(
                 "text",
                 label(words_key!("lessons-schedule-text")),

@@ -50,7 +50,8 @@ impl Lessons {
         let words = cx.words;
         if call.values.is_none() {
             // With the track that was named.
-            let open = Button::primary(say!(words, "lessons-schedule-open-button"), format!("learn {}", call.args.text()));
+            let open =
+                Button::primary(say!(words, "lessons-schedule-open-button"), format!("learn {}", call.args.text()));
             return cx.reply_private(Message::text(say!(words, "lessons-schedule-open")).buttons(vec![open])).await;
         }
         let request = match self.understand(cx, call).await? {
