@@ -253,3 +253,61 @@ fn what_somebody_changes_in_the_database_is_named_by_every_command_that_meets_it
     }
     Ok(())
 }
+
+/// The status tables are no part of the log: whoever changes one is found by the whole check alone.
+#[test]
+fn a_status_table_that_says_something_else_than_the_records_is_named_by_the_whole_check() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let dir = dir.path();
+    std::fs::write(dir.join("stoa.toml"), CONFIG)?;
+    std::fs::write(dir.join("roster.csv"), roster(3))?;
+    std::fs::create_dir_all(dir.join("courses/fire"))?;
+    std::fs::write(
+        dir.join("courses/fire/course.toml"),
+        "id = \"fire\"\ntitle = \"Fire safety\"\nattestation = \"I read it.\"\n",
+    )?;
+    std::fs::write(dir.join("courses/fire/01-alarm.md"), "# The alarm\n\nWhen it rings, go.")?;
+    std::fs::write(
+        dir.join("fire.toml"),
+        "[[requirement]]\nid = \"fire-safety\"\ntitle = \"Fire safety\"\ncourse = \"fire\"\naudience = \"everyone\"\n\
+         due = { days = 14, from = \"assigned\" }\n",
+    )?;
+    fine(dir, &["people", "import", "roster.csv"])?;
+    fine(dir, &["training", "courses", "courses"])?;
+    fine(dir, &["training", "apply", "fire.toml"])?;
+    fine(dir, &["audit", "hold", "all", "--reason", "a lawsuit"])?;
+    fine(dir, &["audit", "checkpoint"])?;
+    let (_, said) = run(dir, &["doctor", "--full"])?;
+    ensure!(said.contains("3 assignments, all requirements, requests and holds stand"), "{said}");
+    // What is printed about the key is as good as the key.
+    fine(dir, &["audit", "export", "pack", "--requirement", "fire-safety"])?;
+    std::fs::write(dir.join("key.txt"), fine(dir, &["audit", "key", "show"])?)?;
+    let verdict = fine(dir, &["audit", "verify", "pack", "--key", "key.txt"])?;
+    ensure!(verdict.starts_with("VALID: signed by the key that you trust"), "{verdict}");
+    let cases = [
+        (
+            "UPDATE assignment SET state = 'completed' WHERE person = (SELECT MIN(person) FROM assignment)",
+            "assignments",
+        ),
+        ("UPDATE assignment SET due = due + 1 WHERE person = (SELECT MIN(person) FROM assignment)", "assignments"),
+        ("UPDATE assignment SET version = 2 WHERE person = (SELECT MIN(person) FROM assignment)", "assignments"),
+        ("DELETE FROM assignment WHERE person = (SELECT MIN(person) FROM assignment)", "assignments"),
+        ("UPDATE assignment SET id = 'x' WHERE person = (SELECT MIN(person) FROM assignment)", "somebody put it in"),
+        ("UPDATE legal_hold SET scope = 'person/x'", "the table of legal holds does not say of"),
+        ("UPDATE requirement SET title = 'Fire'", "the table of requirements does not say of 'fire-safety'"),
+    ];
+    let (store, kept) = (dir.join("stoa-data/stoa.db"), dir.join("kept.db"));
+    std::fs::copy(&store, &kept)?;
+    for (sql, says) in cases {
+        below(dir, sql)?;
+        let (_, said) = run(dir, &["doctor"])?;
+        ensure!(said.contains("records are as they came into the log"), "the records are whole: {said}");
+        let (ok, said) = run(dir, &["doctor", "--full"])?;
+        ensure!(!ok && said.contains("wrong evidence: ") && said.contains(says), "{sql}: {said}");
+        for end in ["-wal", "-shm"] {
+            std::fs::remove_file(dir.join(format!("stoa-data/stoa.db{end}"))).ok();
+        }
+        std::fs::copy(&kept, &store)?;
+    }
+    Ok(())
+}

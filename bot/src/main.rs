@@ -27,6 +27,10 @@ use tracing_subscriber::EnvFilter;
 use crate::app::ClockKind;
 use crate::config::Config;
 
+/// Messages are many small pieces of memory, on many threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A chat-ops learning bot and social learning hub
 #[derive(Parser)]
 #[command(name = "stoa", version, propagate_version = true)]

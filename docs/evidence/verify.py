@@ -19,22 +19,40 @@ import stat
 import struct
 import sys
 import zlib
-from datetime import datetime, timezone
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+# A cell of the CSV may be as long as a record.
+csv.field_size_limit(2**31 - 1)
 
 FORMAT = "stoa-pack/3"
 MOST_FILES, MOST_BYTES = 100_000, 2 * 1024**3
 COLUMNS = ["subject", "employee_id", "name", "title", "department", "location", "worker_type", "manager", "zone",
            "requirement", "rule_version", "course", "content", "state", "why", "assigned", "due", "started", "completed",
-           "score", "attempts", "attested", "authentication", "expires", "skew", "counts", "reason", "decided_by", "until", "retention", "hold"]
+           "score", "attempts", "attested", "authentication", "expires", "skew", "counts", "reason", "decided_by", "until",
+           "retention", "hold"]
+# Of these, whom a line is about: what the newest record says that says it.
+WHO = {"employee_id": "employee_id", "name": "name", "title": "title", "department": "department", "location": "location",
+       "worker_type": "worker_type", "zone": "timezone"}
+SCOPE = dict.fromkeys(["person", "requirement", "course", "from", "to"], (str, type(None)))
+LEAF = {"format": int, "id": str, "subject": str, "version": int, "kind": str, "at": int, "class": str, "fields": dict}
+FIRST_LEAF = {"id": str, "subject": str, "version": int, "kind": str, "at": int, "actor": str, "reason": str}
+# The files that a PDF shows; those of earlier releases show the first two.
+SHOWN = ["report.json", "population.json", "requests.json", "questions.json"]
+# What presets do not disclose: answers and what was typed; the same and results.
+PRIVATE = {"data/answers", "data/name", "data/typed"}
+RESULTS = {"data/score", "data/passed", "data/attempts"}
+PRESETS = {"none": set(), "harassment-prevention": set(), "iso-9001": PRIVATE, "hipaa": PRIVATE, "osha": PRIVATE,
+           "soc2": PRIVATE | RESULTS}
 MANIFEST = {"format": str, "origin": str, "test": bool, "made": str, "scope": dict, "period": list, "zone": str,
             "preset": str, "size": int, "files": dict, "subjects": dict, "not_proven": list}
 PERSON = {"employee_id": str, "name": str, "title": str, "status": str, "hired": str, "known_since": str, "left": str,
           "moved": list, "meant": list, "assignments": int, "why_none": str}
-
-
 REQUEST = dict.fromkeys(["subject", "kind", "state", "employee_id", "assignment", "requirement", "course", "wished", "asked",
                          "asked_by", "reason", "approver", "decided", "decided_by", "decision"], str)
 QUESTION = dict.fromkeys(["subject", "employee_id", "assignment", "course", "content", "asked", "question", "due", "answered",
@@ -195,9 +213,17 @@ def read_json(data, what):
             raise Damaged(f"{what} says something twice")
         return dict(pairs)
 
+    def never(_):
+        raise ValueError("this is no number")
+
     try:
-        return json.loads(data.decode(), object_pairs_hook=once)
-    except (UnicodeDecodeError, ValueError, RecursionError):
+        text = data.decode()
+        value = json.loads(text, object_pairs_hook=once, parse_constant=never)
+        if "\\u" in text:
+            # Half of a pair that stands for one letter is no letter.
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
+    except (ValueError, RecursionError):
         raise Damaged(f"{what} is not JSON")
 
 
@@ -324,7 +350,7 @@ class Pack:
             self.read()
         except Damaged as e:
             raise Tampered(str(e))
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as e:
+        except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as e:
             raise Tampered(f"something in the pack is not of its shape: {e!r}")
 
     def bytes(self, name):
@@ -344,11 +370,19 @@ class Pack:
         if isinstance(manifest, dict) and isinstance(manifest.get("format"), str) and manifest["format"] != FORMAT:
             raise Unknown(f"the pack's format is {manifest['format']}, and this program knows {FORMAT}")
         self.manifest = shaped(manifest, MANIFEST, "manifest.json")
+        scope = self.manifest["scope"]
+        shaped(dict.fromkeys(SCOPE) | scope, SCOPE, "manifest.json")
+        self.scope = SimpleNamespace(**{name: scope.get(name) for name in ("person", "requirement", "course")})
+        self.days = [day(scope.get(name)) for name in ("from", "to")]
         self.check_files()
         self.check_signatures()
         self.check_earlier()
         self.check_records()
         self.check_reports()
+        self.check_period()
+        if not self.erased and any(row["state"] == "erased" for row in self.rows):
+            raise Unknown("report.json says that records were erased, and the pack has no tombstone: ask for a pack of a "
+                          "newer release")
 
     def check_files(self):
         for name, digest in self.manifest["files"].items():
@@ -411,37 +445,68 @@ class Pack:
         self.checks.append(f"{len(earlier)} earlier checkpoints are beginnings of the log")
 
     def check_records(self):
-        versions, self.entries, fields, self.said = {}, {}, 0, {}
-        for n, line in enumerate(self.text("records.jsonl").split("\n")[:-1], 1):
-            record = read_json(line.encode(), f"records.jsonl line {n}")
-            shaped(record, {"leaf": int, "entry": str, "proof": list, "opened": dict}, f"records.jsonl line {n}")
-            named, entry = f"the record at leaf {record['leaf']}", record["entry"]
-            proof = [b64(step, f"the proof of {named}") for step in record["proof"]]
+        versions, hidden, fields = {}, [], 0
+        self.entries, self.subjects, self.erased, self.people = {}, {}, set(), []
+        if self.manifest["preset"] not in PRESETS:
+            raise Tampered(f"manifest.json names the preset '{self.manifest['preset']}', which is none")
+        lines = self.text("records.jsonl").split("\n")
+        for n, line in enumerate(lines if lines[-1] else lines[:-1], 1):
+            proven = read_json(line.encode(), f"records.jsonl line {n}")
+            shaped(proven, {"leaf": int, "entry": str, "proof": list, "opened": dict}, f"records.jsonl line {n}")
+            named, entry = f"the record at leaf {proven['leaf']}", proven["entry"]
+            proof = [b64(step, f"the proof of {named}") for step in proven["proof"]]
             now = self.checkpoint
-            if not includes(now.root, now.size, record["leaf"], leaf_hash(entry.encode()), proof):
+            if not includes(now.root, now.size, proven["leaf"], leaf_hash(entry.encode()), proof):
                 raise Tampered(f"{named} is not in the log: it, or its proof, was changed")
             leaf = read_json(entry.encode(), named)
-            named += f" ({leaf['subject']} version {leaf['version']})"
-            for name, opened in record["opened"].items():
+            if not isinstance(leaf, dict):
+                raise Damaged(f"{named} is not what it should be")
+            if "format" in leaf:
+                shaped({"clock": ""} | leaf, LEAF | {"clock": (str, type(None))}, named)
+            else:
+                shaped({name: leaf.get(name) for name in FIRST_LEAF}, FIRST_LEAF, named)
+            subject, committed = leaf["subject"], leaf["fields"] if "format" in leaf else {}
+            shaped(committed, dict.fromkeys(committed, str), named)
+            named += f" ({subject} version {leaf['version']})"
+            for name, opened in proven["opened"].items():
                 shaped(opened, {"salt": str, "value": str}, named)
-                if commitment(b64(opened["salt"]), name, opened["value"]) != leaf.get("fields", {}).get(name):
+                salt = b64(opened["salt"])
+                if len(salt) != 32 or commitment(salt, name, opened["value"]) != committed.get(name):
                     raise Tampered(f"{named}: its {name} is not what the log commits to")
                 fields += 1
-            there = versions.setdefault(leaf["subject"], set())
-            if leaf["version"] in there or record["leaf"] in self.entries:
+            hidden += [(subject, named, name) for name in committed
+                       if name not in proven["opened"] and discloses(self.manifest["preset"], subject, name)]
+            record = Record(leaf, proven["opened"], named)
+            if subject.split("/")[0] == "erasure":
+                gone = record.data.get("subjects") if isinstance(record.data, dict) else None
+                self.erased.update(one for one in gone or [] if isinstance(one, str))
+            if subject.split("/")[0] == "person":
+                self.people.append((proven["leaf"], subject, record))
+            there = versions.setdefault(subject, {})
+            if leaf["version"] in there or proven["leaf"] in self.entries:
                 raise Tampered(f"{named} stands in the pack twice")
-            there.add(leaf["version"])
-            self.entries[record["leaf"]] = entry
-            self.said.setdefault(leaf["subject"], {})[leaf["version"]] = Said(leaf, record["opened"], named)
+            there[leaf["version"]] = record
+            self.entries[proven["leaf"]], self.subjects[proven["leaf"]] = entry, subject
+        for subject, named, name in hidden:
+            if subject not in self.erased:
+                raise Tampered(f"{named}: its {name} is not disclosed, and no tombstone says that it was erased")
         for subject, count in self.manifest["subjects"].items():
-            there = versions.pop(subject, set())
+            there = versions.get(subject, {})
             for version in range(1, count + 1):
                 if version not in there:
                     raise Tampered(f"version {version} of {subject} is missing")
             if len(there) != count:
                 raise Tampered(f"{subject} has more records than the manifest says")
-        if versions:
-            raise Tampered(f"{sorted(versions)[0]} is in the pack and not in the manifest")
+        for subject in versions:
+            if subject not in self.manifest["subjects"]:
+                raise Tampered(f"{subject} is in the pack and not in the manifest")
+        # By subject the records until the end of the period that were not erased, the oldest first.
+        self.past, end = {}, self.manifest["period"][1]
+        for subject, there in versions.items():
+            past = [record for _, record in sorted(there.items())
+                    if (end is None or record.at < end) and "reason" not in record.hidden]
+            if past:
+                self.past[subject] = past
         self.checks.append(f"{len(self.entries)} records are in the log, each subject without gaps")
         self.checks.append(f"{fields} disclosed fields are what the log commits to")
 
@@ -471,8 +536,8 @@ class Pack:
         if listed != len(report["rows"]):
             raise Tampered("population.json and report.json do not agree")
         self.check_pdf()
-        for row in report["rows"]:
-            self.check_row(row)
+        self.rows = report["rows"]
+        self.check_rows()
         asked = self.check_asked()
         self.checks.append(f"JSON, CSV and PDF agree: {completed} of {len(counting)} completed"
                            + (f" ({percent} %)" if percent else ""))
@@ -483,48 +548,108 @@ class Pack:
         pdf = self.bytes("report.pdf")
         if not pdf.startswith(b"%PDF-"):
             raise Tampered("report.pdf is no PDF")
-        for name in ("report.json", "population.json"):
-            named = re.findall(re.escape(f"{name} sha256:").encode() + b"(.{64})", pdf, re.DOTALL)
-            if set(named) != {hashlib.sha256(self.files[name]).hexdigest().encode()}:
+        for n, name in enumerate(SHOWN):
+            named = set(re.findall(re.escape(f"{name} sha256:").encode() + b"(.{64})", pdf, re.DOTALL))
+            shown = {hashlib.sha256(self.bytes(name)).hexdigest().encode()}
+            if named != shown and (named or n < 2):
                 raise Tampered(f"report.pdf shows another {name}")
 
-    def check_row(self, row):
-        def bad(what):
-            raise Tampered(f"report.json does not say of {row['subject']} what its records say: {what}")
+    def check_rows(self):
+        found = {subject: replay(subject, past) for subject, past in self.past.items() if subject.startswith("assignment/")}
+        renewed = {"assignment/" + a.renews for a in found.values() if a.state != "retired" and a.renews is not None}
+        there = set()
+        for row in self.rows:
+            subject = row["subject"]
+            if not subject:
+                said = {"state": row["state"], "counts": row["state"] == "not-assigned"}
+                if row["state"] not in ("not-assigned", "erased") or any(
+                        row[c] != said.get(c, "") for c in COLUMNS
+                        if c not in WHO and c not in ("manager", "requirement", "course", "reason")):
+                    raise Tampered(f"report.json says something of {row['employee_id']} that no record says")
+                continue
+            if subject not in found:
+                raise Tampered(f"report.json names {subject}, of which the pack has no record")
+            if subject in there:
+                raise Tampered(f"report.json names {subject} twice")
+            there.add(subject)
+            said = self.row(row, found[subject], self.past[subject], subject in renewed)
+            for column in COLUMNS:
+                if column in said and said[column] != row[column]:
+                    raise Tampered(f"report.json does not say of {subject} what its records say: {column}")
+            if row["content"]:
+                self.bytes(f"content/{row['content']}.json")
+        for subject in found:
+            if subject not in there:
+                raise Tampered(f"report.json does not name {subject}, of which the pack has records")
 
-        if not row["subject"]:
-            if row["assigned"] or row["started"] or row["completed"] or row["attested"]:
-                bad("nothing was assigned")
-            return
-        if row["subject"] not in self.said:
-            bad("there are none in the pack")
-        past = self.past(row["subject"])
-        if not past or past[0].kind != "assigned" or utc(past[0].at) != row["assigned"]:
-            bad("when it was assigned")
-        for kind in ("started", "completed", "attested"):
-            if row[kind] and row[kind] not in [utc(said.done) for said in past if said.kind == kind]:
-                bad(f"when it was {kind}")
-        ended = newest(past, "completed", "expired", "revalidated")
-        if row["state"] == "completed" and (not row["completed"] or ended and ended.kind == "expired"):
-            bad("whether it was completed")
-        # What was reinstated has no end; a record of the first format has its fields in the open and shows none.
-        held = newest(past, "completed", "waived", "revalidated", "reinstated")
-        if held and "reason" in held.opened and held.text("data/expires_date") != row["expires"]:
-            bad("until when it holds")
-        if worst(past) != row["skew"]:
-            bad("how the clocks differ")
-        known = [said.opened["data/who"] for said in past if isinstance(said.opened.get("data/who"), dict)]
-        for member, column in (("employee_id", "employee_id"), ("name", "name"), ("title", "title"),
-                               ("department", "department"), ("location", "location"), ("worker_type", "worker_type"),
-                               ("timezone", "zone")):
-            if known and (known[-1].get(member) or "") != row[column]:
-                bad(f"the person's {member}")
+    def row(self, row, a, past, renewed):
+        """What a line has to say, as far as the records say it."""
+        first, behind = self.manifest["period"]
+        state = a.state
+        # That an end has passed may not have been recorded yet.
+        if row["state"] == "expired" and state == "completed" and a.expires and (behind is None or a.expires[0] < behind):
+            state = "expired"
+        decided = newest(past, {"completed": "completed", "exempt": "exempted", "waived": "waived", "expired": "expired",
+                                "retired": "retired", "extended": "extended"}.get(state))
+        before = first is not None and a.assigned < first and a.completed is not None and a.completed < first
+        if self.scope.course is not None and self.scope.course != a.course:
+            counts, reason = False, f"its course is {a.course} now, and this pack is about {self.scope.course}"
+        elif a.requirement.startswith("enrolment/"):
+            counts, reason = False, "voluntary: a place in a course that nothing demands"
+        elif state == "on_leave":
+            counts, reason = False, "on leave: the clock has stopped"
+        elif state in ("exempt", "waived", "retired"):
+            counts, reason = False, a.end_reason or ""
+        elif state == "completed" and before:
+            counts, reason = False, ("completed before the period, and what renews it has a line of its own" if renewed else
+                                     "completed before the period, and nothing more was asked for in it")
+        elif state == "expired":
+            counts, reason = not renewed, ("holds no more, and what renews it counts in its place" if renewed else
+                                           "holds no more, and nothing renews it")
+        else:
+            counts, reason = True, a.end_reason or ""
+        results = self.manifest["preset"] != "soc2"
+        attested = newest(past, "attested")
+        said = {
+            "requirement": a.requirement, "rule_version": a.rule_version, "course": a.course, "content": a.version or "",
+            "state": state, "why": past[0].reason, "assigned": utc(a.assigned), "due": a.due[1], "started": utc(a.started),
+            "completed": utc(a.completed), "score": number(a.score) if results and a.score is not None else "",
+            "attempts": str(a.attempts) if results and a.attempts else "", "attested": utc(a.attested),
+            "authentication": attested.text("authentication") if attested else "", "skew": worst(past),
+            "expires": a.expires[1] if a.expires else "", "counts": counts, "reason": reason,
+            "until": decided.text("until") if decided and state == "exempt" else "",
+        }
+        names = {"decided_by": decided.actor if decided else ""}
+        known = [record.member("who") for record in past if isinstance(record.member("who"), dict)]
+        if known:
+            who = {name: value for name, value in known[-1].items() if isinstance(value, str)}
+            said |= {column: who.get(member, "") for column, member in WHO.items()}
+            names["manager"] = "person/" + who["manager"] if "manager" in who else ""
+        return said | {column: name for column, name in names.items() if not is_person(row[column], name)}
 
+    def check_period(self):
+        first, last = self.days
+        try:
+            behind = last + timedelta(days=1) if last else None
+        except OverflowError:
+            behind = None
+        if first or behind:
+            name = self.manifest["zone"]
+            try:
+                zone = timezone.utc if name == "UTC" else ZoneInfo(name)
+            except (KeyError, ValueError, OSError):
+                raise Unknown(f"the zone {name} is not known here, so nothing is said of the period")
 
-    def past(self, subject):
-        """The records of a subject until the end of the period, the oldest first."""
-        end = self.manifest["period"][1]
-        return [said for _, said in sorted(self.said.get(subject, {}).items()) if end is None or said.at < end]
+            def begins(day):
+                # A midnight that there is not, or twice, is meant as before the clocks change.
+                if not day:
+                    return None
+                return (datetime.combine(day, time(), zone) - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(microseconds=1)
+
+            first, behind = begins(first), begins(behind)
+        if self.manifest["period"] != [first, behind]:
+            raise Tampered("manifest.json: its period is not that of its days")
+        self.checks.append("the period is that of the days of the scope")
 
     def check_asked(self):
         counts = []
@@ -535,73 +660,248 @@ class Pack:
                 raise Damaged(f"{file} is not what it should be")
             for row in rows:
                 subject = shaped(row, shape, file)["subject"]
-                past = self.past(subject)
+                past = self.past.get(subject)
                 if not subject.startswith(kind) or not past:
                     raise Tampered(f"{file} names {subject}, of which the pack has no record")
                 if subject in named:
                     raise Tampered(f"{file} names {subject} twice")
                 named.add(subject)
-                for what, there in (request(past) if shape is REQUEST else question(past)).items():
+                said, people = request(past) if shape is REQUEST else question(past)
+                said |= {what: name for what, name in people.items() if not is_person(row[what], name)}
+                for what, there in said.items():
                     if row[what] != there:
                         raise Tampered(f"{file} does not say of {subject} what its records say: {what}")
-            for subject in self.said:
-                if subject.startswith(kind) and subject not in named and self.past(subject):
+            for subject in self.past:
+                if subject.startswith(kind) and subject not in named:
                     raise Tampered(f"{file} does not name {subject}, of which the pack has records")
             counts.append(len(rows))
         return f"{counts[0]} requests and {counts[1]} questions are as their records say"
 
 
-class Said:
-    """A record with what was disclosed of it."""
+# Records, and what they make of an assignment.
+
+def discloses(preset, subject, name):
+    """Whether a pack of this preset shows a field of a record."""
+    kind = subject.split("/")[0]
+    if kind == "erasure":
+        return name == "data/subjects"
+    if kind == "person":
+        return name in ("data/into", "data/from")
+    if PRESETS[preset] and kind == "trainer-question" and name in ("data/text", "data/digest"):
+        return False
+    return name not in PRESETS[preset]
+
+
+class Record:
+    """A record as far as it is disclosed. Of the first format all is in the open."""
 
     def __init__(self, leaf, opened, named):
         self.kind, self.at = leaf["kind"], leaf["at"]
-        self.opened = {}
-        for name in ("reason", "source", "data/completed", "data/expires_date", "data/kind", "data/text", "data/who"):
-            if name in opened:
-                self.opened[name] = read_json(opened[name]["value"].encode(), named)
-        # What was done elsewhere was done before it was recorded.
-        done = self.opened.get("data/completed")
-        self.done = done if isinstance(done, int) else self.at
+        if "format" in leaf:
+            self.hidden = set(leaf["fields"]) - set(opened)
+            values = {name: read_json(field["value"].encode(), named) for name, field in opened.items()}
+        else:
+            self.hidden = set(leaf.get("erased", ()))
+            values = {name: leaf[name] for name in ("actor", "reason", "data", "source") if name in leaf}
+        self.actor, self.reason, self.source = values.get("actor", ""), values.get("reason", ""), values.get("source")
+        members = {name.removeprefix("data/"): value for name, value in values.items() if name.startswith("data/")}
+        self.data = values.get("data", members)
+        if not isinstance(self.actor, str) or not isinstance(self.reason, str):
+            raise Damaged(f"{named} is not what it should be")
+        if self.source is not None:
+            shape = {"platform": str, "at": int, "received": int}
+            shaped({name: dict(self.source).get(name) for name in shape}, shape, named)
+
+    def member(self, name):
+        return self.data.get(name) if isinstance(self.data, dict) else None
 
     def text(self, name):
-        value = self.opened.get(name)
+        value = self.member(name)
         return value if isinstance(value, str) else ""
 
 
 def newest(past, *kinds):
-    return next((said for said in reversed(past) if said.kind in kinds), None)
+    return next((record for record in reversed(past) if record.kind in kinds), None)
+
+
+def said(past, name):
+    """A member of the newest record that has it."""
+    return next((record.member(name) for record in reversed(past) if isinstance(record.member(name), str)), "")
+
+
+def day(text):
+    """The date that a text is; none for none."""
+    if text is None:
+        return None
+    if not isinstance(text, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
+        raise Damaged(f"{text!r} is no date")
+    return date.fromisoformat(text)
+
+
+def instant(value):
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise Damaged(f"{value!r} is no instant")
+    return value
+
+
+def deadline(record, name):
+    """The instant and the last day, where both are there."""
+    at, text = record.member(name), record.member(f"{name}_date")
+    day(text)
+    return None if at is None or text is None else (instant(at), text)
+
+
+def replay(subject, past):
+    """The assignment as its records make it, or Damaged where they do not follow on each other."""
+    first = past[0]
+    renews = first.member("renews")
+    a = SimpleNamespace(
+        state=None, requirement=first.text("requirement"), rule_version=first.text("rule_version"),
+        course=first.text("course"), version=None, assigned=first.at, due=deadline(first, "due"), extended=False, away=None,
+        started=None, attempts=0, score=None, attested=None, completed=None, expires=None, end_reason=None,
+        renews=renews["id"] if renews else None)
+    if a.due is None or any(not isinstance(first.member(name), str)
+                            for name in ("person", "requirement", "rule_version", "course")):
+        raise Damaged(f"the records of {subject} do not follow on each other: it is not said what was assigned")
+    for record in past:
+        if record.kind != "assigned":
+            change(a, record)
+        late, lapsed = record.at > a.due[0], a.expires is not None and record.at > a.expires[0]
+        state = transition(a, record.kind, late, lapsed)
+        if state is None:
+            raise Damaged(f"the records of {subject} do not follow on each other: it was {a.state} and cannot be {record.kind}")
+        a.state = "on_leave" if record.kind == "reinstated" and a.away is not None else state
+    return a
+
+
+def change(a, record):
+    """What a record changes, but for the state."""
+    kind, score = record.kind, record.member("score")
+    score = score if isinstance(score, (int, float)) and not isinstance(score, bool) else None
+    if kind in ("extended", "moved", "resumed"):
+        a.due = deadline(record, "due")
+        if a.due is None:
+            raise Damaged("a record moves a date, and does not say whereto")
+        a.rule_version = record.member("rule_version") if isinstance(record.member("rule_version"), str) else a.rule_version
+        a.extended |= kind == "extended"
+    if kind == "started":
+        a.started = record.at if a.started is None else a.started
+        a.course = record.member("course") if isinstance(record.member("course"), str) else a.course
+        a.version = record.member("version") if isinstance(record.member("version"), str) else None
+    elif kind == "attempted":
+        a.attempts, a.score = a.attempts + 1, score
+    elif kind == "attested":
+        a.attested = record.at
+    elif kind == "completed":
+        # What was done elsewhere may have been done earlier.
+        earlier = record.member("completed")
+        a.completed = record.at if earlier is None else instant(earlier)
+        a.score = a.score if score is None else score
+        a.version = record.member("version") if isinstance(record.member("version"), str) else a.version
+        a.end_reason = record.reason
+    elif kind == "paused":
+        a.away = day(record.member("from"))
+    elif kind == "resumed":
+        a.away = None
+    elif kind in ("exempted", "waived", "retired"):
+        a.end_reason = record.reason
+    elif kind == "reinstated":
+        a.expires = a.end_reason = None
+    elif kind == "revalidated":
+        a.rule_version = record.member("rule_version") if isinstance(record.member("rule_version"), str) else a.rule_version
+    if kind in ("completed", "waived", "revalidated"):
+        a.expires = deadline(record, "expires")
+
+
+def transition(a, kind, late, lapsed):
+    """The state after a record; none where it cannot happen to an assignment as it stands."""
+    state = a.state
+    begun = "in_progress" if a.started is not None else "extended" if a.extended else "assigned"
+    if state is None or kind == "assigned":
+        return "assigned" if state is None and kind == "assigned" else None
+    if kind == "reinstated":
+        return ("overdue" if late else begun) if state in ("retired", "exempt", "waived") else None
+    if kind == "expired":
+        return "expired" if state == "completed" and lapsed else None
+    if kind == "revalidated":
+        again = {"completed": "completed", "expired": "expired" if lapsed else "completed", "waived": "waived"}
+        return again.get(state)
+    if state in ("completed", "expired", "waived", "retired"):
+        return None
+    if state == "exempt":
+        return "retired" if kind == "retired" else None
+    ends = {"completed": "completed", "exempted": "exempt", "waived": "waived", "retired": "retired"}
+    if kind in ends:
+        return ends[kind]
+    work = kind in ("started", "attempted", "granted", "attested")
+    if not work and kind not in ("extended", "moved", "overdue", "paused", "resumed"):
+        return None
+    if state == "on_leave":
+        if kind == "resumed":
+            return "overdue" if late else begun
+        return None if kind in ("paused", "overdue") else "on_leave"
+    if kind in ("paused", "resumed"):
+        return "on_leave" if kind == "paused" else None
+    if kind == "overdue":
+        return None if state == "overdue" else "overdue"
+    # Work does not undo a missed date; a later date does.
+    return "overdue" if state == "overdue" and (work or late) else begun
+
+
+def is_person(shown, named):
+    """Whether a text may be the employee id of somebody whom records name by the id of the store: only the store knows."""
+    other = shown == "operator" or shown.startswith(("rule/", "system/", "role/"))
+    return named.startswith("person/") and shown != "" and not other
+
+
+def to(kind, name):
+    return f"{kind}/{name}" if name else ""
 
 
 def request(past):
+    """What a line about a request has to say, and whom it has to name."""
     state = REQUEST_STATES.get(past[-1].kind, "open")
-    asked = newest(past, "requested", "drafted")
+    why, asked = newest(past, "requested", "drafted"), newest(past, "requested", "passed", "reminded")
     decided = None if state in ("draft", "open") else newest(past, "approved", "declined", "withdrawn", "closed")
-    return {"state": state, "kind": past[0].text("data/kind"), "asked": utc(past[0].at),
-            "reason": asked.text("reason") if asked else "", "decided": utc(decided.at) if decided else "",
-            "decision": decided.text("reason") if decided else ""}
+    return ({"state": state, "kind": said(past, "kind"), "assignment": to("assignment", said(past, "assignment")),
+             "requirement": said(past, "requirement"), "course": said(past, "course"), "wished": said(past, "wished"),
+             "asked": utc(past[0].at), "reason": why.reason if why else "", "decided": utc(decided and decided.at),
+             "decision": decided.reason if decided else ""},
+            {"employee_id": to("person", said(past, "person")), "asked_by": said(past, "asker"),
+             "approver": asked.text("approver") if asked else "", "decided_by": decided.actor if decided else ""})
 
 
 def question(past):
+    """The same of a question."""
     answered = newest(past, "answered")
-    return {"asked": utc(past[0].at), "question": past[0].text("data/text"), "answered": utc(answered.at) if answered else "",
-            "answer": answered.text("data/text") if answered else ""}
+    due = next((record.member("due") for record in reversed(past) if type(record.member("due")) is int), None)
+    return ({"assignment": "assignment/" + said(past, "assignment"), "course": said(past, "course"),
+             "content": said(past, "version"), "asked": utc(past[0].at), "question": past[0].text("text"), "due": utc(due),
+             "answered": utc(answered and answered.at), "answer": answered.text("text") if answered else "",
+             "qualification": answered.text("qualification") if answered else ""},
+            {"employee_id": to("person", said(past, "person")), "answered_by": answered.text("trainer") if answered else ""})
 
 
 def worst(past):
     """The greatest difference between the clock of a chat and the server's."""
     most, said = 0, ""
     for record in past:
-        source = record.opened.get("source")
-        if isinstance(source, dict) and all(isinstance(source.get(name), int) for name in ("at", "received")):
-            ahead = source["at"] - source["received"]
+        if record.source is not None:
+            ahead = record.source["at"] - record.source["received"]
             if abs(ahead) > TOLERANCE and abs(ahead) > most:
                 most, said = abs(ahead), f"{record.kind}: {'-' if ahead < 0 else ''}{abs(ahead) // 10**6} s"
     return said
 
 
+def number(value):
+    """A number as the reports write it: the shortest digits that mean it, without an exponent."""
+    return format(Decimal(repr(float(value))), "f").removesuffix(".0")
+
+
 def utc(at):
-    """Microseconds as the reports write them."""
+    """Microseconds as the reports write them; nothing for none."""
+    if at is None:
+        return ""
     return datetime.fromtimestamp(at // 10**6, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S") + f".{at % 10**6 // 1000:03}Z"
 
 
@@ -674,17 +974,66 @@ class Verification:
         if old.manifest["origin"] != pack.manifest["origin"]:
             raise Unknown(f"the earlier pack is of another log, {old.manifest['origin']}")
         size, root = old.checkpoint.size, pack.roots.get(old.checkpoint.size)
-        if root is not None and root != old.checkpoint.root:
-            raise Tampered(f"a fork: the earlier pack shows another history of the first {size} records")
-        if root is None and size > pack.checkpoint.size:
+        if size > pack.checkpoint.size:
             raise Tampered(f"the log was cut off: it had {size} records in the earlier pack, and has {pack.checkpoint.size}")
+        chain = [[(key.text, how, statement) for key, how, statement in one.keys] for one in (old, pack)]
+        if chain[1][:len(chain[0])] != chain[0]:
+            raise Tampered("a fork: the pack shows another chain of keys than the earlier one")
         if root is None:
             raise Unknown(f"the pack has no checkpoint of {size} records to compare the earlier pack with")
-        if old.manifest["scope"] == pack.manifest["scope"]:
-            for leaf, entry in sorted(old.entries.items()):
-                if pack.entries.get(leaf) != entry:
-                    raise Tampered(f"the record at leaf {leaf} was in the earlier pack and is missing")
+        if root != old.checkpoint.root:
+            raise Tampered(f"a fork: the earlier pack shows another history of the first {size} records")
         pack.checks.append(f"the earlier pack ({size} records) is of the same history")
+        if (vars(old.scope), old.days) == (vars(pack.scope), pack.days):
+            self.missing(old)
+
+    def missing(self, old):
+        """What of the earlier pack is not in this one, and why that is so."""
+        pack = self.pack
+        lines = {f"{kind}/{row[kind]}" for row in pack.rows for kind in ("requirement", "course")}
+        notes = {"were erased: tombstones name what they were about": 0,
+                 "are of somebody who turned out to be another person": 0,
+                 "are about requirements and courses that nothing in this pack is about any more": 0}
+        for leaf, entry in sorted(old.entries.items()):
+            if pack.entries.get(leaf) == entry:
+                continue
+            subject = old.subjects[leaf]
+            why = [subject in pack.erased, self.is_parted(subject, old), is_over(subject, old, lines)]
+            if leaf in pack.entries or True not in why:
+                raise Tampered(f"the record at leaf {leaf} was in the earlier pack and is missing")
+            notes[list(notes)[why.index(True)]] += 1
+        pack.checks += [f"{count} records of the earlier pack {why}" for why, count in notes.items() if count]
+
+    def is_parted(self, subject, old):
+        """Whether the person whom a subject is about was one with the person of the scope, and is not any more: a record says
+        so that is newer than the earlier pack."""
+        if self.pack.scope.person is None:
+            return False
+        past = old.past.get(subject, [])
+        if said(past, "assignment"):
+            past = old.past.get("assignment/" + said(past, "assignment"), [])
+        rows, seen = [said(past, "person")], {""}
+        while rows:
+            row = rows.pop()
+            if row in seen:
+                continue
+            seen.add(row)
+            for leaf, about, record in self.pack.people:
+                if about == f"person/{row}":
+                    if record.kind == "split" and leaf >= old.checkpoint.size:
+                        return True
+                    rows.append(record.text("into"))
+        return False
+
+
+def is_over(subject, old, lines):
+    """Whether a subject is a requirement or a course, or a request about a requirement, that no line is about any more."""
+    kind, past = subject.split("/")[0], old.past.get(subject, [])
+    if kind == "request" and said(past, "kind") == "requirement":
+        subject = "requirement/" + said(past, "requirement")
+    elif kind not in ("requirement", "course"):
+        return False
+    return subject not in lines
 
 
 class Options(argparse.ArgumentParser):
@@ -706,7 +1055,8 @@ def main():
             if os.path.isfile(options.key):
                 with open(options.key, encoding="utf-8") as f:
                     options.key = f.read()
-            options.key = Key(options.key)
+            # `stoa audit key show` says more than the key, the first one first.
+            options.key = Key((options.key.split() or [""])[0])
         options.checkpoints = []
         for path in options.checkpoint:
             with open(path, encoding="utf-8") as f:

@@ -32,4 +32,5 @@ discord-direct-later = I cannot open a direct message just now. Please try again
 ## Buttons and forms
 
 discord-old-button = This button is too old. Please ask again.
+discord-nothing-there = There are no words in it that I could read.
 discord-form-again = Try again

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use stoa_tests::discord::{BOT, Discord};
-use stoa_tests::said;
+use stoa_tests::{said, steady_line};
 
 use super::{ADA, ANSWER, BO, CY, FORUM, GENERAL, GUILD, QUESTION, STOA, Scene, is_answer, seen};
 
@@ -102,6 +102,26 @@ async fn a_tip_is_written_in_a_modal_and_found_by_the_next_who_asks() -> Result<
     }
     let answer = ada.reads("not yet checked").await?;
     insta::assert_json_snapshot!("an_answer_from_a_tip", seen(&answer));
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_learning_team_schedules_a_lesson_in_a_form() -> Result<()> {
+    let scene = Scene::open().await?;
+    let ada = scene.discord.person(ADA);
+    ada.slash_in(GENERAL, "learn", "schedule");
+    let form = ada.sees_form().await?;
+    let labels: Vec<&str> =
+        form.view["components"].as_array().into_iter().flatten().filter_map(|c| c["label"].as_str()).collect();
+    insta::assert_json_snapshot!("the_form_of_a_drop", labels);
+    let wrong = ada.submits(&[("Text", "Only a title"), ("When", "soon")]).await?;
+    insta::assert_json_snapshot!("a_drop_without_a_lesson", wrong["data"]["content"].as_str().map(steady_line));
+    ada.presses("Try again").await?;
+    ada.submits(&[("Text", "The new gate\nUse the *north* gate."), ("When", "2036-11-25 10:00")]).await?;
+    let preview = ada.reads("This goes to").await?;
+    ensure!(preview.shown().contains("The new gate") && preview.only.as_deref() == Some(ADA), "{preview:?}");
+    ada.presses("Schedule it").await?;
+    ada.reads("Scheduled.").await?;
     scene.ends().await
 }
 

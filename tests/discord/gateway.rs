@@ -7,7 +7,7 @@ use stoa_ground::testing;
 use stoa_tests::discord::{BOT, Discord};
 use stoa_tests::{Server, said};
 
-use super::{ADA, GUILD, LEARNING, QUESTION, STOA, Scene, answered, is_answer};
+use super::{ADA, FORUM, GUILD, LEARNING, QUESTION, STOA, Scene, answered, is_answer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_session_goes_on_whatever_happens_to_its_connection() -> Result<()> {
@@ -43,6 +43,45 @@ async fn the_session_goes_on_whatever_happens_to_its_connection() -> Result<()> 
     ensure!(discord.sessions().0 == 2, "{:?}", discord.sessions());
     let answers = discord.messages().iter().filter(is_answer).count();
     ensure!(answers == n, "{answers} answers to {n} questions");
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_missed_in_a_server_is_fetched_also_when_the_new_connection_breaks_before_telling_of_it() -> Result<()>
+{
+    let discord = Discord::open().await?;
+    discord.add_person(ADA, "Ada Okafor");
+    discord.add_guild(GUILD, "Harbour & Pine", &[ADA, BOT]);
+    discord.add_channel(LEARNING, GUILD, "learning", 0);
+    discord.add_channel(FORUM, GUILD, "questions", 15);
+    discord.beats_every(400);
+    let mut scene = Scene::with(discord, "message_content = true\n").await?;
+    // Until it is written down that everything was heard so far.
+    scene.discord.wait("heartbeats", |d| (d.heartbeats() >= 8).then_some(())).await?;
+    scene.server.kill()?;
+    scene.discord.wait("the end of the connection", |d| (d.connections() == 0).then_some(())).await?;
+    scene.discord.forgets();
+    let post = scene.discord.person(ADA).posts_in_forum(FORUM, "Coffee machine", QUESTION);
+    scene.discord.breaks_off_early();
+    scene.server.restart()?;
+    answered(&scene.discord, 1).await?;
+    ensure!(scene.discord.sessions() == (2, 1), "{:?}", scene.discord.sessions());
+    let answers: Vec<_> = scene.discord.messages().into_iter().filter(|m| is_answer(&m)).collect();
+    ensure!(answers.len() == 1 && answers[0].channel == post, "{answers:?}");
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_privileged_intents_the_one_that_is_granted_is_used() -> Result<()> {
+    let discord = Discord::open().await?;
+    discord.add_person(ADA, "Ada Okafor");
+    discord.add_guild(GUILD, "Harbour & Pine", &[ADA, BOT]);
+    discord.add_channel(LEARNING, GUILD, "learning", 0);
+    discord.grants(1 << 1);
+    let scene = Scene::with(discord, "message_content = true\nmembers = true\n").await?;
+    ensure!(scene.discord.intents() & (1 << 1 | 1 << 15) == 1 << 1, "{:b}", scene.discord.intents());
+    scene.discord.person(ADA).says_dm(QUESTION);
+    answered(&scene.discord, 1).await?;
     scene.ends().await
 }
 

@@ -7,10 +7,11 @@ mod limits;
 mod people;
 mod servers;
 mod setup;
+mod social;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use stoa_tests::discord::{APP, BOT, Discord, Message, Outside, TOKEN};
+use stoa_tests::discord::{APP, BOT, Discord, Message, Outside, Person, TOKEN};
 use stoa_tests::{Server, said, steady_line};
 
 const STOA: &str = env!("CARGO_BIN_EXE_stoa");
@@ -100,6 +101,21 @@ impl Scene {
         Ok(Self { discord, dir, server })
     }
 
+    /// A track with one lesson of so many steps, each of them long to say.
+    fn teaches_tea(&self, steps: usize) -> Result<()> {
+        let dir = self.dir.path();
+        std::fs::create_dir_all(dir.join("tracks/tea"))?;
+        std::fs::write(dir.join("tracks/tea/track.toml"), "title = \"Tea\"\ndescription = \"How we make it\"\n")?;
+        // A lesson is short, but each of these takes two characters.
+        let steps: String = (0..steps).map(|n| format!("Step {n} of {}\n\n", "(".repeat(80))).collect();
+        let question =
+            "[[question]]\nprompt = \"How hot?\"\noptions = [\"60\", \"90\"]\nanswer = 1\nwhy = \"It needs it.\"\n";
+        let lesson = format!("+++\ntitle = \"Water\"\n{question}+++\n{steps}");
+        std::fs::write(dir.join("tracks/tea/01-water.md"), lesson)?;
+        said(STOA, dir, &["lessons", "apply", "tracks"])?;
+        Ok(())
+    }
+
     /// A course that everybody has to take.
     fn requires_a_course(&self) -> Result<()> {
         self.requires("Safety")
@@ -128,6 +144,8 @@ impl Scene {
     async fn ends(mut self) -> Result<()> {
         self.discord.wait("the last answer", |d| d.messages().iter().all(|m| !m.loading).then_some(())).await?;
         ensure!(self.server.stop()?, "the server stops gracefully");
+        let log = std::fs::read_to_string(self.dir.path().join("log"))?;
+        ensure!(!log.contains("more fields than Discord shows"), "a form that does not fit:\n{log}");
         let doubled: Vec<String> = self.discord.posted().into_iter().filter(|(_, n)| *n > 1).map(|(k, _)| k).collect();
         ensure!(doubled.is_empty(), "posted twice: {doubled:?}");
         self.discord.is_content()
@@ -144,6 +162,31 @@ fn seen(message: &Message) -> Value {
 
 fn is_answer(m: &&Message) -> bool {
     m.user == BOT && !m.loading && m.shown().contains(ANSWER)
+}
+
+/// Says something again and again until the answer fits.
+async fn says_until(person: &Person<'_>, words: &str, fits: impl Fn(&str) -> bool) -> Result<Option<Message>> {
+    for _ in 0..60 {
+        let before = person.count();
+        person.says_dm(words);
+        let newest = person.newest_after(before).await?;
+        if fits(&newest.shown()) {
+            return Ok(Some(newest));
+        }
+    }
+    Ok(None)
+}
+
+/// Says something again and again until the answer says `part`.
+async fn settles(person: &Person<'_>, words: &str, part: &str) -> Result<Message> {
+    let said = says_until(person, words, |shown| shown.contains(part)).await?;
+    said.with_context(|| format!("“{words}” never said {part}"))
+}
+
+/// Says something again and again until the answer does not say `part`.
+async fn stops(person: &Person<'_>, words: &str, part: &str) -> Result<()> {
+    let said = says_until(person, words, |shown| !shown.contains(part)).await?;
+    said.map(drop).with_context(|| format!("“{words}” is still answered with {part}"))
 }
 
 /// Waits for so many answers to [`QUESTION`].

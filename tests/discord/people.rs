@@ -14,6 +14,9 @@ async fn who_never_wrote_is_told_in_a_private_thread_that_something_waits_and_no
     let told = ada.reads("something is waiting").await?;
     ensure!(told.pings == [ADA] && !told.shown().contains("Safety"), "{told:?}");
     insta::assert_json_snapshot!("told_in_a_private_thread", seen(&told));
+    // Nor do the ids of its buttons, which whoever reads along can read as well.
+    let named = told.buttons().filter_map(|b| b["custom_id"].as_str()).find(|id| id.contains(['/', ' ']));
+    ensure!(named.is_none(), "{named:?}");
     ada.presses("Show it to me").await?;
     let shown = ada.reads("Safety").await?;
     ensure!(shown.only.as_deref() == Some(ADA), "{shown:?}");

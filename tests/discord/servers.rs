@@ -93,6 +93,28 @@ async fn who_leaves_a_server_is_not_reached_there_and_hears_what_waited_on_comin
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_told_anything_in_a_thread_that_they_do_not_see_any_more() -> Result<()> {
+    // Without the intent for members nothing says that Bo left.
+    let servers = both().replace("members = true\n", "");
+    let mut scene = Scene::with(two_servers().await?, &servers).await?;
+    scene.requires_a_course()?;
+    let told = scene.discord.person(BO).reads("something is waiting").await?;
+    scene.server.stop()?;
+    let all = [GUILD, OTHER];
+    let in_first = scene.discord.guild_of(&told.channel).is_some_and(|guild| guild == GUILD);
+    let (left, stayed) = if in_first { (all[0], all[1]) } else { (all[1], all[0]) };
+    scene.discord.leaves(left, BO);
+    scene.server.restart()?;
+    scene.discord.is_connected().await?;
+    scene.requires("Fire")?;
+    let again = |d: &Discord| d.messages().into_iter().find(|m| m.pings == [BO] && m.id != told.id);
+    let elsewhere = scene.discord.wait("the same in the other server", again).await?;
+    ensure!(elsewhere.channel != told.channel, "Bo does not read there");
+    ensure!(scene.discord.guild_of(&elsewhere.channel).as_deref() == Some(stayed), "{elsewhere:?}");
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_throws_the_bot_out_is_left_for_another() -> Result<()> {
     let scene = Scene::with(two_servers().await?, &both()).await?;
     let bo = scene.discord.person(BO);

@@ -42,6 +42,18 @@ async fn commands_are_registered_when_they_change_and_not_again() -> Result<()> 
     ensure!(scene.discord.commands("*").0 == 1, "registered {} times", scene.discord.commands("*").0);
     let (ok, link) = run(STOA, scene.dir.path(), &["discord", "invite"])?;
     ensure!(ok && link.contains(&format!("client_id={APP}")), "{link}");
+    // In one server only, and then everywhere again: nobody sees a command twice.
+    let config = std::fs::read_to_string(scene.dir.path().join("stoa.toml"))?;
+    let in_servers = config.replace("[discord]\n", "[discord]\ncommands = \"guilds\"\n");
+    for (config, here, elsewhere) in [(in_servers, GUILD, "*"), (config, "*", GUILD)] {
+        scene.server.stop()?;
+        std::fs::write(scene.dir.path().join("stoa.toml"), config)?;
+        scene.server.restart()?;
+        let count = |d: &Discord, scope: &str| d.commands(scope).1.as_array().map_or(0, Vec::len);
+        let moved = |d: &Discord| (count(d, here) == names.len() && count(d, elsewhere) == 0).then_some(());
+        scene.discord.wait(&format!("the commands in {here} only"), moved).await?;
+    }
+    scene.discord.is_connected().await?;
     scene.ends().await
 }
 
@@ -54,6 +66,8 @@ async fn without_privileged_intents_it_works_and_the_doctor_says_what_that_costs
     discord.add_channel(LEARNING, GUILD, "learning", 0);
     discord.grants(0);
     discord.forbids_private_threads();
+    // What the server grants its channel takes away: to send messages in threads.
+    discord.overwrites(LEARNING, json!([{ "id": GUILD, "type": 0, "allow": "0", "deny": (1_u64 << 38).to_string() }]));
     let scene = Scene::with(discord, "message_content = true\n").await?;
     let ada = scene.discord.person(ADA);
     ada.mentions(GENERAL, QUESTION);

@@ -8,7 +8,7 @@ use stoa_flow::alarms::Troubles;
 use stoa_flow::chat::SendError;
 use stoa_ground::Result;
 use stoa_ground::clock::monotonic;
-use stoa_http::Turn;
+use stoa_http::{Network, Turn};
 
 use crate::Options;
 use crate::ids::word;
@@ -45,6 +45,8 @@ const CLOSED: [i64; 12] =
 pub(crate) enum Failure {
     /// It may work later, after so many seconds if that is known.
     Later { why: String, after: Option<u64> },
+    /// Discord could not be reached, so nothing was done.
+    Away(String),
     /// Nothing was done, because a limit is reached: it may be done after so long, as everything else if that is so.
     Limited { why: String, after: Duration, everything: bool },
     /// Discord's error code (0 where it gives none), the HTTP status, and what it says.
@@ -55,6 +57,16 @@ impl Failure {
     /// Discord's error code, if it is one.
     pub(crate) fn code(&self) -> Option<i64> {
         if let Self::Code { code, .. } = self { Some(*code) } else { None }
+    }
+
+    /// Whether it may work later.
+    pub(crate) fn passes(&self) -> bool {
+        self.code().is_none()
+    }
+
+    /// Whether Discord may have done it all the same.
+    pub(crate) fn is_uncertain(&self) -> bool {
+        matches!(self, Self::Later { .. })
     }
 }
 
@@ -111,10 +123,14 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn new(options: &Options) -> Result<Self> {
+        // In the form that Discord requires: others it may ban.
+        let home = format!("https://discord.com/developers/applications/{}", options.application_id);
+        let agent = format!("DiscordBot ({home}, {})", env!("CARGO_PKG_VERSION"));
+        let http = Network::builder(PATIENCE / 2, Some(PATIENCE)).user_agent(agent);
         Ok(Self {
             base: options.api_url.trim_end_matches('/').to_owned(),
             token: format!("Bot {}", options.token),
-            http: options.network.client(PATIENCE / 2, Some(PATIENCE))?,
+            http: options.network.build(http)?,
             limits: Limits::default(),
             troubles: Troubles::default(),
         })
@@ -210,6 +226,7 @@ impl Api {
     pub(crate) fn send_error(&self, failure: Failure) -> SendError {
         match failure {
             Failure::Later { why, after } => SendError::Retry { why, after_seconds: after },
+            Failure::Away(why) => SendError::Retry { why, after_seconds: None },
             Failure::Limited { why, after, everything } => SendError::Wait { why, after, everything },
             Failure::Code { status: 401, detail, .. } => {
                 self.tell_operator("401", &detail);
@@ -257,13 +274,10 @@ fn number(headers: &header::HeaderMap, name: &str) -> Option<f64> {
 }
 
 fn trouble(what: &str, error: &reqwest::Error) -> Failure {
-    let why = if error.is_timeout() {
-        "Discord did not answer in time"
-    } else if error.is_connect() {
-        "Discord cannot be reached"
-    } else {
-        "the connection to Discord broke"
-    };
+    if error.is_connect() {
+        return Failure::Away(format!("{what}: Discord cannot be reached"));
+    }
+    let why = if error.is_timeout() { "Discord did not answer in time" } else { "the connection to Discord broke" };
     later(&format!("{what}: {why}"), None)
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use crate::api::{Api, Failure, Request};
 use crate::events::{Channel, DIRECT};
 use crate::ids::word;
+use crate::role::BELIEVED;
 use crate::{Options, store};
 
 /// Conversations, forms and people that are remembered at once.
@@ -49,6 +50,8 @@ pub(crate) struct App {
     seen: Mutex<HashMap<String, String>>,
     /// Who has the role that vouches for them, by server and user, and until when that is believed.
     pub roles: Mutex<HashMap<(String, String), (bool, Monotonic)>>,
+    /// Who is in which server, by server and user, and until when that is believed.
+    members: Mutex<HashMap<(String, String), Monotonic>>,
     openings: Mutex<VecDeque<Monotonic>>,
     kinds: Mutex<BTreeSet<String>>,
 }
@@ -68,6 +71,7 @@ impl App {
             forms: Mutex::default(),
             seen: Mutex::default(),
             roles: Mutex::default(),
+            members: Mutex::default(),
             openings: Mutex::default(),
             kinds: Mutex::default(),
         })
@@ -172,13 +176,37 @@ impl App {
 
     /// A person left a server: when they come back, that is news.
     pub(crate) async fn left(&self, user: &str, guild: &str) -> Result<()> {
-        store::left(&self.db, user, guild).await?;
+        locked(&self.members).remove(&(guild.to_owned(), user.to_owned()));
+        let channel = self.options.guilds.iter().find(|g| g.id == guild).and_then(|g| g.channel.as_deref());
+        store::left(&self.db, user, guild, channel).await?;
         if let Entry::Occupied(known) = locked(&self.seen).entry(user.to_owned())
             && known.get() == guild
         {
             known.remove();
         }
         Ok(())
+    }
+
+    /// Whether a person is in a server, as far as that is not known: Discord is asked.
+    ///
+    /// # Errors
+    /// What Discord says, also when the person is not there.
+    pub(crate) async fn is_member(&self, guild: &str, user: &str) -> Result<(), Failure> {
+        let known = locked(&self.members).get(&(guild.to_owned(), user.to_owned())).copied();
+        if known.is_some_and(|until| until > monotonic()) {
+            return Ok(());
+        }
+        self.member(guild, user).await.map(|_| ())
+    }
+
+    /// A member of a server.
+    ///
+    /// # Errors
+    /// As [`is_member`](Self::is_member).
+    pub(crate) async fn member(&self, guild: &str, user: &str) -> Result<Value, Failure> {
+        let member = self.api.call(&Request::new("GET /guilds/:id/members/:user", guild, &[user])).await?;
+        remember(&self.members, (guild.to_owned(), user.to_owned()), monotonic() + BELIEVED, REMEMBERED);
+        Ok(member)
     }
 
     /// A person wrote to the bot where the two talk alone.

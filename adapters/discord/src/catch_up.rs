@@ -5,47 +5,64 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stoa_flow::chat::SendError;
+use stoa_ground::Result;
 
 use crate::api::Request;
-use crate::events::Channel;
+use crate::events::{Channel, DIRECT};
 use crate::gateway::pause;
 use crate::ids::{number, word};
 use crate::session::{Fetching, Progress};
 use crate::store;
 use crate::take::Inlet;
 
-/// Messages on one page, and pages of one conversation.
+/// Messages on one page.
 const PAGE: usize = 100;
-const PAGES: usize = 50;
 /// How often a conversation is tried: with growing pauses, for a quarter of an hour.
 const ATTEMPTS: u32 = 20;
+/// Types of channels in which there are messages: text, voice, announcements, threads, stages. In a forum the posts are
+/// threads.
+const READABLE: [i64; 7] = [0, 2, 5, 10, 11, 12, 13];
 
-/// Fetches what the direct conversations have to say.
-pub(crate) async fn direct(inlet: Inlet, progress: Arc<Progress>, _fetching: Fetching) {
-    let channels = match store::direct_channels(&inlet.app.db).await {
-        Ok(channels) => channels,
-        Err(error) => return tracing::error!(%error, "direct messages of the downtime could not be fetched"),
-    };
+/// Fetches what the direct conversations have to say. `others` stands for those of which nothing is stored.
+pub(crate) async fn direct(inlet: Inlet, others: String, progress: Arc<Progress>, _fetching: Fetching) {
+    let db = &inlet.app.db;
+    let Some(channels) = stored(|| store::direct_channels(db, &others)).await else { return };
     for (channel, seen) in channels {
+        inlet.app.know(&channel, Channel { kind: DIRECT, ..Channel::default() });
         fetch(&inlet, &channel, seen, &progress).await;
     }
 }
 
 /// Fetches what the channels and threads of a server have to say, as far as something was written there since.
-pub(crate) async fn guild(inlet: Inlet, guild: Value, progress: Arc<Progress>, _fetching: Fetching) {
+pub(crate) async fn guild(inlet: Inlet, guild: Value, others: String, progress: Arc<Progress>, _fetching: Fetching) {
+    let db = &inlet.app.db;
     for channel in channels(&guild) {
-        // Text, announcements, threads. In a forum the posts are threads.
-        let readable = matches!(channel["type"].as_i64().unwrap_or_default(), 0 | 5 | 10..=12);
+        let readable = READABLE.contains(&channel["type"].as_i64().unwrap_or_default());
         let (id, last) = (word(&channel["id"]), number(word(&channel["last_message_id"])));
         if !readable || last == 0 {
             continue;
         }
-        match store::seen(&inlet.app.db, id).await {
-            Ok(Some(seen)) if seen < last => fetch(&inlet, id, seen, &progress).await,
-            Ok(_) => {}
-            Err(error) => tracing::error!(%error, "messages of the downtime could not be fetched"),
+        if let Some(Some(seen)) = stored(|| store::seen(db, id, &others)).await
+            && seen < last
+        {
+            fetch(&inlet, id, seen, &progress).await;
         }
     }
+}
+
+/// What the store has, asked for again and again; none when it cannot say.
+async fn stored<T, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Option<T> {
+    for attempt in 1..=ATTEMPTS {
+        match ask().await {
+            Ok(found) => return Some(found),
+            Err(error) => {
+                tracing::warn!(%error, "since when messages were missed could not be read; it is tried again");
+                tokio::time::sleep(pause(attempt + 1)).await;
+            }
+        }
+    }
+    tracing::error!("messages of the downtime could not be fetched: the store does not say since when");
+    None
 }
 
 /// Fetches one conversation, again and again until it is stored: what is missed here comes no other way.
@@ -72,7 +89,7 @@ enum Missed {
 }
 
 async fn pages(inlet: &Inlet, channel: &str, seen: &mut i64, progress: &Progress) -> Result<(), Missed> {
-    for _ in 0..PAGES {
+    loop {
         let request = Request::new("GET /channels/:id/messages", channel, &[]);
         let page = inlet.app.api.call(&request.query(&format!("limit={PAGE}&after={seen}"))).await;
         let page = page.map_err(|failure| match inlet.app.api.send_error(failure) {
@@ -88,10 +105,9 @@ async fn pages(inlet: &Inlet, channel: &str, seen: &mut i64, progress: &Progress
             *seen = (*seen).max(number(word(&message["id"])));
         }
         if messages.len() < PAGE {
-            break;
+            return Ok(());
         }
     }
-    Ok(())
 }
 
 /// Remembers the channels and threads of a server.

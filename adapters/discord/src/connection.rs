@@ -1,26 +1,27 @@
 //! One connection of the gateway, from its hello to its end.
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use stoa_ground::clock::{monotonic, noise};
 use stoa_http::socket::{Socket, connect};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_util::sync::CancellationToken;
 
-use crate::catch_up;
 use crate::events::Channel;
 use crate::gateway::wait;
 use crate::ids::word;
 use crate::session::{self, Progress, Session};
 use crate::take::Inlet;
+use crate::{catch_up, store};
 
 /// How often a shard is held anew and its session is written down.
 const SAVE: Duration = Duration::from_secs(2);
@@ -33,8 +34,11 @@ const BETWEEN: Duration = Duration::from_millis(5_250);
 
 /// What we hear: servers, messages, reactions there and where two talk alone; what is privileged only when it is granted.
 const INTENTS: u64 = 1 | 1 << 9 | 1 << 10 | 1 << 12 | 1 << 13;
-const MEMBERS: u64 = 1 << 1;
-const CONTENT: u64 = 1 << 15;
+pub(crate) const MEMBERS: u64 = 1 << 1;
+pub(crate) const CONTENT: u64 = 1 << 15;
+
+/// Somebody gave a command or pressed a button.
+pub(crate) const INTERACTION: &str = "INTERACTION_CREATE";
 
 /// Why a connection ended.
 pub(crate) enum End {
@@ -42,6 +46,8 @@ pub(crate) enum End {
     Resume,
     /// It cannot go on.
     Fresh,
+    /// It cannot go on, and begins anew without the privileged intents that are refused.
+    Intents,
     /// The operator has to do something.
     Operator(&'static str),
     /// Another number of shards is wanted.
@@ -56,7 +62,11 @@ pub(crate) struct Job {
     pub d: Value,
     pub sequence: u64,
     pub transition: String,
+    pub came: Instant,
 }
+
+/// Sessions begin one after the other: whoever has this may begin one.
+pub(crate) type Turn = OwnedMutexGuard<()>;
 
 /// What one shard needs.
 pub(crate) struct Line {
@@ -65,12 +75,31 @@ pub(crate) struct Line {
     pub shard: i64,
     pub shards: i64,
     pub url: String,
-    pub lanes: Vec<mpsc::Sender<Job>>,
+    pub lanes: Lanes,
     pub progress: Arc<Progress>,
-    /// Whether Discord refused the privileged intents.
-    pub plain: AtomicBool,
-    /// Sessions begin one after the other.
+    /// The privileged intents that Discord refused.
+    pub refused: AtomicU64,
     pub turn: Arc<Mutex<()>>,
+    /// Before that Discord lets no session begin.
+    pub begins: Instant,
+}
+
+/// The ways into the store; what one user does goes one after the other. Who presses a button waits for nobody's messages.
+pub(crate) struct Lanes {
+    pub events: Vec<mpsc::Sender<Job>>,
+    pub interactions: Vec<mpsc::Sender<Job>>,
+}
+
+impl Lanes {
+    /// The lane of a job.
+    fn of(&self, job: &Job) -> Option<&mpsc::Sender<Job>> {
+        let d = &job.d;
+        let users = [&d["author"]["id"], &d["member"]["user"]["id"], &d["user"]["id"], &d["user_id"], &d["channel_id"]];
+        let mut hasher = DefaultHasher::new();
+        users.into_iter().map(word).find(|u| !u.is_empty()).unwrap_or_default().hash(&mut hasher);
+        let lanes = if job.kind == INTERACTION { &self.interactions } else { &self.events };
+        lanes.get(usize::try_from(hasher.finish() % lanes.len().max(1) as u64).unwrap_or_default())
+    }
 }
 
 /// Opens a connection: where the session goes on, or where Discord said.
@@ -79,11 +108,12 @@ pub(crate) async fn open(line: &Line, session: Option<&Session>) -> Result<Socke
     connect(&format!("{}/?v=10&encoding=json", url.trim_end_matches('/')), &line.inlet.app.options.network).await
 }
 
-/// Reads one connection to its end; gives also whether anything was dispatched over it.
+/// Reads one connection to its end; gives also whether anything was dispatched over it. A session begins only with `turn`.
 pub(crate) async fn serve(
     line: &Line,
     socket: Socket,
     session: &mut Option<Session>,
+    turn: Option<Turn>,
     stop: &CancellationToken,
 ) -> (End, bool) {
     let app = &line.inlet.app;
@@ -105,29 +135,38 @@ pub(crate) async fn serve(
         }
     });
     let say = |value: Value| drop(writes.send(Message::text(value.to_string())));
-    let mut turn = match session.as_ref() {
+    match session.as_ref() {
         Some(s) => {
             line.progress.begins(s.sequence);
             say(json!({ "op": 6, "d": { "token": app.options.token, "session_id": s.id, "seq": s.sequence } }));
-            None
         }
         None => {
-            let turn = line.turn.clone().lock_owned().await;
             line.progress.begins(0);
             say(identify(line));
-            Some(turn)
         }
-    };
-    let fresh = session.is_none();
+    }
+    let mut turn = Delayed(turn);
+    // While one cannot be taken no more are read.
+    let mut waiting: Option<(mpsc::Sender<Job>, Job)> = None;
     let (mut worked, mut answered) = (false, true);
     let jitter = Duration::from_millis(noise() % beat.max(1));
     let mut beats = tokio::time::interval_at((monotonic() + jitter).into(), Duration::from_millis(beat));
     let mut saves = tokio::time::interval(SAVE);
     let end = loop {
+        let lane = waiting.as_ref().map(|(lane, _)| lane.clone());
         let frame = tokio::select! {
-            frame = stream.next() => frame,
+            free = room(lane) => {
+                let Ok(free) = free else { break End::Over };
+                if let Some((_, job)) = waiting.take() {
+                    free.send(job);
+                }
+                // Answers to heartbeats were not read either.
+                answered = true;
+                continue;
+            }
+            frame = stream.next(), if waiting.is_none() => frame,
             _ = beats.tick() => {
-                if !answered {
+                if !answered && waiting.is_none() {
                     tracing::warn!("the connection to Discord is dead; the session goes on over another");
                     break End::Resume;
                 }
@@ -149,7 +188,7 @@ pub(crate) async fn serve(
         };
         let text = match frame {
             Some(Ok(Message::Text(text))) => text,
-            Some(Ok(Message::Close(frame))) => break closed(line, frame.as_ref()),
+            Some(Ok(Message::Close(frame))) => break closed(frame.as_ref()),
             Some(Ok(_)) => continue,
             None => break End::Resume,
             Some(Err(error)) => {
@@ -171,17 +210,14 @@ pub(crate) async fn serve(
                     let (id, url) = (word(&d["session_id"]).to_owned(), word(&d["resume_gateway_url"]).to_owned());
                     tracing::info!(shard = line.shard, "connected to Discord");
                     *session = Some(Session { id, url, sequence });
-                    line.progress.begins_anew();
-                    // The next may begin after a while.
-                    if let Some(turn) = turn.take() {
-                        tokio::spawn(async move {
-                            tokio::time::sleep(BETWEEN).await;
-                            drop(turn);
-                        });
-                    }
+                    let servers = d["guilds"].as_array().into_iter().flatten();
+                    let servers: BTreeSet<String> = servers.map(|s| word(&s["id"]).to_owned()).collect();
+                    line.progress.begins_anew(servers);
+                    turn.ends();
                     if line.shard == 0 {
                         tokio::spawn(catch_up::direct(
                             line.inlet.clone(),
+                            store::others(line.shard, line.shards),
                             line.progress.clone(),
                             line.progress.fetches(),
                         ));
@@ -189,8 +225,13 @@ pub(crate) async fn serve(
                 } else if kind == "RESUMED" {
                     tracing::info!(shard = line.shard, "connected to Discord again, the session goes on");
                 }
-                if !dispatch(line, kind, d, sequence, fresh, session.as_ref()).await {
-                    break End::Over;
+                if let Some(job) = dispatch(line, kind, d, sequence, session.as_ref()) {
+                    let Some(lane) = line.lanes.of(&job) else { break End::Over };
+                    match lane.try_send(job) {
+                        Ok(()) => {}
+                        Err(mpsc::error::TrySendError::Full(job)) => waiting = Some((lane.clone(), job)),
+                        Err(mpsc::error::TrySendError::Closed(_)) => break End::Over,
+                    }
                 }
             }
             Some(1) => say(json!({ "op": 1, "d": line.progress.reached() })),
@@ -208,6 +249,9 @@ pub(crate) async fn serve(
             other => app.unknown(&format!("operation {other:?}")),
         }
     };
+    if matches!(end, End::Fresh | End::Intents | End::Operator(_) | End::Shards) {
+        *session = None;
+    }
     if let Some(s) = session.as_mut() {
         s.sequence = line.progress.reached();
     }
@@ -220,13 +264,38 @@ pub(crate) async fn serve(
     (end, worked)
 }
 
+/// A place in a lane; for ever away where nothing waits for one.
+async fn room(lane: Option<mpsc::Sender<Job>>) -> Result<mpsc::OwnedPermit<Job>, mpsc::error::SendError<()>> {
+    match lane {
+        Some(lane) => lane.reserve_owned().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The turn of a session that begins. The next may begin a while after it has begun, or has not.
+struct Delayed(Option<Turn>);
+
+impl Delayed {
+    fn ends(&mut self) {
+        if let Some(turn) = self.0.take() {
+            tokio::spawn(async move {
+                tokio::time::sleep(BETWEEN).await;
+                drop(turn);
+            });
+        }
+    }
+}
+
+impl Drop for Delayed {
+    fn drop(&mut self) {
+        self.ends();
+    }
+}
+
 fn identify(line: &Line) -> Value {
     let options = &line.inlet.app.options;
-    let mut intents = INTENTS;
-    if !line.plain.load(Ordering::Relaxed) {
-        intents |= if options.message_content { CONTENT } else { 0 };
-        intents |= if options.members { MEMBERS } else { 0 };
-    }
+    let privileged = (if options.message_content { CONTENT } else { 0 }) | (if options.members { MEMBERS } else { 0 });
+    let intents = INTENTS | (privileged & !line.refused.load(Ordering::Relaxed));
     json!({ "op": 2, "d": { "token": options.token, "intents": intents, "large_threshold": 50,
         "shard": [line.shard, line.shards],
         "properties": { "os": std::env::consts::OS, "browser": "stoa", "device": "stoa" } } })
@@ -239,7 +308,8 @@ async fn keep(line: &Line, session: Option<&Session>, connected: bool) -> bool {
         if session::hold(db, line.shard, &line.server).await?.is_none() {
             return Ok(false);
         }
-        session::save(db, line.shard, &line.server, session, &line.progress, connected).await
+        let shard = (line.shard, line.shards);
+        session::save(db, shard, &line.server, session, &line.progress, connected).await
     };
     kept.await.unwrap_or_else(|error: stoa_ground::Error| {
         tracing::warn!(%error, "the gateway's session could not be written down");
@@ -248,7 +318,7 @@ async fn keep(line: &Line, session: Option<&Session>, connected: bool) -> bool {
 }
 
 /// What a closed connection means.
-fn closed(line: &Line, frame: Option<&CloseFrame>) -> End {
+fn closed(frame: Option<&CloseFrame>) -> End {
     let code = frame.map_or(0, |f| u16::from(f.code));
     tracing::debug!(code, "Discord closed the connection");
     match code {
@@ -256,31 +326,26 @@ fn closed(line: &Line, frame: Option<&CloseFrame>) -> End {
         4_010 | 4_011 => End::Shards,
         4_012 => End::Operator("Discord does not know this version of the gateway any more"),
         4_013 => End::Operator("Discord does not know the intents"),
-        4_014 => {
-            // Less is heard, but something is.
-            line.plain.store(true, Ordering::Relaxed);
-            line.inlet
-                .app
-                .api
-                .tell_operator("intents", "Discord refuses the privileged intents; Stoa goes on without them");
-            End::Fresh
-        }
+        4_014 => End::Intents,
         4_003 | 4_007 | 4_009 => End::Fresh,
         _ => End::Resume,
     }
 }
 
-/// Puts a dispatch on its way; `false` when the lanes are closed. What is known about conversations is known at once.
-async fn dispatch(line: &Line, kind: String, d: Value, sequence: u64, fresh: bool, session: Option<&Session>) -> bool {
+/// Takes a dispatch; gives what is to be stored. What is known about conversations is known at once.
+fn dispatch(line: &Line, kind: String, d: Value, sequence: u64, session: Option<&Session>) -> Option<Job> {
     let app = &line.inlet.app;
     line.progress.came(sequence);
     match kind.as_str() {
         "GUILD_CREATE" => {
             catch_up::know(&line.inlet, &d);
-            if fresh {
-                tokio::spawn(catch_up::guild(line.inlet.clone(), d, line.progress.clone(), line.progress.fetches()));
+            if line.progress.tells_of(word(&d["id"])) {
+                let others = store::others(line.shard, line.shards);
+                let (inlet, fetching) = (line.inlet.clone(), line.progress.fetches());
+                tokio::spawn(catch_up::guild(inlet, d, others, line.progress.clone(), fetching));
             }
         }
+        "GUILD_DELETE" => line.progress.lost(word(&d["id"])),
         "CHANNEL_CREATE" | "CHANNEL_UPDATE" | "THREAD_CREATE" | "THREAD_UPDATE" => {
             app.know(word(&d["id"]), Channel::read(&d, word(&d["guild_id"])));
         }
@@ -297,24 +362,15 @@ async fn dispatch(line: &Line, kind: String, d: Value, sequence: u64, fresh: boo
         | "MESSAGE_DELETE_BULK"
         | "MESSAGE_REACTION_ADD"
         | "MESSAGE_REACTION_REMOVE"
-        | "INTERACTION_CREATE"
+        | INTERACTION
         | "GUILD_MEMBER_REMOVE"
         | "GUILD_MEMBER_ADD"
         | "GUILD_MEMBER_UPDATE" => {
             let transition = format!("{}/{sequence}", session.map_or("", |s| s.id.as_str()));
-            let users =
-                [&d["author"]["id"], &d["member"]["user"]["id"], &d["user"]["id"], &d["user_id"], &d["channel_id"]];
-            let mut hasher = DefaultHasher::new();
-            users.into_iter().map(word).find(|u| !u.is_empty()).unwrap_or_default().hash(&mut hasher);
-            let lane = usize::try_from(hasher.finish() % line.lanes.len().max(1) as u64).unwrap_or_default();
-            let job = Job { kind, d, sequence, transition };
-            return match line.lanes.get(lane) {
-                Some(lane) => lane.send(job).await.is_ok(),
-                None => false,
-            };
+            return Some(Job { kind, d, sequence, transition, came: monotonic() });
         }
         _ => {}
     }
     line.progress.done(sequence, None);
-    true
+    None
 }

@@ -4,34 +4,41 @@
 //! where Discord cannot resume it, what was missed is fetched ([`crate::catch_up`]).
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use stoa_flow::Flow;
 use stoa_flow::chat::SendError;
 use stoa_ground::Instant;
-use stoa_ground::clock::noise;
+use stoa_ground::clock::{monotonic, noise};
 use stoa_ground::db::Engine;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Failure, Request};
-use crate::connection::{End, Job, Line, open, serve};
+use crate::connection::{CONTENT, End, INTERACTION, Job, Lanes, Line, MEMBERS, Turn, open, serve};
 use crate::ids::word;
 use crate::platform::Discord;
 use crate::session::{self, Progress, Session};
 use crate::take::Inlet;
-use crate::{register, store};
+use crate::{register, setup, store};
 
-/// Events that are stored beside each other; those of one user go one after the other.
+/// Events, and interactions, that are stored beside each other; those of one user go one after the other.
 const LANES: usize = 32;
+/// How often an event is tried that cannot be stored though nothing is wrong with the store: with growing pauses, for up to
+/// a minute.
+const ATTEMPTS: u32 = 5;
+/// How long an interaction can be acknowledged.
+const ACKNOWLEDGED: Duration = Duration::from_secs(3);
 /// Events that wait in one lane before Discord has to.
 const WAITING: usize = 256;
 /// The pause before another number of shards is connected.
 const SHARDS: Duration = Duration::from_secs(5);
 /// The longest pause between attempts to connect, in milliseconds.
 const LONGEST: u64 = 60_000;
+/// After this Discord surely lets sessions begin again.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The pause when the operator has to do something first.
 const OPERATOR: Duration = Duration::from_secs(60);
 /// How often what was not answered is looked for, and how long ago it came by then.
@@ -135,27 +142,36 @@ async fn gateway(inlet: Inlet, server: String, stop: CancellationToken) {
                 continue;
             }
         };
-        failures = 0;
-        let start = &said["session_start_limit"];
+        let (start, mut begins) = (&said["session_start_limit"], monotonic());
         if start["remaining"].as_u64() == Some(0) {
+            // Those that can go on do.
             inlet.app.api.tell_operator("sessions", "Discord lets no more sessions begin today");
             let rest = Duration::from_millis(start["reset_after"].as_u64().unwrap_or(LONGEST));
-            if !wait(rest.min(OPERATOR * 10), &stop).await {
+            begins += rest.min(DAY);
+        }
+        let shards = said["shards"].as_i64().unwrap_or(1).max(1);
+        if let Err(error) = store::resharded(&inlet.app.db, shards).await {
+            tracing::warn!(%error, "what the shards have seen could not be read; it is tried again");
+            failures += 1;
+            if !wait(pause(failures + 1), &stop).await {
                 return;
             }
             continue;
         }
-        let shards = said["shards"].as_i64().unwrap_or(1).max(1);
+        failures = 0;
         let anew = stop.child_token();
         let mut tasks = JoinSet::new();
         for shard in 0..shards {
-            let mut lanes = Vec::with_capacity(LANES);
             let progress = Arc::new(Progress::default());
-            for _ in 0..LANES {
-                let (to, jobs) = mpsc::channel(WAITING);
-                lanes.push(to);
-                tasks.spawn(lane(inlet.clone(), jobs, progress.clone(), stop.clone()));
-            }
+            let mut lanes = || {
+                let mut open = || {
+                    let (to, jobs) = mpsc::channel(WAITING);
+                    tasks.spawn(lane(inlet.clone(), jobs, progress.clone(), stop.clone()));
+                    to
+                };
+                (0..LANES).map(|_| open()).collect::<Vec<_>>()
+            };
+            let lanes = Lanes { events: lanes(), interactions: lanes() };
             let line = Line {
                 inlet: inlet.clone(),
                 server: server.clone(),
@@ -164,8 +180,9 @@ async fn gateway(inlet: Inlet, server: String, stop: CancellationToken) {
                 url: word(&said["url"]).to_owned(),
                 lanes,
                 progress,
-                plain: AtomicBool::new(false),
+                refused: AtomicU64::new(0),
                 turn: turn.clone(),
+                begins,
             };
             tasks.spawn(keep_open(line, anew.clone()));
         }
@@ -186,7 +203,8 @@ fn operator_or(rest: Duration, inlet: &Inlet, failure: Failure) -> Duration {
     }
 }
 
-/// Stores what comes in, one after the other. What cannot be stored is tried until it can.
+/// Stores what comes in, one after the other. While the store is in trouble it is tried again; what cannot be stored for
+/// another reason is given up after a while, and an interaction when nobody waits for it any more.
 async fn lane(inlet: Inlet, mut jobs: mpsc::Receiver<Job>, progress: Arc<Progress>, stop: CancellationToken) {
     while let Some(job) = jobs.recv().await {
         let mut failures = 0;
@@ -196,9 +214,19 @@ async fn lane(inlet: Inlet, mut jobs: mpsc::Receiver<Job>, progress: Arc<Progres
                     progress.done(job.sequence, stored);
                     break;
                 }
+                Err(error) if is_given_up(&job, &error, failures) => {
+                    let kind = job.kind.as_str();
+                    tracing::error!(kind, %error, "an event could not be stored and is given up");
+                    inlet
+                        .app
+                        .api
+                        .tell_operator(&format!("lost/{kind}"), &format!("an event is lost ({kind}): {error}"));
+                    progress.done(job.sequence, None);
+                    break;
+                }
                 Err(error) => {
                     failures += 1;
-                    tracing::error!(kind = %job.kind, %error, "an event could not be stored; it is tried again");
+                    tracing::warn!(kind = %job.kind, %error, "an event could not be stored; it is tried again");
                     if !wait(pause(failures + 1), &stop).await {
                         return;
                     }
@@ -206,6 +234,35 @@ async fn lane(inlet: Inlet, mut jobs: mpsc::Receiver<Job>, progress: Arc<Progres
             }
         }
     }
+}
+
+fn is_given_up(job: &Job, error: &stoa_ground::Error, failures: u32) -> bool {
+    if job.kind == INTERACTION {
+        return job.came.elapsed() > ACKNOWLEDGED;
+    }
+    !error.passes() && failures >= ATTEMPTS
+}
+
+/// The turn of a session that begins; none while others have it, or none may begin.
+async fn turn(line: &Line) -> Option<Turn> {
+    let waiting = async {
+        tokio::time::sleep_until(line.begins.into()).await;
+        line.turn.clone().lock_owned().await
+    };
+    tokio::time::timeout(session::HELD / 4, waiting).await.ok()
+}
+
+/// Discord refuses privileged intents: less is heard, but something is.
+async fn without_intents(line: &Line) {
+    let api = &line.inlet.app.api;
+    let refused = match api.call(&Request::new("GET /applications/@me", "", &[])).await {
+        Ok(app) => setup::refused_intents(app["flags"].as_u64().unwrap_or_default()),
+        Err(_) => 0,
+    };
+    // Where it is not to be known which.
+    let refused = if refused & !line.refused.load(Ordering::Relaxed) == 0 { MEMBERS | CONTENT } else { refused };
+    line.refused.fetch_or(refused, Ordering::Relaxed);
+    api.tell_operator("intents", "Discord refuses a privileged intent; Stoa goes on without it");
 }
 
 /// Keeps one shard connected while this server holds it.
@@ -237,8 +294,18 @@ async fn keep_open(line: Line, stop: CancellationToken) {
                 continue;
             }
         }
+        let mut turn_to_begin = None;
+        if session.is_none() {
+            turn_to_begin = tokio::select! {
+                turn = turn(&line) => turn,
+                () = stop.cancelled() => return,
+            };
+            if turn_to_begin.is_none() {
+                continue;
+            }
+        }
         let (end, worked) = match open(&line, session.as_ref()).await {
-            Ok(socket) => serve(&line, socket, &mut session, &stop).await,
+            Ok(socket) => serve(&line, socket, &mut session, turn_to_begin, &stop).await,
             Err(why) => {
                 tracing::warn!(why, "no connection to Discord; it is tried again");
                 (End::Resume, false)
@@ -249,9 +316,9 @@ async fn keep_open(line: Line, stop: CancellationToken) {
         match end {
             End::Resume => {}
             End::Fresh => session = None,
+            End::Intents => without_intents(&line).await,
             End::Operator(why) => {
                 line.inlet.app.api.tell_operator(why, why);
-                session = None;
                 rest = OPERATOR;
             }
             End::Shards => {
@@ -286,5 +353,26 @@ pub(crate) async fn wait(time: Duration, stop: &CancellationToken) -> bool {
     tokio::select! {
         () = tokio::time::sleep(time) => !stop.is_cancelled(),
         () = stop.cancelled() => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+    use stoa_ground::Error;
+
+    #[test]
+    fn what_cannot_be_stored_does_not_stop_what_comes_after_it() {
+        let (away, odd) = (Error::Unavailable("away".into()), Error::Io("odd".into()));
+        let job =
+            |kind: &str, came| Job { kind: kind.into(), d: Value::Null, sequence: 1, transition: String::new(), came };
+        let said = job("MESSAGE_CREATE", monotonic());
+        assert!(!is_given_up(&said, &odd, ATTEMPTS - 1) && is_given_up(&said, &odd, ATTEMPTS));
+        assert!(!is_given_up(&said, &away, 1_000), "the store comes back");
+        let pressed = job(INTERACTION, monotonic());
+        assert!(!is_given_up(&pressed, &odd, 0));
+        let long_ago = monotonic().checked_sub(ACKNOWLEDGED * 2).unwrap();
+        assert!(is_given_up(&job(INTERACTION, long_ago), &away, 0), "nobody waits for it");
     }
 }

@@ -60,7 +60,10 @@ struct State {
     back: VecDeque<Instant>,
     /// How many other servers call as the same bot.
     others: usize,
-    nothing_before: Option<Instant>,
+    /// Discord said that there were too many calls in all: those that count among all wait.
+    paused: Option<Instant>,
+    /// The budget of invalid requests is used up: everything waits.
+    cooling: Option<Instant>,
     invalid: VecDeque<Instant>,
 }
 
@@ -81,7 +84,8 @@ impl Limits {
     pub(crate) fn turn(&self, route: &Route, now: Instant) -> Turn {
         let mut all = locked(&self.0);
         let state = &mut *all;
-        if let Some(until) = state.nothing_before.filter(|until| *until > now) {
+        let paused = state.paused.filter(|_| route.global);
+        if let Some(until) = paused.max(state.cooling).filter(|until| *until > now) {
             return Turn::AllWait(until - now);
         }
         while state.back.front().is_some_and(|at| now.saturating_duration_since(*at) >= SECOND) {
@@ -175,7 +179,7 @@ impl Limits {
         let state = &mut *all;
         if everything {
             let until = now + after + MARGIN;
-            state.nothing_before = Some(state.nothing_before.map_or(until, |known| known.max(until)));
+            state.paused = state.paused.max(Some(until));
             return;
         }
         if let Some(bucket) = state.bucket(route) {
@@ -194,7 +198,7 @@ impl Limits {
         if state.invalid.len() < INVALID {
             return false;
         }
-        state.nothing_before = Some(now + COOL_DOWN);
+        state.cooling = Some(now + COOL_DOWN);
         // The oldest half is forgiven, so that some calls can go out after the pause.
         state.invalid.drain(..INVALID / 20);
         true
@@ -274,6 +278,8 @@ mod tests {
         let (limits, now) = (Limits::default(), monotonic());
         limits.pause(&post("1"), true, Duration::from_secs(3), now);
         assert!(matches!(limits.turn(&post("2"), now), Turn::AllWait(wait) if wait > Duration::from_secs(2)));
+        let acknowledgement = Route { global: false, ..post("x") };
+        assert_eq!(limits.turn(&acknowledgement, now), Turn::Go, "an interaction has three seconds");
         let later = now + Duration::from_secs(10);
         for n in 0..GLOBAL {
             assert_eq!(limits.turn(&post(&n.to_string()), later), Turn::Go);
@@ -304,8 +310,12 @@ mod tests {
         let (limits, now) = (Limits::default(), monotonic());
         assert!((1..INVALID).all(|_| !limits.invalid(now)));
         assert!(limits.invalid(now));
-        assert!(matches!(limits.turn(&post("1"), now), Turn::AllWait(wait) if wait > Duration::from_secs(60)));
+        for global in [true, false] {
+            let route = Route { global, ..post("1") };
+            assert!(matches!(limits.turn(&route, now), Turn::AllWait(wait) if wait > Duration::from_secs(60)));
+        }
     }
+
     #[test]
     fn no_more_arrive_in_a_second_than_discord_takes_however_long_they_are_on_their_way() {
         let (limits, begun) = (Limits::default(), monotonic());

@@ -8,13 +8,17 @@ use stoa_flow::chat::{Account, Message, MessageRef, Place, Platform, SendError, 
 use stoa_ground::people::Standing;
 use stoa_ground::{Db, Result};
 
-use crate::api::Request;
+use crate::api::{Request, UNKNOWN_CHANNEL};
 use crate::app::App;
 use crate::find::Arrived;
 use crate::ids::{instant, is_id, word};
 use crate::send::{thread_name, waiting_place, waits_at};
 use crate::store::{self, Kind};
 use crate::{Options, PLATFORM, events, text};
+
+/// After how many quiet minutes a private thread is put away: a server has a thousand that are not, and what is sent into
+/// one brings it back.
+const ARCHIVED: i64 = 60;
 
 /// The app of the configuration, on all its servers.
 pub struct Discord {
@@ -41,12 +45,17 @@ impl Discord {
         if let Some((thread, parent)) = &known.thread
             && let Some((guild, channel)) = all.iter().find(|(_, channel)| channel == parent)
         {
-            return Ok(waiting_place(guild, channel, user, thread));
+            match app.is_member(guild, user).await.map_err(|f| app.api.send_error(f)) {
+                Ok(()) => return Ok(waiting_place(guild, channel, user, thread)),
+                // Nobody is told anything in a thread that they do not see any more.
+                Err(SendError::Unreachable(_)) => store::set_thread(&app.db, user, None).await?,
+                Err(other) => return Err(other),
+            }
         }
         let mut closed =
             SendError::Unreachable("the person is in no server for which [[discord.guilds]] names a channel".into());
         for (guild, channel) in all {
-            let member = match app.api.call(&Request::new("GET /guilds/:id/members/:user", guild, &[user])).await {
+            let member = match app.member(guild, user).await {
                 Ok(member) => member,
                 Err(failure) => match app.api.send_error(failure) {
                     SendError::Unreachable(why) => {
@@ -103,7 +112,7 @@ impl Discord {
     async fn private_thread(&self, channel: &str, guild: &str, user: &str, name: &str) -> Result<String, SendError> {
         let app = &self.app;
         let body = json!({ "name": thread_name(name), "type": events::PRIVATE_THREAD, "invitable": false,
-            "auto_archive_duration": 10_080 });
+            "auto_archive_duration": ARCHIVED });
         let made = app.api.call(&Request::new("POST /channels/:id/threads", channel, &[]).body(body)).await;
         let made = made.map_err(|f| app.api.send_error(f))?;
         let thread = word(&made["id"]).to_owned();
@@ -120,10 +129,15 @@ impl Discord {
     /// The messages of a thread, newest first.
     async fn read_thread(&self, thread: &str) -> Result<Vec<Value>, SendError> {
         let (mut all, mut pages) = (Vec::new(), self.app.pages(thread));
-        while let Some(page) = pages.next().await.map_err(|f| self.app.api.send_error(f))? {
-            all.extend(page);
+        loop {
+            match pages.next().await {
+                Ok(Some(page)) => all.extend(page),
+                Ok(None) => return Ok(all),
+                // Nobody has answered the message: there is no thread yet.
+                Err(failure) if failure.code() == Some(UNKNOWN_CHANNEL) => return Ok(all),
+                Err(failure) => return Err(self.app.api.send_error(failure)),
+            }
         }
-        Ok(all)
     }
 }
 
@@ -162,14 +176,22 @@ impl Platform for Discord {
         if let Some((id, number)) = answers(key) {
             app.until_acknowledged(id).await;
             if let Some(open) = store::interaction(&app.db, id).await? {
-                if only.is_none() && !place.direct {
+                // Where it is no secret there it is a message of its own, which can be looked for.
+                let apart = open.kind == Kind::Button || number > 0;
+                let posts = match place.direct {
+                    true => apart && store::closed_to(&app.db, &place.channel).await?.is_none(),
+                    false => only.is_none(),
+                };
+                if posts {
                     let posted = app.post(place, message, key).await?;
                     if number == 0 && open.kind != Kind::Button {
                         app.thought(&open).await;
                     }
                     return Ok(posted);
                 }
-                if let Some(said) = app.answer(&open, message, key, number).await? {
+                if !(apart && open.kind == Kind::Direct)
+                    && let Some(said) = app.answer(&open, place, message, key, number).await?
+                {
                     return Ok(said);
                 }
             }
@@ -193,14 +215,17 @@ impl Platform for Discord {
     async fn find(&self, place: &Place, key: &str) -> Result<Option<String>, SendError> {
         let app = &self.app;
         app.identify().await.map_err(|f| app.api.send_error(f))?;
-        // What answers an interaction has no nonce.
-        if answers(key).is_none() && app.is_known_by_nonce(key).await? {
+        let open = match answers(key) {
+            Some((id, number)) => store::interaction(&app.db, id).await?.map(|open| (open, number)),
+            None => None,
+        };
+        let in_its_place = |open: &(store::Interaction, usize)| open.1 == 0 && open.0.kind != Kind::Button;
+        // What answers an interaction has no nonce, unless it is a message of its own.
+        let apart = place.direct && open.as_ref().is_some_and(|open| !in_its_place(open));
+        if (apart || answers(key).is_none()) && app.is_known_by_nonce(key).await? {
             return Ok(None);
         }
-        if let Some((id, 0)) = answers(key)
-            && let Some(open) = store::interaction(&app.db, id).await?
-            && open.kind != Kind::Button
-        {
+        if let Some((open, _)) = open.filter(in_its_place) {
             match app.find_answer(&open, key).await? {
                 Arrived::As(said) => return Ok(Some(said)),
                 Arrived::No => return Ok(None),

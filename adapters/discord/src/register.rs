@@ -1,6 +1,7 @@
-//! The commands that people see: registered when they have changed, and not otherwise.
+//! The commands that people see: registered when they have changed, taken away where the configuration wants none any more,
+//! and not touched otherwise.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use stoa_flow::Flow;
 use stoa_ground::Result;
@@ -20,17 +21,38 @@ pub(crate) async fn register(app: &App, flow: &Flow) -> Result<(), Failure> {
     let stored = |e: stoa_ground::Error| Failure::Later { why: e.to_string(), after: None };
     let scopes: Vec<&str> =
         if app.options.guild_commands { app.options.guilds.iter().map(|g| g.id.as_str()).collect() } else { vec!["*"] };
-    for scope in scopes {
-        if store::is_registered(&app.db, scope, &digest).await.map_err(stored)? {
+    for scope in &scopes {
+        let key = format!("{id}/{scope}");
+        if store::is_registered(&app.db, &key, &digest).await.map_err(stored)? {
             continue;
         }
-        let request = match scope {
-            "*" => Request::new("PUT /applications/:id/commands", id, &[]),
-            guild => Request::new("PUT /applications/:id/guilds/:guild/commands", id, &[guild]),
-        };
-        app.api.call(&request.body(all.clone())).await?;
-        store::registered(&app.db, scope, &digest).await.map_err(stored)?;
+        app.api.call(&put(id, scope).body(all.clone())).await?;
+        store::registered(&app.db, &key, &digest).await.map_err(stored)?;
         tracing::info!(scope, "the commands are registered at Discord");
     }
+    for key in store::scopes(&app.db).await.map_err(stored)? {
+        // Earlier versions did not write down whose it was.
+        let (of, scope) = key.split_once('/').unwrap_or((id, &key));
+        let wanted = scopes.contains(&scope);
+        if of != id || (wanted && key.contains('/')) {
+            continue;
+        }
+        if !wanted {
+            match app.api.call(&put(id, scope).body(json!([]))).await {
+                Err(failure) if failure.passes() => return Err(failure),
+                // In a server that we have left there are none.
+                done => tracing::info!(scope, ?done, "the commands are taken away at Discord"),
+            }
+        }
+        store::unregistered(&app.db, &key).await.map_err(stored)?;
+    }
     Ok(())
+}
+
+/// The call that registers an app's commands in a server, or in all (`*`).
+fn put(app: &str, scope: &str) -> Request {
+    match scope {
+        "*" => Request::new("PUT /applications/:id/commands", app, &[]),
+        guild => Request::new("PUT /applications/:id/guilds/:guild/commands", app, &[guild]),
+    }
 }

@@ -11,12 +11,12 @@ use stoa_ground::{Result, Tx};
 use stoa_http::{locked, remember};
 
 use crate::PLATFORM;
-use crate::api::{Failure, Request};
+use crate::api::Failure;
 use crate::app::{App, REMEMBERED};
 use crate::ids::{is_id, word};
 
-/// For how long it is believed what Discord said about somebody's roles: not every change is told.
-const BELIEVED: Duration = Duration::from_secs(600);
+/// For how long it is believed what Discord said about a member and their roles: not every change is told.
+pub(crate) const BELIEVED: Duration = Duration::from_secs(600);
 
 impl App {
     /// The role of a server that vouches for accounts.
@@ -107,8 +107,7 @@ impl App {
                 remember(&self.roles, key, (false, monotonic() + BELIEVED), REMEMBERED);
                 continue;
             }
-            let asked = self.api.call(&Request::new("GET /guilds/:id/members/:user", guild, &[user])).await;
-            let (who, roles) = match asked {
+            let (who, roles) = match self.member(guild, user).await {
                 Ok(member) => (member["user"].clone(), member["roles"].clone()),
                 // Not there, or we are not: nobody vouches.
                 Err(Failure::Code { status, .. }) if status != 401 => (json!({ "id": user }), Value::Null),

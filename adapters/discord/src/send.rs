@@ -1,6 +1,6 @@
 //! How one message is sent, found again and edited.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use stoa_flow::chat::{Message, Place, SendError};
 use stoa_flow::say;
 use stoa_flow::words::Words;
@@ -14,17 +14,18 @@ use crate::app::App;
 use crate::events::{Channel, PRIVATE_THREAD};
 use crate::find::{BECKON, FLEETING, digest, is_loading};
 use crate::ids::{self, hash, word};
-use crate::render::{Rendered, custom_id, render};
+use crate::render::{NO_EMBEDS, Rendered, hidden_id, part_key, render};
 use crate::store::{self, Interaction, Kind};
 use crate::take::{EPHEMERAL, directly};
 
-/// No links are unfolded.
-const NO_EMBEDS: i64 = 4;
 /// Characters of a thread's name.
 const NAME: usize = 90;
 
-/// Why a thread takes nothing any more: it is gone, or we are not in its server or may not write there.
-const GONE: [i64; 3] = [UNKNOWN_CHANNEL, 50_001, 50_013];
+/// Why a thread takes nothing any more: it is gone, archived or locked, or we are not in its server or may not write there.
+const GONE: [i64; 5] = [UNKNOWN_CHANNEL, 50_001, 50_013, 50_083, 160_005];
+
+/// Stands for the id of a message that Discord may have and did not tell.
+const UNKNOWN: &str = "0";
 
 /// Why an interaction cannot be answered any more.
 const EXPIRED: [i64; 3] = [UNKNOWN_WEBHOOK, WEBHOOK_TOKEN, UNKNOWN_MESSAGE];
@@ -61,7 +62,7 @@ impl App {
         match self.api.call(&request.body(body)).await {
             Ok(made) => self.know(thread, Channel::read(&made, &place.workspace)),
             Err(failure) if failure.code() == Some(HAS_THREAD) => self.is_thread(thread, place),
-            Err(failure @ (Failure::Later { .. } | Failure::Limited { .. })) => return Err(failure),
+            Err(failure) if failure.passes() => return Err(failure),
             // It is a thread already, or there can be none: then beside the message.
             Err(failure) => match self.channel(thread).await {
                 Ok(_) => {}
@@ -89,31 +90,42 @@ impl App {
         let rendered = render(message, key);
         let to = self.target(place).await.map_err(|f| self.api.send_error(f))?;
         self.remember(&rendered, key).await?;
-        let last = rendered.contents.len().saturating_sub(1);
-        let mut parts = self.parts_sent(key, last).await?;
+        let parts = if rendered.last() == 0 { Vec::new() } else { self.parts_sent(key, rendered.last()).await? };
+        self.post_rest(place, &to, &rendered, key, parts).await
+    }
+
+    /// Posts the parts of a message that do not stand there yet.
+    async fn post_rest(
+        &self,
+        place: &Place,
+        to: &str,
+        rendered: &Rendered,
+        key: &str,
+        mut parts: Vec<String>,
+    ) -> Result<String, SendError> {
+        let last = rendered.last();
         for n in parts.len()..=last {
-            let mut body = body(&rendered, n, n == last);
-            let nonce = if n == last { hash(key) } else { hash(&format!("{key}/{n}")) };
-            (body["nonce"], body["enforce_nonce"]) = (json!(nonce), json!(true));
+            let mut body = rendered.body(n);
+            (body["nonce"], body["enforce_nonce"]) = (json!(hash(&part_key(key, n, last))), json!(true));
             if to == place.channel
                 && !place.direct
                 && let Some(thread) = &place.thread
             {
                 body["message_reference"] = json!({ "message_id": thread, "fail_if_not_exists": false });
             }
-            match self.api.call(&Request::new("POST /channels/:id/messages", &to, &[]).body(body)).await {
-                Ok(posted) => self.part_sent(key, last, &mut parts, word(&posted["id"])).await?,
-                Err(failure) => return Err(self.not_posted(place, &to, failure).await?),
+            match self.api.call(&Request::new("POST /channels/:id/messages", to, &[]).body(body)).await {
+                Ok(posted) => {
+                    parts.push(word(&posted["id"]).to_owned());
+                    self.part_sent(key, last, &parts).await?;
+                }
+                Err(failure) => return Err(self.not_posted(place, to, failure).await?),
             }
         }
         Ok(parts.pop().unwrap_or_default())
     }
 
-    /// The messages that an earlier attempt made of a long one; its parts are numbered to `last`.
+    /// The messages that an earlier attempt made of one whose parts are numbered to `last`.
     async fn parts_sent(&self, key: &str, last: usize) -> Result<Vec<String>, SendError> {
-        if last == 0 {
-            return Ok(Vec::new());
-        }
         let kept = store::post(&self.db, &hash(key)).await?;
         let mut parts = kept.map_or_else(Vec::new, |kept| kept.parts);
         parts.truncate(last + 1);
@@ -122,12 +134,11 @@ impl App {
 
     /// A part of a long message was sent: it is kept, so that it is not said again, and at last all of them under the id
     /// of the last, by which it is edited.
-    async fn part_sent(&self, key: &str, last: usize, parts: &mut Vec<String>, id: &str) -> Result<(), SendError> {
-        parts.push(id.to_owned());
+    async fn part_sent(&self, key: &str, last: usize, parts: &[String]) -> Result<(), SendError> {
         if last > 0 {
             store::remember_parts(&self.db, &hash(key), parts).await?;
-            if parts.len() > last {
-                store::remember_parts(&self.db, id, parts).await?;
+            if let Some(known) = parts.get(last) {
+                store::remember_whole(&self.db, known, parts).await?;
             }
         }
         Ok(())
@@ -154,40 +165,56 @@ impl App {
         if !rendered.long.is_empty() {
             store::remember_commands(&self.db, &rendered.long).await?;
         }
-        if !rendered.has_buttons() {
-            let said = rendered.contents.last().map_or("", String::as_str);
-            store::remember_post(&self.db, &hash(key), &digest(said)).await?;
+        if let Some(part) = rendered.parts.last().filter(|part| part.rows.is_empty()) {
+            store::remember_post(&self.db, &hash(key), &digest(&part.content)).await?;
         }
         Ok(())
     }
 
-    /// Answers an interaction; none when it cannot be answered any more. `number` is that of the answer.
+    /// Answers an interaction in its place; none when it cannot be answered any more. `number` is that of the answer.
     pub(crate) async fn answer(
         &self,
         to: &Interaction,
+        place: &Place,
         message: &Message,
         key: &str,
         number: usize,
     ) -> Result<Option<String>, SendError> {
         let rendered = render(message, key);
         self.remember(&rendered, key).await?;
-        let last = rendered.contents.len().saturating_sub(1);
+        let last = rendered.last();
         let mut parts = self.parts_sent(key, last).await?;
         for n in parts.len()..=last {
-            let mut body = body(&rendered, n, n == last);
             let first = n == 0 && number == 0 && to.kind != Kind::Button;
+            if !first && to.kind == Kind::Direct {
+                return self.post_rest(place, &place.channel, &rendered, key, parts).await.map(Some);
+            }
+            let mut body = rendered.body(n);
             let app = self.options.application_id.as_str();
             let request = if first {
                 Request::new("PATCH /webhooks/:app/:id/messages/@original", &to.token, &[app])
             } else {
-                if to.kind != Kind::Direct {
-                    body["flags"] = json!(EPHEMERAL | NO_EMBEDS);
-                }
+                body["flags"] = json!(EPHEMERAL | NO_EMBEDS);
+                // Nobody can look for it later: from here on it counts as said, unless Discord says that it is not.
+                let with = [&parts[..], &[UNKNOWN.to_owned()]].concat();
+                store::remember_parts(&self.db, &hash(key), &with).await?;
                 Request::new("POST /webhooks/:app/:id", &to.token, &[app]).query("wait=true")
             };
             match self.api.call(&request.body(body)).await {
-                Ok(said) => self.part_sent(key, last, &mut parts, word(&said["id"])).await?,
-                Err(failure) if failure.code().is_some_and(|c| EXPIRED.contains(&c)) => {
+                Ok(said) => {
+                    parts.push(word(&said["id"]).to_owned());
+                    if !first {
+                        store::remember_parts(&self.db, &hash(key), &parts).await?;
+                    }
+                    self.part_sent(key, last, &parts).await?;
+                }
+                Err(failure) => {
+                    if !first && !failure.is_uncertain() {
+                        store::remember_parts(&self.db, &hash(key), &parts).await?;
+                    }
+                    if !failure.code().is_some_and(|c| EXPIRED.contains(&c)) {
+                        return Err(self.api.send_error(failure));
+                    }
                     // It was acknowledged a moment ago and Discord may not know it yet.
                     let young = ids::instant(&to.id).plus(10 * Instant::SECOND) > wall();
                     if young {
@@ -196,7 +223,6 @@ impl App {
                     }
                     return Ok(None);
                 }
-                Err(failure) => return Err(self.api.send_error(failure)),
             }
             if first {
                 store::answered(&self.db, &to.id).await?;
@@ -216,7 +242,7 @@ impl App {
             }
             said => said.map(|_| ()),
         };
-        if let Err(Failure::Later { .. } | Failure::Limited { .. }) = done {
+        if done.is_err_and(|failure| failure.passes()) {
             return;
         }
         if let Err(error) = store::answered(&self.db, &about.id).await {
@@ -227,12 +253,11 @@ impl App {
     /// Tells a person, where others may read it, only that something waits: no course, no status (N16). A button shows it to
     /// that person alone.
     pub(crate) async fn beckon(&self, to: &str, user: &str, key: &str) -> Result<String, SendError> {
-        let (words, mut long) = (Words::english(), Vec::new());
+        let words = Words::english();
         let text = say!(words, "discord-something-waits", person = format!("<@{user}>"));
-        let show = custom_id(key, 0, &format!("show {key}"), &mut long);
-        if !long.is_empty() {
-            store::remember_commands(&self.db, &long).await?;
-        }
+        // The key says what it is about.
+        let (show, command) = hidden_id(key, 0, &format!("show {key}"));
+        store::remember_commands(&self.db, &[command]).await?;
         let buttons = [
             json!({ "type": 2, "style": 1, "label": say!(words, "discord-show-button"), "custom_id": show }),
             directly(),
@@ -269,56 +294,111 @@ impl App {
         if !rendered.long.is_empty() {
             store::remember_commands(&self.db, &rendered.long).await?;
         }
-        if let Some(rest) = id.strip_prefix(FLEETING) {
-            let (interaction, message) = rest.split_once('/').unwrap_or((rest, "@original"));
-            let Some(open) = store::interaction(&self.db, interaction).await? else { return Ok(()) };
-            let app = self.options.application_id.as_str();
-            let request = Request::new("PATCH /webhooks/:app/:id/messages/:message", &open.token, &[app, message]);
-            let last = rendered.contents.len().saturating_sub(1);
-            return match self.api.call(&request.body(body(&rendered, last, true))).await {
-                Ok(_) => Ok(()),
-                Err(failure) if failure.code().is_some() => Ok(()),
-                Err(failure) => Err(self.api.send_error(failure)),
+        let Some(rest) = id.strip_prefix(FLEETING) else {
+            let to = place.thread.as_ref().filter(|_| !place.direct).unwrap_or(&place.channel);
+            let done = match self.replace_parts(&Stands::In(to), id, id, &rendered).await {
+                // It stands in the channel, because no thread could be opened.
+                Err(Unreplaced(failure)) if failure.code() == Some(UNKNOWN_CHANNEL) && *to != place.channel => {
+                    self.replace_parts(&Stands::In(&place.channel), id, id, &rendered).await
+                }
+                done => done,
             };
+            return done.map_err(|Unreplaced(failure)| self.api.send_error(failure));
+        };
+        let (interaction, known) = rest.split_once('/').unwrap_or((rest, "@original"));
+        let Some(open) = store::interaction(&self.db, interaction).await? else { return Ok(()) };
+        match self.replace_parts(&Stands::Alone(&open), id, known, &rendered).await {
+            Err(Unreplaced(failure)) if failure.passes() => Err(self.api.send_error(failure)),
+            _ => Ok(()),
         }
-        let parts = store::post(&self.db, id).await?.map_or_else(Vec::new, |p| p.parts);
-        let parts = if parts.is_empty() { vec![id.to_owned()] } else { parts };
-        let to = place.thread.as_ref().filter(|_| !place.direct).unwrap_or(&place.channel);
-        let last = rendered.contents.len().saturating_sub(1);
-        // From the end: what can be pressed stands in the last part. Parts that are left over say nothing any more.
-        for (n, part) in parts.iter().rev().enumerate() {
-            let done = match last.checked_sub(n) {
-                Some(at) => self.patch(place, to, part, body(&rendered, at, n == 0)).await,
-                None => self
-                    .api
-                    .call(&Request::new("DELETE /channels/:id/messages/:message", to, &[part]))
-                    .await
-                    .map(|_| ()),
+    }
+
+    /// Replaces the messages that one became. It stays known by the same one of them, `known`.
+    async fn replace_parts(
+        &self,
+        stands: &Stands<'_>,
+        id: &str,
+        known: &str,
+        new: &Rendered,
+    ) -> Result<(), Unreplaced> {
+        let kept = store::post(&self.db, known).await?.map_or_else(Vec::new, |p| p.parts);
+        let old = if kept.iter().any(|part| part == known) { kept } else { vec![known.to_owned()] };
+        let at = old.iter().position(|part| part == known).unwrap_or_default();
+        // What is left over is taken away from the side on which it is not known.
+        let first = (at + 1).saturating_sub(new.parts.len());
+        let mut parts = Vec::new();
+        for (n, part) in old.iter().enumerate() {
+            let stays = n.checked_sub(first).filter(|n| *n < new.parts.len());
+            let request = match stays {
+                Some(n) => self.about(stands, "PATCH", part).body(new.body(n)),
+                None => self.about(stands, "DELETE", part),
             };
-            match done {
-                Err(failure) if n > 0 && failure.code().is_some() => {}
-                done => done.map_err(|f| self.api.send_error(f))?,
+            match self.api.call(&request).await {
+                Err(failure) if part == known || failure.passes() => return Err(Unreplaced(failure)),
+                // Somebody deleted it.
+                _ => {}
             }
+            if stays.is_some() {
+                parts.push(part.clone());
+            }
+        }
+        let as_many = parts.len() == old.len();
+        for n in parts.len()..new.parts.len() {
+            let mut body = new.body(n);
+            let request = match stands {
+                Stands::In(channel) => {
+                    (body["nonce"], body["enforce_nonce"]) = (json!(hash(&format!("{id}/{n}"))), json!(true));
+                    Request::new("POST /channels/:id/messages", channel, &[])
+                }
+                Stands::Alone(open) => {
+                    body["flags"] = json!(EPHEMERAL | NO_EMBEDS);
+                    Request::new("POST /webhooks/:app/:id", &open.token, &[&self.options.application_id])
+                        .query("wait=true")
+                }
+            };
+            let posted = self.api.call(&request.body(body)).await.map_err(Unreplaced)?;
+            parts.push(word(&posted["id"]).to_owned());
+            store::remember_whole(&self.db, known, &parts).await?;
+        }
+        if !as_many {
+            store::remember_whole(&self.db, known, &parts).await?;
         }
         Ok(())
     }
 
-    async fn patch(&self, place: &Place, to: &str, id: &str, new: Value) -> Result<(), Failure> {
-        const EDIT: &str = "PATCH /channels/:id/messages/:message";
-        match self.api.call(&Request::new(EDIT, to, &[id]).body(new.clone())).await {
-            // It stands in the channel, because no thread could be opened.
-            Err(failure) if failure.code() == Some(UNKNOWN_CHANNEL) && to != place.channel => {
-                self.api.call(&Request::new(EDIT, &place.channel, &[id]).body(new)).await.map(|_| ())
+    /// A call about one message.
+    fn about(&self, stands: &Stands<'_>, verb: &str, message: &str) -> Request {
+        let app = self.options.application_id.as_str();
+        match (stands, verb) {
+            (Stands::In(channel), "DELETE") => {
+                Request::new("DELETE /channels/:id/messages/:message", channel, &[message])
             }
-            done => done.map(|_| ()),
+            (Stands::In(channel), _) => Request::new("PATCH /channels/:id/messages/:message", channel, &[message]),
+            (Stands::Alone(open), "DELETE") => {
+                Request::new("DELETE /webhooks/:app/:id/messages/:message", &open.token, &[app, message])
+            }
+            (Stands::Alone(open), _) => {
+                Request::new("PATCH /webhooks/:app/:id/messages/:message", &open.token, &[app, message])
+            }
         }
     }
 }
 
-fn body(rendered: &Rendered, part: usize, last: bool) -> Value {
-    let content = rendered.contents.get(part).map_or("", String::as_str);
-    let components = if last { rendered.components.clone() } else { json!([]) };
-    json!({ "content": content, "components": components, "allowed_mentions": { "parse": [] }, "flags": NO_EMBEDS })
+/// Where messages stand that are replaced.
+enum Stands<'a> {
+    /// In a conversation.
+    In(&'a str),
+    /// Where one person alone sees them, as answers to an interaction.
+    Alone(&'a Interaction),
+}
+
+/// Why a message was not replaced.
+struct Unreplaced(Failure);
+
+impl From<stoa_ground::Error> for Unreplaced {
+    fn from(error: stoa_ground::Error) -> Self {
+        Self(Failure::Later { why: error.to_string(), after: None })
+    }
 }
 
 /// The name of a thread for one person.

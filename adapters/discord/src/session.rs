@@ -21,8 +21,8 @@ pub const LEASED: [Leased; 2] = [
     Leased { table: "discord_server", until: "held_until", longest: HELD },
 ];
 
-/// How long after its beginning a session has told which servers there are.
-const SETTLED: Duration = Duration::from_secs(3);
+/// How long a session that begins may take to tell of its servers. Those that are down then are not waited for.
+const SETTLED: Duration = Duration::from_secs(60);
 
 /// A session that can be resumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +44,11 @@ struct State {
     seen: BTreeMap<String, (i64, bool)>,
     /// How many fetch what was missed.
     fetching: usize,
-    /// Until then what was missed may not even be known.
-    unsettled_until: Option<std::time::Instant>,
+    /// Servers of the session of which it has not told yet, and those of which it has.
+    awaited: BTreeSet<String>,
+    told: BTreeSet<String>,
+    /// Until then they are waited for: what was missed there is not even known.
+    awaited_until: Option<std::time::Instant>,
 }
 
 /// Somebody fetches what was missed; ends with its value.
@@ -65,9 +68,25 @@ impl Progress {
         state.last = sequence;
     }
 
-    /// A new session begins: what was missed before it is fetched.
-    pub(crate) fn begins_anew(&self) {
-        locked(&self.0).unsettled_until = Some(monotonic() + SETTLED);
+    /// A new session begins, with these servers: what was missed before it is fetched.
+    pub(crate) fn begins_anew(&self, servers: BTreeSet<String>) {
+        let mut state = locked(&self.0);
+        (state.awaited, state.told) = (servers, BTreeSet::new());
+        state.awaited_until = Some(monotonic() + SETTLED);
+    }
+
+    /// The session tells of a server, over whichever connection; gives whether what was missed there is to be fetched.
+    pub(crate) fn tells_of(&self, server: &str) -> bool {
+        let mut state = locked(&self.0);
+        let awaited = state.awaited.remove(server);
+        state.told.insert(server.to_owned()) || awaited
+    }
+
+    /// A server is down, or we are not in it any more: when it is back that is news.
+    pub(crate) fn lost(&self, server: &str) {
+        let mut state = locked(&self.0);
+        state.awaited.remove(server);
+        state.told.remove(server);
     }
 
     pub(crate) fn fetches(self: &Arc<Self>) -> Fetching {
@@ -78,7 +97,8 @@ impl Progress {
     /// Whether everything that was missed is stored. Before that nothing is written down: after a crash it is fetched anew.
     fn is_settled(&self) -> bool {
         let state = locked(&self.0);
-        state.fetching == 0 && state.unsettled_until.is_none_or(|until| monotonic() >= until)
+        let awaits = !state.awaited.is_empty() && state.awaited_until.is_some_and(|until| monotonic() < until);
+        state.fetching == 0 && !awaits
     }
 
     pub(crate) fn came(&self, sequence: u64) {
@@ -134,11 +154,11 @@ pub(crate) async fn hold(db: &Db, shard: i64, server: &str) -> Result<Option<Opt
     .await
 }
 
-/// Writes down what a session has reached, if this server still holds the shard; `false` when it does not. `connected` says
-/// that dispatches come in.
+/// Writes down what the session of a shard among all has reached, if this server still holds it; `false` when it does not.
+/// `connected` says that dispatches come in.
 pub(crate) async fn save(
     db: &Db,
-    shard: i64,
+    (shard, shards): (i64, i64),
     server: &str,
     session: Option<&Session>,
     progress: &Progress,
@@ -161,7 +181,7 @@ pub(crate) async fn save(
         }
         // What was written before this moment, in conversations of which nothing is stored, was seen.
         if up_to_date {
-            store::note_seen(&tx, "*", moment, false).await?;
+            store::note_seen(&tx, &store::others(shard, shards), moment, false).await?;
         }
         Ok(true)
     })
@@ -222,5 +242,24 @@ mod tests {
         progress.done(7, None);
         assert_eq!(progress.reached(), 8);
         assert_eq!(progress.take_seen().unwrap().get("c"), Some(&(60, false)));
+    }
+
+    #[test]
+    fn nothing_is_written_down_before_every_server_has_told_what_was_missed() {
+        let progress = Arc::new(Progress::default());
+        progress.begins_anew(BTreeSet::from(["1".to_owned(), "2".to_owned()]));
+        assert!(progress.tells_of("1"));
+        // The connection breaks; the session goes on over another, and tells of the second there.
+        progress.begins(2);
+        assert!(progress.take_seen().is_none(), "the second may have more to tell");
+        assert!(!progress.tells_of("1"), "told again");
+        assert!(progress.tells_of("2"));
+        let fetching = progress.fetches();
+        assert!(progress.take_seen().is_none(), "it is being fetched");
+        drop(fetching);
+        assert!(progress.take_seen().is_some());
+        // One that is added or comes back later.
+        progress.lost("2");
+        assert!(progress.tells_of("2") && progress.tells_of("3"));
     }
 }

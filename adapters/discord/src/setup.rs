@@ -4,9 +4,9 @@ use serde_json::Value;
 use stoa_flow::chat::SendError;
 use stoa_ground::{Error, Result};
 
-use crate::Options;
 use crate::api::{Api, Failure, Request};
 use crate::ids::{self, word};
+use crate::{Options, connection};
 
 /// The permissions, each with its name and what it costs when it is missing.
 const PERMISSIONS: [(u64, &str, &str); 6] = [
@@ -17,11 +17,21 @@ const PERMISSIONS: [(u64, &str, &str); 6] = [
     (1 << 36, "Create Private Threads", "who gets no direct messages is told in the channel that something waits"),
     (1 << 16, "Read Message History", "after a crash Stoa cannot look whether a message arrived, nor log discussions"),
 ];
+/// Those of them that a forum needs.
+const IN_FORUMS: u64 = 1 << 10 | 1 << 38 | 1 << 16;
+/// Types of channels that are forums: with words or with pictures.
+const FORUMS: [i64; 2] = [15, 16];
 /// May everything.
 const ADMINISTRATOR: u64 = 1 << 3;
 /// Flags of an application: an intent is granted, or granted to a small app.
 const MEMBERS: u64 = 1 << 14 | 1 << 15;
 const CONTENT: u64 = 1 << 18 | 1 << 19;
+
+/// The privileged intents of the gateway that the flags of an application do not grant.
+pub(crate) fn refused_intents(flags: u64) -> u64 {
+    (if flags & MEMBERS == 0 { connection::MEMBERS } else { 0 })
+        | (if flags & CONTENT == 0 { connection::CONTENT } else { 0 })
+}
 
 /// Whether this can be the id of an application.
 pub(crate) fn check_application(id: &str) -> Result<()> {
@@ -118,15 +128,26 @@ pub async fn check(options: &Options) -> Result<Checked, SendError> {
             continue;
         };
         let name = word(&server["name"]);
-        match &guild.channel {
-            Some(channel) => {
-                if let Err(failure) = call(Request::new("GET /channels/:id", channel, &[])).await {
-                    seen.wrong(format!("{name}: the channel of [[discord.guilds]] cannot be seen: {}", told(failure)));
+        if guild.channel.is_none() {
+            seen.note(format!(
+                "{name}: [[discord.guilds]] names no channel; who has not written to Stoa gets no reminders on Discord"
+            ));
+        }
+        let member = Request::new("GET /guilds/:id/members/:user", &guild.id, &[word(&me["id"])]);
+        // Without its roles the bot has what everybody has.
+        let member = call(member).await.unwrap_or_default();
+        let channels = guild.channel.iter().map(|id| (id, false));
+        for (id, is_forum) in channels.chain(guild.forums.iter().map(|id| (id, true))) {
+            let what = if is_forum { "forum" } else { "channel" };
+            match call(Request::new("GET /channels/:id", id, &[])).await {
+                Ok(channel) => seen.channel(server, &channel, is_forum, &member),
+                Err(failure) => {
+                    seen.wrong(format!(
+                        "{name}: the {what} {id} of [[discord.guilds]] cannot be seen: {}",
+                        told(failure)
+                    ));
                 }
             }
-            None => seen.note(format!(
-                "{name}: [[discord.guilds]] names no channel; who has not written to Stoa gets no reminders on Discord"
-            )),
         }
         if let Some(role) = &guild.member_role {
             let roles = call(Request::new("GET /guilds/:id/roles", &guild.id, &[])).await.map_err(told)?;
@@ -171,6 +192,45 @@ impl Checked {
             }
         }
     }
+
+    /// A channel of the configuration: what it is, and what the bot may do on the server and not there.
+    fn channel(&mut self, server: &Value, channel: &Value, is_forum: bool, member: &Value) {
+        let (at, name) = (word(&server["name"]), word(&channel["name"]));
+        if word(&channel["guild_id"]) != word(&server["id"]) {
+            self.wrong(format!("{at}: {name} is in another server"));
+            return;
+        }
+        if is_forum != FORUMS.contains(&channel["type"].as_i64().unwrap_or_default()) {
+            let what =
+                if is_forum { "no forum, so posts in it are no questions" } else { "a forum, and can be no channel" };
+            self.wrong(format!("{at}: {name} is {what}"));
+        }
+        let granted: u64 = word(&server["permissions"]).parse().unwrap_or_default();
+        if granted & ADMINISTRATOR != 0 {
+            return;
+        }
+        let there = allowed(server, channel, member);
+        let needed = PERMISSIONS.iter().filter(|(bit, _, _)| !is_forum || IN_FORUMS & bit != 0);
+        for (_, permission, cost) in needed.filter(|(bit, _, _)| granted & bit != 0 && there & bit == 0) {
+            self.wrong(format!("{at}: the bot lacks {permission} in {name}: {cost}"));
+        }
+    }
+}
+
+/// What the bot, as `member` of a server, may do in a channel there: what it may on the whole server, changed by what the
+/// channel says about everybody, then about the bot's roles, then about the bot.
+fn allowed(server: &Value, channel: &Value, member: &Value) -> u64 {
+    let number = |value: &Value| word(value).parse::<u64>().unwrap_or_default();
+    let (everybody, bot) = (word(&server["id"]), word(&member["user"]["id"]));
+    let roles: Vec<&str> = member["roles"].as_array().into_iter().flatten().map(word).collect();
+    let steps: [&dyn Fn(&str) -> bool; 3] =
+        [&|id| id == everybody, &|id| id != everybody && roles.contains(&id), &|id| id == bot];
+    steps.iter().fold(number(&server["permissions"]), |granted, is_it| {
+        let said = channel["permission_overwrites"].as_array().into_iter().flatten();
+        let said = said.filter(|one| is_it(word(&one["id"])));
+        let (allow, deny) = said.fold((0, 0), |(a, d), one| (a | number(&one["allow"]), d | number(&one["deny"])));
+        granted & !deny | allow
+    })
 }
 
 #[cfg(test)]
@@ -203,5 +263,33 @@ mod tests {
                 "Acme: the bot lacks Create Private Threads: who gets no direct messages is told in the channel that something waits"
             ]
         );
+    }
+
+    #[test]
+    fn what_a_channel_takes_away_is_told_and_what_a_role_gives_back_is_not() {
+        let all: u64 = PERMISSIONS.iter().map(|(bit, _, _)| bit).sum();
+        let server = json!({ "id": "5", "name": "Acme", "permissions": all.to_string() });
+        let (role, bot) = ("6", "7");
+        let say =
+            |id: &str, allow: u64, deny: u64| json!({ "id": id, "allow": allow.to_string(), "deny": deny.to_string() });
+        let member = json!({ "user": { "id": bot }, "roles": [role] });
+        let told = |kind: i64, is_forum: bool, said: &[Value]| {
+            let channel =
+                json!({ "id": "9", "guild_id": "5", "name": "learning", "type": kind, "permission_overwrites": said });
+            let mut seen = Checked::default();
+            seen.channel(&server, &channel, is_forum, &member);
+            seen.problems.into_iter().map(|p| p.text).collect::<Vec<_>>()
+        };
+        let nothing = Vec::<String>::new();
+        assert_eq!(told(0, false, &[]), nothing);
+        assert_eq!(told(0, false, &[say("5", 0, 1 << 11), say(role, 1 << 11, 0)]), nothing);
+        assert_eq!(told(0, false, &[say("5", 0, 1 << 11), say("8", 1 << 11, 0)]).len(), 1, "another role");
+        let lacks = told(0, false, &[say(role, 1 << 11, 1 << 36), say(bot, 0, 1 << 11)]);
+        assert!(
+            lacks.len() == 2 && lacks[0].starts_with("Acme: the bot lacks Send Messages in learning: "),
+            "{lacks:?}"
+        );
+        assert_eq!(told(15, true, &[say("5", 0, 1 << 11)]), nothing, "nothing is opened in a forum");
+        assert_eq!(told(0, true, &[]), ["Acme: learning is no forum, so posts in it are no questions"]);
     }
 }

@@ -10,6 +10,10 @@ use crate::ids;
 pub(crate) const ANSWERABLE: i64 = 14 * 60 * Instant::SECOND;
 /// For how long what is needed to find a message is kept.
 const KEPT: i64 = 7 * Instant::DAY;
+/// For how long it is known which messages belong together: they are edited when what they say has changed.
+const TOGETHER: i64 = 400 * Instant::DAY;
+/// In the place of a digest where that is kept.
+const WHOLE: &str = "whole";
 
 /// For so long a dead connection may not be noticed.
 pub(crate) const UNNOTICED: i64 = 120 * Instant::SECOND;
@@ -105,7 +109,8 @@ pub(crate) async fn unanswered(db: &Db, after: i64) -> Result<Vec<Interaction>> 
 pub(crate) async fn tidy(db: &Db) -> Result<()> {
     db.write_by_key(|tx| async move {
         tx.exec("DELETE FROM discord_interaction WHERE came < $1", args![wall().plus(-ANSWERABLE)]).await?;
-        tx.exec("DELETE FROM discord_post WHERE begun < $1", args![wall().plus(-KEPT)]).await?;
+        let old = "DELETE FROM discord_post WHERE begun < $1 AND (digest <> $2 OR begun < $3)";
+        tx.exec(old, args![wall().plus(-KEPT), WHOLE, wall().plus(-TOGETHER)]).await?;
         Ok(())
     })
     .await
@@ -150,14 +155,14 @@ pub(crate) async fn remember_post(db: &Db, hash: &str, digest: &str) -> Result<(
     .await
 }
 
-/// Keeps the messages that a long one became, under the id of the last.
-pub(crate) async fn remember_parts(db: &Db, last: &str, parts: &[String]) -> Result<()> {
+/// Keeps the messages that a long one has become so far, under the hash of its key.
+pub(crate) async fn remember_parts(db: &Db, hash: &str, parts: &[String]) -> Result<()> {
     let parts = &parts.join(" ");
     db.write_by_key(|tx| async move {
         tx.exec(
             "INSERT INTO discord_post (hash, digest, begun, parts) VALUES ($1, '', $2, $3)
              ON CONFLICT (hash) DO UPDATE SET parts = excluded.parts",
-            args![last, wall(), parts],
+            args![hash, wall(), parts],
         )
         .await?;
         Ok(())
@@ -165,7 +170,32 @@ pub(crate) async fn remember_parts(db: &Db, last: &str, parts: &[String]) -> Res
     .await
 }
 
-/// What was kept under a hash or the id of a last part.
+/// Keeps the messages that a long one became: all of them under the id of the one by which it is `known`, and that id under
+/// those of the others.
+pub(crate) async fn remember_whole(db: &Db, known: &str, parts: &[String]) -> Result<()> {
+    let all = &parts.join(" ");
+    db.write_by_key(|tx| async move {
+        for part in parts.iter().map(String::as_str).filter(|part| *part != known).chain([known]) {
+            let kept = if part == known { all.as_str() } else { known };
+            tx.exec(
+                "INSERT INTO discord_post (hash, digest, begun, parts) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (hash) DO UPDATE SET begun = excluded.begun, parts = excluded.parts",
+                args![part, WHOLE, wall(), kept],
+            )
+            .await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// By which id a message is known: its own, or that of another that belongs to it.
+pub(crate) async fn known_as(db: &Db, id: String) -> Result<String> {
+    let kept = post(db, &id).await?.map_or_else(Vec::new, |kept| kept.parts);
+    Ok(<[String; 1]>::try_from(kept).map_or(id, |[known]| known))
+}
+
+/// What was kept under a hash or the id of a message.
 pub(crate) async fn post(db: &Db, hash: &str) -> Result<Option<Post>> {
     let row = db.opt("SELECT digest, begun, parts FROM discord_post WHERE hash = $1", args![hash]).await?;
     row.map(|row| {
@@ -247,11 +277,14 @@ pub(crate) async fn seen_in(db: &Db, user: &str, guild: &str) -> Result<()> {
     .await
 }
 
-/// A person left a server: the thread there reaches nobody.
-pub(crate) async fn left(db: &Db, user: &str, guild: &str) -> Result<()> {
+/// A person left a server: the thread there, in `channel`, reaches nobody.
+pub(crate) async fn left(db: &Db, user: &str, guild: &str, channel: Option<&str>) -> Result<()> {
     db.write_by_key(|tx| async move {
-        let sql = "UPDATE discord_user SET guild = NULL, thread = NULL, thread_parent = NULL WHERE user_id = $1 AND guild = $2";
+        let sql = "UPDATE discord_user SET guild = NULL WHERE user_id = $1 AND guild = $2";
         tx.exec(sql, args![user, guild]).await?;
+        let sql =
+            "UPDATE discord_user SET thread = NULL, thread_parent = NULL WHERE user_id = $1 AND thread_parent = $2";
+        tx.exec(sql, args![user, channel]).await?;
         Ok(())
     })
     .await
@@ -271,21 +304,49 @@ pub(crate) async fn set_thread(db: &Db, user: &str, thread: Option<(&str, &str)>
     .await
 }
 
-/// The last message that was stored of a conversation, or the one that stands for those without any.
-pub(crate) async fn seen(db: &Db, channel: &str) -> Result<Option<i64>> {
-    let sql = "SELECT MAX(message) AS message FROM discord_seen WHERE channel IN ($1, '*')
+/// Stands for the conversations of a shard of which nothing is stored.
+pub(crate) fn others(shard: i64, shards: i64) -> String {
+    format!("*/{shard}/{shards}")
+}
+
+/// So many shards are connected. Where it were others before, each begins where the one did that was behind the most.
+pub(crate) async fn resharded(db: &Db, shards: i64) -> Result<()> {
+    db.write_by_key(|tx| async move {
+        let rows = tx.all("SELECT channel, message FROM discord_seen WHERE channel LIKE '*%'", args![]).await?;
+        let mine = |channel: &str| channel.ends_with(&format!("/{shards}"));
+        let mut least: Option<i64> = None;
+        let mut changed = false;
+        for row in &rows {
+            let message = row.get("message")?;
+            least = Some(least.map_or(message, |known| known.min(message)));
+            changed |= !mine(&row.get::<String>("channel")?);
+        }
+        if let (Some(least), true) = (least, changed) {
+            tx.exec("DELETE FROM discord_seen WHERE channel LIKE '*%'", args![]).await?;
+            for shard in 0..shards {
+                note_seen(&tx, &others(shard, shards), least, false).await?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// The last message that was stored of a conversation, or the one that stands for those of its shard without any.
+pub(crate) async fn seen(db: &Db, channel: &str, others: &str) -> Result<Option<i64>> {
+    let sql = "SELECT MAX(message) AS message FROM discord_seen WHERE channel IN ($1, $2)
                AND (channel = $1 OR NOT EXISTS (SELECT 1 FROM discord_seen own WHERE own.channel = $1))";
-    let row = db.opt(sql, args![channel]).await?;
+    let row = db.opt(sql, args![channel, others]).await?;
     row.map_or(Ok(None), |r| r.get("message"))
 }
 
 /// The direct conversations, each with the last message that was stored, or one that is older than all that are not.
-pub(crate) async fn direct_channels(db: &Db) -> Result<Vec<(String, i64)>> {
+pub(crate) async fn direct_channels(db: &Db, others: &str) -> Result<Vec<(String, i64)>> {
     let sql = "SELECT u.direct AS channel, u.opened AS opened, COALESCE(own.message, others.message) AS message
                FROM discord_user u LEFT JOIN discord_seen own ON own.channel = u.direct
-               LEFT JOIN discord_seen others ON others.channel = '*'
+               LEFT JOIN discord_seen others ON others.channel = $1
                WHERE u.direct IS NOT NULL AND u.opened IS NOT NULL ORDER BY u.opened DESC";
-    let rows = db.all(sql, args![]).await?;
+    let rows = db.all(sql, args![others]).await?;
     rows.into_iter()
         .map(|r| {
             let opened: Instant = r.get("opened")?;
@@ -307,13 +368,28 @@ pub(crate) async fn note_seen(tx: &Tx, channel: &str, message: i64, direct: bool
     Ok(())
 }
 
-/// Whether the commands of a server, or of all (`*`), are registered as they are.
+/// The scopes in which commands are registered.
+pub(crate) async fn scopes(db: &Db) -> Result<Vec<String>> {
+    let rows = db.all("SELECT scope FROM discord_registered ORDER BY scope", args![]).await?;
+    rows.into_iter().map(|r| r.get("scope")).collect()
+}
+
+/// In this scope no commands are registered any more.
+pub(crate) async fn unregistered(db: &Db, scope: &str) -> Result<()> {
+    db.write_by_key(|tx| async move {
+        tx.exec("DELETE FROM discord_registered WHERE scope = $1", args![scope]).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Whether the commands of a scope, an app's in one server or in all, are registered as they are.
 pub(crate) async fn is_registered(db: &Db, scope: &str, digest: &str) -> Result<bool> {
     let sql = "SELECT 1 AS one FROM discord_registered WHERE scope = $1 AND digest = $2";
     Ok(db.opt(sql, args![scope, digest]).await?.is_some())
 }
 
-/// The commands of a server, or of all, are registered.
+/// The commands of a scope are registered.
 pub(crate) async fn registered(db: &Db, scope: &str, digest: &str) -> Result<()> {
     db.write_by_key(|tx| async move {
         tx.exec(

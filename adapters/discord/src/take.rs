@@ -43,6 +43,11 @@ impl Inlet {
     /// # Errors
     /// When it could not be stored: it is to come again.
     pub(crate) async fn dispatch(&self, kind: &str, d: &Value, transition: &str) -> Result<Stored> {
+        let channel = word(&d["channel_id"]);
+        if kind.starts_with("MESSAGE_") && d["guild_id"].is_null() && self.app.known(channel).is_none() {
+            // Of what happens in a server Discord says in which: here the two talk alone.
+            self.app.know(channel, Channel { kind: events::DIRECT, ..Channel::default() });
+        }
         match kind {
             "MESSAGE_CREATE" => self.message(d).await,
             "MESSAGE_UPDATE" => {
@@ -134,7 +139,9 @@ impl Inlet {
         }
         match self.app.channel(id).await {
             Ok(channel) => Ok(channel),
-            Err(Failure::Later { why, .. } | Failure::Limited { why, .. }) => Err(stoa_ground::Error::Io(why)),
+            Err(Failure::Later { why, .. } | Failure::Limited { why, .. } | Failure::Away(why)) => {
+                Err(stoa_ground::Error::Io(why))
+            }
             Err(Failure::Code { .. }) => {
                 let kind = if guild.is_empty() { events::DIRECT } else { 0 };
                 Ok(Channel { guild: guild.into(), kind, ..Channel::default() })
@@ -160,8 +167,8 @@ impl Inlet {
         Ok(())
     }
 
-    /// Takes an interaction; gives its acknowledgement, none for what this version does not know. Call
-    /// [`App::is_acknowledged`] once it is on its way.
+    /// Takes an interaction; gives its acknowledgement, none for what nobody waits for. Call [`App::is_acknowledged`] once it
+    /// is on its way.
     ///
     /// # Errors
     /// When it could not be stored.
@@ -179,7 +186,7 @@ impl Inlet {
             Ok(read) => read,
             Err(kind) => {
                 self.app.unknown(&kind);
-                return Ok(None);
+                return Ok(meaningless(d));
             }
         };
         if d["member"].is_object() {
@@ -213,6 +220,10 @@ impl Inlet {
                 Some(whole) => *command = whole,
                 None => return Ok(told(&say!(Words::english(), "discord-old-button"), &[])),
             }
+        }
+        // A message of several parts is known by one of them, whichever the button stands on.
+        if let Event::Action { message: Some(pressed), .. } = &mut envelope.event {
+            *pressed = store::known_as(&self.app.db, std::mem::take(pressed)).await?;
         }
         match &guild {
             Some(guild) => self.app.seen_in(&user, guild).await?,
@@ -315,6 +326,18 @@ fn deferred(kind: Kind) -> Value {
         Kind::Private => json!({ "type": 5, "data": { "flags": EPHEMERAL } }),
         Kind::Direct => json!({ "type": 5 }),
         Kind::Button => json!({ "type": 6 }),
+    }
+}
+
+/// The answer to what this version cannot make anything of, so that nobody waits for one.
+fn meaningless(d: &Value) -> Option<Value> {
+    let whole = !word(&d["id"]).is_empty() && !word(&d["token"]).is_empty();
+    let words = Words::english();
+    match d["type"].as_i64().filter(|_| whole)? {
+        2 => Some(told(&say!(words, "discord-nothing-there"), &[])),
+        3 | 5 => Some(told(&say!(words, "discord-old-button"), &[])),
+        4 => Some(json!({ "type": 8, "data": { "choices": [] } })),
+        _ => None,
     }
 }
 

@@ -143,7 +143,8 @@ fn verify(options: &Verify, json: bool) -> Result<ExitCode> {
     let mut trust = Trust { against: options.against.as_deref(), ..Trust::default() };
     if let Some(given) = &options.key {
         let text = std::fs::read_to_string(given).unwrap_or_else(|_| given.clone());
-        match Verifier::parse(&text) {
+        // `key show` says more than the key, the first one first.
+        match Verifier::parse(text.split_whitespace().next().unwrap_or_default()) {
             Ok(key) => trust.key = Some(key),
             Err(e) => return misused(format!("--key: {e}")),
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
 use stoa_ground::db::Engine;
 use stoa_ground::{Clock, Db, Error, Instant, Result};
 use tokio::sync::{Mutex, Notify};
@@ -142,7 +143,7 @@ impl Flow {
     /// each. All of them end before an error is told: one that is dropped in the middle would wait for its lease.
     pub(crate) async fn each_at_once<I, T, Fut>(
         &self,
-        many: impl futures_util::Stream<Item = I> + Send,
+        mut many: BoxStream<'_, I>,
         at_once: usize,
         f: impl Fn(Arc<Self>, I) -> Fut,
     ) -> Vec<Result<T>>
@@ -152,7 +153,7 @@ impl Flow {
     {
         let Some(me) = self.me.upgrade() else { return Vec::new() };
         if self.alone {
-            let (mut ended, mut many) = (Vec::new(), std::pin::pin!(many));
+            let mut ended = Vec::new();
             while let Some(one) = many.next().await {
                 ended.push(f(me.clone(), one).await);
             }
@@ -322,7 +323,7 @@ impl Flow {
         let count = events.len();
         let ended = self
             .each_at_once(
-                futures_util::stream::iter(events),
+                stream::iter(events).boxed(),
                 EVENTS,
                 |flow, (envelope, attempts): (Envelope, i64)| async move { flow.handle(&envelope, attempts).await },
             )

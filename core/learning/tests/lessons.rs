@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use stoa_flow::chat::{Block, Event, Opened};
+use stoa_flow::chat::{Block, Event, FieldKind, Opened};
 use stoa_flow::testing::{Stage, direct, organisation};
 use stoa_ground::people::{self, Role};
 use stoa_ground::xapi::Emitter;
@@ -341,22 +342,34 @@ async fn the_learning_team_schedules_a_drop_and_everybody_gets_it_at_their_own_t
 
     assert!(s.says("Ana", "learn schedule").await.contains("Only the learning team can do this."));
     assert!(s.says("Lea", "learn schedule").await.contains("[Write it: learn schedule]"));
-    let wrong = [("track", "own"), ("audience", "departmnt = \"Sales\""), ("date", "2026-11-20"), ("time", "23:00")];
+    let wrong = [("track", "own"), ("audience", "departmnt = \"Sales\""), ("when", "2026-11-20 11:00")];
     let values = wrong.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let submit = Event::Submit { command: "learn schedule".into(), values };
     let Opened::Errors(errors) = s.event("Lea", direct("Lea"), submit).await else { panic!("it was accepted") };
     let fields: Vec<&str> = errors.iter().map(|e| e.field.as_str()).collect();
-    assert_eq!(fields, ["title", "text", "audience", "date", "time"]);
-    assert!(errors[2].why.contains("department"), "{}", errors[2].why);
+    assert_eq!(fields, ["text", "audience", "when"]);
+    assert!(errors[1].why.contains("department"), "{}", errors[1].why);
+    for (when, why) in [
+        ("2026-11-25", "like 2026-11-"),
+        ("10:00", "like 2026-11-"),
+        ("2026-11-20 10:00", "This day is over"),
+        ("2026-11-25  23:00", "outside of quiet hours"),
+    ] {
+        let text = format!("{}\nx", "A title that is too long ".repeat(5));
+        let values = [("track", "own"), ("text", text.as_str()), ("when", when)];
+        let values: BTreeMap<String, String> = values.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
+        let submit = Event::Submit { command: "learn schedule".into(), values };
+        let Opened::Errors(errors) = s.event("Lea", direct("Lea"), submit).await else { panic!("{when} was accepted") };
+        assert_eq!(errors[0].why, "The first line is the title: please keep it to 100 characters.");
+        assert!(errors[1].field == "when" && errors[1].why.contains(why), "{when}: {}", errors[1].why);
+    }
 
     let values = [
         ("track", "own"),
-        ("title", "The new gate"),
-        ("text", "Use the *north* gate from Monday."),
+        ("text", "The new gate\n\nUse the *north* gate from Monday."),
         ("question", "Which gate?\n* North\n- South\nThe south gate is closed."),
         ("audience", "department = \"Sales\""),
-        ("date", "2026-11-25"),
-        ("time", "10:00"),
+        ("when", "2026-11-25 10:00"),
     ];
     let preview = s.fills("Lea", "learn schedule", &values).await;
     assert!(preview.contains("The new gate\nUse the \\*north\\* gate from Monday."), "{preview}");
@@ -382,6 +395,34 @@ async fn the_learning_team_schedules_a_drop_and_everybody_gets_it_at_their_own_t
 }
 
 #[tokio::test]
+async fn the_form_of_a_drop_fits_on_every_platform_however_many_tracks_there_are() {
+    let s = stage().await;
+    let lea = s.hire("Lea", |_| {}).await;
+    grant_learning(&s, &lea).await;
+    let dir = tempfile::tempdir().unwrap();
+    for n in 10..40 {
+        let track = dir.path().join(format!("t{n}"));
+        std::fs::create_dir(&track).unwrap();
+        std::fs::write(track.join("track.toml"), format!("title = \"Track {n}\"\ndescription = \"Many.\"\n")).unwrap();
+        std::fs::write(track.join("01-one.md"), "+++\ntitle = \"One\"\n+++\nAbout one.\n").unwrap();
+    }
+    lessons::apply_dir(&s.db, dir.path()).await.unwrap();
+    let open = async |command: &str| {
+        let event = Event::Action { command: command.into(), message: None };
+        let Opened::Form(form) = s.event("Lea", direct("Lea"), event).await else { panic!("no form") };
+        // Discord's limits are the narrowest.
+        assert!(form.fields.len() <= 5, "{form:?}");
+        let FieldKind::Choice { options, initial } = form.fields[0].kind.clone() else { panic!("{form:?}") };
+        assert_eq!((options.len(), options[0].0.as_str()), (25, "own"));
+        assert!(form.fields[0].hint.as_ref().unwrap().contains("learn schedule and the name"), "{form:?}");
+        (options[1].0.clone(), initial.unwrap())
+    };
+    assert_eq!(open("learn schedule").await.1, "own");
+    assert_eq!(open("learn schedule track 39").await, ("t39".to_owned(), "t39".to_owned()));
+    assert!(s.says("Lea", "learn schedule Track 39").await.contains("[Write it: learn schedule Track 39]"));
+}
+
+#[tokio::test]
 async fn a_team_drop_can_begin_a_track_and_be_taken_back() {
     let s = stage().await;
     second_track(&s).await;
@@ -392,20 +433,12 @@ async fn a_team_drop_can_begin_a_track_and_be_taken_back() {
     }
     s.says("P00", "learn join tea").await;
     s.says("P00", "learn leave tea").await;
-    let values = |date: &'static str| [("track", "tea"), ("audience", "everyone"), ("date", date), ("time", "11:00")];
-    s.fills("Lea", "learn schedule", &values("2026-11-24")).await;
+    s.fills("Lea", "learn schedule", &[("track", "tea"), ("audience", "everyone"), ("when", "2026-11-24 11:00")]).await;
     press(&s, "Lea", "Schedule it").await;
     s.until("2026-11-25T17:00:00Z").await;
     assert_eq!(came(&s, "P44", "drop/", "UTC"), ["Tue 24 11:00", "Wed 25 09:30"], "the track goes on by itself");
     assert_eq!(came(&s, "P00", "drop/", "UTC"), Vec::<String>::new(), "who left is not brought back");
-    let own = [
-        ("track", "own"),
-        ("title", "T"),
-        ("text", "x"),
-        ("audience", "everyone"),
-        ("date", "2026-11-27"),
-        ("time", "11:00"),
-    ];
+    let own = [("track", "own"), ("text", "T\nx"), ("audience", "everyone"), ("when", "2026-11-27 11:00")];
     s.fills("Lea", "learn schedule", &own).await;
     press(&s, "Lea", "Schedule it").await;
     press(&s, "Lea", "Take it back").await;

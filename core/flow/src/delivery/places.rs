@@ -130,11 +130,9 @@ fn read_reach(rows: &[Row]) -> Result<HashMap<String, Reach>> {
         let (reach, first) = (all.entry(person.clone()).or_default(), first.entry(person).or_default());
         let value: String = row.get("first")?;
         match row.get::<String>("what")?.as_str() {
-            "account" => reach.accounts.push(Account {
-                platform: value,
-                workspace: row.get("second")?,
-                user: row.get("third")?,
-            }),
+            "account" => {
+                reach.accounts.push(Account { platform: value, workspace: row.get("second")?, user: row.get("third")? })
+            }
             "lost" => reach.lost = true,
             "last" => first.last = serde_json::from_str::<Account>(&value).ok(),
             _ if value == PREFERRED => first.preferred = Some(row.get("second")?),

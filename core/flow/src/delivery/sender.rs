@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, stream};
 use stoa_ground::clock::monotonic;
 use stoa_ground::people::{self, Person};
 use stoa_ground::{Instant, Result, Tx, args};
@@ -78,11 +78,12 @@ impl Flow {
             }
         }
         // Those who come next are claimed while what was claimed is sent.
-        let claims = futures_util::stream::iter(claim::parts(recipients)).then(move |part| self.claimed(part, known));
-        let claims = claims.flat_map(futures_util::stream::iter);
-        let ended = self.each_at_once(claims, RECIPIENTS, |flow, claimed: Result<Claimed>| async move {
-            flow.send_claimed(&mut claimed?).await
-        });
+        let claims = stream::iter(claim::parts(recipients)).then(|part| self.claimed(part, known));
+        let ended = self.each_at_once(
+            claims.flat_map(stream::iter).boxed(),
+            RECIPIENTS,
+            |flow, claimed: Result<Claimed>| async move { flow.send_claimed(&mut claimed?).await },
+        );
         ended.await.into_iter().sum()
     }
 

@@ -24,11 +24,12 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
 
 fn unwanted(c: char) -> bool {
     use BidiClass::{LRE, LRO, PDF, RLE, RLO};
-    (c.is_control() && !matches!(c, '\n' | '\t')) || matches!(bidi_class(c), LRE | RLE | LRO | RLO | PDF)
+    (c.is_control() && !matches!(c, '\n' | '\t'))
+        || (!c.is_ascii() && matches!(bidi_class(c), LRE | RLE | LRO | RLO | PDF))
 }
 
 fn isolates(c: char) -> bool {
-    matches!(bidi_class(c), BidiClass::LRI | BidiClass::RLI | BidiClass::FSI | BidiClass::PDI)
+    !c.is_ascii() && matches!(bidi_class(c), BidiClass::LRI | BidiClass::RLI | BidiClass::FSI | BidiClass::PDI)
 }
 
 fn isolates_are_closed(text: &str) -> bool {
@@ -49,7 +50,7 @@ fn isolates_are_closed(text: &str) -> bool {
 
 fn has_right_to_left_outside_isolates(text: &str) -> bool {
     let mut open = 0_usize;
-    for c in text.chars() {
+    for c in text.chars().filter(|c| !c.is_ascii()) {
         match bidi_class(c) {
             BidiClass::LRI | BidiClass::RLI | BidiClass::FSI => open += 1,
             BidiClass::PDI => open = open.saturating_sub(1),

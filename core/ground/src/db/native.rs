@@ -8,6 +8,7 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 
 use rusqlite::OpenFlags;
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, Value as Plain, ValueRef};
 use sqlx::error::{DatabaseError, ErrorKind};
 
@@ -37,9 +38,7 @@ struct Shape {
 impl Native {
     /// Opens a file, or makes it.
     pub(super) fn open(path: &str) -> Result<Self> {
-        let conn = rusqlite::Connection::open(path).map_err(failed)?;
-        conn.set_prepared_statement_cache_capacity(PREPARED);
-        Ok(Self { conn, shapes: RefCell::default() })
+        Self::of(rusqlite::Connection::open(path).map_err(failed)?)
     }
 
     /// Whether a transaction is open.
@@ -52,9 +51,15 @@ impl Native {
     pub(super) fn open_reader(path: &str, locked: bool) -> Result<Self> {
         let how = if locked { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
         let opened = rusqlite::Connection::open_with_flags(path, how | OpenFlags::SQLITE_OPEN_NO_MUTEX);
-        let conn = opened.map_err(failed)?;
+        let native = Self::of(opened.map_err(failed)?)?;
+        native.batch("PRAGMA busy_timeout=10000; PRAGMA query_only=ON")?;
+        Ok(native)
+    }
+
+    fn of(conn: rusqlite::Connection) -> Result<Self> {
         conn.set_prepared_statement_cache_capacity(PREPARED);
-        conn.execute_batch("PRAGMA busy_timeout=10000; PRAGMA query_only=ON").map_err(failed)?;
+        // Without this a statement with `LIMIT $1` is prepared anew each time, because its plan may depend on the number.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed)?;
         Ok(Self { conn, shapes: RefCell::default() })
     }
 

@@ -1,15 +1,34 @@
 //! Many rows with few statements.
 
-use super::{Bind, Conn, Row, Tx, Value};
+use super::{Bind, Conn, Engine, Row, Tx, Value};
 use crate::Result;
 
-/// Rows of one `INSERT`, and values of one `IN (…)`: well under every engine's limit of parameters.
+/// Rows of one `INSERT` at most, and values of one `IN (…)`.
 pub(crate) const CHUNK: usize = 200;
+
+/// How many rows of so many columns one `INSERT` has: well under every engine's limit of parameters. SQLite looks for the name
+/// of each among all of them, which takes long when they are many.
+pub(super) fn rows_at_once(engine: Engine, columns: usize) -> usize {
+    let parameters = match engine {
+        Engine::Sqlite => 800,
+        Engine::Postgres => 16_000,
+    };
+    (parameters / columns.max(1)).clamp(1, CHUNK)
+}
 
 /// `$from, $from+1, …`
 pub(crate) fn numbers(from: usize, count: usize) -> String {
     let all: Vec<String> = (from..from + count).map(|n| format!("${n}")).collect();
     all.join(", ")
+}
+
+/// The values of an `IN (…)` behind fixed parameters, and all parameters. The last value stands there several times, so that
+/// there are few different statements to be prepared.
+fn list(values: &[impl AsRef<str>], fixed: &[Value]) -> (String, Vec<Value>) {
+    let count = values.len().next_power_of_two().min(CHUNK);
+    let padded = values.iter().chain(std::iter::repeat_n(values.iter().last(), count).flatten()).take(count);
+    let args = fixed.iter().cloned().chain(padded.map(|value| value.as_ref().value())).collect();
+    (numbers(fixed.len() + 1, count), args)
 }
 
 impl Conn {
@@ -28,8 +47,8 @@ impl Conn {
     ) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         for chunk in values.chunks(CHUNK) {
-            let sql = format!("{before} ({}) {after}", numbers(fixed.len() + 1, chunk.len()));
-            let args = fixed.iter().cloned().chain(chunk.iter().map(|value| value.as_ref().value())).collect();
+            let (list, args) = list(chunk, &fixed);
+            let sql = format!("{before} ({list}) {after}");
             rows.extend(self.all(sqlx::AssertSqlSafe(sql), args).await?);
         }
         Ok(rows)
@@ -49,8 +68,8 @@ impl Tx {
     ) -> Result<u64> {
         let mut changed = 0;
         for chunk in values.chunks(CHUNK) {
-            let sql = format!("{before} ({})", numbers(fixed.len() + 1, chunk.len()));
-            let args = fixed.iter().cloned().chain(chunk.iter().map(|value| value.as_ref().value())).collect();
+            let (list, args) = list(chunk, &fixed);
+            let sql = format!("{before} ({list})");
             changed += self.exec(sqlx::AssertSqlSafe(sql), args).await?;
         }
         Ok(changed)
@@ -82,8 +101,8 @@ impl Tx {
         let mut written = 0;
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() {
-            let chunk: Vec<Vec<Value>> = rows.by_ref().take(CHUNK).collect();
             let width = columns.len();
+            let chunk: Vec<Vec<Value>> = rows.by_ref().take(rows_at_once(self.engine(), width)).collect();
             let values: Vec<String> =
                 (0..chunk.len()).map(|r| format!("({})", numbers(r * width + 1, width))).collect();
             let sql = format!("INSERT INTO {table} ({}) VALUES {} {otherwise}", columns.join(", "), values.join(", "));

@@ -17,23 +17,16 @@ use crate::clock::monotonic;
 const PRAGMAS: &str = "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;
     PRAGMA temp_store=MEMORY; PRAGMA cache_size=-262144;";
 
-/// After so many writes it commits, so that the journal in memory stays small.
-const KEPT: usize = 2_000;
-
-pub(super) struct Single(Mutex<Inner>);
-
-struct Inner {
-    writer: Savepoints,
-    /// Writes since the last commit.
-    kept: usize,
-}
+/// All writes are one transaction: the journal in memory holds pages as they were at its beginning, and the file is small
+/// then.
+pub(super) struct Single(Mutex<Savepoints>);
 
 impl Single {
     /// Opens a file that has its tables already.
     pub(super) fn open(path: &str) -> Result<Self> {
         let native = Native::open(path)?;
         native.batch(PRAGMAS)?;
-        Ok(Self(Mutex::new(Inner { writer: Savepoints::new(native), kept: 0 })))
+        Ok(Self(Mutex::new(Savepoints::new(native))))
     }
 
     /// As `Db::write`: an error rolls `f` back alone, and nobody waits for the commit.
@@ -42,16 +35,12 @@ impl Single {
         F: Fn(Tx) -> Fut + Send + Sync,
         Fut: Future<Output = Result<T>> + Send,
     {
-        let mut inner = self.0.lock().await;
+        let mut writer = self.0.lock().await;
         let started = monotonic();
-        if !inner.writer.is_open() {
-            inner.writer.run("BEGIN")?;
+        if !writer.is_open() {
+            writer.run("BEGIN")?;
         }
-        let value = inner.writer.within(around, f).await?;
-        inner.kept += 1;
-        if inner.kept >= KEPT {
-            inner.commit()?;
-        }
+        let value = writer.within(around, f).await?;
         measure(started);
         Ok(value)
     }
@@ -62,33 +51,20 @@ impl Single {
         F: FnOnce(Conn) -> Fut + Send,
         Fut: Future<Output = Result<T>> + Send,
     {
-        let mut inner = self.0.lock().await;
-        inner.writer.roll_back();
-        inner.writer.lend(around, |tx: Tx| f((*tx).clone())).await
+        let mut writer = self.0.lock().await;
+        writer.roll_back();
+        writer.lend(around, |tx: Tx| f((*tx).clone())).await
     }
 
     /// All rows of one query.
     pub(super) async fn all(&self, sql: &str, args: &[Value]) -> Result<Vec<Row>> {
-        let mut inner = self.0.lock().await;
-        inner.writer.roll_back();
-        inner.writer.conn()?.all(sql, args)
+        let mut writer = self.0.lock().await;
+        writer.roll_back();
+        writer.conn()?.all(sql, args)
     }
 
     pub(super) async fn close(&self) {
-        let mut inner = self.0.lock().await;
-        // The file is deleted: what cannot be committed is not missed.
-        let _ = inner.commit();
-        let _ = inner.writer.take();
-    }
-}
-
-impl Inner {
-    fn commit(&mut self) -> Result<()> {
-        self.writer.roll_back();
-        if self.writer.is_open() {
-            self.writer.run("COMMIT")?;
-        }
-        self.kept = 0;
-        Ok(())
+        // The file is deleted: what is not committed is not missed.
+        let _ = self.0.lock().await.take();
     }
 }

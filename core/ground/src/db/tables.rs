@@ -1,5 +1,6 @@
 //! The tables as rows of values: what a backup writes and a restore reads, and what the simulator copies.
 
+use super::rows::{numbers, rows_at_once};
 use super::{Bind, Conn, Engine, Tx, Value};
 use crate::{Error, Result, args};
 
@@ -239,24 +240,18 @@ async fn hand_over(
     .await
 }
 
-/// Writes rows into a table with one statement.
+/// Writes rows into a table.
 ///
 /// # Errors
 /// The database's error.
 pub async fn load(tx: &Tx, table: &str, columns: &[(String, Kind)], rows: &[Vec<Value>]) -> Result<()> {
-    if rows.is_empty() {
-        return Ok(());
+    let (names, width) = (quoted(columns), columns.len());
+    for some in rows.chunks(rows_at_once(tx.engine(), width)) {
+        let values: Vec<String> = (0..some.len()).map(|row| format!("({})", numbers(row * width + 1, width))).collect();
+        // Names of tables and columns are those of the schema.
+        let sql = format!("INSERT INTO \"{table}\" ({names}) VALUES {}", values.join(", "));
+        tx.exec(sqlx::AssertSqlSafe(sql), some.concat()).await?;
     }
-    let names: Vec<String> = columns.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-    let width = columns.len();
-    let numbers = |row: usize| {
-        let all: Vec<String> = (1..=width).map(|n| format!("${}", row * width + n)).collect();
-        format!("({})", all.join(", "))
-    };
-    let values: Vec<String> = (0..rows.len()).map(numbers).collect();
-    // Names of tables and columns are those of the schema.
-    let sql = format!("INSERT INTO \"{table}\" ({}) VALUES {}", names.join(", "), values.join(", "));
-    tx.exec(sqlx::AssertSqlSafe(sql), rows.concat()).await?;
     Ok(())
 }
 

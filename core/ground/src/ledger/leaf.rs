@@ -106,32 +106,35 @@ pub fn fields(actor: &str, reason: &str, data: &Json, source: Option<&Source>) -
 /// # Errors
 /// When a value is not the one that the leaf commits to, or cannot be read.
 pub fn record(leaf: Leaf, fields: &BTreeMap<String, (String, [u8; 32])>) -> Result<Record> {
-    let mut erased = Vec::new();
-    let text = |name: &str| match fields.get(name) {
-        Some((value, _)) => Ok(serde_json::from_str(value)?),
-        None => Ok::<String, Error>(String::new()),
-    };
-    let (actor, reason, subject) = (text("actor")?, text("reason")?, text("subject")?);
-    let mut data = serde_json::Map::new();
-    let (mut whole, mut source) = (None, None);
+    let mut values = BTreeMap::new();
     for (name, committed) in &leaf.fields {
-        let Some((value, salt)) = fields.get(name) else {
-            erased.push(name.clone());
-            continue;
-        };
+        let Some((value, salt)) = fields.get(name) else { continue };
         if commitment(salt, name, value) != *committed {
             return Err(Error::Conflict(format!(
                 "the ledger's record {} was changed: its {name} is another one",
                 leaf.id
             )));
         }
-        match name.strip_prefix("data/") {
-            Some(member) => drop(data.insert(member.to_owned(), serde_json::from_str(value)?)),
-            None if name == "data" => whole = Some(serde_json::from_str(value)?),
-            None if name == "source" => source = Some(serde_json::from_str(value)?),
-            None => {}
-        }
+        values.insert(name.clone(), serde_json::from_str(value)?);
     }
+    shown(leaf, values)
+}
+
+/// The record of a leaf with these values, which whoever calls has held against its commitments; what is not in `values`
+/// was erased, or not disclosed.
+///
+/// # Errors
+/// When a value is not of its shape.
+pub fn shown(leaf: Leaf, mut values: BTreeMap<String, Json>) -> Result<Record> {
+    let erased = leaf.fields.into_keys().filter(|name| !values.contains_key(name)).collect();
+    let mut text = |name: &str| match values.remove(name) {
+        Some(value) => Ok(serde_json::from_value(value)?),
+        None => Ok::<String, Error>(String::new()),
+    };
+    let (actor, reason, subject) = (text("actor")?, text("reason")?, text("subject")?);
+    let source = values.remove("source").map(serde_json::from_value).transpose()?;
+    let whole = values.remove("data");
+    let members = values.into_iter().filter_map(|(name, value)| Some((name.strip_prefix("data/")?.to_owned(), value)));
     Ok(Record {
         id: leaf.id,
         subject: if subject.is_empty() { leaf.subject } else { subject },
@@ -140,7 +143,7 @@ pub fn record(leaf: Leaf, fields: &BTreeMap<String, (String, [u8; 32])>) -> Resu
         at: leaf.at,
         actor,
         reason,
-        data: whole.unwrap_or(Json::Object(data)),
+        data: whole.unwrap_or_else(|| Json::Object(members.collect())),
         source,
         erased,
     })

@@ -6,8 +6,9 @@ use stoa_ground::ledger::{self, Kept, Record};
 use stoa_ground::people;
 use stoa_ground::{Conn, Instant, Result};
 
-use super::pack::{Question, Request, Scope, at};
-use super::population::Period;
+use super::pack::{Question, Request, at};
+use super::report::{Asked, in_log};
+use super::rows::{newest, said};
 use super::then::Then;
 use crate::training::assignment::Assignment;
 use crate::training::{self, Preset, requests};
@@ -22,12 +23,11 @@ pub(super) struct Found {
 /// Whatever was asked until the end of the period about these assignments and requirements, and for places in courses.
 pub(super) async fn find(
     c: &Conn,
-    scope: &Scope,
-    period: Period,
+    asked: &Asked<'_>,
     assignments: &[Assignment],
-    preset: Preset,
     people: &mut Then<'_>,
 ) -> Result<Found> {
+    let Asked { scope, period, preset, size, .. } = *asked;
     let ids: Vec<String> = assignments.iter().map(|a| a.id.clone()).collect();
     let mut requirements: Vec<String> = assignments.iter().map(|a| a.requirement.clone()).collect();
     requirements.extend(scope.requirement.clone());
@@ -49,9 +49,9 @@ pub(super) async fn find(
     let mut found = Found { requests: Vec::new(), questions: Vec::new(), kept: BTreeMap::new() };
     let mut subjects = of("request", requests::concerned(c, &what).await?);
     subjects.extend(of("trainer-question", training::questions_in(c, &ids).await?));
-    for (subject, kept) in ledger::kept(c, &subjects).await? {
+    for (subject, kept) in in_log(ledger::kept(c, &subjects).await?, size) {
         let mut past = kept.iter().map(ledger::opened).collect::<Result<Vec<Record>>>()?;
-        past.retain(|record| record.at < period.to && !record.is_erased());
+        past.retain(|record| period.has(record.at) && !record.is_erased());
         if past.is_empty() {
             continue;
         }
@@ -65,16 +65,6 @@ pub(super) async fn find(
     found.requests.sort_by(|a, b| (&a.asked, &a.subject).cmp(&(&b.asked, &b.subject)));
     found.questions.sort_by(|a, b| (&a.asked, &a.subject).cmp(&(&b.asked, &b.subject)));
     Ok(found)
-}
-
-/// A member of the newest record that has it.
-fn said(records: &[Record], member: &str) -> String {
-    let found = records.iter().rev().find_map(|record| record.data[member].as_str());
-    found.unwrap_or_default().to_owned()
-}
-
-fn newest<'r>(records: &'r [Record], kinds: &[&str]) -> Option<&'r Record> {
-    records.iter().rev().find(|record| kinds.contains(&record.kind.as_str()))
 }
 
 /// `person/<id>` for the id of a row.

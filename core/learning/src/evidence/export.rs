@@ -12,13 +12,14 @@ use stoa_ground::ledger::note::Note;
 use stoa_ground::ledger::{self, Kept, log};
 use stoa_ground::people;
 use stoa_ground::xapi::store;
-use stoa_ground::{Conn, Db, Error, Instant, Result, args};
+use stoa_ground::{Conn, Db, Error, Result, args};
 
 use super::files::{self, Files};
 use super::pack::{self, Considered, Earlier, Key, Manifest, Opened, Proven, Question, Report, Request, Scope};
 use super::population::Period;
 use super::retention::Policy;
 use super::then::Then;
+use super::trail::{self, Sent};
 use super::{Log, asked, check_point, pdf, report};
 use crate::Services;
 use crate::training::assignment::Assignment;
@@ -36,24 +37,6 @@ impl Evident for [Sent] {}
 impl Evident for [Request] {}
 impl Evident for [Question] {}
 impl Evident for Proven {}
-
-/// A message about required training that was sent or withheld. Of kinds that are about engagement there are none.
-#[derive(Serialize)]
-struct Sent {
-    key: String,
-    kind: String,
-    at: String,
-    decision: String,
-    reason: String,
-}
-
-/// Of the kinds of messages that are about required training.
-const MANDATED: &str =
-    "AND kind IN ('assign', 'reminder', 'plan', 'overdue', 'escalation', 'manager-digest', 'approval', 'trainer')";
-
-/// What was decided in a time about messages to some people.
-const SENT: &str = "SELECT position, person, item, delivery_key, kind, at, decision, reason FROM decision
-    WHERE at >= $1 AND at < $2 AND person IN";
 
 /// What a pack is to be about.
 pub struct Wanted<'a> {
@@ -83,16 +66,18 @@ pub struct Summary {
 }
 
 /// What a valid pack does not prove.
-const NOT_PROVEN: [&str; 6] = [
+const NOT_PROVEN: [&str; 7] = [
     "That somebody was who they said they were when they learned: that rests on the sign-in of the chat.",
     "That what was recorded is true: the log shows that it was not changed since, not that it was right.",
+    "That the pack has every record of its scope: the log has no index by subject, so the newest records about something, or \
+     all of them, can be left out of a pack. Compare it with the log's own tiles, or with an earlier pack (--against).",
     "When something was recorded, beyond the time stamps and cosignatures of checkpoints: instants in records are those of \
      the organisation's own clock.",
-    "Who was in the population: it comes from the roster's history in the store when the pack was made, and that is not in \
-     the log; roles are those of that day.",
+    "Who was in the population, and by which employee id managers and whoever decided went: both come from the roster's \
+     history in the store when the pack was made, and that is not in the log; roles are those of that day.",
     "Messages sent and withheld, statements, and how long something is kept: they are those of the store when the pack was \
      made, and not in the log.",
-    "What the PDF prints: it names the digests of report.json and population.json that it shows, and these two decide.",
+    "What the PDF prints: it names the digests of the files of the pack that it shows, and these decide.",
 ];
 
 /// Makes a checkpoint and writes a pack into a folder, or into one file when the name ends with `.zip`; it must not exist.
@@ -119,8 +104,9 @@ pub async fn export(db: &Db, services: &Services, evidence: &Log, wanted: &Wante
     let signed = &signed;
     let draft = db.read(|c| async move { draft(&c, services, signed, wanted).await }).await?;
     let summary = draft.summary(signed.size);
-    files::write(to, &draft.files(evidence, wanted.scope, db.clock())?)
-        .map_err(|e| Error::Io(format!("{} cannot be written: {e}", to.display())))?;
+    let files = draft.files(evidence, wanted.scope, db.clock())?;
+    files::fits(&files, files::is_zip(to), pack::MOST_BYTES).map_err(Error::invalid)?;
+    files::write(to, &files).map_err(|e| Error::Io(format!("{} cannot be written: {e}", to.display())))?;
     Ok(summary)
 }
 
@@ -165,19 +151,26 @@ async fn draft(c: &Conn, services: &Services, signed: &Signed, wanted: &Wanted<'
     };
     let preset = wanted.preset.unwrap_or_else(|| wanted.policy.preset(own));
     let (period, days) = Period::of(scope, &services.organisation, c.now());
-    let asked = report::Asked { scope, period, preset, policy: wanted.policy, organisation: &services.organisation };
+    let asked = report::Asked {
+        scope,
+        period,
+        size: signed.size,
+        preset,
+        policy: wanted.policy,
+        organisation: &services.organisation,
+    };
     let people = &mut Then::read(c, scope.person.is_none()).await?;
     let mut made = report::make(c, &asked, people).await?;
-    let asked = asked::find(c, scope, period, &made.assignments, preset, people).await?;
+    let asked = asked::find(c, &asked, &made.assignments, people).await?;
     made.kept.extend(asked.kept);
-    let mut others = BTreeSet::new();
+    let mut others = explaining(c, scope).await?;
     for row in &made.report.rows {
         others.insert(format!("requirement/{}", row.requirement));
         others.insert(format!("course/{}", row.course));
     }
     let others: Vec<String> = others.into_iter().collect();
     made.kept.extend(ledger::kept(c, &others).await?);
-    let (records, subjects) = proven(c, made.kept, signed.size, preset).await?;
+    let (records, subjects) = proven(c, report::in_log(made.kept, signed.size), signed.size, preset).await?;
     let digests: BTreeSet<&String> = made.assignments.iter().filter_map(|a| a.course_version.as_ref()).collect();
     let digests: Vec<&String> = digests.into_iter().collect();
     let mut contents = BTreeMap::new();
@@ -185,6 +178,11 @@ async fn draft(c: &Conn, services: &Services, signed: &Signed, wanted: &Wanted<'
     for row in c.all_in(before, &digests, "", args![]).await? {
         contents.insert(row.get("digest")?, row.get("content")?);
     }
+    if let Some(gone) = digests.iter().find(|digest| !contents.contains_key(digest.as_str())) {
+        return Err(Error::Conflict(format!("the content {gone}, which an assignment names, is gone from the store")));
+    }
+    let known =
+        trail::Known { assignments: &made.assignments, requests: &asked.requests, questions: &asked.questions, period };
     Ok(Draft {
         checkpoint: checkpoint::cosigned(c, signed).await?,
         size: signed.size,
@@ -192,7 +190,7 @@ async fn draft(c: &Conn, services: &Services, signed: &Signed, wanted: &Wanted<'
         keys: keys(c).await?,
         records,
         subjects,
-        sent: sent(c, &made.assignments, period).await?,
+        sent: trail::find(c, &known).await?,
         statements: statements(c, &made.assignments).await?,
         requests: asked.requests,
         questions: asked.questions,
@@ -203,6 +201,29 @@ async fn draft(c: &Conn, services: &Services, signed: &Signed, wanted: &Wanted<'
         period: days,
         zone: services.organisation.calendar.zone.clone(),
     })
+}
+
+/// The subjects that explain why records of an earlier pack are in no later one: all erasures, and where the pack is about a
+/// person, whom they were one with at any time.
+async fn explaining(c: &Conn, scope: &Scope) -> Result<BTreeSet<String>> {
+    let erased = ledger::of_kind(c, "erasure").await?.into_iter().map(|record| record.subject);
+    let mut subjects: BTreeSet<String> = erased.collect();
+    let Some(person) = &scope.person else { return Ok(subjects) };
+    let joined = ledger::of_kind(c, "person").await?;
+    let mut rows = BTreeSet::from([people::find(c, person).await?.id]);
+    let mut before = 0;
+    // Whoever was merged into somebody who was merged into this person came along.
+    while before < rows.len() {
+        before = rows.len();
+        for record in &joined {
+            let other = record.data["into"].as_str().or(record.data["from"].as_str());
+            if other.is_some_and(|id| rows.contains(id)) {
+                rows.extend(record.subject.strip_prefix("person/").map(str::to_owned));
+                subjects.insert(record.subject.clone());
+            }
+        }
+    }
+    Ok(subjects)
 }
 
 /// The records that are in the tree of `size` leaves, with their proofs, and how many each subject has.
@@ -216,7 +237,7 @@ async fn proven(
     let mut counts = BTreeMap::new();
     for (subject, records) in subjects {
         for record in records {
-            let Some(leaf) = record.leaf.filter(|leaf| *leaf < size) else { continue };
+            let Some(leaf) = record.leaf else { continue };
             *counts.entry(subject.clone()).or_insert(0) += 1;
             kept.push((leaf, subject.clone(), record));
         }
@@ -259,31 +280,6 @@ async fn earlier(c: &Conn, size: u64) -> Result<Vec<Earlier>> {
 async fn keys(c: &Conn) -> Result<Vec<Key>> {
     let keys = checkpoint::keys(c).await?;
     Ok(keys.into_iter().map(|k| Key { key: k.vkey, how: k.how, statement: k.statement }).collect())
-}
-
-/// What was sent and withheld about the training of these people, in the order in which it was decided.
-async fn sent(c: &Conn, assignments: &[Assignment], period: Period) -> Result<Vec<Sent>> {
-    let who: BTreeSet<(&str, &str)> = assignments.iter().map(|a| (a.person.as_str(), a.requirement.as_str())).collect();
-    let mut people: Vec<&str> = who.iter().map(|(person, _)| *person).collect();
-    people.dedup();
-    let rows = c.all_in(SENT, &people, MANDATED, args![period.from, period.to]).await?;
-    let mut sent: Vec<(i64, Sent)> = Vec::new();
-    for row in rows {
-        let (person, item): (String, String) = (row.get("person")?, row.get("item")?);
-        if !who.contains(&(person.as_str(), item.as_str())) {
-            continue;
-        }
-        let decided = Sent {
-            key: row.get("delivery_key")?,
-            kind: row.get("kind")?,
-            at: row.get::<Instant>("at")?.rfc3339(),
-            decision: row.get("decision")?,
-            reason: row.get("reason")?,
-        };
-        sent.push((row.get("position")?, decided));
-    }
-    sent.sort_by_key(|(position, _)| *position);
-    Ok(sent.into_iter().map(|(_, sent)| sent).collect())
 }
 
 /// The statements of these assignments, in their order.
@@ -356,7 +352,9 @@ impl Draft {
             population: &self.population,
             contents: &contents,
             key: &evidence.signer.verifier().to_string(),
-            digests: ["report.json", "population.json"].map(|name| pack::shows(name, &digest(name))),
+            requests: &self.requests,
+            questions: &self.questions,
+            digests: pack::SHOWN.map(|name| pack::shows(name, &digest(name))),
         };
         files.insert("report.pdf".into(), pdf::write(&shown)?);
         manifest.files = files.iter().map(|(name, bytes)| (name.clone(), stoa_ground::sha256(bytes))).collect();

@@ -20,6 +20,23 @@ pub fn is_zip(path: &Path) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case("zip"))
 }
 
+/// The most entries that a ZIP has without ZIP64, which is not read.
+const MOST_ENTRIES: usize = 65_534;
+
+/// Refuses a pack that no verifier would read.
+pub(super) fn fits(files: &Files, zip: bool, most: u64) -> Result<(), String> {
+    let bytes: u64 = files.values().map(|file| file.len() as u64).sum();
+    let most_files = if zip { MOST_ENTRIES } else { MOST_FILES };
+    if bytes <= most && files.len() <= most_files {
+        return Ok(());
+    }
+    Err(format!(
+        "the pack would have {} files and {bytes} bytes, and a verifier reads {most_files} files and {most} bytes at most: \
+         narrow it by requirement or period",
+        files.len()
+    ))
+}
+
 /// Writes a pack, whole or not at all: to a folder, or into one file when its name ends with `.zip`.
 pub(super) fn write(to: &Path, files: &Files) -> std::io::Result<()> {
     let mut part = to.as_os_str().to_owned();
@@ -111,4 +128,19 @@ fn folder(pack: &Path) -> Result<Files, Bad> {
         }
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pack_that_no_verifier_would_read_is_refused() {
+        let files = |count: usize| (0..count).map(|n| (n.to_string(), vec![0; 10])).collect::<Files>();
+        assert!(fits(&files(7), false, 70).is_ok());
+        let said = fits(&files(7), false, 69).unwrap_err();
+        assert!(said.contains("7 files and 70 bytes") && said.contains("narrow it by requirement or period"), "{said}");
+        assert!(fits(&files(MOST_ENTRIES + 1), false, MOST_BYTES).is_ok());
+        assert!(fits(&files(MOST_ENTRIES + 1), true, MOST_BYTES).is_err(), "as a folder only");
+    }
 }

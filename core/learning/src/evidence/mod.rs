@@ -10,8 +10,10 @@ mod pdf;
 mod population;
 mod report;
 pub mod retention;
+mod rows;
 mod skew;
 mod then;
+mod trail;
 pub mod verify;
 
 use std::path::PathBuf;

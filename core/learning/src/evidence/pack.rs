@@ -363,6 +363,9 @@ pub fn statement(manifest: &[u8], origin: &str, size: u64) -> String {
     format!("{FORMAT}\n{origin}\n{size}\n{}\n", sha256(manifest))
 }
 
+/// The files that a PDF shows.
+pub const SHOWN: [&str; 4] = ["report.json", "population.json", "requests.json", "questions.json"];
+
 /// With this a PDF says which report it shows.
 #[must_use]
 pub fn shows(file: &str, digest: &str) -> String {

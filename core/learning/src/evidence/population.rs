@@ -32,6 +32,12 @@ impl Period {
         let period = Self { from: from.unwrap_or(Instant(i64::MIN)), to: end, open: to.is_none_or(|to| to > now) };
         (period, (from.map(|i| i.0), to.map(|i| i.0)))
     }
+
+    /// Whether what was recorded at an instant belongs to how things stood at its end. While it goes on everything does, also
+    /// what another server's clock has put a little later.
+    pub fn has(&self, at: Instant) -> bool {
+        self.open || at < self.to
+    }
 }
 
 /// A requirement as it was in force from an instant on.

@@ -1,17 +1,16 @@
 //! The report of a pack: how each assignment stood at the end of the period, whether it counts, and why not.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use serde_json::Value as Json;
 use stoa_flow::Organisation;
 use stoa_ground::ledger::{self, Kept, Record};
 use stoa_ground::people::{self, Person};
 use stoa_ground::{Conn, Instant, Result, args};
 
-use super::pack::{Considered, Report, Row, Scope, at};
+use super::pack::{Considered, Report, Row, Scope};
 use super::population::{Period, Population};
 use super::retention::{self, Duty, Hold, Policy};
-use super::skew;
+use super::rows::{self, subject};
 use super::then::Then;
 use crate::training::assignment::{self, Assignment};
 use crate::training::requirement::{self, Requirement};
@@ -22,6 +21,8 @@ use crate::training::{self, Preset, due};
 pub(super) struct Asked<'a> {
     pub scope: &'a Scope,
     pub period: Period,
+    /// Records that came into the log later are in no pack of its checkpoint.
+    pub size: u64,
     pub preset: Preset,
     pub policy: &'a Policy,
     pub organisation: &'a Organisation,
@@ -69,14 +70,19 @@ pub(super) async fn make(c: &Conn, asked: &Asked<'_>, people: &mut Then<'_>) -> 
     let population = Population::read(c, scope, asked.organisation, period).await?;
     let candidates = candidates(c, scope, period.to).await?;
     let subjects: Vec<String> = candidates.iter().map(|a| subject(&a.id)).collect();
-    let mut kept = ledger::kept(c, &subjects).await?;
+    let mut kept = in_log(ledger::kept(c, &subjects).await?, asked.size);
     let mut found = Vec::with_capacity(candidates.len());
     for now in candidates {
         let own = kept.get(&subject(&now.id)).map_or(&[][..], Vec::as_slice);
         let mut past = own.iter().map(ledger::opened).collect::<Result<Vec<Record>>>()?;
+        let concerned = scope.course.as_ref().is_none_or(|course| past.iter().any(|r| r.data["course"] == **course));
         let newest = past.last().map_or(now.assigned, |record| record.at);
-        past.retain(|record| record.at < period.to);
-        let Some(mut then) = assignment::replay(&now.id, &past)? else { continue };
+        past.retain(|record| period.has(record.at));
+        let then = if concerned { assignment::replay(&now.id, &past)? } else { None };
+        let Some(mut then) = then else {
+            kept.remove(&subject(&now.id));
+            continue;
+        };
         then.person.clone_from(&now.person);
         found.push(Found { now, then, past, newest });
     }
@@ -91,16 +97,26 @@ pub(super) async fn make(c: &Conn, asked: &Asked<'_>, people: &mut Then<'_>) -> 
         holds: retention::holds(c).await?,
     };
     let mut rows: Vec<(String, Row)> = Vec::new();
+    let mut lines: HashSet<String> = HashSet::new();
     let mut has: HashSet<(String, String)> = HashSet::new();
     let mut assignments = Vec::new();
     for mut f in found {
         world.expire(&mut f.then);
-        if world.is_past(&f.then) {
+        // What renews a line has one as well.
+        let renews = f.then.renews.as_ref().filter(|_| f.then.state != State::Retired);
+        if world.is_past(&f.then) && renews.is_none_or(|renewal| !lines.contains(&renewal.id)) {
             kept.remove(&subject(&f.then.id));
             continue;
         }
+        lines.insert(f.then.id.clone());
         has.insert((f.then.person.clone(), f.then.requirement.clone()));
-        let mut row = world.row(&f);
+        let about = rows::About {
+            from: period.from,
+            course: scope.course.as_deref(),
+            preset: asked.preset,
+            renewed: world.renewed.contains(&f.then.id),
+        };
+        let mut row = rows::row(&f.then, &f.past, &about);
         let instant = place(&mut row, &f, &population);
         row.manager = people.shown(&row.manager, instant).await?;
         row.decided_by = people.shown(&row.decided_by, f.then.since).await?;
@@ -132,22 +148,38 @@ pub(super) async fn make(c: &Conn, asked: &Asked<'_>, people: &mut Then<'_>) -> 
     Ok(Made { report, population, assignments, kept })
 }
 
-fn subject(id: &str) -> String {
-    format!("assignment/{id}")
+/// What of these records is in the tree of `size` leaves.
+pub(super) fn in_log(mut kept: BTreeMap<String, Vec<Kept>>, size: u64) -> BTreeMap<String, Vec<Kept>> {
+    kept.values_mut().for_each(|records| records.retain(|record| record.leaf.is_some_and(|leaf| leaf < size)));
+    kept.retain(|_, records| !records.is_empty());
+    kept
 }
 
-/// The assignments of a scope that were made before an instant.
+/// The assignments of a scope that were made before an instant, the oldest first. Of a course also those that may have been
+/// about it once.
 async fn candidates(c: &Conn, scope: &Scope, before: Instant) -> Result<Vec<Assignment>> {
-    let Some(person) = &scope.person else {
-        return assignment::made_before(c, scope.requirement.as_deref(), scope.course.as_deref(), before).await;
-    };
-    let mut theirs = assignment::of_person(c, &people::find(c, person).await?.id).await?;
-    theirs.retain(|a| {
-        a.assigned < before
-            && scope.requirement.as_ref().is_none_or(|r| a.requirement == *r)
-            && scope.course.as_ref().is_none_or(|course| a.course == *course)
-    });
-    Ok(theirs)
+    if let Some(person) = &scope.person {
+        let mut theirs = assignment::of_person(c, &people::find(c, person).await?.id).await?;
+        let concerned = |a: &Assignment| scope.requirement.as_ref().is_none_or(|r| a.requirement == *r);
+        theirs.retain(|a| a.assigned < before && concerned(a));
+        return Ok(theirs);
+    }
+    let wanted = scope.requirement.as_deref();
+    let mut found = assignment::made_before(c, wanted, scope.course.as_deref(), before).await?;
+    let Some(course) = &scope.course else { return Ok(found) };
+    let mut once: BTreeSet<String> = BTreeSet::new();
+    for record in ledger::of_kind(c, "requirement").await?.iter().filter(|r| r.data["course"] == **course) {
+        once.extend(
+            record.data["id"].as_str().filter(|id| wanted.is_none_or(|wanted| wanted == *id)).map(str::to_owned),
+        );
+    }
+    let known: HashSet<String> = found.iter().map(|a| a.id.clone()).collect();
+    for requirement in &once {
+        let all = assignment::made_before(c, Some(requirement), None, before).await?;
+        found.extend(all.into_iter().filter(|a| !known.contains(&a.id)));
+    }
+    found.sort_by(|a, b| (a.assigned, a.cycle, &a.id).cmp(&(b.assigned, b.cycle, &b.id)));
+    Ok(found)
 }
 
 /// Those of these people about whom records were erased.
@@ -171,21 +203,6 @@ impl World<'_> {
         }
     }
 
-    /// When it ended.
-    fn ended(a: &Assignment) -> Option<Instant> {
-        match a.state {
-            state if state.is_open() => None,
-            State::Expired => Some(a.since),
-            _ => a.completed.or(a.ended),
-        }
-    }
-
-    /// Whether it was made and ended before the period.
-    fn before(&self, a: &Assignment) -> bool {
-        let from = self.asked.period.from;
-        a.assigned < from && Self::ended(a).is_some_and(|ended| ended < from)
-    }
-
     /// Whether it has nothing to do with the period. What still spoke for somebody whom the rule means has.
     fn is_past(&self, a: &Assignment) -> bool {
         let speaks = match a.state {
@@ -193,67 +210,8 @@ impl World<'_> {
             State::Expired => !self.renewed.contains(&a.id),
             _ => false,
         };
-        self.before(a) && !(speaks && self.population.meant(&a.person, &a.requirement).is_some())
-    }
-
-    /// Whether it counts in the denominator, and why not, or how it ended.
-    fn counts(&self, a: &Assignment) -> (bool, String) {
-        let renewed = self.renewed.contains(&a.id);
-        match (a.state, a.excluded()) {
-            (_, Some(why)) => (false, why),
-            (State::Completed, _) if self.before(a) && renewed => {
-                (false, "completed before the period, and what renews it has a line of its own".into())
-            }
-            (State::Completed, _) if self.before(a) => {
-                (false, "completed before the period, and nothing more was asked for in it".into())
-            }
-            (State::Expired, _) if renewed => (false, "holds no more, and what renews it counts in its place".into()),
-            (State::Expired, _) => (true, "holds no more, and nothing renews it".into()),
-            _ => (true, a.end_reason.clone().unwrap_or_default()),
-        }
-    }
-
-    fn row(&self, f: &Found) -> Row {
-        let (a, records) = (&f.then, &f.past);
-        let newest = |kinds: &[&str]| records.iter().rev().find(|record| kinds.contains(&record.kind.as_str()));
-        let text = |record: Option<&Record>, member: &str| {
-            record.and_then(|r| r.data[member].as_str()).unwrap_or_default().to_owned()
-        };
-        let decided = match a.state {
-            State::Completed => newest(&["completed"]),
-            State::Exempt => newest(&["exempted"]),
-            State::Waived => newest(&["waived"]),
-            State::Expired => newest(&["expired"]),
-            State::Retired => newest(&["retired"]),
-            State::Extended => newest(&["extended"]),
-            _ => None,
-        };
-        let results = self.asked.preset.shows_results();
-        let (counts, reason) = self.counts(a);
-        Row {
-            subject: subject(&a.id),
-            requirement: a.requirement.clone(),
-            rule_version: a.rule_version.clone(),
-            course: a.course.clone(),
-            content: a.course_version.clone().unwrap_or_default(),
-            state: a.state.name().into(),
-            why: a.reason.clone(),
-            assigned: at(Some(a.assigned)),
-            due: a.due.date.to_string(),
-            started: at(a.started),
-            completed: at(a.completed),
-            score: a.score.filter(|_| results).map(|score| score.to_string()).unwrap_or_default(),
-            attempts: if results && a.attempts > 0 { a.attempts.to_string() } else { String::new() },
-            attested: at(a.attested),
-            authentication: text(newest(&["attested"]), "authentication"),
-            skew: skew::worst(records.iter().filter_map(|r| Some((r.kind.as_str(), r.source.as_ref()?)))),
-            expires: a.expires.map(|end| end.date.to_string()).unwrap_or_default(),
-            counts,
-            reason,
-            decided_by: decided.map(|record| record.actor.clone()).unwrap_or_default(),
-            until: if a.state == State::Exempt { text(decided, "until") } else { String::new() },
-            ..Row::default()
-        }
+        rows::before(a, self.asked.period.from)
+            && !(speaks && self.population.meant(&a.person, &a.requirement).is_some())
     }
 
     /// For how long its records are kept. `person`: whose they are, as they are now.
@@ -281,7 +239,7 @@ impl World<'_> {
             ..Row::default()
         };
         let who = self.population.person_at(person, since).map(people::history::snapshot).unwrap_or_default();
-        write_who(&mut row, &who);
+        rows::write_who(&mut row, &who);
         row.manager = people.shown(&row.manager, since).await?;
         if erased {
             row.state = "erased".into();
@@ -292,30 +250,13 @@ impl World<'_> {
     }
 }
 
-/// Who and where the person was: as the newest record says that says it, else as the roster's history has it. Gives as of
-/// when.
+/// Who and where the person was, where no record says that: as the roster's history has it. Gives as of when it is said.
 fn place(row: &mut Row, f: &Found, population: &Population) -> Instant {
-    let said = f.past.iter().rev().find(|record| record.data["who"].is_object());
+    if let Some(record) = rows::who(&f.past) {
+        return record.at;
+    }
     let instant = f.then.completed.or(f.then.ended).unwrap_or(f.then.assigned);
-    let (instant, who) = match said {
-        Some(record) => (record.at, record.data["who"].clone()),
-        None => {
-            let person = population.person_at(&f.then.person, instant);
-            (instant, person.map(people::history::snapshot).unwrap_or_default())
-        }
-    };
-    write_who(row, &who);
+    let person = population.person_at(&f.then.person, instant);
+    rows::write_who(row, &person.map(people::history::snapshot).unwrap_or_default());
     instant
-}
-
-fn write_who(row: &mut Row, who: &Json) {
-    let text = |member: &str| who[member].as_str().unwrap_or_default().to_owned();
-    row.employee_id = text("employee_id");
-    row.name = text("name");
-    row.title = text("title");
-    row.department = text("department");
-    row.location = text("location");
-    row.worker_type = text("worker_type");
-    row.manager = who["manager"].as_str().map(|id| format!("person/{id}")).unwrap_or_default();
-    row.zone = text("timezone");
 }

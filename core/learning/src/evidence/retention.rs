@@ -9,7 +9,7 @@ use jiff::ToSpan as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use stoa_ground::ledger::{Entry, Erased, Projection, Record};
+use stoa_ground::ledger::{self, Entry, Erased, Projection, Record};
 use stoa_ground::people::{Person, Status};
 use stoa_ground::{Conn, Db, Error, Instant, Result, Tx, args};
 
@@ -223,6 +223,32 @@ pub async fn holds(conn: &Conn) -> Result<Vec<Hold>> {
         })
     };
     rows.iter().map(read).collect()
+}
+
+/// Compares the holds that stand with what the ledger's records say, both ways.
+///
+/// # Errors
+/// [`Error::Conflict`] with one sentence that names the first one that is changed, gone or put in; the database's error.
+pub async fn sound(conn: &Conn) -> Result<()> {
+    type Said = (String, String, String, Instant);
+    let mut said: BTreeMap<String, Said> = BTreeMap::new();
+    for record in ledger::of_kind(conn, "hold").await? {
+        let id = record.subject.strip_prefix("hold/").unwrap_or_default().to_owned();
+        match record.data["scope"].as_str() {
+            Some(scope) => drop(said.insert(id, (scope.to_owned(), record.reason, record.actor, record.at))),
+            None => drop(said.remove(&id)),
+        }
+    }
+    let mut there: BTreeMap<String, Said> = BTreeMap::new();
+    for r in conn.all("SELECT id, scope, reason, actor, at FROM legal_hold", args![]).await? {
+        there.insert(r.get("id")?, (r.get("scope")?, r.get("reason")?, r.get("actor")?, r.get("at")?));
+    }
+    match said.keys().chain(there.keys()).find(|id| said.get(*id) != there.get(*id)) {
+        None => Ok(()),
+        Some(id) => Err(Error::Conflict(format!(
+            "the table of legal holds does not say of {id} what the ledger's records say: it was changed"
+        ))),
+    }
 }
 
 /// Holds everything, a person or a requirement. Gives the hold's id.

@@ -42,7 +42,8 @@ impl Command for Learn {
     fn accepts(&self, args: &Args) -> bool {
         let (word, rest) = args.split();
         match word.as_str() {
-            "" | "review" | "reviews" | "tracks" | "today" | "schedule" => rest.is_empty(),
+            "" | "review" | "reviews" | "tracks" | "today" => rest.is_empty(),
+            "schedule" => rest.split_whitespace().count() <= 8,
             "join" | "leave" => !rest.is_empty() && rest.split_whitespace().count() <= 8,
             "streak" => matches!(rest, "on" | "off"),
             _ => false,
@@ -50,8 +51,9 @@ impl Command for Learn {
     }
 
     async fn form(&self, cx: &Context<'_>, call: &Call) -> Result<Option<Form>> {
-        match call.args.split().0.as_str() {
-            "schedule" => self.0.schedule_form(cx).await,
+        let (word, rest) = call.args.split();
+        match word.as_str() {
+            "schedule" => self.0.schedule_form(cx, rest).await,
             _ => Ok(None),
         }
     }

@@ -175,11 +175,10 @@ impl Follower for PeopleFollower {
 
 /// Puts the first due questions to the person, on one occasion.
 pub async fn pose(tx: &Tx, learner: &Learner, occasion: &str, cards: &[Card]) -> Result<()> {
-    for (position, card) in cards.iter().take(REVIEW_QUESTIONS).enumerate() {
-        let what = (card.lesson.as_str(), card.version.as_str(), card.question.as_str());
-        store::pose(tx, occasion, &learner.person.id, what, position).await?;
-    }
-    Ok(())
+    let some = cards.iter().take(REVIEW_QUESTIONS);
+    let questions: Vec<_> =
+        some.map(|card| (card.lesson.as_str(), card.version.as_str(), card.question.as_str())).collect();
+    store::pose(tx, occasion, &learner.person.id, &questions).await
 }
 
 /// Sees to it that the person's day is looked at, and not later than the person's time today.

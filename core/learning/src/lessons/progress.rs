@@ -90,12 +90,9 @@ impl Lessons {
 
     /// Puts the questions of a lesson to a person, on one occasion.
     pub(super) async fn pose_all(&self, tx: &Tx, drop: &store::LessonDrop) -> Result<()> {
-        if let Some(content) = store::content(tx, &drop.lesson, &drop.version).await? {
-            for (position, q) in content.questions.iter().enumerate() {
-                let what = (drop.lesson.as_str(), drop.version.as_str(), q.id.as_str());
-                store::pose(tx, &drop.key, &drop.person, what, position).await?;
-            }
-        }
-        Ok(())
+        let Some(content) = store::content(tx, &drop.lesson, &drop.version).await? else { return Ok(()) };
+        let of = (drop.lesson.as_str(), drop.version.as_str());
+        let questions: Vec<_> = content.questions.iter().map(|q| (of.0, of.1, q.id.as_str())).collect();
+        store::pose(tx, &drop.key, &drop.person, &questions).await
     }
 }

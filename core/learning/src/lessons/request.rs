@@ -19,6 +19,9 @@ use super::{Lessons, plan, store};
 
 /// In the choice of what to send: a lesson that is written into the form.
 const OWN: &str = "own";
+/// Options of a choice: Discord shows no more.
+const OFFERED: usize = 25;
+
 /// What a sent form says, once it is understood.
 pub struct Request {
     pub track: Option<String>,
@@ -30,31 +33,42 @@ pub struct Request {
 
 impl Lessons {
     /// The form, for those who may.
-    pub(super) async fn schedule_form(&self, cx: &Context<'_>) -> Result<Option<Form>> {
+    /// `named` is the track with which it begins, if one was named.
+    pub(super) async fn schedule_form(&self, cx: &Context<'_>, named: &str) -> Result<Option<Form>> {
         if !self.may_schedule(cx).await? {
             return Ok(None);
         }
         let words = cx.words;
         let tracks = cx.db().read(|conn| async move { store::tracks(&conn).await }).await?;
-        let mut options = vec![(OWN.to_owned(), say!(words, "lessons-schedule-own"))];
-        options.extend(tracks.into_iter().map(|t| (t.id, t.title)));
+        // The one that was named stays in reach where there are more than a form shows.
+        let is_named = |id: &str, title: &str| id == named || title.to_lowercase() == named.to_lowercase();
+        let mut options: Vec<(String, String)> = tracks.into_iter().map(|t| (t.id, t.title)).collect();
+        options.sort_by_key(|(id, title)| !is_named(id, title));
+        let first = options.first().filter(|(id, title)| is_named(id, title));
+        let initial = first.map_or_else(|| OWN.to_owned(), |(id, _)| id.clone());
+        options.insert(0, (OWN.to_owned(), say!(words, "lessons-schedule-own")));
+        let all_shown = options.len() <= OFFERED;
+        options.truncate(OFFERED);
         let calendar = self.organisation.calendar(cx.person()?);
         let tomorrow = calendar.working_day_after(calendar.date(cx.db().clock().now()));
-        let what = FieldKind::Choice { options, initial: Some(OWN.into()) };
+        let what = FieldKind::Choice { options, initial: Some(initial) };
+        let what_hint = match all_shown {
+            true => say!(words, "lessons-schedule-what-hint"),
+            false => say!(words, "lessons-schedule-what-more"),
+        };
         let text = |multiline, max, initial: &str| FieldKind::Text { multiline, max, initial: initial.into() };
         let field = |name: &str, label, hint, optional, kind| Field { name: name.into(), label, hint, optional, kind };
         let label = |key: &str| words.say(key);
         let hint = |key: &str| Some(words.say(key));
         let fields = vec![
+            field("track", label(words_key!("lessons-schedule-what")), Some(what_hint), false, what),
             field(
-                "track",
-                label(words_key!("lessons-schedule-what")),
-                hint(words_key!("lessons-schedule-what-hint")),
-                false,
-                what,
+                "text",
+                label(words_key!("lessons-schedule-text")),
+                hint(words_key!("lessons-schedule-text-hint")),
+                true,
+                text(true, LONGEST_TITLE + 1 + LONGEST_TEXT, ""),
             ),
-            field("title", label(words_key!("lessons-schedule-title")), None, true, text(false, LONGEST_TITLE, "")),
-            field("text", label(words_key!("lessons-schedule-text")), None, true, text(true, LONGEST_TEXT, "")),
             field(
                 "question",
                 label(words_key!("lessons-schedule-question")),
@@ -70,18 +84,11 @@ impl Lessons {
                 text(false, 500, "everyone"),
             ),
             field(
-                "date",
-                label(words_key!("lessons-schedule-date")),
-                None,
+                "when",
+                label(words_key!("lessons-schedule-moment")),
+                hint(words_key!("lessons-schedule-moment-hint")),
                 false,
-                text(false, 10, &tomorrow.to_string()),
-            ),
-            field(
-                "time",
-                label(words_key!("lessons-schedule-time")),
-                hint(words_key!("lessons-schedule-time-hint")),
-                false,
-                text(false, 5, "10:00"),
+                text(false, 20, &format!("{tomorrow} 10:00")),
             ),
         ];
         Ok(Some(Form {
@@ -128,12 +135,13 @@ impl Lessons {
                 wrong("track", say!(words, "lessons-unknown-track", track = id));
             }
         } else {
-            let (title, text) = (people::clean(value("title")), value("text"));
-            if title.is_empty() {
-                wrong("title", say!(words, "lessons-schedule-needs-title"));
-            }
-            if text.is_empty() {
+            // Trimmed, so that the first line is not empty.
+            let (title, text) = value("text").split_once('\n').unwrap_or((value("text"), ""));
+            let (title, text) = (people::clean(title), text.trim());
+            if title.is_empty() || text.is_empty() {
                 wrong("text", say!(words, "lessons-schedule-needs-text"));
+            } else if title.chars().count() > LONGEST_TITLE {
+                wrong("text", say!(words, "lessons-schedule-long-title", most = LONGEST_TITLE));
             }
             let questions = match value("question") {
                 "" => Vec::new(),
@@ -145,7 +153,6 @@ impl Lessons {
                     }
                 },
             };
-            let title = title.chars().take(LONGEST_TITLE).collect();
             let body = plain_text(&text.chars().take(LONGEST_TEXT).collect::<String>());
             content = Some(Content { title, minutes: 1, body, questions });
         }
@@ -155,23 +162,19 @@ impl Lessons {
         };
         let calendar = self.organisation.calendar(cx.person()?);
         let today = calendar.date(cx.db().clock().now());
-        let date = parse_date(value("date"));
-        match date {
-            None => wrong("date", say!(words, "lessons-schedule-date-wrong", example = today.to_string())),
-            Some(date) if date < today => wrong("date", say!(words, "lessons-schedule-date-past")),
-            Some(_) => {}
-        }
-        let time = parse_time(value("time")).ok();
-        match time {
-            None => wrong("time", say!(words, "lessons-schedule-time-wrong")),
-            Some(time) if plan::fitting(&self.organisation.calendar, time) != time => {
+        let when = value("when").split_once(char::is_whitespace);
+        let when = when.and_then(|(date, time)| Some((parse_date(date)?, parse_time(time.trim()).ok()?)));
+        match when {
+            None => wrong("when", say!(words, "lessons-schedule-moment-wrong", example = format!("{today} 10:00"))),
+            Some((date, _)) if date < today => wrong("when", say!(words, "lessons-schedule-date-past")),
+            Some((_, time)) if plan::fitting(&self.organisation.calendar, time) != time => {
                 let (from, to) = self.organisation.calendar.working_hours;
                 let (from, to) = (words.time(from), words.time(to));
-                wrong("time", say!(words, "lessons-schedule-time-outside", from = from, to = to));
+                wrong("when", say!(words, "lessons-schedule-time-outside", from = from, to = to));
             }
             Some(_) => {}
         }
-        let (Some(audience), Some(date), Some(time), true) = (audience, date, time, errors.is_empty()) else {
+        let (Some(audience), Some((date, time)), true) = (audience, when, errors.is_empty()) else {
             return Ok(Err(errors));
         };
         Ok(Ok(Request { track: chosen, content, audience, date, time }))

@@ -49,7 +49,9 @@ impl Lessons {
         self.only_learning(cx).await?;
         let words = cx.words;
         if call.values.is_none() {
-            let open = Button::primary(say!(words, "lessons-schedule-open-button"), "learn schedule");
+            // With the track that was named.
+            let open =
+                Button::primary(say!(words, "lessons-schedule-open-button"), format!("learn {}", call.args.text()));
             return cx.reply_private(Message::text(say!(words, "lessons-schedule-open")).buttons(vec![open])).await;
         }
         let request = match self.understand(cx, call).await? {

@@ -41,9 +41,6 @@ const LEFT_OUT: &[&str] = &[
     "person_history",
 ];
 
-/// How many parameters one statement may have (SQLite allows 32,766).
-const PARAMETERS: usize = 16_000;
-
 /// The newest instant that the store knows of; 0 for an empty one.
 pub(super) async fn stands_at(db: &Db) -> Result<Instant> {
     let sql = "SELECT MAX(at) AS at FROM (
@@ -80,9 +77,8 @@ pub(super) async fn fill(source: &Db, to: &Db) -> Result<()> {
                 Ok(rows)
             })
             .await?;
-        for chunk in rows.chunks((PARAMETERS / columns.len().max(1)).max(1)) {
-            to.write(|tx| async move { tables::load(&tx, table, columns, chunk).await }).await?;
-        }
+        let rows = &rows;
+        to.write(|tx| async move { tables::load(&tx, table, columns, rows).await }).await?;
     }
     let unseen = source.read(|c| async move { unseen(&c).await }).await?;
     let unseen = &unseen;

@@ -20,7 +20,9 @@ use replay::{AssignedData, DueData};
 #[cfg(test)]
 pub(super) use replay::apply;
 pub use replay::{AssignmentProjection, replay};
-pub(crate) use store::{about, all, existing, made_before, of_requirement, overdue, overdue_below, who_completed};
+pub(crate) use store::{
+    about, all, existing, made_before, of_requirement, overdue, overdue_below, sound, states, who_completed,
+};
 pub use store::{by_id, learners_of, of_person};
 
 /// One assignment of one requirement to one person.

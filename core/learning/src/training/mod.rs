@@ -146,6 +146,17 @@ pub(crate) async fn question_about(conn: &Conn, id: &str) -> Result<Option<Strin
     Ok(assignment::by_id(conn, &question.assignment).await?.map(|a| a.requirement))
 }
 
+/// Whether the tables of assignments, requirements and requests say what the ledger's records say, both ways. Gives how many
+/// assignments were compared.
+///
+/// # Errors
+/// [`Error::Conflict`](stoa_ground::Error::Conflict) with one sentence that names what differs; the database's error.
+pub async fn sound(conn: &Conn) -> Result<u64> {
+    requirement::sound(conn).await?;
+    requests::sound(conn).await?;
+    assignment::sound(conn).await
+}
+
 /// What a TOML parser says, as one sentence that names file and line.
 fn toml_sentence(file: &str, text: &str, error: &toml::de::Error) -> String {
     let said = error.message().replace('\n', ", ");

@@ -78,9 +78,15 @@ impl Preset {
         *self == Self::None
     }
 
-    /// Whether a field of a record about a subject is disclosed.
+    /// Whether a field of a record about a subject is disclosed. Of erasures and of merged people a pack shows no more than
+    /// what explains why records of an earlier pack are missing.
     #[must_use]
     pub fn discloses(self, subject: &str, field: &str) -> bool {
+        match subject.split('/').next() {
+            Some("erasure") => return field == "data/subjects",
+            Some("person") => return matches!(field, "data/into" | "data/from"),
+            _ => {}
+        }
         match self {
             Self::None | Self::HarassmentPrevention => true,
             Self::Soc2 => Field::of(subject, field) == Field::Plain,
@@ -130,5 +136,8 @@ mod tests {
         assert!(!of(Preset::Soc2, "data/score") && of(Preset::HarassmentPrevention, "data/answers"));
         let asked = |preset: Preset| preset.discloses("trainer-question/q", "data/text");
         assert!(!asked(Preset::Osha) && !asked(Preset::Soc2) && asked(Preset::HarassmentPrevention));
+        let none = |subject, field| Preset::None.discloses(subject, field);
+        assert!(none("erasure/e", "data/subjects") && !none("erasure/e", "reason"));
+        assert!(none("person/p", "data/into") && !none("person/p", "data/accounts"));
     }
 }

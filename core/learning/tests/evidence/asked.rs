@@ -9,7 +9,7 @@ use super::broken::pdf_again;
 use super::*;
 
 /// Dan reports to Max; Lea is of the learning team.
-async fn office() -> World {
+pub(super) async fn office() -> World {
     let w = world().await;
     let max = w.s.hire("Max", |_| {}).await;
     let dan = w.s.hire("Dan", |p| p.manager = Some(max.id.clone())).await;
@@ -33,14 +33,14 @@ impl World {
     }
 
     /// The assignment of Dan.
-    async fn dans(&self) -> String {
+    pub(super) async fn dans(&self) -> String {
         let sql = "SELECT a.id FROM assignment a JOIN person p ON p.id = a.person
                    WHERE p.name = 'Dan' AND requirement = 'fire-safety'";
         self.id(sql).await
     }
 
     /// Dan asks for more time and gets it, and asks Lea something and is answered.
-    async fn ask(&self) {
+    pub(super) async fn ask(&self) {
         let id = self.dans().await;
         let wish = [("what", "extension"), ("until", "2026-12-16"), ("reason", "I am at the fair")];
         self.s.fills("Dan", &format!("training request {id}"), &wish).await;
@@ -53,7 +53,7 @@ impl World {
     }
 }
 
-fn file(pack: &Path, name: &str) -> Json {
+pub(super) fn file(pack: &Path, name: &str) -> Json {
     serde_json::from_slice(&std::fs::read(pack.join(name)).unwrap()).unwrap()
 }
 
@@ -107,6 +107,15 @@ async fn a_pack_has_what_was_asked_for_and_decided_and_both_texts_of_a_question(
         ("another decision", change("requests.json", "state", "declined"), "requests.json does not say of request/"),
         ("another reason", change("requests.json", "reason", "I am ill"), "requests.json does not say of request/"),
         ("another wish", change("requests.json", "kind", "exemption"), "requests.json does not say of request/"),
+        ("another day", change("requests.json", "wished", "2027-12-16"), "requests.json does not say of request/"),
+        ("another assignment", change("requests.json", "assignment", "assignment/x"), "does not say of request/"),
+        ("another requirement", change("requests.json", "requirement", "x"), "does not say of request/"),
+        ("the operator's decision", change("requests.json", "decided_by", "operator"), "does not say of request/"),
+        ("nobody's decision", change("requests.json", "decided_by", ""), "does not say of request/"),
+        ("another course", change("questions.json", "course", "x"), "does not say of trainer-question/"),
+        ("another content", change("questions.json", "content", "x"), "does not say of trainer-question/"),
+        ("another end", change("questions.json", "due", ""), "does not say of trainer-question/"),
+        ("another qualification", change("questions.json", "qualification", "judge"), "of trainer-question/"),
         ("decided later", change("requests.json", "decided", "2026-12-01T00:00:00.000Z"), "requests.json does not say"),
         (
             "another answer",
@@ -145,6 +154,7 @@ async fn a_pack_has_what_was_asked_for_and_decided_and_both_texts_of_a_question(
         copy(&pack, &broken);
         change(&broken);
         if broken.join("questions.json").exists() {
+            pdf_again(&broken);
             sign_again(&broken, &w.log.signer, |_| {});
         }
         let (verdict, why) = judge(&broken, &trusted);
@@ -217,7 +227,7 @@ async fn a_chat_whose_clock_is_wrong_is_flagged_and_nothing_is_rewritten() {
     pdf_again(&broken);
     sign_again(&broken, &w.log.signer, |_| {});
     let (verdict, why) = judge(&broken, &trusted);
-    assert!(verdict == Verdict::Tampered && why.ends_with("how the clocks differ"), "{verdict:?} {why}");
+    assert!(verdict == Verdict::Tampered && why.ends_with("what its records say: skew"), "{verdict:?} {why}");
 }
 
 /// Ana has two rows that are one person, whose records may be erased: all of them, unless a hold on either row stands.

@@ -4,9 +4,17 @@ use super::*;
 
 /// Makes the reports say something else, and agree with each other and the PDF.
 fn report_again(folder: &Path, change: impl Fn(&mut Json)) {
+    report_with(folder, |rows| rows.iter_mut().for_each(change));
+}
+
+/// As `report_again`, for all lines at once; the population says as many.
+pub(super) fn report_with(folder: &Path, change: impl FnOnce(&mut Vec<Json>)) {
+    let (mut before, mut after) = (0, 0);
     edit_json(folder, "report.json", |report| {
         let rows = report["rows"].as_array_mut().unwrap();
-        rows.iter_mut().for_each(change);
+        before = rows.len();
+        change(rows);
+        after = rows.len();
         let counting: Vec<&Json> = rows.iter().filter(|r| r["counts"] == true).collect();
         let completed = counting.iter().filter(|r| r["state"] == "completed").count();
         let tenths = completed * 1_000 / counting.len();
@@ -20,6 +28,12 @@ fn report_again(folder: &Path, change: impl Fn(&mut Json)) {
         report["percent"] = format!("{}.{}", tenths / 10, tenths % 10).into();
         report["excluded"] = serde_json::to_value(excluded).unwrap();
     });
+    if before != after {
+        edit_json(folder, "population.json", |people| {
+            let one = people.as_array_mut().unwrap().iter_mut().find(|p| p["assignments"] == 1).unwrap();
+            one["assignments"] = (1 + after - before).into();
+        });
+    }
     let report: Json = serde_json::from_slice(&std::fs::read(folder.join("report.json")).unwrap()).unwrap();
     let path = folder.join("report.csv");
     let head = std::fs::read_to_string(&path).unwrap().lines().next().unwrap().to_owned();
@@ -38,7 +52,7 @@ fn report_again(folder: &Path, change: impl Fn(&mut Json)) {
 pub(super) fn pdf_again(folder: &Path) {
     let path = folder.join("report.pdf");
     let mut pdf = std::fs::read(&path).unwrap();
-    for file in ["report.json", "population.json"] {
+    for file in ["report.json", "population.json", "requests.json", "questions.json"] {
         let begins = format!("{file} sha256:");
         let digest = sha256(std::fs::read(folder.join(file)).unwrap());
         let places: Vec<usize> =
@@ -170,7 +184,7 @@ async fn whatever_is_broken_both_verifiers_name_it() {
                 });
                 sign_again(p, log, |m| *m.subjects.get_mut(&bob).unwrap() -= 1);
             }),
-            "what its records say: when it was completed",
+            "what its records say: state",
         ),
         (
             "the PDF is changed and signed for",
@@ -213,7 +227,7 @@ async fn whatever_is_broken_both_verifiers_name_it() {
                 });
                 sign_again(p, log, unsigned);
             }),
-            "what its records say: when it was completed",
+            "what its records say: state",
         ),
         (
             "the reports agree on another name",
@@ -225,7 +239,7 @@ async fn whatever_is_broken_both_verifiers_name_it() {
                 });
                 sign_again(p, log, unsigned);
             }),
-            "what its records say: the person's name",
+            "what its records say: name",
         ),
         (
             "somebody is taken out of the population",

@@ -5,9 +5,12 @@
 mod anchors;
 mod asked;
 mod broken;
+mod contradicted;
 mod flips;
 mod forms;
+mod later;
 mod period;
+mod trail;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -136,8 +139,13 @@ fn sign_again(folder: &Path, signer: &Signer, change: impl FnOnce(&mut Manifest)
         *digest = sha256(std::fs::read(folder.join(name)).unwrap_or_default());
     }
     change(&mut manifest);
-    let bytes = serde_json::to_vec(&manifest).unwrap();
-    std::fs::write(folder.join("manifest.json"), &bytes).unwrap();
+    std::fs::write(folder.join("manifest.json"), serde_json::to_vec(&manifest).unwrap()).unwrap();
+    sign(folder, signer, &manifest);
+}
+
+/// Signs the manifest that lies there.
+fn sign(folder: &Path, signer: &Signer, manifest: &Manifest) {
+    let bytes = std::fs::read(folder.join("manifest.json")).unwrap();
     let text = format!("stoa-pack/3\n{}\n{}\n{}\n", manifest.origin, manifest.size, sha256(&bytes));
     std::fs::write(folder.join("manifest.note"), Note::signed(text, signer).to_string()).unwrap();
 }

@@ -122,6 +122,12 @@ fn heard(hall: &Hall, said: &Value, name: &mut Option<String>, orders: &mpsc::Un
             kept.sessions.insert(id.clone(), session);
             *name = Some(id.clone());
             to_one(&mut kept, &id, "READY", &ready);
+            if std::mem::take(&mut kept.breaks_early) {
+                let _ = orders.send(Order::Abort);
+                if let Some(session) = kept.sessions.get_mut(&id) {
+                    session.line = None;
+                }
+            }
             let all: Vec<Value> = mine.iter().map(|guild| guild_json(&kept, guild)).collect();
             for guild in all {
                 to_one(&mut kept, &id, "GUILD_CREATE", &guild);

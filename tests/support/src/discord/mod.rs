@@ -201,6 +201,11 @@ impl Discord {
         kept.dispatch("THREAD_CREATE", &d);
     }
 
+    /// A channel says who may do what there, over what they may on the whole server.
+    pub fn overwrites(&self, channel: &str, said: Value) {
+        lock(&self.hall.kept).overwrites.insert(channel.to_owned(), said);
+    }
+
     /// The bot may not see a channel.
     pub fn hide(&self, channel: &str) {
         if let Some(channel) = lock(&self.hall.kept).channels.get_mut(channel) {
@@ -249,6 +254,11 @@ impl Discord {
         lock(&self.hall.kept).script.each_goes_wrong(kind, n, trouble);
     }
 
+    /// Each call of a kind is done so many milliseconds later.
+    pub fn lags(&self, kind: &str, millis: u64) {
+        self.each_goes_wrong(kind, 1, Trouble::Slow(millis));
+    }
+
     /// How many sessions have a connection.
     #[must_use]
     pub fn connections(&self) -> usize {
@@ -289,6 +299,11 @@ impl Discord {
         for session in lock(&self.hall.kept).sessions.values_mut() {
             session.line = None;
         }
+    }
+
+    /// The connection of the next session breaks when it is ready, before it has told of its servers.
+    pub fn breaks_off_early(&self) {
+        lock(&self.hall.kept).breaks_early = true;
     }
 
     /// Closes all connections with a code.
@@ -343,6 +358,12 @@ impl Discord {
         lock(&self.hall.kept).direct(user)
     }
 
+    /// The server in which a conversation is.
+    #[must_use]
+    pub fn guild_of(&self, channel: &str) -> Option<String> {
+        lock(&self.hall.kept).channels.get(channel)?.guild.clone()
+    }
+
     /// How often each message that can be found again stands in the conversations, seen by all who read there.
     #[must_use]
     pub fn posted(&self) -> BTreeMap<String, usize> {
@@ -379,10 +400,13 @@ impl Discord {
     }
 
     /// An interaction's token does not hold any more.
+    /// What only said that the bot thinks is gone.
     pub fn expires(&self, token: &str) {
-        if let Some(interaction) = lock(&self.hall.kept).interactions.get_mut(token) {
+        let mut kept = lock(&self.hall.kept);
+        if let Some(interaction) = kept.interactions.get_mut(token) {
             interaction.expired = true;
         }
+        kept.messages.retain(|m| !m.loading || m.answers.as_deref() != Some(token));
     }
 
     /// An interaction.

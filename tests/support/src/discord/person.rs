@@ -109,6 +109,52 @@ impl Person<'_> {
         Ok(())
     }
 
+    /// Puts a reaction to a message.
+    pub fn reacts(&self, message: &str, emoji: &str) -> Result<()> {
+        self.reaction("MESSAGE_REACTION_ADD", message, emoji)
+    }
+
+    /// Takes a reaction away again.
+    pub fn takes_back(&self, message: &str, emoji: &str) -> Result<()> {
+        self.reaction("MESSAGE_REACTION_REMOVE", message, emoji)
+    }
+
+    fn reaction(&self, kind: &str, message: &str, emoji: &str) -> Result<()> {
+        let mut kept = lock(&self.discord.hall.kept);
+        let at = kept.position(message).context("no such message")?;
+        let channel = kept.messages[at].channel.clone();
+        let mut d = json!({ "user_id": self.id, "channel_id": channel, "message_id": message, "type": 0, "burst": false,
+            "emoji": { "id": null, "name": emoji } });
+        if let Some(guild) = kept.channels.get(&channel).and_then(|c| c.guild.clone()) {
+            // Only who adds one is told with it.
+            if kind == "MESSAGE_REACTION_ADD" {
+                d["member"] = kept.member(&guild, &self.id);
+                d["member"]["user"] = kept.user(&self.id);
+            }
+            d["guild_id"] = json!(guild);
+        }
+        kept.dispatch(kind, &d);
+        Ok(())
+    }
+
+    /// Opens a thread on a message and answers there. Gives the message's id.
+    pub fn replies(&self, message: &str, text: &str) -> Result<String> {
+        {
+            let mut kept = lock(&self.discord.hall.kept);
+            let at = kept.position(message).context("no such message")?;
+            let parent = kept.messages[at].channel.clone();
+            if !kept.channels.contains_key(message) {
+                let guild = kept.channels.get(&parent).and_then(|c| c.guild.clone());
+                let thread =
+                    Channel { kind: 11, guild, parent: Some(parent), name: "a thread".into(), ..Channel::default() };
+                kept.channels.insert(message.to_owned(), thread);
+                let d = kept.channel_json(message);
+                kept.dispatch("THREAD_CREATE", &d);
+            }
+        }
+        Ok(self.says(message, text))
+    }
+
     /// Gives a slash command where the two talk alone. Gives the interaction's token.
     pub fn slash(&self, word: &str, text: &str) -> String {
         let channel = lock(&self.discord.hall.kept).direct(&self.id);
@@ -245,6 +291,21 @@ impl Person<'_> {
     #[must_use]
     pub fn finds(&self, part: &str) -> Option<Message> {
         self.discord.messages().into_iter().rev().find(|m| self.sees(m) && m.shown().contains(part))
+    }
+
+    /// How many messages of the bot this person sees.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.discord.messages().iter().filter(|m| self.sees(m)).count()
+    }
+
+    /// Waits until this person sees more messages than so many, and gives the newest.
+    pub async fn newest_after(&self, count: usize) -> Result<Message> {
+        let newest = |discord: &Discord| {
+            let all: Vec<Message> = discord.messages().into_iter().filter(|m| self.sees(m)).collect();
+            if all.len() > count { all.into_iter().next_back() } else { None }
+        };
+        self.discord.wait(&format!("another message for {}", self.id), newest).await
     }
 
     /// Waits for a message of the bot that says `part`.

@@ -49,14 +49,22 @@ pub(super) async fn call(
     let (kind, major) = kind(&method, &parts);
     let token = headers.get("authorization").and_then(|v| v.to_str().ok()) == Some(&format!("Bot {TOKEN}"));
     let global = !(kind.contains("/webhooks/") || kind.contains("/interactions/"));
+    let agent = headers.get("user-agent").and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let named = agent.strip_prefix("DiscordBot (http").is_some_and(|rest| rest.contains(", ") && rest.ends_with(')'));
     let mut extra = HeaderMap::new();
+    let trouble = lock(&hall.kept).script.trouble(&kind);
+    if let Some(Trouble::Slow(millis)) = trouble {
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+    }
     let response = {
         let mut kept = lock(&hall.kept);
-        let trouble = kept.script.trouble(&kind);
         let limited = limit(&mut kept, &kind, &major, global, trouble, &mut extra);
         let (status, answer) = if let Some(limited) = limited {
             kept.invalid += 1;
             limited
+        } else if !named {
+            kept.refused.push(format!("the user agent {agent}"));
+            (403, json!({ "code": 40_333, "message": "internal network error" }))
         } else if global && !token {
             kept.invalid += 1;
             (401, json!({ "code": 0, "message": "401: Unauthorized" }))

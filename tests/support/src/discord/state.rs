@@ -159,6 +159,8 @@ pub enum Trouble {
     Failing,
     /// 500, although it was done.
     FailingAfter,
+    /// It is done so many milliseconds later.
+    Slow(u64),
 }
 
 /// What a connection is told to do.
@@ -200,6 +202,8 @@ pub(super) struct Kept {
     pub guilds: BTreeMap<String, (String, BTreeSet<String>)>,
     /// Of how many members a server tells when the bot comes.
     pub told_members: usize,
+    /// What channels say about who may do what there.
+    pub overwrites: BTreeMap<String, Value>,
     pub channels: BTreeMap<String, Channel>,
     /// The conversation of each person with the bot.
     pub directs: HashMap<String, String>,
@@ -228,6 +232,8 @@ pub(super) struct Kept {
     pub heartbeats: usize,
     pub silent: bool,
     pub forgetful: bool,
+    /// Whether the next session's connection breaks before it has told of its servers.
+    pub breaks_early: bool,
     pub lost: Vec<String>,
     pub privileged: u64,
     pub beat: u64,
@@ -262,6 +268,9 @@ impl Kept {
     pub fn channel_json(&self, id: &str) -> Value {
         let Some(c) = self.channels.get(id) else { return Value::Null };
         let mut one = json!({ "id": id, "type": c.kind, "name": c.name, "last_message_id": c.last });
+        if let Some(said) = self.overwrites.get(id) {
+            one["permission_overwrites"] = said.clone();
+        }
         if let Some(guild) = &c.guild {
             one["guild_id"] = json!(guild);
         }

@@ -12,7 +12,7 @@ use stoa_flow::say;
 use stoa_flow::words::Words;
 use stoa_ground::{Error, Instant, Result};
 
-use super::pack::{Considered, Manifest, Report, Row};
+use super::pack::{self, Considered, Manifest, Question, Report, Request, Row};
 use sheet::{Column, Sheet};
 
 /// Content that was shown.
@@ -28,11 +28,13 @@ pub(super) struct Shown<'a> {
     pub zone: &'a TimeZone,
     pub report: &'a Report,
     pub population: &'a [Considered],
+    pub requests: &'a [Request],
+    pub questions: &'a [Question],
     pub contents: &'a [Content],
     /// The log's public key.
     pub key: &'a str,
-    /// Of the files that it shows, as [`shows`](super::pack::shows) writes them.
-    pub digests: [String; 2],
+    /// Of the files that it shows, as [`shows`](pack::shows) writes them.
+    pub digests: [String; pack::SHOWN.len()],
 }
 
 const SMALL: f32 = 7.0;
@@ -51,6 +53,8 @@ pub(super) fn write(shown: &Shown<'_>) -> Result<Vec<u8>> {
     summary(&mut sheet, words, shown);
     assignments(&mut sheet, words, shown);
     population(&mut sheet, words, shown);
+    requests(&mut sheet, words, shown);
+    questions(&mut sheet, words, shown);
     contents(&mut sheet, words, shown);
     verify(&mut sheet, words, shown);
 
@@ -145,8 +149,6 @@ fn assignments(sheet: &mut Sheet, words: &Words, shown: &Shown<'_>) {
 }
 
 fn cells(row: &Row, words: &Words, zone: &TimeZone) -> Vec<String> {
-    let joined =
-        |parts: &[&String]| parts.iter().filter(|p| !p.is_empty()).map(|p| p.as_str()).collect::<Vec<_>>().join(", ");
     let day = |at: &String| local(at, zone).chars().take(10).collect::<String>();
     vec![
         format!("{} ({})", row.name, row.employee_id),
@@ -186,6 +188,59 @@ fn population(sheet: &mut Sheet, words: &Words, shown: &Shown<'_>) {
     sheet.table(&columns, rows, SMALL);
 }
 
+fn requests(sheet: &mut Sheet, words: &Words, shown: &Shown<'_>) {
+    if shown.requests.is_empty() {
+        return;
+    }
+    sheet.heading(&say!(words, "pack-requests"), 13.0);
+    let columns: Vec<Column> = vec![
+        (say!(words, "pack-column-request"), 17.0),
+        (say!(words, "pack-column-person"), 10.0),
+        (say!(words, "pack-column-asked"), 14.0),
+        (say!(words, "pack-column-why"), 22.0),
+        (say!(words, "pack-column-state"), 9.0),
+        (say!(words, "pack-column-decided"), 14.0),
+        (say!(words, "pack-column-decision"), 22.0),
+    ];
+    let rows = shown.requests.iter().map(|r| {
+        let what = if r.requirement.is_empty() { &r.course } else { &r.requirement };
+        vec![
+            joined(&[&r.kind, what, &r.wished]),
+            r.employee_id.clone(),
+            joined(&[&local(&r.asked, shown.zone), &r.asked_by]),
+            r.reason.clone(),
+            r.state.clone(),
+            joined(&[&local(&r.decided, shown.zone), &r.decided_by]),
+            r.decision.clone(),
+        ]
+    });
+    sheet.table(&columns, rows, SMALL);
+}
+
+fn questions(sheet: &mut Sheet, words: &Words, shown: &Shown<'_>) {
+    if shown.questions.is_empty() {
+        return;
+    }
+    sheet.heading(&say!(words, "pack-questions"), 13.0);
+    let columns: Vec<Column> = vec![
+        (say!(words, "pack-column-asked"), 15.0),
+        (say!(words, "pack-column-course"), 11.0),
+        (say!(words, "pack-column-question"), 29.0),
+        (say!(words, "pack-column-answered"), 20.0),
+        (say!(words, "pack-column-answer"), 29.0),
+    ];
+    let rows = shown.questions.iter().map(|q| {
+        vec![
+            joined(&[&local(&q.asked, shown.zone), &q.employee_id]),
+            q.course.clone(),
+            q.question.clone(),
+            joined(&[&local(&q.answered, shown.zone), &q.answered_by, &q.qualification]),
+            q.answer.clone(),
+        ]
+    });
+    sheet.table(&columns, rows, SMALL);
+}
+
 fn contents(sheet: &mut Sheet, words: &Words, shown: &Shown<'_>) {
     sheet.heading(&say!(words, "pack-contents"), 13.0);
     for content in shown.contents {
@@ -212,6 +267,11 @@ fn verify(sheet: &mut Sheet, words: &Words, shown: &Shown<'_>) {
         sheet.space(6.0);
         sheet.paragraph(&say!(words, "pack-lacks"), TEXT);
     }
+}
+
+/// What is not empty of these.
+fn joined(parts: &[&String]) -> String {
+    parts.iter().filter(|p| !p.is_empty()).map(|p| p.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// An instant of the report as date and time of the organisation's zone.

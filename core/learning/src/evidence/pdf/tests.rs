@@ -1,4 +1,4 @@
-use super::super::pack::{Meant, Move, Scope, shows};
+use super::super::pack::{Meant, Move, SHOWN, Scope, shows};
 use super::*;
 
 fn shown(report: &Report, population: &[Considered], then: impl FnOnce(&Shown<'_>)) {
@@ -22,9 +22,26 @@ fn shown(report: &Report, population: &[Considered], then: impl FnOnce(&Shown<'_
         zone: &TimeZone::get("Europe/Lisbon").unwrap(),
         report,
         population,
+        requests: &[Request {
+            kind: "extension".into(),
+            requirement: "fire-safety".into(),
+            wished: "2026-08-01".into(),
+            state: "approved".into(),
+            reason: "I am at the fair".into(),
+            decided_by: "E-Max".into(),
+            decision: "as agreed".into(),
+            ..Request::default()
+        }],
+        questions: &[Question {
+            question: "Also at night?".into(),
+            answer: "Yes, each month.".into(),
+            answered_by: "E-Lea".into(),
+            qualification: "fire officer".into(),
+            ..Question::default()
+        }],
         contents: &contents,
         key: "learn.example.org/evidence+1a2b3c4d+AbC",
-        digests: [shows("report.json", &"1".repeat(64)), shows("population.json", &"2".repeat(64))],
+        digests: SHOWN.map(|file| shows(file, &"1".repeat(64))),
     });
 }
 
@@ -83,6 +100,13 @@ fn what_it_prints_can_be_selected_and_is_what_the_report_says_in_local_time() {
             "2026-07-03 00:30",
             "department: Sales → HR",
             "page 1 of",
+            "extension, fire-safety",
+            "2026-08-01",
+            "E-Max",
+            "I am at the fair",
+            "Also at night?",
+            "Yes, each month.",
+            "fire officer",
             &"1".repeat(64),
             &"ab".repeat(32),
             "stoa audit verify PACK --key",

@@ -1,23 +1,28 @@
 //! Verification of a pack, offline and without the store: what holds, what does not, and what cannot be said.
 
+mod against;
 mod agree;
 mod asked;
+mod once;
+mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+use stoa_ground::ledger::Record;
 use stoa_ground::ledger::checkpoint::{Checkpoint, follows};
-use stoa_ground::ledger::leaf::{Leaf, commitment};
+use stoa_ground::ledger::leaf::{self, Leaf, commitment};
 use stoa_ground::ledger::merkle::{self, Hash};
 use stoa_ground::ledger::note::{Note, Verifier};
 
-use super::pack::{self, Earlier, Key, Manifest, Proven};
+use super::pack::{self, Earlier, Key, Manifest, Opened, Proven, Report};
 use super::{archive, files, files::Files};
-use agree::{Records, Said};
+use crate::training::Preset;
 
 /// What is said about a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -89,7 +94,7 @@ impl Pack {
     }
 
     fn json<T: DeserializeOwned>(&self, name: &str) -> Checked<T> {
-        serde_json::from_slice(self.bytes(name)?)
+        once::read(self.bytes(name)?)
             .map_err(|e| Bad::Tampered(format!("the file {name} is not what it should be: {e}")))
     }
 }
@@ -138,27 +143,46 @@ struct Format {
 
 /// A pack whose parts fit together.
 struct Whole {
-    manifest: Manifest,
+    proof: Proof,
     checkpoint: Checkpoint,
     keys: Vec<Key>,
     /// Roots by size: of earlier checkpoints that are the beginning of this one, and of this one.
     roots: BTreeMap<u64, Hash>,
-    /// Entries by leaf.
-    entries: BTreeMap<u64, String>,
+    report: Report,
+}
+
+/// The records of a pack, each of which is in the log, and all that are disclosed as they were committed to.
+struct Proof {
+    manifest: Manifest,
+    preset: Preset,
+    /// Entries by leaf, each with its subject.
+    entries: BTreeMap<u64, (String, String)>,
+    /// By subject the records until the end of the period that were not erased, the oldest first.
+    past: BTreeMap<String, Vec<Record>>,
+    /// Subjects that a tombstone names.
+    erased: BTreeSet<String>,
+    /// That people turned out to be one, or not: the leaf, and the record.
+    people: Vec<(u64, Record)>,
+}
+
+impl Proof {
+    fn past(&self, subject: &str) -> &[Record] {
+        self.past.get(subject).map_or(&[], Vec::as_slice)
+    }
 }
 
 impl Work {
     fn all(&mut self, folder: &Path, trust: &Trust<'_>) -> Checked<()> {
         let whole = self.whole(folder)?;
-        self.not_proven.clone_from(&whole.manifest.not_proven);
-        if whole.manifest.test {
+        self.not_proven.clone_from(&whole.proof.manifest.not_proven);
+        if whole.proof.manifest.test {
             self.not_proven
                 .insert(0, "This is a test: the clock was moved by hand, and nothing in here happened.".into());
         }
         let mut trusted = self.by_key(&whole, trust)?;
         trusted |= self.by_checkpoints(&whole, trust)?;
         if let Some(earlier) = trust.against {
-            self.continues(&whole, earlier)?;
+            against::continues(self, &whole, earlier)?;
         }
         if !trusted {
             self.unknown.push(
@@ -190,9 +214,12 @@ impl Work {
         let checkpoint = self.signed(&files, &manifest, &keys)?;
         let mut roots = self.earlier(&files, &checkpoint)?;
         roots.insert(checkpoint.size, checkpoint.root);
-        let (entries, records) = self.records(&files, &manifest, &checkpoint)?;
-        self.checks.extend(agree::check(&files, &manifest, &records)?);
-        Ok(Whole { manifest, checkpoint, keys, roots, entries })
+        let proof = self.records(&files, manifest, &checkpoint)?;
+        let report: Report = files.json("report.json")?;
+        self.checks.extend(agree::check(&files, &report, &proof)?);
+        self.checks.push(agree::period(&proof.manifest)?);
+        rows::erased(&report, &proof)?;
+        Ok(Whole { proof, checkpoint, keys, roots, report })
     }
 
     fn files(&mut self, files: &Pack, manifest: &Manifest) -> Checked<()> {
@@ -277,17 +304,15 @@ impl Work {
         Ok(roots)
     }
 
-    fn records(
-        &mut self,
-        files: &Pack,
-        manifest: &Manifest,
-        checkpoint: &Checkpoint,
-    ) -> Checked<(BTreeMap<u64, String>, Records)> {
-        let mut versions = Records::new();
-        let mut entries = BTreeMap::new();
-        let mut fields = 0;
+    fn records(&mut self, files: &Pack, manifest: Manifest, checkpoint: &Checkpoint) -> Checked<Proof> {
+        let Some(preset) = Preset::named(&manifest.preset) else {
+            return tampered(format!("manifest.json names the preset '{}', which is none", manifest.preset));
+        };
+        let mut versions: BTreeMap<String, BTreeMap<i64, Record>> = BTreeMap::new();
+        let (mut entries, mut erased, mut people) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
+        let (mut fields, mut hidden) = (0, Vec::new());
         for (n, line) in files.text("records.jsonl")?.lines().enumerate() {
-            let record: Proven = serde_json::from_str(line)
+            let record: Proven = once::read(line.as_bytes())
                 .map_err(|e| Bad::Tampered(format!("records.jsonl line {}: it cannot be read: {e}", n + 1)))?;
             let named = format!("the record at leaf {}", record.leaf);
             let entry = record.entry.as_bytes();
@@ -295,23 +320,31 @@ impl Work {
             if !merkle::includes(&checkpoint.root, checkpoint.size, record.leaf, &merkle::leaf_hash(entry), &proof) {
                 return tampered(format!("{named} is not in the log: it, or its proof, was changed"));
             }
-            let leaf = parse(&record.entry).map_err(|e| Bad::Tampered(format!("{named} cannot be read: {e}")))?;
-            let named = format!("{named} ({} version {})", leaf.subject, leaf.version);
-            for (name, opened) in &record.opened {
-                let salt = hash(&opened.salt);
-                let committed = leaf.fields.get(name);
-                let same = salt.is_some_and(|salt| Some(&commitment(&salt, name, &opened.value)) == committed);
-                if !same {
-                    return tampered(format!("{named}: its {name} is not what the log commits to"));
-                }
-                fields += 1;
+            let unread = |e: &dyn std::fmt::Display| Bad::Tampered(format!("{named} cannot be read: {e}"));
+            let entry = parse(entry).map_err(|e| unread(&e))?;
+            let (subject, version) = entry.about();
+            let (subject, named) = (subject.to_owned(), format!("{named} ({subject} version {version})"));
+            fields += record.opened.len();
+            if let Entry::Leaf(leaf) = &entry {
+                let missing = |name: &&String| !record.opened.contains_key(*name) && preset.discloses(&subject, name);
+                hidden.extend(
+                    leaf.fields.keys().find(missing).map(|name| (subject.clone(), named.clone(), name.clone())),
+                );
             }
-            let said = Said::of(&leaf, &record.opened);
-            if versions.entry(leaf.subject).or_default().insert(leaf.version, said).is_some()
-                || entries.insert(record.leaf, record.entry).is_some()
+            let said = entry.disclosed(&record.opened, &named)?;
+            match subject.split('/').next() {
+                Some("erasure") => erased.extend(strings(&said.data["subjects"])),
+                Some("person") => people.push((record.leaf, said.clone())),
+                _ => {}
+            }
+            if versions.entry(subject.clone()).or_default().insert(version, said).is_some()
+                || entries.insert(record.leaf, (record.entry, subject)).is_some()
             {
                 return tampered(format!("{named} stands in the pack twice"));
             }
+        }
+        if let Some((_, named, name)) = hidden.iter().find(|(subject, ..)| !erased.contains(subject)) {
+            return tampered(format!("{named}: its {name} is not disclosed, and no tombstone says that it was erased"));
         }
         let none = BTreeMap::new();
         for (subject, count) in &manifest.subjects {
@@ -328,17 +361,23 @@ impl Work {
         }
         self.checks.push(format!("{} records are in the log, each subject without gaps", entries.len()));
         self.checks.push(format!("{fields} disclosed fields are what the log commits to"));
-        Ok((entries, versions))
+        let end = manifest.period.1.unwrap_or(i64::MAX);
+        let past = |records: BTreeMap<i64, Record>| -> Vec<Record> {
+            records.into_values().filter(|record| record.at.0 < end && !record.is_erased()).collect()
+        };
+        let past = versions.into_iter().map(|(subject, records)| (subject, past(records)));
+        let past = past.filter(|(_, records)| !records.is_empty()).collect();
+        Ok(Proof { manifest, preset, entries, past, erased, people })
     }
 
     /// Whether the auditor's key has signed, directly or through the chain of keys.
     fn by_key(&mut self, whole: &Whole, trust: &Trust<'_>) -> Checked<bool> {
         let Some(key) = &trust.key else { return Ok(false) };
-        if key.name() != whole.manifest.origin {
+        if key.name() != whole.proof.manifest.origin {
             return Err(Bad::Unknown(format!(
                 "the key is of the log {}, and the pack of the log {}",
                 key.name(),
-                whole.manifest.origin
+                whole.proof.manifest.origin
             )));
         }
         let Some(at) = whole.keys.iter().position(|k| k.key == key.to_string()) else {
@@ -368,7 +407,7 @@ impl Work {
         for (name, text) in &trust.checkpoints {
             let read = Note::parse(text).and_then(|note| Ok((Checkpoint::parse(&note.text)?, note)));
             let Ok((said, note)) = read else { return Err(Bad::Unknown(format!("{name} is no checkpoint"))) };
-            if said.origin != whole.manifest.origin {
+            if said.origin != whole.proof.manifest.origin {
                 return Err(Bad::Unknown(format!("{name} is a checkpoint of another log, {}", said.origin)));
             }
             let made = |key: &Key| Verifier::parse(&key.key).is_ok_and(|key| key.signed(&note));
@@ -398,73 +437,57 @@ impl Work {
         }
         Ok(fits)
     }
-
-    /// Whether an earlier pack is of the same history, and nothing of it is missing.
-    fn continues(&mut self, whole: &Whole, earlier: &Path) -> Checked<()> {
-        let mut other = Work::default();
-        let old = other.whole(earlier).map_err(|bad| match bad {
-            Bad::Tampered(text) | Bad::Unknown(text) => Bad::Unknown(format!("the earlier pack does not hold: {text}")),
-        })?;
-        if old.manifest.origin != whole.manifest.origin {
-            return Err(Bad::Unknown(format!("the earlier pack is of another log, {}", old.manifest.origin)));
-        }
-        match whole.roots.get(&old.checkpoint.size) {
-            Some(root) if *root == old.checkpoint.root => {}
-            Some(_) => {
-                return tampered(format!(
-                    "a fork: the earlier pack shows another history of the first {} records",
-                    old.checkpoint.size
-                ));
-            }
-            None if old.checkpoint.size > whole.checkpoint.size => {
-                return tampered(format!(
-                    "the log was cut off: it had {} records in the earlier pack, and has {}",
-                    old.checkpoint.size, whole.checkpoint.size
-                ));
-            }
-            None => {
-                return Err(Bad::Unknown(format!(
-                    "the pack has no checkpoint of {} records to compare the earlier pack with",
-                    old.checkpoint.size
-                )));
-            }
-        }
-        if old.manifest.scope == whole.manifest.scope {
-            for (leaf, entry) in &old.entries {
-                if whole.entries.get(leaf) != Some(entry) {
-                    return tampered(format!("the record at leaf {leaf} was in the earlier pack and is missing"));
-                }
-            }
-        }
-        self.checks.push(format!("the earlier pack ({} records) is of the same history", old.checkpoint.size));
-        Ok(())
-    }
 }
 
-/// A leaf of either format; one of the first has all its fields in the open, and none to disclose.
-fn parse(entry: &str) -> Result<Leaf, serde_json::Error> {
-    #[derive(serde::Deserialize)]
-    struct First {
-        id: String,
-        subject: String,
-        version: i64,
-        kind: String,
-        at: stoa_ground::Instant,
-    }
-    let value: serde_json::Value = serde_json::from_str(entry)?;
+fn strings(list: &Json) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned)).collect()
+}
+
+/// A record as it is in the log.
+enum Entry {
+    /// Of the first format: all of it in the open.
+    First(Record),
+    /// Of the second one.
+    Leaf(Leaf),
+}
+
+fn parse(entry: &[u8]) -> Result<Entry, serde_json::Error> {
+    let value: Json = once::read(entry)?;
     if value.get("format").is_some() {
-        return serde_json::from_value(value);
+        return serde_json::from_value(value).map(Entry::Leaf);
     }
-    let first: First = serde_json::from_value(value)?;
-    Ok(Leaf {
-        format: 1,
-        id: first.id,
-        subject: first.subject,
-        version: first.version,
-        kind: first.kind,
-        at: first.at,
-        class: String::new(),
-        clock: None,
-        fields: BTreeMap::new(),
-    })
+    serde_json::from_value(value).map(Entry::First)
+}
+
+impl Entry {
+    fn about(&self) -> (&str, i64) {
+        match self {
+            Self::First(record) => (&record.subject, record.version),
+            Self::Leaf(leaf) => (&leaf.subject, leaf.version),
+        }
+    }
+
+    /// The record as far as it is disclosed.
+    fn disclosed(self, opened: &BTreeMap<String, Opened>, named: &str) -> Checked<Record> {
+        let unread = |e: &dyn std::fmt::Display| Bad::Tampered(format!("{named} cannot be read: {e}"));
+        let mut values = BTreeMap::new();
+        let none = BTreeMap::new();
+        let fields = if let Self::Leaf(leaf) = &self { &leaf.fields } else { &none };
+        for (name, field) in opened {
+            let committed = fields.get(name);
+            if !hash(&field.salt).is_some_and(|salt| Some(&commitment(&salt, name, &field.value)) == committed) {
+                return tampered(format!("{named}: its {name} is not what the log commits to"));
+            }
+            values.insert(name.clone(), once::read(field.value.as_bytes()).map_err(|e| unread(&e))?);
+        }
+        let mut record = match self {
+            Self::First(record) => record,
+            Self::Leaf(leaf) => leaf::shown(leaf, values).map_err(|e| unread(&e))?,
+        };
+        // That an attestation is bound to its content cannot be seen without the name that was typed.
+        if let Some(data) = record.data.as_object_mut() {
+            data.remove("bound");
+        }
+        Ok(record)
+    }
 }

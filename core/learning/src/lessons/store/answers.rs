@@ -47,21 +47,13 @@ fn read_attempt(row: &Row) -> Result<Attempt> {
     })
 }
 
-/// Puts a question of a lesson to a person.
-pub async fn pose(
-    tx: &Tx,
-    occasion: &str,
-    person: &str,
-    (lesson, version, question): (&str, &str, &str),
-    position: usize,
-) -> Result<()> {
-    tx.exec(
-        "INSERT INTO lesson_attempt (id, person, lesson, version, question, occasion, position, made)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        args![tx.clock().id(), person, lesson, version, question, occasion, position, tx.now()],
-    )
-    .await?;
-    Ok(())
+/// Puts questions of lessons to a person, each as lesson, version and question, in their order.
+pub async fn pose(tx: &Tx, occasion: &str, person: &str, questions: &[(&str, &str, &str)]) -> Result<()> {
+    let row = |(position, (lesson, version, question)): (usize, &(&str, &str, &str))| {
+        args![tx.clock().id(), person, *lesson, *version, *question, occasion, position, tx.now()]
+    };
+    let columns = ["id", "person", "lesson", "version", "question", "occasion", "position", "made"];
+    tx.put_rows("lesson_attempt", &columns, questions.iter().enumerate().map(row).collect(), "").await.map(drop)
 }
 
 /// How many questions of the person's newest messages are looked at for one without an answer.

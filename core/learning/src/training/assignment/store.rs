@@ -1,10 +1,13 @@
 //! The table of assignments: how it is written and read.
 
+use std::collections::HashMap;
+
 use jiff::civil::Date;
 use stoa_ground::db::Row;
+use stoa_ground::ledger::{self, Record};
 use stoa_ground::{Conn, Error, Instant, Result, Tx, args};
 
-use super::{Assignment, Renewal};
+use super::{Assignment, Renewal, replay};
 use crate::training::due::Deadline;
 use crate::training::state::State;
 
@@ -101,7 +104,7 @@ macro_rules! select {
              COALESCE((SELECT x.stands_for FROM person_alias x WHERE x.person = assignment.person), person) AS person, \
              requirement, rule_version, course, course_version, state, reason, assigned, due, due_date, \
              first_due_date, base_due_date, extended, away_from, started, attempts, extra_attempts, passed, score, attested, completed, \
-             expires, expires_date, ended, end_reason, cycle, renews, renews_until, since, changed FROM assignment ",
+             expires, expires_date, ended, end_reason, cycle, renews, renews_until, since, changed, version FROM assignment ",
             $rest
         )
     };
@@ -117,8 +120,12 @@ fn optional_date(row: &Row, column: &str) -> Result<Option<Date>> {
     text.map(|_| date(row, column)).transpose()
 }
 
+fn state(row: &Row) -> Result<State> {
+    let name: String = row.get("state")?;
+    State::named(&name).ok_or_else(|| Error::invalid(format!("assignment.state holds '{name}', which is no state")))
+}
+
 fn read(row: &Row) -> Result<Assignment> {
-    let state: String = row.get("state")?;
     let (expires, expires_date): (Option<Instant>, _) = (row.get("expires")?, optional_date(row, "expires_date")?);
     let (renews, until): (Option<String>, _) = (row.get("renews")?, optional_date(row, "renews_until")?);
     Ok(Assignment {
@@ -129,8 +136,7 @@ fn read(row: &Row) -> Result<Assignment> {
         rule_version: row.get("rule_version")?,
         course: row.get("course")?,
         course_version: row.get("course_version")?,
-        state: State::named(&state)
-            .ok_or_else(|| Error::invalid(format!("assignment.state holds '{state}', which is no state")))?,
+        state: state(row)?,
         reason: row.get("reason")?,
         assigned: row.get("assigned")?,
         due: Deadline { date: date(row, "due_date")?, at: row.get("due")? },
@@ -170,6 +176,14 @@ pub async fn by_id(conn: &Conn, id: &str) -> Result<Option<Assignment>> {
 /// The assignment with this id, which is there.
 pub(crate) async fn existing(conn: &Conn, id: &str) -> Result<Assignment> {
     by_id(conn, id).await?.ok_or_else(|| Error::NotFound(format!("the assignment {id}")))
+}
+
+/// How those of these assignments stand that there are, and whether each is completed.
+pub(crate) async fn states(conn: &Conn, ids: &[&str]) -> Result<HashMap<String, (State, bool)>> {
+    let rows = conn.all_in("SELECT id, state, completed FROM assignment WHERE id IN", ids, "", args![]).await?;
+    rows.iter()
+        .map(|row| Ok((row.get("id")?, (state(row)?, row.get::<Option<Instant>>("completed")?.is_some()))))
+        .collect()
 }
 
 /// How many people completed a course, and how many have it before them.
@@ -252,4 +266,50 @@ pub(crate) async fn overdue_below(conn: &Conn, manager: &str) -> Result<Vec<Assi
 /// All assignments, the oldest first.
 pub(crate) async fn all(conn: &Conn) -> Result<Vec<Assignment>> {
     read_all(&conn.all(select!("ORDER BY assigned, cycle, id"), args![]).await?)
+}
+
+/// Subjects that are compared at once.
+const CHUNK: usize = 500;
+
+/// Compares each row with what its records say, both ways. Gives how many were compared.
+///
+/// # Errors
+/// [`Error::Conflict`] with one sentence that names the first row that is changed, gone or put in; the database's error.
+pub(crate) async fn sound(conn: &Conn) -> Result<u64> {
+    let without = "SELECT id FROM assignment WHERE NOT EXISTS
+                   (SELECT 1 FROM ledger_record r WHERE r.subject = 'assignment/' || assignment.id) LIMIT 1";
+    if let Some(row) = conn.opt(without, args![]).await? {
+        let id: String = row.get("id")?;
+        return Err(Error::Conflict(format!("the ledger has no record of the assignment {id}: somebody put it in")));
+    }
+    let next = "SELECT DISTINCT subject FROM ledger_record WHERE subject > $1 AND subject < 'assignment0'
+                ORDER BY subject LIMIT $2";
+    let (mut after, mut compared) = ("assignment/".to_owned(), 0);
+    loop {
+        let subjects: Vec<String> =
+            conn.all(next, args![&after, CHUNK]).await?.iter().map(|r| r.get("subject")).collect::<Result<_>>()?;
+        let Some(last) = subjects.last() else { return Ok(compared) };
+        after.clone_from(last);
+        let ids: Vec<&str> = subjects.iter().filter_map(|subject| subject.strip_prefix("assignment/")).collect();
+        let mut there: HashMap<String, (Assignment, i64)> = HashMap::new();
+        for row in conn.all_in(select!("WHERE id IN"), &ids, "", args![]).await? {
+            there.insert(row.get("id")?, (read(&row)?, row.get("version")?));
+        }
+        for (subject, kept) in ledger::kept(conn, &subjects).await? {
+            let records = kept.iter().map(ledger::opened).collect::<Result<Vec<Record>>>()?;
+            let id = subject.trim_start_matches("assignment/");
+            let mut said = replay(id, &records)?.zip(records.last().map(|record| record.version));
+            let row = there.remove(id);
+            // Who stands for whom is nothing of the assignment's own.
+            if let (Some((said, _)), Some((row, _))) = (&mut said, &row) {
+                said.person.clone_from(&row.person);
+            }
+            if said != row {
+                return Err(Error::Conflict(format!(
+                    "the table of assignments does not say of {id} what the ledger's records say: it was changed"
+                )));
+            }
+            compared += 1;
+        }
+    }
 }

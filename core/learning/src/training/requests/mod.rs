@@ -28,7 +28,7 @@ pub(super) use act::{
 };
 pub(super) use chat::{WORDS, check, form, run};
 pub(super) use clock::day;
-pub(super) use store::{Request, by_id, drafted, drafts_of};
+pub(super) use store::{Request, by_id, drafted, drafts_of, sound};
 pub(super) use view::hints;
 pub(super) use wished::wished;
 

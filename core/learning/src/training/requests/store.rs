@@ -1,10 +1,12 @@
 //! Requests in the store: a projection of the ledger.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::Value as Json;
-use stoa_ground::ledger::{Projection, Record};
+use stoa_ground::ledger::{self, Projection, Record};
 use stoa_ground::people;
 use stoa_ground::{Conn, Error, Instant, Result, Row as Stored, Tx, args};
 
@@ -198,7 +200,7 @@ macro_rules! raw {
     ($rest:literal) => {
         concat!(
             "SELECT id, kind, state, person, asker, assignment, course, requirement, wished, lane, reason, definition, \
-             changes, base, statement, approver, round, tried, since, reminders, created, decided, decider, decision \
+             changes, base, statement, approver, round, tried, since, reminders, created, decided, decider, decision, version \
              FROM training_request ",
             $rest
         )
@@ -416,6 +418,31 @@ fn read(row: &Stored) -> Result<Request> {
         decider: row.get("decider")?,
         decision: row.get("decision")?,
     })
+}
+
+/// Compares each request with what its records say, both ways.
+///
+/// # Errors
+/// [`Error::Conflict`] with one sentence that names the first one that is changed, gone or put in; the database's error.
+pub(in crate::training) async fn sound(conn: &Conn) -> Result<()> {
+    let mut said: BTreeMap<String, (Request, i64)> = BTreeMap::new();
+    for record in ledger::of_kind(conn, "request").await?.iter().filter(|record| !record.is_erased()) {
+        let id = record.subject.strip_prefix("request/").unwrap_or_default();
+        let step =
+            Step::named(&record.kind).ok_or_else(|| Error::invalid("a request has a record of no known kind"))?;
+        let before = said.remove(id).map(|(before, _)| before);
+        said.insert(id.to_owned(), (apply(before, step, record, id)?, record.version));
+    }
+    let mut there: BTreeMap<String, (Request, i64)> = BTreeMap::new();
+    for row in conn.all(raw!("ORDER BY id"), args![]).await? {
+        there.insert(row.get("id")?, (read(&row)?, row.get("version")?));
+    }
+    match said.keys().chain(there.keys()).find(|id| said.get(*id) != there.get(*id)) {
+        None => Ok(()),
+        Some(id) => Err(Error::Conflict(format!(
+            "the table of requests does not say of {id} what the ledger's records say: it was changed"
+        ))),
+    }
 }
 
 fn read_all(rows: &[Stored]) -> Result<Vec<Request>> {

@@ -1,8 +1,10 @@
 //! Requirements in the store: a projection of the ledger.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
-use stoa_ground::ledger::{Entry, Projection, Record};
-use stoa_ground::{Conn, Error, Result, Tx, args};
+use stoa_ground::ledger::{self, Entry, Projection, Record};
+use stoa_ground::{Conn, Error, Instant, Result, Tx, args};
 
 use super::{ENROLMENT, Requirement};
 use crate::Services;
@@ -102,4 +104,31 @@ pub async fn by_id(conn: &Conn, id: &str) -> Result<Requirement> {
     let row = conn.opt("SELECT definition FROM requirement WHERE id = $1", args![id]).await?;
     let row = row.ok_or_else(|| Error::NotFound(format!("the requirement '{id}'")))?;
     Ok(serde_json::from_value(row.get("definition")?)?)
+}
+
+/// Compares each requirement with its newest record, both ways.
+///
+/// # Errors
+/// [`Error::Conflict`] with one sentence that names the first one that is changed, gone or put in; the database's error.
+pub(crate) async fn sound(conn: &Conn) -> Result<()> {
+    type Said = (String, String, Requirement, String, bool, Instant);
+    let mut said: BTreeMap<String, Said> = BTreeMap::new();
+    for record in ledger::of_kind(conn, "requirement").await? {
+        let r: Requirement = serde_json::from_value(record.data)?;
+        let (id, version, active) = (r.id.clone(), r.version()?, r.active);
+        said.insert(id, (r.title.clone(), r.course.clone(), r, version, active, record.at));
+    }
+    let mut there: BTreeMap<String, Said> = BTreeMap::new();
+    let sql = "SELECT id, title, course, definition, version, active, applied FROM requirement";
+    for r in conn.all(sql, args![]).await? {
+        let (definition, active) = (serde_json::from_value(r.get("definition")?)?, r.get("active")?);
+        let row = (r.get("title")?, r.get("course")?, definition, r.get("version")?, active, r.get("applied")?);
+        there.insert(r.get("id")?, row);
+    }
+    let other = said.keys().chain(there.keys()).find(|id| said.get(*id) != there.get(*id));
+    other.map_or(Ok(()), |id| {
+        Err(Error::Conflict(format!(
+            "the table of requirements does not say of '{id}' what the ledger's records say: it was changed"
+        )))
+    })
 }

@@ -1,5 +1,6 @@
 //! The weekly digest of a manager: one message with everything that is overdue, never one for each (N11).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -105,6 +106,18 @@ struct Entry {
     new: bool,
 }
 
+/// What a digest tells.
+struct Told {
+    /// Those that are named.
+    entries: Vec<Entry>,
+    /// How many there are.
+    all: usize,
+    /// How many of them are overdue.
+    open: usize,
+    /// How many of those of the digest before are done.
+    finished: usize,
+}
+
 impl Digest {
     /// Both.
     pub fn kinds(services: &Arc<Services>) -> Vec<Box<dyn DeliveryKind>> {
@@ -114,19 +127,31 @@ impl Digest {
         kinds.into_iter().map(kind).collect()
     }
 
-    async fn entries(&self, cx: &Rendering<'_>, delivery: &Delivery) -> Result<(Vec<Entry>, usize)> {
+    async fn told(&self, cx: &Rendering<'_>, delivery: &Delivery) -> Result<Told> {
         let strings =
             |name: &str| -> Vec<String> { serde_json::from_value(delivery.payload[name].clone()).unwrap_or_default() };
         let (ids, escalated, before) = (strings("items"), strings("escalated"), strings("before"));
-        let s = &self.services;
-        let (ids, escalated, before) = (&ids, &escalated, &before);
+        let escalated: HashSet<&str> = escalated.iter().map(String::as_str).collect();
+        let before: HashSet<&str> = before.iter().map(String::as_str).collect();
+        let all: Vec<&str> = ids.iter().map(String::as_str).chain(before.iter().copied()).collect();
+        let (ids, escalated, before, all, s) = (&ids, &escalated, &before, &all, &self.services);
         cx.db
             .read(|c| async move {
-                let mut entries = Vec::new();
-                for id in ids {
+                let states = assignment::states(&c, all).await?;
+                let is_open = |id: &str| states.get(id).is_some_and(|(state, _)| *state == State::Overdue);
+                let mut items: Vec<&str> = ids.iter().map(String::as_str).collect();
+                items.retain(|id| if cx.posted { states.contains_key(*id) } else { is_open(id) });
+                items.sort_by_key(|id| escalated.contains(id));
+                let mut told = Told {
+                    entries: Vec::with_capacity(items.len().min(NAMED)),
+                    all: items.len(),
+                    open: items.iter().filter(|id| is_open(id)).count(),
+                    finished: before.iter().filter(|id| states.get(**id).is_some_and(|(_, done)| *done)).count(),
+                };
+                for id in items.into_iter().take(NAMED) {
                     let Some(a) = assignment::by_id(&c, id).await? else { continue };
                     let Some(person) = people::by_id(&c, &a.person).await? else { continue };
-                    entries.push(Entry {
+                    told.entries.push(Entry {
                         title: requirement::by_id(&c, &a.requirement).await?.title,
                         late: days_late(a.due.date, s.organisation.calendar(&person).date(cx.now)),
                         name: person.name,
@@ -135,11 +160,7 @@ impl Digest {
                         a,
                     });
                 }
-                let mut finished = 0;
-                for id in before {
-                    finished += usize::from(assignment::by_id(&c, id).await?.is_some_and(|a| a.completed.is_some()));
-                }
-                Ok((entries, finished))
+                Ok(told)
             })
             .await
     }
@@ -182,16 +203,12 @@ impl DeliveryKind for Digest {
     }
 
     async fn render(&self, cx: &Rendering<'_>, delivery: &Delivery) -> Result<Rendered> {
-        let (mut entries, finished) = self.entries(cx, delivery).await?;
+        let Told { entries, all, open, finished } = self.told(cx, delivery).await?;
         let Some(manager) = cx.person else { return Ok(Rendered::Gone(words_key!("why-training-ended"))) };
-        if !cx.posted {
-            entries.retain(|e| e.a.state == State::Overdue);
-            if entries.is_empty() {
-                return Ok(Rendered::Gone(words_key!("why-done")));
-            }
+        if !cx.posted && all == 0 {
+            return Ok(Rendered::Gone(words_key!("why-done")));
         }
         let today = self.services.organisation.calendar(manager).date(cx.now);
-        let open = entries.iter().filter(|e| e.a.state == State::Overdue).count();
         let mut message = Message::new().heading(say!(cx.words, "team-digest-title"));
         let stands_in = cx.db.read(|c| async move { delegation::by_delegate(&c, &manager.id).await }).await?;
         for (who, d) in &stands_in {
@@ -206,11 +223,10 @@ impl DeliveryKind for Digest {
         if finished > 0 {
             message = message.context(say!(cx.words, "team-digest-finished", count = finished));
         }
-        let more = entries.len().saturating_sub(NAMED);
-        entries.sort_by_key(|e| e.escalated);
+        let more = all.saturating_sub(NAMED);
         let mut with_buttons = 0;
         let mut level = false;
-        for e in entries.iter().take(NAMED) {
+        for e in &entries {
             if e.escalated && !level {
                 level = true;
                 message = message.paragraph(say!(cx.words, "team-digest-escalated"));

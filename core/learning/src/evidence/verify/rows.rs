@@ -1,0 +1,141 @@
+//! Whether the lines of the report are those of the records of the log, each once, and each as they say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stoa_ground::Instant;
+use stoa_ground::ledger::Record;
+
+use super::super::pack::{COLUMNS, Report, Row};
+use super::super::rows::{self, About};
+use super::{Bad, Checked, Pack, Proof, tampered};
+use crate::training::assignment::{self, Assignment};
+use crate::training::state::State;
+
+/// An assignment as its records until the end of the period make it.
+type Found<'p> = BTreeMap<&'p str, (Assignment, &'p [Record])>;
+
+/// Checks all lines.
+pub(super) fn check(files: &Pack, report: &Report, proof: &Proof) -> Checked<()> {
+    let found = replayed(proof)?;
+    let renewals = found.values().filter(|(a, _)| a.state != State::Retired);
+    let renewed: BTreeSet<&str> = renewals.filter_map(|(a, _)| Some(a.renews.as_ref()?.id.as_str())).collect();
+    let mut there = BTreeSet::new();
+    for row in &report.rows {
+        if row.subject.is_empty() {
+            nothing(row)?;
+            continue;
+        }
+        let Some((a, past)) = found.get(row.subject.as_str()) else {
+            return tampered(format!("report.json names {}, of which the pack has no record", row.subject));
+        };
+        if !there.insert(row.subject.as_str()) {
+            return tampered(format!("report.json names {} twice", row.subject));
+        }
+        follows(row, a, past, proof, renewed.contains(a.id.as_str()))?;
+        if !row.content.is_empty() {
+            files.bytes(&format!("content/{}.json", row.content))?;
+        }
+    }
+    match found.keys().find(|subject| !there.contains(**subject)) {
+        Some(subject) => tampered(format!("report.json does not name {subject}, of which the pack has records")),
+        None => Ok(()),
+    }
+}
+
+/// Whether the pack has a tombstone, where its report says that something was erased.
+pub(super) fn erased(report: &Report, proof: &Proof) -> Checked<()> {
+    if proof.erased.is_empty() && report.rows.iter().any(|row| row.state == "erased") {
+        return Err(Bad::Unknown(
+            "report.json says that records were erased, and the pack has no tombstone: ask for a pack of a newer release"
+                .into(),
+        ));
+    }
+    Ok(())
+}
+
+fn replayed(proof: &Proof) -> Checked<Found<'_>> {
+    let mut found = Found::new();
+    for (subject, past) in &proof.past {
+        let Some(id) = subject.strip_prefix("assignment/") else { continue };
+        match assignment::replay(id, past) {
+            Ok(Some(a)) => drop(found.insert(subject, (a, past))),
+            Ok(None) => {}
+            Err(e) => return tampered(format!("the records of {subject} do not follow on each other: {e}")),
+        }
+    }
+    Ok(found)
+}
+
+/// A line about somebody who has nothing assigned says nothing of an assignment.
+fn nothing(row: &Row) -> Checked<()> {
+    let bare = Row {
+        requirement: row.requirement.clone(),
+        course: row.course.clone(),
+        state: row.state.clone(),
+        counts: row.state == "not-assigned",
+        reason: row.reason.clone(),
+        ..Row::default()
+    };
+    if about_the_same(row, bare) != *row || !["not-assigned", "erased"].contains(&row.state.as_str()) {
+        return tampered(format!("report.json says something of {} that no record says", row.employee_id));
+    }
+    Ok(())
+}
+
+/// `row` about whom `other` is about.
+fn about_the_same(other: &Row, row: Row) -> Row {
+    Row {
+        employee_id: other.employee_id.clone(),
+        name: other.name.clone(),
+        title: other.title.clone(),
+        department: other.department.clone(),
+        location: other.location.clone(),
+        worker_type: other.worker_type.clone(),
+        manager: other.manager.clone(),
+        zone: other.zone.clone(),
+        ..row
+    }
+}
+
+/// Whether a line says what its records say.
+fn follows(row: &Row, a: &Assignment, past: &[Record], proof: &Proof, renewed: bool) -> Checked<()> {
+    let manifest = &proof.manifest;
+    let mut a = a.clone();
+    // That an end has passed may not have been recorded yet.
+    let over = |end: Instant| manifest.period.1.is_none_or(|to| end.0 < to);
+    if row.state == State::Expired.name() && a.state == State::Completed && a.expires.is_some_and(|end| over(end.at)) {
+        a.state = State::Expired;
+    }
+    let about = About {
+        from: Instant(manifest.period.0.unwrap_or(i64::MIN)),
+        course: manifest.scope.course.as_deref(),
+        preset: proof.preset,
+        renewed,
+    };
+    let mut said = rows::row(&a, past, &about);
+    for (here, there) in [(&row.manager, &mut said.manager), (&row.decided_by, &mut said.decided_by)] {
+        if is_person(here, there) {
+            there.clone_from(here);
+        }
+    }
+    said.retention.clone_from(&row.retention);
+    said.hold.clone_from(&row.hold);
+    if rows::who(past).is_none() {
+        // The oldest records do not say it.
+        said = about_the_same(row, said);
+    }
+    let (here, there) = (row.cells(), said.cells());
+    let other = COLUMNS.iter().zip(here.iter().zip(&there)).find(|(_, (here, there))| here != there);
+    match other {
+        Some((column, _)) => {
+            tampered(format!("report.json does not say of {} what its records say: {column}", row.subject))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether a text may be the employee id of somebody whom records name by the id of the store: only the store knows that.
+pub(super) fn is_person(shown: &str, named: &str) -> bool {
+    let other = shown == "operator" || ["rule/", "system/", "role/"].iter().any(|other| shown.starts_with(other));
+    named.starts_with("person/") && !shown.is_empty() && !other
+}
