@@ -7,6 +7,7 @@
 pub(super) mod budget;
 mod check;
 mod compose;
+mod language;
 mod prompt;
 
 use std::sync::Arc;
