@@ -59,6 +59,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(31, "0031_locale"),
     migration!(32, "0032_discord_direct"),
     migration!(33, "0033_discord_server"),
+    migration!(35, "0035_answers"),
 ];
 
 /// The newest schema version that this program knows.

@@ -35,8 +35,8 @@ pub struct Asked {
     pub passages: usize,
     /// How much it tells: high for a rare word.
     pub idf: f32,
-    /// Whether no readable passage has it, and the stems are those of words that differ by one letter.
-    pub corrected: bool,
+    /// The words that it was taken for, which differ by one letter, when no readable passage has it; the stems are theirs.
+    pub taken_for: Vec<String>,
     /// Whether the question asks how to do it: the word behind "how do I".
     pub deed: bool,
     /// Whether it is a stop word, looked for because the question has no others.

@@ -148,9 +148,8 @@ impl Ranking<'_> {
             if spread.extent.passages == 0 && typos && !word.stop {
                 let near = self.correct(&word.word)?;
                 if !near.is_empty() {
-                    spread = self.spread(&near)?;
-                    word.stems = near;
-                    word.corrected = true;
+                    (word.stems, word.taken_for) = near.into_iter().unzip();
+                    spread = self.spread(&word.stems)?;
                 }
             }
             word.passages = spread.extent.passages;
@@ -250,28 +249,27 @@ impl Ranking<'_> {
         frequency * (k1 + 1.0) / (frequency + k1)
     }
 
-    /// Stems of known words that differ from an unknown one by a letter; the two most frequent.
-    fn correct(&self, word: &str) -> tantivy::Result<Vec<String>> {
-        let mut known: Vec<(usize, String)> = Vec::new();
+    /// Stems of known words that differ from an unknown one by a letter, with these words; the two most frequent.
+    fn correct(&self, word: &str) -> tantivy::Result<Vec<(String, String)>> {
+        let mut known: Vec<(usize, String, String)> = Vec::new();
         let stems = super::words::Stems::of(self.view.languages.first().map(String::as_str));
-        let mut near: Vec<String> = question::one_letter_off(word).iter().map(|w| stems.stem(w)).collect();
+        let mut near: Vec<(String, String)> =
+            question::one_letter_off(word).into_iter().map(|w| (stems.stem(&w), w)).collect();
         near.sort();
-        near.dedup();
+        near.dedup_by(|a, b| a.0 == b.0);
         let body = self.fields.text[2];
-        for stem in near {
+        for (stem, word) in near {
             let term = Term::from_field_text(body, &stem);
             if self.searcher.doc_freq(&term)? > 0 {
-                let stem = [stem];
-                let count = self.spread(&stem)?.extent.passages;
-                let [stem] = stem;
+                let count = self.spread(std::slice::from_ref(&stem))?.extent.passages;
                 if count > 0 {
-                    known.push((count, stem));
+                    known.push((count, stem, word));
                 }
             }
         }
         known.sort_by(|a, b| b.cmp(a));
         known.truncate(2);
-        Ok(known.into_iter().map(|(_, stem)| stem).collect())
+        Ok(known.into_iter().map(|(_, stem, word)| (stem, word)).collect())
     }
 
     /// Lets a deed that no page names count little, where a page is about the thing that it is done to: who asks how to
@@ -433,7 +431,7 @@ struct Question {
 
 impl Question {
     fn of(asked: Vec<Asked>, spreads: Vec<Rc<Spread>>) -> Self {
-        let weight = |a: &Asked| a.idf * (1.0 + (a.times.min(4) as f32).ln()) * if a.corrected { 0.8 } else { 1.0 };
+        let weight = |a: &Asked| a.idf * (1.0 + (a.times.min(4) as f32).ln()) * if a.taken_for.is_empty() { 1.0 } else { 0.8 };
         let weights: Vec<f32> = asked.iter().map(weight).collect();
         Self { all: weights.iter().sum(), asked, spreads, weights }
     }

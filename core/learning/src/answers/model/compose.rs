@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -33,6 +34,8 @@ pub(in crate::answers) struct Basis<'a> {
     pub language: Option<&'a str>,
     /// A random word that marks what is data.
     pub mark: &'a str,
+    /// How long it may take.
+    pub time: Duration,
 }
 
 /// Lets the model write. `grown` hears the answer as far as it holds, each time that it has grown.
@@ -62,7 +65,7 @@ where
         told.send_if_modified(|n| std::mem::replace(n, kept) != kept);
     };
     let asking = modelled.model.ask(&prompt, &mut hear);
-    let limited = tokio::time::timeout(modelled.limits.time, asking);
+    let limited = tokio::time::timeout(basis.time, asking);
     tokio::pin!(limited);
     let asked = loop {
         tokio::select! {
@@ -87,7 +90,8 @@ where
     (written, spent)
 }
 
-/// The second of two questions so that it stands alone; none when the model made something else of it.
+/// The second of two questions so that it stands alone; none when the model made something else of it, or took half of the
+/// time of an answer.
 pub(in crate::answers) async fn condense(
     modelled: &Modelled,
     before: &str,
@@ -234,6 +238,7 @@ impl<'a> Draft<'a> {
             question: basis.quoted.question.clone(),
             how: How::Written,
             confidence: basis.quoted.confidence.max(crate::answers::THRESHOLD),
+            taken_for: basis.quoted.taken_for.clone(),
             ..Answer::default()
         };
         for held in &self.kept {

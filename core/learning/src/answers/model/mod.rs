@@ -17,6 +17,7 @@ use async_trait::async_trait;
 
 pub use check::{Support, holds};
 pub(super) use compose::{Basis, condense, write};
+pub(super) use language::denials;
 
 /// What a model is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
