@@ -23,7 +23,7 @@ pub(super) fn is_known(tag: &str) -> bool {
 }
 
 /// How often a text denies something, in whatever language.
-pub(super) fn denials(text: &str) -> usize {
+pub(in crate::answers) fn denials(text: &str) -> usize {
     words(text).iter().filter(|w| is_denial(&w.folded)).count()
 }
 
