@@ -136,7 +136,9 @@ async fn deprecate(app: &App, name: &str, reason: Option<&str>, json: bool) -> R
     let (source, location) = (document.source.as_str(), document.location.as_str());
     let reason = reason.map(stoa_ground::people::clean);
     if reason.as_deref() == Some("") {
-        anyhow::bail!("say in a sentence why the page should not be relied on: whoever reads an answer from it reads that");
+        anyhow::bail!(
+            "say in a sentence why the page should not be relied on: whoever reads an answer from it reads that"
+        );
     }
     let reason = reason.as_deref();
     let changed = app
@@ -151,12 +153,16 @@ async fn deprecate(app: &App, name: &str, reason: Option<&str>, json: bool) -> R
     if json {
         return print_json(&json!({ "source": source, "location": location, "reason": reason, "changed": changed }));
     }
-    println!("{} ({source}: {location}){}", document.title, match (reason, changed) {
-        (Some(_), true) => " is deprecated: answers that quote it say why from now on.",
-        (Some(_), false) => " was deprecated for this reason already.",
-        (None, true) => " counts again.",
-        (None, false) => " was not deprecated.",
-    });
+    println!(
+        "{} ({source}: {location}){}",
+        document.title,
+        match (reason, changed) {
+            (Some(_), true) => " is deprecated: answers that quote it say why from now on.",
+            (Some(_), false) => " was deprecated for this reason already.",
+            (None, true) => " counts again.",
+            (None, false) => " was not deprecated.",
+        }
+    );
     Ok(())
 }
 

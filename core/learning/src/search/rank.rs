@@ -431,7 +431,8 @@ struct Question {
 
 impl Question {
     fn of(asked: Vec<Asked>, spreads: Vec<Rc<Spread>>) -> Self {
-        let weight = |a: &Asked| a.idf * (1.0 + (a.times.min(4) as f32).ln()) * if a.taken_for.is_empty() { 1.0 } else { 0.8 };
+        let weight =
+            |a: &Asked| a.idf * (1.0 + (a.times.min(4) as f32).ln()) * if a.taken_for.is_empty() { 1.0 } else { 0.8 };
         let weights: Vec<f32> = asked.iter().map(weight).collect();
         Self { all: weights.iter().sum(), asked, spreads, weights }
     }

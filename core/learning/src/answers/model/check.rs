@@ -300,7 +300,11 @@ pub(super) mod tests {
             ("You cannot travel without approval.", "You can travel without approval.", false),
             ("You cannot travel without approval.", "You cannot travel without approval.", true),
             ("Only managers may approve travel.", "Managers may approve travel.", false),
-            ("Staff with more than five years may take a sabbatical.", "Staff with five years may take a sabbatical.", false),
+            (
+                "Staff with more than five years may take a sabbatical.",
+                "Staff with five years may take a sabbatical.",
+                false,
+            ),
             ("Send at most three receipts in one envelope.", "Send three receipts in one envelope.", false),
             (
                 "Send the signed original travel form with receipts and tickets to the payroll office in Hamburg by post.",
@@ -322,7 +326,8 @@ pub(super) mod tests {
         let text = "A doctor's note is needed from the third day on, within 14 days. No note is needed before.";
         let leave = passage(text);
         let (note, none) = text.split_at(text.find("No ").unwrap());
-        let holds = |sentence: &str, language: &str, quote: &str| translated(sentence, language, quote, &leave).is_some();
+        let holds =
+            |sentence: &str, language: &str, quote: &str| translated(sentence, language, quote, &leave).is_some();
         for (sentence, language, quote, expected) in [
             ("Ab dem dritten Tag ist ein Attest nötig, binnen 14 Tagen.", "de-DE", note, true),
             ("Un certificat est requis à partir du troisième jour, sous 14 jours.", "fr", note, true),
