@@ -14,6 +14,8 @@ answers-written = Written by a language model from these pages; every sentence w
 answers-writing = I am reading…
 # $question is the question before
 answers-follow-up = I took this as going on from “{ $question }”.
+# $typed is a word of the question, $meant one or two like it
+answers-taken-for = I took “{ $typed }” for “{ $meant }”.
 # $reason is what its owner wrote
 answers-deprecated = Please do not rely on this page any more: { $reason }
 answers-review-due = This answer is due for review; please check before you rely on it.

@@ -71,7 +71,7 @@ tips-consent-no = All right, it is not shared and I kept nothing.
 
 tips-about-discussion = log a discussion from a thread, so that others can learn from it
 tips-discussion-title = Log this discussion
-tips-discussion-intro = The thread gets a title and can be found. Your own messages are taken with your name; the others are asked first.
+tips-discussion-intro = The thread gets a title, and everyone in the organisation can find it, also who is not in this channel. Your own messages are taken with your name; the others are asked first.
 tips-discussion-field = What is it about?
 tips-discussion-title-wrong = Please give it a title of a few words.
 tips-discussion-log-button = Log it
@@ -90,7 +90,7 @@ tips-discussion-gone = This discussion is no longer there.
 tips-discussion-none = Your words are in no logged discussion.
 # $name is who logged it
 tips-discussion-consent = { $name } logged the discussion “{ $title }”, in which you wrote. May your messages be part of it, with your name?
-tips-discussion-consent-who = Everyone here could find them, and they are noted as learning of yours. You can withdraw at any time. If you say no, I keep nothing of what you wrote.
+tips-discussion-consent-who = Everyone in the organisation could find them, also who is not in that channel, and they are noted as learning of yours. You can withdraw at any time. If you say no, I keep nothing of what you wrote.
 tips-yes-button = Yes
 tips-no-button = No
 tips-always-button = Always yes

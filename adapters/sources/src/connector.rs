@@ -67,6 +67,8 @@ struct Listed {
     review_date: Option<Date>,
     #[serde(default)]
     keywords: Option<String>,
+    #[serde(default)]
+    deprecated: Option<String>,
 }
 
 impl Listed {
@@ -153,6 +155,7 @@ impl Connector {
         page.owner = listed.owner.or(page.owner);
         page.review_date = listed.review_date.or(page.review_date);
         page.keywords = listed.keywords.unwrap_or(page.keywords);
+        page.deprecated = listed.deprecated.or(page.deprecated);
         let (item, warnings) = page.into_item(location, || page::from_file_name(&listed.id));
         Found::Document { item, restricted: listed.readers, fingerprint, warnings }
     }

@@ -236,6 +236,9 @@ impl Git {
                 "gc.auto=0",
                 "-c",
                 "safe.directory=*",
+                // A server must not send git elsewhere, perhaps into the private network.
+                "-c",
+                "http.followRedirects=false",
             ])
             .args(args)
             .stdin(Stdio::null())
@@ -322,6 +325,8 @@ fn complaint(err: &[u8]) -> String {
     let line = line.unwrap_or("it failed without a word").trim_start_matches("fatal: ").trim_start_matches("error: ");
     let way = if line.contains("could not read Username") || line.contains("Authentication failed") {
         ": the repository wants a token: set token_file"
+    } else if line.contains("returned error: 30") {
+        ": the server sends git elsewhere, which is not followed: set url to where the repository is now"
     } else {
         ""
     };

@@ -49,7 +49,7 @@ impl Host {
         Ok(Some(Self { base, at }))
     }
 
-    /// Whether only those whom its owners name may see the repository.
+    /// Whether not everybody may see the repository: what is internal is for the members of its host only.
     ///
     /// # Errors
     /// When the host does not say it.
@@ -63,7 +63,7 @@ impl Host {
         })?;
         // A repository that may not be seen is said not to be there.
         Ok(found.is_none_or(|r| match r.visibility.as_deref() {
-            Some(visibility) => visibility == "private",
+            Some(visibility) => visibility != "public",
             None => r.private,
         }))
     }

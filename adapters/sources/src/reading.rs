@@ -9,7 +9,7 @@ use crate::page::{self, Around, Page};
 use crate::pdf::Extractor;
 
 /// Goes up whenever the same file gives other sections, so that it is read again.
-pub(crate) const READING: u32 = 2;
+pub(crate) const READING: u32 = 3;
 /// Larger files are not read.
 pub(crate) const MOST_BYTES: u64 = 20 * 1024 * 1024;
 /// A folder or a repository with more files than this is refused: it is hardly a library.
@@ -131,7 +131,7 @@ impl Reading {
         apart(move || match kind {
             Kind::Office(kind) => office::read(kind, &bytes),
             kind => {
-                let text = page::decode(&bytes, charset.as_deref())?;
+                let text = page::decode(&bytes, charset.as_deref(), kind == Kind::Html)?;
                 match kind {
                     Kind::Markdown => page::markdown(&text),
                     Kind::Html => page::html(&text),
@@ -145,7 +145,7 @@ impl Reading {
 
     /// Reads a page of a site, with what stands around its content.
     pub async fn site(&self, bytes: Vec<u8>, charset: Option<String>) -> Result<(Page, Around), String> {
-        apart(move || page::of_site(&page::decode(&bytes, charset.as_deref())?)).await
+        apart(move || page::of_site(&page::decode(&bytes, charset.as_deref(), true)?)).await
     }
 
     /// Reads HTML that was made from another format.

@@ -20,7 +20,7 @@ async fn documents_are_listed_page_by_page_and_fetched_when_their_version_change
     let ((db, _dir), stand) = (store().await, Stand::start().await);
     stand.at("/stoa/documents", Reply::json(&json!({ "documents": [
         { "id": "pages/1", "version": "7", "title": "Leave", "url": "https://wiki.example.org/leave", "language": "en", "owner": "HR", "review_date": "2027-01-31", "keywords": "holiday" },
-        { "id": "2", "title": "Pay", "readers": ["group:payroll"] } ], "next": "p 2" })));
+        { "id": "2", "title": "Pay", "readers": ["group:payroll"], "deprecated": "Paid on another day now." } ], "next": "p 2" })));
     stand.at(
         "/stoa/documents?cursor=p+2",
         Reply::json(&json!({ "documents": [{ "id": "3", "version": "1" }, { "id": "4", "version": "1" }] })),
@@ -50,6 +50,8 @@ async fn documents_are_listed_page_by_page_and_fetched_when_their_version_change
         (Some("HR"), Some("2027-01-31"))
     );
     assert_eq!(passages(&db, "2").await[0].readers, ["group:payroll"]);
+    let reasons: Vec<Option<&str>> = all.iter().map(|d| d.reason.as_deref()).collect();
+    assert_eq!(reasons, [Some("Paid on another day now."), None]);
 
     stand.at(
         "/stoa/documents",

@@ -55,6 +55,16 @@ async fn questions_to_a_small_library_are_answered_when_it_answers_them() {
         println!("{name}: {right:.2} right, {refused:.2} refused");
         assert!(right >= least_right && refused >= least_refused, "{name}: {right:.2} {refused:.2} {tally:#?}");
     }
+    for (question, words) in [
+        ("how many vacation days do I have", "27 days of paid annual leave"),
+        ("how do I get my expenses back?", "1. "),
+        ("how do I submit an expense report", "1. "),
+    ] {
+        let answer = answers::ask(&db, &index, question, &Access::everyone()).await.unwrap();
+        assert!(answer.answer.contains(words), "{question}: {answer:#?}");
+    }
+    let meal = answers::ask(&db, &index, "how do I cook a meal", &Access::everyone()).await.unwrap();
+    assert!(meal.abstained, "{meal:#?}");
     for question in ["how many days of leave do I get?", "what do I do when my laptop is stolen?"] {
         let answer = answers::ask(&db, &index, question, &Access::everyone()).await.unwrap();
         assert!(!answer.abstained, "{question}: {answer:#?}");

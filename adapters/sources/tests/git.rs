@@ -142,9 +142,13 @@ async fn a_private_repository_is_read_by_nobody_who_is_not_named() {
     stand.at(github, Reply::status(503));
     assert_eq!(sync(&db, &of("/api/v3", &["everyone"], false)).await.errors.len(), 1);
     assert!(readers().await.is_empty());
-    stand.at(github, says("internal"));
+    stand.at(github, says("public"));
     sync(&db, &of("/api/v3", &["everyone"], false)).await;
     assert_eq!(readers().await, ["everyone"]);
+    // What is internal is for the members of its host, and nobody knows who of them is here.
+    stand.at(github, says("internal"));
+    sync(&db, &of("/api/v3", &["everyone"], false)).await;
+    assert!(readers().await.is_empty());
 
     // Who is named may read a private one, and everyone when that is said.
     stand.at(&gitlab, says("private"));
@@ -156,6 +160,16 @@ async fn a_private_repository_is_read_by_nobody_who_is_not_named() {
     stand.take_away(&gitlab);
     sync(&db, &of("/api/v4", &["everyone"], false)).await;
     assert!(readers().await.is_empty());
+}
+
+#[tokio::test]
+async fn git_is_not_sent_elsewhere_by_a_server() {
+    let ((db, _dir), dir) = (store().await, tempfile::tempdir().unwrap());
+    let (stand, inside) = (Stand::start().await, Stand::start().await);
+    stand.always(Some(Reply::redirect(&inside.url("/team/secrets.git/info/refs?service=git-upload-pack"))));
+    let report = sync(&db, &source(options(&stand.url("/team/docs.git"), &dir.path().join("cache")))).await;
+    assert!(report.errors[0].1.contains("set url to where the repository is now"), "{:?}", report.errors);
+    assert!(inside.paths().is_empty(), "nobody was asked");
 }
 
 #[test]

@@ -106,6 +106,8 @@ async fn a_bomb_or_a_damaged_archive_is_one_sentence() {
         "</w:tc></w:tr></w:tbl>".repeat(100_000)
     );
     archive(&folder.join("deep.docx"), &[("word/document.xml", deep.as_bytes())]);
+    let many = format!("<w:document>{}</w:document>", "<w:p><w:r><w:t>a</w:t></w:r></w:p>".repeat(120_000));
+    archive(&folder.join("many.docx"), &[("word/document.xml", many.as_bytes())]);
     let laughs = format!(
         "<!DOCTYPE l [<!ENTITY a \"{}\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">]><w:document><w:p><w:t>&b;&b;&b;</w:t></w:p></w:document>",
         "ha".repeat(1_000)
@@ -128,7 +130,7 @@ async fn a_bomb_or_a_damaged_archive_is_one_sentence() {
     assert_eq!(
         errors,
         [
-            ("bomb.docx", "it unpacks to more than 64 MB: split it, or take it out of the folder"),
+            ("bomb.docx", "it unpacks to more than 16 MB: split it, or take it out of the folder"),
             ("deep.docx", "its elements are nested more than 2000 deep, which no reader can follow"),
             ("empty.pptx", no_text),
             ("laughs.docx", no_text),
@@ -136,6 +138,7 @@ async fn a_bomb_or_a_damaged_archive_is_one_sentence() {
                 "locked.docx",
                 "it is protected by a password, or older than 2007: save it without one in the current format"
             ),
+            ("many.docx", "it has more than 100000 elements: split it"),
             ("noise.docx", damaged),
             ("nothing.docx", "it is an empty file"),
             ("other.docx", damaged),

@@ -249,3 +249,43 @@ async fn pages_of_other_folders_take_no_room_and_no_bytes_are_read_for_nothing()
     stand.at("/docs/b", page("B", "<p>Words of B.</p>").with("x-robots-tag", "noindex"));
     assert_eq!(sync(&db, &docs).await.removed, 1);
 }
+
+#[tokio::test]
+async fn a_page_that_moves_behind_a_sign_in_is_closed_here_as_well() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    let paths: Vec<String> = (0..4).map(|n| format!("/docs/p{n}")).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    stand.at("/sitemap.xml", sitemap(&paths));
+    paths.iter().for_each(|p| stand.at(p, page(p, &format!("<p>Words of {p}.</p>"))));
+    let docs = site(&stand.url("/docs/"));
+    sync(&db, &docs).await;
+    // One page: it is gone. All of them: that is doubted, and until then nobody reads them here.
+    stand.at("/login", Reply::html("<html><body><h1>Sign in</h1><p>Please sign in.</p></body></html>"));
+    stand.at("/docs/p0", Reply::redirect("/login"));
+    let report = sync(&db, &docs).await;
+    assert_eq!((counts(&report), documents(&db).await.len()), ((0, 0, 3, 1), 3), "{report:?}");
+    assert!(report.warnings[0].1.contains("perhaps one has to sign in to read it"), "{:?}", report.warnings);
+    paths.iter().for_each(|p| stand.at(p, Reply::redirect("/login")));
+    let report = sync(&db, &docs).await;
+    assert_eq!((report.removed, documents(&db).await.len()), (0, 3), "{report:?}");
+    for path in &paths[1..] {
+        assert!(passages(&db, &stand.url(path)).await.iter().all(|p| p.readers.is_empty()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_wants_to_be_left_alone_for_an_hour_is_left_alone_by_the_next_sync_as_well() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    stand.at("/sitemap.xml", sitemap(&["/a"]));
+    stand.at("/a", page("A", "<p>Words of A.</p>"));
+    let docs = site(&stand.url("/"));
+    sync(&db, &docs).await;
+    stand.asked();
+    stand.always(Some(Reply::status(429).with("retry-after", "3600")));
+    for asked in [1, 0] {
+        let report = sync(&db, &docs).await;
+        assert!(report.errors[0].1.contains("asks to come back later: in 60 minutes"), "{:?}", report.errors);
+        assert_eq!(stand.asked().len(), asked);
+        assert_eq!(text(&db, &stand.url("/a")).await, "Words of A.");
+    }
+}

@@ -81,6 +81,9 @@ fn text(answer: &Answer) -> String {
         let heading = if heading.is_empty() { String::new() } else { format!(" > {heading}") };
         format!("{title}{heading} ({source}: {location})")
     };
+    for (typed, meant) in &answer.taken_for {
+        out.push_str(&format!("'{typed}' was taken for '{}'.\n\n", meant.join("', '")));
+    }
     if answer.abstained {
         out.push_str("I don't know: nothing that I have read answers this.\n");
         if !answer.nearest.is_empty() {

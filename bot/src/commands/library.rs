@@ -1,4 +1,4 @@
-//! `stoa library sync|list`
+//! `stoa library sync|list|deprecate|impact`
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use stoa_learning::impact::{self, Impact};
-use stoa_learning::library::{self, Missing, Progress, SyncReport};
+use stoa_learning::library::{self, Document, Missing, Progress, Status, SyncReport};
 
 use super::print_json;
 use crate::app::App;
@@ -27,6 +27,17 @@ pub enum Command {
     },
     /// List the sources with what is in them, and what could not be read
     List,
+    /// Say that a page should not be relied on any more: answers that quote it say so, and it ranks below others
+    Deprecate {
+        /// The page's path, address or title
+        document: String,
+        /// Why, for those who read it; a sentence
+        #[arg(required_unless_present = "undo")]
+        reason: Option<String>,
+        /// It may be relied on again
+        #[arg(long, conflicts_with = "reason")]
+        undo: bool,
+    },
     /// What relies on a document, or on all that changed since a day: answers, lessons, courses and people, in numbers
     Impact {
         /// The document's path, address or title
@@ -74,6 +85,7 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
                 }
             }
         }
+        Command::Deprecate { document, reason, .. } => deprecate(&app, &document, reason.as_deref(), json).await?,
         Command::Impact { document, since } => show_impact(&app, document.as_deref(), since, json).await?,
         Command::List => {
             let read = app.db.read(|c| async move { Ok((library::sources(&c).await?, library::problems(&c).await?)) });
@@ -109,15 +121,62 @@ async fn embed(app: &App, alone: bool) -> Result<()> {
     Ok(())
 }
 
+/// Deprecates the page with this name; without a reason it counts again.
+async fn deprecate(app: &App, name: &str, reason: Option<&str>, json: bool) -> Result<()> {
+    let mut found = app.db.read(|c| async move { library::documents(&c).await }).await?;
+    found.retain(|d| d.status != Status::Retired && is_named(d, name));
+    let document = match found.as_slice() {
+        [one] => one,
+        [] => anyhow::bail!("no page has the path, address or title '{name}': 'stoa library list' shows the sources"),
+        several => {
+            let places: Vec<String> = several.iter().map(|d| format!("{} ({})", d.location, d.source)).collect();
+            anyhow::bail!("several pages are named '{name}': say which by its path or address: {}", places.join(", "));
+        }
+    };
+    let (source, location) = (document.source.as_str(), document.location.as_str());
+    let reason = reason.map(stoa_ground::people::clean);
+    if reason.as_deref() == Some("") {
+        anyhow::bail!(
+            "say in a sentence why the page should not be relied on: whoever reads an answer from it reads that"
+        );
+    }
+    let reason = reason.as_deref();
+    let changed = app
+        .db
+        .write(|tx| async move {
+            match reason {
+                Some(reason) => library::deprecate(&tx, source, location, reason).await,
+                None => library::reinstate(&tx, source, location).await,
+            }
+        })
+        .await?;
+    if json {
+        return print_json(&json!({ "source": source, "location": location, "reason": reason, "changed": changed }));
+    }
+    println!(
+        "{} ({source}: {location}){}",
+        document.title,
+        match (reason, changed) {
+            (Some(_), true) => " is deprecated: answers that quote it say why from now on.",
+            (Some(_), false) => " was deprecated for this reason already.",
+            (None, true) => " counts again.",
+            (None, false) => " was not deprecated.",
+        }
+    );
+    Ok(())
+}
+
+fn is_named(document: &Document, name: &str) -> bool {
+    document.location == name || document.title.eq_ignore_ascii_case(name) || document.id == name
+}
+
 async fn show_impact(app: &App, document: Option<&str>, since: Option<jiff::civil::Date>, json: bool) -> Result<()> {
     let all: Vec<Impact> = app
         .db
         .read(|c| async move {
             let mut all = Vec::new();
             if let Some(name) = document {
-                let named =
-                    |d: &library::Document| d.location == name || d.title.eq_ignore_ascii_case(name) || d.id == name;
-                for document in library::documents(&c).await?.iter().filter(|d| named(d)) {
+                for document in library::documents(&c).await?.iter().filter(|d| is_named(d, name)) {
                     all.push(impact::of(&c, document).await?);
                 }
             }

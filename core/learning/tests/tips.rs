@@ -328,6 +328,9 @@ async fn a_logged_thread_is_one_group_statement_and_one_for_each_who_agrees() {
     assert_eq!(o.statements("commented").await.len(), 1);
     assert_eq!(o.statements("withdrew-consent").await.len(), 1);
     assert_eq!(o.statements("discussed").await[0]["actor"]["member"].as_array().unwrap().len(), 1);
+    let kept = "SELECT COUNT(*) AS n FROM question WHERE answer LIKE '%free of charge%'";
+    let kept = o.db.opt(kept, args![]).await.unwrap().unwrap().get::<i64>("n").unwrap();
+    assert_eq!(kept, 0, "what was answered before does not keep her words");
     let after = o.asks("Cem", "Is a bench collected free of charge after a warehouse mistake?").await;
     assert!(!after.contains("free of charge"), "{after}");
 }

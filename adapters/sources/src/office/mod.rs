@@ -13,7 +13,7 @@ use crate::page::{self, Page};
 use crate::xml::{self, Xml};
 
 /// One part of the archive inflates to this at most, and all that are read together to twice as much.
-const MOST_PART: u64 = 64 * 1024 * 1024;
+const MOST_PART: u64 = 16 * 1024 * 1024;
 /// Parts in an archive.
 const MOST_PARTS: usize = 20_000;
 

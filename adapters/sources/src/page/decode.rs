@@ -1,12 +1,14 @@
-//! Bytes to text: by byte order mark, else UTF-8, else what the server or the page says of it, else Windows-1252.
+//! Bytes to text: by byte order mark, else UTF-8, else what the server says of it, else what the HTML page says itself, else
+//! Windows-1252.
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
-/// Decodes a file; `charset` is what was said of it on the way. Never fails for text; some characters may be wrong where the file does not say what it is.
+/// Decodes a file, which may be `html`; `charset` is what was said of it on the way. Never fails for text; some characters
+/// may be wrong where nothing says what it is.
 ///
 /// # Errors
 /// One sentence when the bytes are not text.
-pub fn decode(bytes: &[u8], charset: Option<&str>) -> Result<String, String> {
+pub fn decode(bytes: &[u8], charset: Option<&str>, html: bool) -> Result<String, String> {
     // What is not UTF-8 is not made so by saying it.
     let other = |encoding: &&'static Encoding| *encoding != UTF_8;
     let said = charset.and_then(|label| Encoding::for_label(label.trim().as_bytes())).filter(other);
@@ -15,7 +17,8 @@ pub fn decode(bytes: &[u8], charset: Option<&str>) -> Result<String, String> {
     } else if let Ok(text) = std::str::from_utf8(bytes) {
         text.to_owned()
     } else {
-        declared(bytes).filter(other).or(said).unwrap_or(WINDOWS_1252).decode_without_bom_handling(bytes).0.into_owned()
+        let declared = || declared(bytes).filter(|encoding| html && other(encoding));
+        said.or_else(declared).unwrap_or(WINDOWS_1252).decode_without_bom_handling(bytes).0.into_owned()
     };
     let (mut odd, mut all) = (0usize, 0usize);
     for c in text.chars() {

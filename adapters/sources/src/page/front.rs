@@ -77,6 +77,10 @@ fn fill(page: &mut Page, values: &Value) {
     page.owner = first(values, &["owner", "owners", "maintainer", "maintainers", "contact", "author", "authors"]);
     page.language =
         first(values, &["lang", "language", "locale"]).filter(|l| html::is_language(l)).map(|l| l.replace('_', "-"));
+    page.deprecated = match get(values, "deprecated") {
+        Some(Value::Bool(true)) => Some("its author says that it is out of date".into()),
+        _ => first(values, &["deprecated"]),
+    };
     let words: Vec<String> = ["keywords", "tags", "aliases_for_search", "synonyms"]
         .into_iter()
         .filter_map(|name| get(values, name))

@@ -10,6 +10,11 @@ use super::{Around, Page, write};
 /// Nobody writes deeper than this, and the parser's time grows with the square of the depth.
 const DEEPEST: usize = 2_000;
 
+/// Larger pages are not read.
+const MOST_BYTES: usize = 10 * 1024 * 1024;
+/// Nor those with more beginnings and ends of elements: a tree of these takes many times the size of its text.
+const MOST_MARKS: usize = 200_000;
+
 /// What is told to be the content of a page has at least so many words.
 const ENOUGH: usize = 60;
 
@@ -25,7 +30,7 @@ pub(super) enum Origin {
 /// Reads an HTML file.
 ///
 /// # Errors
-/// One sentence when it is nested deeper than anybody writes.
+/// One sentence when it is larger, or nested deeper, than anybody writes.
 pub fn html(text: &str) -> Result<Page, String> {
     let tree = parse(text)?;
     Ok(read(&tree, &tree))
@@ -51,8 +56,14 @@ pub fn of_site(text: &str) -> Result<(Page, Around), String> {
 }
 
 fn parse(text: &str) -> Result<Html, String> {
+    if text.len() > MOST_BYTES {
+        return Err(format!("the page has more than {} MB: split it", MOST_BYTES / 1024 / 1024));
+    }
     if deepest(text) > DEEPEST {
         return Err(format!("its elements are nested more than {DEEPEST} deep, which no reader can follow"));
+    }
+    if text.bytes().filter(|b| *b == b'<').nth(MOST_MARKS).is_some() {
+        return Err(format!("it has more than {} elements: split it", MOST_MARKS / 2));
     }
     Ok(Html::parse_document(text))
 }

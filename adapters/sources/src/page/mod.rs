@@ -35,6 +35,8 @@ pub struct Page {
     pub owner: Option<String>,
     /// The day on which it should be looked at again.
     pub review_date: Option<Date>,
+    /// Why it should not be relied on any more, if it says so.
+    pub deprecated: Option<String>,
     /// Words for finding it.
     pub keywords: String,
     /// Where it has moved to, if it only points elsewhere.
@@ -55,6 +57,7 @@ impl Page {
             owner: self.owner,
             review_date: self.review_date,
             keywords: self.keywords,
+            deprecated: self.deprecated,
             sections: self.sections,
             ..Item::default()
         };

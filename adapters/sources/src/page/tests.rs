@@ -70,6 +70,15 @@ fn titles_come_from_the_first_heading_or_the_file_and_same_headings_get_differen
 }
 
 #[test]
+fn a_page_says_that_it_should_not_be_relied_on_any_more() {
+    let said = |matter: &str| read(&format!("---\n{matter}\n---\n\nThirty days.\n")).deprecated;
+    assert_eq!(said("deprecated: See the new contract.").as_deref(), Some("See the new contract."));
+    assert_eq!(said("deprecated: true").as_deref(), Some("its author says that it is out of date"));
+    assert_eq!(said("deprecated: false"), None);
+    assert_eq!(said("title: Leave"), None);
+}
+
+#[test]
 fn a_page_that_only_points_elsewhere_says_where() {
     let page = read(include_str!("../../tests/handbook/moved.md"));
     assert_eq!(page.sections[0].text, "[Organisation chart](https://example.org/chart)");
@@ -155,19 +164,24 @@ fn an_html_page_is_reduced_to_its_content() {
 #[test]
 fn bytes_of_any_character_set_become_text_and_binary_data_is_refused() {
     let utf16: Vec<u8> = [0xFF, 0xFE].into_iter().chain("Grüße".encode_utf16().flat_map(u16::to_le_bytes)).collect();
-    assert_eq!(decode(&utf16, None).unwrap(), "Grüße");
-    assert_eq!(decode(b"\xEF\xBB\xBFGr\xC3\xBC\xC3\x9Fe", None).unwrap(), "Grüße");
-    assert_eq!(decode(b"Gr\xFC\xDFe \x93you\x94", None).unwrap(), "Grüße “you”");
-    assert_eq!(decode(b"<meta charset='iso-8859-5'>\xBF", None).unwrap(), "<meta charset='iso-8859-5'>П");
+    let page = b"<meta charset='iso-8859-5'>\xBF";
+    for (bytes, said, html, expected) in [
+        (utf16.as_slice(), None, false, "Grüße"),
+        (b"\xEF\xBB\xBFGr\xC3\xBC\xC3\x9Fe", None, false, "Grüße"),
+        (b"Gr\xFC\xDFe \x93you\x94", None, false, "Grüße “you”"),
+        (b"\xBF", Some("iso-8859-5"), false, "П"),
+        // What the server says counts more than what the page says of itself, and only a page of HTML says something.
+        (page, None, true, "<meta charset='iso-8859-5'>П"),
+        (page, Some("windows-1252"), true, "<meta charset='iso-8859-5'>¿"),
+        (page, None, false, "<meta charset='iso-8859-5'>¿"),
+        // A server that lies is not believed.
+        (b"Gr\xFC\xDFe", Some("utf-8"), false, "Grüße"),
+    ] {
+        assert_eq!(decode(bytes, said, html).unwrap(), expected, "{said:?} {html}");
+    }
     let garbage: Vec<u8> = (0..20_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    assert_eq!(
-        decode(b"\xBF", Some("iso-8859-5")).unwrap(),
-        "П",
-        "what the server says counts where the page says nothing"
-    );
-    assert_eq!(decode(b"Gr\xFC\xDFe", Some("utf-8")).unwrap(), "Grüße", "a server that lies is not believed");
-    assert!(decode(&garbage, None).unwrap_err().starts_with("it is not text but binary data"));
-    assert!(decode(b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR", None).is_err());
+    assert!(decode(&garbage, None, false).unwrap_err().starts_with("it is not text but binary data"));
+    assert!(decode(b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR", None, true).is_err());
 }
 
 #[test]
@@ -211,4 +225,11 @@ fn the_content_of_a_page_that_does_not_mark_it_is_told_from_its_words() {
     let all: String = page.sections.iter().map(|s| s.text.as_str()).collect();
     assert!(all.contains("two hundred and forty hours") && !all.contains("Menu entry"), "{all}");
     assert_eq!(page.title.as_deref(), Some("Leave"));
+}
+
+#[test]
+fn a_page_that_is_too_large_for_a_tree_is_one_sentence() {
+    assert_eq!(html(&"x".repeat(11 * 1024 * 1024)).unwrap_err(), "the page has more than 10 MB: split it");
+    assert_eq!(html(&"<b>x</b>".repeat(100_001)).unwrap_err(), "it has more than 100000 elements: split it");
+    assert_eq!(markdown(&"<i>x</i>".repeat(100_001)).unwrap_err(), "it has more than 100000 elements: split it");
 }

@@ -21,8 +21,6 @@ use crate::reading::{Kind, MOST_BYTES, READING, Reading};
 use crate::web::{Answer, Ask, Client, Content, Failure, Pace, Validators, send};
 use frontier::Frontier;
 
-/// Larger pages are not read.
-const MOST_PAGE: u64 = 10 * 1024 * 1024;
 /// The part of robots.txt that counts (RFC 9309, section 2.5).
 const MOST_ROBOTS: u64 = 500 * 1024;
 /// Sitemaps that are read of one site.
@@ -169,7 +167,7 @@ impl Site {
         let Some(here) = frontier.location(&content.url) else {
             let (host, path) = (content.url.host_str().unwrap_or_default(), content.url.path());
             let sentence = format!("it leads out of the site, to {host}{path}: perhaps one has to sign in to read it");
-            return Err(Failure::Document(sentence));
+            return Err(Failure::Denied(sentence));
         };
         let told = page::robots(&content.robots);
         if here != *at && !frontier.visit(&here) || told.hidden {
@@ -177,12 +175,6 @@ impl Site {
         }
         let Some(kind) = kind_of(&content.media, &content.url) else { return Ok(Visit::Elsewhere) };
         let page = if kind == Kind::Html {
-            if content.bytes.len() as u64 > MOST_PAGE {
-                return Err(Failure::Document(format!(
-                    "the page has more than {} MB: split it",
-                    MOST_PAGE / 1024 / 1024
-                )));
-            }
             let (page, around) = self.reading.site(content.bytes, content.charset).await.map_err(Failure::Document)?;
             let from = around.base.and_then(|b| here.join(&b).ok()).unwrap_or_else(|| here.clone());
             if !told.closed {

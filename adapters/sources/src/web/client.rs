@@ -1,7 +1,8 @@
 //! Asking servers politely: one request at a time with a pause between, answers bounded, redirects looked at, patience
 //! with servers that are busy.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{
@@ -24,6 +25,11 @@ const TRIES: u32 = 4;
 /// The longest pause that a server may ask for, and the longest time that a request is tried.
 const LONGEST: Duration = Duration::from_secs(60);
 const REDIRECTS: usize = 5;
+/// A server that wants to be left alone for longer than that is asked again after this.
+const LONGEST_AWAY: Duration = Duration::from_secs(24 * 3_600);
+
+/// Servers that want to be left alone for longer than a request is tried, and until when: that holds for the next sync too.
+static AWAY: LazyLock<std::sync::Mutex<HashMap<String, std::time::Instant>>> = LazyLock::new(Default::default);
 
 /// How fast servers are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,6 +155,10 @@ impl Client {
 
     /// Asks; what may work later is tried again.
     pub async fn ask(&self, ask: &Ask<'_>) -> Result<Answer, Failure> {
+        let server = ask.url.origin().ascii_serialization();
+        if let Some(rest) = away(&server) {
+            return Err(Failure::Server(later(rest)));
+        }
         let (begun, mut pause) = (monotonic(), self.pace.after_failure);
         let mut tries = 0;
         loop {
@@ -158,7 +168,12 @@ impl Client {
                 Err(Trouble::Final(failure)) => return Err(failure),
                 Err(Trouble::Later(sentence, wanted)) => (Failure::Server(sentence), wanted),
             };
-            let wait = wanted.unwrap_or(pause).min(LONGEST);
+            if let Some(wanted) = wanted.filter(|wanted| *wanted > LONGEST) {
+                let wanted = wanted.min(LONGEST_AWAY);
+                AWAY.lock().unwrap_or_else(PoisonError::into_inner).insert(server, monotonic() + wanted);
+                return Err(Failure::Server(later(wanted)));
+            }
+            let wait = wanted.unwrap_or(pause);
             if tries >= TRIES || begun.elapsed() + wait > LONGEST * 2 {
                 return Err(failure);
             }
@@ -211,6 +226,18 @@ impl Client {
         *last = Some(monotonic());
         sent.map_err(|e| trouble(&e))
     }
+}
+
+/// How long a server still wants to be left alone.
+fn away(server: &str) -> Option<Duration> {
+    let mut away = AWAY.lock().unwrap_or_else(PoisonError::into_inner);
+    let now = monotonic();
+    away.retain(|_, until| *until > now);
+    Some(away.get(server)?.duration_since(now))
+}
+
+fn later(rest: Duration) -> String {
+    format!("the server asks to come back later: in {} minutes", rest.as_secs().div_ceil(60))
 }
 
 enum Trouble {

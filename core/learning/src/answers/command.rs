@@ -26,7 +26,7 @@ use super::feedback::Judgement;
 use super::respond::{self, Inquiry, Response};
 use super::{curated, experts, feedback, gaps, speak};
 use crate::Services;
-use crate::library;
+use crate::library::{self, Document};
 use crate::search::{Access, Stems, is_stop_word, words};
 use order::Order;
 
@@ -39,6 +39,8 @@ pub use store::{Relied, relied_on, saved_titles};
 const LONGEST: usize = 1_000;
 /// How long after a question another one in the same place may lean on it.
 const CONVERSATION: i64 = 30 * 60 * Instant::SECOND;
+/// Topics that are suggested.
+const SUGGESTED: usize = 25;
 /// The name of the delivery kind of answers.
 pub(super) const ANSWER: &str = "answer";
 /// What people say to be polite; nothing to look up.
@@ -112,12 +114,20 @@ pub async fn erase_questions(tx: &Tx, services: &Services, person: &Person) -> R
     Ok(questions.len())
 }
 
-/// Brings posted answers up to date that quote this document: what is withdrawn leaves them.
+/// Brings posted answers up to date that quote or name this document: what is closed or withdrawn leaves them.
 ///
 /// # Errors
 /// The database's error.
 pub async fn revise_citing(tx: &Tx, document: &str) -> Result<()> {
     store::revise_citing(tx, document).await
+}
+
+/// As [`revise_citing`], for words that somebody took back: no kept answer keeps them.
+///
+/// # Errors
+/// The database's error.
+pub async fn forget_quotes(tx: &Tx, document: &str) -> Result<()> {
+    render::forget_quotes(tx, document).await
 }
 
 /// As what a person reads; without a person, as everyone.
@@ -174,11 +184,20 @@ impl Command for Ask {
     /// Topics: the titles of what this person may read.
     async fn suggest(&self, cx: &Context<'_>, typed: &str) -> Result<Vec<Suggestion>> {
         let access = access(cx.db(), cx.known.as_ref()).await?;
-        let found = cx.db().read(|c| async move { library::titled(&c, typed).await }).await?;
-        let mut titles: Vec<String> =
-            found.into_iter().filter(|d| access.allows(&d.readers)).map(|d| d.title).collect();
-        titles.dedup();
-        Ok(Suggestion::fitting(titles.into_iter().map(|t| Suggestion { label: t.clone(), value: t }), typed))
+        let (mut titles, mut after): (Vec<String>, Option<Document>) = (Vec::new(), None);
+        loop {
+            let from = after.as_ref();
+            let page = cx.db().read(|c| async move { library::titled(&c, typed, from).await }).await?;
+            titles.extend(page.iter().filter(|d| access.allows(&d.readers)).map(|d| d.title.clone()));
+            titles.dedup();
+            let all = titles.iter().map(|t| Suggestion { label: t.clone(), value: t.clone() });
+            let fitting = Suggestion::fitting(all, typed);
+            let Some(last) = page.into_iter().next_back().filter(|_| fitting.len() < SUGGESTED) else {
+                return Ok(fitting);
+            };
+            // What is hidden must not take the place of what is not.
+            after = Some(last);
+        }
     }
 
     async fn run(&self, cx: &Context<'_>, call: &Call) -> Result<()> {

@@ -127,7 +127,12 @@ pub async fn explain(db: &Db, index: &Index, question: &str, access: &Access) ->
         words: found
             .asked
             .iter()
-            .map(|a| AskedWord { word: a.word.clone(), passages: a.passages, weight: a.idf, corrected: a.corrected })
+            .map(|a| AskedWord {
+                word: a.word.clone(),
+                passages: a.passages,
+                weight: a.idf,
+                corrected: !a.taken_for.is_empty(),
+            })
             .collect(),
         readable: found.readable,
         related: found.related.clone(),

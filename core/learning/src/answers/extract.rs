@@ -16,6 +16,9 @@ const ENOUGH: usize = 240;
 const SECOND: f32 = 0.95;
 /// How much a good sentence counts against a good passage.
 const CLOSELY: f32 = 0.35;
+/// How much better a numbered step answers how something is done; on the page that answers best.
+const STEP: f32 = 0.15;
+const STEP_THERE: f32 = 0.25;
 
 /// What a quoted line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,17 +162,44 @@ pub(super) fn read_closely<'a>(asks: Asks, asked: &[Asked], found: &[(&'a Hit, &
             Reading { hit, passage, stems, about, units, worth: hit.score / top + CLOSELY * best - late }
         })
         .collect();
-    readings.sort_by(|a, b| b.worth.total_cmp(&a.worth));
+    let best_first = |a: &Reading<'_>, b: &Reading<'_>| b.worth.total_cmp(&a.worth);
+    readings.sort_by(best_first);
+    if asks == Asks::Steps
+        && let Some(document) = readings.first().map(|r| &r.passage.document)
+    {
+        for reading in readings.iter_mut().filter(|r| r.passage.document == *document) {
+            reading.prefer_steps(asked, top);
+        }
+        readings.sort_by(best_first);
+    }
     readings
+}
+
+impl Reading<'_> {
+    /// Lets the numbered steps count more, wherever they stand in their list: it is quoted as a whole.
+    fn prefer_steps(&mut self, asked: &[Asked], top: f32) {
+        for unit in self.units.iter_mut().filter(|u| is_step(u)) {
+            unit.worth = said(asked, &self.about, unit) + STEP_THERE;
+        }
+        let best = self.units.iter().map(|u| u.worth).fold(0.0, f32::max);
+        self.worth = self.hit.score / top + CLOSELY * best;
+    }
+}
+
+fn is_step(unit: &Unit) -> bool {
+    matches!(unit.kind, Kind::Item(Some(_)))
+}
+
+/// What a unit says of the question. What the headings say already counts half: every sentence below is about it.
+fn said(asked: &[Asked], about: &[bool], unit: &Unit) -> f32 {
+    let both: Vec<bool> = unit.has.iter().zip(about).map(|(h, a)| *h || *a).collect();
+    0.5 * unit.share + 0.5 * share(asked, &both)
 }
 
 /// How well a unit answers.
 fn worth(asks: Asks, asked: &[Asked], stems: &Stems, about: &[bool], unit: &Unit, place: usize) -> f32 {
-    // What the headings say already counts half: every sentence below is about it.
-    let both: Vec<bool> = unit.has.iter().zip(about).map(|(h, a)| *h || *a).collect();
-    let said = 0.5 * unit.share + 0.5 * share(asked, &both);
     let kind = match asks {
-        Asks::Steps if matches!(unit.kind, Kind::Item(Some(_))) => 0.15,
+        Asks::Steps if is_step(unit) => STEP,
         Asks::Steps | Asks::Anything => 0.0,
         Asks::Meaning if is_definition(asked, stems, &unit.text) => 0.4,
         Asks::Meaning if unit.depth > 0 => -0.15,
@@ -183,7 +213,7 @@ fn worth(asks: Asks, asked: &[Asked], stems: &Stems, about: &[bool], unit: &Unit
         _ => 0.0,
     };
     // The start of a passage is where it says what it is about.
-    said + kind + form - 0.02 * place.min(10) as f32
+    said(asked, about, unit) + kind + form - 0.02 * place.min(10) as f32
 }
 
 /// What to quote: a part of the best passage, and of another document's when it is as good.

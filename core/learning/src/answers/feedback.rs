@@ -82,7 +82,7 @@ pub async fn prior_of(conn: &Conn, document: &str) -> Result<f64> {
     let rows = conn
         .all(
             "SELECT v.person, v.kind FROM answer_vote v
-             JOIN question_document q ON q.question = v.question
+             JOIN question_document q ON q.question = v.question AND q.cited = 1
              JOIN document d ON d.id = q.document
              JOIN document_version w ON w.document_id = d.id AND w.digest = d.version AND w.stored <= v.voted
              WHERE q.document = $1 ORDER BY v.voted",
@@ -213,7 +213,7 @@ async fn said(conn: &Conn, concern: &Concern) -> Result<(i64, Vec<String>)> {
     let count = conn
         .one(
             "SELECT COUNT(DISTINCT v.person) AS n FROM answer_vote v JOIN question_document d ON d.question = v.question
-             WHERE d.document = $1 AND v.kind = $2 AND v.voted >= $3",
+             WHERE d.document = $1 AND d.cited = 1 AND v.kind = $2 AND v.voted >= $3",
             of,
         )
         .await?
@@ -221,7 +221,7 @@ async fn said(conn: &Conn, concern: &Concern) -> Result<(i64, Vec<String>)> {
     let rows = conn
         .all(
             "SELECT v.missing FROM answer_vote v JOIN question_document d ON d.question = v.question
-             WHERE d.document = $1 AND v.kind = $2 AND v.voted >= $3 AND v.missing IS NOT NULL
+             WHERE d.document = $1 AND d.cited = 1 AND v.kind = $2 AND v.voted >= $3 AND v.missing IS NOT NULL
              ORDER BY v.voted DESC LIMIT $4",
             args![&concern.document, concern.kind.word(), concern.first, NOTES],
         )

@@ -25,7 +25,9 @@ use stoa_ground::{Db, Result};
 use crate::library::{self, Passage};
 use crate::search::{Access, Found, Hit, Index, different};
 
-pub use command::{Asked, Relied, erase_questions, parts, questions_of, relied_on, revise_citing, saved_titles};
+pub use command::{
+    Asked, Relied, erase_questions, forget_quotes, parts, questions_of, relied_on, revise_citing, saved_titles,
+};
 pub use experts::{forget_knowledge, note_knowledge, passed_on};
 pub use explain::{AskedWord, Explanation, Ranked, Signal, explain};
 pub use extract::{Line, LineKind};
@@ -71,6 +73,9 @@ pub struct Answer {
     /// The question as it was understood, where it leaned on the one before.
     #[serde(default)]
     pub meant: Option<String>,
+    /// Words of the question that nothing has, with the ones that they were taken for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken_for: Vec<(String, Vec<String>)>,
 }
 
 /// How an answer came about.
@@ -217,6 +222,8 @@ pub fn answer(question: &str, found: &Found, passages: &[Passage]) -> Answer {
     let quotes = if confidence < THRESHOLD { Vec::new() } else { extract::quotes(&readings) };
     let mut answer =
         Answer { question: question.to_owned(), abstained: quotes.is_empty(), confidence, ..Answer::default() };
+    let taken = found.asked.iter().filter(|a| !a.taken_for.is_empty());
+    answer.taken_for = taken.map(|a| (a.word.clone(), a.taken_for.clone())).collect();
     answer.citations = quotes.into_iter().map(|q| q.cite(readings[q.passage].passage)).collect();
     answer.answer = answer.citations.iter().map(|c| c.quote.as_str()).collect::<Vec<_>>().join("\n\n");
     // Stop words alone are near to everything.
@@ -234,7 +241,7 @@ pub fn answer(question: &str, found: &Found, passages: &[Passage]) -> Answer {
 fn read_closely<'a>(question: &str, found: &'a Found, passages: &'a [Passage]) -> Vec<extract::Reading<'a>> {
     let hit = |p: &Passage| found.hits.iter().find(|h| h.passage_id == p.id);
     let pairs: Vec<_> = passages.iter().filter_map(|p| Some((hit(p)?, p))).collect();
-    extract::read_closely(kind::Asks::of(question, &found.asked), &found.asked, &pairs)
+    extract::read_closely(kind::Asks::of(question, found.asked.len()), &found.asked, &pairs)
 }
 
 impl Citation {

@@ -1,6 +1,7 @@
 //! The way from a question to its answer: understood, matched with what was written for it, looked up, written.
 
 use jiff::civil::Date;
+use stoa_ground::clock::monotonic;
 use stoa_ground::{Db, Result};
 
 use super::model::{self, Basis};
@@ -116,6 +117,7 @@ where
         return Ok(Err(Instead::UsedUp));
     }
     let mark = format!("data-{}", db.clock().id().simple());
+    let begun = monotonic();
     let (mut found, mut meant, mut spent) = (&response.found, response.meant.as_str(), Spent::default());
     let condensed;
     if let (Some(_), Some(before)) = (&response.answer.meant, inquiry.before) {
@@ -128,8 +130,15 @@ where
         }
     }
     let read = passages(db, found, &inquiry.access).await?;
-    let basis =
-        Basis { question: meant, passages: &read, quoted: &response.answer, language: inquiry.language, mark: &mark };
+    let basis = Basis {
+        question: meant,
+        passages: &read,
+        quoted: &response.answer,
+        language: inquiry.language,
+        mark: &mark,
+        // What the question before took is no longer there for the answer.
+        time: limits.time.saturating_sub(begun.elapsed()),
+    };
     let (written, took) = model::write(modelled, &basis, grown).await;
     spent.tokens += took.tokens;
     db.write(|tx| async move { model::budget::note(&tx, person, day, spent).await }).await?;

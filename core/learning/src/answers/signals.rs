@@ -27,7 +27,7 @@ pub struct Signals {
     pub spread: f32,
     /// The most telling word that the best passage lacks, against the most telling of all.
     pub missing: f32,
-    /// Share of the question that no readable passage has at all.
+    /// Share of the question that no readable passage has as it was typed.
     pub unknown: f32,
     /// Share of the pairs of neighbouring words of the question that the best passage has as neighbours too.
     pub phrases: f32,
@@ -61,7 +61,7 @@ impl Signals {
         let in_passage = units.iter().fold(about.clone(), |all, u| or(&all, &u.has));
         let top = asked.iter().map(|a| a.idf).fold(f32::MIN_POSITIVE, f32::max);
         let missing = asked.iter().zip(&in_passage).filter(|(_, h)| !**h).map(|(a, _)| a.idf).fold(0.0, f32::max);
-        let unknown: Vec<bool> = asked.iter().map(|a| a.passages == 0).collect();
+        let unknown: Vec<bool> = asked.iter().map(|a| a.passages == 0 || !a.taken_for.is_empty()).collect();
         let document = &reading.passage.document;
         let by_words = hit.parts.lexical;
         let next = readings

@@ -215,7 +215,7 @@ impl Listener {
 }
 
 /// Whether a message asks something: it ends with a question mark, or begins as a question does.
-fn is_question(text: &str) -> bool {
+pub(super) fn is_question(text: &str) -> bool {
     let text = text.trim();
     if text.contains('?') {
         // "Really?? See you at 5" is not one; a question mark at a sentence's end is.

@@ -95,6 +95,7 @@ async fn strange_questions_get_a_calm_answer() {
     }
     let typo = ask("claiming expneses").await;
     assert!(typo.answer.contains("Photograph every receipt"), "{typo:?}");
+    assert_eq!(typo.taken_for, [("expneses".to_owned(), vec!["expenses".to_owned()])]);
     let long = ask(&"lorem ipsum dolor sit amet ".repeat(1_000)).await;
     assert!(long.abstained && long.question.len() == 27_000, "{}", long.confidence);
     let code = ask(&format!("{}how do I claim expenses?", "x".repeat(200_000))).await;

@@ -37,6 +37,7 @@ impl Prepared {
             location: item.location.clone(),
             review_date: item.review_date,
             verified: item.verified,
+            deprecated: item.deprecated.as_deref().map(line).filter(|s| !s.is_empty()),
             sections: Vec::new(),
         };
         let digest = digest(&sections);

@@ -24,8 +24,8 @@ pub use hold::{LEASED, hold, let_go, synced};
 pub use port::{Found, Known, Progress, SourceReader, SourceSettings, SyncReport};
 pub use problems::{Problem, problems};
 pub use store::{
-    deprecate, document, document_ids, documents, duplicates_of, forget, passage, passages_of, put, rate, retire,
-    set_readers, set_verified, sources, titled, versions_of,
+    deprecate, document, document_ids, documents, duplicates_of, forget, passage, passages_of, put, rate, reinstate,
+    retire, set_readers, set_verified, sources, titled, versions_of,
 };
 pub use sync::{Missing, leave, sync, sync_with};
 
@@ -129,6 +129,8 @@ pub struct Item {
     pub readers: Vec<String>,
     /// As in [`Passage::verified`].
     pub verified: bool,
+    /// Why it should not be relied on any more, where the source says so.
+    pub deprecated: Option<String>,
     /// The content.
     pub sections: Vec<Section>,
 }

@@ -22,8 +22,8 @@ pub(super) async fn place(tx: &Tx, new: &Prepared, mark: &Mark) -> Result<Put> {
     let id = existing(tx, new).await?;
     let was = tx
         .one(
-            "SELECT title, language, owner, review_date, keywords, readers, verified, status, version, fingerprint,
-             restricted FROM document WHERE id = $1",
+            "SELECT title, language, owner, review_date, keywords, readers, verified, status, reason, deprecated, version,
+             fingerprint, restricted FROM document WHERE id = $1",
             args![&id],
         )
         .await?;
@@ -38,7 +38,8 @@ pub(super) async fn place(tx: &Tx, new: &Prepared, mark: &Mark) -> Result<Put> {
         && was.get::<Option<String>>("review_date")? == review_date
         && was.get::<String>("keywords")? == item.keywords
         && was.get::<String>("readers")? == readers
-        && was.get::<bool>("verified")? == item.verified;
+        && was.get::<bool>("verified")? == item.verified
+        && was.get::<Option<String>>("deprecated")? == item.deprecated;
     let outcome = match version {
         None => Outcome::Added,
         Some(_) if status == Status::Retired => Outcome::Added,
@@ -54,12 +55,11 @@ pub(super) async fn place(tx: &Tx, new: &Prepared, mark: &Mark) -> Result<Put> {
             tx.exec(sql, args![&mark.fingerprint, &mark.restricted, &id]).await?;
         }
     } else {
-        let status = if status == Status::Deprecated { status } else { Status::Live };
+        let (status, reason) = standing(&was, status, item.deprecated.as_deref())?;
         tx.exec(
             "UPDATE document SET title = $1, language = $2, owner = $3, review_date = $4, keywords = $5, readers = $6,
              verified = $7, status = $8, version = $9, fingerprint = $10, updated = $11, restricted = $13, missing = NULL,
-             rating = CASE WHEN version = $9 THEN rating ELSE 0 END,
-             reason = CASE WHEN $8 = 'live' THEN NULL ELSE reason END WHERE id = $12",
+             rating = CASE WHEN version = $9 THEN rating ELSE 0 END, reason = $14, deprecated = $15 WHERE id = $12",
             args![
                 &item.title,
                 &item.language,
@@ -73,13 +73,28 @@ pub(super) async fn place(tx: &Tx, new: &Prepared, mark: &Mark) -> Result<Put> {
                 &mark.fingerprint,
                 tx.now(),
                 &id,
-                &mark.restricted
+                &mark.restricted,
+                reason,
+                &item.deprecated
             ],
         )
         .await?;
         tx.publish(TOPIC, &id).await?;
     }
     Ok(Put { document: id, version: new.digest.clone(), outcome })
+}
+
+/// How a document stands, and why, given what its source says now of relying on it. That counts when it is news; else what
+/// somebody here said of it stays.
+fn standing(was: &Row, status: Status, said: Option<&str>) -> Result<(Status, Option<String>)> {
+    let (before, reason) = (was.get::<Option<String>>("deprecated")?, was.get::<Option<String>>("reason")?);
+    let news = before.as_deref() != said || status == Status::Retired;
+    Ok(match said {
+        Some(said) if news => (Status::Deprecated, Some(said.to_owned())),
+        None if news && reason == before => (Status::Live, None),
+        _ if status == Status::Deprecated => (status, reason),
+        _ => (Status::Live, None),
+    })
 }
 
 /// The id of the document at this place; it is made, without a version, when there is none.
@@ -192,7 +207,7 @@ pub async fn forget(tx: &Tx, source: &str, location: &str, reason: &str) -> Resu
     Ok(true)
 }
 
-/// Marks a document as not to be relied on; it can still be read. False when there was none.
+/// Marks a document as not to be relied on; it can still be read. False when there was none, or it is for this reason.
 ///
 /// # Errors
 /// The database's error.
@@ -200,11 +215,27 @@ pub async fn deprecate(tx: &Tx, source: &str, location: &str, reason: &str) -> R
     set_status(tx, source, location, Status::Deprecated, reason).await
 }
 
+/// Takes back that a document is not to be relied on. False when it was not.
+///
+/// # Errors
+/// The database's error.
+pub async fn reinstate(tx: &Tx, source: &str, location: &str) -> Result<bool> {
+    let row = tx
+        .opt(
+            "UPDATE document SET status = 'live', reason = NULL, updated = $1
+             WHERE source = $2 AND location = $3 AND status = 'deprecated' RETURNING id",
+            args![tx.now(), source, location],
+        )
+        .await?;
+    announce(tx, row).await
+}
+
 async fn set_status(tx: &Tx, source: &str, location: &str, status: Status, reason: &str) -> Result<bool> {
     let row = tx
         .opt(
             "UPDATE document SET status = $1, reason = $2, updated = $3, fingerprint = NULL, missing = NULL
-             WHERE source = $4 AND location = $5 AND status <> $1 AND status <> 'retired' AND version IS NOT NULL
+             WHERE source = $4 AND location = $5 AND (status <> $1 OR reason <> $2) AND status <> 'retired'
+             AND version IS NOT NULL
              RETURNING id",
             args![status.word(), reason, tx.now(), source, location],
         )
@@ -343,12 +374,12 @@ pub async fn documents(conn: &Conn) -> Result<Vec<Document>> {
     rows.iter().map(read_document).collect()
 }
 
-/// Documents that stand and have this in their title, in any case, by title; no more than people look through. A letter
+/// Documents that stand and have this in their title, in any case, by title, after one of them; a page of them. A letter
 /// beyond ASCII stands for any, because SQLite knows no other cases: the caller looks closer.
 ///
 /// # Errors
 /// The database's error.
-pub async fn titled(conn: &Conn, part: &str) -> Result<Vec<Document>> {
+pub async fn titled(conn: &Conn, part: &str, after: Option<&Document>) -> Result<Vec<Document>> {
     let mut pattern = String::new();
     for c in part.trim().chars() {
         match c {
@@ -357,10 +388,12 @@ pub async fn titled(conn: &Conn, part: &str) -> Result<Vec<Document>> {
             _ => pattern.push('_'),
         }
     }
+    let (title, id) = after.map_or(("", ""), |d| (d.title.as_str(), d.id.as_str()));
     let sql = documents_where!(
-        "LOWER(d.title) LIKE $1 ESCAPE '\\' AND d.status <> 'retired' ORDER BY d.title, d.id LIMIT 500"
+        "LOWER(d.title) LIKE $1 ESCAPE '\\' AND d.status <> 'retired' AND (d.title > $2 OR (d.title = $2 AND d.id > $3))
+         ORDER BY d.title, d.id LIMIT 500"
     );
-    let rows = conn.all(sql, args![format!("%{pattern}%")]).await?;
+    let rows = conn.all(sql, args![format!("%{pattern}%"), title, id]).await?;
     rows.iter().map(read_document).collect()
 }
 

@@ -153,7 +153,7 @@ async fn pages_are_found_by_a_part_of_their_title_in_any_case() {
     put_one(&db, &gone).await;
     db.write(|tx| async move { retire(&tx, "handbook", "old.md", "outdated").await }).await.unwrap();
     let titles = async |part: &'static str| {
-        let found = db.read(|conn| async move { titled(&conn, part).await }).await.unwrap();
+        let found = db.read(|conn| async move { titled(&conn, part, None).await }).await.unwrap();
         found.into_iter().map(|d| d.title).collect::<Vec<_>>()
     };
     assert_eq!(titles(" LEAVE").await, ["Annual leave", "Sick leave"]);
@@ -162,4 +162,50 @@ async fn pages_are_found_by_a_part_of_their_title_in_any_case() {
     assert_eq!(titles("_").await, ["Tool_box"]);
     assert!(titles("\\").await.is_empty());
     assert_eq!(titles("").await.len(), 4);
+    let mut all = Vec::new();
+    loop {
+        let after = all.last();
+        let page = db.read(|conn| async move { titled(&conn, "", after).await }).await.unwrap();
+        let Some(first) = page.into_iter().next() else { break };
+        all.push(first);
+    }
+    let all: Vec<&str> = all.iter().map(|d| d.title.as_str()).collect();
+    assert_eq!(all, ["100 % remote", "Annual leave", "Sick leave", "Tool_box"], "one after the other");
+}
+
+#[tokio::test]
+async fn what_is_deprecated_is_so_until_whoever_said_it_takes_it_back() {
+    let (db, _dir) = store().await;
+    let said = |reason: Option<&str>| Item { deprecated: reason.map(str::to_owned), ..page("a.md", "240 hours.") };
+    let stands = async || {
+        let all = db.read(|conn| async move { documents(&conn).await }).await.unwrap();
+        (all[0].status, all[0].reason.clone().unwrap_or_default())
+    };
+    let by_hand = async |reason: Option<&'static str>| {
+        db.write(|tx| async move {
+            match reason {
+                Some(reason) => deprecate(&tx, "handbook", "a.md", reason).await,
+                None => reinstate(&tx, "handbook", "a.md").await,
+            }
+        })
+        .await
+        .unwrap()
+    };
+    put_one(&db, &said(None)).await;
+    assert!(by_hand(Some("old")).await && !by_hand(Some("old")).await && by_hand(Some("very old")).await);
+    put_one(&db, &said(None)).await;
+    assert_eq!(stands().await, (Status::Deprecated, "very old".into()), "the source has said nothing of it");
+    assert!(by_hand(None).await && !by_hand(None).await);
+    assert_eq!(stands().await, (Status::Live, String::new()));
+
+    assert_eq!(put_one(&db, &said(Some("moved"))).await.outcome, Outcome::Details);
+    assert_eq!(stands().await, (Status::Deprecated, "moved".into()));
+    assert_eq!(put_one(&db, &said(Some("moved"))).await.outcome, Outcome::Unchanged);
+    by_hand(None).await;
+    put_one(&db, &said(Some("moved"))).await;
+    assert_eq!(stands().await, (Status::Live, String::new()), "it is no news");
+    put_one(&db, &said(Some("gone"))).await;
+    assert_eq!(stands().await, (Status::Deprecated, "gone".into()));
+    put_one(&db, &said(None)).await;
+    assert_eq!(stands().await, (Status::Live, String::new()));
 }

@@ -13,6 +13,7 @@ use stoa_ground::{Conn, Result, Tx, args};
 
 use crate::Services;
 use crate::answers::{self, Asked};
+use crate::search::Access;
 use crate::tips::{self, Voluntary};
 use crate::training;
 
@@ -72,8 +73,8 @@ struct Kept {
     earlier: Vec<Person>,
     settings: Vec<(String, String)>,
     questions: Vec<Asked>,
-    /// Titles of pages that the person kept.
-    saved: Vec<String>,
+    /// Titles of pages that the person kept and can read today, and how many more there are.
+    saved: (Vec<String>, usize),
     /// Questions that went to colleagues or came from them, with the answers.
     passed_on: Vec<(String, Option<String>, bool)>,
     /// Questions to trainers, with the answers.
@@ -160,17 +161,20 @@ impl MyData {
                     earlier: Vec::new(),
                     settings: people::settings_of(&conn, &person.id).await?.into_iter().collect(),
                     questions: Vec::new(),
-                    saved: Vec::new(),
+                    saved: (Vec::new(), 0),
                     passed_on: Vec::new(),
                     trainers: training::questions_of(&conn, &person.id).await?,
                     voluntary: Voluntary::default(),
                     statements: 0,
                     messages: 0,
                 };
+                let access = Access::of(people::access_classes(&conn, person).await?);
                 let messages = "SELECT COUNT(*) AS n FROM outbox WHERE person = $1 AND state = 'posted'";
                 for row in people::rows_of(&conn, &person.id).await? {
                     kept.questions.extend(answers::questions_of(&conn, &row.id).await?);
-                    kept.saved.extend(answers::saved_titles(&conn, &row.id).await?);
+                    let (titles, more) = answers::saved_titles(&conn, &row.id, &access).await?;
+                    kept.saved.0.extend(titles);
+                    kept.saved.1 += more;
                     kept.passed_on.extend(answers::passed_on(&conn, &row.id).await?);
                     let more = tips::voluntary(&conn, &row.id).await?;
                     kept.voluntary.tips.extend(more.tips);
@@ -240,7 +244,7 @@ impl Kept {
                 .iter()
                 .map(|q| json!({"kind": "question", "at": q.at.rfc3339(), "text": q.text, "answered": q.answered})),
         );
-        all.extend(self.saved.iter().map(|title| json!({"kind": "saved", "title": title})));
+        all.extend(self.saved.0.iter().map(|title| json!({"kind": "saved", "title": title})));
         all.extend(self.passed_on.iter().map(|(text, answer, mine)| {
             json!({"kind": if *mine { "asked a colleague" } else { "answered a colleague" }, "text": text, "answer": answer})
         }));
@@ -264,6 +268,7 @@ impl Kept {
         }));
         all.push(json!({
             "kind": "counts", "ratings": v.ratings, "statements": self.statements, "messages": self.messages,
+            "saved and not readable now": self.saved.1,
         }));
         // A code block ends at three backticks; JSON has another spelling for them.
         all.iter().map(|line| line.to_string().replace('`', "\\u0060")).collect()

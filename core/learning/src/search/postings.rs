@@ -5,10 +5,13 @@ use std::cell::OnceCell;
 
 use tantivy::postings::Postings as _;
 use tantivy::schema::IndexRecordOption;
-use tantivy::{DocAddress, DocSet as _, Term};
+use tantivy::{DocAddress, DocSet as _, TERMINATED, Term};
 
 use super::rank::{FIELDS, Ranking, Weights};
 use super::visible::{Segment, View};
+
+/// Fields that stand above a text: title, headings.
+const HEADINGS: usize = 2;
 
 /// A passage that has a word, and the word's weighted frequency there.
 pub(super) struct Posting {
@@ -68,6 +71,26 @@ impl Ranking<'_> {
             self.view.remember(&stems, extent);
         }
         Ok(Spread { stems, extent, postings: OnceCell::from(postings) })
+    }
+
+    /// Whether the word stands in a readable title or heading.
+    pub fn is_headed(&self, spread: &Spread) -> tantivy::Result<bool> {
+        for segment in &self.view.segments {
+            for (f, &field) in self.fields.text[..HEADINGS].iter().enumerate() {
+                for stem in &spread.stems {
+                    let term = Term::from_field_text(field, stem);
+                    let option = IndexRecordOption::Basic;
+                    let Some(mut docs) = segment.words[f].read_postings(&term, option)? else { continue };
+                    while docs.doc() != TERMINATED {
+                        if segment.seen.contains(docs.doc()) {
+                            return Ok(true);
+                        }
+                        docs.advance();
+                    }
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// Every readable passage that has the word.

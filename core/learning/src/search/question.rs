@@ -18,6 +18,10 @@ pub(super) const TYPOS: usize = 24;
 /// Behind "how" these ask for an amount and are about nothing.
 const MEASURES: [&str; 6] = ["many", "much", "long", "often", "far", "big"];
 
+/// Between "how" and what somebody wants to do stand one of these and one of those, or "to".
+const HOW: [&str; 5] = ["do", "can", "could", "should", "would"];
+const WHO: [&str; 3] = ["i", "we", "you"];
+
 /// A word of a question, and how the index knows it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Asked {
@@ -31,8 +35,10 @@ pub struct Asked {
     pub passages: usize,
     /// How much it tells: high for a rare word.
     pub idf: f32,
-    /// Whether no readable passage has it, and the stems are those of words that differ by one letter.
-    pub corrected: bool,
+    /// The words that it was taken for, which differ by one letter, when no readable passage has it; the stems are theirs.
+    pub taken_for: Vec<String>,
+    /// Whether the question asks how to do it: the word behind "how do I".
+    pub deed: bool,
     /// Whether it is a stop word, looked for because the question has no others.
     pub stop: bool,
 }
@@ -48,13 +54,14 @@ pub(super) fn read(question: &str, languages: &[String]) -> Vec<Asked> {
     let found: Vec<words::Word> = words::words(question).into_iter().take(READ).collect();
     let sample: Vec<&str> = found.iter().take(DIFFERENT).map(|w| w.folded.as_str()).collect();
     let language = stop::language_of(&sample, languages);
-    let mut before = String::new();
-    for word in found {
+    for (at, word) in found.iter().enumerate() {
         if asked.len() == DIFFERENT {
             break;
         }
-        let measures = before == "how" && MEASURES.contains(&word.folded.as_str());
-        before.clone_from(&word.folded);
+        let before = |n: usize| at.checked_sub(n).map_or("", |at| found[at].folded.as_str());
+        let measures = before(1) == "how" && MEASURES.contains(&word.folded.as_str());
+        let deed = before(2) == "how" && before(1) == "to"
+            || before(3) == "how" && HOW.contains(&before(2)) && WHO.contains(&before(1));
         let mut forms: Vec<String> = stems.iter().map(|s| s.stem(&word.folded)).collect();
         forms.sort();
         forms.dedup();
@@ -62,7 +69,8 @@ pub(super) fn read(question: &str, languages: &[String]) -> Vec<Asked> {
             Entry::Occupied(at) => asked[*at.get()].times += 1,
             Entry::Vacant(new) => {
                 let stop = measures || stop::is_stop_word_of(language, &word.folded);
-                asked.push(Asked { word: word.folded, stems: new.key().clone(), times: 1, stop, ..Asked::default() });
+                let (word, stems) = (word.folded.clone(), new.key().clone());
+                asked.push(Asked { word, stems, times: 1, deed, stop, ..Asked::default() });
                 new.insert(asked.len() - 1);
             }
         }
@@ -113,6 +121,17 @@ mod tests {
         assert_eq!(words("How many days of leave for the long way?"), ["days", "leave", "long", "way"]);
         assert_eq!(words("who are you?"), ["who", "are", "you"]);
         assert!(words("🙂").is_empty());
+        let deed = |q: &str| read(q, &[]).into_iter().find(|a| a.deed).map(|a| a.word);
+        for (question, expected) in [
+            ("How do I submit my timesheet?", Some("submit")),
+            ("please, how can we cook a meal", Some("cook")),
+            ("how to lease a bicycle", Some("lease")),
+            ("How do I get my money back?", None),
+            ("How often do I submit it?", None),
+            ("submit", None),
+        ] {
+            assert_eq!(deed(question).as_deref(), expected, "{question}");
+        }
     }
 
     #[test]

@@ -21,6 +21,10 @@ use super::{Found, Hit, fuse, sketch};
 pub(super) const FIELDS: usize = 4;
 /// Fields in which words can stand near each other: title, headings, body.
 const NEAR: usize = 3;
+/// Fields that say what a whole document is about: title, keywords.
+const ABOUT: [usize; 2] = [0, 3];
+/// How much a deed counts that no page names, against the least telling of the other words.
+const UNNAMED: f32 = 0.5;
 
 /// Passages that say what better ones say already: so many are given on beside those.
 const TWINS: usize = 16;
@@ -40,7 +44,7 @@ pub struct Weights {
     pub near: f32,
     /// For a title that consists of the question's words, and for headings that do.
     pub exact: [f32; 2],
-    /// For the opening of a document whose title has the question's words.
+    /// For the opening of a document whose title or keywords have the question's words.
     pub opening: f32,
     /// How much of the score depends on the share of the question that is covered.
     pub coverage: f32,
@@ -128,8 +132,8 @@ pub(super) struct Candidate {
     pub at: DocAddress,
     /// A number for its document.
     pub group: u64,
-    /// What the title has of the question.
-    title: f32,
+    /// What title and keywords have of the question.
+    about: f32,
     pub score: f32,
     pub parts: Parts,
 }
@@ -144,15 +148,15 @@ impl Ranking<'_> {
             if spread.extent.passages == 0 && typos && !word.stop {
                 let near = self.correct(&word.word)?;
                 if !near.is_empty() {
-                    spread = self.spread(&near)?;
-                    word.stems = near;
-                    word.corrected = true;
+                    (word.stems, word.taken_for) = near.into_iter().unzip();
+                    spread = self.spread(&word.stems)?;
                 }
             }
             word.passages = spread.extent.passages;
             word.idf = self.idf(word.passages);
             spreads.push(Rc::new(spread));
         }
+        self.weigh_deed(&mut asked, &spreads)?;
         shorten(&mut asked, &mut spreads);
         let question = Question::of(asked, spreads);
         let mut found = Found {
@@ -220,7 +224,7 @@ impl Ranking<'_> {
                 }
                 None => {
                     let parts = Parts { words, coverage, related, cosine: self.near.of(at), ..Parts::default() };
-                    new.push(Candidate { at, group: 0, title: 0.0, score: 0.0, parts });
+                    new.push(Candidate { at, group: 0, about: 0.0, score: 0.0, parts });
                 }
             }
         }
@@ -245,39 +249,52 @@ impl Ranking<'_> {
         frequency * (k1 + 1.0) / (frequency + k1)
     }
 
-    /// Stems of known words that differ from an unknown one by a letter; the two most frequent.
-    fn correct(&self, word: &str) -> tantivy::Result<Vec<String>> {
-        let mut known: Vec<(usize, String)> = Vec::new();
+    /// Stems of known words that differ from an unknown one by a letter, with these words; the two most frequent.
+    fn correct(&self, word: &str) -> tantivy::Result<Vec<(String, String)>> {
+        let mut known: Vec<(usize, String, String)> = Vec::new();
         let stems = super::words::Stems::of(self.view.languages.first().map(String::as_str));
-        let mut near: Vec<String> = question::one_letter_off(word).iter().map(|w| stems.stem(w)).collect();
+        let mut near: Vec<(String, String)> =
+            question::one_letter_off(word).into_iter().map(|w| (stems.stem(&w), w)).collect();
         near.sort();
-        near.dedup();
+        near.dedup_by(|a, b| a.0 == b.0);
         let body = self.fields.text[2];
-        for stem in near {
+        for (stem, word) in near {
             let term = Term::from_field_text(body, &stem);
             if self.searcher.doc_freq(&term)? > 0 {
-                let stem = [stem];
-                let count = self.spread(&stem)?.extent.passages;
-                let [stem] = stem;
+                let count = self.spread(std::slice::from_ref(&stem))?.extent.passages;
                 if count > 0 {
-                    known.push((count, stem));
+                    known.push((count, stem, word));
                 }
             }
         }
         known.sort_by(|a, b| b.cmp(a));
         known.truncate(2);
-        Ok(known.into_iter().map(|(_, stem)| stem).collect())
+        Ok(known.into_iter().map(|(_, stem, word)| (stem, word)).collect())
+    }
+
+    /// Lets a deed that no page names count little, where a page is about the thing that it is done to: who asks how to
+    /// submit expenses is answered by the page on expenses, in whatever words that says it.
+    fn weigh_deed(&self, asked: &mut [Asked], spreads: &[Rc<Spread>]) -> tantivy::Result<()> {
+        let Some(deed) = asked.iter().position(|a| a.deed && a.passages == 0) else { return Ok(()) };
+        let others = || (0..asked.len()).filter(|&n| n != deed);
+        let Some(thing) = others().max_by(|&a, &b| asked[a].idf.total_cmp(&asked[b].idf)) else { return Ok(()) };
+        let least = others().map(|n| asked[n].idf).fold(f32::MAX, f32::min);
+        if self.is_headed(&spreads[thing])? {
+            asked[deed].idf = UNNAMED * least;
+        }
+        Ok(())
     }
 
     pub(super) fn covered(&self, share: f32) -> f32 {
         1.0 - self.weights.coverage * (1.0 - share)
     }
 
-    /// Adds what is said by words that stand near each other. The candidates stand in the index's order.
+    /// Adds what is said by words that stand near each other, and notes what the documents are about. The candidates stand in the index's order.
     fn see_neighbours(&self, asked: &[Asked], candidates: &mut [Candidate]) -> tantivy::Result<()> {
         for of_segment in candidates.chunk_by_mut(|a, b| a.at.segment_ord == b.at.segment_ord) {
             let segment = &self.view.segments[of_segment[0].at.segment_ord as usize];
-            for (f, &field) in self.fields.text[..NEAR].iter().enumerate() {
+            let mut about = vec![vec![false; asked.len()]; of_segment.len()];
+            for (f, &field) in self.fields.text.iter().enumerate() {
                 let (index, norms) = (&segment.words[f], &segment.norms[f]);
                 let mut matched = vec![(0.0f32, 0usize); of_segment.len()];
                 let mut before: Vec<Vec<u32>> = vec![Vec::new(); of_segment.len()];
@@ -297,7 +314,10 @@ impl Ranking<'_> {
                             }
                         }
                     }
-                    if n > 0 {
+                    if ABOUT.contains(&f) {
+                        about.iter_mut().zip(&places).for_each(|(about, places)| about[n] |= !places.is_empty());
+                    }
+                    if n > 0 && f < NEAR {
                         let idf = word.idf.min(asked[n - 1].idf);
                         for (slot, candidate) in of_segment.iter_mut().enumerate() {
                             candidate.parts.near += idf * self.nearness(&before[slot], &places[slot]);
@@ -316,10 +336,10 @@ impl Ranking<'_> {
                     if let Some(weight) = self.weights.exact.get(f) {
                         candidate.parts.exact += weight * telling * (words as f32 / length).min(1.0);
                     }
-                    if f == 0 {
-                        candidate.title = telling;
-                    }
                 }
+            }
+            for (candidate, about) in of_segment.iter_mut().zip(about) {
+                candidate.about = asked.iter().zip(about).filter(|(_, has)| *has).map(|(word, _)| word.idf).sum();
             }
         }
         Ok(())
@@ -374,12 +394,12 @@ impl Ranking<'_> {
         }
         let whole = question.asked.iter().map(|a| a.idf).sum::<f32>().max(f32::MIN_POSITIVE);
         let mut at = documents.iter().peekable();
-        for Candidate { at: DocAddress { segment_ord, doc_id }, title, parts, .. } in candidates {
+        for Candidate { at: DocAddress { segment_ord, doc_id }, about, parts, .. } in candidates {
             while at.next_if(|d| (d.segment, d.to) < (*segment_ord, *doc_id)).is_some() {}
             let Some(document) = at.peek() else { break };
             parts.document = self.weights.document * document.score;
-            // Squared: a page is about a question only when its title has most of it.
-            let about = *title * *title / whole;
+            // Squared: a page is about a question only when its title and keywords have most of it.
+            let about = *about * *about / whole;
             parts.opening = if *doc_id == document.from { self.weights.opening * about } else { 0.0 };
             parts.lexical = (parts.words + parts.near + parts.exact) * self.covered(parts.coverage)
                 + (parts.document + parts.opening);
@@ -411,7 +431,8 @@ struct Question {
 
 impl Question {
     fn of(asked: Vec<Asked>, spreads: Vec<Rc<Spread>>) -> Self {
-        let weight = |a: &Asked| a.idf * (1.0 + (a.times.min(4) as f32).ln()) * if a.corrected { 0.8 } else { 1.0 };
+        let weight =
+            |a: &Asked| a.idf * (1.0 + (a.times.min(4) as f32).ln()) * if a.taken_for.is_empty() { 1.0 } else { 0.8 };
         let weights: Vec<f32> = asked.iter().map(weight).collect();
         Self { all: weights.iter().sum(), asked, spreads, weights }
     }

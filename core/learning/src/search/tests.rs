@@ -220,6 +220,53 @@ async fn a_question_in_german_is_read_as_german() {
 }
 
 #[tokio::test]
+async fn a_deed_that_no_page_names_counts_little_where_a_page_is_about_the_thing() {
+    let (db, _dir) = store().await;
+    put(&db, &small_library()).await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    let weights = |question: &str| {
+        let found = index.search(question, &Access::everyone(), Instant(0), 5).unwrap();
+        found.asked.iter().map(|a| a.idf).collect::<Vec<_>>()
+    };
+    for (question, little) in [
+        ("How do I submit my travel expenses?", true),
+        ("how to submit expenses", true),
+        ("Who can submit expenses?", false),
+        // No title and no heading has a meal.
+        ("How do I cook a meal?", false),
+    ] {
+        let weights = weights(question);
+        let least = weights[1..].iter().copied().fold(f32::MAX, f32::min);
+        assert_eq!(weights[0] == 0.5 * least, little, "{question} {weights:?}");
+        assert_eq!(weights[0] > least, !little, "{question} {weights:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_opening_of_a_page_is_found_by_its_keywords() {
+    let (db, _dir) = store().await;
+    let mut leave = page(
+        "leave.md",
+        "Leave",
+        &[
+            ("", "Everybody has 27 days of it in a year."),
+            ("Days that lapse", "Days that are left lapse in March; days of many years do not add up, these days."),
+            ("Days of others", "How many days others have, the days of others and all days, their manager sees."),
+        ],
+    );
+    leave.keywords = "vacation, holiday".into();
+    put(&db, &[leave]).await;
+    put(&db, &small_library()).await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    let found = index.search("how many vacation days do I have", &Access::everyone(), Instant(0), 3).unwrap();
+    let opening: Vec<bool> = found.hits.iter().map(|h| h.parts.opening > 0.0).collect();
+    let first: Vec<bool> = found.hits.iter().map(|h| h.passage_id.ends_with("#0")).collect();
+    assert!(opening == first && opening.contains(&true), "{found:?}");
+}
+
+#[tokio::test]
 async fn of_what_says_the_same_the_checked_and_current_comes_first() {
     let (db, _dir) = store().await;
     let same = |location: &str| page(location, "Bicycles", &[("", "A bicycle is leased for three years.")]);

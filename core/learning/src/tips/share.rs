@@ -43,7 +43,7 @@ pub(super) async fn rewrite(
         // Only the words of now: earlier versions hold what the author took back.
         library::forget(tx, SOURCE, &tip.id, "its author changed it").await?;
         let document = publish(tx, &tip, author).await?;
-        answers::revise_citing(tx, &document).await?;
+        answers::forget_quotes(tx, &document).await?;
         tip.document = Some(document);
     }
     store::save(tx, &tip).await?;
@@ -58,7 +58,7 @@ pub(super) async fn withdraw(tx: &Tx, services: &Services, mut tip: Tip, author:
     if let Some(document) = tip.document.take() {
         library::forget(tx, SOURCE, &tip.id, "its author withdrew it").await?;
         answers::forget_knowledge(tx, &document).await?;
-        answers::revise_citing(tx, &document).await?;
+        answers::forget_quotes(tx, &document).await?;
     }
     tip.state = state;
     tip.text.clear();

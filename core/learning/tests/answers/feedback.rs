@@ -144,9 +144,24 @@ async fn what_was_saved_is_listed_as_long_as_it_can_be_read() {
         .unwrap();
     let listed = o.says("Ana", "ask saved").await;
     assert!(listed.contains("You saved one page:") && !listed.contains("Bonus"), "{listed}");
+    let export = o.says("Ana", "mydata export").await;
+    assert!(export.contains(r#""title":"Travel expenses""#) && !export.contains("Bonus round"), "{export}");
+    assert!(export.contains(r#""saved and not readable now":1"#), "{export}");
     let document = id_of(&listed, "ask unsave");
     o.says("Ana", &format!("ask unsave {document}")).await;
     assert!(o.says("Ana", "ask saved").await.starts_with("You have saved nothing"));
+}
+
+#[tokio::test]
+async fn a_posted_message_names_a_page_no_longer_when_it_is_closed() {
+    let o = office().await;
+    let said = o.says("Ana", "Is a doctor's note needed for a zeppelin pilot?").await;
+    assert!(said.starts_with("I don’t know") && said.contains("Sick leave"), "{said}");
+    let nobody = &Vec::new();
+    o.db.write(|tx| async move { library::set_readers(&tx, "handbook", "leave/sick.md", nobody).await }).await.unwrap();
+    o.flow.settle().await.unwrap();
+    assert!(!o.last("Ana").contains("Sick leave"), "{}", o.last("Ana"));
+    assert_eq!(o.count("SELECT COUNT(*) AS n FROM question_document WHERE cited = 0").await, 1);
 }
 
 #[tokio::test]

@@ -213,6 +213,19 @@ async fn whoever_asked_is_told_once_when_the_answer_arrives_and_only_if_they_may
 }
 
 #[tokio::test]
+async fn who_asked_last_is_told_however_often_others_asked_before() {
+    let (o, _) = office().await;
+    for _ in 0..51 {
+        o.says("Ana", "How do I order a parking permit?").await;
+    }
+    o.says("Bea", "How do I order a parking permit?").await;
+    let text = "To order a parking permit, write to the front desk and bring your badge.";
+    o.put("office/parking.md", "Parking permits", "Ordering", text, &["everyone"]).await;
+    o.until("2026-11-24T12:00:00Z").await;
+    assert_eq!((news(&o, "Ana").len(), news(&o, "Bea").len()), (1, 1));
+}
+
+#[tokio::test]
 async fn what_arrived_and_is_closed_again_before_it_is_told_is_not_told() {
     let (o, _) = office().await;
     o.until("2026-11-23T20:00:00Z").await;

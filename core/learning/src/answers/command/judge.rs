@@ -11,7 +11,6 @@ use super::{may_see, statements};
 use crate::Services;
 use crate::answers::feedback::{self, Judgement};
 use crate::answers::{experts, gaps};
-use crate::library;
 use crate::search::Access;
 
 /// The setting that stops news about questions that could not be answered.
@@ -119,14 +118,7 @@ pub(super) async fn saved(cx: &Context<'_>) -> Result<()> {
         .db()
         .read(|c| async move {
             let access = Access::of(people::access_classes(&c, person).await?);
-            let mut found = Vec::new();
-            for document in store::saved(&c, &person.id).await? {
-                let Some(document) = library::document(&c, &document).await? else { continue };
-                if document.status != library::Status::Retired && access.allows(&document.readers) {
-                    found.push(document);
-                }
-            }
-            Ok(found)
+            store::saved_open(&c, &person.id, &access).await
         })
         .await?;
     if found.is_empty() {

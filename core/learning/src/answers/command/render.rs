@@ -10,7 +10,7 @@ use stoa_flow::nudges::Policy;
 use stoa_flow::words::Words;
 use stoa_flow::{say, words_key};
 use stoa_ground::people::Status;
-use stoa_ground::{Conn, Db, Result};
+use stoa_ground::{Conn, Db, Result, Tx};
 
 use super::show::{About, Audience, Shown};
 use super::store::{self, Kept, Question};
@@ -91,6 +91,31 @@ async fn standing(conn: &Conn, citation: &Citation, version: Option<&String>) ->
         let text = flat(&plain(&p.text));
         citation.lines.iter().all(|line| text.contains(&flat(&line.text)))
     }))
+}
+
+/// Lets kept answers forget what this document does not say any more: what people withdraw is not kept in quotations
+/// either. Then posted ones are rendered again.
+pub(in crate::answers) async fn forget_quotes(tx: &Tx, document: &str) -> Result<()> {
+    let stands = library::document(tx, document).await?.is_some_and(|d| d.status != library::Status::Retired);
+    let mut after = None;
+    loop {
+        let page = store::citing(tx, document, after.as_ref()).await?;
+        for Question { id, answer, .. } in &page {
+            let Some(mut kept) = answer.clone() else { continue };
+            let mut said = true;
+            for citation in kept.answer.citations.iter().filter(|c| c.document == document) {
+                said &= standing(tx, citation, kept.versions.get(&citation.passage)).await?.is_some();
+            }
+            if !stands {
+                kept.answer.nearest.retain(|n| n.document != document);
+                kept.answer.citations.iter_mut().for_each(|c| c.also.retain(|o| o.document != document));
+            }
+            store::keep(tx, id, said.then_some(&kept)).await?;
+        }
+        let Some(last) = page.into_iter().next_back() else { break };
+        after = Some(last);
+    }
+    store::revise_citing(tx, document).await
 }
 
 /// What is said in place of an answer whose source was withdrawn or says something else now.

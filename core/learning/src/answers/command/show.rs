@@ -113,6 +113,11 @@ impl Shown<'_> {
         if let (Some(_), Some(before)) = (&self.answer.meant, self.before) {
             message = message.context(say!(self.words, "answers-follow-up", question = literal(before)));
         }
+        for (typed, meant) in &self.answer.taken_for {
+            let meant: Vec<String> = meant.iter().map(|word| literal(word)).collect();
+            let (typed, meant) = (literal(typed), meant.join(", "));
+            message = message.context(say!(self.words, "answers-taken-for", typed = typed, meant = meant));
+        }
         for reason in self.answer.citations.iter().filter_map(|c| self.about.get(&c.document)?.deprecated.as_ref()) {
             message = message.context(say!(self.words, "answers-deprecated", reason = literal(reason)));
         }
@@ -265,8 +270,10 @@ fn harmless(text: &str) -> String {
     }
     let mut out = Vec::new();
     for word in text.split(' ') {
-        if is_address(word) && !word.contains('`') {
-            out.push(format!("`{}`", word.chars().filter(|c| !c.is_control()).collect::<String>()));
+        if is_address(word) {
+            let word: String = word.chars().filter(|c| !c.is_control()).collect();
+            // No backtick, which would end the code.
+            out.push(format!("`{}`", word.replace('`', "'")));
         } else {
             out.push(literal(word));
         }
@@ -309,6 +316,8 @@ mod tests {
         );
         let address = [line(LineKind::Sentence, 0, "See ![x](https://evil.example/?q=1) and *more*.")];
         assert_eq!(markdown(&address), "See `![x](https://evil.example/?q=1)` and \\*more\\*.");
+        let ticked = [line(LineKind::Sentence, 0, "See `https://evil.example/?q=1` now.")];
+        assert_eq!(markdown(&ticked), "See `'https://evil.example/?q=1'` now.");
         assert_eq!(from("A", "site", "https://e.org/a"), "[A](<https://e.org/a>) (site)");
         assert_eq!(from("A", "site", "https://e.org/a> <b"), "A (site: https://e.org/a\\> \\<b)");
         assert_eq!(from("A", "site", "javascript:x"), "A (site: javascript:x)");

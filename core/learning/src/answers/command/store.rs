@@ -12,10 +12,11 @@ use stoa_ground::{Conn, Instant, Result, Row, Tx, args};
 use crate::answers::Answer;
 use crate::answers::experts;
 use crate::answers::feedback::{self, Judgement};
-use crate::search::Found;
+use crate::library::{self, Document, Status};
+use crate::search::{Access, Found};
 
-/// Posted answers that are brought up to date at most when a document changes.
-const REVISED: i64 = 200;
+/// Questions that are read at once.
+const PAGE: i64 = 200;
 /// The longest that a server has an answer without saying that it still writes on it.
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -124,6 +125,14 @@ impl Question {
         let kept = self.answer.iter().flat_map(|kept| &kept.answer.citations);
         kept.map(|c| c.document.clone()).collect()
     }
+
+    /// The documents that its answer names without quoting them: where to read on, and where the same stands.
+    fn named(&self) -> BTreeSet<String> {
+        let answers = || self.answer.iter().map(|kept| &kept.answer);
+        let near = answers().flat_map(|a| &a.nearest).map(|n| &n.document);
+        let also = answers().flat_map(|a| &a.citations).flat_map(|c| &c.also).map(|o| &o.document);
+        near.chain(also).cloned().collect()
+    }
 }
 
 pub(in crate::answers) async fn insert(tx: &Tx, question: &Question) -> Result<()> {
@@ -160,9 +169,13 @@ pub(in crate::answers) async fn insert(tx: &Tx, question: &Question) -> Result<(
 }
 
 async fn note_documents(tx: &Tx, question: &Question) -> Result<()> {
-    for document in question.documents() {
-        let sql = "INSERT INTO question_document (question, document) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        tx.exec(sql, args![&question.id, document]).await?;
+    let cited = question.documents();
+    let all = cited.union(&question.named()).cloned().collect::<Vec<_>>();
+    for document in all {
+        let sql = "INSERT INTO question_document (question, document, cited) VALUES ($1, $2, $3)
+                   ON CONFLICT (question, document) DO UPDATE
+                   SET cited = CASE WHEN excluded.cited = 1 THEN 1 ELSE question_document.cited END";
+        tx.exec(sql, args![&question.id, &document, cited.contains(&document)]).await?;
     }
     Ok(())
 }
@@ -214,10 +227,16 @@ pub(super) async fn questions_of(conn: &Conn, person: &str) -> Result<Vec<Questi
     conn.all(select!("WHERE person = $1 ORDER BY asked, id"), args![person]).await?.iter().map(read).collect()
 }
 
-/// The questions that make up a gap, oldest first.
-pub(in crate::answers) async fn of_gap(conn: &Conn, gap: &str, limit: i64) -> Result<Vec<Question>> {
-    let sql = select!("WHERE gap = $1 ORDER BY asked, id LIMIT $2");
-    conn.all(sql, args![gap, limit]).await?.iter().map(read).collect()
+/// The questions that make up a gap, oldest first, one of each person, after one of them; a page of them.
+pub(in crate::answers) async fn of_gap(conn: &Conn, gap: &str, after: Option<&Question>) -> Result<Vec<Question>> {
+    let (asked, id) = after.map_or((Instant(i64::MIN), ""), |q| (q.asked, q.id.as_str()));
+    let sql = select!(
+        "WHERE gap = $1 AND (asked > $2 OR (asked = $2 AND id > $3)) AND NOT EXISTS
+         (SELECT 1 FROM question q WHERE q.gap = question.gap AND COALESCE(q.person, '') = COALESCE(question.person, '')
+          AND (q.asked < question.asked OR (q.asked = question.asked AND q.id < question.id)))
+         ORDER BY asked, id LIMIT $4"
+    );
+    conn.all(sql, args![gap, asked, id, PAGE]).await?.iter().map(read).collect()
 }
 
 /// What a person asked last in a place since an instant, as it was understood. Where a clock stands still, the order in
@@ -330,7 +349,7 @@ pub(super) async fn delete(tx: &Tx, question: &Question) -> Result<Vec<String>> 
 pub(super) async fn erase(tx: &Tx, person: &str) -> Result<Vec<String>> {
     let mut statements = Vec::new();
     let sql = "SELECT DISTINCT d.document FROM answer_vote v JOIN question_document d ON d.question = v.question
-               WHERE v.person = $1 ORDER BY d.document";
+               WHERE v.person = $1 AND d.cited = 1 ORDER BY d.document";
     let rows = tx.all(sql, args![person]).await?;
     let judged = rows.iter().map(|r| r.get("document")).collect::<Result<Vec<String>>>()?;
     for sql in [
@@ -382,22 +401,34 @@ pub(super) async fn set_vote(
 
 /// The documents that the answer to a question quotes.
 async fn documents_of(conn: &Conn, question: &str) -> Result<Vec<String>> {
-    let sql = "SELECT document FROM question_document WHERE question = $1 ORDER BY document";
+    let sql = "SELECT document FROM question_document WHERE question = $1 AND cited = 1 ORDER BY document";
     conn.all(sql, args![question]).await?.iter().map(|r| r.get("document")).collect()
 }
 
-/// Asks that posted answers which quote a document be rendered again.
+/// Asks that posted answers which quote or name a document be rendered again, all of them: whoever closes a page closes it
+/// everywhere.
 pub(super) async fn revise_citing(tx: &Tx, document: &str) -> Result<()> {
-    let rows = tx
-        .all(
-            "SELECT q.event, q.delivery FROM question q JOIN question_document d ON d.question = q.id
-             WHERE d.document = $1 ORDER BY q.asked DESC LIMIT $2",
-            args![document, REVISED],
-        )
-        .await?;
-    for row in rows {
+    let sql = "SELECT q.event, q.delivery FROM question q JOIN question_document d ON d.question = q.id
+               WHERE d.document = $1 ORDER BY q.asked DESC, q.id DESC";
+    for row in tx.all(sql, args![document]).await? {
         revise(tx, &row.get::<String>("event")?, row.get::<Option<String>>("delivery")?.as_deref()).await?;
     }
+    Ok(())
+}
+
+/// Questions whose answers quote or name a document, after one of them, newest first; a page of them.
+pub(super) async fn citing(conn: &Conn, document: &str, after: Option<&Question>) -> Result<Vec<Question>> {
+    let (asked, id) = after.map_or((Instant(i64::MAX), ""), |q| (q.asked, q.id.as_str()));
+    let sql = select!(
+        "WHERE id IN (SELECT question FROM question_document WHERE document = $1)
+         AND (asked < $2 OR (asked = $2 AND id < $3)) ORDER BY asked DESC, id DESC LIMIT $4"
+    );
+    conn.all(sql, args![document, asked, id, PAGE]).await?.iter().map(read).collect()
+}
+
+/// Keeps another answer of a question than before; none: its words are forgotten.
+pub(super) async fn keep(tx: &Tx, id: &str, answer: Option<&Kept>) -> Result<()> {
+    tx.exec("UPDATE question SET answer = $2 WHERE id = $1", args![id, serde_json::to_string(&answer)?]).await?;
     Ok(())
 }
 
@@ -436,16 +467,24 @@ pub(super) async fn saved(conn: &Conn, person: &str) -> Result<Vec<String>> {
     conn.all(sql, args![person]).await?.iter().map(|r| r.get("document")).collect()
 }
 
-/// The titles of what a person kept, for `mydata`.
+/// What a person kept, as far as these readers can read it today.
+pub(super) async fn saved_open(conn: &Conn, person: &str, access: &Access) -> Result<Vec<Document>> {
+    let mut open = Vec::new();
+    for document in saved(conn, person).await? {
+        let document = library::document(conn, &document).await?;
+        open.extend(document.filter(|d| d.status != Status::Retired && access.allows(&d.readers)));
+    }
+    Ok(open)
+}
+
+/// What a person kept, for `mydata`: titles of what they can read today, and how many more there are.
 ///
 /// # Errors
 /// The database's error.
-pub async fn saved_titles(conn: &Conn, person: &str) -> Result<Vec<String>> {
-    let mut titles = Vec::new();
-    for document in saved(conn, person).await? {
-        titles.extend(crate::library::document(conn, &document).await?.map(|d| d.title));
-    }
-    Ok(titles)
+pub async fn saved_titles(conn: &Conn, person: &str, access: &Access) -> Result<(Vec<String>, usize)> {
+    let titles: Vec<String> = saved_open(conn, person, access).await?.into_iter().map(|d| d.title).collect();
+    let more = saved(conn, person).await?.len() - titles.len();
+    Ok((titles, more))
 }
 
 /// What relied on a document through answers.
@@ -467,7 +506,7 @@ pub async fn relied_on(conn: &Conn, document: &str, before: Instant) -> Result<R
     let row = conn
         .one(
             "SELECT COUNT(*) AS answers, COUNT(DISTINCT q.person) AS people FROM question q
-             JOIN question_document d ON d.question = q.id WHERE d.document = $1 AND q.asked < $2",
+             JOIN question_document d ON d.question = q.id WHERE d.document = $1 AND d.cited = 1 AND q.asked < $2",
             args![document, before],
         )
         .await?;

@@ -14,9 +14,12 @@ use jiff::civil::Date;
 use stoa_ground::{Db, Error, Result, Tx};
 
 use super::command::telling;
+use super::kind::Asks;
+use super::model::denials;
+use super::speak::is_question;
 use super::{Answer, How, extract};
 use crate::library::{self, Item, Section};
-use crate::search::{Access, Found};
+use crate::search::{Access, Found, is_stop_word, words};
 
 pub(super) use chat::{act, form};
 pub use file::{Imported, apply, read};
@@ -26,6 +29,8 @@ pub use store::{Curated, State, all, by_id};
 pub const SOURCE: &str = "answers";
 /// How alike the telling words of question and pattern must be, as shared words against all words.
 const ALIKE: f64 = 0.75;
+/// Telling words from which on something that is no question may be meant as one.
+const ENOUGH: usize = 2;
 /// The most patterns of one answer.
 const PATTERNS: usize = 12;
 /// The longest text, in characters: what fits into one message.
@@ -39,8 +44,9 @@ pub(super) async fn matching(db: &Db, question: &str, access: &Access, today: Da
     if key.is_empty() {
         return Ok(None);
     }
-    let key = key.as_str();
-    let found = db.read(|c| async move { store::with_key(&c, key).await }).await?;
+    let same = key.as_str();
+    let mut found = db.read(|c| async move { store::with_key(&c, same).await }).await?;
+    found.retain(|c| c.patterns.iter().any(|p| telling(p) == key && is_meant(question, p)));
     shown(db, question, found, access, today).await
 }
 
@@ -65,8 +71,20 @@ pub(super) async fn near(
         })
         .await?;
     let asked = telling(question);
-    let alike = candidates.into_iter().filter(|c| c.patterns.iter().any(|p| alike(&asked, &telling(p)) >= ALIKE));
+    let is_alike = |pattern: &String| alike(&asked, &telling(pattern)) >= ALIKE && is_meant(question, pattern);
+    let alike = candidates.into_iter().filter(|c| c.patterns.iter().any(is_alike));
     shown(db, question, alike.collect(), access, today).await
+}
+
+/// Whether a question with the words of a pattern asks the same: for the same kind of answer, where both are more than bare
+/// words, and denying as often. What is no question has to have some words.
+fn is_meant(question: &str, pattern: &str) -> bool {
+    let count = |text: &str| telling(text).split(' ').filter(|w| !w.is_empty()).count();
+    let asks = |text: &str| Asks::of(text, count(text));
+    let is_bare = |text: &str| !words(text).iter().any(|w| is_stop_word(&w.folded));
+    (is_question(question) || count(question) >= ENOUGH)
+        && (asks(question) == asks(pattern) || is_bare(question) || is_bare(pattern))
+        && denials(question) == denials(pattern)
 }
 
 /// Shared telling words against all.
@@ -147,6 +165,7 @@ pub async fn save(tx: &Tx, mut curated: Curated) -> Result<Curated> {
             readers: curated.readers.clone(),
             verified: true,
             sections: vec![Section { text: curated.text.clone(), ..Section::default() }],
+            ..Item::default()
         };
         curated.document = Some(library::put(tx, &item).await?.document);
     } else if curated.document.is_some() {
@@ -167,5 +186,21 @@ mod tests {
         assert!(near("How can I reset the password of my laptop please", "reset laptop password"));
         assert!(!near("How do I reset my phone password?", "reset laptop password"));
         assert!(!near("", "reset laptop password"));
+    }
+
+    #[test]
+    fn a_question_is_a_patterns_when_it_asks_the_same() {
+        for (question, pattern, expected) in [
+            ("How can I get a parking permit?", "How do I get a parking permit?", true),
+            ("parking permit", "How do I get a parking permit?", true),
+            ("I have forgotten my laptop password, please help", "laptop password forgotten", true),
+            ("Who gets a parking permit?", "How do I get a parking permit?", false),
+            ("When must I not park in the yard?", "When must I park in the yard?", false),
+            ("The parking is full again today", "Is there parking today?", true),
+            ("Parking!", "Where do I park?", false),
+            ("Where do we park?", "Where do I park?", true),
+        ] {
+            assert_eq!(is_meant(question, pattern), expected, "{question} / {pattern}");
+        }
     }
 }

@@ -26,8 +26,6 @@ use crate::search::{Access, Stems, words};
 const DOCUMENTS: i64 = 20;
 /// Open gaps that are looked at.
 const GAPS: i64 = 1_000;
-/// Questions of one gap that are asked again.
-const QUESTIONS: i64 = 50;
 /// Share of a gap's telling words that a document must have to be tried.
 const SHARE: f64 = 0.6;
 /// How long the news is worth telling.
@@ -93,16 +91,23 @@ impl Matcher {
     /// Asks the gap's questions again, each as its asker, and tells those whom the document answers.
     async fn ask_again(&self, db: &Db, gap: &Gap, document: &str) -> Result<()> {
         let id = gap.id.as_str();
-        let asked = db.read(|c| async move { questions::of_gap(&c, id, QUESTIONS).await }).await?;
+        let mut asked = Vec::new();
+        loop {
+            let after = asked.last();
+            let page = db.read(|c| async move { questions::of_gap(&c, id, after).await }).await?;
+            if page.is_empty() {
+                break;
+            }
+            asked.extend(page);
+        }
         let mut news: Vec<Question> = Vec::new();
-        let mut told = HashSet::new();
         let (mut answered, mut open) = (false, false);
         for question in asked {
             let person = match question.person.clone() {
                 Some(id) => db.read(|c| async move { people::by_id(&c, &id).await }).await?,
                 None => None,
             };
-            if person.as_ref().is_some_and(|p| p.status == Status::Left || told.contains(&p.id)) {
+            if person.as_ref().is_some_and(|p| p.status == Status::Left) {
                 continue;
             }
             let readers = match &person {
@@ -123,8 +128,7 @@ impl Matcher {
                 continue;
             }
             answered = true;
-            if let Some(person) = person {
-                told.insert(person.id.clone());
+            if person.is_some() {
                 news.push(Question { answer: Some(kept(response)), gap: None, ..question });
             }
         }

@@ -131,7 +131,7 @@ fn shown_words(
             }
         }
         let found = index.search(&gap.text, &Access::everyone(), now, 1)?;
-        open.extend(found.asked.into_iter().filter(|a| a.passages > 0 && !a.corrected).map(|a| a.word));
+        open.extend(found.asked.into_iter().filter(|a| a.passages > 0 && a.taken_for.is_empty()).map(|a| a.word));
     }
     let mut shown: Vec<(usize, String)> = used
         .into_values()

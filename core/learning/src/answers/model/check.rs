@@ -1,18 +1,17 @@
 //! Whether a passage says what a sentence claims: a check by words, of our own, that no model is asked about.
 //!
-//! A sentence holds when a few neighbouring sentences of the passage have nearly all of its telling words, all of its
-//! numbers (each beside the same word) and names, and the same little words that turn a meaning around: not, only, must,
-//! before, more. It is strict on purpose: what is refused is quoted instead.
+//! A sentence holds when a few neighbouring sentences of the passage have all of its telling words, numbers (each beside
+//! the same word) and names, deny as often, and have the same little words that turn a meaning around: only, must, before,
+//! more. It is strict on purpose: what is refused is quoted instead.
 
 use std::collections::{BTreeSet, HashSet};
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
+use super::language::{self, denials, is_denial};
 use crate::library::Passage;
 use crate::search::{Stems, blocks, is_stop_word, words};
 
-/// The share of a sentence's telling words that must stand in the passage.
-const SHARE: f64 = 0.9;
 /// Neighbouring sentences of a passage that may say it together.
 const WINDOW: usize = 3;
 /// Words on each side of a number that may say what it counts.
@@ -25,31 +24,34 @@ pub struct Support {
     pub quote: String,
 }
 
-/// Words that turn a meaning around, in classes: a sentence that has one of a class needs it in the passage.
-#[rustfmt::skip]
-const TURNS: &[&[&str]] = &[
-    &["not", "no", "never", "cannot", "cant", "dont", "doesnt", "didnt", "isnt", "arent", "wont", "mustnt", "shouldnt",
-      "without", "neither", "nor", "none", "nobody", "nothing", "forbidden", "prohibited", "unless", "except", "kein",
-      "keine", "keinen", "nicht", "nie", "ohne"],
-    &["only", "solely", "exclusively", "just"],
-    &["all", "every", "always", "each", "any", "everyone", "everybody"],
-    &["must", "required", "mandatory", "obligatory", "shall", "need", "needs", "have", "has"],
-    &["may", "can", "could", "might", "optional", "allowed", "permitted", "possible"],
-    &["before", "until", "till", "earlier", "prior"],
-    &["after", "later", "since", "afterwards", "following"],
-    &["more", "over", "above", "exceeds", "greater", "least", "minimum"],
-    &["less", "under", "below", "fewer", "most", "maximum"],
-    &["first"], &["last", "final"],
-    &["free"], &["paid", "unpaid"],
-    &["increase", "increased", "raise", "raised"], &["decrease", "decreased", "reduce", "reduced"],
-    &["yes"],
-];
+/// When a sentence and what the passage says agree in a class of words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Agrees {
+    /// Both have one, or neither.
+    Both,
+    /// The passage has one when the sentence has one: the words also mean other things.
+    Said,
+    /// The same for duty and permission: "you have to" may be said as "do it", which has neither.
+    Bound,
+}
 
-/// The class of words of denial.
-const DENIAL: usize = 0;
-/// Classes that are only asked for in one direction because the words also mean other things.
-const NEEDED: usize = 3;
-const MAY: usize = 4;
+/// Words that turn a meaning around, in classes, beside those that deny.
+#[rustfmt::skip]
+const TURNS: &[(Agrees, &[&str])] = &[
+    (Agrees::Both, &["only", "solely", "exclusively", "just"]),
+    (Agrees::Said, &["all", "every", "always", "each", "any", "everyone", "everybody"]),
+    (Agrees::Bound, &["must", "required", "mandatory", "obligatory", "shall", "need", "needs", "have", "has"]),
+    (Agrees::Bound, &["may", "can", "could", "might", "optional", "allowed", "permitted", "possible"]),
+    (Agrees::Said, &["before", "until", "till", "earlier", "prior"]),
+    (Agrees::Said, &["after", "later", "since", "afterwards", "following"]),
+    (Agrees::Both, &["more", "over", "above", "exceeds", "greater", "least", "minimum"]),
+    (Agrees::Both, &["less", "under", "below", "fewer", "most", "maximum"]),
+    (Agrees::Said, &["first"]), (Agrees::Said, &["last", "final"]),
+    (Agrees::Said, &["free"]), (Agrees::Said, &["paid", "unpaid"]),
+    (Agrees::Said, &["increase", "increased", "raise", "raised"]),
+    (Agrees::Said, &["decrease", "decreased", "reduce", "reduced"]),
+    (Agrees::Said, &["yes"]),
+];
 
 /// Whether one of the passages says this sentence, and with which words.
 #[must_use]
@@ -60,21 +62,21 @@ pub fn holds(sentence: &str, passages: &[&Passage]) -> Option<Support> {
     passages.iter().find_map(|passage| said_by(sentence, passage))
 }
 
-/// Whether the passage has these very words, and every number and name of the sentence stands among them. For sentences
-/// in another language than the passage's, whose words cannot be compared.
+/// Whether the passage has these very words, and the sentence says them in `language`, as far as that can be told: with the
+/// same numbers, and denying or not. For sentences in another language than the passage's, whose words cannot be compared.
 #[must_use]
-pub(super) fn translated(sentence: &str, quote: &str, passages: &[&Passage]) -> Option<Support> {
+pub(super) fn translated(sentence: &str, language: &str, quote: &str, passage: &Passage) -> Option<Support> {
     let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let quote = flat(quote);
     if quote.chars().count() < 12 || has_address(sentence) {
         return None;
     }
-    let stands = passages.iter().any(|p| blocks(&p.text).iter().any(|b| flat(&b.text).contains(&quote)));
-    let there: HashSet<String> = words(&quote).into_iter().map(|w| w.folded).collect();
-    let numbers = words(sentence).into_iter().filter(|w| is_number(&w.folded)).all(|w| there.contains(&w.folded));
+    let stands = blocks(&passage.text).iter().any(|b| flat(&b.text).contains(&quote));
+    let own = language::primary(passage.language.as_deref());
+    let agrees = language::agree((language, sentence), (&own, &quote));
     // A sentence much longer than its words says something of its own.
     let length = sentence.chars().count() <= quote.chars().count() * 2 + 20;
-    (stands && numbers && length).then_some(Support { quote })
+    (stands && agrees && length).then_some(Support { quote })
 }
 
 fn said_by(sentence: &str, passage: &Passage) -> Option<Support> {
@@ -115,6 +117,8 @@ struct Claim {
     names: Vec<String>,
     /// Which classes of [`TURNS`] it has.
     turns: Vec<bool>,
+    /// How often it denies.
+    denials: usize,
     /// Each number with the telling words beside it.
     beside: Vec<(String, Vec<String>)>,
 }
@@ -127,6 +131,7 @@ impl Claim {
             numbers: Vec::new(),
             names: Vec::new(),
             turns: turns(sentence),
+            denials: denials(sentence),
             beside: Vec::new(),
         };
         for (n, word) in all.iter().enumerate() {
@@ -152,12 +157,10 @@ impl Claim {
         let found: Vec<String> = words(text).iter().map(|w| stems.stem(&w.folded)).collect();
         let there: HashSet<&String> = found.iter().collect();
         let has = |stem: &String| there.contains(stem);
-        let known = self.telling.iter().filter(|s| has(s) || about.contains(*s)).count();
         // What only the headings say is what the passage is about, not what it says.
         let said = self.telling.iter().filter(|s| has(s)).count();
-        let all = self.telling.len() as f64;
-        known as f64 >= SHARE * all
-            && said as f64 >= 0.5 * all
+        self.telling.iter().all(|s| has(s) || about.contains(s))
+            && said * 2 >= self.telling.len()
             && self.numbers.iter().all(&has)
             && self.names.iter().all(|n| has(n) || about.contains(n))
             && self.same_turns(&self.concerned(window, stems))
@@ -176,12 +179,13 @@ impl Claim {
 
     fn same_turns(&self, text: &str) -> bool {
         let there = turns(text);
-        self.turns.iter().zip(&there).enumerate().all(|(class, (mine, theirs))| match class {
-            DENIAL => mine == theirs,
-            // "You have to" may be said as "is required", and "do it" needs neither.
-            NEEDED | MAY => !mine || *theirs || (!there[NEEDED] && !there[MAY]),
-            _ => !mine || *theirs,
-        })
+        let bound = TURNS.iter().zip(&there).any(|((agrees, _), there)| *there && *agrees == Agrees::Bound);
+        let agree = TURNS.iter().zip(self.turns.iter().zip(&there)).all(|((agrees, _), (mine, theirs))| match agrees {
+            Agrees::Both => mine == theirs,
+            Agrees::Said => !mine || *theirs,
+            Agrees::Bound => !mine || *theirs || !bound,
+        });
+        agree && self.denials == denials(text)
     }
 }
 
@@ -202,7 +206,7 @@ fn belongs(number: &str, word: &str, found: &[String]) -> bool {
 
 fn turns(text: &str) -> Vec<bool> {
     let all: HashSet<String> = words(text).into_iter().map(|w| w.folded).collect();
-    TURNS.iter().map(|class| class.iter().any(|w| all.contains(*w))).collect()
+    TURNS.iter().map(|(_, class)| class.iter().any(|w| all.contains(*w))).collect()
 }
 
 fn is_number(folded: &str) -> bool {
@@ -218,7 +222,8 @@ const NUMBERS: &[&str] = &[
 ];
 
 fn is_telling(folded: &str) -> bool {
-    !is_stop_word(folded) && !is_number(folded) && !TURNS.iter().any(|class| class.contains(&folded))
+    let turns = is_denial(folded) || TURNS.iter().any(|(_, class)| class.contains(&folded));
+    !is_stop_word(folded) && !is_number(folded) && !turns
 }
 
 fn addresses(text: &str) -> impl Iterator<Item = &str> {
@@ -232,10 +237,10 @@ fn has_address(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn passage(text: &str) -> Passage {
+    pub fn passage(text: &str) -> Passage {
         Passage {
             id: "d#0".into(),
             document: "d".into(),
@@ -290,14 +295,55 @@ mod tests {
     }
 
     #[test]
+    fn neither_the_opposite_holds_nor_what_leaves_out_a_condition_or_has_a_word_of_its_own() {
+        for (text, sentence, expected) in [
+            ("You cannot travel without approval.", "You can travel without approval.", false),
+            ("You cannot travel without approval.", "You cannot travel without approval.", true),
+            ("Only managers may approve travel.", "Managers may approve travel.", false),
+            (
+                "Staff with more than five years may take a sabbatical.",
+                "Staff with five years may take a sabbatical.",
+                false,
+            ),
+            ("Send at most three receipts in one envelope.", "Send three receipts in one envelope.", false),
+            (
+                "Send the signed original travel form with receipts and tickets to the payroll office in Hamburg by post.",
+                "Send the signed original travel form with receipts and tickets to the marketing office in Hamburg by post.",
+                false,
+            ),
+            (
+                "Send the signed original travel form with receipts and tickets to the payroll office in Hamburg by post.",
+                "Send the signed original travel form with receipts and tickets to the payroll office in Hamburg.",
+                true,
+            ),
+        ] {
+            assert_eq!(holds(sentence, &[&passage(text)]).is_some(), expected, "{text} {sentence}");
+        }
+    }
+
+    #[test]
     fn a_translation_holds_by_the_words_that_it_quotes() {
-        let leave = passage("A doctor's note is needed from the third day on, within 14 days.");
-        let quote = "A doctor's note is needed from the third day on, within 14 days.";
-        assert!(translated("Ab dem dritten Tag ist ein Attest nötig, binnen 14 Tagen.", quote, &[&leave]).is_some());
-        assert!(translated("Ab dem dritten Tag ist ein Attest nötig, binnen 30 Tagen.", quote, &[&leave]).is_none());
-        assert!(translated("Ein Attest ist nie nötig.", "A doctor's note is never needed.", &[&leave]).is_none());
-        let long = "Ein Attest ist nötig. ".repeat(12);
-        assert!(translated(&long, quote, &[&leave]).is_none());
+        let text = "A doctor's note is needed from the third day on, within 14 days. No note is needed before.";
+        let leave = passage(text);
+        let (note, none) = text.split_at(text.find("No ").unwrap());
+        let holds =
+            |sentence: &str, language: &str, quote: &str| translated(sentence, language, quote, &leave).is_some();
+        for (sentence, language, quote, expected) in [
+            ("Ab dem dritten Tag ist ein Attest nötig, binnen 14 Tagen.", "de-DE", note, true),
+            ("Un certificat est requis à partir du troisième jour, sous 14 jours.", "fr", note, true),
+            ("Davor ist kein Attest nötig.", "de", none, true),
+            // Another number, one number less, the opposite, words that do not stand there, a language that is not known.
+            ("Ab dem dritten Tag ist ein Attest nötig, binnen 30 Tagen.", "de", note, false),
+            ("Ab dem zweiten Tag ist ein Attest nötig, binnen 14 Tagen.", "de", note, false),
+            ("Ab dem dritten Tag ist ein Attest nötig.", "de", note, false),
+            ("Ab dem dritten Tag ist kein Attest nötig, binnen 14 Tagen.", "de", note, false),
+            ("Davor ist ein Attest nötig.", "de", none, false),
+            ("Ein Attest ist nie nötig.", "de", "A doctor's note is never needed.", false),
+            ("Od trzeciego dnia potrzebne jest zaświadczenie, w ciągu 14 dni.", "pl", note, false),
+        ] {
+            assert_eq!(holds(sentence, language, quote), expected, "{sentence}");
+        }
+        assert!(!holds(&"Ein Attest ist ab dem dritten Tag nötig, binnen 14 Tagen. ".repeat(4), "de", note));
     }
 
     proptest::proptest! {

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::prompt::{self, UNKNOWN};
-use super::{Instead, ModelError, Modelled, Spent, check};
+use super::{Instead, ModelError, Modelled, Spent, check, language};
 use crate::answers::extract::leans_back;
 use crate::answers::{Answer, Citation, How, Line, LineKind, Sentence};
 use crate::library::Passage;
@@ -33,6 +34,8 @@ pub(in crate::answers) struct Basis<'a> {
     pub language: Option<&'a str>,
     /// A random word that marks what is data.
     pub mark: &'a str,
+    /// How long it may take.
+    pub time: Duration,
 }
 
 /// Lets the model write. `grown` hears the answer as far as it holds, each time that it has grown.
@@ -48,10 +51,10 @@ where
     F: Future<Output = ()> + Send,
 {
     let passages: Vec<&Passage> = basis.passages.iter().take(PASSAGES).collect();
-    let language = other_language(basis.language, &passages);
-    let prompt = prompt::answer(&passages, basis.question, basis.mark, language, modelled.limits.answer_tokens);
+    let asker = other_language(basis.language, &passages);
+    let prompt = prompt::answer(&passages, basis.question, basis.mark, asker, modelled.limits.answer_tokens);
     let (told, mut heard) = watch::channel(0usize);
-    let draft = Mutex::new(Draft::new(&passages, language.is_some()));
+    let draft = Mutex::new(Draft::new(&passages, asker));
     let lock = || draft.lock().unwrap_or_else(PoisonError::into_inner);
     let mut hear = |piece: &str| {
         let kept = {
@@ -62,7 +65,7 @@ where
         told.send_if_modified(|n| std::mem::replace(n, kept) != kept);
     };
     let asking = modelled.model.ask(&prompt, &mut hear);
-    let limited = tokio::time::timeout(modelled.limits.time, asking);
+    let limited = tokio::time::timeout(basis.time, asking);
     tokio::pin!(limited);
     let asked = loop {
         tokio::select! {
@@ -87,7 +90,8 @@ where
     (written, spent)
 }
 
-/// The second of two questions so that it stands alone; none when the model made something else of it.
+/// The second of two questions so that it stands alone; none when the model made something else of it, or took half of the
+/// time of an answer.
 pub(in crate::answers) async fn condense(
     modelled: &Modelled,
     before: &str,
@@ -121,12 +125,14 @@ pub(in crate::answers) async fn condense(
     (holds.then_some(line), spent)
 }
 
-/// The asker's language, where it is not the passages' own.
+/// The asker's language, where not all of the passages have it and a sentence in it can be held against their words.
 fn other_language<'a>(asker: Option<&'a str>, passages: &[&Passage]) -> Option<&'a str> {
-    let primary = |tag: &str| tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
-    let asker = asker.filter(|a| !a.is_empty())?;
-    let same = |p: &&Passage| primary(p.language.as_deref().unwrap_or("en")) == primary(asker);
-    (!passages.iter().all(same)).then_some(asker)
+    let asker = asker.filter(|a| language::is_known(a))?;
+    (!passages.iter().all(|p| is_in(p, asker))).then_some(asker)
+}
+
+fn is_in(passage: &Passage, tag: &str) -> bool {
+    language::primary(passage.language.as_deref()) == language::primary(Some(tag))
 }
 
 /// A sentence that holds.
@@ -139,8 +145,8 @@ struct Held {
 /// What a model has said so far.
 struct Draft<'a> {
     passages: &'a [&'a Passage],
-    /// Whether the sentences are in another language than the passages.
-    translated: bool,
+    /// The language of the sentences, where that is not the one of all passages.
+    language: Option<&'a str>,
     line: String,
     read: usize,
     kept: Vec<Held>,
@@ -151,10 +157,10 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn new(passages: &'a [&'a Passage], translated: bool) -> Self {
+    fn new(passages: &'a [&'a Passage], language: Option<&'a str>) -> Self {
         Self {
             passages,
-            translated,
+            language,
             line: String::new(),
             read: 0,
             kept: Vec::new(),
@@ -206,10 +212,10 @@ impl<'a> Draft<'a> {
         let mut by = Vec::new();
         for n in cites {
             let passage = *self.passages.get(n)?;
-            let support = match (self.translated, &quote) {
-                (true, Some(quote)) => check::translated(&text, quote, &[passage]),
-                (true, None) => None,
-                (false, _) => check::holds(&text, &[passage]),
+            let support = match (self.language.filter(|tag| !is_in(passage, tag)), &quote) {
+                (None, _) => check::holds(&text, &[passage]),
+                (Some(tag), Some(quote)) => check::translated(&text, tag, quote, passage),
+                (Some(_), None) => None,
             };
             by.extend(support.map(|s| (n, s.quote)));
         }
@@ -232,6 +238,7 @@ impl<'a> Draft<'a> {
             question: basis.quoted.question.clone(),
             how: How::Written,
             confidence: basis.quoted.confidence.max(crate::answers::THRESHOLD),
+            taken_for: basis.quoted.taken_for.clone(),
             ..Answer::default()
         };
         for held in &self.kept {
@@ -308,7 +315,31 @@ impl Cited {
 
 #[cfg(test)]
 mod tests {
+    use super::super::check::tests::passage;
     use super::*;
+
+    #[test]
+    fn each_sentence_is_held_against_the_passages_that_it_cites_in_their_language() {
+        let english = passage("Alcohol on a trip is not reimbursed by the company.");
+        let german = Passage { language: Some("de".into()), ..passage("Alkohol auf Reisen wird nicht erstattet.") };
+        let passages = [&english, &german];
+        let asker = other_language(Some("en-GB"), &passages);
+        assert_eq!(asker, Some("en-GB"));
+        let quote = "{Alcohol on a trip is not reimbursed by the company.}";
+        for (line, expected) in [
+            ("Alcohol on a trip is not reimbursed. [1]", true),
+            ("Champagne on a trip is not reimbursed. [1]", false),
+            ("Alcohol on a trip is not reimbursed. [2] {Alkohol auf Reisen wird nicht erstattet.}", true),
+            ("Alcohol on a trip is reimbursed. [2] {Alkohol auf Reisen wird nicht erstattet.}", false),
+            ("Alcohol on a trip is not reimbursed. [2]", false),
+        ] {
+            assert_eq!(Draft::new(&passages, asker).held(line).is_some(), expected, "{line}");
+        }
+        // Beside a German passage an English one still has to say it, whatever is quoted.
+        let own = format!("Champagne for customers is not refused by anybody. [1] {quote}");
+        assert!(Draft::new(&passages, asker).held(&own).is_none());
+        assert_eq!(other_language(Some("pl"), &passages), None, "its words cannot be compared");
+    }
 
     #[test]
     fn a_line_is_a_sentence_with_its_passages() {

@@ -7,6 +7,7 @@
 pub(super) mod budget;
 mod check;
 mod compose;
+mod language;
 mod prompt;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 
 pub use check::{Support, holds};
 pub(super) use compose::{Basis, condense, write};
+pub(super) use language::denials;
 
 /// What a model is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]

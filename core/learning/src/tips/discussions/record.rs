@@ -78,7 +78,7 @@ async fn publish(tx: &Tx, discussion: &mut Discussion, agreed: &[Person], messag
     if paragraphs.is_empty() {
         if let Some(document) = discussion.document.take() {
             library::forget(tx, SOURCE, &discussion.id, "nobody agrees to it any more").await?;
-            answers::revise_citing(tx, &document).await?;
+            answers::forget_quotes(tx, &document).await?;
         }
         return Ok(());
     }
@@ -96,7 +96,7 @@ async fn publish(tx: &Tx, discussion: &mut Discussion, agreed: &[Person], messag
     if before && put.outcome == Outcome::Content {
         library::forget(tx, SOURCE, &discussion.id, "its words changed").await?;
         library::put(tx, &item).await?;
-        answers::revise_citing(tx, &put.document).await?;
+        answers::forget_quotes(tx, &put.document).await?;
     }
     discussion.document = Some(put.document);
     Ok(())
