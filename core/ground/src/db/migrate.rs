@@ -59,11 +59,8 @@ const MIGRATIONS: &[Migration] = &[
     migration!(31, "0031_locale"),
     migration!(32, "0032_discord_direct"),
     migration!(33, "0033_discord_server"),
-<<<<<<< HEAD
     migration!(34, "0034_nudges"),
-=======
     migration!(35, "0035_answers"),
->>>>>>> answers
 ];
 
 /// The newest schema version that this program knows.
