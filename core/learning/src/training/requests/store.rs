@@ -428,7 +428,8 @@ pub(in crate::training) async fn sound(conn: &Conn) -> Result<()> {
     let mut said: BTreeMap<String, (Request, i64)> = BTreeMap::new();
     for record in ledger::of_kind(conn, "request").await?.iter().filter(|record| !record.is_erased()) {
         let id = record.subject.strip_prefix("request/").unwrap_or_default();
-        let step = Step::named(&record.kind).ok_or_else(|| Error::invalid("a request has a record of no known kind"))?;
+        let step =
+            Step::named(&record.kind).ok_or_else(|| Error::invalid("a request has a record of no known kind"))?;
         let before = said.remove(id).map(|(before, _)| before);
         said.insert(id.to_owned(), (apply(before, step, record, id)?, record.version));
     }
