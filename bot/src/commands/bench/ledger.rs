@@ -1,5 +1,6 @@
 //! The figures of the ledger and its log: records a second, proofs out of a large log, a start with it, a pack.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -10,6 +11,7 @@ use stoa_ground::{Db, args, testing};
 use stoa_learning::evidence::verify::{Trust, Verdict, verify};
 use stoa_learning::evidence::{self, Scope, export, retention};
 use stoa_learning::search::Index;
+use stoa_learning::training::course;
 
 use super::{Figure, share_ms, training};
 use crate::app::{App, ClockKind};
@@ -49,8 +51,9 @@ async fn log_and_pack(config: Config, wanted: &Wanted) -> Result<Vec<Figure>> {
 
     // For each person an assignment that is begun, attested and completed: what is written with each record is its change
     // in the feed, its sealed values, and the row of the assignment.
+    let version = &publish(&app, &config.data.dir.join("courses")).await?;
     let start = monotonic();
-    let records = learn(&app.db, &app.services.ledger, &people).await?;
+    let records = learn(&app.db, &app.services.ledger, &people, version).await?;
     let name = format!("{records} records alone appended, with feed, values and assignment, a second");
     figures.push(Figure::new(name, rate(records, start.elapsed()), "at least 5000"));
     let start = monotonic();
@@ -115,7 +118,20 @@ async fn hire(db: &Db, count: usize) -> Result<Vec<String>> {
     Ok(people)
 }
 
-async fn learn(db: &Db, ledger: &Ledger, people: &[String]) -> Result<usize> {
+/// Brings the course that is learned into the store; gives its version.
+async fn publish(app: &App, courses: &Path) -> Result<String> {
+    let folder = courses.join("bench");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(
+        folder.join("course.toml"),
+        "id = \"bench\"\ntitle = \"Bench\"\nattestation = \"I have read it.\"\n",
+    )?;
+    std::fs::write(folder.join("01-one.md"), "# One\n\nIt is measured.\n")?;
+    course::apply_dir(&app.db, &app.services, courses).await?;
+    Ok(app.db.read(|c| async move { course::current(&c, "bench").await }).await?)
+}
+
+async fn learn(db: &Db, ledger: &Ledger, people: &[String], version: &str) -> Result<usize> {
     let mut count = 0;
     for chunk in people.chunks(CHUNK / 4) {
         count += db
@@ -127,9 +143,9 @@ async fn learn(db: &Db, ledger: &Ledger, people: &[String]) -> Result<usize> {
                         "due": tx.now(), "due_date": "2027-01-01" });
                     let steps = [
                         ("assigned", "rule/bench", due),
-                        ("started", person.as_str(), json!({ "course": "bench", "version": "1" })),
+                        ("started", person.as_str(), json!({ "course": "bench", "version": version })),
                         ("attested", person.as_str(), json!({ "name": "A. Person", "text": "1" })),
-                        ("completed", person.as_str(), json!({ "version": "1" })),
+                        ("completed", person.as_str(), json!({ "version": version })),
                     ];
                     for (kind, actor, data) in steps {
                         let actor = if actor == person { format!("person/{person}") } else { actor.to_owned() };
