@@ -116,7 +116,10 @@ async fn the_learning_team_schedules_a_lesson_in_a_form() -> Result<()> {
     insta::assert_json_snapshot!("the_form_of_a_drop", labels);
     let wrong = ada.submits(&[("Text", "Only a title"), ("When", "soon")]).await?;
     let wrong = wrong["data"]["content"].as_str().unwrap_or_default();
-    ensure!(wrong.contains("**Text**: Please write a title") && wrong.contains("**When**: Please write a day"), "{wrong}");
+    ensure!(
+        wrong.contains("**Text**: Please write a title") && wrong.contains("**When**: Please write a day"),
+        "{wrong}"
+    );
     ada.presses("Try again").await?;
     ada.submits(&[("Text", "The new gate\nUse the *north* gate."), ("When", "2036-11-25 10:00")]).await?;
     let preview = ada.reads("This goes to").await?;
