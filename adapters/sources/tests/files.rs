@@ -278,7 +278,7 @@ async fn nine_megabytes_are_read_and_a_sync_that_was_cut_short_is_made_whole() {
         loop {
             tokio::select! {
                 biased;
-                _ = &mut first => panic!("the sync ended before it could be cut short"),
+                ended = &mut first => panic!("the sync ended before it could be cut short: {ended:?}"),
                 () = tokio::task::yield_now() => {}
             }
             if staged(&db).await > 0 {
