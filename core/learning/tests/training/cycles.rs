@@ -255,6 +255,7 @@ async fn a_changed_rule_gives_what_is_done_another_end() {
     assert_eq!(w.cycles(&ana).await, ["1 completed 2028-11-23", "2 retired 2027-11-23"]);
     w.apply(&two).await;
     assert_eq!(w.of(&ana).await.len(), 2);
+    w.s.until("2027-11-01T13:00:00Z").await;
     // Shorter than it has been: it has ended, and there is a window to do it in.
     w.apply(&yearly("").replace("12 months", "3 months")).await;
     assert_eq!(w.cycles(&ana).await, ["1 expired 2027-02-23", "2 retired 2027-11-23", "2 assigned 2027-12-01"]);

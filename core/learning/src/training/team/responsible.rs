@@ -152,6 +152,7 @@ impl<'a> Lookup<'a> {
                 others.push(person);
             }
         }
+        items.sort_by(|x, y| (x.a.due.at, &x.person.name, &x.a.id).cmp(&(y.a.due.at, &y.person.name, &y.a.id)));
         Ok((items, others))
     }
 }
