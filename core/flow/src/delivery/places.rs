@@ -131,7 +131,8 @@ fn read_reach(rows: &[Row]) -> Result<HashMap<String, Reach>> {
         let value: String = row.get("first")?;
         match row.get::<String>("what")?.as_str() {
             "account" => {
-                reach.accounts.push(Account { platform: value, workspace: row.get("second")?, user: row.get("third")? })
+                let account = Account { platform: value, workspace: row.get("second")?, user: row.get("third")? };
+                reach.accounts.push(account);
             }
             "lost" => reach.lost = true,
             "last" => first.last = serde_json::from_str::<Account>(&value).ok(),

@@ -194,7 +194,8 @@ mod tests {
         let endless = Leave { first: Some(date(2026, 12, 1)), last: None };
         // The leaves before, what the roster makes of them, what else it says, and the day; then the days away, and the return.
         type Change<'a> = &'a dyn Fn(&Person) -> Person;
-        let cases: [(Person, Change<'_>, Said, i8, &str, Option<i8>); 9] = [
+        type Case<'a> = (Person, Change<'a>, Said, i8, &'static str, Option<i8>);
+        let cases: [Case<'_>; 9] = [
             (with(Some(leave(1, 10)), &[]), &to(leave(20, 27)), columns, 5, "1-10 20-27", None),
             (with(Some(leave(1, 10)), &[]), &to(leave(1, 7)), columns, 5, "1-7", None),
             (with(Some(leave(10, 12)), &[]), &to(leave(20, 27)), columns, 5, "20-27", None),
