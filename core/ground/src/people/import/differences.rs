@@ -117,6 +117,14 @@ fn listed(roles: &BTreeSet<Role>) -> Option<String> {
     (!names.is_empty()).then(|| names.join(", "))
 }
 
+/// The first days of the leave in the roster and of those that are known beside it, which a roster may end.
+fn first_days(person: &Person) -> Option<String> {
+    let others =
+        person.other_leaves.iter().map(|leave| leave.first.map_or_else(|| "?".to_owned(), |day| day.to_string()));
+    let all: Vec<String> = person.leave_from.map(|day| day.to_string()).into_iter().chain(others).collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
 fn differences(before: &Stored, draft: &Draft, names: &HashMap<String, String>) -> Vec<Change> {
     let (a, b) = (&before.person, &draft.after);
     let named = |id: &Option<String>| id.as_ref().map(|id| names.get(id).unwrap_or(id).clone());
@@ -141,7 +149,7 @@ fn differences(before: &Stored, draft: &Draft, names: &HashMap<String, String>) 
         },
         (Column::Locale, some(&a.locale), some(&b.locale)),
         (Column::Status, some(a.status.name()), some(b.status.name())),
-        (Column::LeaveFrom, day(a.leave_from), day(b.leave_from)),
+        (Column::LeaveFrom, first_days(a), first_days(b)),
         (Column::LeaveTo, day(a.leave_to), day(b.leave_to)),
     ]
     .into_iter()
