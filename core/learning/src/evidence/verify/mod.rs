@@ -475,7 +475,7 @@ impl Entry {
         let fields = if let Self::Leaf(leaf) = &self { &leaf.fields } else { &none };
         for (name, field) in opened {
             let committed = fields.get(name);
-            if !hash(&field.salt).is_some_and(|salt| Some(&commitment(&salt, name, &field.value)) == committed) {
+            if hash(&field.salt).is_none_or(|salt| Some(&commitment(&salt, name, &field.value)) != committed) {
                 return tampered(format!("{named}: its {name} is not what the log commits to"));
             }
             values.insert(name.clone(), once::read(field.value.as_bytes()).map_err(|e| unread(&e))?);
