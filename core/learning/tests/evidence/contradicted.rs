@@ -45,7 +45,8 @@ async fn whatever_a_line_says_against_its_records_both_verifiers_name_it() {
     // Who, which members say what, and the one that is named.
     let no = Json::from(false);
     let text = |text: &str| Json::from(text);
-    let cases: Vec<(&str, Vec<(&str, Json)>, &str)> = vec![
+    type Case = (&'static str, Vec<(&'static str, Json)>, &'static str);
+    let cases: Vec<Case> = vec![
         ("Cleo", vec![("counts", no.clone())], "counts"),
         ("Cleo", vec![("state", text("exempt")), ("counts", no.clone()), ("reason", text("ill"))], "state"),
         ("Cleo", vec![("state", text("retired")), ("counts", no.clone()), ("reason", text("left"))], "state"),
