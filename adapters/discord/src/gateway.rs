@@ -314,8 +314,7 @@ async fn keep_open(line: Line, stop: CancellationToken) {
         failures = if worked { 0 } else { failures + 1 };
         let mut rest = pause(failures);
         match end {
-            End::Resume => {}
-            End::Fresh => session = None,
+            End::Resume | End::Fresh => {}
             End::Intents => without_intents(&line).await,
             End::Operator(why) => {
                 line.inlet.app.api.tell_operator(why, why);

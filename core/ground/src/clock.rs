@@ -222,8 +222,9 @@ impl Clock {
         // The update is never refused.
         let last =
             self.0.ids.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| Some(next(last))).unwrap_or_default();
-        let [_, _, millis @ ..] = (next(last) >> 12).to_be_bytes();
-        let [high, low] = (next(last) as u16 & 0x0fff).to_be_bytes();
+        let number = next(last);
+        let [_, _, millis @ ..] = (number >> 12).to_be_bytes();
+        let [high, low] = (number as u16 & 0x0fff).to_be_bytes();
         let mut bytes = self.random();
         bytes[..millis.len()].copy_from_slice(&millis);
         (bytes[6], bytes[7]) = (high, low);

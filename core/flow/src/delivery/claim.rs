@@ -11,26 +11,13 @@ use stoa_ground::{Instant, Result, Tx, args};
 
 use super::places::{self, Reach};
 use super::sender::park;
-use super::{Delivery, DeliveryKind, select};
+use super::{Delivery, DeliveryKind, select, waits};
 use crate::nudges::{self, About, Decision, Facts, LearnerDigest, Paused, Policy};
 use crate::worker::Flow;
 
 /// How many recipients are claimed in one transaction, and about how many rows.
 const RECIPIENTS: usize = 16;
 const ROWS: usize = 50;
-
-/// The due rows of the recipients that stand between this and what is before it; `$1` is now, `$2` the time that leases are
-/// counted in. While one is being sent to somebody, the others wait.
-macro_rules! due {
-    ($end:literal) => {
-        concat!(
-            "AND state = 'queued' AND due <= $1 AND retry_at <= $2 AND NOT EXISTS
-             (SELECT 1 FROM outbox other WHERE other.recipient = outbox.recipient AND other.state = 'sending')
-             ORDER BY due, position LIMIT 100",
-            $end
-        )
-    };
-}
 
 /// What became of the due rows of one recipient.
 pub(super) struct Claimed {
@@ -142,8 +129,8 @@ impl Flow {
         let mine: Vec<&str> = mine.iter().filter_map(|name| name.strip_prefix(LOCK)).collect();
         // The rows stay as they are read here: who takes one back meanwhile waits, and sees it sent.
         let due = match tx.engine() {
-            Engine::Sqlite => due!(""),
-            Engine::Postgres => due!(" FOR UPDATE"),
+            Engine::Sqlite => concat!("AND ", waits!(), " ORDER BY due, position LIMIT 100"),
+            Engine::Postgres => concat!("AND ", waits!(), " ORDER BY due, position LIMIT 100 FOR UPDATE"),
         };
         let rows = tx.all_in(select!("WHERE recipient IN"), &mine, due, args![tx.now(), now]).await?;
         let mut of: HashMap<String, (usize, Vec<Delivery>)> = HashMap::new();
@@ -212,11 +199,11 @@ impl Flow {
         for (policy, delivery) in sorted {
             // About an answer there is nothing to weigh.
             let mut decision = if policy.unsolicited {
-                let known = match facts.take() {
-                    Some(known) => known,
+                let before = match facts.take() {
+                    Some(before) => before,
                     None => nudges::facts(tx, self.organisation(), person).await?,
                 };
-                nudges::decide(policy, &self.organisation().nudges, facts.insert(known), tx.now())
+                nudges::decide(policy, &self.organisation().nudges, facts.insert(before), tx.now())
             } else {
                 nudges::answer(person.status)
             };

@@ -166,6 +166,15 @@ macro_rules! select {
 }
 pub(crate) use select;
 
+/// That a row waits to be sent, and nothing is being sent to whom it is for; `$1` is now, `$2` the time that leases are counted in.
+macro_rules! waits {
+    () => {
+        "state = 'queued' AND due <= $1 AND retry_at <= $2
+         AND NOT EXISTS (SELECT 1 FROM outbox other WHERE other.recipient = outbox.recipient AND other.state = 'sending')"
+    };
+}
+pub(crate) use waits;
+
 impl Delivery {
     /// The key of the event that this answers.
     #[must_use]

@@ -44,6 +44,7 @@ macro_rules! reached {
          UNION ALL SELECT mine.person, 'lost', '', '', '' FROM mine JOIN unreachable u ON u.person = mine.id"
     };
 }
+
 /// How a person can be reached.
 #[derive(Default)]
 pub(crate) struct Reach {

@@ -10,7 +10,7 @@ use stoa_ground::{Instant, Result, Tx, args};
 use super::claim::{self, Claimed};
 use super::limits::seconds;
 use super::places::{self, Reach};
-use super::{Delivery, DeliveryKind, MAIL, Rendered, Rendering, merged_into};
+use super::{Delivery, DeliveryKind, MAIL, Rendered, Rendering, merged_into, waits};
 use crate::chat::{Block, Message, Place, SendError, literal};
 use crate::journal::{self, Ended};
 use crate::lease::before;
@@ -20,15 +20,6 @@ use crate::worker::Flow;
 
 /// How many recipients are worked on at once.
 const RECIPIENTS: usize = 32;
-
-/// What waits to be sent, and nothing is being sent to whom it is for; `$1` is now, `$2` the time that leases are counted in.
-macro_rules! waits {
-    () => {
-        "state = 'queued' AND due <= $1 AND retry_at <= $2
-         AND NOT EXISTS (SELECT 1 FROM outbox other WHERE other.recipient = outbox.recipient AND other.state = 'sending')
-         ORDER BY due LIMIT 1000"
-    };
-}
 
 /// How often a message is tried before it is parked: with growing pauses, for three hours.
 const ATTEMPTS: i64 = 40;
@@ -55,15 +46,16 @@ impl Flow {
     pub(crate) async fn send_due(&self, known: bool) -> Result<usize> {
         let args = args![self.clock().now(), self.db().lease_time().await?];
         let rows = if known {
-            self.db().all(concat!("SELECT recipient FROM outbox WHERE ", waits!()), args).await?
+            self.db()
+                .all(concat!("SELECT recipient FROM outbox WHERE ", waits!(), " ORDER BY due LIMIT 1000"), args)
+                .await?
         } else {
             let kinds = self.parts().kinds.iter().filter(|kind| !kind.policy().unsolicited).map(|kind| kind.name());
             let kinds: Vec<&str> = kinds.collect();
             let (kinds, args) = (&kinds, &args);
             let sql = "SELECT recipient FROM outbox WHERE kind IN";
-            self.db()
-                .read(|c| async move { c.all_in(sql, kinds, concat!("AND ", waits!()), args.clone()).await })
-                .await?
+            let waiting = concat!("AND ", waits!(), " ORDER BY due LIMIT 1000");
+            self.db().read(|c| async move { c.all_in(sql, kinds, waiting, args.clone()).await }).await?
         };
         // Each once, in the order in which something became due for them.
         let (mut places, mut recipients) = (HashMap::<String, usize>::new(), Vec::<(String, usize)>::new());

@@ -22,9 +22,6 @@ macro_rules! active {
     };
 }
 
-/// The most by which the days of two zones are apart.
-const ZONES_APART: i64 = 26 * Instant::HOUR;
-
 /// How many voluntary messages the person `$1` was sent since then, as an expression.
 macro_rules! ignored {
     () => {
@@ -60,7 +57,7 @@ pub(crate) async fn facts(conn: &Conn, organisation: &Organisation, person: &Per
     let today = now.zoned(&calendar.zone).date();
     let start = calendar.at(today, jiff::civil::Time::midnight());
     // Somewhere in the world this day began so much earlier: who was there then had a part of the day's budget there.
-    let earliest = start.plus(-ZONES_APART);
+    let earliest = start.plus(-people::calendar::ZONES_APART);
     // One query, because it is asked for every message. What was sent before this day began anywhere, and longer ago than
     // the least gap, changes no decision.
     let row = conn

@@ -1,5 +1,6 @@
 //! The few things in which the engines differ.
 
+use super::rows::tuples;
 use super::{Bind, Conn, Tx};
 use crate::clock::machine;
 use crate::{Instant, Result, args};
@@ -88,7 +89,7 @@ impl Tx {
         if self.engine() == Engine::Sqlite {
             return Ok((machine(), names.to_vec()));
         }
-        let given = (1..=names.len()).map(|n| format!("(${n})")).collect::<Vec<_>>().join(", ");
+        let given = tuples(names.len(), 1);
         let sql = format!(
             "SELECT name, {} AS now, CASE WHEN pg_try_advisory_xact_lock(hashtextextended(name, 0)) THEN 1 ELSE 0 END AS mine
              FROM (VALUES {given}) AS given (name)",

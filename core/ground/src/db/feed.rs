@@ -3,7 +3,8 @@
 use tokio::sync::watch;
 
 use super::native::Native;
-use super::{CHUNK, Db, Engine, Tx, Value, numbers};
+use super::rows::tuples;
+use super::{CHUNK, Db, Engine, Tx, Value};
 use crate::{Result, args};
 
 /// One change: something with this `key` under this `topic` is new or different.
@@ -77,7 +78,7 @@ impl Tx {
                 Engine::Postgres => {
                     let sql = format!(
                         "INSERT INTO change (topic, key, at) VALUES {} RETURNING -number AS position",
-                        (0..chunk.len()).map(|r| format!("({})", numbers(r * 3 + 1, 3))).collect::<Vec<_>>().join(", ")
+                        tuples(chunk.len(), 3)
                     );
                     let values: Vec<Value> = chunk.iter().flat_map(|key| args![topic, *key, self.now()]).collect();
                     let mut given = Vec::with_capacity(chunk.len());

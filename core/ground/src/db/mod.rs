@@ -26,7 +26,7 @@ pub use conn::{Conn, Tx};
 pub use dialect::Engine;
 pub use feed::Change;
 pub use migrate::{known as known_schema, schema_digest};
-pub(crate) use rows::{CHUNK, numbers};
+pub(crate) use rows::CHUNK;
 pub use tables::{Keep, Kind, TABLES};
 pub use value::{Bind, Column, Row, Value};
 

@@ -17,8 +17,14 @@ pub(super) fn rows_at_once(engine: Engine, columns: usize) -> usize {
 }
 
 /// `$from, $from+1, …`
-pub(crate) fn numbers(from: usize, count: usize) -> String {
+fn numbers(from: usize, count: usize) -> String {
     let all: Vec<String> = (from..from + count).map(|n| format!("${n}")).collect();
+    all.join(", ")
+}
+
+/// `($1, $2), ($3, $4), …`: places for so many rows of so many columns.
+pub(super) fn tuples(rows: usize, columns: usize) -> String {
+    let all: Vec<String> = (0..rows).map(|row| format!("({})", numbers(row * columns + 1, columns))).collect();
     all.join(", ")
 }
 
@@ -103,9 +109,8 @@ impl Tx {
         while rows.peek().is_some() {
             let width = columns.len();
             let chunk: Vec<Vec<Value>> = rows.by_ref().take(rows_at_once(self.engine(), width)).collect();
-            let values: Vec<String> =
-                (0..chunk.len()).map(|r| format!("({})", numbers(r * width + 1, width))).collect();
-            let sql = format!("INSERT INTO {table} ({}) VALUES {} {otherwise}", columns.join(", "), values.join(", "));
+            let values = tuples(chunk.len(), width);
+            let sql = format!("INSERT INTO {table} ({}) VALUES {values} {otherwise}", columns.join(", "));
             written += self.exec(sqlx::AssertSqlSafe(sql), chunk.into_iter().flatten().collect()).await?;
         }
         Ok(written)

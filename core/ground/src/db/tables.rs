@@ -1,6 +1,6 @@
 //! The tables as rows of values: what a backup writes and a restore reads, and what the simulator copies.
 
-use super::rows::{numbers, rows_at_once};
+use super::rows::{rows_at_once, tuples};
 use super::{Bind, Conn, Engine, Tx, Value};
 use crate::{Error, Result, args};
 
@@ -247,9 +247,9 @@ async fn hand_over(
 pub async fn load(tx: &Tx, table: &str, columns: &[(String, Kind)], rows: &[Vec<Value>]) -> Result<()> {
     let (names, width) = (quoted(columns), columns.len());
     for some in rows.chunks(rows_at_once(tx.engine(), width)) {
-        let values: Vec<String> = (0..some.len()).map(|row| format!("({})", numbers(row * width + 1, width))).collect();
+        let values = tuples(some.len(), width);
         // Names of tables and columns are those of the schema.
-        let sql = format!("INSERT INTO \"{table}\" ({names}) VALUES {}", values.join(", "));
+        let sql = format!("INSERT INTO \"{table}\" ({names}) VALUES {values}");
         tx.exec(sqlx::AssertSqlSafe(sql), some.concat()).await?;
     }
     Ok(())

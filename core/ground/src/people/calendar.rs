@@ -88,6 +88,9 @@ impl Default for Calendar {
 /// How far [`Calendar::next_working_day`] looks: ten years.
 const HORIZON_DAYS: usize = 3_660;
 
+/// The most by which the same time of day is apart in two zones, in microseconds: UTC+14 and UTC-12.
+pub const ZONES_APART: i64 = 26 * Instant::HOUR;
+
 impl Calendar {
     /// This calendar in the zone of one person.
     #[must_use]

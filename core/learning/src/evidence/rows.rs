@@ -64,8 +64,8 @@ pub(super) fn newest<'r>(records: &'r [Record], kinds: &[&str]) -> Option<&'r Re
     records.iter().rev().find(|record| kinds.contains(&record.kind.as_str()))
 }
 
-/// A member of the data, as text; empty where it is none.
-fn text(record: Option<&Record>, member: &str) -> String {
+/// A member of the data, as text; empty where it is none or was not disclosed.
+pub(super) fn text(record: Option<&Record>, member: &str) -> String {
     record.and_then(|r| r.data[member].as_str()).unwrap_or_default().to_owned()
 }
 

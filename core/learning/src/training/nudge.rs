@@ -10,7 +10,7 @@ use stoa_flow::delivery::{self, Delivery, DeliveryKind, Line, NewDelivery, Rende
 use stoa_flow::nudges::Policy;
 use stoa_flow::schedule::{self, Due as DueJob, Job};
 use stoa_flow::{say, words_key};
-use stoa_ground::people::calendar::Calendar;
+use stoa_ground::people::calendar::{Calendar, ZONES_APART};
 use stoa_ground::people::{self, Person};
 use stoa_ground::{Instant, Result, Tx};
 
@@ -30,9 +30,6 @@ fn key(a: &Assignment, step: &str) -> String {
         format!("nudge/{id}/{step}@{}", a.due.date)
     }
 }
-
-/// The most by which the same time of day is apart in two zones.
-const ZONES_APART: i64 = 26 * Instant::HOUR;
 
 fn delivery(a: &Assignment, kind: &'static str, step: &str, key: String) -> NewDelivery {
     NewDelivery {

@@ -6,7 +6,7 @@ use stoa_ground::Instant;
 use stoa_ground::ledger::Record;
 
 use super::super::pack::{Question, Request, at};
-use super::super::rows::{newest, said};
+use super::super::rows::{newest, said, text};
 use super::rows::is_person;
 use super::{Checked, Pack, Proof, tampered};
 use crate::training::requests::State;
@@ -41,11 +41,6 @@ fn listed<'s>(file: &str, kind: &str, named: impl Iterator<Item = &'s str>, proo
         Some(subject) => tampered(format!("{file} does not name {subject}, of which the pack has records")),
         None => Ok(()),
     }
-}
-
-/// A member of the data, as text; empty where it is none or was not disclosed.
-fn text(record: Option<&Record>, member: &str) -> String {
-    record.and_then(|record| record.data[member].as_str()).unwrap_or_default().to_owned()
 }
 
 fn reason(record: Option<&Record>) -> String {
