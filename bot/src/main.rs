@@ -9,6 +9,7 @@ mod config;
 mod demo;
 mod discord;
 mod evidence;
+mod leftover;
 mod lrs;
 mod model;
 mod observe;

@@ -233,7 +233,8 @@ fn router(
     // Failures are logged where they are measured.
     let trace = TraceLayer::new_for_http().make_span_with(span).on_failure(());
     let measured = axum::middleware::from_fn(crate::observe::request);
-    Ok(router.layer(CatchPanicLayer::new()).layer(measured).layer(trace))
+    let whole = axum::middleware::from_fn(crate::leftover::read);
+    Ok(router.layer(CatchPanicLayer::new()).layer(whole).layer(measured).layer(trace))
 }
 
 fn connect_mail(app: &App) -> Result<()> {
