@@ -7,13 +7,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::{Method, Response, StatusCode, Url, header};
 use serde::de::DeserializeOwned;
-use stoa_flow::chat::{Account, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
+use stoa_flow::chat::{Account, Audience, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
 use stoa_ground::clock::{monotonic, wall};
 use stoa_ground::{Error, Result};
 
 use crate::Options;
 use crate::sign::{SIGNATURE, TIMESTAMP};
-use crate::wire::{Direct, Outgoing, Posted, Thread, User, Where};
+use crate::wire::{Direct, Outgoing, Posted, Reads, Thread, User, Where};
 
 /// How long a request to the other side may take in all.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -287,5 +287,12 @@ impl Platform for Bridge {
         read.collect::<Result<_, String>>().map_err(|why| {
             SendError::Refused(format!("the bridge '{name}' answered a thread that cannot be read: {why}"))
         })
+    }
+
+    async fn audience(&self, place: &Place) -> Result<Audience, SendError> {
+        let query = Some(("workspace", place.workspace.as_str())).filter(|(_, workspace)| !workspace.is_empty());
+        let url = self.url(&["channels", &place.channel], query.as_slice());
+        let found = self.ask::<Reads>(Method::GET, url, String::new(), None).await?;
+        Ok(found.map_or_else(Audience::default, |r| Audience { open: r.open, outsiders: r.outsiders }))
     }
 }

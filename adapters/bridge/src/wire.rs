@@ -122,6 +122,15 @@ pub(crate) struct Direct {
     pub channel: String,
 }
 
+/// The answer to `GET /channels/{id}`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Reads {
+    #[serde(default)]
+    pub open: bool,
+    #[serde(default)]
+    pub outsiders: bool,
+}
+
 /// The answer to `GET /threads`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Thread {

@@ -12,7 +12,8 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use stoa_bridge::{Bridge, Options, SIGNATURE, Secret, TIMESTAMP};
 use stoa_flow::chat::{
-    Account, Call, Command, Context, Event, Field, FieldError, Form, Message, MessageRef, Place, Platform, SendError,
+    Account, Audience, Call, Command, Context, Event, Field, FieldError, Form, Message, MessageRef, Place, Platform,
+    SendError,
 };
 use stoa_flow::testing::organisation;
 use stoa_flow::{Flow, Parts, words_key};
@@ -282,6 +283,14 @@ async fn messages_are_posted_found_edited_and_read() {
     let thread = Place { thread: Some("m1".into()), ..home.clone() };
     assert_eq!(s.bridge.thread(&thread).await.unwrap()[0].text, "Done");
     assert_eq!(s.far.posts()[0].edits, 1);
+
+    let audience = async |channel: &str| {
+        let place = Place { channel: channel.into(), direct: false, ..home.clone() };
+        s.bridge.audience(&place).await.unwrap()
+    };
+    assert_eq!(audience("board").await, Audience::default(), "of which the other side says nothing is closed");
+    assert_eq!(audience("open desk").await, Audience { open: true, outsiders: false });
+    assert_eq!(audience("open-shared").await, Audience { open: true, outsiders: true });
 
     let nowhere = s.bridge.direct(&account("gone")).await;
     assert!(matches!(nowhere, Err(SendError::Unreachable(_))), "{nowhere:?}");

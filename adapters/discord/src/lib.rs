@@ -6,6 +6,7 @@
 
 mod api;
 mod app;
+mod audience;
 mod catch_up;
 mod commands;
 mod connection;

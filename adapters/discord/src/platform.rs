@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use stoa_flow::chat::{Account, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
+use stoa_flow::chat::{Account, Audience, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
 use stoa_ground::people::Standing;
 use stoa_ground::{Db, Result};
 
@@ -285,6 +285,16 @@ impl Platform for Discord {
         let at = Request::new("GET /channels/:id/messages/:message", channel, &[id]);
         let found = self.app.api.call(&at).await.map_err(|f| self.app.api.send_error(f))?;
         Ok(said(&found, bot).map(|m| (m, place.thread.clone())))
+    }
+
+    async fn audience(&self, place: &Place) -> Result<Audience, SendError> {
+        self.app.audience(place).await.map_err(|f| self.app.api.send_error(f))
+    }
+
+    async fn link(&self, place: &Place, message: &str) -> Option<String> {
+        let at = place.thread.as_ref().unwrap_or(&place.channel);
+        (!place.workspace.is_empty())
+            .then(|| format!("https://discord.com/channels/{}/{at}/{message}", place.workspace))
     }
 }
 

@@ -6,6 +6,7 @@
 mod api;
 mod app;
 mod assistant;
+mod audience;
 mod blocks;
 mod check;
 mod events;

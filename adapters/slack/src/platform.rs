@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use stoa_flow::chat::{Account, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
+use stoa_flow::chat::{Account, Audience, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
 use stoa_ground::clock::monotonic;
 use stoa_ground::{Db, Result};
 use stoa_http::{locked, remember};
@@ -378,6 +378,14 @@ impl Platform for Slack {
             }
         }
         Ok(messages)
+    }
+
+    async fn audience(&self, place: &Place) -> Result<Audience, SendError> {
+        self.of(&place.workspace).await?.audience(&place.channel).await
+    }
+
+    async fn link(&self, place: &Place, message: &str) -> Option<String> {
+        self.of(&place.workspace).await.ok()?.link(&place.channel, message).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! The web chat as a [`Platform`]: the delivery posts, edits and finds messages in it as in any other chat.
 
 use async_trait::async_trait;
-use stoa_flow::chat::{Account, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
+use stoa_flow::chat::{Account, Audience, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
 use stoa_ground::people;
 use stoa_ground::{Db, Error, Result, Tx};
 
@@ -132,5 +132,10 @@ impl Platform for WebChat {
             Ok(messages)
         });
         Ok(messages.await?)
+    }
+
+    /// Its channels come with the sample organisation, and there everybody may look into everything.
+    async fn audience(&self, _place: &Place) -> Result<Audience, SendError> {
+        Ok(Audience { open: true, outsiders: false })
     }
 }

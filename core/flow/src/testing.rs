@@ -10,7 +10,9 @@ use stoa_ground::people::Person;
 use stoa_ground::people::calendar::Calendar;
 use stoa_ground::{Db, Instant};
 
-use crate::chat::{Account, Envelope, Event, Message, MessageRef, Opened, Place, Platform, SendError, ThreadMessage};
+use crate::chat::{
+    Account, Audience, Envelope, Event, Message, MessageRef, Opened, Place, Platform, SendError, ThreadMessage,
+};
 use crate::{Flow, Nudges, Organisation, Parts};
 
 /// One message as the platform has it.
@@ -38,9 +40,16 @@ pub struct Posted {
 pub struct TestChat {
     db: Db,
     posted: Mutex<Vec<Posted>>,
+    /// Channels that are not open to every colleague and nobody else.
+    audiences: Mutex<BTreeMap<String, Audience>>,
 }
 
 impl TestChat {
+    /// Says who reads in a channel; every colleague and nobody else when nothing is said.
+    pub fn reads(&self, channel: &str, audience: Audience) {
+        self.audiences.lock().unwrap_or_else(PoisonError::into_inner).insert(channel.to_owned(), audience);
+    }
+
     fn with<T>(&self, f: impl FnOnce(&mut Vec<Posted>) -> T) -> T {
         f(&mut self.posted.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -112,6 +121,15 @@ impl Platform for TestChat {
                 .collect()
         }))
     }
+
+    async fn audience(&self, place: &Place) -> Result<Audience, SendError> {
+        let audiences = self.audiences.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(audiences.get(&place.channel).copied().unwrap_or(Audience { open: true, outsiders: false }))
+    }
+
+    async fn link(&self, place: &Place, message: &str) -> Option<String> {
+        Some(format!("https://chat.example.org/{}/{message}", place.channel))
+    }
 }
 
 /// The place where the bot and this user talk alone.
@@ -182,7 +200,7 @@ impl Stage {
         let (db, dir) = stoa_ground::testing::store().await;
         let parts = parts(&db);
         let flow = Flow::new(db.clone(), organisation(), parts);
-        let chat = Arc::new(TestChat { db: db.clone(), posted: Mutex::new(Vec::new()) });
+        let chat = Arc::new(TestChat { db: db.clone(), posted: Mutex::default(), audiences: Mutex::default() });
         flow.connect(chat.clone());
         Self { db, flow, chat, events: AtomicUsize::new(0), seen: Mutex::default(), _dir: dir }
     }

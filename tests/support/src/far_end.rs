@@ -84,6 +84,7 @@ impl FarEnd {
             .route("/api/messages/{id}", put(edit))
             .route("/api/direct", post(direct))
             .route("/api/threads", get(thread))
+            .route("/api/channels/{id}", get(reads))
             .with_state(chamber);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}/api", listener.local_addr()?);
@@ -258,6 +259,16 @@ async fn thread(
                 .map(|p| json!({ "id": p.id, "name": "Stoa", "text": p.text, "at": "2026-11-23T09:00:00Z" }))
                 .collect();
             Json(json!({ "messages": messages })).into_response()
+        })
+        .await
+}
+
+/// Who reads in a channel: every colleague where its name begins with `open`; of others the chat says nothing.
+async fn reads(State(chamber): State<Chamber>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    chamber
+        .answer(&headers, b"", false, |_| match id.starts_with("open") {
+            true => Json(json!({ "open": true, "outsiders": id.ends_with("shared") })).into_response(),
+            false => StatusCode::NOT_FOUND.into_response(),
         })
         .await
 }

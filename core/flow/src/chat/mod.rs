@@ -1,5 +1,6 @@
 //! What people and the bot say to each other, the same on every platform, and which command an event means.
 
+mod audience;
 mod command;
 mod heard;
 mod help;
@@ -9,6 +10,7 @@ mod model;
 mod moment;
 mod router;
 
+pub use audience::Audience;
 pub use command::{Args, Call, Command, Context, Duty, FieldError, Suggestion, Turn};
 pub use heard::Heard;
 pub use help::Help;

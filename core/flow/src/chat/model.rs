@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use stoa_ground::{Error, Instant};
 
-use super::Message;
+use super::{Audience, Message};
 
 /// An account on a platform. It belongs to a person once it is linked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -224,5 +224,15 @@ pub trait Platform: Send + Sync {
         let thread = place.thread.clone().unwrap_or_else(|| id.to_owned());
         let found = self.thread(&Place { thread: Some(thread), ..place.clone() }).await?;
         Ok(found.into_iter().find(|m| m.id == id).map(|m| (m, place.thread.clone())))
+    }
+
+    /// Who reads in a place. A platform that does not tell leaves it closed.
+    async fn audience(&self, _place: &Place) -> Result<Audience, SendError> {
+        Ok(Audience::default())
+    }
+
+    /// The web address of a message, where the platform has one.
+    async fn link(&self, _place: &Place, _message: &str) -> Option<String> {
+        None
     }
 }

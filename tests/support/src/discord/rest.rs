@@ -247,7 +247,11 @@ fn act(kept: &mut Kept, hall: &Hall, method: &Method, parts: &[&str], query: &st
         },
         ("GET", ["guilds", guild, "roles"]) => {
             let given = kept.roles.iter().filter(|((at, _), _)| at == guild).flat_map(|(_, roles)| roles.clone());
-            Yes(given.map(|id| json!({ "id": id, "name": "a role" })).collect())
+            // Everybody views channels, writes in them and reads what was said before.
+            let everyone: u64 = (1 << 10) | (1 << 11) | (1 << 16);
+            let everyone = json!({ "id": guild, "name": "@everyone", "permissions": everyone.to_string() });
+            let given = given.map(|id| json!({ "id": id, "name": "a role", "permissions": "0" }));
+            Yes(std::iter::once(everyone).chain(given).collect())
         }
         ("GET", ["channels", id]) => seen(kept, id).unwrap_or_else(|| Yes(kept.channel_json(id))),
         ("GET", ["channels", id, "messages"]) => seen(kept, id).unwrap_or_else(|| history(kept, id, query)),

@@ -236,6 +236,13 @@ impl Slack {
         }
     }
 
+    /// Makes a channel private.
+    pub fn closes(&self, id: &str) {
+        if let Some(channel) = lock(&self.hall.kept).channels.get_mut(id) {
+            channel.private = true;
+        }
+    }
+
     /// Archives a channel.
     pub fn archive(&self, id: &str) {
         if let Some(channel) = lock(&self.hall.kept).channels.get_mut(id) {

@@ -105,6 +105,8 @@ pub(super) struct Channel {
     pub archived: bool,
     /// People of another organisation are in it.
     pub shared: bool,
+    /// Only who is in it sees it.
+    pub private: bool,
     /// Whose direct conversation with the bot it is.
     pub direct: Option<String>,
 }

@@ -210,8 +210,16 @@ impl Kept {
             "conversations.info" => {
                 let (id, channel) = self.conversation(args)?;
                 Ok(json!({ "channel": { "id": id, "name": id.to_lowercase(), "is_im": channel.direct.is_some(),
-                    "is_channel": channel.direct.is_none(), "is_archived": channel.archived, "is_private": false,
+                    "is_channel": channel.direct.is_none(), "is_archived": channel.archived, "is_private": channel.private || channel.direct.is_some(),
                     "is_ext_shared": channel.shared, "is_member": channel.members.contains(BOT) } }))
+            }
+            "chat.getPermalink" => {
+                let (id, ts) = (said(args, "channel"), said(args, "message_ts"));
+                if self.position(id, ts).is_none() {
+                    return no("message_not_found");
+                }
+                let link = format!("https://acme.slack.example/archives/{id}/p{}", ts.replace('.', ""));
+                Ok(json!({ "channel": id, "permalink": link }))
             }
             "conversations.members" => {
                 let (_, channel) = self.conversation(args)?;
