@@ -3,6 +3,7 @@
 # The line under a quote. $title is title and headings, $author a colleague, $source the page with its source
 answers-source-tip = { $title } (tip by { $author })
 answers-source-tip-unchecked = { $title } (tip by { $author }, a colleague; not yet checked)
+answers-source-accepted = { $title } (answered by { $author }, a colleague; not checked)
 answers-source-discussion = { $title } (from a discussion among colleagues; not checked)
 answers-source-unchecked = { $source }; not yet checked
 answers-source-also = { $source }; the same in { $others }
@@ -203,9 +204,16 @@ answers-channel-unasked = In this channel I also speak when nobody asks, if I am
 answers-channel-mention-button = When mentioned
 answers-channel-questions-button = Questions
 answers-channel-unasked-button = Also unasked
+answers-channel-learn-button = Learn from answers
+answers-channel-unlearn-button = Learn no more
+answers-channel-outsiders = People from outside the organisation read along here, so I speak only when I am mentioned.
+answers-channel-closed = I learn only from channels where every colleague may read, and here I cannot tell that this is so.
+answers-channel-learns = From now on, when whoever asked something here marks the answer that helped (with ✅), I keep question and answer as a page for all colleagues: with names, and only if the author of the answer agrees. Both can withdraw at any time.
+answers-channel-learns-no-more = I keep no more answers from this channel. What is kept stays until its authors withdraw it.
 
 why-silent-mention = in this channel I answer only when somebody mentions me.
 why-silent-unsure = I found nothing that everyone may read and that surely answers it.
+why-silent-outsiders = people from outside the organisation read along here, so I answer only when somebody mentions me.
 why-silent-spoke = I had just said something here, and did not want to say more.
 
 why-model-slow = you asked for it. I quoted the pages, because the language model took too long.

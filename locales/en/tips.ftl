@@ -66,6 +66,10 @@ tips-agree-button = Share it
 tips-decline-button = No, thanks
 tips-consent-yes = Thank you! Your message is shared as a tip, in your name.
 tips-consent-no = All right, it is not shared and I kept nothing.
+# $name is who wrote it
+tips-answered-asked = Good to know. The answer is kept for everyone who asks the same, if { $name } agrees.
+tips-answered-not = Whoever asked can say which answer of somebody else in the thread helped; experts and the learning team can as well.
+tips-closed-place = I take words only from channels where every colleague may read, and here I cannot tell that this is so. What was said here stays here. You can share what you learned in words of your own: **tip** and then the words.
 
 ## Discussions
 
@@ -86,10 +90,13 @@ tips-discussion-logged =
         [one] I ask one person who wrote in it; only who agrees appears in it.
        *[other] I ask { $asked } people who wrote in it; only who agrees appears in it.
     }
+tips-discussion-answered = The answer that helped in this thread is kept already, so the thread is not logged as a whole.
 tips-discussion-gone = This discussion is no longer there.
 tips-discussion-none = Your words are in no logged discussion.
 # $name is who logged it
 tips-discussion-consent = { $name } logged the discussion “{ $title }”, in which you wrote. May your messages be part of it, with your name?
+# $name is who asked, $question what
+tips-accepted-consent = { $name } says that your answer to “{ $question }” helped. May your message be a page for everyone who asks the same, with your name?
 tips-discussion-consent-who = Everyone in the organisation could find them, also who is not in that channel, and they are noted as learning of yours. You can withdraw at any time. If you say no, I keep nothing of what you wrote.
 tips-yes-button = Yes
 tips-no-button = No

@@ -61,6 +61,7 @@ web-not-sent = That was not sent. Please check your connection and try again.
 web-message-menu = What you can do with this message
 web-reply = Reply in thread
 web-save-tip = Save as tip
+web-answered = This answered it
 web-log-discussion = Log discussion
 web-edit = Edit
 web-delete = Delete

@@ -110,6 +110,31 @@ async fn a_discussion_is_logged_by_its_menu_and_holds_who_agreed() -> Result<()>
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_where_not_everybody_sees_it_stays_there() -> Result<()> {
+    let scene = Scene::open().await?;
+    all_talk(&scene).await?;
+    let discord = &scene.discord;
+    let (ada, bo) = (discord.person(ADA), discord.person(BO));
+    let hidden = serde_json::json!([{ "id": GUILD, "type": 0, "allow": "0", "deny": (1 << 10).to_string() }]);
+    discord.overwrites(LEARNING, hidden);
+    let root = ada.says(LEARNING, "Which warehouse do we close in spring?");
+    let reply = bo.replies(&root, "The warehouse in Tilbury is closed in spring, says the board")?;
+    ada.reacts(&reply, "💡")?;
+    ada.reacts(&reply, "✅")?;
+    ada.uses_menu("Save as tip", &reply)?;
+    ada.reads("I take words only from channels").await?;
+    ada.uses_menu("Log discussion", &root)?;
+    ada.sees_form().await?;
+    let before = ada.count();
+    ada.submits(&[("What is it about?", "Spring")]).await?;
+    let refused = ada.newest_after(before).await?;
+    ensure!(refused.content.contains("I take words only from channels"), "{refused:?}");
+    ensure!(bo.finds("in your name").is_none() && bo.finds("in which you wrote").is_none(), "Bo is asked nothing");
+    stops(&ada, "Which warehouse do we close in spring?", "Tilbury").await?;
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tip_from_a_message_follows_its_edit_and_its_deletion() -> Result<()> {
     let scene = Scene::open().await?;
     let discord = &scene.discord;

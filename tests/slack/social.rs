@@ -142,3 +142,61 @@ async fn what_is_edited_or_deleted_during_a_quiz_changes_no_answer() -> Result<(
     ensure!(bo.count() <= before + 3, "an edited word was answered");
     scene.ends().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_in_a_private_channel_stays_there() -> Result<()> {
+    let scene = Scene::open("socket").await?;
+    let (slack, ada, bo) = (&scene.slack, scene.slack.person(ADA), scene.slack.person(BO));
+    let board = "C0BOARD";
+    slack.add_channel(board, &[ADA, BO, stoa_tests::slack::BOT]);
+    slack.closes(board);
+    let root = ada.says(board, "Which warehouse do we close in spring?");
+    let answer = bo.replies(board, &root, "The warehouse in Tilbury is closed in spring, says the board");
+    for sign in ["bulb", "white_check_mark"] {
+        slack.acknowledged(ada.reacts(board, &answer, sign)).await?;
+    }
+    slack.acknowledged(ada.uses_shortcut("tip_from", &message(slack, &answer)?)).await?;
+    ada.reads("I take words only from channels").await?;
+    slack.acknowledged(ada.uses_shortcut("discussion_log", &message(slack, &root)?)).await?;
+    ada.sees_form().await?;
+    ensure!(ada.submits(&[("What is it about?", "Spring")]).await?.is_null());
+    slack
+        .wait("a second refusal", |s| {
+            let refusals = s.messages().into_iter().filter(|m| m.shown().contains("I take words only from channels"));
+            (refusals.count() == 2).then_some(())
+        })
+        .await?;
+    ensure!(bo.finds("in your name").is_none() && bo.finds("in which you wrote").is_none(), "Bo is asked nothing");
+    stops(&ada, "Which warehouse do we close in spring?", "Tilbury").await?;
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_learns_keeps_question_and_answer_with_a_link_once_the_author_agrees() -> Result<()> {
+    let scene = Scene::open("socket").await?;
+    cy_joins(&scene)?;
+    let (slack, ada, bo, cy) = (&scene.slack, scene.slack.person(ADA), scene.slack.person(BO), scene.slack.person(CY));
+    ada.mentions(GENERAL, "ask channel learn");
+    let notice = slack
+        .wait("the notice", |s| {
+            s.messages().into_iter().find(|m| m.shown().contains("From now on, when whoever asked"))
+        })
+        .await?;
+    ensure!(notice.channel == GENERAL && notice.only.is_none(), "everybody there is told: {notice:?}");
+    let question = cy.says(GENERAL, "Where do the spare fuses of the sorter lie?");
+    let answer = bo.replies(GENERAL, &question, "The spare fuses of the sorter lie in drawer seven of the workshop");
+    slack.acknowledged(cy.reacts(GENERAL, &answer, "white_check_mark")).await?;
+    let asked = bo.reads("helped. May your message").await?;
+    insta::assert_json_snapshot!("a_marked_answer_asks_its_author", seen(&asked));
+    bo.presses("Yes").await?;
+    bo.reads("Your messages are part of").await?;
+    let found = settles(&ada, "Where do the spare fuses of the sorter lie?", "drawer seven").await?;
+    let said = found.shown();
+    ensure!(
+        said.contains("answered by Bo") && said.contains("https://acme.slack.example/archives/C0GENERAL/p"),
+        "{said}"
+    );
+    bo.deletes(GENERAL, &answer)?;
+    stops(&ada, "Where do the spare fuses of the sorter lie?", "drawer seven").await?;
+    scene.ends().await
+}

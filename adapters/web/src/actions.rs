@@ -30,7 +30,7 @@ const MAX_TEXT: usize = 8_000;
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// The shortcuts on people's messages: their command lines.
-pub(crate) const SHORTCUTS: [&str; 2] = ["tip from", "discussion log"];
+pub(crate) const SHORTCUTS: [&str; 3] = ["tip from", "tip answered", "discussion log"];
 
 /// What is shown after an action.
 pub(crate) enum Shown {

@@ -4,5 +4,6 @@
 
 mod conversations;
 mod doors;
+mod learning;
 mod port;
 mod stage;

@@ -63,6 +63,11 @@ impl Stage {
     /// On a store of its own, for example with another clock.
     pub fn on(db: Db, dir: tempfile::TempDir, change: impl FnOnce(&mut WebOptions)) -> Self {
         let flow = Flow::new(db.clone(), organisation(), sample::parts());
+        Self::of(db, dir, flow, change)
+    }
+
+    /// With a flow of its own parts.
+    pub fn of(db: Db, dir: tempfile::TempDir, flow: Arc<Flow>, change: impl FnOnce(&mut WebOptions)) -> Self {
         flow.connect(stoa_web::platform(&flow));
         let mut options = WebOptions::default();
         change(&mut options);

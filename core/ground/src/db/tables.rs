@@ -51,6 +51,7 @@ pub const TABLES: &[(&str, Keep)] = &[
     ("answer_concern", Keep::Rows),
     ("answer_saved", Keep::Rows),
     ("answer_channel", Keep::Rows),
+    ("learning_channel", Keep::Rows),
     ("curated", Keep::Rows),
     ("curated_pattern", Keep::Rows),
     ("expert_request", Keep::Rows),

@@ -24,7 +24,7 @@ use stoa_ground::{Conn, Db, Error, Instant, Result, Tx};
 
 use super::feedback::Judgement;
 use super::respond::{self, Inquiry, Response};
-use super::{curated, experts, feedback, gaps, speak};
+use super::{curated, experts, feedback, gaps, learn, speak};
 use crate::Services;
 use crate::library::{self, Document};
 use crate::search::{Access, Stems, is_stop_word, words};
@@ -223,6 +223,7 @@ impl Command for Ask {
             "reply" | "pass" | "thanks" => experts::act(services, cx, call, word, &order.rest, None).await,
             "gaps" | "take" | "close" => gaps::act(services, cx, call, word, first).await,
             "settle" => feedback::settle(cx, call, first).await,
+            "channel" if matches!(first, "learn" | "unlearn") => learn::set(cx, first == "learn").await,
             "channel" => speak::set(services, cx, Some(first).filter(|w| !w.is_empty())).await,
             _ => curated::act(services, cx, call, word, first).await,
         }
@@ -350,6 +351,8 @@ pub(super) enum Overheard {
     Answered,
     /// Nothing is sure enough.
     Unsure,
+    /// People from outside read along.
+    Outsiders,
 }
 
 /// Answers what somebody said in a channel, when it is sure enough, from what everyone may read. Bears repetition.
@@ -362,6 +365,10 @@ pub(super) async fn overheard(services: &Services, cx: &Context<'_>, text: &str,
     let response = respond::without_model(cx.db(), services, &inquiry).await?;
     if response.answer.abstained || response.answer.confidence < sure {
         return Ok(Overheard::Unsure);
+    }
+    // Where a platform does not say it just now, silence is no loss.
+    if cx.flow.audience(cx.place()).await.map_or(true, |audience| audience.outsiders) {
+        return Ok(Overheard::Outsiders);
     }
     let (kept, text) = (&kept(response), text.as_str());
     cx.db()

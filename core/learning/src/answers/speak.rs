@@ -8,10 +8,11 @@ use stoa_flow::Watcher;
 use stoa_flow::chat::{Button, Context, Event, Message, Place};
 use stoa_flow::nudges::{self, About, Decision};
 use stoa_flow::{say, words_key};
-use stoa_ground::people::{self, Role};
+use stoa_ground::people::{self, Person, Role};
 use stoa_ground::{Conn, Error, Instant, Result, args};
 
 use super::command::{Overheard, overheard};
+use super::learn;
 use super::model::Modelled;
 use crate::Services;
 use crate::search::words;
@@ -94,30 +95,43 @@ pub(super) async fn setting(conn: &Conn, asking: &Asking, place: &Place) -> Resu
     Ok(asking.channels.iter().find(fits).map_or(asking.speak, |r| r.speak))
 }
 
-/// The word `channel`: shows the setting, or changes it.
-pub(super) async fn set(services: &Services, cx: &Context<'_>, wanted: Option<&str>) -> Result<()> {
-    let (person, place) = (cx.person()?, cx.place());
-    if place.direct {
+/// Whoever may set up the channel in which this is said.
+pub(super) async fn responsible<'a>(cx: &'a Context<'_>) -> Result<&'a Person> {
+    let person = cx.person()?;
+    if cx.place().direct {
         return Err(Error::Invalid(say!(cx.words, "answers-channel-here")));
     }
-    let may = cx.db().read(|c| async move { people::roles_of(&c, person).await }).await?.contains(&Role::Learning);
-    if !may {
+    if !cx.db().read(|c| async move { people::roles_of(&c, person).await }).await?.contains(&Role::Learning) {
         return Err(Error::Forbidden(say!(cx.words, "chat-not-allowed", role = Role::Learning.name())));
     }
+    Ok(person)
+}
+
+/// The word `channel`: shows the setting, or changes it.
+pub(super) async fn set(services: &Services, cx: &Context<'_>, wanted: Option<&str>) -> Result<()> {
+    let (person, place) = (responsible(cx).await?, cx.place());
     let now = match wanted {
         Some(word) => word.parse::<Speak>()?,
         None => cx.db().read(|c| async move { setting(&c, &services.asking, place).await }).await?,
     };
+    if wanted.is_some() && now != Speak::Mention && cx.flow.audience(place).await?.outsiders {
+        return Err(Error::Invalid(say!(cx.words, "answers-channel-outsiders")));
+    }
     let says = match now {
         Speak::Mention => say!(cx.words, "answers-channel-mention"),
         Speak::Questions => say!(cx.words, "answers-channel-questions"),
         Speak::Unasked => say!(cx.words, "answers-channel-unasked"),
     };
+    let learns = cx.db().read(|c| async move { learn::learns(&c, place).await }).await?;
     let button = |label: String, speak: Speak| Button::new(label, format!("ask channel {}", speak.word()));
     let buttons = vec![
         button(say!(cx.words, "answers-channel-mention-button"), Speak::Mention),
         button(say!(cx.words, "answers-channel-questions-button"), Speak::Questions),
         button(say!(cx.words, "answers-channel-unasked-button"), Speak::Unasked),
+        match learns {
+            true => Button::new(say!(cx.words, "answers-channel-unlearn-button"), "ask channel unlearn"),
+            false => Button::new(say!(cx.words, "answers-channel-learn-button"), "ask channel learn"),
+        },
     ];
     let message = &Message::text(says).buttons(if wanted.is_some() { Vec::new() } else { buttons });
     cx.commit(|turn| async move {
@@ -147,6 +161,8 @@ enum Silence {
     Unsure,
     /// The bot spoke in this channel a moment ago.
     Spoke,
+    /// People from outside read along.
+    Outsiders,
 }
 
 impl Silence {
@@ -155,6 +171,7 @@ impl Silence {
             Self::Mention => words_key!("why-silent-mention"),
             Self::Unsure => words_key!("why-silent-unsure"),
             Self::Spoke => words_key!("why-silent-spoke"),
+            Self::Outsiders => words_key!("why-silent-outsiders"),
         };
         key.trim_start_matches("why-")
     }
@@ -197,6 +214,7 @@ impl Listener {
         }
         match overheard(&self.0, cx, text, sure).await? {
             Overheard::Answered => Ok(()),
+            Overheard::Outsiders => self.silent(cx, Silence::Outsiders).await,
             Overheard::Unsure => self.silent(cx, Silence::Unsure).await,
         }
     }

@@ -11,6 +11,7 @@ use stoa_flow::{say, words_key};
 use stoa_ground::people::{self, Person, Role, Status};
 use stoa_ground::{Error, Result};
 
+use super::reaction::{Pointed, Sign, point_out};
 use super::store::{self, State, Tip};
 use super::text::{self, LONGEST};
 use super::{message, share, social};
@@ -121,6 +122,9 @@ impl Command for TipCommand {
         let person = cx.person()?;
         if let (Some(message), "from") = (&call.message, call.args.text()) {
             return self.suggest(cx, person, message).await;
+        }
+        if let (Some(message), "answered") = (&call.message, call.args.text()) {
+            return self.answered(cx, person, message).await;
         }
         if call.values.is_some() {
             return self.save(cx, person, call).await;
@@ -302,6 +306,18 @@ impl TipCommand {
         .await
     }
 
+    /// "This answered it" on a message, for chats without reactions.
+    async fn answered(&self, cx: &Context<'_>, person: &Person, message: &ThreadMessage) -> Result<()> {
+        let says = match point_out(&self.0, cx, person, Sign::Answer, &message.id).await? {
+            Pointed::Asked(name) => {
+                say!(cx.words, "tips-answered-asked", name = stoa_flow::chat::literal(&name))
+            }
+            Pointed::Not => say!(cx.words, "tips-answered-not"),
+            Pointed::Closed => say!(cx.words, "tips-closed-place"),
+        };
+        cx.reply_private(Message::text(says)).await
+    }
+
     /// "Save as tip" on a message: one's own becomes a draft; a colleague is asked first.
     async fn suggest(&self, cx: &Context<'_>, person: &Person, message: &ThreadMessage) -> Result<()> {
         let author = match &message.author {
@@ -320,16 +336,25 @@ impl TipCommand {
             return Err(Error::Invalid(why));
         }
         let place = cx.place();
-        let origin = (place.platform.clone(), place.channel.clone(), message.id.clone());
         let state = if author.id == person.id { State::Draft } else { State::Asked };
+        let open = cx.flow.audience(place).await?.open;
+        if state == State::Asked && !open {
+            return Err(Error::Invalid(say!(cx.words, "tips-closed-place")));
+        }
+        // One's own words from a closed place are a tip like one that was typed: what becomes of them there does not matter.
+        let origin = open.then(|| (place.platform.clone(), place.channel.clone(), message.id.clone()));
         let tip = Tip {
             suggested: (state == State::Asked).then(|| person.id.clone()),
-            origin: Some(origin.clone()),
+            origin: origin.clone(),
             ..new(cx, &author.id, state, text)
         };
         let (tip, origin, author) = (&tip, &origin, &author);
         cx.commit(|turn| async move {
-            if let Some(known) = store::from_message(&turn, origin).await? {
+            let known = match origin {
+                Some(origin) => store::from_message(&turn, origin).await?,
+                None => None,
+            };
+            if let Some(known) = known {
                 let answer = match known.state {
                     State::Shared => message::shown(&turn, cx.words, &known, person).await?,
                     State::Draft if known.author == person.id => message::preview(cx.words, &known),

@@ -3,6 +3,7 @@
 //! Until an author agrees, only the digests of their messages are kept, and no statement names them. Whoever logs a
 //! thread agrees by doing so. Edits, deletions and withdrawals follow through to statements and answers.
 
+pub(super) mod accepted;
 mod record;
 pub(super) mod store;
 
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::json;
 use stoa_flow::chat::{
-    Args, Button, Call, Command, Context, Field, FieldError, Form, Message, Place, SendError, Turn, literal,
+    Account, Args, Button, Call, Command, Context, Field, FieldError, Form, Message, Place, SendError, literal,
 };
 use stoa_flow::delivery::{self, NewDelivery};
 use stoa_flow::{say, words_key};
@@ -72,6 +73,10 @@ pub(super) struct Discussion {
     /// The library's document.
     pub document: Option<String>,
     pub statement: Option<String>,
+    /// The message that was marked as the answer; the thread was not logged as a whole then.
+    pub answer: Option<String>,
+    /// Where that answer stands on the web.
+    pub link: Option<String>,
     pub logged: Instant,
 }
 
@@ -134,6 +139,12 @@ fn target(cx: &Context<'_>, call: &Call) -> Option<(String, String)> {
     thread.filter(|_| !place.direct).map(|t| (place.channel.clone(), t))
 }
 
+/// A channel of the platform on which something was done.
+fn here(cx: &Context<'_>, channel: &str) -> Place {
+    let Account { platform, workspace, .. } = cx.account().clone();
+    Place { platform, workspace, channel: channel.to_owned(), thread: None, direct: false }
+}
+
 fn title(text: &str) -> Option<String> {
     let title = people::clean(text);
     (title.chars().any(char::is_alphanumeric) && title.chars().count() <= TITLE).then_some(title)
@@ -188,6 +199,10 @@ impl Command for Log {
         let Some((channel, thread)) = target(cx, call) else {
             return cx.reply_private(Message::text(say!(cx.words, "tips-discussion-how"))).await;
         };
+        let place = Place { thread: Some(thread.clone()), ..here(cx, &channel) };
+        if !cx.flow.audience(&place).await?.open {
+            return Err(Error::Invalid(say!(cx.words, "tips-closed-place")));
+        }
         if call.values.is_none() && rest.is_empty() {
             // A thread where it was typed: the button opens the form.
             let button = Button::primary(say!(cx.words, "tips-discussion-log-button"), "discussion log");
@@ -214,6 +229,8 @@ impl Log {
             members: Vec::new(),
             document: None,
             statement: None,
+            answer: None,
+            link: None,
             logged: cx.flow.clock().now(),
         };
         let said = self.read(cx, &fresh).await?;
@@ -228,6 +245,10 @@ impl Log {
         let (fresh, said, services) = (&fresh, &said, &self.0);
         cx.commit(|turn| async move {
             let known = store::in_thread(&turn, &fresh.platform, channel, thread).await?;
+            // Who agreed to one answer did not agree to everything that they wrote there.
+            if known.as_ref().is_some_and(|k| k.answer.is_some()) {
+                return Err(Error::Invalid(say!(cx.words, "tips-discussion-answered")));
+            }
             let discussion = known.unwrap_or_else(|| fresh.clone());
             store::save(&turn, &discussion).await?;
             let mut authors: BTreeMap<&str, &Person> = BTreeMap::new();
@@ -262,6 +283,10 @@ impl Log {
             .await?;
         let (Some(discussion), Some(_)) = found else { return Err(gone()) };
         let yes = matches!(deed, Deed::Yes | Deed::Always);
+        // It may have been closed since it was logged: what was said there then may have been changed.
+        if yes && !cx.flow.audience(&discussion.place()).await?.open {
+            return Err(Error::Invalid(say!(cx.words, "tips-closed-place")));
+        }
         let said = if yes { self.read(cx, &discussion).await? } else { Vec::new() };
         let key = social::discussion_key(id, &person.id);
         let asked = delivery::by_key(cx.db(), &key).await?.is_some();
@@ -350,7 +375,7 @@ fn captured(discussion: &Discussion, said: &Said, keep: bool) -> Captured {
 }
 
 /// How an author stands: as before; by what they chose once and for all; or they are asked.
-async fn invite(turn: &Turn, discussion: &Discussion, author: &Person, logs: bool) -> Result<Consent> {
+async fn invite(turn: &Tx, discussion: &Discussion, author: &Person, logs: bool) -> Result<Consent> {
     let member = store::member(turn, &discussion.id, &author.id).await?;
     let before = member.as_ref().map(|m| m.consent);
     let chosen = people::setting(turn, &author.id, SETTING).await?;

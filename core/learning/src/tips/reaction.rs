@@ -1,5 +1,6 @@
 //! Reactions: 💡 on a message points it out as a tip; ✅ by whoever asked, on an answer in their thread, says that it helped.
-//! Both only ask the author, once for each message; nothing is kept until they agree.
+//! Both only ask the author, once for each message; nothing is kept until they agree. Where not every colleague may read,
+//! they mean nothing.
 
 use std::sync::Arc;
 
@@ -10,13 +11,14 @@ use stoa_ground::people::{self, Person, Role, Status};
 use stoa_ground::{Error, Result};
 
 use super::command::{TOPIC, new, wrong};
+use super::discussions::accepted::{self, Accepted};
 use super::store::{self, State, Tip};
 use super::{share, social, text};
-use crate::Services;
+use crate::{Services, answers};
 
 /// What a reaction means: the sign itself, or the name that a platform gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sign {
+pub(super) enum Sign {
     Tip,
     Answer,
 }
@@ -44,51 +46,21 @@ impl Watcher for Reacted {
             return Ok(());
         }
         let origin = (place.platform.clone(), place.channel.clone(), message.clone());
-        let captured = cx.db().read(|c| async move { store::from_message(&c, &origin).await }).await?;
+        let from = &origin;
+        let captured = cx.db().read(|c| async move { store::from_message(&c, from).await }).await?;
         match captured {
-            None if *added => self.point_out(cx, person, sign, message).await,
+            None if *added => point_out(&self.0, cx, person, sign, message).await.map(drop),
             Some(tip) if !added => self.take_back(cx, person, tip).await,
+            None if sign == Sign::Answer => {
+                let (services, origin) = (&self.0, &origin);
+                cx.db().write(|tx| async move { accepted::take_back(&tx, services, origin, person).await }).await
+            }
             _ => Ok(()),
         }
     }
 }
 
 impl Reacted {
-    async fn point_out(&self, cx: &Context<'_>, person: &Person, sign: Sign, message: &str) -> Result<()> {
-        let place = cx.place();
-        let Some(platform) = cx.flow.platform(&place.platform) else { return Ok(()) };
-        let Some((said, thread)) = looked_up(platform.message(place, message).await)?.flatten() else { return Ok(()) };
-        let Some(author) = known(cx, said.author.as_ref()).await? else { return Ok(()) };
-        let text = text::clean(&said.text);
-        if wrong(cx, &text).is_some() {
-            return Ok(());
-        }
-        let topic = match sign {
-            Sign::Tip => None,
-            Sign::Answer => match question(cx, platform.as_ref(), person, &author, thread).await? {
-                Some(question) => Some(question),
-                None => return Ok(()),
-            },
-        };
-        let origin = (place.platform.clone(), place.channel.clone(), message.to_owned());
-        let tip = Tip {
-            topic,
-            suggested: Some(person.id.clone()),
-            origin: Some(origin.clone()),
-            ..new(cx, &author.id, State::Asked, text)
-        };
-        let (tip, origin) = (&tip, &origin);
-        cx.db()
-            .write(|tx| async move {
-                if store::from_message(&tx, origin).await?.is_none() {
-                    store::save(&tx, tip).await?;
-                    social::ask(&tx, tip).await?;
-                }
-                Ok(())
-            })
-            .await
-    }
-
     /// Whoever pointed it out takes that back before the author has answered.
     async fn take_back(&self, cx: &Context<'_>, person: &Person, tip: Tip) -> Result<()> {
         if tip.state != State::Asked || tip.suggested.as_ref() != Some(&person.id) {
@@ -113,28 +85,90 @@ impl Reacted {
     }
 }
 
-/// The question that a thread began with, when `person` may say which answer helped: who asked it, the learning team and
-/// experts may; nobody may of an answer of their own.
+/// What came of pointing a message out.
+pub(super) enum Pointed {
+    /// Its author, by this name, is asked, or has agreed already.
+    Asked(String),
+    /// It is nothing that this person can point out.
+    Not,
+    /// Not every colleague may read there.
+    Closed,
+}
+
+/// Points a message out. Bears repetition.
+pub(super) async fn point_out(
+    services: &Services,
+    cx: &Context<'_>,
+    person: &Person,
+    sign: Sign,
+    message: &str,
+) -> Result<Pointed> {
+    let place = cx.place();
+    let Some(platform) = cx.flow.platform(&place.platform) else { return Ok(Pointed::Not) };
+    let found = looked_up(platform.message(place, message).await)?.flatten();
+    let Some((said, thread)) = found else { return Ok(Pointed::Not) };
+    let Some(author) = known(cx, said.author.as_ref()).await? else { return Ok(Pointed::Not) };
+    if !cx.flow.audience(place).await?.open {
+        return Ok(Pointed::Closed);
+    }
+    let text = text::clean(&said.text);
+    if wrong(cx, &text).is_some() {
+        return Ok(Pointed::Not);
+    }
+    let mut topic = None;
+    if sign == Sign::Answer {
+        let Some(thread) = thread.filter(|_| author.id != person.id) else { return Ok(Pointed::Not) };
+        let Some((question, own)) = question(cx, platform.as_ref(), person, thread).await? else {
+            return Ok(Pointed::Not);
+        };
+        if own && cx.db().read(|c| async move { answers::learns(&c, place).await }).await? {
+            let link = platform.link(place, message).await;
+            let new = Accepted { question: &question, asker: person, answer: &said, author: &author, link };
+            if accepted::keep(cx, services, &new).await? {
+                return Ok(Pointed::Asked(author.name));
+            }
+        }
+        topic = Some(text::shorten(&people::clean(&question.text), TOPIC));
+    }
+    let origin = (place.platform.clone(), place.channel.clone(), message.to_owned());
+    let tip = Tip {
+        topic,
+        suggested: Some(person.id.clone()),
+        origin: Some(origin.clone()),
+        ..new(cx, &author.id, State::Asked, text)
+    };
+    let (tip, origin) = (&tip, &origin);
+    cx.db()
+        .write(|tx| async move {
+            if store::from_message(&tx, origin).await?.is_none() {
+                store::save(&tx, tip).await?;
+                social::ask(&tx, tip).await?;
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(Pointed::Asked(author.name))
+}
+
+/// The question that a thread began with, and whether it is this person's, when `person` may say which answer helped: who
+/// asked it, the learning team and experts may.
 async fn question(
     cx: &Context<'_>,
     platform: &dyn Platform,
     person: &Person,
-    author: &Person,
-    thread: Option<String>,
-) -> Result<Option<String>> {
-    let Some(thread) = thread.filter(|_| author.id != person.id) else { return Ok(None) };
+    thread: String,
+) -> Result<Option<(ThreadMessage, bool)>> {
     let place = Place { thread: Some(thread), ..cx.place().clone() };
     let Some(messages) = looked_up(platform.thread(&place).await)? else { return Ok(None) };
-    let Some(ThreadMessage { author: asker, text, .. }) = messages.into_iter().next() else { return Ok(None) };
-    let asked = known(cx, asker.as_ref()).await?.is_some_and(|asker| asker.id == person.id);
-    if !asked {
+    let Some(question) = messages.into_iter().next() else { return Ok(None) };
+    let own = known(cx, question.author.as_ref()).await?.is_some_and(|asker| asker.id == person.id);
+    if !own {
         let roles = cx.db().read(|c| async move { people::roles_of(&c, person).await }).await?;
         if !roles.contains(&Role::Learning) && !roles.contains(&Role::Expert) {
             return Ok(None);
         }
     }
-    let question = text::shorten(&people::clean(&text), TOPIC);
-    Ok(Some(question).filter(|q| !q.is_empty()))
+    Ok(Some(question).filter(|q| q.text.chars().any(char::is_alphanumeric)).map(|q| (q, own)))
 }
 
 /// Who an account is, if they work here.

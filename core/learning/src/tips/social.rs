@@ -146,9 +146,12 @@ impl Asked<'_> {
         Ok(Some(match member.consent {
             Consent::Asked => {
                 let logger = name(conn, Some(&discussion.logged_by)).await?;
-                let message = Message::text(say!(self.words, "tips-discussion-consent", name = logger, title = title))
-                    .context(say!(self.words, "tips-discussion-consent-who"))
-                    .buttons(vec![
+                let asked = match discussion.answer {
+                    Some(_) => say!(self.words, "tips-accepted-consent", name = logger, question = title),
+                    None => say!(self.words, "tips-discussion-consent", name = logger, title = title),
+                };
+                let message =
+                    Message::text(asked).context(say!(self.words, "tips-discussion-consent-who")).buttons(vec![
                         Button::primary(say!(self.words, "tips-yes-button"), format!("discussion yes {id}")),
                         button(say!(self.words, "tips-no-button"), "no"),
                         button(say!(self.words, "tips-always-button"), "always"),

@@ -37,14 +37,19 @@ pub(super) fn rated(by: &Person, tip: &Tip, up: bool) -> StatementDraft {
 }
 
 fn discussion_activity(discussion: &Discussion) -> Activity {
-    Activity::new(DISCUSSION, &["discussion", &discussion.id]).name("en", &discussion.title)
+    Activity::new(DISCUSSION, &["discussion", &discussion.id]).name("en", name(discussion))
+}
+
+/// The words of a question are in the statement of whoever asked it, and in no other.
+fn name(discussion: &Discussion) -> &str {
+    if discussion.answer.is_some() { "A question and its answer" } else { &discussion.title }
 }
 
 /// A group discussed; only those who agreed are named.
 pub(super) fn discussed(discussion: &Discussion, agreed: &[Person]) -> StatementDraft {
     let group = Actor::Named {
         id: format!("discussion/{}", discussion.id),
-        name: Some(discussion.title.clone()),
+        name: Some(name(discussion).to_owned()),
         members: agreed.iter().map(Actor::from).collect(),
     };
     StatementDraft::new(group, DISCUSSED, discussion_activity(discussion)).platform(discussion.platform.as_str())

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use stoa_flow::Watcher;
 use stoa_flow::chat::{Context, Event};
 use stoa_ground::people;
-use stoa_ground::{Result, Tx};
+use stoa_ground::{Conn, Result, Tx};
 
 use super::store::State;
 use super::{discussions, share, store, text};
@@ -19,14 +19,22 @@ pub(super) struct Captured(pub Arc<Services>);
 #[async_trait]
 impl Watcher for Captured {
     async fn seen(&self, cx: &Context<'_>) -> Result<()> {
-        let (message, now) = match &cx.envelope.event {
+        let (message, mut now) = match &cx.envelope.event {
             Event::Edited { id, text } => (id, Some(text::clean(text)).filter(|t| !t.is_empty())),
             Event::Deleted { id } => (id, None),
             _ => return Ok(()),
         };
         let place = cx.place();
         let origin = (place.platform.clone(), place.channel.clone(), message.clone());
-        let (origin, now) = (&origin, now.as_deref());
+        let origin = &origin;
+        if !cx.db().read(|c| async move { is_captured(&c, origin).await }).await? {
+            return Ok(());
+        }
+        // New words for those who read there alone are not for everyone.
+        if now.is_some() && !cx.flow.audience(place).await?.open {
+            now = None;
+        }
+        let now = now.as_deref();
         cx.db()
             .write(|tx| async move {
                 self.tip(&tx, origin, now).await?;
@@ -34,6 +42,12 @@ impl Watcher for Captured {
             })
             .await
     }
+}
+
+async fn is_captured(conn: &Conn, origin: &store::Origin) -> Result<bool> {
+    let (platform, channel, message) = origin;
+    Ok(store::from_message(conn, origin).await?.is_some()
+        || discussions::store::of_message(conn, platform, channel, message).await?.is_some())
 }
 
 impl Captured {

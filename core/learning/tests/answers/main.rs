@@ -7,6 +7,7 @@ mod feedback;
 mod help;
 mod leaks;
 mod model;
+mod places;
 mod speaking;
 mod unknown;
 

@@ -43,6 +43,8 @@ const WORDS: &[(&str, &str)] = &[
     ("channel", "mention"),
     ("channel", "questions"),
     ("channel", "unasked"),
+    ("channel", "learn"),
+    ("channel", "unlearn"),
     ("experts", "on"),
     ("experts", "off"),
     ("news", "on"),

@@ -187,6 +187,10 @@ impl Shown<'_> {
         match (citation.source.as_str(), citation.verified) {
             ("tips", true) => say!(self.words, "answers-source-tip", title = title, author = owner),
             ("tips", false) => say!(self.words, "answers-source-tip-unchecked", title = title, author = owner),
+            ("discussions", _) if !owner.is_empty() => {
+                let title = linked(&title, &citation.location);
+                say!(self.words, "answers-source-accepted", title = title, author = owner)
+            }
             ("discussions", _) => say!(self.words, "answers-source-discussion", title = title),
             (crate::answers::curated::SOURCE, _) => say!(self.words, "answers-source-curated", title = title),
             (_, true) => self.with_others(from(&title, &citation.source, &citation.address()), citation),
@@ -211,7 +215,9 @@ impl Shown<'_> {
         let title = place(&nearest.title, &nearest.heading);
         match nearest.source.as_str() {
             "tips" => say!(self.words, "answers-nearest-tip", title = title),
-            "discussions" => say!(self.words, "answers-source-discussion", title = title),
+            "discussions" => {
+                say!(self.words, "answers-source-discussion", title = linked(&title, &nearest.location))
+            }
             crate::answers::curated::SOURCE => say!(self.words, "answers-source-curated", title = title),
             source => from(&title, source, &nearest.location),
         }
@@ -231,6 +237,11 @@ pub(super) fn from(title: &str, source: &str, location: &str) -> String {
         Some(url) => format!("[{title}](<{url}>) ({})", literal(source)),
         None => format!("{title} ({}: {})", literal(source), literal(location)),
     }
+}
+
+/// A title, as a link where the location is a web address.
+fn linked(title: &str, location: &str) -> String {
+    address(location).map_or_else(|| title.to_owned(), |url| format!("[{title}](<{url}>)"))
 }
 
 /// A location that is a web address, without anything that could end a link early.

@@ -33,7 +33,7 @@ macro_rules! discussion_where {
     ($rest:literal) => {
         concat!(
             "SELECT d.id, d.title, d.platform, d.workspace, d.channel, d.thread, d.logged_by, d.members, d.document, \
-             d.statement, d.logged FROM discussion d ",
+             d.statement, d.answer, d.link, d.logged FROM discussion d ",
             $rest
         )
     };
@@ -51,6 +51,8 @@ fn read_discussion(row: &Row) -> Result<Discussion> {
         members: serde_json::from_str(&row.get::<String>("members")?)?,
         document: row.get("document")?,
         statement: row.get("statement")?,
+        answer: row.get("answer")?,
+        link: row.get("link")?,
         logged: row.get("logged")?,
     })
 }
@@ -80,9 +82,10 @@ pub(super) async fn of(conn: &Conn, person: &str) -> Result<Vec<(Discussion, Mem
 
 pub(super) async fn save(tx: &Tx, d: &Discussion) -> Result<()> {
     tx.exec(
-        "INSERT INTO discussion (id, title, platform, workspace, channel, thread, logged_by, members, document, statement, logged)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-         ON CONFLICT (id) DO UPDATE SET members = excluded.members, document = excluded.document,
+        "INSERT INTO discussion (id, title, platform, workspace, channel, thread, logged_by, members, document, statement, logged,
+         answer, link) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+         ON CONFLICT (id) DO UPDATE SET title = excluded.title, answer = excluded.answer, link = excluded.link,
+         members = excluded.members, document = excluded.document,
          statement = excluded.statement",
         args![
             &d.id,
@@ -95,7 +98,9 @@ pub(super) async fn save(tx: &Tx, d: &Discussion) -> Result<()> {
             serde_json::to_string(&d.members)?,
             &d.document,
             &d.statement,
-            d.logged
+            d.logged,
+            &d.answer,
+            &d.link
         ],
     )
     .await?;
