@@ -167,6 +167,12 @@ pub(crate) fn job_postponed(key: &str, kind: &str, error: &Error) {
     metrics::counter!("stoa_job_retries_total").increment(1);
 }
 
+/// A panic broke something off.
+pub(crate) fn broke_off(part: &'static str) {
+    tracing::error!(part, "a panic broke something off; the rest goes on");
+    metrics::counter!("stoa_panics_total", "part" => part).increment(1);
+}
+
 /// What an error says without what people wrote: sentences that are made for a person may quote them.
 pub(crate) fn reason(error: &Error) -> String {
     match error {

@@ -7,6 +7,7 @@ use stoa_ground::{Error, Result, Tx, args};
 use super::{
     Account, Args, Button, Call, Command, Context, Envelope, Event, FieldError, Form, Message, Place, Suggestion,
 };
+use crate::caught::caught;
 use crate::delivery::inbox;
 use crate::journal::{self, EventOutcome};
 use crate::say;
@@ -221,7 +222,7 @@ impl Flow {
     /// Handles one stored event to its end. `attempts` is how often it was tried before.
     pub(crate) async fn handle(&self, envelope: &Envelope, attempts: i64) -> Result<()> {
         let started = monotonic();
-        let cx = match self.context(envelope, true).await {
+        let cx = match caught("an event", self.context(envelope, true)).await {
             Ok(cx) => cx,
             // Whose account cannot even be read gets no answer; the event waits and is put aside in the end.
             Err(e) if attempts + 1 < inbox::ATTEMPTS || e.passes() => {
@@ -249,7 +250,7 @@ impl Flow {
     /// How the event ended; none when it is to be tried again, or another server was done with it.
     async fn try_to_handle(&self, cx: &Context<'_>, attempts: i64) -> Result<Option<EventOutcome>> {
         let envelope = cx.envelope;
-        let done = self.dispatch(cx).await;
+        let done = caught("an event", self.dispatch(cx)).await;
         let committed = cx.committed.load(std::sync::atomic::Ordering::SeqCst);
         match done {
             Ok(()) if committed => Ok(Some(EventOutcome::Done)),

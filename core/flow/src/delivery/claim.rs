@@ -80,8 +80,8 @@ pub(super) fn parts(recipients: Vec<(String, usize)>) -> Vec<Vec<String>> {
 }
 
 impl Flow {
-    /// Takes what is due for these recipients, and gives what became of each. `known`: see [`Flow::send_due`].
-    pub(super) async fn claimed(&self, recipients: Vec<String>, known: bool) -> Vec<Result<Claimed>> {
+    /// Takes what is due for these recipients, and gives what became of each. `until`: see [`Which::until`](super::sender::Which).
+    pub(super) async fn claimed(&self, recipients: Vec<String>, until: Option<Instant>) -> Vec<Result<Claimed>> {
         let mut open = Vec::with_capacity(recipients.len());
         for recipient in recipients {
             match self.is_held_back(&recipient).await {
@@ -93,13 +93,13 @@ impl Flow {
         if open.is_empty() {
             return Vec::new();
         }
-        match self.claim(&open, known).await {
+        match self.claim(&open, until).await {
             Ok(all) => all.into_iter().map(Ok).collect(),
             // What cannot be read for one must not keep the others waiting.
             Err(e) if open.len() > 1 && !e.passes() => {
                 let mut all = Vec::with_capacity(open.len());
                 for one in open.chunks(1) {
-                    match self.claim(one, known).await {
+                    match self.claim(one, until).await {
                         Ok(claimed) => all.extend(claimed.into_iter().map(Ok)),
                         Err(e) => all.push(Err(e)),
                     }
@@ -111,9 +111,9 @@ impl Flow {
     }
 
     /// Asks the arbiter about every due row of these recipients, in one transaction that also reserves the budget.
-    async fn claim(&self, recipients: &[String], known: bool) -> Result<Vec<Claimed>> {
+    async fn claim(&self, recipients: &[String], until: Option<Instant>) -> Result<Vec<Claimed>> {
         let at = monotonic();
-        self.db().write_by_key(|tx| async move { self.decide_about(&tx, at, recipients, known).await }).await
+        self.db().write_by_key(|tx| async move { self.decide_about(&tx, at, recipients, until).await }).await
     }
 
     async fn decide_about(
@@ -121,7 +121,7 @@ impl Flow {
         tx: &Tx,
         at: std::time::Instant,
         recipients: &[String],
-        known: bool,
+        until: Option<Instant>,
     ) -> Result<Vec<Claimed>> {
         // One server at a time decides about one recipient, so that the budget that it reads is the one it spends.
         let names: Vec<String> = recipients.iter().map(|recipient| format!("{LOCK}{recipient}")).collect();
@@ -159,7 +159,7 @@ impl Flow {
                 budget: Vec::new(),
             };
             match claimed.person.clone() {
-                Some(person) => self.arbitrate(tx, &person, due, known, &mut claimed).await?,
+                Some(person) => self.arbitrate(tx, &person, due, until, &mut claimed).await?,
                 None => due.into_iter().for_each(|delivery| claimed.send(delivery, Policy::ANSWER, None)),
             }
             all.push(claimed);
@@ -179,13 +179,13 @@ impl Flow {
         tx: &Tx,
         person: &Person,
         due: Vec<Delivery>,
-        known: bool,
+        until: Option<Instant>,
         claimed: &mut Claimed,
     ) -> Result<()> {
         let mut sorted: Vec<(Policy, Delivery)> = Vec::new();
         for delivery in due {
             match self.kind(&delivery.kind).map(DeliveryKind::policy) {
-                Some(policy) if policy.unsolicited && !known => {}
+                Some(policy) if policy.unsolicited && until.is_none_or(|until| delivery.due > until) => {}
                 Some(policy) => sorted.push((policy, delivery)),
                 None => park(tx, &delivery.key, &format!("no delivery kind '{}' is known", delivery.kind)).await?,
             }

@@ -8,6 +8,7 @@ use stoa_ground::clock::monotonic;
 use stoa_ground::people::calendar::Calendar;
 use stoa_ground::{Conn, Db, Error, Instant, Result, Tx, args};
 
+use crate::caught::caught;
 use crate::journal;
 
 /// How often a job is tried before it is parked.
@@ -136,7 +137,7 @@ pub(crate) async fn run_due(db: &Db, jobs: &[std::sync::Arc<dyn Job>]) -> Result
             continue;
         };
         let job = &job;
-        let mine = db
+        let run = db
             .write(|tx| async move {
                 // Another server that runs it has the lock.
                 if !tx.try_lock(&format!("job/{}", job.key)).await? {
@@ -149,9 +150,8 @@ pub(crate) async fn run_due(db: &Db, jobs: &[std::sync::Arc<dyn Job>]) -> Result
                     handler.run(&tx, job).await?;
                 }
                 Ok(mine == 1)
-            })
-            .await;
-        match mine {
+            });
+        match caught("a job", run).await {
             Ok(true) => {
                 ran.done += 1;
                 journal::job_ended(&job.key, &kind, "done", None, started.elapsed());
