@@ -32,8 +32,8 @@ pub(super) struct Claimed {
     pub(super) to_send: Vec<Delivery>,
     /// Ended without being sent: how, why, and the digest into which it was merged.
     pub(super) ended: Vec<(Delivery, &'static str, String, Option<String>)>,
-    /// The keys of what goes out, and what each takes from the budget.
-    budget: Vec<(String, Spent)>,
+    /// What each that is to be sent takes from the budget.
+    budget: Vec<Spent>,
 }
 
 /// What a message takes from the budget.
@@ -56,7 +56,7 @@ impl Claimed {
 
     fn send(&mut self, delivery: Delivery, policy: Policy, day: Option<Date>) {
         let (counted, voluntary) = (policy.counted && policy.unsolicited, policy.unsolicited && !policy.mandated);
-        self.budget.push((delivery.key.clone(), Spent { counted, voluntary, day }));
+        self.budget.push(Spent { counted, voluntary, day });
         self.to_send.push(delivery);
     }
 }
@@ -164,13 +164,13 @@ impl Flow {
             }
             all.push(claimed);
         }
-        self.mark_sending(tx, now, &all).await?;
         let reached = all.iter().filter(|claimed| !claimed.to_send.is_empty());
         let people: Vec<String> = reached.filter_map(|claimed| Some(claimed.person.as_ref()?.id.clone())).collect();
         let mut reach = places::reach_of(tx, &people).await?;
         for claimed in &mut all {
             claimed.reach = claimed.person.as_ref().and_then(|person| reach.remove(&person.id));
         }
+        self.mark_sending(tx, now, &all).await?;
         Ok(all)
     }
 
@@ -268,17 +268,20 @@ impl Flow {
         Ok(())
     }
 
-    /// Sets what goes out to `sending`, with this server's lease and what it takes from the budget.
+    /// Sets what goes out to `sending`, with this server's lease, the accounts it goes to and what it takes from the budget.
     async fn mark_sending(&self, tx: &Tx, now: Instant, all: &[Claimed]) -> Result<()> {
-        let mut alike: BTreeMap<&Spent, Vec<&str>> = BTreeMap::new();
-        for (key, spent) in all.iter().flat_map(|claimed| &claimed.budget) {
-            alike.entry(spent).or_default().push(key);
+        let mut alike: BTreeMap<&Spent, Vec<(&str, String)>> = BTreeMap::new();
+        for claimed in all {
+            for (delivery, spent) in claimed.to_send.iter().zip(&claimed.budget) {
+                let tried = self.tried(delivery, claimed.person.as_ref(), claimed.reach.as_ref());
+                alike.entry(spent).or_default().push((&delivery.key, serde_json::to_string(&tried)?));
+            }
         }
-        for (Spent { counted, voluntary, day }, keys) in alike {
-            tx.exec_in(
+        for (Spent { counted, voluntary, day }, rows) in alike {
+            tx.exec_given(
                 "UPDATE outbox SET state = 'sending', sent_at = $1, counted = $2, voluntary = $3, lease_until = $4,
-                 lease_by = $5, sent_day = $6, revise = 0 WHERE key IN",
-                &keys,
+                 lease_by = $5, sent_day = $6, revise = 0, tried = given.value FROM given WHERE outbox.key = given.key",
+                &rows,
                 args![
                     tx.now(),
                     *counted,

@@ -88,6 +88,8 @@ pub struct Delivery {
     posted: Option<Place>,
     message_id: Option<String>,
     attempts: i64,
+    /// The accounts to which it was sent, where that is uncertain.
+    tried: Vec<Account>,
 }
 
 /// What a delivery is now.
@@ -159,7 +161,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT key, kind, person, recipient, place, only_for, payload, item, step, due, expires, state, sent_at, into_key, \
-             shown, posted, message_id, attempts FROM outbox ",
+             shown, posted, message_id, attempts, tried FROM outbox ",
             $rest
         )
     };
@@ -207,6 +209,7 @@ impl Delivery {
             posted: json("posted")?.map(serde_json::from_value).transpose()?,
             message_id: row.get("message_id")?,
             attempts: row.get("attempts")?,
+            tried: json("tried")?.map(serde_json::from_value).transpose()?.unwrap_or_default(),
         })
     }
 }

@@ -131,6 +131,7 @@ impl Flow {
         self.db()
             .write_by_key(|tx| async move {
                 let sql = "UPDATE outbox SET state = CASE WHEN attempts + $3 < $4 THEN 'queued' ELSE 'parked' END, sent_at = NULL,
+                           error = CASE WHEN attempts + $3 < $4 THEN error ELSE 'it was cut off each time that it was sent' END,
                            attempts = attempts + $3 WHERE key = $1 AND state = 'sending' AND lease_by = $2";
                 tx.exec(sql, args![key, &self.server, count, ATTEMPTS]).await?;
                 Ok(())
@@ -144,8 +145,7 @@ impl Flow {
         delivery: &Delivery,
         person: Option<&Person>,
     ) -> Result<Option<(Place, String)>, SendError> {
-        let reach = self.reach(person).await?;
-        let places = self.places_for(delivery, person, &reach).await?;
+        let places = self.places_of(delivery, person).await?;
         for (place, platform) in places.all {
             if let Some(id) = platform.find(&place, &delivery.key).await? {
                 return Ok(Some((place, id)));

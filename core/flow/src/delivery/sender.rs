@@ -316,7 +316,7 @@ impl Flow {
         let found = arrived == Arrived::Found;
         let again = i64::from(found && delivery.kind != Reply.name() && delivery.shown.is_none());
         let sql = "UPDATE outbox SET state = 'posted', posted = $2, channel = $3, message_id = $4, sent_at = $5, error = NULL,
-                   attempts = 0, retry_at = 0, lease_until = 0, revise = revise + $7
+                   attempts = 0, tried = NULL, retry_at = 0, lease_until = 0, revise = revise + $7
                    WHERE key = $1 AND state = 'sending' AND lease_by = $6";
         let args = |now: Instant| args![&delivery.key, posted, &place.channel, id, now, &self.server, again];
         let kind = self.kind(&delivery.kind);
