@@ -17,6 +17,7 @@ mod operations;
 mod serve;
 mod slack;
 mod sources;
+mod tasks;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
