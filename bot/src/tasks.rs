@@ -62,7 +62,10 @@ impl Tasks {
     pub async fn end(mut self, grace: Duration) {
         let all = async { while self.all.join_next().await.is_some() {} };
         if tokio::time::timeout(grace, all).await.is_err() {
-            tracing::warn!("{} tasks did not end in time; their work is durable and goes on at the next start", self.all.len());
+            tracing::warn!(
+                "{} tasks did not end in time; their work is durable and goes on at the next start",
+                self.all.len()
+            );
             // The store is closed behind them.
             let _ = tokio::time::timeout(CUT, self.all.shutdown()).await;
         }

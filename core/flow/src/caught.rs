@@ -17,6 +17,7 @@ pub(crate) async fn caught<T, E: From<Error>>(
     // What a panic leaves half done is what a failure leaves half done: transactions roll back, and rows have leases.
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
         journal::broke_off(part);
-        Err(Error::Io(format!("{part} broke off with a panic: a fault of Stoa, of which standard error has the place")).into())
+        Err(Error::Io(format!("{part} broke off with a panic: a fault of Stoa, of which standard error has the place"))
+            .into())
     })
 }

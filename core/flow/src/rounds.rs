@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::caught::caught;
 use crate::chat::Envelope;
-use crate::delivery::sender::{self, Which};
 use crate::delivery::inbox;
+use crate::delivery::sender::{self, Which};
 use crate::follow;
 use crate::schedule;
 use crate::waiting::Waiting;

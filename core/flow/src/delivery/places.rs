@@ -110,7 +110,8 @@ impl Flow {
 
     /// Where a delivery goes when no chat takes it.
     fn last_resort(&self, delivery: &Delivery, person: &Person) -> Option<Account> {
-        let user = person.email.clone().filter(|_| self.kind(&delivery.kind).is_some_and(|kind| kind.policy().mandated))?;
+        let user =
+            person.email.clone().filter(|_| self.kind(&delivery.kind).is_some_and(|kind| kind.policy().mandated))?;
         Some(Account { platform: MAIL.into(), workspace: String::new(), user })
     }
 

@@ -34,11 +34,15 @@ pub(super) const GROWING: i64 = 500_000;
 /// urgent (N7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Which {
-    All { until: Instant },
+    All {
+        until: Instant,
+    },
     /// What somebody asked for.
     Asked,
     /// What nobody asked for.
-    Unasked { until: Instant },
+    Unasked {
+        until: Instant,
+    },
 }
 
 impl Which {

@@ -137,20 +137,19 @@ pub(crate) async fn run_due(db: &Db, jobs: &[std::sync::Arc<dyn Job>]) -> Result
             continue;
         };
         let job = &job;
-        let run = db
-            .write(|tx| async move {
-                // Another server that runs it has the lock.
-                if !tx.try_lock(&format!("job/{}", job.key)).await? {
-                    return Ok(false);
-                }
-                let mine = tx
-                    .exec("DELETE FROM job WHERE key = $1 AND due = $2 AND state = 'waiting'", args![&job.key, job.due])
-                    .await?;
-                if mine == 1 {
-                    handler.run(&tx, job).await?;
-                }
-                Ok(mine == 1)
-            });
+        let run = db.write(|tx| async move {
+            // Another server that runs it has the lock.
+            if !tx.try_lock(&format!("job/{}", job.key)).await? {
+                return Ok(false);
+            }
+            let mine = tx
+                .exec("DELETE FROM job WHERE key = $1 AND due = $2 AND state = 'waiting'", args![&job.key, job.due])
+                .await?;
+            if mine == 1 {
+                handler.run(&tx, job).await?;
+            }
+            Ok(mine == 1)
+        });
         match caught("a job", run).await {
             Ok(true) => {
                 ran.done += 1;
