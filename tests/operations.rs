@@ -197,13 +197,8 @@ fn metrics_in(expr: &str) -> BTreeSet<String> {
 }
 
 /// Gauges that each server reads off the one store: as many servers, as many times the same number.
-const OF_THE_STORE: [&str; 5] = [
-    "stoa_queue_depth",
-    "stoa_queue_oldest_seconds",
-    "stoa_queue_parked",
-    "stoa_feed_lag",
-    "stoa_people_unreachable",
-];
+const OF_THE_STORE: [&str; 5] =
+    ["stoa_queue_depth", "stoa_queue_oldest_seconds", "stoa_queue_parked", "stoa_feed_lag", "stoa_people_unreachable"];
 
 /// Whether an expression takes what each server says alike only once.
 fn counts_servers_once(expr: &str) -> bool {
@@ -221,7 +216,8 @@ fn what_each_server_says_alike_is_taken_by_max() {
     for good in ["max(stoa_feed_lag) > 1", "max by (queue) (stoa_queue_depth)", "sum(rate(stoa_events_total[5m]))"] {
         assert!(counts_servers_once(good), "{good}");
     }
-    for bad in ["sum by (queue) (stoa_queue_parked)", "stoa_queue_parked > 0", "max(up) + sum(stoa_people_unreachable)"] {
+    for bad in ["sum by (queue) (stoa_queue_parked)", "stoa_queue_parked > 0", "max(up) + sum(stoa_people_unreachable)"]
+    {
         assert!(!counts_servers_once(bad), "{bad}");
     }
 }
