@@ -50,6 +50,11 @@ pub(super) async fn check(config: &Config, options: Options, f: &mut Findings) -
     if meta(&db, "clock").await?.is_some_and(|at| at != "system") {
         f.say(Grade::Note, "clock", "this store lives by a clock moved by hand; its evidence counts as test")?;
     }
+    if !db.due_erasures().await?.is_empty() {
+        let text =
+            "what was erased after the restored backup was made is not erased again yet; 'stoa serve' begins with it";
+        f.say(Grade::Wrong, "store", text)?;
+    }
     if db.engine() == Engine::Postgres {
         clocks(&db, f).await?;
     }
