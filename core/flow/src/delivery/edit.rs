@@ -47,10 +47,11 @@ impl Flow {
                 }
                 Ok(())
             }
-            Err(passing @ (SendError::Retry { .. } | SendError::Wait { .. })) => {
+            Err(passing @ (SendError::Retry { .. } | SendError::Unsent { .. } | SendError::Wait { .. })) => {
                 let wait = match &passing {
                     SendError::Wait { after, .. } => micros(*after),
-                    SendError::Retry { after_seconds: Some(s), .. } => seconds(*s).max(Instant::SECOND),
+                    SendError::Retry { after_seconds: Some(s), .. }
+                    | SendError::Unsent { after_seconds: Some(s), .. } => seconds(*s).max(Instant::SECOND),
                     _ => Instant::SECOND,
                 };
                 let why = passing.to_string();

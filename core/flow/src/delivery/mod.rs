@@ -87,7 +87,10 @@ pub struct Delivery {
     shown: Option<Json>,
     posted: Option<Place>,
     message_id: Option<String>,
+    created: Instant,
     attempts: i64,
+    /// An earlier attempt may have arrived.
+    doubtful: bool,
 }
 
 /// What a delivery is now.
@@ -159,7 +162,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT key, kind, person, recipient, place, only_for, payload, item, step, due, expires, state, sent_at, into_key, \
-             shown, posted, message_id, attempts FROM outbox ",
+             shown, posted, message_id, created, attempts, lease_by FROM outbox ",
             $rest
         )
     };
@@ -189,6 +192,7 @@ impl Delivery {
 
     fn read(row: &Row) -> Result<Self> {
         let json = |name: &str| -> Result<Option<Json>> { row.get(name) };
+        let attempts: i64 = row.get("attempts")?;
         Ok(Self {
             key: row.get("key")?,
             kind: row.get("kind")?,
@@ -206,7 +210,9 @@ impl Delivery {
             shown: row.get("shown")?,
             posted: json("posted")?.map(serde_json::from_value).transpose()?,
             message_id: row.get("message_id")?,
-            attempts: row.get("attempts")?,
+            created: row.get("created")?,
+            attempts,
+            doubtful: attempts > 0 && row.get::<Option<String>>("lease_by")?.is_some(),
         })
     }
 }

@@ -119,7 +119,7 @@ impl Flow {
         let reach = self.reach(person).await?;
         let places = self.places_for(delivery, person, &reach).await?;
         for (place, platform) in places.all {
-            if let Some(id) = platform.find(&place, &delivery.key).await? {
+            if let Some(id) = platform.find(&place, &delivery.key, delivery.created).await? {
                 return Ok(Some((place, id)));
             }
         }

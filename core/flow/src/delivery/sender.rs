@@ -31,6 +31,17 @@ pub(super) struct Turn<'a> {
     pub(super) started: std::time::Instant,
 }
 
+/// What comes after a failure.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// It is looked for before it is sent again: it may have arrived.
+    Look,
+    /// It is sent again: nothing was sent.
+    Send,
+    /// It is put aside.
+    Park,
+}
+
 /// How it is known that a message stands in the chat.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrived {
@@ -124,7 +135,7 @@ impl Flow {
     async fn send_one(&self, turn: &Turn<'_>, reach: Option<Reach>) -> Result<bool> {
         let (delivery, person) = (turn.delivery, turn.person);
         // An attempt that failed may have arrived all the same, also when there is nothing to say any more.
-        if delivery.attempts > 0 {
+        if delivery.doubtful {
             match self.look_for(delivery, person).await {
                 Ok(Some((place, id))) => return self.posted(turn, &place, &id, Arrived::Found).await.map(|()| true),
                 Ok(None) => {}
@@ -136,7 +147,7 @@ impl Flow {
             Ok(Rendered::Gone(why)) => return self.gone(turn, why).await.map(|()| true),
             Err(e) if e.passes() => return Err(e),
             Err(e) => {
-                let state = self.keep_failure(turn, &e.to_string(), None, false).await?;
+                let state = self.keep_failure(turn, &e.to_string(), None, Next::Send).await?;
                 self.failure_kept(turn, state.as_deref(), &journal::reason(&e));
                 return Ok(true);
             }
@@ -163,12 +174,13 @@ impl Flow {
             journal::sent(&place.platform, &sent, started.elapsed());
             match sent {
                 Ok(id) => {
+                    let place = platform.settled(&place).await;
                     return self.posted(turn, &place, &id, Arrived::Sent { lost: reach.lost }).await.map(|()| true);
                 }
-                Err(passing @ (SendError::Retry { .. } | SendError::Wait { .. })) => {
+                Err(passing @ (SendError::Retry { .. } | SendError::Unsent { .. } | SendError::Wait { .. })) => {
                     return self.not_now(turn, passing, Some(place.platform.as_str())).await.map(|()| false);
                 }
-                Err(SendError::Refused(why)) => return self.failed(turn, &why, None, true).await.map(|()| true),
+                Err(SendError::Refused(why)) => return self.failed(turn, &why, None, Next::Park).await.map(|()| true),
                 Err(SendError::Unreachable(why)) => closed = why,
             }
         }
@@ -190,7 +202,7 @@ impl Flow {
     async fn unreachable(&self, turn: &Turn<'_>, why: &str) -> Result<()> {
         let delivery = turn.delivery;
         let Some(person) = delivery.person.as_deref().filter(|_| delivery.place.is_none()) else {
-            return self.failed(turn, why, None, true).await;
+            return self.failed(turn, why, None, Next::Park).await;
         };
         let mine = self
             .db()
@@ -343,8 +355,8 @@ impl Flow {
         Ok(())
     }
 
-    pub(super) async fn failed(&self, turn: &Turn<'_>, why: &str, after: Option<u64>, for_good: bool) -> Result<()> {
-        let state = self.keep_failure(turn, why, after, for_good).await?;
+    pub(super) async fn failed(&self, turn: &Turn<'_>, why: &str, after: Option<u64>, next: Next) -> Result<()> {
+        let state = self.keep_failure(turn, why, after, next).await?;
         self.failure_kept(turn, state.as_deref(), why);
         Ok(())
     }
@@ -359,25 +371,22 @@ impl Flow {
     }
 
     /// Remembers a failure; gives the state that it leads to, or none when the lease has run out.
-    async fn keep_failure(
-        &self,
-        turn: &Turn<'_>,
-        why: &str,
-        after: Option<u64>,
-        for_good: bool,
-    ) -> Result<Option<String>> {
+    async fn keep_failure(&self, turn: &Turn<'_>, why: &str, after: Option<u64>, next: Next) -> Result<Option<String>> {
         let delivery = turn.delivery;
-        let limit = if for_good { 0 } else { ATTEMPTS };
+        let limit = if next == Next::Park { 0 } else { ATTEMPTS };
+        // A row that waits and names a server may have been sent by it.
+        let maybe = delivery.doubtful || next == Next::Look;
+        let by = &maybe.then(|| self.server.clone());
         let wait = after.map_or(0, seconds);
         self.db()
             .write_by_key(|tx| async move {
                 let sql = "UPDATE outbox SET attempts = attempts + 1, error = $2, sent_at = NULL,
                      retry_at = $3 + CASE WHEN CAST($4 AS BIGINT) > (attempts + 1) * (attempts + 1) * 500000
                                      THEN CAST($4 AS BIGINT) ELSE (attempts + 1) * (attempts + 1) * 500000 END,
-                     state = CASE WHEN attempts + 1 >= $5 THEN 'parked' ELSE 'queued' END
+                     state = CASE WHEN attempts + 1 >= $5 THEN 'parked' ELSE 'queued' END, lease_by = $7
                      WHERE key = $1 AND state = 'sending' AND lease_by = $6 RETURNING state";
                 let now = tx.lease_time().await?;
-                let row = tx.opt(sql, args![&delivery.key, why, now, wait, limit, &self.server]).await?;
+                let row = tx.opt(sql, args![&delivery.key, why, now, wait, limit, &self.server, by]).await?;
                 row.map(|r| r.get::<String>("state")).transpose()
             })
             .await
