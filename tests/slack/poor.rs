@@ -118,21 +118,14 @@ async fn where_no_conversation_can_be_opened_messages_go_to_people_and_are_edite
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_looked_for_goes_out_all_the_same() -> Result<()> {
     let scene = Scene::open("socket").await?;
-    let (slack, ada, bo) = (&scene.slack, scene.slack.person(ADA), scene.slack.person(BO));
+    let (slack, ada) = (&scene.slack, scene.slack.person(ADA));
     slack.lacks(&["conversations.history"], Trouble::Missing);
     slack.goes_wrong("chat.postMessage", 1, Trouble::Failing);
     ada.says_dm(QUESTION);
     ada.reads(ANSWER).await?;
-    // What certainly was not sent is not even looked for.
-    let looks = |s: &Slack| s.calls().iter().filter(|c| c.method == "conversations.history").count();
-    let before = looks(slack);
-    ensure!(before == 1, "{before} looks");
-    let far_back = |c: &slack::Call| c.method == "conversations.history" && c.args["oldest"].is_null();
-    ensure!(!slack.calls().iter().any(far_back), "only what is no older than the question can be its answer");
-    slack.goes_wrong("chat.postMessage", 1, Trouble::Limited(1));
-    bo.says_dm(QUESTION);
-    bo.reads(ANSWER).await?;
-    ensure!(looks(slack) == before);
+    let looks: Vec<slack::Call> = slack.calls().into_iter().filter(|c| c.method == "conversations.history").collect();
+    let near = looks.iter().all(|c| !c.args["oldest"].is_null());
+    ensure!(!looks.is_empty() && near, "it stands nowhere before it was asked for: {looks:?}");
     scene.ends().await
 }
 
