@@ -7,6 +7,7 @@ mod install;
 mod others;
 mod pane;
 mod people;
+mod poor;
 mod social;
 mod surfaces;
 mod trouble;

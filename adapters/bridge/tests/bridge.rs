@@ -299,9 +299,12 @@ async fn messages_are_posted_found_edited_and_read() {
 async fn an_other_side_that_cannot_be_reached_is_left_alone_for_a_while() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let bridge = Bridge::new(options(&format!("http://{nobody}"))).unwrap();
-    let Err(SendError::Retry { why, after_seconds: None }) = bridge.find(&place("c"), "k").await else { panic!() };
+    let Err(SendError::Retry { why, after_seconds: None }) = bridge.find(&place("c"), "k", Instant(0)).await else {
+        panic!()
+    };
     assert!(why.contains("'chat': it cannot be reached"), "{why}");
-    let Err(SendError::Retry { why, after_seconds: Some(1..=2) }) = bridge.find(&place("c"), "k").await else {
+    let Err(SendError::Retry { why, after_seconds: Some(1..=2) }) = bridge.find(&place("c"), "k", Instant(0)).await
+    else {
         panic!()
     };
     assert!(why.contains("asked again later"), "{why}");

@@ -198,7 +198,7 @@ fn operator_or(rest: Duration, inlet: &Inlet, failure: Failure) -> Duration {
     tracing::warn!(%error, "no connection to Discord; it is tried again");
     match error {
         SendError::Retry { after_seconds: Some(after), .. } => rest.max(Duration::from_secs(after).min(OPERATOR)),
-        SendError::Retry { .. } | SendError::Wait { .. } => rest,
+        SendError::Retry { .. } | SendError::Unsent { .. } | SendError::Wait { .. } => rest,
         _ => OPERATOR,
     }
 }

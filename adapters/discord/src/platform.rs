@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use stoa_flow::chat::{Account, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
 use stoa_ground::people::Standing;
-use stoa_ground::{Db, Result};
+use stoa_ground::{Db, Instant, Result};
 
 use crate::api::{Request, UNKNOWN_CHANNEL};
 use crate::app::App;
@@ -80,7 +80,9 @@ impl Discord {
                 .await
             {
                 Ok(thread) => return Ok(waiting_place(guild, channel, user, &thread)),
-                Err(passing @ (SendError::Retry { .. } | SendError::Wait { .. })) => return Err(passing),
+                Err(passing @ (SendError::Retry { .. } | SendError::Unsent { .. } | SendError::Wait { .. })) => {
+                    return Err(passing);
+                }
                 Err(error) => {
                     app.no_threads_in(channel);
                     app.api.tell_operator(
@@ -212,7 +214,7 @@ impl Platform for Discord {
         self.app.replace(&message.place, &message.id, new).await
     }
 
-    async fn find(&self, place: &Place, key: &str) -> Result<Option<String>, SendError> {
+    async fn find(&self, place: &Place, key: &str, _since: Instant) -> Result<Option<String>, SendError> {
         let app = &self.app;
         app.identify().await.map_err(|f| app.api.send_error(f))?;
         let open = match answers(key) {

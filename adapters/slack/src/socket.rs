@@ -205,7 +205,7 @@ async fn open(line: &Line) -> Result<Socket, Problem> {
         Ok(opened) => word(&opened["url"]).to_owned(),
         Err(failure) => {
             return Err(match app.api.send_error(failure) {
-                SendError::Retry { why, after_seconds } => {
+                SendError::Retry { why, after_seconds } | SendError::Unsent { why, after_seconds } => {
                     let after = Duration::from_secs(after_seconds.unwrap_or_default()).min(OPERATOR);
                     Problem { why, after }
                 }

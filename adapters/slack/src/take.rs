@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use stoa_flow::Flow;
 use stoa_flow::chat::{Envelope, Opened};
+use stoa_flow::say;
+use stoa_flow::words::Words;
 use stoa_ground::Result;
 
 use crate::app::App;
@@ -105,7 +107,11 @@ impl Inlet {
         let interaction = match incoming {
             Incoming::Event(payload) => {
                 let shared = events::is_shared(&payload);
-                match events::meaning(&payload, app.bot()) {
+                let mut meaning = events::meaning(&payload, app.bot());
+                if let Meaning::Event(envelope) = &mut meaning {
+                    self.belongs(envelope);
+                }
+                match meaning {
                     Meaning::Event(envelope)
                         if self.is_stranger(&envelope, events::team_of_author(&payload)).await? =>
                     {
@@ -145,12 +151,21 @@ impl Inlet {
                 }
             },
         };
-        let (read, payload) = interaction;
+        let (mut read, payload) = interaction;
+        self.belongs(&mut read.envelope);
         if self.is_stranger(&read.envelope, word(&payload["user"]["team_id"])).await? {
             self.turn_away(&read.envelope);
             return Ok(None);
         }
         self.interaction(read, &payload).await
+    }
+
+    /// What names no workspace happened in the app's own.
+    fn belongs(&self, envelope: &mut Envelope) {
+        if let (true, Some(me)) = (envelope.account.workspace.is_empty(), self.app.known()) {
+            envelope.account.workspace.clone_from(&me.workspace);
+            envelope.place.workspace.clone_from(&me.workspace);
+        }
     }
 
     /// Where the app was installed by its page, its token is of no use any more.
@@ -181,21 +196,28 @@ impl Inlet {
     async fn interaction(&self, mut read: Interaction, payload: &Value) -> Result<Option<Value>> {
         let place = &mut read.envelope.place;
         let is_command = matches!(read.envelope.event, stoa_flow::chat::Event::Command { .. });
+        let user = &read.envelope.account.user;
         // A command may come from where two people talk alone; the bot cannot answer there.
         if place.direct
             && (is_command || place.channel.is_empty())
-            && let Some(channel) = self.app.direct_at_once(&read.envelope.account.user).await
+            && let Some(channel) = self.app.direct_at_once(user).await
+            && (place.channel.is_empty() || channel != *user)
         {
             place.channel = channel;
         }
-        let (place, user) = (place.clone(), read.envelope.account.user.clone());
+        let (place, to, key) = (place.clone(), read.envelope.account.clone(), format!("form/{}", read.envelope.key));
         match self.flow.accept(read.envelope).await? {
             Opened::Stored | Opened::Repeated => Ok(None),
             Opened::Errors(errors) => Ok(Some(view::errors(&errors, &payload["view"]))),
             Opened::Form(form) => {
-                let app = self.app.clone();
+                let (app, slack) = (self.app.clone(), self.slack.clone());
                 // Beside the acknowledgement, so that neither waits for the other.
-                tokio::spawn(async move { app.open(&read.trigger, &user, &place, &form).await });
+                tokio::spawn(async move {
+                    if !app.open(&read.trigger, &place, &form).await {
+                        let text = say!(Words::english(), "chat-form-too-late");
+                        slack.tell(&app, &place, &to, text, &key).await;
+                    }
+                });
                 Ok(None)
             }
         }

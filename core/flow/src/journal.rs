@@ -139,7 +139,7 @@ pub(crate) fn delivery_uncertain(delivery: &Delivery, why: &str) {
 pub(crate) fn sent(platform: &str, result: &Result<String, SendError>, took: Duration) {
     let result = match result {
         Ok(_) => "posted",
-        Err(SendError::Retry { .. } | SendError::Wait { .. }) => "later",
+        Err(SendError::Retry { .. } | SendError::Unsent { .. } | SendError::Wait { .. }) => "later",
         Err(SendError::Unreachable(_)) => "closed",
         Err(SendError::Refused(_)) => "refused",
     };

@@ -89,7 +89,7 @@ impl Platform for TestChat {
         true
     }
 
-    async fn find(&self, _place: &Place, key: &str) -> Result<Option<String>, SendError> {
+    async fn find(&self, _place: &Place, key: &str, _since: Instant) -> Result<Option<String>, SendError> {
         Ok(self.with(|all| all.iter().find(|p| p.key == key).map(|p| p.id.clone())))
     }
 

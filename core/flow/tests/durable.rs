@@ -79,6 +79,8 @@ struct Far {
     deaf: Mutex<bool>,
     /// It takes nothing just now.
     full: Mutex<bool>,
+    /// It cannot be reached: nothing is sent.
+    away: Mutex<bool>,
     looked: AtomicUsize,
     db: Mutex<Option<Db>>,
 }
@@ -108,6 +110,9 @@ impl Platform for Far {
             let (why, after) = ("the limit".into(), Duration::from_secs(60));
             return Err(SendError::Wait { why, after, everything: true });
         }
+        if *self.away.lock().unwrap() {
+            return Err(SendError::Unsent { why: "nobody there".into(), after_seconds: None });
+        }
         let mut stands = self.stands.lock().unwrap();
         stands.push((key.to_owned(), m.plain(), 0));
         if *self.deaf.lock().unwrap() {
@@ -123,7 +128,7 @@ impl Platform for Far {
         stands[at].2 += 1;
         Ok(())
     }
-    async fn find(&self, _: &Place, key: &str) -> Result<Option<String>, SendError> {
+    async fn find(&self, _: &Place, key: &str, _: Instant) -> Result<Option<String>, SendError> {
         self.looked.fetch_add(1, Ordering::SeqCst);
         Ok(self.stands().iter().position(|s| s.0 == key).map(|at| (at + 1).to_string()))
     }
@@ -229,6 +234,43 @@ async fn what_waits_for_a_limit_is_not_looked_for_and_is_sent_in_the_order_in_wh
     assert_eq!(sent.len(), 60);
     assert!(sent[..20].iter().all(|key| key.as_str() > "nudge/item10"), "due first, sent first: {sent:?}");
     assert_eq!(far.looked.load(Ordering::SeqCst), 0, "what was never sent is not looked for");
+}
+
+#[tokio::test]
+async fn what_certainly_was_not_sent_is_not_looked_for_and_what_may_have_been_is() {
+    let (db, ana, flow, far, _dir) = scene().await;
+    *far.away.lock().unwrap() = true;
+    remind(&db, &ana, "safety").await;
+    flow.settle().await.unwrap();
+    *far.away.lock().unwrap() = false;
+    *far.deaf.lock().unwrap() = true;
+    time_passes(&db).await;
+    flow.settle().await.unwrap();
+    assert_eq!(far.looked.load(Ordering::SeqCst), 0, "nothing was sent before");
+    // It stands there, but who sent it does not know.
+    *far.away.lock().unwrap() = true;
+    time_passes(&db).await;
+    flow.settle().await.unwrap();
+    assert_eq!((far.looked.load(Ordering::SeqCst), far.stands().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn once_it_is_doubtful_it_stays_so() {
+    let (db, ana, flow, far, _dir) = scene().await;
+    *far.deaf.lock().unwrap() = true;
+    remind(&db, &ana, "safety").await;
+    flow.settle().await.unwrap();
+    // What was sent is on its way, and the next attempt reaches nobody.
+    let late = std::mem::take(&mut *far.stands.lock().unwrap());
+    *far.away.lock().unwrap() = true;
+    time_passes(&db).await;
+    flow.settle().await.unwrap();
+    *far.stands.lock().unwrap() = late;
+    *far.away.lock().unwrap() = false;
+    *far.deaf.lock().unwrap() = false;
+    time_passes(&db).await;
+    flow.settle().await.unwrap();
+    assert_eq!(far.stands().len(), 1, "once");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use stoa_flow::chat::{Account, Message, MessageRef, Place, Platform, SendError, 
 use stoa_flow::delivery::{self, Delivery, DeliveryKind, NewDelivery, Rendered, Rendering};
 use stoa_flow::nudges::Policy;
 use stoa_flow::testing::Stage;
-use stoa_ground::{Result, args, people};
+use stoa_ground::{Instant, Result, args, people};
 
 /// A platform that keeps what it was sent, or is closed to us.
 struct Postbox {
@@ -50,7 +50,7 @@ impl Platform for Postbox {
     async fn edit(&self, _: &MessageRef, _: &Message) -> Result<(), SendError> {
         Ok(())
     }
-    async fn find(&self, _: &Place, key: &str) -> Result<Option<String>, SendError> {
+    async fn find(&self, _: &Place, key: &str, _: Instant) -> Result<Option<String>, SendError> {
         Ok(self.got.lock().unwrap().iter().find(|(known, _)| known == key).map(|(key, _)| key.clone()))
     }
     async fn direct(&self, a: &Account) -> Result<Place, SendError> {
@@ -267,7 +267,7 @@ async fn what_waited_comes_once_what_is_stale_never_and_writing_to_stoa_is_enoug
         .await
         .unwrap();
     link(&s, &ana.id, "other").await;
-    let soon = stoa_ground::Instant::parse("2026-11-23T10:00:00Z").unwrap();
+    let soon = Instant::parse("2026-11-23T10:00:00Z").unwrap();
     for (key, expires) in [("fire safety", None), ("lunch is ready", Some(soon))] {
         let new = NewDelivery {
             key: key.into(),

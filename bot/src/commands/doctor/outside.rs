@@ -173,7 +173,7 @@ async fn bridges(config: &Config, options: Options, f: &mut Findings) -> Result<
             direct: true,
         };
         // A key that was never sent: the other side has nothing under it.
-        match bridge.find(&place, &format!("doctor/{}", clock::noise())).await {
+        match bridge.find(&place, &format!("doctor/{}", clock::noise()), clock::wall()).await {
             Ok(_) => f.say(Grade::Ok, "bridge", format!("{text}; the other side answers"))?,
             Err(SendError::Refused(why)) if why.contains("401") || why.contains("403") => {
                 f.say(

@@ -58,7 +58,9 @@ impl Flow {
             Err(SendError::Wait { why, after, .. }) => {
                 return self.postpone_edit(delivery, &why, micros(after), false).await;
             }
-            Err(SendError::Retry { why, after_seconds }) if delivery.attempts + 1 < ATTEMPTS => {
+            Err(SendError::Retry { why, after_seconds } | SendError::Unsent { why, after_seconds })
+                if delivery.attempts + 1 < ATTEMPTS =>
+            {
                 return self.postpone_edit(delivery, &why, after_seconds.map_or(0, seconds), true).await;
             }
             Err(e) => e.to_string(),

@@ -201,7 +201,9 @@ impl Places {
         let Some(adapter) = flow.platform(&account.platform) else { return };
         match adapter.direct(account).await {
             Ok(place) => self.all.push((place, adapter)),
-            Err(passing @ (SendError::Retry { .. } | SendError::Wait { .. })) => self.missing = Some(passing),
+            Err(passing @ (SendError::Retry { .. } | SendError::Unsent { .. } | SendError::Wait { .. })) => {
+                self.missing = Some(passing);
+            }
             // This place is closed to us; the next one may be open.
             Err(SendError::Unreachable(_) | SendError::Refused(_)) => {}
         }

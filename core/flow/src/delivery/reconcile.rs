@@ -147,7 +147,7 @@ impl Flow {
     ) -> Result<Option<(Place, String)>, SendError> {
         let places = self.places_of(delivery, person).await?;
         for (place, platform) in places.all {
-            if let Some(id) = platform.find(&place, &delivery.key).await? {
+            if let Some(id) = platform.find(&place, &delivery.key, delivery.created).await? {
                 return Ok(Some((place, id)));
             }
         }

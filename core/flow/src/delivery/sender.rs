@@ -62,6 +62,17 @@ pub(super) struct Turn<'a> {
     pub(super) started: std::time::Instant,
 }
 
+/// What comes after a failure.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// It is looked for before it is sent again: it may have arrived.
+    Look,
+    /// It is sent again: nothing was sent.
+    Send,
+    /// It is put aside.
+    Park,
+}
+
 /// How it is known that a message stands in the chat.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrived {
@@ -145,7 +156,7 @@ impl Flow {
                 // It is counted, so that a message that always fails is parked in the end. Where only a few saw it, it may stand
                 // there and nobody can look: that is left to who finds it cut off.
                 Some(Err(e)) if self.unfindable(delivery).is_none() => {
-                    self.keep_failure(&turn, &e).await?;
+                    self.keep_failure(&turn, &e, Next::Look).await?;
                     true
                 }
                 Some(Err(e)) => return Err(e),
@@ -170,7 +181,7 @@ impl Flow {
     async fn send_one(&self, turn: &Turn<'_>, reach: Option<Reach>) -> Result<bool> {
         let (delivery, person) = (turn.delivery, turn.person);
         // An attempt that failed may have arrived all the same, also when there is nothing to say any more.
-        if delivery.attempts > 0 {
+        if delivery.doubtful {
             match self.look_for(delivery, person).await {
                 Ok(Some((place, id))) => return self.posted(turn, &place, &id, Arrived::Found).await.map(|()| true),
                 Ok(None) => {}
@@ -181,7 +192,7 @@ impl Flow {
             Ok(Rendered::Say(message)) => message,
             Ok(Rendered::Gone(why)) => return self.gone(turn, why).await.map(|()| true),
             Err(e) if e.passes() => return Err(e),
-            Err(e) => return self.keep_failure(turn, &e).await.map(|()| true),
+            Err(e) => return self.keep_failure(turn, &e, Next::Send).await.map(|()| true),
         };
         let reach = match reach {
             Some(reach) => reach,
@@ -205,12 +216,13 @@ impl Flow {
             journal::sent(&place.platform, &sent, started.elapsed());
             match sent {
                 Ok(id) => {
+                    let place = platform.settled(&place).await;
                     return self.posted(turn, &place, &id, Arrived::Sent { lost: reach.lost }).await.map(|()| true);
                 }
-                Err(passing @ (SendError::Retry { .. } | SendError::Wait { .. })) => {
+                Err(passing @ (SendError::Retry { .. } | SendError::Unsent { .. } | SendError::Wait { .. })) => {
                     return self.not_now(turn, passing, Some(place.platform.as_str())).await.map(|()| false);
                 }
-                Err(SendError::Refused(why)) => return self.failed(turn, &why, None, true).await.map(|()| true),
+                Err(SendError::Refused(why)) => return self.failed(turn, &why, None, Next::Park).await.map(|()| true),
                 Err(SendError::Unreachable(why)) => closed = why,
             }
         }
@@ -232,7 +244,7 @@ impl Flow {
     async fn unreachable(&self, turn: &Turn<'_>, why: &str) -> Result<()> {
         let delivery = turn.delivery;
         let Some(person) = delivery.person.as_deref().filter(|_| delivery.place.is_none()) else {
-            return self.failed(turn, why, None, true).await;
+            return self.failed(turn, why, None, Next::Park).await;
         };
         let mine = self
             .db()
@@ -385,15 +397,15 @@ impl Flow {
         Ok(())
     }
 
-    pub(super) async fn failed(&self, turn: &Turn<'_>, why: &str, after: Option<u64>, for_good: bool) -> Result<()> {
-        let state = self.count_failure(turn, why, after, for_good).await?;
+    pub(super) async fn failed(&self, turn: &Turn<'_>, why: &str, after: Option<u64>, next: Next) -> Result<()> {
+        let state = self.count_failure(turn, why, after, next).await?;
         self.failure_counted(turn, state.as_deref(), why);
         Ok(())
     }
 
     /// A failure of our own: what it says stays in the store, and the log has what may stand there.
-    pub(super) async fn keep_failure(&self, turn: &Turn<'_>, error: &Error) -> Result<()> {
-        let state = self.count_failure(turn, &error.to_string(), None, false).await?;
+    pub(super) async fn keep_failure(&self, turn: &Turn<'_>, error: &Error, next: Next) -> Result<()> {
+        let state = self.count_failure(turn, &error.to_string(), None, next).await?;
         self.failure_counted(turn, state.as_deref(), &journal::reason(error));
         Ok(())
     }
@@ -408,25 +420,22 @@ impl Flow {
     }
 
     /// Remembers a failure; gives the state that it leads to, or none when the lease has run out.
-    async fn count_failure(
-        &self,
-        turn: &Turn<'_>,
-        why: &str,
-        after: Option<u64>,
-        for_good: bool,
-    ) -> Result<Option<String>> {
+    async fn count_failure(&self, turn: &Turn<'_>, why: &str, after: Option<u64>, next: Next) -> Result<Option<String>> {
         let delivery = turn.delivery;
-        let limit = if for_good { 0 } else { ATTEMPTS };
+        let limit = if next == Next::Park { 0 } else { ATTEMPTS };
+        // A row that waits and names a server may have been sent by it.
+        let maybe = delivery.doubtful || next == Next::Look;
+        let by = &maybe.then(|| self.server.clone());
         let wait = after.map_or(0, seconds);
         self.db()
             .write_by_key(|tx| async move {
                 let sql = "UPDATE outbox SET attempts = attempts + 1, error = $2, sent_at = NULL,
                      retry_at = $3 + CASE WHEN CAST($4 AS BIGINT) > (attempts + 1) * (attempts + 1) * $7
                                      THEN CAST($4 AS BIGINT) ELSE (attempts + 1) * (attempts + 1) * $7 END,
-                     state = CASE WHEN attempts + 1 >= $5 THEN 'parked' ELSE 'queued' END
+                     state = CASE WHEN attempts + 1 >= $5 THEN 'parked' ELSE 'queued' END, lease_by = $8
                      WHERE key = $1 AND state = 'sending' AND lease_by = $6 RETURNING state";
                 let now = tx.lease_time().await?;
-                let row = tx.opt(sql, args![&delivery.key, why, now, wait, limit, &self.server, GROWING]).await?;
+                let row = tx.opt(sql, args![&delivery.key, why, now, wait, limit, &self.server, GROWING, by]).await?;
                 row.map(|r| r.get::<String>("state")).transpose()
             })
             .await

@@ -260,6 +260,13 @@ impl Slack {
         lock(&self.hall.kept).script.each_goes_wrong(method, n, trouble);
     }
 
+    /// The workspace does not have these methods: a call of one goes wrong like this, always.
+    pub fn lacks(&self, methods: &[&str], trouble: Trouble) {
+        for method in methods {
+            self.each_goes_wrong(method, 1, trouble);
+        }
+    }
+
     /// Sends again what was not acknowledged for so long.
     pub fn sends_again_after(&self, again: Duration) {
         self.hall.settings.send_modify(|s| s.again = again);

@@ -155,6 +155,8 @@ pub enum Trouble {
     Hanging,
     /// Refused with this code; nothing is done.
     Refused(&'static str),
+    /// 404 without a word of Slack's, as simpler servers answer what they do not have.
+    Missing,
 }
 
 /// How something goes to the bot.

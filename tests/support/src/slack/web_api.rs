@@ -65,7 +65,7 @@ pub(super) async fn call(
         let trouble =
             kept.script.trouble(&method).or_else(|| kept.limited(&method, args.as_ref().unwrap_or(&Value::Null)));
         let done = match trouble {
-            Some(Trouble::Limited(_) | Trouble::Failing) => no("not done"),
+            Some(Trouble::Limited(_) | Trouble::Failing | Trouble::Missing) => no("not done"),
             Some(Trouble::Refused(code)) => no(code),
             _ => args.as_ref().map_err(|why| Refusal("invalid_arguments", why.clone())).and_then(|args| {
                 kept.authorised(&method, token.as_deref())?;
@@ -101,6 +101,10 @@ pub(super) async fn call(
             return (StatusCode::TOO_MANY_REQUESTS, head, axum::Json(body)).into_response();
         }
         Some(Trouble::Failing | Trouble::FailingAfter) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Some(Trouble::Missing) => {
+            let body = json!({ "message": "Not Found" });
+            return (StatusCode::NOT_FOUND, axum::Json(body)).into_response();
+        }
         // Until the caller goes.
         Some(Trouble::Hanging) => std::future::pending().await,
         Some(Trouble::Refused(_)) | None => {}
