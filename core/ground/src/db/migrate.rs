@@ -61,6 +61,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(33, "0033_discord_server"),
     migration!(34, "0034_nudges"),
     migration!(35, "0035_answers"),
+    migration!(37, "0037_discord_forms"),
 ];
 
 /// The newest schema version that this program knows.
