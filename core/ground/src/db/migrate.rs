@@ -62,6 +62,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(34, "0034_nudges"),
     migration!(35, "0035_answers"),
     migration!(36, "0036_tried"),
+    migration!(37, "0037_discord_forms"),
 ];
 
 /// The newest schema version that this program knows.
