@@ -175,7 +175,7 @@ impl Dialect for Markdown {
     }
 
     fn moment(out: &mut Writer, at: i64, _words: &str) {
-        out.now.push_str(&format!("<t:{at}:D>"));
+        out.now.push_str(&format!("<t:{at}:f>"));
     }
 
     fn may_cut(before: &str) -> bool {
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn an_instant_is_shown_in_each_reader_s_own_time() {
-        assert_eq!(one("due **[Friday](moment:1780612740)**, @x"), "due **<t:1780612740:D>**, @\u{200B}x");
+        assert_eq!(one("due **[Friday](moment:1780612740)**, @x"), "due **<t:1780612740:f>**, @\u{200B}x");
         assert_eq!(one("\\<t:1:R\\> <t:1:R>"), "\\<t:1:R\\> \\<t:1:R\\>", "only ours");
     }
 

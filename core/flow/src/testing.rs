@@ -2,7 +2,7 @@
 //! conversation, and survive a rewrite of the inside.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -38,9 +38,15 @@ pub struct Posted {
 pub struct TestChat {
     db: Db,
     posted: Mutex<Vec<Posted>>,
+    moments: AtomicBool,
 }
 
 impl TestChat {
+    /// From now on it shows each reader instants in their own time.
+    pub fn show_moments(&self) {
+        self.moments.store(true, Ordering::SeqCst);
+    }
+
     fn with<T>(&self, f: impl FnOnce(&mut Vec<Posted>) -> T) -> T {
         f(&mut self.posted.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -87,6 +93,10 @@ impl Platform for TestChat {
 
     fn grows(&self) -> bool {
         true
+    }
+
+    fn shows_moments(&self) -> bool {
+        self.moments.load(Ordering::SeqCst)
     }
 
     async fn find(&self, _place: &Place, key: &str, _since: Instant) -> Result<Option<String>, SendError> {
@@ -182,7 +192,7 @@ impl Stage {
         let (db, dir) = stoa_ground::testing::store().await;
         let parts = parts(&db);
         let flow = Flow::new(db.clone(), organisation(), parts);
-        let chat = Arc::new(TestChat { db: db.clone(), posted: Mutex::new(Vec::new()) });
+        let chat = Arc::new(TestChat { db: db.clone(), posted: Mutex::default(), moments: AtomicBool::default() });
         flow.connect(chat.clone());
         Self { db, flow, chat, events: AtomicUsize::new(0), seen: Mutex::default(), _dir: dir }
     }

@@ -197,7 +197,7 @@ impl Flow {
             return Ok((!errors.is_empty()).then_some(Opened::Errors(errors)));
         }
         match command.form(&cx, &call).await {
-            Ok(form) => Ok(form.map(Opened::Form)),
+            Ok(form) => Ok(form.map(|form| Opened::Form(form.without_moments()))),
             // Told as a message, like any refusal.
             Err(Error::Invalid(_) | Error::Forbidden(_) | Error::NotFound(_)) => Ok(None),
             Err(e) => Err(e),

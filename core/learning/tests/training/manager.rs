@@ -251,3 +251,55 @@ async fn what_waits_for_a_stand_in_goes_to_the_manager_however_it_ends() {
     w.s.until("2026-11-25T00:30:00Z").await;
     assert_eq!(asked().await, "E-Max");
 }
+
+#[tokio::test]
+async fn every_deadline_that_people_tell_each_other_is_the_end_of_the_day_where_it_counts() {
+    let w = world().await;
+    let boss = w.s.hire("Boss", |_| {}).await;
+    let max =
+        w.s.hire("Max", |p| {
+            p.timezone = "Europe/Berlin".into();
+            p.manager = Some(boss.id.clone());
+        })
+        .await;
+    let mei =
+        w.s.hire("Mei", |p| {
+            p.timezone = "Asia/Kolkata".into();
+            p.manager = Some(max.id.clone());
+        })
+        .await;
+    w.s.hire("Kim", |p| p.manager = Some(boss.id.clone())).await;
+    w.s.chat.show_moments();
+    w.apply(REQUIREMENT).await;
+    let id = w.one(&mei).await.id;
+    let moment = |words: &str, at: &str| stoa_flow::chat::moment(words, Instant::parse(at).unwrap());
+    let says = |text: String, words: &str, at: &str| assert!(text.contains(&moment(words, at)), "{words}: {text}");
+
+    says(w.s.says("Max", "team Mei").await, "Mon, 7 Dec", "2026-12-07T18:29:59Z");
+    let extended = w.press("Max", &format!("team extend {id} 2026-12-07")).await;
+    says(extended, "Mon, 14 Dec 2026", "2026-12-14T18:29:59Z");
+    let again = w.press("Max", &format!("team extend {id} 2026-12-07")).await;
+    says(again, "Mon, 14 Dec 2026", "2026-12-14T18:29:59Z");
+
+    // Mei asks for more time: it counts where she is, and nothing is a link in the form.
+    let (words, at) = ("Wed, 16 Dec 2026", "2026-12-16T18:29:59Z");
+    let wish = [("what", "extension"), ("until", "2026-12-16"), ("reason", "The fair")];
+    says(w.s.fills("Mei", &format!("training request {id}"), &wish).await, words, at);
+    let asked = w.s.news("Max");
+    says(asked.clone(), words, at);
+    says(asked.clone(), "Mon, 7 Dec", "2026-12-07T18:29:59Z");
+    says(asked, "Mon, 14 Dec", "2026-12-14T18:29:59Z");
+    let request = w.requests().await.remove(0).id;
+    let event = stoa_flow::chat::Event::Action { command: format!("training decline {request}"), message: None };
+    let stoa_flow::chat::Opened::Form(form) = w.s.event("Max", direct("Max"), event).await else { panic!() };
+    assert_eq!(form.intro.unwrap(), "more time for **Fire safety**, until Wed, 16 Dec 2026");
+    says(w.press("Max", &format!("training approve {request}")).await, words, at);
+
+    // A stand-in is one to the end of the day of whom it is for; a leave ends where the person is.
+    let (words, at) = ("Fri, 18 Dec 2026", "2026-12-18T22:59:59Z");
+    let until = [("who", "Kim"), ("until", "2026-12-18"), ("reason", "At sea")];
+    says(w.s.fills("Max", "team delegate", &until).await, words, at);
+    says(w.s.news("Kim"), words, at);
+    let leave = [("what", "leave"), ("until", "2026-12-18"), ("reason", "Ill")];
+    says(w.s.fills("Max", &format!("team more {id}"), &leave).await, words, "2026-12-18T18:29:59Z");
+}

@@ -1,5 +1,6 @@
 //! What is said about requests: made from values that are read first, it decides nothing.
 
+use jiff::civil::Date;
 use stoa_flow::chat::{Block, Button, Message, Style, literal};
 use stoa_flow::say;
 use stoa_flow::words::Words;
@@ -9,6 +10,7 @@ use stoa_ground::{Conn, Instant, Result, ledger};
 use super::clock::day;
 use super::store::{self, Kind, Request, State};
 use crate::Services;
+use crate::training::due::{self, Deadline};
 use crate::training::{assignment, authoring, course, requirement};
 
 /// How long one's own requests that have ended are still listed.
@@ -43,13 +45,29 @@ pub(super) struct Told {
     pub preview: Option<Message>,
 }
 
-async fn name(conn: &Conn, id: Option<&str>) -> Result<Option<String>> {
+async fn person(conn: &Conn, id: Option<&str>) -> Result<Option<Person>> {
     let Some(id) = id else { return Ok(None) };
-    Ok(people::by_id(conn, id).await?.map(|p| literal(&p.name)))
+    people::by_id(conn, id).await
+}
+
+async fn name(conn: &Conn, id: Option<&str>) -> Result<Option<String>> {
+    Ok(person(conn, id).await?.map(|p| literal(&p.name)))
+}
+
+/// A day of this person, or where nobody is known, of the organisation.
+fn ends(s: &Services, whose: Option<&Person>, date: Date) -> Deadline {
+    let theirs = whose.map(|p| s.organisation.calendar(p));
+    due::ends(theirs.as_ref().unwrap_or(&s.organisation.calendar), date)
 }
 
 /// What is asked for, in words.
-pub(super) async fn what(conn: &Conn, words: &Words, r: &Request) -> Result<String> {
+pub(super) async fn what(conn: &Conn, s: &Services, words: &Words, r: &Request) -> Result<String> {
+    let whose = person(conn, r.person.as_deref()).await?;
+    what_of(conn, s, words, r, whose.as_ref()).await
+}
+
+/// The same, where it is read already for whom it is asked.
+async fn what_of(conn: &Conn, s: &Services, words: &Words, r: &Request, whose: Option<&Person>) -> Result<String> {
     let title = match (&r.definition, &r.requirement, &r.course) {
         (Some(definition), ..) => definition.title.clone(),
         (None, Some(id), _) => requirement::by_id(conn, id).await?.title,
@@ -57,7 +75,7 @@ pub(super) async fn what(conn: &Conn, words: &Words, r: &Request) -> Result<Stri
         (None, None, None) => String::new(),
     };
     let title = literal(&title);
-    let until = r.wished.map(|d| words.date(d)).unwrap_or_default();
+    let until = r.wished.map(|date| ends(s, whose, date).said_in_full(words)).unwrap_or_default();
     Ok(match r.kind {
         Kind::Extension => say!(words, "request-what-extension", title = title, until = until),
         Kind::Exemption if r.wished.is_some() => {
@@ -89,12 +107,14 @@ impl Told {
         let Some(r) = store::by_id(conn, id).await? else { return Ok(None) };
         let today = day(s, reader, conn.now());
         let in_words = |at: Instant| words.day(day(s, reader, at), today);
-        let asker = name(conn, r.asker.as_deref()).await?.unwrap_or_else(|| say!(words, "request-operator"));
-        let person = if r.person == r.asker { None } else { name(conn, r.person.as_deref()).await? };
+        let asker = person(conn, r.asker.as_deref()).await?;
+        let other = if r.person == r.asker { None } else { person(conn, r.person.as_deref()).await? };
+        let whose = if r.person == r.asker { &asker } else { &other };
+        let called = |p: &Person| literal(&p.name);
         Ok(Some(Self {
-            what: what(conn, words, &r).await?,
-            asker,
-            person,
+            what: what_of(conn, s, words, &r, whose.as_ref()).await?,
+            asker: asker.as_ref().map_or_else(|| say!(words, "request-operator"), called),
+            person: other.as_ref().map(called),
             approver: name(conn, r.approver.as_deref()).await?,
             decider: name(conn, r.decider.as_deref()).await?,
             ended: r.decided.map(in_words).unwrap_or_default(),
@@ -123,15 +143,16 @@ async fn told_before(conn: &Conn, words: &Words, s: &Services, reader: &Person, 
     if let Some(id) = &r.assignment
         && let Some(a) = assignment::by_id(conn, id).await?
     {
-        let (assigned, due) = (on(a.assigned), words.day(a.due.date, today));
+        let whose = person(conn, Some(&a.person)).await?;
+        let (assigned, due) = (on(a.assigned), a.due.said(words, today));
         lines.push(if a.due.date == a.first_due_date {
             say!(words, "request-history-assigned", on = assigned, due = due)
         } else {
-            let first = words.day(a.first_due_date, today);
+            let first = ends(s, whose.as_ref(), a.first_due_date).said(words, today);
             say!(words, "request-history-moved", on = assigned, first = first, due = due)
         });
         for other in store::of_assignment(conn, id).await?.iter().filter(|o| o.id != r.id) {
-            let what = what(conn, words, other).await?;
+            let what = what_of(conn, s, words, other, whose.as_ref()).await?;
             let by = name(conn, other.decider.as_deref()).await?.unwrap_or_default();
             let at = on(other.decided.unwrap_or(other.created));
             lines.push(match other.state {

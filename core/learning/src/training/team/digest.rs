@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use jiff::civil::{Time, Weekday};
+use jiff::civil::{Date, Time, Weekday};
 use serde_json::{Value as Json, json};
 use stoa_flow::chat::{Button, Message, literal};
 use stoa_flow::delivery::{self, Delivery, DeliveryKind, NewDelivery, Rendered, Rendering};
@@ -166,7 +166,7 @@ impl Digest {
     }
 }
 
-fn line(words: &Words, e: &Entry, due: &str) -> String {
+fn line(words: &Words, e: &Entry, today: Date) -> String {
     let (name, title) = (literal(&e.name), literal(&e.title));
     match e.a.state {
         State::Overdue if e.new => say!(words, "team-line-new", name = name, title = title, days = e.late),
@@ -175,7 +175,7 @@ fn line(words: &Words, e: &Entry, due: &str) -> String {
         State::Waived => say!(words, "team-line-waived", name = name, title = title),
         State::Exempt | State::Retired => say!(words, "team-line-ended", name = name, title = title),
         State::OnLeave => say!(words, "team-line-away", name = name, title = title),
-        _ => say!(words, "team-line-due", name = name, title = title, due = due),
+        _ => say!(words, "team-line-due", name = name, title = title, due = e.a.due.said(words, today)),
     }
 }
 
@@ -212,7 +212,7 @@ impl DeliveryKind for Digest {
         let mut message = Message::new().heading(say!(cx.words, "team-digest-title"));
         let stands_in = cx.db.read(|c| async move { delegation::by_delegate(&c, &manager.id).await }).await?;
         for (who, d) in &stands_in {
-            let until = cx.words.date(d.until);
+            let until = d.until.said_in_full(cx.words);
             message = message.context(say!(cx.words, "team-stand-in-for", name = literal(&who.name), until = until));
         }
         message = message.paragraph(if open == 0 {
@@ -231,7 +231,7 @@ impl DeliveryKind for Digest {
                 level = true;
                 message = message.paragraph(say!(cx.words, "team-digest-escalated"));
             }
-            message = message.paragraph(line(cx.words, e, &cx.words.day(e.a.due.date, today)));
+            message = message.paragraph(line(cx.words, e, today));
             if e.a.state == State::Overdue && with_buttons < WITH_BUTTONS {
                 with_buttons += 1;
                 message = message.buttons(buttons(cx.words, &e.a));
