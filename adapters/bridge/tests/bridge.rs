@@ -274,9 +274,9 @@ async fn messages_are_posted_found_edited_and_read() {
     let s = Stage::new().await;
     let home = s.bridge.direct(&account("ada")).await.unwrap();
     assert_eq!(home, place("dm-ada"));
-    assert_eq!(s.bridge.find(&home, "k/1 é").await.unwrap(), None);
+    assert_eq!(s.bridge.find(&home, "k/1 é", Instant(0)).await.unwrap(), None);
     let id = s.bridge.send(&home, Some(&account("ada")), &Message::text("Hello"), "k/1").await.unwrap();
-    assert_eq!(s.bridge.find(&home, "k/1").await.unwrap(), Some(id.clone()));
+    assert_eq!(s.bridge.find(&home, "k/1", Instant(0)).await.unwrap(), Some(id.clone()));
     let posted = MessageRef { place: home.clone(), id };
     s.bridge.edit(&posted, &Message::text("Done")).await.unwrap();
     let thread = Place { thread: Some("m1".into()), ..home.clone() };
@@ -291,7 +291,7 @@ async fn messages_are_posted_found_edited_and_read() {
     let busy = s.bridge.send(&home, None, &Message::text("x"), "k/2").await;
     assert!(matches!(busy, Err(SendError::Retry { after_seconds: Some(1), .. })), "{busy:?}");
     s.far.set(Mood::Failing);
-    let failing = s.bridge.find(&home, "k/1").await;
+    let failing = s.bridge.find(&home, "k/1", Instant(0)).await;
     assert!(matches!(failing, Err(SendError::Retry { after_seconds: None, .. })), "{failing:?}");
 }
 

@@ -18,7 +18,7 @@ use stoa_flow::schedule::{self, Due, Job};
 use stoa_flow::testing::{Stage, account, direct};
 use stoa_flow::{Follower, Parts, words_key};
 use stoa_ground::db::Engine;
-use stoa_ground::{Db, Error, Result, Tx, args};
+use stoa_ground::{Db, Error, Instant, Result, Tx, args};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -147,7 +147,7 @@ impl Platform for Far {
             false => Ok(()),
         }
     }
-    async fn find(&self, _: &Place, _: &str) -> Result<Option<String>, SendError> {
+    async fn find(&self, _: &Place, _: &str, _: Instant) -> Result<Option<String>, SendError> {
         Ok(None)
     }
     async fn direct(&self, account: &Account) -> Result<Place, SendError> {
