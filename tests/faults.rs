@@ -1,6 +1,7 @@
 //! Servers that hang, lose their database, or cannot write: nothing is lost, nothing happens twice, and who must know is
 //! told in a sentence. The long form is the one of `tests/crash.rs`.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -233,11 +234,11 @@ async fn a_restore_for_which_the_disk_is_too_small_says_so_and_leaves_nothing_th
     })
     .await?;
     db.close().await;
-    stoa_tests::said(STOA, dir, &["backup", "full"])?;
+    stoa_tests::said(STOA, dir, &["backup", "saved"])?;
     std::fs::write(dir.join("stoa.toml"), config(&target))?;
-    let restore = ["restore", "full", "--keys", "full.keys"];
+    let restore = ["restore", "saved", "--keys", "saved.keys"];
     let megabytes = std::fs::metadata(&store)?.len() / 1_000_000;
-    for size in [megabytes / 2, megabytes * 3 / 2, megabytes * 2] {
+    for size in [megabytes / 2, megabytes * 3 / 2] {
         disk.resize(&format!("{size}m"))?;
         let (done, said) = stoa_tests::run(STOA, dir, &restore)?;
         ensure!(!done && !target.exists(), "on {size} of {megabytes} MB: {said}");
@@ -290,13 +291,16 @@ async fn nobody_is_served_by_a_restored_store_before_what_was_erased_since_is_er
     std::fs::create_dir_all(dir.join("stoa-data/evidence"))?;
     std::fs::copy(evidence.join("master.key"), dir.join("stoa-data/evidence/master.key"))?;
     // Now it can be restored, but not opened.
+    let signing = dir.join("stoa-data/evidence/signing.key");
+    std::fs::copy(evidence.join("signing.key"), &signing)?;
+    std::fs::set_permissions(&signing, std::fs::Permissions::from_mode(0o644))?;
     let said = refusal(dir, &restore)?;
-    ensure!(said.contains("erased again at the next start") && said.contains("signing.key is missing"), "{said}");
+    ensure!(said.contains("erased again at the next start") && said.contains("everybody can read"), "{said}");
     let (_, said) = stoa_tests::run(STOA, dir, &["doctor", "--offline"])?;
     ensure!(said.contains("wrong store: what was erased after the restored backup was made"), "{said}");
     let said = refusal(dir, &["serve"])?;
-    ensure!(said.contains("signing.key is missing"), "{said}");
-    std::fs::copy(evidence.join("signing.key"), dir.join("stoa-data/evidence/signing.key"))?;
+    ensure!(said.contains("everybody can read"), "{said}");
+    std::fs::set_permissions(&signing, std::fs::Permissions::from_mode(0o600))?;
     let mut server = Server::start(STOA, dir, &["serve"])?;
     let db = Db::open_read_only(&url, Clock::system()).await?;
     let told = db.opt("SELECT payload FROM outbox WHERE key = 'told'", args![]).await?.context("the message")?;

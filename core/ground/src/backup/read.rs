@@ -134,6 +134,7 @@ fn put_in_place(part: &Path, path: &Path) -> Result<()> {
     let io = |e: std::io::Error| Error::Io(format!("{} cannot be written: {e}", path.display()));
     // What stands only in the log did not find its way into the file.
     if files_of(part)[1..].iter().any(|file| std::fs::metadata(file).is_ok_and(|file| file.len() > 0)) {
+        remove(part)?;
         return Err(Error::Io(format!(
             "{} cannot be written as a whole: the disk is full or broken. Nothing was restored",
             path.display()
