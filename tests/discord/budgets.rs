@@ -17,9 +17,9 @@ async fn a_session_more_than_discord_lets_begin_in_a_day_begins_on_the_next() ->
     discord.lets_begin(0, 9_000);
     discord.breaks_off();
     discord.forgets();
-    discord.person(ADA).says_dm(QUESTION);
     discord.wait("another session", |d| (d.sessions().0 == 2).then_some(())).await?;
     ensure!(begun.elapsed() >= day, "it began after {:?}", begun.elapsed());
+    discord.person(ADA).says_dm(QUESTION);
     answered(discord, 1).await?;
     scene.ends().await
 }
