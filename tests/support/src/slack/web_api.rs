@@ -288,6 +288,7 @@ impl Kept {
         }
         if !args["blocks"].is_null() {
             check::message_blocks(&args["blocks"]).or_else(|why| because("invalid_blocks", why))?;
+            check::short_enough(&args["blocks"]).or_else(|why| because("msg_blocks_too_long", why))?;
             if said(args, "text").trim().is_empty() {
                 self.refused.push("blocks without a fallback text".into());
             }
