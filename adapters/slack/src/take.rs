@@ -10,6 +10,7 @@ use stoa_ground::Result;
 use crate::app::App;
 use crate::events::{self, Meaning, word};
 use crate::interactions::{self, Interaction};
+use crate::members::Standing;
 use crate::platform::Slack;
 use crate::{installs, view};
 
@@ -106,13 +107,13 @@ impl Inlet {
             Incoming::Event(payload) => {
                 let shared = events::is_shared(&payload);
                 match events::meaning(&payload, app.bot()) {
-                    Meaning::Event(envelope)
-                        if self.is_stranger(&envelope, events::team_of_author(&payload)).await? =>
-                    {
-                        self.turn_away(&envelope);
+                    Meaning::Event(envelope) => {
+                        match self.standing(&envelope, events::team_of_author(&payload)).await? {
+                            Standing::Member if shared && !envelope.place.direct => self.in_shared(*envelope).await?,
+                            Standing::Member => self.event(*envelope).await?,
+                            other => self.turn_away(&envelope, other),
+                        }
                     }
-                    Meaning::Event(envelope) if shared && !envelope.place.direct => self.in_shared(*envelope).await?,
-                    Meaning::Event(envelope) => self.event(*envelope).await?,
                     Meaning::Thread => self.thread_started(workspace(&payload), &payload["event"]).await?,
                     Meaning::Member => self.member_changed(workspace(&payload), &payload["event"]["user"]).await?,
                     Meaning::DoNotDisturb => self.silenced(workspace(&payload), &payload["event"]).await?,
@@ -146,11 +147,13 @@ impl Inlet {
             },
         };
         let (read, payload) = interaction;
-        if self.is_stranger(&read.envelope, word(&payload["user"]["team_id"])).await? {
-            self.turn_away(&read.envelope);
-            return Ok(None);
+        match self.standing(&read.envelope, word(&payload["user"]["team_id"])).await? {
+            Standing::Member => self.interaction(read, &payload).await,
+            other => {
+                self.turn_away(&read.envelope, other);
+                Ok(None)
+            }
         }
-        self.interaction(read, &payload).await
     }
 
     /// Where the app was installed by its page, its token is of no use any more.
