@@ -191,14 +191,16 @@ impl Inlet {
         {
             place.channel = channel;
         }
-        let (place, user) = (place.clone(), read.envelope.account.user.clone());
+        let (place, key, account) = (place.clone(), read.envelope.key.clone(), read.envelope.account.clone());
         match self.flow.accept(read.envelope).await? {
             Opened::Stored | Opened::Repeated => Ok(None),
             Opened::Errors(errors) => Ok(Some(view::errors(&errors, &payload["view"]))),
+            // A trigger opens one form: what comes again opened it before.
+            Opened::Form(_) if !self.flow.shows(&key, &account).await? => Ok(None),
             Opened::Form(form) => {
                 let app = self.app.clone();
                 // Beside the acknowledgement, so that neither waits for the other.
-                tokio::spawn(async move { app.open(&read.trigger, &user, &place, &form).await });
+                tokio::spawn(async move { app.open(&read.trigger, &account.user, &place, &form).await });
                 Ok(None)
             }
         }
