@@ -26,6 +26,7 @@ mod streams;
 mod take;
 mod text;
 mod view;
+mod zones;
 
 use stoa_ground::{Error, Result};
 use stoa_http::Network;

@@ -24,7 +24,7 @@ use crate::app::App;
 use crate::events::word;
 use crate::platform::Slack;
 use crate::take::{Incoming, Inlet};
-use crate::{home, members, oauth, silence};
+use crate::{home, members, oauth, silence, zones};
 
 /// Connections of one app.
 const CONNECTIONS: usize = 2;
@@ -110,6 +110,7 @@ async fn attend(flow: Arc<Flow>, slack: Arc<Slack>, stop: CancellationToken) {
             tasks.spawn(home::keep(inlet.clone(), ended.clone()));
             tasks.spawn(members::get_to_know(inlet.clone(), ended.clone()));
             tasks.spawn(silence::follow(inlet.clone(), ended.clone()));
+            tasks.spawn(zones::follow(inlet.clone(), ended.clone()));
             tasks.spawn(oauth::rotate(inlet, ended.clone()));
             attended.push((app, ended));
         }

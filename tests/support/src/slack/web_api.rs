@@ -220,6 +220,7 @@ impl Kept {
                 Ok(json!({ "members": page, "response_metadata": { "next_cursor": next } }))
             }
             "users.info" => self.member(args),
+            "users.list" => self.members(args),
             "dnd.teamInfo" => self.silences(args),
             "views.open" => {
                 self.viewable(&args["view"])?;
