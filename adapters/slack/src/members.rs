@@ -73,7 +73,7 @@ impl Member {
 }
 
 /// What Slack says about somebody, once it does.
-type Asked = Shared<BoxFuture<'static, Option<Member>>>;
+type Asked = Shared<BoxFuture<'static, Result<Member, Failure>>>;
 
 /// Whether somebody may be told what everybody of the organisation may know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,33 +128,28 @@ impl App {
         match self.members.fresh(user) {
             Some(known) => known,
             None if self.is_unsupported(METHOD) => None,
-            None => self.ask_for(user).await,
+            None => self.ask_for(user).await.ok(),
         }
     }
 
-    async fn ask_for(&self, user: &str) -> Option<Member> {
-        let me = self.identify().await.ok()?;
+    async fn ask_for(&self, user: &str) -> Result<Member, Failure> {
+        let me = self.identify().await?;
         let form = vec![("user", user.to_owned()), ("include_locale", "true".to_owned())];
-        match self.call(METHOD, Body::Form(form)).await {
-            Ok(found) => {
-                let member = Member::read(&found["user"], me);
-                self.members.put(user, Some(member.clone()), FRESH);
-                Some(member)
-            }
-            Err(failure) => {
-                self.note_failure(METHOD, &failure);
-                let nobody = matches!(&failure, Failure::Code { code, .. } if code.starts_with("user_not_"));
-                self.members.put(user, None, if nobody { FRESH } else { AGAIN });
-                None
-            }
-        }
+        let found = self.call(METHOD, Body::Form(form)).await.inspect_err(|failure| {
+            self.note_failure(METHOD, failure);
+            let nobody = matches!(failure, Failure::Code { code, .. } if code.starts_with("user_not_"));
+            self.members.put(user, None, if nobody { FRESH } else { AGAIN });
+        })?;
+        let member = Member::read(&found["user"], me);
+        self.members.put(user, Some(member.clone()), FRESH);
+        Ok(member)
     }
 
     /// Somebody who waits for an answer; `None` when Slack does not say soon who that is. It is asked to the end all the
     /// same, so that it is known the next time.
-    async fn member_soon(self: &Arc<Self>, user: &str) -> Option<Member> {
+    async fn member_soon(self: &Arc<Self>, user: &str) -> Option<Result<Member, Failure>> {
         if let Some(Some(known)) = self.members.fresh(user) {
-            return Some(known);
+            return Some(Ok(known));
         }
         let (asked, since) = {
             let ask = || {
@@ -164,21 +159,34 @@ impl App {
                     locked(&app.members.asking).remove(&user);
                     member
                 });
-                (task.map(|done| done.ok().flatten()).boxed().shared(), monotonic())
+                let end = |done: Result<_, tokio::task::JoinError>| {
+                    done.unwrap_or_else(|e| Err(Failure::Unknown { why: e.to_string() }))
+                };
+                (task.map(end).boxed().shared(), monotonic())
             };
             locked(&self.members.asking).entry(user.to_owned()).or_insert_with(ask).clone()
         };
         // Who has waited for it already does not wait for it again.
-        tokio::time::timeout(AT_ONCE.saturating_sub(since.elapsed()), asked).await.ok()?
+        tokio::time::timeout(AT_ONCE.saturating_sub(since.elapsed()), asked).await.ok()
     }
 }
 
-/// What somebody may be told. `elsewhere` is whether an event names another workspace as theirs.
-fn standing(member: Option<&Member>, elsewhere: bool) -> Standing {
-    match member {
-        Some(m) if m.outsider || m.guest || (elsewhere && !m.colleague) => Standing::Stranger,
-        Some(_) => Standing::Member,
-        None => Standing::Unknown,
+/// What somebody may be told, by what Slack says of them; none where it does not answer soon. `elsewhere` is whether an event
+/// names another workspace as theirs.
+fn standing(said: Option<Result<Member, Failure>>, elsewhere: bool) -> Standing {
+    match said {
+        Some(Ok(member)) if member.outsider || member.guest => Standing::Stranger,
+        Some(Ok(member)) if elsewhere && !member.colleague => Standing::Stranger,
+        Some(Ok(_)) => Standing::Member,
+        // Slack has this method. A simpler server in its place, which has not, knows no guests.
+        Some(Err(Failure::Code { code, .. })) if code == "unknown_method" => {
+            if elsewhere {
+                Standing::Stranger
+            } else {
+                Standing::Member
+            }
+        }
+        Some(Err(_)) | None => Standing::Unknown,
     }
 }
 
@@ -200,7 +208,7 @@ impl Inlet {
             return Ok(Standing::Member);
         }
         let elsewhere = !team.is_empty() && team != account.workspace;
-        Ok(standing(self.app.member_soon(&account.user).await.as_ref(), elsewhere))
+        Ok(standing(self.app.member_soon(&account.user).await, elsewhere))
     }
 
     /// Tells a stranger, once, that nothing is for them; and of whom nothing is known, that they may ask again.
@@ -309,21 +317,24 @@ mod tests {
 
     #[test]
     fn what_an_event_says_counts_beside_what_slack_says() {
-        let member = |user: &Value| Some(Member::read(user, &me()));
-        let of = |member: Option<Member>, elsewhere| standing(member.as_ref(), elsewhere);
-        assert_eq!(of(member(&json!({"team_id": "T1"})), false), Standing::Member);
-        assert_eq!(of(member(&json!({"team_id": "T1"})), true), Standing::Stranger);
-        let colleague = json!({"team_id": "T2", "enterprise_user": {"enterprise_id": "E1"}});
-        assert_eq!(of(member(&colleague), true), Standing::Member);
-        assert_eq!(of(member(&json!({"team_id": "T1", "is_restricted": true})), false), Standing::Stranger);
-        assert_eq!([of(None, false), of(None, true)], [Standing::Unknown; 2]);
+        let of = |user: &Value, elsewhere| standing(Some(Ok(Member::read(user, &me()))), elsewhere);
+        assert_eq!(of(&json!({"team_id": "T1"}), false), Standing::Member);
+        assert_eq!(of(&json!({"team_id": "T1"}), true), Standing::Stranger);
+        assert_eq!(of(&json!({"team_id": "T2", "enterprise_user": {"enterprise_id": "E1"}}), true), Standing::Member);
+        assert_eq!(of(&json!({"team_id": "T1", "is_restricted": true}), false), Standing::Stranger);
+        let refused = |code: &str| Some(Err(Failure::Code { code: code.into(), detail: String::new() }));
+        for nothing in [None, refused("missing_scope"), Some(Err(Failure::Unknown { why: String::new() }))] {
+            assert_eq!(standing(nothing.clone(), false), Standing::Unknown, "{nothing:?}");
+        }
+        assert_eq!(standing(refused("unknown_method"), false), Standing::Member);
+        assert_eq!(standing(refused("unknown_method"), true), Standing::Stranger);
     }
 
     #[tokio::test]
     async fn without_knowing_who_the_app_is_nothing_is_kept_of_anybody() {
         // Nothing answers at the address of this app.
         let app = Arc::new(App::new(Options::test()).unwrap());
-        assert_eq!(app.member_soon("U1").await, None);
+        assert!(!matches!(app.member_soon("U1").await, Some(Ok(_))));
         assert_eq!(app.members.fresh("U1"), None);
         assert!(locked(&app.members.asking).is_empty(), "the next event asks anew");
     }

@@ -18,13 +18,12 @@ use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 
-use crate::Mode;
 use crate::api::Body;
 use crate::app::App;
 use crate::events::word;
 use crate::platform::Slack;
 use crate::take::{Incoming, Inlet};
-use crate::{home, members, oauth, silence, zones};
+use crate::{Feature, Mode, home, members, oauth, silence, zones};
 
 /// Connections of one app.
 const CONNECTIONS: usize = 2;
@@ -109,7 +108,9 @@ async fn attend(flow: Arc<Flow>, slack: Arc<Slack>, stop: CancellationToken) {
             tasks.spawn(identify(inlet.clone(), ended.clone()));
             tasks.spawn(home::keep(inlet.clone(), ended.clone()));
             tasks.spawn(members::get_to_know(inlet.clone(), ended.clone()));
-            tasks.spawn(silence::follow(inlet.clone(), ended.clone()));
+            if app.options.has(Feature::DoNotDisturb) {
+                tasks.spawn(silence::follow(inlet.clone(), ended.clone()));
+            }
             tasks.spawn(zones::follow(inlet.clone(), ended.clone()));
             tasks.spawn(oauth::rotate(inlet, ended.clone()));
             attended.push((app, ended));
