@@ -319,6 +319,19 @@ impl Slack {
         }
     }
 
+    /// Closes the connections that take nothing new any more.
+    pub fn closes_what_ends(&self) {
+        for line in lock(&self.hall.kept).lines.values().filter(|l| l.draining) {
+            // It may be gone already.
+            let _ = line.orders.send(Order::Abort);
+        }
+    }
+
+    /// From now on Slack does not say which scopes a token has.
+    pub fn hides_scopes(&self) {
+        lock(&self.hall.kept).hides_scopes = true;
+    }
+
     /// Everything that stands in the conversations.
     #[must_use]
     pub fn messages(&self) -> Vec<Message> {
