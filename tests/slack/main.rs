@@ -1,16 +1,21 @@
 //! Whole conversations in Slack: the real binary in a workspace that is as strict as Slack, and people who talk with it.
 //! What they see is kept as snapshots.
 
+mod absent;
 mod dialogues;
+mod features;
 mod home;
 mod install;
+mod limits;
 mod others;
 mod pane;
 mod people;
 mod poor;
 mod social;
+mod standing;
 mod surfaces;
 mod trouble;
+mod waits;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};

@@ -12,6 +12,7 @@ use stoa_ground::Result;
 use crate::app::App;
 use crate::events::{self, Meaning, word};
 use crate::interactions::{self, Interaction};
+use crate::members::Standing;
 use crate::platform::Slack;
 use crate::{installs, view};
 
@@ -112,13 +113,13 @@ impl Inlet {
                     self.belongs(envelope);
                 }
                 match meaning {
-                    Meaning::Event(envelope)
-                        if self.is_stranger(&envelope, events::team_of_author(&payload)).await? =>
-                    {
-                        self.turn_away(&envelope);
+                    Meaning::Event(envelope) => {
+                        match self.standing(&envelope, events::team_of_author(&payload)).await? {
+                            Standing::Member if shared && !envelope.place.direct => self.in_shared(*envelope).await?,
+                            Standing::Member => self.event(*envelope).await?,
+                            other => self.turn_away(&envelope, other),
+                        }
                     }
-                    Meaning::Event(envelope) if shared && !envelope.place.direct => self.in_shared(*envelope).await?,
-                    Meaning::Event(envelope) => self.event(*envelope).await?,
                     Meaning::Thread => self.thread_started(workspace(&payload), &payload["event"]).await?,
                     Meaning::Member => self.member_changed(workspace(&payload), &payload["event"]["user"]).await?,
                     Meaning::DoNotDisturb => self.silenced(workspace(&payload), &payload["event"]).await?,
@@ -153,11 +154,13 @@ impl Inlet {
         };
         let (mut read, payload) = interaction;
         self.belongs(&mut read.envelope);
-        if self.is_stranger(&read.envelope, word(&payload["user"]["team_id"])).await? {
-            self.turn_away(&read.envelope);
-            return Ok(None);
+        match self.standing(&read.envelope, word(&payload["user"]["team_id"])).await? {
+            Standing::Member => self.interaction(read, &payload).await,
+            other => {
+                self.turn_away(&read.envelope, other);
+                Ok(None)
+            }
         }
-        self.interaction(read, &payload).await
     }
 
     /// What names no workspace happened in the app's own.
@@ -205,17 +208,19 @@ impl Inlet {
         {
             place.channel = channel;
         }
-        let (place, to, key) = (place.clone(), read.envelope.account.clone(), format!("form/{}", read.envelope.key));
+        let (place, key, account) = (place.clone(), read.envelope.key.clone(), read.envelope.account.clone());
         match self.flow.accept(read.envelope).await? {
             Opened::Stored | Opened::Repeated => Ok(None),
             Opened::Errors(errors) => Ok(Some(view::errors(&errors, &payload["view"]))),
+            // A trigger opens one form: what comes again opened it before.
+            Opened::Form(_) if !self.flow.shows(&key, &account).await? => Ok(None),
             Opened::Form(form) => {
                 let (app, slack) = (self.app.clone(), self.slack.clone());
                 // Beside the acknowledgement, so that neither waits for the other.
                 tokio::spawn(async move {
                     if !app.open(&read.trigger, &place, &form).await {
                         let text = say!(Words::english(), "chat-form-too-late");
-                        slack.tell(&app, &place, &to, text, &key).await;
+                        slack.tell(&app, &place, &account, text, &format!("form/{key}")).await;
                     }
                 });
                 Ok(None)

@@ -119,7 +119,11 @@ fn slack_app(app: &stoa_slack::Options, checked: &stoa_slack::Checked, f: &mut F
 }
 
 fn lacks(name: &str, seen: &stoa_slack::Seen, way: &str, f: &mut Findings) -> Result<()> {
-    for (scope, cost) in &seen.missing {
+    let Some(missing) = &seen.missing else {
+        let text = format!("Slack did not say which scopes the token of '{name}' has in {}", seen.workspace);
+        return f.say(Grade::Note, "slack", text);
+    };
+    for (scope, cost) in missing {
         f.say(Grade::Wrong, "slack", format!("'{name}' lacks {scope} in {}: {cost}; {way}", seen.workspace))?;
     }
     Ok(())

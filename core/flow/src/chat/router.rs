@@ -160,6 +160,14 @@ impl Flow {
         Ok(Opened::Stored)
     }
 
+    /// Notes that the form of an event is shown, where a platform shows one only once; `false` when it was shown before.
+    ///
+    /// # Errors
+    /// The database's error; do not acknowledge then.
+    pub async fn shows(&self, key: &str, account: &Account) -> Result<bool> {
+        inbox::shown(self.db(), key, account).await
+    }
+
     /// What could follow a command's word, given what this account has typed so far.
     ///
     /// # Errors

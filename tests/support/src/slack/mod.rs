@@ -223,6 +223,17 @@ impl Slack {
         self.user(id, |user| user["deleted"] = json!(true));
     }
 
+    /// As [`deactivate`](Self::deactivate), or active again where `active`; and Slack says so to the bot.
+    pub fn turns(&self, id: &str, active: bool) -> usize {
+        let user = self.user(id, |user| user["deleted"] = json!(!active));
+        self.event(&json!({ "type": "user_change", "user": user, "cache_ts": now(), "event_ts": self.ts() }))
+    }
+
+    /// Somebody is in the workspace no more, as if they had never been.
+    pub fn removes_person(&self, id: &str) {
+        lock(&self.hall.kept).users.remove(id);
+    }
+
     /// Adds a channel with its members; the bot is one where [`BOT`] is among them.
     pub fn add_channel(&self, id: &str, members: &[&str]) {
         let members: BTreeSet<String> = members.iter().map(|m| (*m).to_owned()).collect();
@@ -313,6 +324,19 @@ impl Slack {
             // It may be gone already.
             let _ = line.orders.send(Order::Abort);
         }
+    }
+
+    /// Closes the connections that take nothing new any more.
+    pub fn closes_what_ends(&self) {
+        for line in lock(&self.hall.kept).lines.values().filter(|l| l.draining) {
+            // It may be gone already.
+            let _ = line.orders.send(Order::Abort);
+        }
+    }
+
+    /// From now on Slack does not say which scopes a token has.
+    pub fn hides_scopes(&self) {
+        lock(&self.hall.kept).hides_scopes = true;
     }
 
     /// Everything that stands in the conversations.

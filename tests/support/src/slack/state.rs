@@ -230,6 +230,8 @@ pub(super) struct Kept {
     pub tokens: BTreeMap<String, String>,
     /// The scopes of tokens that have not the usual ones.
     pub granted: BTreeMap<String, String>,
+    /// The scopes of tokens are not said.
+    pub hides_scopes: bool,
     /// Names of workspaces and organisations.
     pub names: BTreeMap<String, String>,
     /// The organisation of workspaces that belong to one.
