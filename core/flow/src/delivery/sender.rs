@@ -420,7 +420,13 @@ impl Flow {
     }
 
     /// Remembers a failure; gives the state that it leads to, or none when the lease has run out.
-    async fn count_failure(&self, turn: &Turn<'_>, why: &str, after: Option<u64>, next: Next) -> Result<Option<String>> {
+    async fn count_failure(
+        &self,
+        turn: &Turn<'_>,
+        why: &str,
+        after: Option<u64>,
+        next: Next,
+    ) -> Result<Option<String>> {
         let delivery = turn.delivery;
         let limit = if next == Next::Park { 0 } else { ATTEMPTS };
         // A row that waits and names a server may have been sent by it.
