@@ -167,7 +167,7 @@ impl Poor {
     async fn call(State(poor): State<Self>, Path(method): Path<String>, body: Bytes) -> Response {
         let answer = match method.as_str() {
             "auth.test" => json!({ "ok": true, "user_id": "UBOT", "team_id": "T1", "bot_id": "B1" }),
-            "users.info" => json!({ "ok": true, "user": { "id": "U1", "name": "ada" } }),
+            "users.info" => json!({ "ok": true, "user": { "id": ADA, "name": "ada" } }),
             "chat.postMessage" | "chat.update" => {
                 let ts = poor.keep(&method, &body);
                 json!({ "ok": true, "channel": "D1", "ts": ts })
@@ -221,7 +221,7 @@ async fn a_server_that_knows_hardly_anything_is_answered() -> Result<()> {
     std::fs::write(at.join("stoa.toml"), config)?;
     std::fs::create_dir(at.join("handbook"))?;
     std::fs::write(at.join("handbook/kitchen.md"), PAGE)?;
-    std::fs::write(at.join("roster.csv"), "employee_id,name,email,slack_id\nE1,Ada,ada@example.org,U1\n")?;
+    std::fs::write(at.join("roster.csv"), ROSTER)?;
     said(STOA, at, &["people", "import", "roster.csv"])?;
     said(STOA, at, &["library", "sync"])?;
     let mut server = Server::start_logged(STOA, at, &["serve"], &at.join("log"))?;
@@ -242,14 +242,13 @@ async fn a_server_that_knows_hardly_anything_is_answered() -> Result<()> {
         anyhow::Ok(url.query().unwrap_or_default().to_owned())
     };
 
-    let asked =
-        json!({ "type": "message", "user": "U1", "text": QUESTION, "ts": "1795424400.000100", "channel": "D1" });
+    let asked = json!({ "type": "message", "user": ADA, "text": QUESTION, "ts": "1795424400.000100", "channel": "D1" });
     event(asked.clone()).await?;
     let answer = poor.says(ANSWER, 1).await?;
     ensure!(answer["body"]["channel"] == "D1", "{answer:#}");
     event(asked).await?;
     event(
-        json!({ "type": "app_mention", "user": "U1", "text": format!("<@UBOT> {QUESTION}"), "ts": "1795424401.000100",
+        json!({ "type": "app_mention", "user": ADA, "text": format!("<@UBOT> {QUESTION}"), "ts": "1795424401.000100",
         "channel": "C1" }),
     )
     .await?;
@@ -264,7 +263,7 @@ async fn a_server_that_knows_hardly_anything_is_answered() -> Result<()> {
         let buttons = blocks.flat_map(|block| block["elements"].as_array().into_iter().flatten());
         let button = buttons.into_iter().find(|b| b["text"]["text"] == label).with_context(|| format!("no {label}"))?;
         let action = json!({ "type": "button", "action_id": "b0", "value": button["value"] });
-        let press = json!({ "type": "block_actions", "user": { "id": "U1" }, "channel": { "id": "D1" },
+        let press = json!({ "type": "block_actions", "user": { "id": ADA }, "channel": { "id": "D1" },
             "message": { "ts": first["ts"] }, "actions": [action] });
         happens("interactivity", FORM, form(&[("payload", &press.to_string())])?).await?;
         poor.says(part, 1).await?;
@@ -273,7 +272,7 @@ async fn a_server_that_knows_hardly_anything_is_answered() -> Result<()> {
     let help = form(&[
         ("command", "/stoa"),
         ("text", "help"),
-        ("user_id", "U1"),
+        ("user_id", ADA),
         ("channel_id", "C1"),
         ("response_url", &format!("{url}/answer")),
     ])?;

@@ -440,7 +440,8 @@ impl Slack {
     pub fn event_in(&self, team: &str, event: &Value) -> usize {
         let (id, shared, organisation) = {
             let mut kept = lock(&self.hall.kept);
-            let channel = event["channel"].as_str().and_then(|id| kept.channels.get(id));
+            let channel = event["channel"].as_str().or_else(|| event["item"]["channel"].as_str());
+            let channel = channel.and_then(|id| kept.channels.get(id));
             let shared = channel.is_some_and(|c| c.shared);
             (kept.next(), shared, json!(kept.organisations.get(team)))
         };
