@@ -403,6 +403,7 @@ async fn a_migration_may_take_longer_than_a_statement_of_the_server() {
     let seen = db.all("SELECT DISTINCT limits FROM seen", args![]).await.unwrap();
     assert_eq!(seen.iter().map(|r| r.get::<String>("limits").unwrap()).collect::<Vec<_>>(), ["0 0"]);
     let ask = &format!("SELECT {limits} AS limits");
-    let after = db.write(|tx| async move { tx.one(sqlx::AssertSqlSafe(ask.as_str()), args![]).await?.get("limits") });
+    let after =
+        db.write(|tx| async move { tx.one(sqlx::AssertSqlSafe(ask.as_str()), args![]).await?.get::<String>("limits") });
     assert_eq!(after.await.unwrap(), "5s 1min".to_owned());
 }
