@@ -167,12 +167,23 @@ async fn erasures_after_the_backup_are_named_by_a_newer_keys_file() {
     backup(&again, &third).await.unwrap();
     let keys = read_keys(&keys_of(&third)).unwrap();
     assert!(due(&third, &keys).unwrap().is_empty());
-    let url = format!("sqlite://{}", dir.path().join("once_more.db").display());
-    restore(&url, &third, &keys, clock()).await.unwrap();
-    let once_more = Db::open(&url, clock()).await.unwrap();
-    assert_eq!(once_more.due_erasures().await.unwrap(), p());
-    once_more.erasures_done().await.unwrap();
-    assert!(once_more.due_erasures().await.unwrap().is_empty());
+    again.clock().set(again.clock().now().plus(Instant::DAY)).unwrap();
+    again
+        .write(|tx| async move { tx.exec("INSERT INTO erasure (person, at) VALUES ('q', $1)", args![tx.now()]).await })
+        .await
+        .unwrap();
+    let fourth = dir.path().join("fourth.backup");
+    backup(&again, &fourth).await.unwrap();
+    let newer = read_keys(&keys_of(&fourth)).unwrap();
+    let both = Due { people: ["p".to_owned(), "q".to_owned()].into(), ..Due::default() };
+    for (n, (keys, wanted)) in [(keys, p()), (newer, both)].into_iter().enumerate() {
+        let url = format!("sqlite://{}", dir.path().join(format!("{n}.db")).display());
+        restore(&url, &third, &keys, clock()).await.unwrap();
+        let once_more = Db::open(&url, clock()).await.unwrap();
+        assert_eq!(once_more.due_erasures().await.unwrap(), wanted);
+        once_more.erasures_done().await.unwrap();
+        assert!(once_more.due_erasures().await.unwrap().is_empty());
+    }
 }
 
 #[tokio::test]
