@@ -139,12 +139,20 @@ fn steady(value: &Value) -> Value {
             let shown = |(key, one): (&String, &Value)| match key.as_str() {
                 // What the form is about, which nobody sees.
                 "private_metadata" => (key.clone(), json!("[what it is about]")),
+                "value" => (key.clone(), on_some_day(&steady(one))),
                 _ => (key.clone(), steady(one)),
             };
             fields.iter().map(shown).collect()
         }
         other => other.clone(),
     }
+}
+
+/// What a button means, without the day that it names.
+fn on_some_day(value: &Value) -> Value {
+    let is_day = |word: &str| word.len() == 10 && word.split('-').map(str::len).eq([4, 2, 2]);
+    let shown = |word| if is_day(word) { "[day]" } else { word };
+    value.as_str().map_or_else(|| value.clone(), |text| json!(text.split(' ').map(shown).collect::<Vec<_>>().join(" ")))
 }
 
 /// Waits for so many answers to [`QUESTION`].
