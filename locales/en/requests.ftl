@@ -33,7 +33,7 @@ request-look-button = Look: { $name }
 request-history-assigned = Assigned { $on }, due { $due }.
 request-history-moved = Assigned { $on }, first due { $first }, now { $due }.
 # What changed of the training before, one after the other; $what is one or both of the next two
-request-history-turned = { $on }: { $what }. { $reason } ({ $name })
+request-history-turned = Changed { $on }: { $what }. { $reason } ({ $name })
 request-history-due = due { $new } instead of { $old }
 request-history-stood = { $new } instead of { $old }
 request-history-rule = by the rule

@@ -125,6 +125,31 @@ async fn escalation_and_fallbacks_find_somebody_who_can_act() {
 }
 
 #[tokio::test]
+async fn two_who_report_to_each_other_are_each_heard_of_once_by_somebody_who_can_act() {
+    let w = world().await;
+    let ana = w.s.hire("Ana", |_| {}).await;
+    let ben = w.s.hire("Ben", |p| p.manager = Some(ana.id.clone())).await;
+    let lena = w.s.hire("Lena", |_| {}).await;
+    w.grant(&lena, Role::Learning).await;
+    // No roster makes a circle: somebody wrote it into the store.
+    w.change("UPDATE person SET manager = $2 WHERE id = $1", &ana, Some(ben.id.as_str())).await;
+    w.apply(REQUIREMENT).await;
+    w.finish(&lena).await;
+    w.s.until("2026-12-14T12:00:00Z").await;
+    let heard = w.s.news("Lena");
+    for name in ["Ana", "Ben"] {
+        assert_eq!(heard.matches(&format!("**{name}**: Fire safety, 7 days overdue (new)")).count(), 1, "{heard}");
+        assert!(!w.s.news(name).contains("overdue (new)"), "{name} is overdue as well");
+    }
+    w.finish(&ana).await;
+    w.s.until("2026-12-28T12:00:00Z").await;
+    let heard = w.s.news("Ana");
+    assert!(heard.contains("**Ben**: Fire safety, 21 days overdue") && !heard.contains("**Ana**"), "{heard}");
+    let team = w.s.says("Ana", "team").await;
+    assert!(team.contains("Ben") && !team.contains("**Ana**"), "{team}");
+}
+
+#[tokio::test]
 async fn without_a_manager_and_a_learning_team_an_operator_hears_of_it() {
     let w = world().await;
     let olga = w.s.hire("Olga", |_| {}).await;
