@@ -137,8 +137,8 @@ async fn whole(db: &Db, size: u64, options: Options, f: &mut Findings) -> Result
             return f.say(Grade::Ok, "store", text);
         }
         Engine::Sqlite => {
-            let damaged = db.opt("PRAGMA quick_check(1)", args![]).await?;
-            damaged.map_or(Ok(String::new()), |r| r.get("quick_check"))?
+            let damaged = db.opt("PRAGMA integrity_check(1)", args![]).await?;
+            damaged.map_or(Ok(String::new()), |r| r.get("integrity_check"))?
         }
         // PostgreSQL checks its pages itself.
         Engine::Postgres => "ok".to_owned(),

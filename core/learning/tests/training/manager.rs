@@ -55,6 +55,31 @@ async fn mei_in_sydney_is_overdue_and_her_manager_in_new_york_hears_of_it_on_mon
 }
 
 #[tokio::test]
+async fn what_a_digest_that_was_too_late_would_have_told_is_still_new_in_the_next_one() {
+    let w = world().await;
+    let max = w.s.hire("Max", |_| {}).await;
+    let ana = w.s.hire("Ana", |p| p.manager = Some(max.id.clone())).await;
+    let bea = w.s.hire("Bea", |p| p.manager = Some(max.id.clone())).await;
+    w.apply(REQUIREMENT).await;
+    w.finish(&max).await;
+    let to = "2026-12-18".parse().unwrap();
+    training::extend(&w.s.db, &w.services, "Bea", "fire-safety", to, "operator", "a project").await.unwrap();
+    w.s.until("2026-12-14T12:00:00Z").await;
+    assert!(w.s.news("Max").contains("**Ana**: Fire safety, 7 days overdue (new)"));
+    w.s.until("2026-12-21T12:00:00Z").await;
+    let heard = w.s.news("Max");
+    assert!(heard.contains("**Bea**: Fire safety, 3 days overdue (new)"), "{heard}");
+    // That one did not get through in its week.
+    let late = "UPDATE outbox SET state = 'withheld' WHERE key LIKE 'manager-digest/%/2026-12-21'";
+    w.s.db.write(|tx| async move { tx.exec(late, args![]).await }).await.unwrap();
+    w.s.until("2026-12-28T12:00:00Z").await;
+    let heard = w.s.news("Max");
+    assert!(heard.contains("**Bea**: Fire safety, 10 days overdue (new)"), "{heard}");
+    assert!(heard.contains("**Ana**: Fire safety, 21 days overdue\n"), "she was told of before: {heard}");
+    let _ = (ana, bea);
+}
+
+#[tokio::test]
 async fn escalation_and_fallbacks_find_somebody_who_can_act() {
     let w = world().await;
     let boss = w.s.hire("Boss", |_| {}).await;
@@ -97,6 +122,31 @@ async fn escalation_and_fallbacks_find_somebody_who_can_act() {
     assert!(boss_heard.contains("**Mei**") && !boss_heard.contains("Passed on to you"), "{boss_heard}");
     assert_eq!(w.s.news("Lead"), "");
     let _ = (mei, solo);
+}
+
+#[tokio::test]
+async fn two_who_report_to_each_other_are_each_heard_of_once_by_somebody_who_can_act() {
+    let w = world().await;
+    let ana = w.s.hire("Ana", |_| {}).await;
+    let ben = w.s.hire("Ben", |p| p.manager = Some(ana.id.clone())).await;
+    let lena = w.s.hire("Lena", |_| {}).await;
+    w.grant(&lena, Role::Learning).await;
+    // No roster makes a circle: somebody wrote it into the store.
+    w.change("UPDATE person SET manager = $2 WHERE id = $1", &ana, Some(ben.id.as_str())).await;
+    w.apply(REQUIREMENT).await;
+    w.finish(&lena).await;
+    w.s.until("2026-12-14T12:00:00Z").await;
+    let heard = w.s.news("Lena");
+    for name in ["Ana", "Ben"] {
+        assert_eq!(heard.matches(&format!("**{name}**: Fire safety, 7 days overdue (new)")).count(), 1, "{heard}");
+        assert!(!w.s.news(name).contains("overdue (new)"), "{name} is overdue as well");
+    }
+    w.finish(&ana).await;
+    w.s.until("2026-12-28T12:00:00Z").await;
+    let heard = w.s.news("Ana");
+    assert!(heard.contains("**Ben**: Fire safety, 21 days overdue") && !heard.contains("**Ana**"), "{heard}");
+    let team = w.s.says("Ana", "team").await;
+    assert!(team.contains("Ben") && !team.contains("**Ana**"), "{team}");
 }
 
 #[tokio::test]

@@ -10,8 +10,10 @@ use stoa_ground::{Conn, Instant, Result, ledger};
 use super::clock::day;
 use super::store::{self, Kind, Request, State};
 use crate::Services;
+use crate::training::assignment::{self, Changed};
 use crate::training::due::{self, Deadline};
-use crate::training::{assignment, authoring, course, requirement};
+use crate::training::state::State as Standing;
+use crate::training::{authoring, course, requirement};
 
 /// How long one's own requests that have ended are still listed.
 const REMEMBERED: i64 = 14 * Instant::DAY;
@@ -151,6 +153,17 @@ async fn told_before(conn: &Conn, words: &Words, s: &Services, reader: &Person, 
             let first = ends(s, whose.as_ref(), a.first_due_date).said(words, today);
             say!(words, "request-history-moved", on = assigned, first = first, due = due)
         });
+        let records = ledger::of_subject(conn, &format!("assignment/{id}")).await?;
+        for changed in assignment::changes(id, &records)? {
+            let Some(what) = turned(words, today, |date| ends(s, whose.as_ref(), date), &changed) else { continue };
+            let by = match changed.record.actor.split_once('/') {
+                Some(("person", id)) => name(conn, Some(id)).await?.unwrap_or_default(),
+                None => say!(words, "request-operator"),
+                Some(_) => say!(words, "request-history-rule"),
+            };
+            let (at, reason) = (on(changed.record.at), literal(&changed.record.reason));
+            lines.push(say!(words, "request-history-turned", on = at, what = what, name = by, reason = reason));
+        }
         for other in store::of_assignment(conn, id).await?.iter().filter(|o| o.id != r.id) {
             let what = what_of(conn, s, words, other, whose.as_ref()).await?;
             let by = name(conn, other.decider.as_deref()).await?.unwrap_or_default();
@@ -188,6 +201,37 @@ async fn told_before(conn: &Conn, words: &Words, s: &Services, reader: &Person, 
     }
     let skipped = lines.len().saturating_sub(HISTORY);
     Ok(lines.into_iter().skip(skipped).collect())
+}
+
+/// What a record changed of what was so before: the due date, and how it stands.
+fn turned(words: &Words, today: Date, ends: impl Fn(Date) -> Deadline, changed: &Changed<'_>) -> Option<String> {
+    let (before, after) = (changed.before.as_ref()?, &changed.after);
+    let mut parts = Vec::new();
+    if before.due_date != after.due_date {
+        let [old, new] = [before.due_date, after.due_date].map(|date| ends(date).said(words, today));
+        parts.push(say!(words, "request-history-due", new = new, old = old));
+    }
+    if before.state != after.state {
+        let (old, new) = (stood(words, before.state), stood(words, after.state));
+        parts.push(say!(words, "request-history-stood", new = new, old = old));
+    }
+    (!parts.is_empty()).then(|| words.list(&parts))
+}
+
+/// How a training stands.
+fn stood(words: &Words, state: Standing) -> String {
+    match state {
+        Standing::Assigned => say!(words, "request-stood-assigned"),
+        Standing::Extended => say!(words, "request-stood-extended"),
+        Standing::InProgress => say!(words, "request-stood-started"),
+        Standing::Overdue => say!(words, "request-stood-overdue"),
+        Standing::OnLeave => say!(words, "request-stood-away"),
+        Standing::Completed => say!(words, "request-stood-completed"),
+        Standing::Expired => say!(words, "request-stood-expired"),
+        Standing::Exempt => say!(words, "request-stood-exempt"),
+        Standing::Waived => say!(words, "request-stood-waived"),
+        Standing::Retired => say!(words, "request-stood-retired"),
+    }
 }
 
 /// Who asks for what.

@@ -58,8 +58,7 @@ impl Job for DigestJob {
         if items.is_empty() || date.weekday() == Weekday::Sunday {
             return Ok(());
         }
-        let last = tx.opt("SELECT items FROM manager_digest WHERE manager = $1", args![id]).await?;
-        let before: Json = last.map(|r| r.get("items")).transpose()?.unwrap_or_else(|| json!([]));
+        let before = told_last(tx, id).await?;
         let ids: Vec<&str> = items.iter().map(|i| i.a.id.as_str()).collect();
         let escalated: Vec<&str> = items.iter().filter(|i| i.escalated).map(|i| i.a.id.as_str()).collect();
         let key = format!("manager-digest/{id}/{date}");
@@ -86,6 +85,18 @@ impl Job for DigestJob {
         }
         Ok(())
     }
+}
+
+/// The items that a manager heard of last. A digest that never left told nothing: that of the one before it counts.
+async fn told_last(tx: &Tx, manager: &str) -> Result<Json> {
+    let sql = "SELECT d.items, o.state, o.payload FROM manager_digest d LEFT JOIN outbox o ON o.key = d.key
+               WHERE d.manager = $1";
+    let Some(last) = tx.opt(sql, args![manager]).await? else { return Ok(json!([])) };
+    let told = last.get::<Option<String>>("state")?.is_none_or(|state| matches!(state.as_str(), "posted" | "sending"));
+    if told {
+        return last.get("items");
+    }
+    Ok(last.get::<Json>("payload")?["before"].take())
 }
 
 /// One of the kinds `manager-digest` and `escalation`. Both are one message a week and person; the second one is for
