@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use stoa_ground::{Clock, Instant, testing};
-use stoa_tests::{Disk, Mood, PEOPLE, Setup, World};
+use stoa_tests::{Disk, Mood, PEOPLE, Setup, World, stoa};
 
 const STOA: &str = env!("CARGO_BIN_EXE_stoa");
 
@@ -161,6 +161,13 @@ async fn go_on(world: &mut World, what: &str) -> Result<()> {
 async fn a_full_disk_stops_the_acknowledgements_and_loses_nothing() -> Result<()> {
     let disk = Disk::mount("8m")?;
     let mut world = World::new(Setup { dir: disk.as_ref().map(|d| d.path().to_owned()), ..sqlite() }).await?;
+    let handbook = tempfile::tempdir()?;
+    let config = world.replicas[0].dir.join("stoa.toml");
+    let source = format!(
+        "[[library.sources]]\nkind = \"files\"\nname = \"Handbook\"\npath = \"{}\"\nreaders = [\"everyone\"]\n",
+        handbook.path().display()
+    );
+    std::fs::write(&config, std::fs::read_to_string(&config)? + &source)?;
     if disk.is_none() {
         println!("no disk can be mounted here: a limit on the size of files stands in for it");
         // In blocks of 512 bytes; the signal would end the server before it can refuse.
@@ -168,12 +175,27 @@ async fn a_full_disk_stops_the_acknowledgements_and_loses_nothing() -> Result<()
     }
     world.start().await?;
     fill(&world).await?;
+    let page = "# Winter boots\n\nWinter boots are waxed with beeswax every second Thursday.\n";
+    std::fs::write(handbook.path().join("boots.md"), page)?;
+    // There may be no room for it.
+    stoa(STOA, &world.replicas[0].dir, &["library", "sync"])?;
     match &disk {
         Some(disk) => disk.resize("64m")?,
-        None => world.replicas[0].shell = None,
+        None => {
+            // The limit cannot be lifted from a process that runs.
+            world.replicas[0].shell = None;
+            world.replicas[0].kill()?;
+            world.replicas[0].start().await?;
+        }
     }
-    world.replicas[0].kill()?;
-    world.replicas[0].start().await?;
+    world.run(&["library", "sync"])?;
+    for left in (0..60).rev() {
+        if world.run(&["ask", "What are winter boots waxed with?"])?.contains("beeswax") {
+            break;
+        }
+        ensure!(left > 0, "the new page is not found, although there is room: {}", world.replicas[0].log());
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
     go_on(&mut world, "disk full").await
 }
 

@@ -1,6 +1,7 @@
 //! Servers that hang, lose their database, or cannot write: nothing is lost, nothing happens twice, and who must know is
 //! told in a sentence. The long form is the one of `tests/crash.rs`.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -163,6 +164,13 @@ async fn a_second_server_on_one_sqlite_file_is_refused() -> Result<()> {
     std::fs::write(elsewhere.path().join("stoa.toml"), config)?;
     let said = refusal(elsewhere.path(), &["serve"])?;
     ensure!(said.contains("another Stoa is running on sqlite://") && said.contains("stop it first"), "{said}");
+    // And through a link.
+    let link = elsewhere.path().join("link.db");
+    std::os::unix::fs::symlink(world.replicas[0].dir.join("stoa.db"), &link)?;
+    let config = format!("[database]\nurl = \"sqlite://{}\"\n[http]\nlisten = \"127.0.0.1:0\"\n", link.display());
+    std::fs::write(elsewhere.path().join("stoa.toml"), config)?;
+    let said = refusal(elsewhere.path(), &["serve"])?;
+    ensure!(said.contains("another Stoa is running on sqlite://") && said.contains("link.db"), "{said}");
     world.stop()
 }
 
@@ -184,9 +192,122 @@ async fn a_server_on_a_read_only_disk_says_so_and_does_not_start() -> Result<()>
     std::fs::write(elsewhere.path().join("stoa.toml"), config)?;
     let said = refusal(elsewhere.path(), &["serve"])?;
     ensure!(said.contains("stoa.db") && said.contains("ead-only file system"), "{said}");
+    // What is on it can be looked at and carried away.
+    let config = elsewhere.path().join("stoa.toml");
+    std::fs::copy(disk.path().join("stoa.toml"), &config)?;
+    for args in [&["queue", "list"][..], &["backup", "carried"]] {
+        stoa_tests::said(STOA, elsewhere.path(), args)?;
+    }
+    let (_, said) = stoa_tests::run(STOA, disk.path(), &["doctor", "--offline"])?;
+    ensure!(said.contains("ok    store: ") && said.contains("the database is whole"), "{said}");
+    ensure!(said.contains("wrong data: ") && said.contains("cannot be written"), "{said}");
+    let saved = format!("sqlite://{}", elsewhere.path().join("saved.db").display());
+    let text = std::fs::read_to_string(&config)?.replace(&world.database, &saved);
+    std::fs::write(&config, text)?;
+    stoa_tests::said(STOA, elsewhere.path(), &["restore", "carried", "--keys", "carried.keys"])?;
     disk.read_only(false)?;
     world.start().await?;
     world.stop()
+}
+
+/// A backup of some megabytes, and a disk on which there is room for its rows once, but not for them and their log.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_for_which_the_disk_is_too_small_says_so_and_leaves_nothing_that_looks_like_a_store() -> Result<()> {
+    let Some(disk) = Disk::mount("64m")? else {
+        println!("NOT RUN: no disk can be mounted here");
+        return Ok(());
+    };
+    let dir = tempfile::tempdir()?;
+    let dir = dir.path();
+    let (store, target) = (dir.join("stoa.db"), disk.path().join("stoa.db"));
+    let config = |url: &std::path::Path| format!("[database]\nurl = \"sqlite://{}\"\n", url.display());
+    std::fs::write(dir.join("stoa.toml"), config(&store))?;
+    std::fs::write(dir.join("roster.csv"), "employee_id,name,email\nE1,Mei Tanaka,mei@example.org\n")?;
+    stoa_tests::said(STOA, dir, &["people", "import", "roster.csv"])?;
+    let db = Db::open(&format!("sqlite://{}", store.display()), Clock::system()).await?;
+    db.write(|tx| async move {
+        for n in 0..1500 {
+            let sql = "INSERT INTO meta (name, value) VALUES ($1, $2)";
+            tx.exec(sql, args![format!("filling/{n}"), "0123456789abcdef".repeat(250)]).await?;
+        }
+        Ok(())
+    })
+    .await?;
+    db.close().await;
+    stoa_tests::said(STOA, dir, &["backup", "saved"])?;
+    std::fs::write(dir.join("stoa.toml"), config(&target))?;
+    let restore = ["restore", "saved", "--keys", "saved.keys"];
+    let megabytes = std::fs::metadata(&store)?.len() / 1_000_000;
+    for size in [megabytes / 2, megabytes * 3 / 2] {
+        disk.resize(&format!("{size}m"))?;
+        let (done, said) = stoa_tests::run(STOA, dir, &restore)?;
+        ensure!(!done && !target.exists(), "on {size} of {megabytes} MB: {said}");
+        ensure!(said.trim().lines().count() == 1 && said.contains("full"), "on {size} of {megabytes} MB: {said}");
+    }
+    disk.resize("64m")?;
+    stoa_tests::said(STOA, dir, &restore)?;
+    let db = Db::open_read_only(&format!("sqlite://{}", target.display()), Clock::system()).await?;
+    let count = db.opt("SELECT COUNT(*) AS n FROM meta WHERE name LIKE 'filling/%'", args![]).await?;
+    ensure!(count.context("a number")?.get::<i64>("n")? == 1500, "rows are missing");
+    Ok(())
+}
+
+/// Somebody had their data erased after the backup that is restored, and the keys of the evidence are not at hand at first.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_served_by_a_restored_store_before_what_was_erased_since_is_erased_again() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let dir = folder.path();
+    std::fs::write(
+        dir.join("stoa.toml"),
+        "[http]\nlisten = \"127.0.0.1:0\"\n[organisation]\niri = \"https://l.example\"\n",
+    )?;
+    std::fs::write(
+        dir.join("roster.csv"),
+        "employee_id,name,email,stoa_roles\nE1,Mei Tanaka,mei@example.org,expert\n",
+    )?;
+    stoa_tests::said(STOA, dir, &["people", "import", "roster.csv"])?;
+    let url = format!("sqlite://{}", dir.join("stoa-data/stoa.db").display());
+    let db = Db::open(&url, Clock::system()).await?;
+    db.write(|tx| async move {
+        let sql = "INSERT INTO outbox (key, kind, recipient, person, payload, item, step, created, due, state)
+                   SELECT 'told', 'reply', 'r', id, '\"her secret\"', '', '', 1, 2, 'posted' FROM person";
+        tx.exec(sql, args![]).await
+    })
+    .await?;
+    stoa_tests::said(STOA, dir, &["backup", "before"])?;
+    db.write(|tx| async move {
+        tx.exec("INSERT INTO erasure (person, at) SELECT id, $1 FROM person", args![tx.now()]).await
+    })
+    .await?;
+    db.close().await;
+    stoa_tests::said(STOA, dir, &["backup", "after"])?;
+    let evidence = dir.join("evidence");
+    std::fs::rename(dir.join("stoa-data/evidence"), &evidence)?;
+    std::fs::remove_dir_all(dir.join("stoa-data"))?;
+
+    let restore = ["restore", "before", "--keys", "after.keys"];
+    let said = refusal(dir, &restore)?;
+    ensure!(said.contains("Nothing was restored") && said.contains("master.key is missing"), "{said}");
+    std::fs::create_dir_all(dir.join("stoa-data/evidence"))?;
+    std::fs::copy(evidence.join("master.key"), dir.join("stoa-data/evidence/master.key"))?;
+    // Now it can be restored, but not opened.
+    let signing = dir.join("stoa-data/evidence/signing.key");
+    std::fs::copy(evidence.join("signing.key"), &signing)?;
+    std::fs::set_permissions(&signing, std::fs::Permissions::from_mode(0o644))?;
+    let said = refusal(dir, &restore)?;
+    ensure!(said.contains("erased again at the next start") && said.contains("everybody can read"), "{said}");
+    let (_, said) = stoa_tests::run(STOA, dir, &["doctor", "--offline"])?;
+    ensure!(said.contains("wrong store: what was erased after the restored backup was made"), "{said}");
+    let said = refusal(dir, &["serve"])?;
+    ensure!(said.contains("everybody can read"), "{said}");
+    std::fs::set_permissions(&signing, std::fs::Permissions::from_mode(0o600))?;
+    let mut server = Server::start(STOA, dir, &["serve"])?;
+    let db = Db::open_read_only(&url, Clock::system()).await?;
+    let told = db.opt("SELECT payload FROM outbox WHERE key = 'told'", args![]).await?.context("the message")?;
+    ensure!(told.get::<String>("payload")? == "null", "what she erased is back");
+    ensure!(db.due_erasures().await?.is_empty(), "it would be erased once more");
+    ensure!(server.stop()?, "the server stops gracefully");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -196,6 +196,32 @@ fn metrics_in(expr: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// Gauges that each server reads off the one store: as many servers, as many times the same number.
+const OF_THE_STORE: [&str; 5] =
+    ["stoa_queue_depth", "stoa_queue_oldest_seconds", "stoa_queue_parked", "stoa_feed_lag", "stoa_people_unreachable"];
+
+/// Whether an expression takes what each server says alike only once.
+fn counts_servers_once(expr: &str) -> bool {
+    OF_THE_STORE.iter().all(|gauge| {
+        expr.match_indices(gauge).all(|(at, _)| {
+            let before = &expr[..at];
+            let by = before.strip_suffix(") (").and_then(|by| by.rsplit_once("max by ("));
+            before.ends_with("max(") || by.is_some_and(|(_, labels)| !labels.contains(')'))
+        })
+    })
+}
+
+#[test]
+fn what_each_server_says_alike_is_taken_by_max() {
+    for good in ["max(stoa_feed_lag) > 1", "max by (queue) (stoa_queue_depth)", "sum(rate(stoa_events_total[5m]))"] {
+        assert!(counts_servers_once(good), "{good}");
+    }
+    for bad in ["sum by (queue) (stoa_queue_parked)", "stoa_queue_parked > 0", "max(up) + sum(stoa_people_unreachable)"]
+    {
+        assert!(!counts_servers_once(bad), "{bad}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_metric_has_its_meaning_and_alerts_and_dashboard_speak_of_metrics_that_there_are() -> Result<()> {
     let far = FarEnd::open(SECRET).await?;
@@ -247,6 +273,7 @@ async fn every_metric_has_its_meaning_and_alerts_and_dashboard_speak_of_metrics_
         for name in names {
             ensure!(known.contains(&name), "{} speaks of {name}, which is not measured", rule.alert);
         }
+        ensure!(counts_servers_once(&rule.expr), "{} counts each server: {}", rule.alert, rule.expr);
         ensure!(rule.r#for.ends_with(['m', 'h']), "{}: for {}", rule.alert, rule.r#for);
         ensure!(["page", "ticket"].contains(&rule.labels["severity"].as_str()), "{}: {:?}", rule.alert, rule.labels);
         ensure!(
@@ -260,8 +287,10 @@ async fn every_metric_has_its_meaning_and_alerts_and_dashboard_speak_of_metrics_
     let mut shown = BTreeSet::new();
     for panel in panels {
         for target in panel["targets"].as_array().context("targets")? {
-            let names = metrics_in(target["expr"].as_str().unwrap_or_default());
+            let expr = target["expr"].as_str().unwrap_or_default();
+            let names = metrics_in(expr);
             ensure!(!names.is_empty(), "{} shows nothing", panel["title"]);
+            ensure!(counts_servers_once(expr), "{} counts each server: {expr}", panel["title"]);
             for name in &names {
                 ensure!(known.contains(name), "{} shows {name}, which is not measured", panel["title"]);
             }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use stoa_flow::Flow;
 use stoa_ground::xapi::Emitter;
-use stoa_ground::{Clock, Db, Instant, args};
+use stoa_ground::{Clock, Db, Instant, args, people};
 use stoa_learning::Services;
 use stoa_learning::search::Index;
 
@@ -40,10 +40,35 @@ pub enum ClockKind {
 }
 
 impl App {
-    /// Opens the store for writing, and the index as `index`.
+    /// Opens the store for writing, and the index as `index`. What a restore left to be erased again is erased.
     pub async fn open(config: Config, clock: ClockKind, index: Index) -> Result<Self> {
         let db = open_store(&config, clock).await?;
-        Self::assemble(config, db, index, true).await
+        let app = Self::assemble(config, db, index, true).await?;
+        app.erase_again().await.context("what was erased after the restored backup could not be erased again")?;
+        Ok(app)
+    }
+
+    async fn erase_again(&self) -> Result<()> {
+        let due = self.db.due_erasures().await?;
+        if due.is_empty() {
+            return Ok(());
+        }
+        for id in &due.people {
+            let services = &self.services;
+            self.db
+                .write(|tx| async move {
+                    match people::by_id(&tx, id).await? {
+                        Some(person) => stoa_learning::mydata::erase(&tx, services, &person).await,
+                        None => Ok(()),
+                    }
+                })
+                .await?;
+        }
+        if !due.subjects.is_empty() {
+            // Status tables of the backup may still know what was erased in the ledger since.
+            self.services.ledger.rebuild(&self.db).await?;
+        }
+        Ok(self.db.erasures_done().await?)
     }
 
     /// Puts the parts on top of an open store; without `writes` nothing is made that is not there.
@@ -252,7 +277,7 @@ impl Lock {
     /// process has it. On PostgreSQL several servers work on one database, and nothing is locked.
     pub fn of_store(config: &Config) -> Result<Option<Option<Self>>> {
         match config.database_url().strip_prefix("sqlite://") {
-            Some(path) => Self::take_file(Path::new(&format!("{path}.lock"))).map(|lock| lock.map(Some)),
+            Some(path) => Self::take_file(&lock_of(Path::new(path))).map(|lock| lock.map(Some)),
             None => Ok(Some(None)),
         }
     }
@@ -271,5 +296,38 @@ impl Lock {
                 Err(e).with_context(|| format!("{} cannot be locked", path.display()))
             }
         }
+    }
+}
+
+/// The lock of a SQLite file lies beside the file itself, whatever link leads there.
+fn lock_of(path: &Path) -> PathBuf {
+    let real = path.canonicalize().or_else(|_| {
+        // Not made yet.
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Ok::<_, std::io::Error>(folder.canonicalize()?.join(path.file_name().unwrap_or_default()))
+    });
+    let mut name = real.unwrap_or_else(|_| path.to_owned()).into_os_string();
+    name.push(".lock");
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_has_one_lock_whatever_link_leads_to_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (real, link) = (dir.path().join("real"), dir.path().join("link"));
+        std::fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        // Before and after the file is there.
+        for _ in 0..2 {
+            assert_eq!(lock_of(&link.join("stoa.db")), lock_of(&real.join("stoa.db")));
+            std::fs::write(real.join("stoa.db"), "").unwrap();
+        }
+        let other = dir.path().join("other.db");
+        std::os::unix::fs::symlink(real.join("stoa.db"), &other).unwrap();
+        assert_eq!(lock_of(&other), lock_of(&real.join("stoa.db")));
     }
 }

@@ -224,6 +224,11 @@ pub struct SlackApp {
     #[serde(default)]
     #[schemars(example = &true)]
     pub short_commands: bool,
+    /// What the app does beside questions, tips and lessons, each of which needs scopes of its own: `assistant` (the pane),
+    /// `channel_news` (the operator hears of archived and left channels), `discussions` (it hears what is said in channels),
+    /// `do_not_disturb`, `reactions`. All of it when absent.
+    #[schemars(example = &["discussions", "do_not_disturb"])]
+    pub features: Option<Vec<String>>,
     /// Where Slack's Web API is, when it is not `https://slack.com/api`.
     #[schemars(example = &"https://slack.com/api")]
     pub api_url: Option<String>,
@@ -729,6 +734,7 @@ impl Config {
                 );
             }
             let socket = crate::slack::mode(app).with_context(|| name.to_owned())? == stoa_slack::Mode::Socket;
+            crate::slack::features(app).with_context(|| name.to_owned())?;
             if socket && app.app_token.is_none() && app.app_token_file.is_none() {
                 bail!("{name}: [[slack]] '{}' needs app_token or app_token_file for mode = \"socket\"", app.name);
             }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use stoa_ground::Db;
+use stoa_ground::backup::Keys;
 use stoa_ground::ledger::{Master, checkpoint, log};
+use stoa_ground::{Clock, Db};
 use stoa_learning::evidence::{Anchor, Log, put_outside};
 use stoa_witness::HttpWitness;
 use tokio_util::sync::CancellationToken;
@@ -56,6 +57,16 @@ pub async fn seal(config: &Config, db: &Db, writes: bool) -> Result<()> {
         ),
     }
     db.seal_with(master);
+    Ok(())
+}
+
+/// Whether the master key of a keys file is at hand: without it a restore could not erase again what has to be.
+pub fn holds_key_of(config: &Config, keys: &Keys) -> Result<()> {
+    let Some(key) = keys.keys.iter().find(|key| key.wrapped.is_some()) else { return Ok(()) };
+    let path = master_key_file(config);
+    if !Master::open(&path, &Clock::system(), false)?.unwraps(key) {
+        bail!("[evidence] master_key_file: {} is not the key of this backup's store", path.display());
+    }
     Ok(())
 }
 

@@ -17,6 +17,7 @@ mod operations;
 mod serve;
 mod slack;
 mod sources;
+mod tasks;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -203,7 +204,9 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
 fn log_to_stderr(serving: bool, json: bool) {
     let default = if serving { "info,tantivy=warn,sqlx=warn" } else { "warn,tantivy=error" };
     let filter = EnvFilter::try_from_env("STOA_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log that cannot be written, on a full disk, would be told on standard error as well: that fails, and panics.
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     if json {
         builder.json().flatten_event(true).init();
     } else {

@@ -51,6 +51,7 @@ fn describe() {
     seconds("stoa_send_seconds", "How long a platform took to answer an attempt to send, by platform");
     count("stoa_jobs_total", "Jobs that ended, by kind and outcome");
     count("stoa_job_retries_total", "Jobs that failed and are tried again");
+    count("stoa_panics_total", "What a panic broke off, a fault of Stoa, by part");
     seconds("stoa_job_seconds", "How long a job ran, by kind");
     seconds("stoa_db_write_seconds", "How long write transactions hold the writer; the rule is under 50 ms");
     seconds("stoa_db_commit_seconds", "How long the database took to commit");

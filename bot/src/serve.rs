@@ -26,8 +26,9 @@ use tower_http::trace::TraceLayer;
 use crate::app::{App, ClockKind, Lock, index_dir, store_clock};
 use crate::commands::print_json;
 use crate::config::{Config, secret};
+use crate::tasks::Tasks;
 
-/// How long a stop waits for requests and work that have begun.
+/// How long a stop waits for requests that have begun, and then for work.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// What differs between `serve` and `demo`.
@@ -108,50 +109,27 @@ where
     }
 
     let stop = CancellationToken::new();
-    let workers = tokio::spawn(app.flow.clone().run(stop.clone()));
-    let observer = tokio::spawn(crate::observe::watch(app.clone(), stop.clone()));
+    let mut tasks = Tasks::new(stop.clone());
+    tasks.begin("workers", app.flow.clone().run(stop.clone()));
+    tasks.begin("measurements", crate::observe::watch(app.clone(), stop.clone()));
     stoa_learning::evidence::plan(&app.db).await?;
     if let Err(error) = app.db.read(|c| async move { checkpoint::continues(&c).await }).await {
         // People go on learning; the log takes no signature until somebody has looked into it.
         tracing::error!(%error, "the evidence does not fit: look into it with 'stoa doctor --full'");
     }
-    let recorder = tokio::spawn(crate::evidence::follow(app.clone(), stop.clone())?);
-    let follower = tokio::spawn({
-        let (app, stop) = (app.clone(), stop.clone());
-        async move {
-            tokio::select! {
-                () = app.services.index.follow(&app.db) => {}
-                () = stop.cancelled() => {}
-            }
-        }
-    });
-    let meaning = tokio::spawn({
-        let (app, stop) = (app.clone(), stop.clone());
-        async move {
-            tokio::select! {
-                () = app.services.index.follow_with_vectors(&app.db) => {}
-                () = stop.cancelled() => {}
-            }
-        }
-    });
-    let operations = tokio::spawn(crate::operations::follow(app.clone(), stop.clone())?);
-    let library = tokio::spawn(crate::sources::follow(app.clone(), stop.clone()));
-    let listener_of_slack = tokio::spawn({
-        let (flow, stop) = (app.flow.clone(), stop.clone());
-        async move {
-            if let Some(slack) = slack {
-                stoa_slack::listen(flow, slack, stop).await;
-            }
-        }
-    });
-    let listener_of_discord = tokio::spawn({
-        let (flow, stop) = (app.flow.clone(), stop.clone());
-        async move {
-            if let Some(discord) = discord {
-                stoa_discord::listen(flow, discord, stop).await;
-            }
-        }
-    });
+    tasks.begin("evidence", crate::evidence::follow(app.clone(), stop.clone())?);
+    let of = app.clone();
+    tasks.begin_beside("search", async move { of.services.index.follow(&of.db).await });
+    let of = app.clone();
+    tasks.begin_beside("search by meaning", async move { of.services.index.follow_with_vectors(&of.db).await });
+    tasks.begin("operations", crate::operations::follow(app.clone(), stop.clone())?);
+    tasks.begin_beside("library", crate::sources::follow(app.clone(), stop.clone()));
+    if let Some(slack) = slack {
+        tasks.begin("Slack", stoa_slack::listen(app.flow.clone(), slack, stop.clone()));
+    }
+    if let Some(discord) = discord {
+        tasks.begin("Discord", stoa_discord::listen(app.flow.clone(), discord, stop.clone()));
+    }
     let router = router(&app, &mode, metrics, chats, &stop)?;
     // Before it says that it is open: whoever reads that may ask it to stop at once.
     let asked_to_stop = asked_to_stop()?;
@@ -172,29 +150,42 @@ where
     let serving = axum::serve(listener, router).with_graceful_shutdown({
         let stop = stop.clone();
         async move {
-            asked_to_stop.await;
-            stop.cancel();
+            tokio::select! {
+                () = asked_to_stop => stop.cancel(),
+                () = stop.cancelled() => {}
+            }
         }
     });
-    tokio::select! {
-        served = serving.into_future() => served?,
-        // Open event streams would hold the server for ever; they reconnect.
-        () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {}
-    }
-    stop.cancel();
-    let tasks =
-        [workers, follower, meaning, observer, recorder, operations, library, listener_of_slack, listener_of_discord];
-    for task in tasks {
-        if tokio::time::timeout(GRACE, task).await.is_err() {
-            tracing::warn!("a worker did not end in time; its work is durable and goes on at the next start");
+    let mut requests = std::pin::pin!(async {
+        tokio::select! {
+            served = serving.into_future() => served,
+            // Open event streams would hold the server for ever; they reconnect.
+            () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),
         }
-    }
+    });
+    let broken = tokio::select! {
+        served = &mut requests => {
+            served?;
+            None
+        }
+        name = tasks.broken() => {
+            stop.cancel();
+            requests.await?;
+            Some(name)
+        }
+    };
+    stop.cancel();
+    tasks.end(GRACE).await;
     if app.db.clock().is_manual() {
         store_clock(&app.db).await?;
     }
     app.db.close().await;
     tracing::info!("stopped");
-    Ok(())
+    match broken {
+        // Whoever started it starts it again.
+        Some(name) => bail!("the server stopped because a part of it broke off ({name}); the log says why"),
+        None => Ok(()),
+    }
 }
 
 fn router(

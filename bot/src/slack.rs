@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use stoa_ground::Db;
 use stoa_http::Network;
-use stoa_slack::{Mode, Options, Slack};
+use stoa_slack::{Feature, Mode, Options, Slack};
 
 use crate::config::{Config, SlackApp, secret};
 
@@ -46,6 +46,7 @@ pub fn options(config: &Config, app: &SlackApp, network: Network) -> Result<Opti
         signing_secret: secret(&what, app.signing_secret.as_deref(), app.signing_secret_file.as_deref())?,
         client_id: app.client_id.clone().unwrap_or_default(),
         client_secret: secret(&what, app.client_secret.as_deref(), app.client_secret_file.as_deref())?,
+        features: features(app)?,
         public_url: config.http.public_url.clone(),
         api_url: app.api_url.clone().unwrap_or_else(|| stoa_slack::API_URL.into()),
         network,
@@ -59,6 +60,17 @@ pub fn mode(app: &SlackApp) -> Result<Mode> {
         "http" => Ok(Mode::Http),
         other => bail!("[[slack]] '{}': mode = '{other}' is neither socket nor http", app.name),
     }
+}
+
+/// What an app does beside questions, tips and lessons: everything, where nothing is said.
+pub fn features(app: &SlackApp) -> Result<Vec<Feature>> {
+    let Some(names) = &app.features else { return Ok(Feature::ALL.to_vec()) };
+    let named = |name: &String| {
+        let found = Feature::ALL.into_iter().find(|feature| feature.name() == name);
+        let all = Feature::ALL.map(Feature::name).join(", ");
+        found.with_context(|| format!("[[slack]] '{}': features has '{name}', which is none of {all}", app.name))
+    };
+    names.iter().map(named).collect()
 }
 
 pub fn run(config: &Config, command: &Command) -> Result<()> {
@@ -88,7 +100,8 @@ pub fn run(config: &Config, command: &Command) -> Result<()> {
         }
         _ => None,
     };
-    let manifest = stoa_slack::manifest(base.as_deref(), app.is_some_and(|app| app.short_commands));
+    let features = app.map_or_else(|| Ok(Feature::ALL.to_vec()), features)?;
+    let manifest = stoa_slack::manifest(base.as_deref(), app.is_some_and(|app| app.short_commands), &features);
     println!("{}", serde_json::to_string_pretty(&manifest)?);
     Ok(())
 }

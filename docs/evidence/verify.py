@@ -42,8 +42,10 @@ WHO = {"employee_id": "employee_id", "name": "name", "title": "title", "departme
 SCOPE = dict.fromkeys(["person", "requirement", "course", "from", "to"], (str, type(None)))
 LEAF = {"format": int, "id": str, "subject": str, "version": int, "kind": str, "at": int, "class": str, "fields": dict}
 FIRST_LEAF = {"id": str, "subject": str, "version": int, "kind": str, "at": int, "actor": str, "reason": str}
-# The files that a PDF shows; those of earlier releases show the first two.
-SHOWN = ["report.json", "population.json", "requests.json", "questions.json"]
+CHANGE = dict.fromkeys(["subject", "version", "at", "change", "by", "reason", "state_before", "state", "due_before", "due",
+                        "expires_before", "expires"], str) | {"version": int}
+# The files that a PDF shows; those of earlier releases show the first two, and their packs have no changes.
+SHOWN = ["report.json", "population.json", "requests.json", "questions.json", "changes.json"]
 # What presets do not disclose: answers and what was typed; the same and results.
 PRIVATE = {"data/answers", "data/name", "data/typed"}
 RESULTS = {"data/score", "data/passed", "data/attempts"}
@@ -513,15 +515,11 @@ class Pack:
     def check_reports(self):
         report = read_json(self.bytes("report.json"), "report.json")
         shaped(report, {"denominator": int, "completed": int, "percent": str, "excluded": dict, "rows": list}, "report.json")
-        lines = [COLUMNS]
         for row in report["rows"]:
             shaped(row, {c: bool if c == "counts" else str for c in COLUMNS}, "report.json")
-            cells = [("yes" if row[c] else "no") if c == "counts" else row[c] for c in COLUMNS]
-            lines.append(["'" + c if c[:1] in ("=", "+", "-", "@", "\t", "\r") else c for c in cells])
         population = read_json(self.bytes("population.json"), "population.json")
         listed = sum(shaped(person, PERSON, "population.json")["assignments"] for person in population)
-        if list(csv.reader(io.StringIO(self.text("report.csv"), newline=""))) != lines:
-            raise Tampered("report.csv and report.json do not agree")
+        self.check_csv("report.csv", COLUMNS, report["rows"])
         counting = [row for row in report["rows"] if row["counts"]]
         completed = len([row for row in counting if row["state"] == "completed"])
         excluded = {}
@@ -538,17 +536,28 @@ class Pack:
         self.check_pdf()
         self.rows = report["rows"]
         self.check_rows()
+        changes = self.check_changes()
         asked = self.check_asked()
         self.checks.append(f"JSON, CSV and PDF agree: {completed} of {len(counting)} completed"
                            + (f" ({percent} %)" if percent else ""))
         self.checks.append(f"{len(report['rows'])} assignments are reported as their records say")
-        self.checks.append(asked)
+        self.checks += changes + [asked]
+
+    def check_csv(self, name, columns, rows):
+        lines = [columns]
+        for row in rows:
+            cells = [{True: "yes", False: "no"}[row[c]] if isinstance(row[c], bool) else str(row[c]) for c in columns]
+            lines.append(["'" + c if c[:1] in ("=", "+", "-", "@", "\t", "\r") else c for c in cells])
+        if list(csv.reader(io.StringIO(self.text(name), newline=""))) != lines:
+            raise Tampered(f"{name} and {name.removesuffix('csv')}json do not agree")
 
     def check_pdf(self):
         pdf = self.bytes("report.pdf")
         if not pdf.startswith(b"%PDF-"):
             raise Tampered("report.pdf is no PDF")
         for n, name in enumerate(SHOWN):
+            if name == "changes.json" and name not in self.files:
+                continue
             named = set(re.findall(re.escape(f"{name} sha256:").encode() + b"(.{64})", pdf, re.DOTALL))
             shown = {hashlib.sha256(self.bytes(name)).hexdigest().encode()}
             if named != shown and (named or n < 2):
@@ -581,6 +590,35 @@ class Pack:
         for subject in found:
             if subject not in there:
                 raise Tampered(f"report.json does not name {subject}, of which the pack has records")
+
+    def check_changes(self):
+        """Each change of each assignment, with the values before and after it."""
+        if "changes.json" not in self.files:
+            return []
+        rows = read_json(self.bytes("changes.json"), "changes.json")
+        if not isinstance(rows, list):
+            raise Damaged("changes.json is not what it should be")
+        for row in rows:
+            shaped(row, CHANGE, "changes.json")
+        self.check_csv("changes.csv", list(CHANGE), rows)
+        all_said = []
+        for subject, past in self.past.items():
+            if subject.startswith("assignment/"):
+                replay(subject, past, lambda *changed: all_said.append((subject, *changed)))
+        all_said.sort(key=lambda c: (c[1].at, c[0], c[1].version))
+        if len(rows) != len(all_said):
+            raise Tampered(f"changes.json has {len(rows)} changes, and the records make {len(all_said)}")
+        for row, (subject, record, before, after) in zip(rows, all_said):
+            said = {"subject": subject, "version": record.version, "at": utc(record.at), "change": record.kind,
+                    "by": record.actor, "reason": record.reason, "state_before": before.get("state", ""),
+                    "state": after["state"], "due_before": before.get("due_date", ""), "due": after["due_date"],
+                    "expires_before": before.get("expires_date", ""), "expires": after.get("expires_date", "")}
+            if is_person(row["by"], record.actor):
+                said["by"] = row["by"]
+            for column, there in said.items():
+                if row[column] != there:
+                    raise Tampered(f"changes.json does not say of {subject} what its records say: {column}")
+        return [f"{len(rows)} changes are as their records say"]
 
     def row(self, row, a, past, renewed):
         """What a line has to say, as far as the records say it."""
@@ -696,7 +734,7 @@ class Record:
     """A record as far as it is disclosed. Of the first format all is in the open."""
 
     def __init__(self, leaf, opened, named):
-        self.kind, self.at = leaf["kind"], leaf["at"]
+        self.kind, self.at, self.version = leaf["kind"], leaf["at"], leaf["version"]
         if "format" in leaf:
             self.hidden = set(leaf["fields"]) - set(opened)
             values = {name: read_json(field["value"].encode(), named) for name, field in opened.items()}
@@ -751,8 +789,15 @@ def deadline(record, name):
     return None if at is None or text is None else (instant(at), text)
 
 
-def replay(subject, past):
-    """The assignment as its records make it, or Damaged where they do not follow on each other."""
+def values(a):
+    """What may change of an assignment, as records say it."""
+    said = {"state": a.state, "due_date": a.due[1]}
+    return said | {"expires_date": a.expires[1]} if a.expires else said
+
+
+def replay(subject, past, changed=lambda *_: None):
+    """The assignment as its records make it, or Damaged where they do not follow on each other. `changed` is told each
+    record that changes it, with the values before and after."""
     first = past[0]
     renews = first.member("renews")
     a = SimpleNamespace(
@@ -764,6 +809,7 @@ def replay(subject, past):
                             for name in ("person", "requirement", "rule_version", "course")):
         raise Damaged(f"the records of {subject} do not follow on each other: it is not said what was assigned")
     for record in past:
+        before = values(a) if a.state else {}
         if record.kind != "assigned":
             change(a, record)
         late, lapsed = record.at > a.due[0], a.expires is not None and record.at > a.expires[0]
@@ -771,6 +817,14 @@ def replay(subject, past):
         if state is None:
             raise Damaged(f"the records of {subject} do not follow on each other: it was {a.state} and cannot be {record.kind}")
         a.state = "on_leave" if record.kind == "reinstated" and a.away is not None else state
+        after = values(a)
+        for member, there in (("was", before), ("is", after)):
+            # Records of earlier releases do not say it.
+            said = record.member(member)
+            if said is not None and (not isinstance(said, dict) or {n: v for n, v in said.items() if v is not None} != there):
+                raise Damaged(f"the records of {subject} do not follow on each other: {record.kind} says what {member} not so")
+        if before != after:
+            changed(record, before, after)
     return a
 
 

@@ -56,7 +56,23 @@ authoring-due-on = on { $date }
 authoring-steps-before = { $days } days before
 authoring-steps-none-before = not before it is due
 # $every is a length of time, $window a number of days
-authoring-again = Again: every { $every }, open { $window } days before the end
+authoring-again =
+    { $window ->
+        [one] Again: every { $every }; the next one opens one day before the end, and is due on the last day
+       *[other] Again: every { $every }; the next one opens { $window } days before the end, and is due on the last day
+    }
+authoring-again-no-grace = After the end what was done counts no more
+authoring-again-grace =
+    { $days ->
+        [one] For one day after the end what was done still counts, though the next one is overdue
+       *[other] For { $days } days after the end what was done still counts, though the next one is overdue
+    }
+authoring-again-from-completion = A renewal holds from the day on which it is done
+authoring-again-from-expiry = A renewal in time holds from the end of what it renews: nobody loses by being early
+authoring-again-prior = Who has done the course before has done it, as long as that holds
+authoring-again-prior-not = Everybody does it anew when they get it, whatever they have done before
+authoring-again-version = A new version of the course begins anew for everybody who has done an earlier one
+authoring-again-version-not = A new version of the course asks nobody again before the end
 # $days is a list of numbers, $end a number of days
 authoring-steps-after = and { $days } days after it is due, then weekly for { $end } days;
 authoring-steps-weekly = and then weekly for { $end } days;
@@ -70,6 +86,26 @@ authoring-form-new = A new requirement
 authoring-form-change = Change a requirement
 authoring-form-stop = End a requirement
 authoring-form-propose = Ask for approval
+authoring-form-renew = How it renews
+# $every is a length of time
+authoring-renew-intro = { $title }: a completion holds { $every }.
+authoring-renew-none = A completion of this holds for good. Please edit the draft and write how often it comes again, for example “14 days, every 12 months”.
+authoring-window = Opens so many days before the end
+authoring-window-hint = The next one is due on the last day of the old one.
+# $every is a length of time
+authoring-window-wrong = Please write a number of days from 1 to 366 that is less than { $every }.
+authoring-grace = Still counts so many days after it
+authoring-grace-hint = 0: what was done counts no more after the end.
+authoring-grace-wrong = Please write a number of days from 0 to 366.
+authoring-from = A renewal holds
+authoring-from-completion = From the day on which it is done
+authoring-from-expiry = From the end of what it renews
+authoring-prior = What was done before
+authoring-prior-not = Does not count: everybody does it anew
+authoring-prior-counts = Counts as long as it holds
+authoring-version = New content of the course
+authoring-version-not = Waits for the next time
+authoring-version-again = Begins anew for everybody
 authoring-course = Course
 authoring-course-wrong = Please choose a course.
 authoring-title = Title
@@ -149,6 +185,7 @@ authoring-warning = Please look: { $text }.
 authoring-draft-only = Nobody hears of this before it is approved.
 authoring-propose-button = Ask for approval
 authoring-edit-button = Edit
+authoring-renew-button = How it renews
 authoring-toml-button = As text
 authoring-discard-button = Discard
 authoring-moved = { $title } has changed since you began. Please discard this draft and begin with the requirement as it is now: type training requirements.

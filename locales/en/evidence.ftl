@@ -37,6 +37,7 @@ pack-people =
     }
 pack-assignments = Assignments
 pack-population = Population
+pack-changes = What changed, by whom and why
 pack-requests = What was asked for and decided
 pack-questions = What trainers were asked
 pack-contents = Content, as it was shown
@@ -52,6 +53,9 @@ pack-column-score = Score
 pack-column-counts = Counts
 pack-column-reason = Reason, and who decided
 pack-column-status = Status
+pack-column-when = When
+pack-column-change = Change
+pack-column-holds = Holds until
 pack-column-moved = Changes in the period
 pack-column-meant = A rule meant them
 pack-column-none = Why nothing is assigned

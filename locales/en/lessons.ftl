@@ -52,7 +52,7 @@ lessons-home-ready = Your next one-minute lesson: **{ $title }**
 lessons-home-button = Show it
 lessons-home-no-track = You take part in no track yet.
 # $day is "tomorrow", "Friday" …, $time the time of day
-lessons-up-to-date-next = You are up to date; next lesson { $day } { $time }.
+lessons-up-to-date-next = You are up to date; next lesson { $when }.
 lessons-up-to-date = You are up to date.
 lessons-all-done = You have seen every lesson of your tracks.
 lessons-no-track = You take part in no track yet. Pick one, and a one-minute lesson comes each working day:
@@ -76,7 +76,7 @@ lessons-more-tracks =
 lessons-join-button = Join
 lessons-leave-button = Leave
 lessons-first-now-button = First lesson now
-lessons-joined-next = You take part in **{ $track }**. The next lesson comes { $day } { $time }.
+lessons-joined-next = You take part in **{ $track }**. The next lesson comes { $when }.
 lessons-joined = You take part in **{ $track }**.
 lessons-left = You have left **{ $track }**. What you did stays yours; join again whenever you like.
 lessons-not-in = You do not take part in **{ $track }**.

@@ -20,6 +20,11 @@ slack-tick = Please tick if you agree
 # Beside a box to tick whose text is too long and stands above it
 slack-yes = Yes
 
+## People
+
+# To somebody whose account belongs to nobody yet, while Slack does not say whether they are a member, a guest or a stranger
+slack-who-unknown = I cannot see just now who you are, so I cannot answer you yet. Please ask me again in a minute.
+
 ## Installation
 
 # $app is the app's name in the configuration

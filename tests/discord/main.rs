@@ -1,10 +1,14 @@
 //! Whole conversations in Discord: the real binary on a server that is as strict as Discord, and people who talk with it.
 //! What they see is kept as snapshots.
 
+mod budgets;
+mod content;
 mod dialogues;
+mod forms;
 mod gateway;
 mod limits;
 mod people;
+mod portal;
 mod servers;
 mod setup;
 mod social;

@@ -1,15 +1,21 @@
 //! Whole conversations in Slack: the real binary in a workspace that is as strict as Slack, and people who talk with it.
 //! What they see is kept as snapshots.
 
+mod absent;
 mod dialogues;
+mod features;
 mod home;
 mod install;
+mod limits;
 mod others;
 mod pane;
 mod people;
+mod poor;
 mod social;
+mod standing;
 mod surfaces;
 mod trouble;
+mod waits;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -133,12 +139,20 @@ fn steady(value: &Value) -> Value {
             let shown = |(key, one): (&String, &Value)| match key.as_str() {
                 // What the form is about, which nobody sees.
                 "private_metadata" => (key.clone(), json!("[what it is about]")),
+                "value" => (key.clone(), on_some_day(&steady(one))),
                 _ => (key.clone(), steady(one)),
             };
             fields.iter().map(shown).collect()
         }
         other => other.clone(),
     }
+}
+
+/// What a button means, without the day that it names.
+fn on_some_day(value: &Value) -> Value {
+    let is_day = |word: &str| word.len() == 10 && word.split('-').map(str::len).eq([4, 2, 2]);
+    let shown = |word| if is_day(word) { "[day]" } else { word };
+    value.as_str().map_or_else(|| value.clone(), |text| json!(text.split(' ').map(shown).collect::<Vec<_>>().join(" ")))
 }
 
 /// Waits for so many answers to [`QUESTION`].

@@ -9,7 +9,7 @@ use reqwest::{Method, Response, StatusCode, Url, header};
 use serde::de::DeserializeOwned;
 use stoa_flow::chat::{Account, Audience, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
 use stoa_ground::clock::{monotonic, wall};
-use stoa_ground::{Error, Result};
+use stoa_ground::{Error, Instant, Result};
 
 use crate::Options;
 use crate::sign::{SIGNATURE, TIMESTAMP};
@@ -248,7 +248,7 @@ impl Platform for Bridge {
         }
     }
 
-    async fn find(&self, place: &Place, key: &str) -> Result<Option<String>, SendError> {
+    async fn find(&self, place: &Place, key: &str, _since: Instant) -> Result<Option<String>, SendError> {
         let mut query = vec![("key", key), ("channel", place.channel.as_str())];
         if !place.workspace.is_empty() {
             query.push(("workspace", &place.workspace));

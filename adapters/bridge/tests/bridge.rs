@@ -275,9 +275,9 @@ async fn messages_are_posted_found_edited_and_read() {
     let s = Stage::new().await;
     let home = s.bridge.direct(&account("ada")).await.unwrap();
     assert_eq!(home, place("dm-ada"));
-    assert_eq!(s.bridge.find(&home, "k/1 é").await.unwrap(), None);
+    assert_eq!(s.bridge.find(&home, "k/1 é", Instant(0)).await.unwrap(), None);
     let id = s.bridge.send(&home, Some(&account("ada")), &Message::text("Hello"), "k/1").await.unwrap();
-    assert_eq!(s.bridge.find(&home, "k/1").await.unwrap(), Some(id.clone()));
+    assert_eq!(s.bridge.find(&home, "k/1", Instant(0)).await.unwrap(), Some(id.clone()));
     let posted = MessageRef { place: home.clone(), id };
     s.bridge.edit(&posted, &Message::text("Done")).await.unwrap();
     let thread = Place { thread: Some("m1".into()), ..home.clone() };
@@ -300,7 +300,7 @@ async fn messages_are_posted_found_edited_and_read() {
     let busy = s.bridge.send(&home, None, &Message::text("x"), "k/2").await;
     assert!(matches!(busy, Err(SendError::Retry { after_seconds: Some(1), .. })), "{busy:?}");
     s.far.set(Mood::Failing);
-    let failing = s.bridge.find(&home, "k/1").await;
+    let failing = s.bridge.find(&home, "k/1", Instant(0)).await;
     assert!(matches!(failing, Err(SendError::Retry { after_seconds: None, .. })), "{failing:?}");
 }
 
@@ -308,9 +308,12 @@ async fn messages_are_posted_found_edited_and_read() {
 async fn an_other_side_that_cannot_be_reached_is_left_alone_for_a_while() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let bridge = Bridge::new(options(&format!("http://{nobody}"))).unwrap();
-    let Err(SendError::Retry { why, after_seconds: None }) = bridge.find(&place("c"), "k").await else { panic!() };
+    let Err(SendError::Retry { why, after_seconds: None }) = bridge.find(&place("c"), "k", Instant(0)).await else {
+        panic!()
+    };
     assert!(why.contains("'chat': it cannot be reached"), "{why}");
-    let Err(SendError::Retry { why, after_seconds: Some(1..=2) }) = bridge.find(&place("c"), "k").await else {
+    let Err(SendError::Retry { why, after_seconds: Some(1..=2) }) = bridge.find(&place("c"), "k", Instant(0)).await
+    else {
         panic!()
     };
     assert!(why.contains("asked again later"), "{why}");

@@ -24,6 +24,8 @@ const DELIVERY_TURN: Duration = Duration::from_millis(200);
 const ANSWER: usize = 4 * 1024 * 1024;
 /// The longest pause that is believed, in seconds.
 const LONGEST_PAUSE: f64 = 3_600.0;
+/// How long an address is refused that is not told, in seconds.
+const BANNED: f64 = 60.0;
 /// How long to wait when the token is wrong, in seconds: the operator has to do something.
 const OPERATOR: u64 = 300;
 
@@ -32,13 +34,14 @@ pub(crate) const UNKNOWN_MESSAGE: i64 = 10_008;
 pub(crate) const UNKNOWN_WEBHOOK: i64 = 10_015;
 pub(crate) const UNKNOWN_INTERACTION: i64 = 10_062;
 pub(crate) const ALREADY_ACKNOWLEDGED: i64 = 40_060;
+pub(crate) const MAY_NOT: i64 = 50_013;
 pub(crate) const WEBHOOK_TOKEN: i64 = 50_027;
 pub(crate) const CLOSED_TO_US: i64 = 50_007;
 pub(crate) const HAS_THREAD: i64 = 160_004;
 
 /// The place is gone or closed to us.
 const CLOSED: [i64; 12] =
-    [UNKNOWN_CHANNEL, 10_004, 10_007, 10_013, 50_001, CLOSED_TO_US, 50_013, 50_024, 50_083, 50_278, 160_005, 40_003];
+    [UNKNOWN_CHANNEL, 10_004, 10_007, 10_013, 50_001, CLOSED_TO_US, MAY_NOT, 50_024, 50_083, 50_278, 160_005, 40_003];
 
 /// Why a call did not do what it should.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,6 +144,11 @@ impl Api {
         self.limits.shared_by(servers);
     }
 
+    /// This server's part of so many that Discord takes of all together, and at least one.
+    pub(crate) fn part_of(&self, most: usize) -> usize {
+        self.limits.part_of(most)
+    }
+
     /// Calls. A short wait that Discord's limits ask for happens here.
     pub(crate) async fn call(&self, request: &Request) -> Result<Value, Failure> {
         let begun = monotonic();
@@ -199,6 +207,19 @@ impl Api {
                 "invalid",
                 "too many calls were refused; nothing is sent for two minutes, so that Discord bans nothing",
             );
+        }
+        if status == StatusCode::TOO_MANY_REQUESTS
+            && !headers.contains_key("x-ratelimit-scope")
+            && value["retry_after"].is_null()
+        {
+            // What stands before Discord knows of no limits: it refuses whatever comes from this address.
+            let after = number(&headers, "retry-after").map_or(BANNED, |s| s.clamp(1.0, LONGEST_PAUSE));
+            self.limits.ban(Duration::from_secs_f64(after), monotonic());
+            self.tell_operator(
+                "banned",
+                "Discord refuses this address for a while, and nothing is sent until then; does anything else call from it?",
+            );
+            return Ok(Answer::Limited);
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
             let everything = headers.contains_key("x-ratelimit-global") || value["global"] == true;
@@ -304,7 +325,7 @@ mod tests {
     fn each_error_of_discord_has_its_consequence() {
         let api = Api::new(&Options::test()).unwrap();
         let of = |code: i64, status: u16| api.send_error(Failure::Code { code, status, detail: code.to_string() });
-        for code in [UNKNOWN_CHANNEL, 50_001, CLOSED_TO_US, 50_013] {
+        for code in [UNKNOWN_CHANNEL, 50_001, CLOSED_TO_US, MAY_NOT] {
             assert!(matches!(of(code, 403), SendError::Unreachable(_)), "{code}");
         }
         assert!(matches!(of(0, 401), SendError::Retry { after_seconds: Some(OPERATOR), .. }));

@@ -6,7 +6,6 @@ use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant as Monotonic};
 
 use serde_json::{Value, json};
-use stoa_flow::chat::Form;
 use stoa_ground::clock::monotonic;
 use stoa_ground::{Db, Result};
 use stoa_http::{locked, remember};
@@ -16,17 +15,16 @@ use crate::api::{Api, Failure, Request};
 use crate::events::{Channel, DIRECT};
 use crate::ids::word;
 use crate::role::BELIEVED;
-use crate::{Options, store};
+use crate::{Options, setup, store};
 
-/// Conversations, forms and people that are remembered at once.
+/// Conversations and people that are remembered at once.
 pub(crate) const REMEMBERED: usize = 50_000;
-const FORMS: usize = 1_000;
 /// Types that are logged once; of more nothing is said.
 const KINDS: usize = 200;
-/// Direct conversations that are opened in [`RAMP_WINDOW`]: opening many at once is punished.
+/// Direct conversations that all servers open in [`RAMP_WINDOW`]: opening many at once is punished.
 const RAMP: usize = 10;
 const RAMP_WINDOW: Duration = Duration::from_secs(60);
-/// For how long no private thread is tried where one was refused.
+/// For how long no thread is tried where one was refused.
 const THREADLESS: Duration = Duration::from_secs(600);
 /// How long an answer waits for the acknowledgement of what it answers.
 const ACKNOWLEDGED: Duration = Duration::from_secs(3);
@@ -39,15 +37,14 @@ pub(crate) struct App {
     /// The bot's user id, once Discord said it.
     me: OnceLock<String>,
     channels: Mutex<HashMap<String, Channel>>,
-    /// Channels in which no private thread can be opened, and until when nobody tries: each refusal is an invalid request.
-    threadless: Mutex<HashMap<String, Monotonic>>,
+    /// Channels in which no thread of a kind can be opened, and until when nobody tries: each refusal is an invalid request.
+    threadless: Mutex<HashMap<(i64, String), Monotonic>>,
     /// Interactions that are stored and not yet acknowledged.
     pending: Mutex<BTreeSet<String>>,
     acknowledged: Notify,
-    /// Forms that are open, by user and command; and forms that had errors, by the interaction that sent them.
-    forms: Mutex<HashMap<(String, String), Form>>,
-    /// Where people were seen last, and what is known about their direct conversations.
-    seen: Mutex<HashMap<String, String>>,
+    /// Where people were seen last, and what is known about their direct conversations; until when that is believed, because
+    /// another server may have written something else.
+    seen: Mutex<HashMap<String, (String, Monotonic)>>,
     /// Who has the role that vouches for them, by server and user, and until when that is believed.
     pub roles: Mutex<HashMap<(String, String), (bool, Monotonic)>>,
     /// Who is in which server, by server and user, and until when that is believed.
@@ -68,7 +65,6 @@ impl App {
             threadless: Mutex::default(),
             pending: Mutex::default(),
             acknowledged: Notify::new(),
-            forms: Mutex::default(),
             seen: Mutex::default(),
             roles: Mutex::default(),
             members: Mutex::default(),
@@ -120,13 +116,13 @@ impl App {
         locked(&self.channels).remove(id);
     }
 
-    /// A private thread was refused in a channel: for a while nobody tries there.
-    pub(crate) fn no_threads_in(&self, channel: &str) {
-        remember(&self.threadless, channel.to_owned(), monotonic() + THREADLESS, REMEMBERED);
+    /// A thread of a kind was refused in a channel: for a while nobody tries there.
+    pub(crate) fn no_threads_in(&self, kind: i64, channel: &str) {
+        remember(&self.threadless, (kind, channel.to_owned()), monotonic() + THREADLESS, REMEMBERED);
     }
 
-    pub(crate) fn has_no_threads(&self, channel: &str) -> bool {
-        locked(&self.threadless).get(channel).is_some_and(|until| *until > monotonic())
+    pub(crate) fn has_no_threads(&self, kind: i64, channel: &str) -> bool {
+        locked(&self.threadless).get(&(kind, channel.to_owned())).is_some_and(|until| *until > monotonic())
     }
 
     /// Forum channels whose posts are questions.
@@ -161,14 +157,6 @@ impl App {
         let _ = tokio::time::timeout(ACKNOWLEDGED, waiting).await;
     }
 
-    pub(crate) fn keep_form(&self, user: &str, name: &str, form: Form) {
-        remember(&self.forms, (user.to_owned(), name.to_owned()), form, FORMS);
-    }
-
-    pub(crate) fn form(&self, user: &str, name: &str) -> Option<Form> {
-        locked(&self.forms).get(&(user.to_owned(), name.to_owned())).cloned()
-    }
-
     /// A person was seen in a server.
     pub(crate) async fn seen_in(&self, user: &str, guild: &str) -> Result<()> {
         self.note(user, guild, store::seen_in(&self.db, user, guild)).await
@@ -180,7 +168,7 @@ impl App {
         let channel = self.options.guilds.iter().find(|g| g.id == guild).and_then(|g| g.channel.as_deref());
         store::left(&self.db, user, guild, channel).await?;
         if let Entry::Occupied(known) = locked(&self.seen).entry(user.to_owned())
-            && known.get() == guild
+            && known.get().0 == guild
         {
             known.remove();
         }
@@ -209,24 +197,36 @@ impl App {
         Ok(member)
     }
 
+    /// The privileged intents that Discord does not grant.
+    ///
+    /// # Errors
+    /// What Discord says.
+    pub(crate) async fn refused_intents(&self) -> Result<u64, Failure> {
+        let app = self.api.call(&Request::new("GET /applications/@me", "", &[])).await?;
+        Ok(setup::refused_intents(app["flags"].as_u64().unwrap_or_default()))
+    }
+
     /// A person wrote to the bot where the two talk alone.
     pub(crate) async fn opened(&self, user: &str, channel: &str) -> Result<()> {
+        if store::closed_to(&self.db, channel).await?.is_some() {
+            self.forget_noted(channel);
+        }
         self.note(&format!("direct/{user}"), channel, store::opened(&self.db, user, channel)).await
     }
 
     /// Writes only what is new.
     async fn note(&self, what: &str, value: &str, write: impl Future<Output = Result<()>>) -> Result<()> {
-        if locked(&self.seen).get(what).is_some_and(|known| known == value) {
+        if locked(&self.seen).get(what).is_some_and(|(known, until)| known == value && *until > monotonic()) {
             return Ok(());
         }
         write.await?;
-        remember(&self.seen, what.to_owned(), value.to_owned(), REMEMBERED);
+        remember(&self.seen, what.to_owned(), (value.to_owned(), monotonic() + BELIEVED), REMEMBERED);
         Ok(())
     }
 
     /// What was noted about a person is to be written again.
     pub(crate) fn forget_noted(&self, channel: &str) {
-        locked(&self.seen).retain(|_, known| known != channel);
+        locked(&self.seen).retain(|_, (known, _)| known != channel);
     }
 
     /// The conversation in which the bot and a user talk alone; opened after the person's own action only, and not for
@@ -237,7 +237,7 @@ impl App {
             while openings.front().is_some_and(|at| now.saturating_duration_since(*at) > RAMP_WINDOW) {
                 openings.pop_front();
             }
-            if openings.len() >= RAMP {
+            if openings.len() >= self.api.part_of(RAMP) {
                 return Ok(None);
             }
             openings.push_back(now);

@@ -93,7 +93,9 @@ async fn pages(inlet: &Inlet, channel: &str, seen: &mut i64, progress: &Progress
         let request = Request::new("GET /channels/:id/messages", channel, &[]);
         let page = inlet.app.api.call(&request.query(&format!("limit={PAGE}&after={seen}"))).await;
         let page = page.map_err(|failure| match inlet.app.api.send_error(failure) {
-            SendError::Retry { why, .. } | SendError::Wait { why, .. } => Missed::Later(why),
+            SendError::Retry { why, .. } | SendError::Unsent { why, .. } | SendError::Wait { why, .. } => {
+                Missed::Later(why)
+            }
             SendError::Unreachable(why) | SendError::Refused(why) => Missed::Gone(why),
         })?;
         let mut messages = page.as_array().cloned().unwrap_or_default();

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use stoa_ground::clock::{monotonic, noise};
 use stoa_http::socket::{Socket, connect};
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
+use tokio::time::MissedTickBehavior;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -80,8 +81,6 @@ pub(crate) struct Line {
     /// The privileged intents that Discord refused.
     pub refused: AtomicU64,
     pub turn: Arc<Mutex<()>>,
-    /// Before that Discord lets no session begin.
-    pub begins: Instant,
 }
 
 /// The ways into the store; what one user does goes one after the other. Who presses a button waits for nobody's messages.
@@ -152,6 +151,10 @@ pub(crate) async fn serve(
     let jitter = Duration::from_millis(noise() % beat.max(1));
     let mut beats = tokio::time::interval_at((monotonic() + jitter).into(), Duration::from_millis(beat));
     let mut saves = tokio::time::interval(SAVE);
+    // After a stall they are not made up for at once.
+    for ticks in [&mut beats, &mut saves] {
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    }
     let end = loop {
         let lane = waiting.as_ref().map(|(lane, _)| lane.clone());
         let frame = tokio::select! {
@@ -178,9 +181,12 @@ pub(crate) async fn serve(
                 if let Some(s) = session.as_mut() {
                     s.sequence = line.progress.reached();
                 }
+                let begun = monotonic();
                 if !keep(line, session.as_ref(), worked).await {
                     break End::Over;
                 }
+                // While the store was slow, no answer to a heartbeat was read.
+                answered |= begun.elapsed() > SAVE;
                 continue;
             }
             _ = &mut writer => break End::Resume,

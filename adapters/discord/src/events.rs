@@ -19,7 +19,8 @@ pub(crate) struct Channel {
     pub kind: i64,
 }
 
-/// Private thread.
+/// A thread that everybody of its channel reads, and one that only those read who are in it.
+pub(crate) const PUBLIC_THREAD: i64 = 11;
 pub(crate) const PRIVATE_THREAD: i64 = 12;
 /// The one in which two talk alone.
 pub(crate) const DIRECT: i64 = 1;

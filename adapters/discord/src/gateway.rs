@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant as Monotonic};
 
 use stoa_flow::Flow;
 use stoa_flow::chat::SendError;
@@ -22,7 +22,7 @@ use crate::ids::word;
 use crate::platform::Discord;
 use crate::session::{self, Progress, Session};
 use crate::take::Inlet;
-use crate::{register, setup, store};
+use crate::{register, store};
 
 /// Events, and interactions, that are stored beside each other; those of one user go one after the other.
 const LANES: usize = 32;
@@ -39,6 +39,10 @@ const SHARDS: Duration = Duration::from_secs(5);
 const LONGEST: u64 = 60_000;
 /// After this Discord surely lets sessions begin again.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// So many of the sessions that may begin in a day are left to other servers and to who starts anew.
+const SPARE: u64 = 10;
+/// A session that lived shorter than this is no sign that the next will live longer.
+const SOON: Duration = Duration::from_secs(60);
 /// The pause when the operator has to do something first.
 const OPERATOR: Duration = Duration::from_secs(60);
 /// How often what was not answered is looked for, and how long ago it came by then.
@@ -142,13 +146,6 @@ async fn gateway(inlet: Inlet, server: String, stop: CancellationToken) {
                 continue;
             }
         };
-        let (start, mut begins) = (&said["session_start_limit"], monotonic());
-        if start["remaining"].as_u64() == Some(0) {
-            // Those that can go on do.
-            inlet.app.api.tell_operator("sessions", "Discord lets no more sessions begin today");
-            let rest = Duration::from_millis(start["reset_after"].as_u64().unwrap_or(LONGEST));
-            begins += rest.min(DAY);
-        }
         let shards = said["shards"].as_i64().unwrap_or(1).max(1);
         if let Err(error) = store::resharded(&inlet.app.db, shards).await {
             tracing::warn!(%error, "what the shards have seen could not be read; it is tried again");
@@ -182,7 +179,6 @@ async fn gateway(inlet: Inlet, server: String, stop: CancellationToken) {
                 progress,
                 refused: AtomicU64::new(0),
                 turn: turn.clone(),
-                begins,
             };
             tasks.spawn(keep_open(line, anew.clone()));
         }
@@ -198,7 +194,7 @@ fn operator_or(rest: Duration, inlet: &Inlet, failure: Failure) -> Duration {
     tracing::warn!(%error, "no connection to Discord; it is tried again");
     match error {
         SendError::Retry { after_seconds: Some(after), .. } => rest.max(Duration::from_secs(after).min(OPERATOR)),
-        SendError::Retry { .. } | SendError::Wait { .. } => rest,
+        SendError::Retry { .. } | SendError::Unsent { .. } | SendError::Wait { .. } => rest,
         _ => OPERATOR,
     }
 }
@@ -243,22 +239,36 @@ fn is_given_up(job: &Job, error: &stoa_ground::Error, failures: u32) -> bool {
     !error.passes() && failures >= ATTEMPTS
 }
 
-/// The turn of a session that begins; none while others have it, or none may begin.
-async fn turn(line: &Line) -> Option<Turn> {
+/// The turn of a session that begins; none while others have it, or before none may begin.
+async fn turn(line: &Line, begins: Monotonic) -> Option<Turn> {
     let waiting = async {
-        tokio::time::sleep_until(line.begins.into()).await;
+        tokio::time::sleep_until(begins.into()).await;
         line.turn.clone().lock_owned().await
     };
     tokio::time::timeout(session::HELD / 4, waiting).await.ok()
 }
 
+/// How long no session may begin any more: who begins more than Discord lets begin in a day loses the token.
+async fn until_one_may_begin(line: &Line) -> Result<Duration, Failure> {
+    let api = &line.inlet.app.api;
+    let said = api.call(&Request::new("GET /gateway/bot", "", &[])).await?;
+    let limit = &said["session_start_limit"];
+    if limit["remaining"].as_u64().is_none_or(|left| left > SPARE) {
+        return Ok(Duration::ZERO);
+    }
+    api.tell_operator("sessions", "Discord lets no more sessions begin today; those that can go on do");
+    Ok(Duration::from_millis(limit["reset_after"].as_u64().unwrap_or(LONGEST)).min(DAY))
+}
+
+/// How many sessions in a row ended soon after they began, with one that lived so long.
+fn ended_soon(before: u32, lived: Duration) -> u32 {
+    if lived < SOON { before + 1 } else { 0 }
+}
+
 /// Discord refuses privileged intents: less is heard, but something is.
 async fn without_intents(line: &Line) {
     let api = &line.inlet.app.api;
-    let refused = match api.call(&Request::new("GET /applications/@me", "", &[])).await {
-        Ok(app) => setup::refused_intents(app["flags"].as_u64().unwrap_or_default()),
-        Err(_) => 0,
-    };
+    let refused = line.inlet.app.refused_intents().await.unwrap_or_default();
     // Where it is not to be known which.
     let refused = if refused & !line.refused.load(Ordering::Relaxed) == 0 { MEMBERS | CONTENT } else { refused };
     line.refused.fetch_or(refused, Ordering::Relaxed);
@@ -268,6 +278,8 @@ async fn without_intents(line: &Line) {
 /// Keeps one shard connected while this server holds it.
 async fn keep_open(line: Line, stop: CancellationToken) {
     let (db, mut failures) = (&line.inlet.app.db, 0);
+    // From when on a session may begin, when the last one began, and how many in a row ended soon.
+    let (mut begins, mut began, mut soon) = (monotonic(), monotonic(), 0);
     let mut session: Option<Session> = None;
     let mut held = false;
     while !stop.is_cancelled() {
@@ -297,12 +309,25 @@ async fn keep_open(line: Line, stop: CancellationToken) {
         let mut turn_to_begin = None;
         if session.is_none() {
             turn_to_begin = tokio::select! {
-                turn = turn(&line) => turn,
+                turn = turn(&line, begins) => turn,
                 () = stop.cancelled() => return,
             };
             if turn_to_begin.is_none() {
                 continue;
             }
+            let rest = match until_one_may_begin(&line).await {
+                Ok(rest) if rest.is_zero() => None,
+                Ok(rest) => Some(rest),
+                Err(failure) => {
+                    failures += 1;
+                    Some(operator_or(pause(failures), &line.inlet, failure))
+                }
+            };
+            if let Some(rest) = rest {
+                begins = monotonic() + rest;
+                continue;
+            }
+            began = monotonic();
         }
         let (end, worked) = match open(&line, session.as_ref()).await {
             Ok(socket) => serve(&line, socket, &mut session, turn_to_begin, &stop).await,
@@ -329,6 +354,10 @@ async fn keep_open(line: Line, stop: CancellationToken) {
         // A place that cannot be resumed at is left after a while.
         if failures > 5 {
             session = None;
+        }
+        if session.is_none() {
+            soon = ended_soon(soon, began.elapsed());
+            rest = rest.max(pause(soon));
         }
         if !wait(rest, &stop).await {
             return;
@@ -360,6 +389,20 @@ mod tests {
     use super::*;
     use serde_json::Value;
     use stoa_ground::Error;
+
+    #[test]
+    fn sessions_that_end_at_once_begin_ever_more_rarely() {
+        let mut soon = 0;
+        let pauses: Vec<Duration> = (0..12)
+            .map(|_| {
+                soon = ended_soon(soon, Duration::from_secs(1));
+                pause(soon)
+            })
+            .collect();
+        assert!(pauses[0].is_zero(), "{pauses:?}");
+        assert!(pauses[7..].iter().all(|p| *p >= Duration::from_millis(LONGEST / 2)), "{pauses:?}");
+        assert_eq!(ended_soon(soon, SOON), 0);
+    }
 
     #[test]
     fn what_cannot_be_stored_does_not_stop_what_comes_after_it() {

@@ -12,7 +12,7 @@ use stoa_http::{Turn, locked};
 /// Calls in a second of all servers, interactions and webhooks not counted; Discord allows fifty.
 const GLOBAL: usize = 48;
 const SECOND: Duration = Duration::from_secs(1);
-/// Invalid requests in [`INVALID_WINDOW`] after which nothing goes out for a while.
+/// Invalid requests of all servers in [`INVALID_WINDOW`] after which nothing goes out for a while: they may share an address.
 const INVALID: usize = 2_000;
 const INVALID_WINDOW: Duration = Duration::from_secs(600);
 /// For how long nothing goes out then.
@@ -62,7 +62,7 @@ struct State {
     others: usize,
     /// Discord said that there were too many calls in all: those that count among all wait.
     paused: Option<Instant>,
-    /// The budget of invalid requests is used up: everything waits.
+    /// The budget of invalid requests is used up, or the address is banned: everything waits.
     cooling: Option<Instant>,
     invalid: VecDeque<Instant>,
 }
@@ -91,7 +91,7 @@ impl Limits {
         while state.back.front().is_some_and(|at| now.saturating_duration_since(*at) >= SECOND) {
             state.back.pop_front();
         }
-        if route.global && state.on_the_way + state.back.len() >= (GLOBAL / (state.others + 1)).max(1) {
+        if route.global && state.on_the_way + state.back.len() >= state.part_of(GLOBAL) {
             let first = state.back.front().map(|at| (*at + SECOND).saturating_duration_since(now));
             return Turn::AllWait(first.unwrap_or(SOON));
         }
@@ -130,6 +130,11 @@ impl Limits {
     /// So many servers call as the same bot, this one counted.
     pub(crate) fn shared_by(&self, servers: usize) {
         locked(&self.0).others = servers.saturating_sub(1);
+    }
+
+    /// This server's part of so many, and at least one.
+    pub(crate) fn part_of(&self, most: usize) -> usize {
+        locked(&self.0).part_of(most)
     }
 
     /// When a call that does not wait here is to come again: those of one bucket come as its limit lets them.
@@ -195,17 +200,29 @@ impl Limits {
             state.invalid.pop_front();
         }
         state.invalid.push_back(now);
-        if state.invalid.len() < INVALID {
+        let most = state.part_of(INVALID);
+        if state.invalid.len() < most {
             return false;
         }
-        state.cooling = Some(now + COOL_DOWN);
-        // The oldest half is forgiven, so that some calls can go out after the pause.
-        state.invalid.drain(..INVALID / 20);
+        state.cooling = state.cooling.max(Some(now + COOL_DOWN));
+        // The oldest are forgiven, so that some calls can go out after the pause.
+        state.invalid.drain(..most.div_ceil(20));
         true
+    }
+
+    /// The address is banned: nothing goes out, whatever it is.
+    pub(crate) fn ban(&self, after: Duration, now: Instant) {
+        let mut state = locked(&self.0);
+        state.cooling = state.cooling.max(Some(now + after + MARGIN));
     }
 }
 
 impl State {
+    /// This server's part of so many, and at least one.
+    fn part_of(&self, most: usize) -> usize {
+        (most / (self.others + 1)).max(1)
+    }
+
     /// The bucket of a kind of call, as far as it is known.
     fn bucket(&mut self, route: &Route) -> Option<&mut Bucket> {
         let name = self.names.get(route.kind).map_or(route.kind, |(name, _)| name.as_str());
@@ -314,6 +331,10 @@ mod tests {
             let route = Route { global, ..post("1") };
             assert!(matches!(limits.turn(&route, now), Turn::AllWait(wait) if wait > Duration::from_secs(60)));
         }
+        // Servers may share an address, and do share what it may spend.
+        let shared = Limits::default();
+        shared.shared_by(4);
+        assert_eq!((1..=INVALID).find(|_| shared.invalid(now)), Some(INVALID / 4));
     }
 
     #[test]

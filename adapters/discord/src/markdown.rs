@@ -40,6 +40,27 @@ pub(crate) fn escape(text: &str) -> String {
     out
 }
 
+/// Text, of which `other` is made of all but its addresses: Discord makes links of those as they stand, and a sign that
+/// escapes would be part of them.
+fn addresses_whole(text: &str, other: impl Fn(&str) -> String) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut rest = text;
+    while let Some(at) = ["http://", "https://"].iter().filter_map(|scheme| rest.find(scheme)).min() {
+        let address = &rest[at..];
+        let end = address.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>')).unwrap_or(address.len());
+        out.push_str(&other(&rest[..at]));
+        out.push_str(&neutral(&address[..end]));
+        rest = &address[end..];
+    }
+    out.push_str(&other(rest));
+    out
+}
+
+/// Text that mentions nobody and invites nowhere, otherwise as it is.
+fn neutral(text: &str) -> String {
+    without_invites(text).replace('@', &format!("@{NOTHING}"))
+}
+
 /// The text, in which no link invites to another server.
 fn without_invites(text: &str) -> String {
     let mut out = text.to_owned();
@@ -97,7 +118,7 @@ impl Dialect for Markdown {
 
     fn literal(out: &mut Writer, text: &str) {
         let begins = out.at_line_start();
-        let said = escape(text);
+        let said = addresses_whole(text, escape);
         // In the middle of a line nothing of this begins a block.
         let said = if begins {
             said
@@ -117,12 +138,11 @@ impl Dialect for Markdown {
     }
 
     fn code(text: &str) -> String {
-        text.replace("```", &format!("`{NOTHING}`{NOTHING}`")).replace('@', &format!("@{NOTHING}"))
+        neutral(text).replace("```", &format!("`{NOTHING}`{NOTHING}`"))
     }
 
     fn inline_code(out: &mut Writer, text: &str) {
-        let text = without_invites(text).replace('@', &format!("@{NOTHING}"));
-        out.now.push_str(&format!("`{text}`"));
+        out.now.push_str(&format!("`{}`", neutral(text)));
     }
 
     fn link(out: &mut Writer, url: &str, host: &str, label: &str) {
@@ -155,7 +175,7 @@ impl Dialect for Markdown {
     }
 
     fn moment(out: &mut Writer, at: i64, _words: &str) {
-        out.now.push_str(&format!("<t:{at}:D>"));
+        out.now.push_str(&format!("<t:{at}:f>"));
     }
 
     fn may_cut(before: &str) -> bool {
@@ -196,11 +216,25 @@ mod tests {
             "come to discord.\u{200B}gg/abc or Discord.\u{200B}com/Invite/x"
         );
         assert_eq!(one("[join](https://discord.gg/abc)"), "join");
+        assert_eq!(one("```\nJoin discord.gg/abc, @all\n```"), "```\nJoin discord.\u{200B}gg/abc, @\u{200B}all\n```");
+    }
+
+    #[test]
+    fn addresses_stay_whole() {
+        for text in ["https://intra.example/travel_policy(2)", "https://intra.example/travel\\_policy\\(2\\)"] {
+            assert_eq!(one(text), "https://intra.example/travel_policy(2)");
+        }
+        assert_eq!(one("see\nhttps://e.org/a_b~c_ \\*now\\*"), "see\nhttps://e.org/a_b~c_ \\*now\\*");
+        assert_eq!(one("<b>https://e.org/x_y</b> z_"), "\\<b\\>https://e.org/x_y\\</b\\> z\\_");
+        assert_eq!(
+            one("https://discord.gg/a_b http://u@e.org/_"),
+            "https://discord.\u{200B}gg/a_b http://u@\u{200B}e.org/_"
+        );
     }
 
     #[test]
     fn an_instant_is_shown_in_each_reader_s_own_time() {
-        assert_eq!(one("due **[Friday](moment:1780612740)**, @x"), "due **<t:1780612740:D>**, @\u{200B}x");
+        assert_eq!(one("due **[Friday](moment:1780612740)**, @x"), "due **<t:1780612740:f>**, @\u{200B}x");
         assert_eq!(one("\\<t:1:R\\> <t:1:R>"), "\\<t:1:R\\> \\<t:1:R\\>", "only ours");
     }
 

@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use stoa_flow::chat::{Account, Audience, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
 use stoa_ground::people::Standing;
-use stoa_ground::{Db, Result};
+use stoa_ground::{Db, Instant, Result};
 
 use crate::api::{Request, UNKNOWN_CHANNEL};
 use crate::app::App;
+use crate::connection::CONTENT;
 use crate::find::Arrived;
 use crate::ids::{instant, is_id, word};
 use crate::send::{thread_name, waiting_place, waits_at};
@@ -66,7 +67,7 @@ impl Discord {
                 },
             };
             app.seen_in(user, guild).await?;
-            if app.has_no_threads(channel) {
+            if app.has_no_threads(events::PRIVATE_THREAD, channel) {
                 return Ok(waiting_place(guild, channel, user, ""));
             }
             match self
@@ -80,9 +81,11 @@ impl Discord {
                 .await
             {
                 Ok(thread) => return Ok(waiting_place(guild, channel, user, &thread)),
-                Err(passing @ (SendError::Retry { .. } | SendError::Wait { .. })) => return Err(passing),
+                Err(passing @ (SendError::Retry { .. } | SendError::Unsent { .. } | SendError::Wait { .. })) => {
+                    return Err(passing);
+                }
                 Err(error) => {
-                    app.no_threads_in(channel);
+                    app.no_threads_in(events::PRIVATE_THREAD, channel);
                     app.api.tell_operator(
                         "private-thread",
                         &format!("no private thread can be opened, so people are told in the channel: {error}"),
@@ -124,6 +127,18 @@ impl Discord {
             tracing::debug!(?failure, "a person could not be added to their thread");
         }
         Ok(thread)
+    }
+
+    /// Whether messages say what people wrote: without the intent for their content Discord gives them empty.
+    async fn are_readable(&self, messages: &[Value]) -> Result<(), SendError> {
+        let app = &self.app;
+        let hidden = messages.iter().any(|m| said(m, app.bot()).is_some_and(|m| m.author.is_some()) && says_nothing(m));
+        if hidden && app.refused_intents().await.map_err(|f| app.api.send_error(f))? & CONTENT != 0 {
+            let why = "messages are empty without the intent Message Content: discussions cannot be logged by the menu, 💡 and ✅ find no words";
+            app.api.tell_operator("content", why);
+            return Err(SendError::Refused(why.into()));
+        }
+        Ok(())
     }
 
     /// The messages of a thread, newest first.
@@ -212,7 +227,7 @@ impl Platform for Discord {
         self.app.replace(&message.place, &message.id, new).await
     }
 
-    async fn find(&self, place: &Place, key: &str) -> Result<Option<String>, SendError> {
+    async fn find(&self, place: &Place, key: &str, _since: Instant) -> Result<Option<String>, SendError> {
         let app = &self.app;
         app.identify().await.map_err(|f| app.api.send_error(f))?;
         let open = match answers(key) {
@@ -274,6 +289,7 @@ impl Platform for Discord {
             let first = Request::new("GET /channels/:id/messages/:message", &place.channel, &[thread]);
             messages.extend(self.app.api.call(&first).await.ok());
         }
+        self.are_readable(&messages).await?;
         messages.sort_by_key(|m| crate::ids::number(word(&m["id"])));
         Ok(messages.iter().filter_map(|m| said(m, bot)).collect())
     }
@@ -284,6 +300,7 @@ impl Platform for Discord {
         let channel = place.thread.as_ref().unwrap_or(&place.channel);
         let at = Request::new("GET /channels/:id/messages/:message", channel, &[id]);
         let found = self.app.api.call(&at).await.map_err(|f| self.app.api.send_error(f))?;
+        self.are_readable(std::slice::from_ref(&found)).await?;
         Ok(said(&found, bot).map(|m| (m, place.thread.clone())))
     }
 
@@ -296,6 +313,16 @@ impl Platform for Discord {
         (!place.workspace.is_empty())
             .then(|| format!("https://discord.com/channels/{}/{at}/{message}", place.workspace))
     }
+}
+
+/// Whether there is nothing in a message, which nobody can send.
+fn says_nothing(m: &Value) -> bool {
+    let contents = ["content", "attachments", "embeds", "components", "sticker_items", "message_snapshots", "poll"];
+    contents.iter().all(|what| match &m[*what] {
+        Value::String(text) => text.is_empty(),
+        Value::Array(all) => all.is_empty(),
+        other => other.is_null(),
+    })
 }
 
 /// A message of a person or of ours. Other bots' messages are nobody's words, and Discord's notes are none.

@@ -8,24 +8,22 @@ use stoa_ground::Instant;
 use stoa_ground::clock::wall;
 
 use crate::api::{
-    CLOSED_TO_US, Failure, HAS_THREAD, Request, UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, WEBHOOK_TOKEN,
+    CLOSED_TO_US, Failure, HAS_THREAD, MAY_NOT, Request, UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK,
+    WEBHOOK_TOKEN,
 };
 use crate::app::App;
-use crate::events::{Channel, PRIVATE_THREAD};
+use crate::events::{Channel, PUBLIC_THREAD};
 use crate::find::{BECKON, FLEETING, digest, is_loading};
 use crate::ids::{self, hash, word};
 use crate::render::{NO_EMBEDS, Rendered, hidden_id, part_key, render};
-use crate::store::{self, Interaction, Kind};
+use crate::store::{self, Interaction, Kind, UNKNOWN};
 use crate::take::{EPHEMERAL, directly};
 
 /// Characters of a thread's name.
 const NAME: usize = 90;
 
 /// Why a thread takes nothing any more: it is gone, archived or locked, or we are not in its server or may not write there.
-const GONE: [i64; 5] = [UNKNOWN_CHANNEL, 50_001, 50_013, 50_083, 160_005];
-
-/// Stands for the id of a message that Discord may have and did not tell.
-const UNKNOWN: &str = "0";
+const GONE: [i64; 5] = [UNKNOWN_CHANNEL, 50_001, MAY_NOT, 50_083, 160_005];
 
 /// Why an interaction cannot be answered any more.
 const EXPIRED: [i64; 3] = [UNKNOWN_WEBHOOK, WEBHOOK_TOKEN, UNKNOWN_MESSAGE];
@@ -57,22 +55,29 @@ impl App {
         if self.known(thread).is_some_and(|c| c.is_thread()) {
             return Ok(thread.clone());
         }
-        let request = Request::new("POST /channels/:id/messages/:message/threads", &place.channel, &[thread]);
-        let body = json!({ "name": say!(Words::english(), "discord-thread-name"), "auto_archive_duration": 1_440 });
-        match self.api.call(&request.body(body)).await {
-            Ok(made) => self.know(thread, Channel::read(&made, &place.workspace)),
-            Err(failure) if failure.code() == Some(HAS_THREAD) => self.is_thread(thread, place),
-            Err(failure) if failure.passes() => return Err(failure),
-            // It is a thread already, or there can be none: then beside the message.
-            Err(failure) => match self.channel(thread).await {
-                Ok(_) => {}
-                Err(_) => {
-                    tracing::debug!(?failure, "no thread can be opened; answered in the channel");
-                    return Ok(place.channel.clone());
+        if !self.has_no_threads(PUBLIC_THREAD, &place.channel) {
+            let request = Request::new("POST /channels/:id/messages/:message/threads", &place.channel, &[thread]);
+            let body = json!({ "name": say!(Words::english(), "discord-thread-name"), "auto_archive_duration": 1_440 });
+            match self.api.call(&request.body(body)).await {
+                Ok(made) => {
+                    self.know(thread, Channel::read(&made, &place.workspace));
+                    return Ok(thread.clone());
                 }
-            },
+                Err(failure) if failure.code() == Some(HAS_THREAD) => {
+                    self.is_thread(thread, place);
+                    return Ok(thread.clone());
+                }
+                Err(failure) if failure.passes() => return Err(failure),
+                Err(failure) => {
+                    tracing::debug!(?failure, "no thread can be opened");
+                    if failure.code() == Some(MAY_NOT) {
+                        self.no_threads_in(PUBLIC_THREAD, &place.channel);
+                    }
+                }
+            }
         }
-        Ok(thread.clone())
+        // It is a thread already, or there can be none: then beside the message.
+        Ok(if self.channel(thread).await.is_ok() { thread.clone() } else { place.channel.clone() })
     }
 
     fn is_thread(&self, thread: &str, place: &Place) {
@@ -80,7 +85,7 @@ impl App {
             guild: place.workspace.clone(),
             parent: Some(place.channel.clone()),
             name: String::new(),
-            kind: PRIVATE_THREAD - 1,
+            kind: PUBLIC_THREAD,
         };
         self.know(thread, channel);
     }
@@ -106,7 +111,7 @@ impl App {
         let last = rendered.last();
         for n in parts.len()..=last {
             let mut body = rendered.body(n);
-            (body["nonce"], body["enforce_nonce"]) = (json!(hash(&part_key(key, n, last))), json!(true));
+            (body["nonce"], body["enforce_nonce"]) = (json!(nonce(&part_key(key, n, last), to)), json!(true));
             if to == place.channel
                 && !place.direct
                 && let Some(thread) = &place.thread
@@ -262,7 +267,7 @@ impl App {
             json!({ "type": 2, "style": 1, "label": say!(words, "discord-show-button"), "custom_id": show }),
             directly(),
         ];
-        let body = json!({ "content": text, "allowed_mentions": { "users": [user] }, "nonce": hash(key), "enforce_nonce": true,
+        let body = json!({ "content": text, "allowed_mentions": { "users": [user] }, "nonce": nonce(key, to), "enforce_nonce": true,
             "components": [{ "type": 1, "components": buttons }] });
         match self.api.call(&Request::new("POST /channels/:id/messages", to, &[]).body(body)).await {
             Ok(posted) => Ok(format!("{BECKON}{}", word(&posted["id"]))),
@@ -296,74 +301,114 @@ impl App {
         }
         let Some(rest) = id.strip_prefix(FLEETING) else {
             let to = place.thread.as_ref().filter(|_| !place.direct).unwrap_or(&place.channel);
-            let done = match self.replace_parts(&Stands::In(to), id, id, &rendered).await {
+            let done = match self.replace_parts(&Stands::In(to), id, &rendered).await {
                 // It stands in the channel, because no thread could be opened.
                 Err(Unreplaced(failure)) if failure.code() == Some(UNKNOWN_CHANNEL) && *to != place.channel => {
-                    self.replace_parts(&Stands::In(&place.channel), id, id, &rendered).await
+                    self.replace_parts(&Stands::In(&place.channel), id, &rendered).await
                 }
                 done => done,
             };
             return done.map_err(|Unreplaced(failure)| self.api.send_error(failure));
         };
         let (interaction, known) = rest.split_once('/').unwrap_or((rest, "@original"));
+        if known == UNKNOWN {
+            return Ok(());
+        }
         let Some(open) = store::interaction(&self.db, interaction).await? else { return Ok(()) };
-        match self.replace_parts(&Stands::Alone(&open), id, known, &rendered).await {
+        match self.replace_parts(&Stands::Alone(&open), known, &rendered).await {
             Err(Unreplaced(failure)) if failure.passes() => Err(self.api.send_error(failure)),
             _ => Ok(()),
         }
     }
 
     /// Replaces the messages that one became. It stays known by the same one of them, `known`.
-    async fn replace_parts(
+    async fn replace_parts(&self, stands: &Stands<'_>, known: &str, new: &Rendered) -> Result<(), Unreplaced> {
+        let kept = store::post(&self.db, known).await?.map_or_else(Vec::new, |post| post.parts);
+        let kept = if kept.iter().any(|part| part == known) { kept } else { vec![known.to_owned()] };
+        let mut old = kept.clone();
+        let mut parts = loop {
+            match self.change_parts(stands, known, &old, new).await? {
+                Changed::All(parts) => break parts,
+                // Somebody deleted it: what it said goes into another.
+                Changed::Not(gone) => old.retain(|part| *part != gone),
+            }
+        };
+        if parts != kept {
+            store::remember_whole(&self.db, known, &parts).await?;
+        }
+        for n in parts.len()..new.parts.len() {
+            let mut body = new.body(n);
+            let request = match stands {
+                Stands::In(channel) => {
+                    // The same when this is tried again, and another in the next edit: Discord would give the message that
+                    // the one before deleted.
+                    let since = store::post(&self.db, known).await?.map_or(0, |post| post.begun.0);
+                    let key = format!("{known}/{n}/{since}");
+                    (body["nonce"], body["enforce_nonce"]) = (json!(nonce(&key, channel)), json!(true));
+                    Request::new("POST /channels/:id/messages", channel, &[])
+                }
+                Stands::Alone(open) => {
+                    body["flags"] = json!(EPHEMERAL | NO_EMBEDS);
+                    // As in an answer: from here on it counts as said.
+                    let with = [&parts[..], &[UNKNOWN.to_owned()]].concat();
+                    store::remember_whole(&self.db, known, &with).await?;
+                    Request::new("POST /webhooks/:app/:id", &open.token, &[&self.options.application_id])
+                        .query("wait=true")
+                }
+            };
+            let posted = match self.api.call(&request.body(body)).await {
+                Ok(posted) => posted,
+                Err(failure) => {
+                    if matches!(stands, Stands::Alone(_)) && !failure.is_uncertain() {
+                        store::remember_whole(&self.db, known, &parts).await?;
+                    }
+                    return Err(Unreplaced(failure));
+                }
+            };
+            let id = word(&posted["id"]).to_owned();
+            // An attempt before this one may have said something else.
+            if posted["content"].as_str().is_some_and(|said| said.trim() != new.parts[n].content.trim()) {
+                let request = self.about(stands, "PATCH", &id).body(new.body(n));
+                self.api.call(&request).await.map_err(Unreplaced)?;
+            }
+            parts.push(id);
+            store::remember_whole(&self.db, known, &parts).await?;
+        }
+        Ok(())
+    }
+
+    /// Changes the messages that one became so far, and takes away those that are too many.
+    async fn change_parts(
         &self,
         stands: &Stands<'_>,
-        id: &str,
         known: &str,
+        old: &[String],
         new: &Rendered,
-    ) -> Result<(), Unreplaced> {
-        let kept = store::post(&self.db, known).await?.map_or_else(Vec::new, |p| p.parts);
-        let old = if kept.iter().any(|part| part == known) { kept } else { vec![known.to_owned()] };
+    ) -> Result<Changed, Unreplaced> {
         let at = old.iter().position(|part| part == known).unwrap_or_default();
         // What is left over is taken away from the side on which it is not known.
         let first = (at + 1).saturating_sub(new.parts.len());
         let mut parts = Vec::new();
         for (n, part) in old.iter().enumerate() {
             let stays = n.checked_sub(first).filter(|n| *n < new.parts.len());
-            let request = match stays {
-                Some(n) => self.about(stands, "PATCH", part).body(new.body(n)),
-                None => self.about(stands, "DELETE", part),
-            };
-            match self.api.call(&request).await {
-                Err(failure) if part == known || failure.passes() => return Err(Unreplaced(failure)),
-                // Somebody deleted it.
-                _ => {}
+            if part != UNKNOWN {
+                let request = match stays {
+                    Some(n) => self.about(stands, "PATCH", part).body(new.body(n)),
+                    None => self.about(stands, "DELETE", part),
+                };
+                match self.api.call(&request).await {
+                    Err(failure) if part == known || failure.passes() => return Err(Unreplaced(failure)),
+                    Err(failure) if stays.is_some() && failure.code() == Some(UNKNOWN_MESSAGE) => {
+                        return Ok(Changed::Not(part.clone()));
+                    }
+                    _ => {}
+                }
             }
             if stays.is_some() {
                 parts.push(part.clone());
             }
         }
-        let as_many = parts.len() == old.len();
-        for n in parts.len()..new.parts.len() {
-            let mut body = new.body(n);
-            let request = match stands {
-                Stands::In(channel) => {
-                    (body["nonce"], body["enforce_nonce"]) = (json!(hash(&format!("{id}/{n}"))), json!(true));
-                    Request::new("POST /channels/:id/messages", channel, &[])
-                }
-                Stands::Alone(open) => {
-                    body["flags"] = json!(EPHEMERAL | NO_EMBEDS);
-                    Request::new("POST /webhooks/:app/:id", &open.token, &[&self.options.application_id])
-                        .query("wait=true")
-                }
-            };
-            let posted = self.api.call(&request.body(body)).await.map_err(Unreplaced)?;
-            parts.push(word(&posted["id"]).to_owned());
-            store::remember_whole(&self.db, known, &parts).await?;
-        }
-        if !as_many {
-            store::remember_whole(&self.db, known, &parts).await?;
-        }
-        Ok(())
+        Ok(Changed::All(parts))
     }
 
     /// A call about one message.
@@ -392,6 +437,14 @@ enum Stands<'a> {
     Alone(&'a Interaction),
 }
 
+/// What became of the messages that one became.
+enum Changed {
+    /// These stand there as they should.
+    All(Vec<String>),
+    /// This one is gone.
+    Not(String),
+}
+
 /// Why a message was not replaced.
 struct Unreplaced(Failure);
 
@@ -399,6 +452,11 @@ impl From<stoa_ground::Error> for Unreplaced {
     fn from(error: stoa_ground::Error) -> Self {
         Self(Failure::Later { why: error.to_string(), after: None })
     }
+}
+
+/// By which Discord knows a message that is sent again, of the bot and for a few minutes, wherever it says it.
+pub(crate) fn nonce(key: &str, to: &str) -> String {
+    hash(&format!("{key}@{to}"))
 }
 
 /// The name of a thread for one person.

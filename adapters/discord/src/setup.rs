@@ -104,9 +104,18 @@ pub async fn check(options: &Options) -> Result<Checked, SendError> {
     if !options.public_key.is_empty() && word(&app["verify_key"]) != options.public_key {
         seen.wrong("public_key is not the one of the application: interactions over HTTP are refused".into());
     }
+    match app["interactions_endpoint_url"].as_str() {
+        Some(url) if options.public_key.is_empty() => seen.wrong(format!(
+            "the Developer Portal posts every command to {url}, where nobody answers: set [discord] public_key, or remove Interactions Endpoint URL there"
+        )),
+        None if !options.gateway => seen.wrong(
+            "gateway = false, and the Developer Portal names no Interactions Endpoint URL: no command arrives; set it to {public_url}/discord/interactions there".into(),
+        ),
+        _ => {}
+    }
     let flags = app["flags"].as_u64().unwrap_or_default();
     seen.intent(options.message_content, flags & CONTENT != 0, "Message Content", "message_content",
-        "messages that do not mention Stoa are not read: posts in forums are no questions, and edited tips do not follow");
+        "messages that do not mention Stoa are not read: posts in forums are no questions, edited tips do not follow, discussions cannot be logged by the menu, 💡 and ✅ find no words");
     seen.intent(
         options.members,
         flags & MEMBERS != 0,
@@ -121,6 +130,17 @@ pub async fn check(options: &Options) -> Result<Checked, SendError> {
     }
     for server in all {
         seen.permissions(server);
+    }
+    if app["bot_public"] == true {
+        seen.note("everybody may add the bot to a server of their own, where pages that everyone may read are answered from: switch off Public Bot in the Developer Portal under Bot".into());
+    }
+    let strange =
+        all.iter().filter(|s| !options.guilds.is_empty() && !options.guilds.iter().any(|g| g.id == word(&s["id"])));
+    for server in strange {
+        let (name, id) = (word(&server["name"]), word(&server["id"]));
+        seen.note(format!(
+            "{name}: the bot is in this server, and [[discord.guilds]] does not name {id}: who is there gets answers from pages that everyone may read"
+        ));
     }
     for guild in &options.guilds {
         let Some(server) = all.iter().find(|s| word(&s["id"]) == guild.id) else {

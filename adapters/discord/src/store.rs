@@ -1,6 +1,8 @@
 //! What the adapter keeps: sessions of the gateway, the last messages, where people are reached, interactions that can
 //! still be answered, and what is needed to find our messages again.
 
+use serde_json::json;
+use stoa_flow::chat::Form;
 use stoa_ground::clock::wall;
 use stoa_ground::{Conn, Db, Instant, Result, Row, Tx, args};
 
@@ -10,8 +12,13 @@ use crate::ids;
 pub(crate) const ANSWERABLE: i64 = 14 * 60 * Instant::SECOND;
 /// For how long what is needed to find a message is kept.
 const KEPT: i64 = 7 * Instant::DAY;
-/// For how long it is known which messages belong together: they are edited when what they say has changed.
+/// For how long a form can be sent again.
+const FORM: i64 = Instant::DAY;
+/// For how long it is known which messages belong together, and what their buttons do: they are edited when what they say
+/// has changed.
 const TOGETHER: i64 = 400 * Instant::DAY;
+/// Stands for the id of a message that Discord may have and did not tell.
+pub(crate) const UNKNOWN: &str = "0";
 /// In the place of a digest where that is kept.
 const WHOLE: &str = "whole";
 
@@ -111,6 +118,9 @@ pub(crate) async fn tidy(db: &Db) -> Result<()> {
         tx.exec("DELETE FROM discord_interaction WHERE came < $1", args![wall().plus(-ANSWERABLE)]).await?;
         let old = "DELETE FROM discord_post WHERE begun < $1 AND (digest <> $2 OR begun < $3)";
         tx.exec(old, args![wall().plus(-KEPT), WHOLE, wall().plus(-TOGETHER)]).await?;
+        tx.exec("DELETE FROM discord_form WHERE kept < $1", args![wall().plus(-FORM)]).await?;
+        tx.exec("UPDATE discord_command SET kept = $1 WHERE kept = 0", args![wall()]).await?;
+        tx.exec("DELETE FROM discord_command WHERE kept < $1", args![wall().plus(-TOGETHER)]).await?;
         Ok(())
     })
     .await
@@ -119,11 +129,36 @@ pub(crate) async fn tidy(db: &Db) -> Result<()> {
 /// Keeps commands that are too long for a component's id.
 pub(crate) async fn remember_commands(db: &Db, long: &[(String, String)]) -> Result<()> {
     db.write_each(long, |tx, (name, command)| async move {
-        let sql = "INSERT INTO discord_command (name, command) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
-        tx.exec(sql, args![name, command]).await
+        let sql = "INSERT INTO discord_command (name, command, kept) VALUES ($1, $2, $3)
+                   ON CONFLICT (name) DO UPDATE SET kept = excluded.kept";
+        tx.exec(sql, args![name, command, wall()]).await
     })
     .await?;
     Ok(())
+}
+
+/// Keeps a form of a user, under its command line or the interaction that sent it.
+pub(crate) async fn keep_form(db: &Db, user: &str, about: &str, form: &Form) -> Result<()> {
+    let (name, form) = (&ids::hash(&format!("{user}/{about}")), &json!(form).to_string());
+    db.write_by_key(|tx| async move {
+        tx.exec(
+            "INSERT INTO discord_form (name, form, kept) VALUES ($1, $2, $3)
+             ON CONFLICT (name) DO UPDATE SET form = excluded.form, kept = excluded.kept",
+            args![name, form, wall()],
+        )
+        .await?;
+        Ok(())
+    })
+    .await
+}
+
+/// A form that was kept.
+pub(crate) async fn form(db: &Db, user: &str, about: &str) -> Result<Option<Form>> {
+    let name = ids::hash(&format!("{user}/{about}"));
+    let row = db.opt("SELECT form FROM discord_form WHERE name = $1", args![name]).await?;
+    let form: Option<String> = row.map(|r| r.get("form")).transpose()?;
+    // One of another version is none.
+    Ok(form.and_then(|form| serde_json::from_str(&form).ok()))
 }
 
 /// The command that stands in a component's id.
@@ -175,7 +210,8 @@ pub(crate) async fn remember_parts(db: &Db, hash: &str, parts: &[String]) -> Res
 pub(crate) async fn remember_whole(db: &Db, known: &str, parts: &[String]) -> Result<()> {
     let all = &parts.join(" ");
     db.write_by_key(|tx| async move {
-        for part in parts.iter().map(String::as_str).filter(|part| *part != known).chain([known]) {
+        let others = parts.iter().map(String::as_str).filter(|part| *part != known && *part != UNKNOWN);
+        for part in others.chain([known]) {
             let kept = if part == known { all.as_str() } else { known };
             tx.exec(
                 "INSERT INTO discord_post (hash, digest, begun, parts) VALUES ($1, $2, $3, $4)

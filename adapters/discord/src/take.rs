@@ -16,6 +16,7 @@ use crate::events::{self, Channel, Seen};
 use crate::ids::{number, word};
 use crate::interactions::{self, AGAIN, Interaction, WRITE_DIRECTLY, What};
 use crate::render::CUSTOM_ID;
+use crate::send::nonce;
 use crate::store::Kind;
 use crate::{markdown, modal, store};
 
@@ -197,7 +198,7 @@ impl Inlet {
         match &read.what {
             What::Ping => Ok(Some(json!({ "type": 1 }))),
             What::Suggest { word, typed } => self.suggest(&read, word, typed).await.map(Some),
-            What::Again(failed) => Ok(Some(match self.app.form(&read.user, failed) {
+            What::Again(failed) => Ok(Some(match store::form(&self.app.db, &read.user, failed).await? {
                 Some(form) => self.open(&read.user, &form).await?,
                 None => told(&say!(Words::english(), "chat-form-too-late"), &[]),
             })),
@@ -241,24 +242,20 @@ impl Inlet {
             Opened::Stored | Opened::Repeated => return Ok(deferred(kind)),
             Opened::Form(form) => self.open(&user, &form).await?,
             Opened::Errors(errors) => {
-                let sent =
-                    sent.and_then(|(command, values)| Some(modal::filled(self.app.form(&user, &command)?, &values)));
-                let again = sent.is_some();
-                if let Some(form) = sent {
-                    self.app.keep_form(&user, &id, form);
+                let mut form = None;
+                if let Some((command, values)) = sent {
+                    form = store::form(&self.app.db, &user, &command).await?;
+                    form = form.map(|form| modal::filled(form, &values));
                 }
-                wrong(&errors, &self.labels(&user, &id), again.then_some(id.as_str()))
+                if let Some(form) = &form {
+                    store::keep_form(&self.app.db, &user, &id, form).await?;
+                }
+                wrong(&errors, form.as_ref(), &id)
             }
         };
         // Nothing says that we think about it.
         store::answered(&self.app.db, &id).await?;
         Ok(answer)
-    }
-
-    /// What the fields of a form are called.
-    fn labels(&self, user: &str, id: &str) -> Vec<(String, String)> {
-        let form = self.app.form(user, id);
-        form.map_or_else(Vec::new, |f| f.fields.into_iter().map(|f| (f.name, f.label)).collect())
     }
 
     /// The modal of a form.
@@ -269,7 +266,7 @@ impl Inlet {
             store::remember_commands(&self.app.db, &[(short.clone(), name)]).await?;
             name = format!("#{short}");
         }
-        self.app.keep_form(user, &form.command, form.clone());
+        store::keep_form(&self.app.db, user, &form.command, form).await?;
         Ok(json!({ "type": 9, "data": modal::modal(form, &format!("f:{name}")) }))
     }
 
@@ -311,7 +308,7 @@ impl Inlet {
         let Some(channel) = self.app.open_direct(user).await? else { return Ok(false) };
         let hello = say!(Words::english(), "discord-direct-hello");
         let body = json!({ "content": markdown::pieces(&hello).join("\n\n"), "allowed_mentions": { "parse": [] },
-            "nonce": crate::ids::hash(id), "enforce_nonce": true });
+            "nonce": nonce(id, &channel), "enforce_nonce": true });
         self.app.api.call(&Request::new("POST /channels/:id/messages", &channel, &[]).body(body)).await?;
         let noted = self.app.opened(user, &channel).await;
         noted.map_err(|e| Failure::Later { why: e.to_string(), after: None })?;
@@ -351,9 +348,10 @@ fn told(text: &str, buttons: &[Value]) -> Value {
     json!({ "type": 4, "data": data })
 }
 
-/// What is wrong with a form. Discord closes it, so a button opens it again with what was filled in.
-fn wrong(errors: &[FieldError], labels: &[(String, String)], again: Option<&str>) -> Value {
-    let label = |name: &str| labels.iter().find(|(n, _)| n == name).map(|(_, l)| stoa_flow::chat::literal(l));
+/// What is wrong with a form that an interaction sent. Discord closes it, so a button opens it again with what was filled in.
+fn wrong(errors: &[FieldError], form: Option<&Form>, sent_by: &str) -> Value {
+    let fields = form.map_or(&[][..], |form| &form.fields);
+    let label = |name: &str| fields.iter().find(|f| f.name == name).map(|f| stoa_flow::chat::literal(&f.label));
     let lines: Vec<String> = errors
         .iter()
         .map(|e| match label(&e.field) {
@@ -361,8 +359,8 @@ fn wrong(errors: &[FieldError], labels: &[(String, String)], again: Option<&str>
             None => format!("- {}", e.why),
         })
         .collect();
-    let button = again.map(|id| {
-        json!({ "type": 2, "style": 1, "label": say!(Words::english(), "discord-form-again"), "custom_id": format!("{AGAIN}{id}") })
+    let button = form.map(|_| {
+        json!({ "type": 2, "style": 1, "label": say!(Words::english(), "discord-form-again"), "custom_id": format!("{AGAIN}{sent_by}") })
     });
     told(&lines.join("\n"), button.as_slice())
 }

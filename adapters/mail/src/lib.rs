@@ -10,7 +10,7 @@ use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 use sha2::{Digest as _, Sha256};
 use stoa_flow::chat::{Account, Block, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
 use stoa_flow::delivery::MAIL;
-use stoa_ground::{Error, Result};
+use stoa_ground::{Error, Instant, Result};
 
 /// How long one command of the server may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -143,7 +143,7 @@ impl Platform for Mail {
     }
 
     /// A mail server cannot be asked. A mail whose sending was cut off is sent again, under the same Message-ID.
-    async fn find(&self, _place: &Place, _key: &str) -> Result<Option<String>, SendError> {
+    async fn find(&self, _place: &Place, _key: &str, _since: Instant) -> Result<Option<String>, SendError> {
         Ok(None)
     }
 

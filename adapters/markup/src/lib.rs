@@ -4,7 +4,7 @@
 pub mod links;
 pub mod parts;
 
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd, TextMergeStream};
 use stoa_flow::chat::read_moment;
 use stoa_flow::words::harmless;
 
@@ -63,7 +63,8 @@ pub fn pieces<D: Dialect>(text: &str) -> Vec<String> {
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
     let mut writer = Writer { point: D::POINT, indent: D::INDENT, ..Writer::default() };
     let text = harmless(text);
-    for event in Parser::new_ext(&text, options) {
+    // Words come whole, wherever something in them could have been a mark: an address is to be seen as one.
+    for event in TextMergeStream::new(Parser::new_ext(&text, options)) {
         writer.take::<D>(event);
     }
     writer.end_piece();

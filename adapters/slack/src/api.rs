@@ -29,7 +29,7 @@ const LONGEST_PAUSE: u64 = 3_600;
 const OPERATOR: u64 = 300;
 
 /// What is said goes out by this method.
-const POST: &str = "chat.postMessage";
+pub(crate) const POST: &str = "chat.postMessage";
 
 /// The app was removed from the workspace: the operator hears of it, and people are written to elsewhere.
 const REMOVED: &str = "account_inactive";
@@ -50,6 +50,10 @@ const CLOSED: [&str; 14] = [
     "restricted_action_non_threadable_channel",
     "team_not_found",
 ];
+/// A method that Slack, the app or a simpler server in Slack's place does not have.
+const UNKNOWN_METHOD: &str = "unknown_method";
+/// The method is not there, or not for this app: something else is to be done instead.
+const ABSENT: [&str; 4] = [UNKNOWN_METHOD, "missing_scope", "feature_not_enabled", "not_allowed"];
 /// The operator has to do something.
 const CREDENTIALS: [&str; 9] = [
     "token_revoked",
@@ -77,6 +81,19 @@ pub(crate) enum Failure {
     Unknown { why: String },
     /// Slack's error code, with what it says beside it.
     Code { code: String, detail: String },
+}
+
+impl Failure {
+    /// Whether the method is not there, or not for this app.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(self, Self::Code { code, .. } if ABSENT.contains(&code.as_str()))
+    }
+
+    /// Whether Slack does not take this call, and takes it no better later: neither the place nor the token is the reason.
+    pub(crate) fn is_refusal(&self) -> bool {
+        let of_another = |code: &str| CLOSED.contains(&code) || CREDENTIALS.contains(&code);
+        self.is_absence() || matches!(self, Self::Code { code, .. } if !of_another(code))
+    }
 }
 
 /// How a call's arguments go out: methods that read take forms, the others JSON.
@@ -174,7 +191,7 @@ impl Api {
         if status == StatusCode::TOO_MANY_REQUESTS {
             return Ok(Answer::Limited(retry_after(&headers)));
         }
-        if !status.is_success() {
+        if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED {
             return Err(self.unknown(&format!("{method} was answered with {status}")));
         }
         let mut text = Vec::new();
@@ -184,10 +201,18 @@ impl Api {
             }
             text.extend_from_slice(&chunk);
         }
-        let value: Value = serde_json::from_slice(&text)
-            .map_err(|e| self.unknown(&format!("the answer to {method} cannot be read: {e}")))?;
-        if value["ok"] == true {
+        let value: Value = match serde_json::from_slice(&text) {
+            Err(e) if status.is_success() => {
+                return Err(self.unknown(&format!("the answer to {method} cannot be read: {e}")));
+            }
+            read => read.unwrap_or_default(),
+        };
+        if status.is_success() && value["ok"] == true {
             return Ok(Answer::Ok(value, headers));
+        }
+        // Slack itself says everything with 200; what stands in its place, or before it, may not.
+        if !status.is_success() && (value["ok"] != false || !value["error"].is_string()) {
+            return Err(self.turned_away(method, status));
         }
         let code = value["error"].as_str().unwrap_or("no error code");
         if code == "ratelimited" || code == "rate_limited" {
@@ -220,6 +245,24 @@ impl Api {
         }
     }
 
+    /// What a status without Slack's own error code means: nothing was done.
+    fn turned_away(&self, method: &str, status: StatusCode) -> Failure {
+        let detail = format!("{method} was answered with {status}");
+        let code = match status {
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
+                UNKNOWN_METHOD.to_owned()
+            }
+            StatusCode::BAD_REQUEST
+            | StatusCode::GONE
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::UNSUPPORTED_MEDIA_TYPE
+            | StatusCode::UNPROCESSABLE_ENTITY => format!("http_{}", status.as_u16()),
+            // Of a token, a proxy or a redirection that somebody can mend.
+            _ => return self.later(&detail, None),
+        };
+        Failure::Code { code, detail }
+    }
+
     fn trouble(&self, method: &str, error: &reqwest::Error) -> Failure {
         if error.is_connect() {
             self.later(&format!("{method}: Slack cannot be reached"), None)
@@ -241,7 +284,7 @@ impl Api {
     /// What a failure means for a delivery. What only the operator can mend is logged once.
     pub(crate) fn send_error(&self, failure: Failure) -> SendError {
         let (code, detail) = match failure {
-            Failure::Later { why, after } => return SendError::Retry { why, after_seconds: after },
+            Failure::Later { why, after } => return SendError::Unsent { why, after_seconds: after },
             Failure::Limited { why, after, everything } => return SendError::Wait { why, after, everything },
             Failure::Unknown { why } => return SendError::Retry { why, after_seconds: None },
             Failure::Code { code, detail } => (code, format!("the Slack app '{}': {detail}", self.name)),
@@ -254,9 +297,21 @@ impl Api {
         }
         if CREDENTIALS.contains(&code.as_str()) {
             self.tell_operator(&code, &detail);
-            return SendError::Retry { why: detail, after_seconds: Some(OPERATOR) };
+            return SendError::Unsent { why: detail, after_seconds: Some(OPERATOR) };
         }
         SendError::Refused(detail)
+    }
+
+    /// As [`send_error`](Self::send_error), of [`POST`]. Where that is not there nothing is, so the address may be wrong.
+    pub(crate) fn post_error(&self, failure: Failure) -> SendError {
+        match failure {
+            Failure::Code { code, detail } if code == UNKNOWN_METHOD => {
+                let why = format!("the Slack app '{}': {detail}; is api_url right?", self.name);
+                self.tell_operator(POST, &why);
+                SendError::Unsent { why, after_seconds: Some(OPERATOR) }
+            }
+            failure => self.send_error(failure),
+        }
     }
 
     /// Tells the operator what is wrong, once for each `what`.
@@ -276,6 +331,46 @@ fn retry_after(headers: &header::HeaderMap) -> u64 {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn what_comes_without_slack_s_own_status_is_done_or_not() {
+        use axum::extract::Path;
+        use axum::http::StatusCode;
+        let answer = async |Path(method): Path<String>| {
+            let (status, body) = match method.as_str() {
+                "nowhere" => (404, r#"{"message":"Not Found"}"#),
+                "unbuilt" => (501, ""),
+                "refused" => (400, r#"{"ok":false,"error":"invalid_blocks"}"#),
+                "elsewhere" => (404, r#"{"ok":false,"error":"channel_not_found"}"#),
+                "garbled" => (400, "<html>"),
+                "behind.a.proxy" => (403, r#"{"error":"Forbidden"}"#),
+                _ => (502, "<html>"),
+            };
+            (StatusCode::from_u16(status).unwrap(), body)
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let api_url = format!("http://{}", listener.local_addr().unwrap());
+        let router = axum::Router::new().route("/{method}", axum::routing::post(answer));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let api = Api::new(&Options { api_url, ..Options::test() }).unwrap();
+        let of = async |method| api.call("xoxb-test", method, &Body::Form(Vec::new())).await.unwrap_err();
+        for (method, expected) in [
+            ("nowhere", "unknown_method"),
+            ("unbuilt", "unknown_method"),
+            ("refused", "invalid_blocks"),
+            ("elsewhere", "channel_not_found"),
+            ("garbled", "http_400"),
+        ] {
+            let failure = of(method).await;
+            assert!(matches!(&failure, Failure::Code { code, .. } if code == expected), "{method}: {failure:?}");
+        }
+        assert!(of("nowhere").await.is_absence() && of("refused").await.is_refusal());
+        assert!(!of("elsewhere").await.is_refusal(), "another place may do");
+        assert!(matches!(of("behind.a.proxy").await, Failure::Later { .. }));
+        assert!(matches!(of("broken").await, Failure::Unknown { .. }));
+        assert!(matches!(api.post_error(of("nowhere").await), SendError::Unsent { after_seconds: Some(OPERATOR), .. }));
+        assert_eq!(api.troubles.all().len(), 1, "where nothing can be posted the operator hears of it");
+    }
+
     #[test]
     fn each_error_of_slack_has_its_consequence() {
         let api = Api::new(&Options::test()).unwrap();
@@ -288,7 +383,7 @@ mod tests {
             [("slack/acme/account_inactive".into(), "the Slack app 'acme': account_inactive".into())]
         );
         for code in ["token_revoked", "invalid_auth", "missing_scope"] {
-            assert!(matches!(of(code), SendError::Retry { after_seconds: Some(OPERATOR), .. }), "{code}");
+            assert!(matches!(of(code), SendError::Unsent { after_seconds: Some(OPERATOR), .. }), "{code}");
         }
         for code in ["invalid_blocks", "msg_too_long", "message_not_found", "something_new"] {
             assert!(matches!(of(code), SendError::Refused(_)), "{code}");

@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stoa_flow::chat::{Form, Place};
-use stoa_flow::say;
-use stoa_flow::words::Words;
 use stoa_ground::Result;
 use stoa_ground::clock::monotonic;
 use stoa_http::{locked, remember};
@@ -26,6 +24,8 @@ use crate::{Options, PLATFORM, view};
 const REMEMBERED: usize = 100_000;
 /// How long Slack takes answers at a response address: half an hour.
 const RESPONSE: Duration = Duration::from_secs(29 * 60);
+/// The method that says where a person and the bot talk alone.
+const OPEN: &str = "conversations.open";
 /// How long a command may wait here for its direct conversation: it is acknowledged within three seconds.
 const AT_ONCE: Duration = Duration::from_millis(1_200);
 /// For how long a method that is not there is left alone.
@@ -251,15 +251,29 @@ impl App {
         Ok(self.identity.get_or_init(|| me))
     }
 
-    /// The direct conversation with a user.
+    /// The direct conversation with a user; where Slack does not say it the user's id, under which messages go there too.
     pub(crate) async fn direct(&self, user: &str) -> Result<String, Failure> {
-        if let Some(channel) = locked(&self.direct).get(user) {
-            return Ok(channel.clone());
+        let known = self.channel(user);
+        if known != user || self.is_unsupported(OPEN) {
+            return Ok(known);
         }
-        let opened = self.call("conversations.open", Body::Json(json!({ "users": user }))).await?;
-        let channel = word(&opened["channel"]["id"]).to_owned();
-        self.remember_direct(user, &channel);
-        Ok(channel)
+        match self.call(OPEN, Body::Json(json!({ "users": user }))).await {
+            Ok(opened) => {
+                self.remember_direct(user, word(&opened["channel"]["id"]));
+                Ok(self.channel(user))
+            }
+            Err(failure) if failure.is_refusal() => {
+                self.note_failure(OPEN, &failure);
+                tracing::debug!(app = %self.options.name, error = %self.api.send_error(failure), "posts go to people's ids");
+                Ok(known)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The conversation that a person's id stands for, where it is known; else what was given.
+    pub(crate) fn channel(&self, named: &str) -> String {
+        locked(&self.direct).get(named).cloned().unwrap_or_else(|| named.to_owned())
     }
 
     /// As [`direct`](Self::direct), for what must be acknowledged soon; none when Slack is slow or says no.
@@ -268,7 +282,9 @@ impl App {
     }
 
     pub(crate) fn remember_direct(&self, user: &str, channel: &str) {
-        remember(&self.direct, user.to_owned(), channel.to_owned(), REMEMBERED);
+        if !channel.is_empty() {
+            remember(&self.direct, user.to_owned(), channel.to_owned(), REMEMBERED);
+        }
     }
 
     /// A conversation that is gone is asked for again.
@@ -301,32 +317,21 @@ impl App {
         locked(&self.responses).remove(&(channel.to_owned(), user.to_owned()));
     }
 
-    /// Opens a form as a modal. When Slack does not take it any more, the person is told.
-    pub(crate) async fn open(&self, trigger: &str, user: &str, place: &Place, form: &Form) {
+    /// Opens a form as a modal; `false` when Slack does not take it any more, which the person is to be told.
+    pub(crate) async fn open(&self, trigger: &str, place: &Place, form: &Form) -> bool {
         let shown = view::modal(form, place);
         if word(&shown["private_metadata"]).chars().count() > METADATA {
             tracing::error!(app = %self.options.name, form = %form.title, "a form's command is too long for Slack");
-            return;
+            return true;
         }
         let body = Body::Json(json!({ "trigger_id": trigger, "view": shown }));
         match self.call("views.open", body).await {
-            Ok(_) => {}
+            Ok(_) => true,
             // A repeat of what opened it before.
-            Err(Failure::Code { code, .. }) if code == "exchanged_trigger_id" || code == "trigger_exchanged" => {}
+            Err(Failure::Code { code, .. }) if code == "exchanged_trigger_id" || code == "trigger_exchanged" => true,
             Err(failure) => {
-                let error = self.api.send_error(failure);
-                tracing::warn!(app = %self.options.name, %error, "a form could not be opened");
-                let text = say!(Words::english(), "chat-form-too-late");
-                let told = if place.direct {
-                    let body = json!({ "channel": place.channel, "text": text });
-                    self.call("chat.postMessage", Body::Json(body)).await
-                } else {
-                    let body = json!({ "channel": place.channel, "user": user, "text": text });
-                    self.call("chat.postEphemeral", Body::Json(body)).await
-                };
-                if let Err(failure) = told {
-                    tracing::warn!(app = %self.options.name, error = %self.api.send_error(failure), "nor could that be told");
-                }
+                tracing::warn!(app = %self.options.name, error = %self.api.send_error(failure), "a form could not be opened");
+                false
             }
         }
     }
@@ -352,9 +357,7 @@ impl App {
 
     /// Leaves a method alone for a while where the workspace or the app does not have it.
     pub(crate) fn note_failure(&self, method: &'static str, failure: &Failure) {
-        if let Failure::Code { code, .. } = failure
-            && ["unknown_method", "missing_scope", "feature_not_enabled", "not_allowed"].contains(&code.as_str())
-        {
+        if failure.is_absence() {
             self.leave_alone(method, UNSUPPORTED);
         }
     }

@@ -7,6 +7,7 @@ use stoa_flow::words::Words;
 use stoa_ground::Result;
 use stoa_markup::parts::cut;
 
+use crate::Feature;
 use crate::api::Body;
 use crate::events::word;
 use crate::take::Inlet;
@@ -37,6 +38,9 @@ impl Inlet {
 
     /// Says in the pane that an answer is on its way; Slack takes it away when the answer is there.
     pub(crate) fn works(&self, envelope: &Envelope) {
+        if !self.app.options.has(Feature::Assistant) {
+            return;
+        }
         let place = &envelope.place;
         let (Event::Message { text, to_bot: true, .. }, Some(thread), true) =
             (&envelope.event, &place.thread, place.direct)

@@ -10,8 +10,12 @@ use crate::mrkdwn::{self, Mrkdwn};
 
 /// Blocks of one message.
 const BLOCKS: usize = 50;
+/// Characters of all texts of one message. Slack names no limit; messages with eleven thousand were refused.
+const TEXT: usize = 9_500;
+/// With less room than this a text is left out and not begun.
+const BEGINNING: usize = 200;
 /// Blocks of a Home tab.
-pub(crate) const HOME_BLOCKS: usize = 100;
+const HOME_BLOCKS: usize = 100;
 /// Characters of one section.
 const SECTION: usize = 3_000;
 /// Characters of a header.
@@ -34,11 +38,16 @@ pub(crate) struct Rendered {
 
 /// Renders a message.
 pub(crate) fn render(message: &Message) -> Rendered {
-    render_within(message, BLOCKS)
+    rendered(message, BLOCKS, TEXT)
 }
 
-/// Renders a message in at most so many blocks.
-pub(crate) fn render_within(message: &Message, most: usize) -> Rendered {
+/// Renders a Home tab.
+pub(crate) fn render_home(page: &Message) -> Value {
+    rendered(page, HOME_BLOCKS, usize::MAX).blocks
+}
+
+/// Renders a message in at most so many blocks with at most so many characters.
+fn rendered(message: &Message, most: usize, characters: usize) -> Rendered {
     let (mut blocks, mut text, mut buttons) = (Vec::new(), Vec::new(), 0);
     for block in &message.blocks {
         match block {
@@ -77,7 +86,7 @@ pub(crate) fn render_within(message: &Message, most: usize) -> Rendered {
             }
         }
     }
-    Rendered { blocks: json!(shortened(blocks, most)), text: fallback(&text.join("\n")) }
+    Rendered { blocks: json!(shortened(blocks, most, characters)), text: fallback(&text.join("\n")) }
 }
 
 /// CommonMark as section blocks.
@@ -115,16 +124,53 @@ fn button(button: &Button, n: &mut usize) -> Option<Value> {
     Some(shown)
 }
 
-/// At most so many blocks: what can be pressed stays, what is read is shortened, and it says so.
-fn shortened(blocks: Vec<Value>, most: usize) -> Vec<Value> {
-    if blocks.len() <= most {
+/// At most so many blocks and characters: what can be pressed stays, what is read is shortened, and it says so.
+fn shortened(blocks: Vec<Value>, most: usize, characters: usize) -> Vec<Value> {
+    if blocks.len() <= most && said(&blocks) <= characters {
         return blocks;
     }
     let (pressed, read): (Vec<Value>, Vec<Value>) = blocks.into_iter().partition(|b| b["type"] == "actions");
     let pressed: Vec<Value> = pressed.into_iter().take(most / 2).collect();
-    let room = most - 1 - pressed.len();
-    let note = say!(Words::english(), "chat-shortened");
-    read.into_iter().take(room).chain(context(&mrkdwn::escape(&note))).chain(pressed).collect()
+    let note = context(&mrkdwn::escape(&say!(Words::english(), "chat-shortened")));
+    let mut room = characters.saturating_sub(said(&pressed) + said(&note));
+    let mut shown = Vec::new();
+    for block in read.into_iter().take(most - 1 - pressed.len()) {
+        let length = said(std::slice::from_ref(&block));
+        if length > room {
+            shown.extend(begun(block, room));
+            break;
+        }
+        room -= length;
+        shown.push(block);
+    }
+    shown.into_iter().chain(note).chain(pressed).collect()
+}
+
+/// Characters of all texts in blocks.
+fn said(blocks: &[Value]) -> usize {
+    fn of(value: &Value) -> usize {
+        match value {
+            Value::Array(items) => items.iter().map(of).sum(),
+            Value::Object(fields) => fields
+                .iter()
+                .map(|(key, one)| one.as_str().filter(|_| key == "text").map_or_else(|| of(one), length))
+                .sum(),
+            _ => 0,
+        }
+    }
+    blocks.iter().map(of).sum()
+}
+
+/// The beginning of what is read; none where that says too little.
+fn begun(block: Value, room: usize) -> Option<Value> {
+    if room < BEGINNING {
+        return None;
+    }
+    let mut block = block;
+    let at = if block["type"] == "section" { "/text/text" } else { "/elements/0/text" };
+    let text = block.pointer_mut(at)?;
+    *text = json!(parts::split::<Mrkdwn>(text.as_str()?, room).into_iter().next()?);
+    Some(block)
 }
 
 /// Pieces joined into as few sections as fit.
@@ -229,5 +275,22 @@ mod tests {
         let blocks = blocks.as_array().unwrap();
         assert_eq!(blocks.len(), BLOCKS);
         assert_eq!((&blocks[48]["type"], &blocks[49]["type"]), (&json!("context"), &json!("actions")));
+    }
+
+    #[test]
+    fn all_texts_of_a_message_together_are_no_longer_than_slack_takes_and_the_buttons_stay() {
+        let word = "word ".repeat(590);
+        let long = Message::text(word.clone()).paragraph(word.clone()).paragraph(word.clone()).paragraph(word.clone());
+        let long = long.context("x".repeat(2_900)).buttons(vec![Button::new("Go", "go")]);
+        let blocks = render(&long).blocks;
+        let blocks = blocks.as_array().unwrap();
+        assert!((TEXT - BEGINNING..=TEXT).contains(&said(blocks)), "{}", said(blocks));
+        let kinds: Vec<&str> = blocks.iter().map(|b| b["type"].as_str().unwrap()).collect();
+        assert_eq!(kinds, ["section", "section", "section", "section", "context", "actions"]);
+        assert_eq!(blocks[4]["elements"][0]["text"], "There is more than fits here.");
+        // What fits is whole, and a Home tab has no such limit.
+        let short = Message::text(word.clone()).paragraph(word);
+        assert!(!render(&short).blocks.to_string().contains("more than fits"));
+        assert!(!render_home(&long).to_string().contains("more than fits"));
     }
 }

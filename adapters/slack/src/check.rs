@@ -6,7 +6,7 @@ use stoa_ground::{Db, Result};
 
 use crate::api::{Api, Body};
 use crate::events::word;
-use crate::{Mode, Options, installs, manifest};
+use crate::{Feature, Mode, Options, installs, manifest};
 
 /// Workspaces that are asked about, of those in which the app was installed by its page.
 const ASKED: usize = 100;
@@ -20,8 +20,8 @@ pub struct Seen {
     pub workspace: String,
     /// Whether it is installed in all workspaces of an organisation (Enterprise Grid).
     pub whole: bool,
-    /// Scopes that are missing, each with what it costs; none when Slack did not say the scopes.
-    pub missing: Vec<(&'static str, &'static str)>,
+    /// Scopes that are missing, each with what it costs; none when Slack did not say which there are.
+    pub missing: Option<Vec<(&'static str, &'static str)>>,
 }
 
 /// An app, as Slack knows it.
@@ -52,7 +52,7 @@ pub async fn check(options: &Options, db: Option<&Db>) -> Result<Checked> {
     };
     let own = match options.bot_token.as_str() {
         "" => None,
-        token => Some(seen(api, token).await),
+        token => Some(seen(api, options, token).await),
     };
     let mut all = match db {
         Some(db) if options.is_installed_by_page() => installs::sealed(db, &options.name).await?,
@@ -62,7 +62,7 @@ pub async fn check(options: &Options, db: Option<&Db>) -> Result<Checked> {
     all.truncate(ASKED);
     let asked = all.into_iter().map(|(name, install)| async move {
         match install {
-            Ok(install) => (name, seen(api, &install.token).await),
+            Ok(install) => (name, seen(api, options, &install.token).await),
             Err(error) => (name, Err(SendError::Refused(error.to_string()))),
         }
     });
@@ -71,21 +71,21 @@ pub async fn check(options: &Options, db: Option<&Db>) -> Result<Checked> {
 }
 
 /// The app whose token this is.
-async fn seen(api: &Api, token: &str) -> Result<Seen, SendError> {
+async fn seen(api: &Api, options: &Options, token: &str) -> Result<Seen, SendError> {
     let asked = api.call_with_headers(token, "auth.test", &Body::Form(Vec::new())).await;
     let (me, headers) = asked.map_err(|failure| api.send_error(failure))?;
     let scopes = headers.get("x-oauth-scopes").and_then(|v| v.to_str().ok());
     Ok(Seen {
         workspace: word(&me["team"]).to_owned(),
         whole: me["is_enterprise_install"] == true,
-        missing: scopes.map_or_else(Vec::new, missing),
+        missing: scopes.map(|scopes| missing(scopes, &options.features)),
     })
 }
 
-/// What is missing among the scopes that a token has.
-fn missing(scopes: &str) -> Vec<(&'static str, &'static str)> {
+/// What is missing among the scopes that a token has, for these features.
+fn missing(scopes: &str, features: &[Feature]) -> Vec<(&'static str, &'static str)> {
     let given: Vec<&str> = scopes.split(',').map(str::trim).collect();
-    manifest::SCOPES.iter().filter(|(scope, _)| !given.contains(scope)).copied().collect()
+    manifest::scopes(features).filter(|(scope, _)| !given.contains(scope)).collect()
 }
 
 #[cfg(test)]
@@ -94,9 +94,13 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named_with_its_cost() {
-        let all: Vec<&str> = manifest::SCOPES.iter().map(|(scope, _)| *scope).collect();
-        assert!(missing(&all.join(", ")).is_empty());
+        let all: Vec<&str> = manifest::scopes(&Feature::ALL).map(|(scope, _)| scope).collect();
+        assert!(missing(&all.join(", "), &Feature::ALL).is_empty());
         let without: Vec<&str> = all.iter().filter(|scope| **scope != "dnd:read").copied().collect();
-        assert_eq!(missing(&without.join(",")).iter().map(|(scope, _)| *scope).collect::<Vec<_>>(), ["dnd:read"]);
+        let named = |features: &[Feature]| -> Vec<&str> {
+            missing(&without.join(","), features).iter().map(|(scope, _)| *scope).collect()
+        };
+        assert_eq!(named(&Feature::ALL), ["dnd:read"]);
+        assert!(named(&[Feature::Assistant]).is_empty(), "what the app does without is not missed");
     }
 }

@@ -31,7 +31,7 @@ pub(crate) enum Meaning {
 pub(crate) fn meaning(payload: &Value, bot: &str) -> Meaning {
     let event = &payload["event"];
     let bot = if bot.is_empty() { authorized(payload) } else { bot };
-    let Some(id) = payload["event_id"].as_str() else { return Meaning::Unknown("an event without event_id".into()) };
+    let Some(id) = id(payload) else { return Meaning::Unknown("an event without event_id".into()) };
     let happened = match word(&event["type"]) {
         "message" => message(event, bot),
         "app_mention" => mention(event, bot),
@@ -71,6 +71,29 @@ pub(crate) fn meaning(payload: &Value, bot: &str) -> Meaning {
     }))
 }
 
+/// By what a repeat is known: Slack's own id, else where, when and what it was.
+fn id(payload: &Value) -> Option<String> {
+    if let Some(id) = payload["event_id"].as_str() {
+        return Some(id.to_owned());
+    }
+    let (event, item) = (&payload["event"], &payload["event"]["item"]);
+    let said =
+        |values: [&Value; 2]| values.map(word).into_iter().find(|t| !t.is_empty()).unwrap_or_default().to_owned();
+    let (kind, channel) = (word(&event["type"]), said([&event["channel"], &item["channel"]]));
+    let at = when(event);
+    (!kind.is_empty() && !at.is_empty()).then(|| match word(&event["reaction"]) {
+        "" => format!("{kind}/{channel}/{at}"),
+        // Of two that come without their own time the message's is the same.
+        emoji => format!("{kind}/{channel}/{at}/{}/{emoji}", word(&event["user"])),
+    })
+}
+
+/// The time stamp of what happened.
+fn when(event: &Value) -> &str {
+    let all = [&event["event_ts"], &event["ts"], &event["item"]["ts"]];
+    all.into_iter().map(word).find(|ts| !ts.is_empty()).unwrap_or_default()
+}
+
 /// What the operator is told about a channel.
 fn closed(kind: &str, channel: &str) -> String {
     let what = match kind {
@@ -87,10 +110,13 @@ pub(crate) fn is_shared(payload: &Value) -> bool {
 }
 
 /// Where people of other organisations read as well, what is said to the bot is a command, which is answered only to who
-/// gave it; what others say there is not heard. `understand` says what an event means.
+/// gave it; what others say there is not heard, and no reaction makes anything of it. An edit or a deletion still takes back
+/// what is kept from before. `understand` says what an event means.
 pub(crate) fn whispered(event: Event, understand: impl Fn(&Event) -> Understood) -> Option<Event> {
-    if !matches!(event, Event::Message { .. }) {
-        return Some(event);
+    match event {
+        Event::Message { .. } => {}
+        Event::Reaction { .. } => return None,
+        event => return Some(event),
     }
     match understand(&event) {
         Understood::Command(word, args) => Some(Event::Command { word, args: args.text().to_owned() }),
@@ -118,7 +144,7 @@ struct Happened<'a> {
 fn message<'a>(event: &'a Value, bot: &str) -> Option<Happened<'a>> {
     let channel = word(&event["channel"]);
     let direct = is_direct(event, channel);
-    let at = word(&event["event_ts"]);
+    let at = when(event);
     let by_bot = |m: &Value| m["bot_id"].is_string() || m["subtype"] == "bot_message" || word(&m["user"]) == bot;
     match word(&event["subtype"]) {
         "" | "file_share" | "me_message" | "thread_broadcast" => {
@@ -183,7 +209,7 @@ fn reaction<'a>(event: &'a Value, bot: &str, added: bool) -> Option<Happened<'a>
     let reacted =
         Event::Reaction { message: word(&item["ts"]).to_owned(), emoji: word(&event["reaction"]).to_owned(), added };
     let direct = channel.starts_with('D');
-    Some(Happened { user, channel, thread: None, direct, at: word(&event["event_ts"]), event: reacted })
+    Some(Happened { user, channel, thread: None, direct, at: when(event), event: reacted })
 }
 
 /// Whether only the person and the bot read there.
@@ -317,6 +343,33 @@ mod tests {
         assert_eq!(said("", true), command("help", ""));
         assert_eq!(said("/learm tracks", true), command("learm", ""), "which is answered with the nearest word");
         assert_eq!(said("lunch?", false), None);
+        // Nothing is made there of what anybody says; what is kept from before can still be taken back.
+        let there = |event: Event| whispered(event, |event| understand(event, &[]));
+        assert_eq!(there(Event::Reaction { message: "2.1".into(), emoji: "bulb".into(), added: true }), None);
+        let gone = Event::Deleted { id: "2.1".into() };
+        assert_eq!(there(gone.clone()), Some(gone));
+    }
+
+    #[test]
+    fn an_event_without_an_id_is_known_by_where_and_when_it_was() {
+        let key = |event: Value| match meaning(&json!({ "team_id": "T1", "event": event }), "UBOT") {
+            Meaning::Event(envelope) => envelope.key,
+            other => panic!("{other:?}"),
+        };
+        let said =
+            |kind: &str, ts: &str| json!({"type": kind, "channel": "D1", "user": "U1", "text": "help", "ts": ts});
+        assert_eq!(key(said("message", "2.1")), "slack/message/D1/2.1");
+        assert_ne!(key(said("message", "2.1")), key(said("message", "2.2")));
+        assert_ne!(key(said("message", "2.1")), key(said("app_mention", "2.1")));
+        let reacts = |user: &str, emoji: &str| {
+            key(json!({"type": "reaction_added", "user": user, "reaction": emoji,
+                "item": {"type": "message", "channel": "C1", "ts": "1.1"}}))
+        };
+        assert_eq!(reacts("U1", "bulb"), reacts("U1", "bulb"));
+        assert_ne!(reacts("U1", "bulb"), reacts("U2", "bulb"));
+        assert_ne!(reacts("U1", "bulb"), reacts("U1", "eyes"));
+        let nowhen = json!({"event": {"type": "message", "channel": "D1", "user": "U1", "text": "help"}});
+        assert!(matches!(meaning(&nowhen, "UBOT"), Meaning::Unknown(_)));
     }
 
     #[test]

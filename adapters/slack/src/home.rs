@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::PLATFORM;
 use crate::api::Body;
-use crate::blocks::{HOME_BLOCKS, render_within};
+use crate::blocks::render_home;
 use crate::events::word;
 use crate::take::Inlet;
 
@@ -115,7 +115,7 @@ async fn publish(inlet: Inlet, user: String) {
             return;
         }
     };
-    let blocks = render_within(&page, HOME_BLOCKS).blocks;
+    let blocks = render_home(&page);
     let digest = digest(&blocks);
     if shown == Some(digest) {
         return;

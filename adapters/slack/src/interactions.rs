@@ -23,11 +23,9 @@ pub(crate) fn command(form: &Value, bot: &str, now: Instant) -> Option<Interacti
     let args = text::plain(word(&form["text"]), bot);
     let event = Event::Command { word: name.to_owned(), args: args.trim().to_owned() };
     let (user, trigger) = (word(&form["user_id"]), word(&form["trigger_id"]));
-    if user.is_empty() || trigger.is_empty() {
-        return None;
-    }
     let channel = word(&form["channel_id"]);
-    Some(interaction(word(&form["team_id"]), user, channel, None, trigger, trigger, now, event))
+    let key = known_by(trigger, form, now);
+    (!user.is_empty()).then(|| interaction(word(&form["team_id"]), user, channel, None, &key, trigger, now, event))
 }
 
 /// Maps the payload of an interaction; the type's name when this version does not know it.
@@ -47,14 +45,18 @@ fn action(payload: &Value, now: Instant) -> Option<Interaction> {
     let command = action["value"].as_str().or_else(|| action["selected_option"]["value"].as_str())?;
     let (user, at) = (word(&payload["user"]["id"]), word(&action["action_ts"]));
     let channel = first(&[&payload["channel"]["id"], &container["channel_id"]]);
+    // What shows the button may only say it in the message.
+    let message = first(&[&container["message_ts"], &payload["message"]["ts"]]);
     let thread = thread(&payload["message"]).or_else(|| container["thread_ts"].as_str().map(str::to_owned));
     // What only one person sees cannot be edited later: its answer is a message of its own.
-    let shown = container["message_ts"].as_str().filter(|_| container["is_ephemeral"] != true);
-    let thread = thread.filter(|t| Some(t.as_str()) != container["message_ts"].as_str());
+    let shown = Some(message).filter(|ts| !ts.is_empty() && container["is_ephemeral"] != true);
+    let thread = thread.filter(|t| t != message);
     let event = Event::Action { command: command.to_owned(), message: shown.map(str::to_owned) };
-    let key = format!("{user}/{at}/{}", word(&action["action_id"]));
-    let at = if at.is_empty() { now } else { instant(at) };
     let trigger = word(&payload["trigger_id"]);
+    let (key, at) = match at {
+        "" => (known_by(trigger, payload, now), now),
+        at => (format!("{user}/{at}/{}", word(&action["action_id"])), instant(at)),
+    };
     Some(interaction(team(payload), user, channel, thread, &key, trigger, at, event))
 }
 
@@ -94,12 +96,13 @@ fn message_shortcut(payload: &Value, bot: &str, now: Instant) -> Option<Interact
     };
     let event = Event::Shortcut { command: command_of(word(&payload["callback_id"])), message: said };
     let (channel, trigger) = (word(&payload["channel"]["id"]), word(&payload["trigger_id"]));
-    if ts.is_empty() || trigger.is_empty() {
+    if ts.is_empty() {
         return None;
     }
+    let key = known_by(trigger, payload, now);
     let at = payload["action_ts"].as_str().map_or(now, instant);
     let user = word(&payload["user"]["id"]);
-    Some(interaction(workspace, user, channel, thread(message), trigger, trigger, at, event))
+    Some(interaction(workspace, user, channel, thread(message), &key, trigger, at, event))
 }
 
 fn shortcut(payload: &Value, now: Instant) -> Option<Interaction> {
@@ -107,8 +110,18 @@ fn shortcut(payload: &Value, now: Instant) -> Option<Interaction> {
     let command = command_of(word(&payload["callback_id"]));
     let (name, args) = command.split_once(' ').unwrap_or((&command, ""));
     let event = Event::Command { word: name.to_owned(), args: args.to_owned() };
-    (!trigger.is_empty() && !name.is_empty())
-        .then(|| interaction(team(payload), user, "", None, trigger, trigger, now, event))
+    let key = known_by(trigger, payload, now);
+    (!name.is_empty()).then(|| interaction(team(payload), user, "", None, &key, trigger, now, event))
+}
+
+/// By what a repeat is known: Slack's trigger, else all that was said, in the minute in which it came. Slack repeats within
+/// seconds; who does the same again later means it.
+fn known_by(trigger: &str, said: &Value, now: Instant) -> String {
+    if !trigger.is_empty() {
+        return trigger.to_owned();
+    }
+    let digest = Sha256::digest(said.to_string().as_bytes());
+    format!("{}/{}", stoa_ground::hex(digest.iter().take(16)), now.0 / (60 * Instant::SECOND))
 }
 
 /// The command line of a shortcut: `tip_from` is `tip from`.
@@ -171,7 +184,14 @@ mod tests {
         let args = "ask what is @ana&#39;s job?".to_owned();
         assert_eq!(read.envelope.event, Event::Command { word: "stoa".into(), args });
         assert!(!read.envelope.place.direct);
-        assert_eq!(command(&json!({"command": "/stoa", "user_id": "U1"}), "", NOW), None);
+        assert_eq!(command(&json!({"command": "/stoa"}), "", NOW), None, "nobody's");
+        // Without a trigger it is answered all the same, once.
+        let bare = json!({"command": "/stoa", "user_id": "U1", "text": "help"});
+        let key = |form: &Value, at| command(form, "", at).unwrap().envelope.key;
+        assert_eq!(key(&bare, NOW), key(&bare, NOW.plus(5 * Instant::SECOND)));
+        assert_ne!(key(&bare, NOW), key(&bare, NOW.plus(90 * Instant::SECOND)), "it is meant again");
+        let other = json!({"command": "/stoa", "user_id": "U1", "text": "why"});
+        assert_ne!(key(&bare, NOW), key(&other, NOW));
     }
 
     #[test]
@@ -188,6 +208,21 @@ mod tests {
         let fleeting = json!({"type": "message", "message_ts": "5.1", "channel_id": "D1", "is_ephemeral": true});
         let read = interactive(&press(&fleeting), "UBOT", NOW).unwrap().envelope;
         assert_eq!(read.event, Event::Action { command: "helpful 7".into(), message: None });
+    }
+
+    #[test]
+    fn clicks_of_a_simpler_server_are_told_apart() {
+        let press = |trigger: &str, ts: &str, value: &str| {
+            let payload = json!({"type": "block_actions", "user": {"id": "U1"}, "channel": {"id": "D1"}, "trigger_id": trigger,
+                "message": {"ts": ts}, "actions": [{"action_id": "b0", "type": "button", "value": value}]});
+            interactive(&payload, "UBOT", NOW).unwrap().envelope
+        };
+        let first = press("", "5.1", "helpful 7");
+        assert_eq!(first.event, Event::Action { command: "helpful 7".into(), message: Some("5.1".into()) });
+        assert_eq!(first.key, press("", "5.1", "helpful 7").key, "a repeat");
+        assert_ne!(first.key, press("", "6.1", "helpful 7").key, "another message's first button");
+        assert_ne!(first.key, press("", "5.1", "helpful 8").key, "another button in the same place");
+        assert_eq!(press("1.2", "5.1", "helpful 7").key, "slack/1.2");
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod streams;
 mod take;
 mod text;
 mod view;
+mod zones;
 
 use stoa_ground::{Error, Result};
 use stoa_http::Network;
@@ -52,6 +53,39 @@ pub enum Mode {
     Http,
 }
 
+/// What an app may do without: it needs fewer scopes then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    /// The assistant pane.
+    Assistant,
+    /// The operator hears when a channel is archived or left.
+    ChannelNews,
+    /// What is said in channels is heard: discussions are logged, tips follow the messages that they came from.
+    Discussions,
+    /// Nothing that nobody asked for comes while somebody does not want to be disturbed.
+    DoNotDisturb,
+    /// 💡 and ✅.
+    Reactions,
+}
+
+impl Feature {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Assistant, Self::ChannelNews, Self::Discussions, Self::DoNotDisturb, Self::Reactions];
+
+    /// Its name in the configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Assistant => "assistant",
+            Self::ChannelNews => "channel_news",
+            Self::Discussions => "discussions",
+            Self::DoNotDisturb => "do_not_disturb",
+            Self::Reactions => "reactions",
+        }
+    }
+}
+
 /// What the configuration says about one Slack app.
 #[derive(Clone)]
 pub struct Options {
@@ -69,6 +103,8 @@ pub struct Options {
     pub client_id: String,
     /// For installation by its own page.
     pub client_secret: String,
+    /// What it does beside questions, tips and lessons.
+    pub features: Vec<Feature>,
     /// Where this app is reached from outside, without `/slack/…`.
     pub public_url: Option<String>,
     /// The Web API's address.
@@ -117,6 +153,10 @@ impl Options {
         self.mode == Mode::Http && !self.client_id.is_empty() && !self.client_secret.is_empty()
     }
 
+    pub(crate) fn has(&self, feature: Feature) -> bool {
+        self.features.contains(&feature)
+    }
+
     #[cfg(test)]
     pub(crate) fn test() -> Self {
         Self {
@@ -127,6 +167,7 @@ impl Options {
             signing_secret: "8f742231b10e8888abcd99yyyzzz85a5".into(),
             client_id: String::new(),
             client_secret: String::new(),
+            features: Feature::ALL.to_vec(),
             public_url: None,
             api_url: "http://127.0.0.1:9/api".into(),
             network: Network::default(),

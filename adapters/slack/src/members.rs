@@ -2,9 +2,11 @@
 //! to the flow; nothing private goes to strangers.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
 use serde_json::{Value, json};
 use stoa_flow::chat::{Account, Envelope, Event, Heard};
 use stoa_flow::say;
@@ -15,16 +17,18 @@ use stoa_http::{locked, remember};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::Body;
+use crate::api::{Body, Failure};
 use crate::app::{App, Identity};
 use crate::events::word;
 use crate::socket::wait;
 use crate::take::Inlet;
 
-/// For how long is believed what Slack said about somebody.
+/// For how long is believed what Slack said about somebody, also that it knows nobody of that name.
 const FRESH: Duration = Duration::from_secs(24 * 3_600);
-/// After how long somebody is asked about again of whom Slack said nothing.
+/// After how long somebody is asked about again of whom Slack said nothing, where nobody waits for it.
 const AGAIN: Duration = Duration::from_secs(600);
+/// The method by which one person is asked about.
+const METHOD: &str = "users.info";
 /// The pause between two questions about people who were met: Slack takes about a hundred in a minute.
 const PACE: Duration = Duration::from_millis(600);
 /// People that are remembered at once.
@@ -43,34 +47,51 @@ pub(crate) struct Member {
     pub guest: bool,
     /// Of another organisation, seen over Slack Connect.
     pub outsider: bool,
+    /// Of the organisation of Enterprise Grid in which the app is, whichever workspace they are in.
+    pub colleague: bool,
     pub deleted: bool,
 }
 
 impl Member {
-    /// Reads Slack's user object.
-    pub(crate) fn read(user: &Value, me: Option<&Identity>) -> Self {
+    /// Reads Slack's user object. Who is of another organisation can only be told beside who the app is.
+    pub(crate) fn read(user: &Value, me: &Identity) -> Self {
         let profile = &user["profile"];
         let names = [&profile["display_name"], &profile["real_name"], &user["name"]];
         let (team, organisation) = (word(&user["team_id"]), word(&user["enterprise_user"]["enterprise_id"]));
-        let elsewhere = me.is_some_and(|me| {
-            let same_organisation = !me.enterprise.is_empty() && organisation == me.enterprise;
-            !team.is_empty() && team != me.workspace && team != me.enterprise && !same_organisation
-        });
+        let colleague = !me.enterprise.is_empty() && organisation == me.enterprise;
+        let elsewhere = !team.is_empty() && team != me.workspace && team != me.enterprise && !colleague;
         Self {
             name: names.iter().map(|n| word(n)).find(|n| !n.is_empty()).unwrap_or_default().to_owned(),
             zone: word(&user["tz"]).to_owned(),
             locale: word(&user["locale"]).to_owned(),
             guest: user["is_restricted"] == true || user["is_ultra_restricted"] == true,
             outsider: user["is_stranger"] == true || elsewhere,
+            colleague,
             deleted: user["deleted"] == true,
         }
     }
 }
 
+/// What Slack says about somebody, once it does.
+type Asked = Shared<BoxFuture<'static, Result<Member, Failure>>>;
+
+/// Whether somebody may be told what everybody of the organisation may know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Member,
+    /// Of another organisation, or a guest whom nobody put on the roster.
+    Stranger,
+    /// Slack does not say it just now: they get nothing, and are asked about again with what they do next.
+    Unknown,
+}
+
 /// What is known about the people of a workspace.
 #[derive(Default)]
 pub(crate) struct Members {
+    /// What Slack said, and until when that is believed.
     known: Mutex<HashMap<String, (Option<Member>, std::time::Instant)>>,
+    /// About whom Slack is being asked because of what they did, and since when.
+    asking: Mutex<HashMap<String, (Asked, std::time::Instant)>>,
     /// Whose zone and language are to be asked for: workspace and user.
     due: Mutex<BTreeSet<(String, String)>>,
     wake: Notify,
@@ -81,18 +102,17 @@ pub(crate) struct Members {
 impl Members {
     fn fresh(&self, user: &str) -> Option<Option<Member>> {
         let known = locked(&self.known);
-        let (member, asked) = known.get(user)?;
-        let believed = if member.is_some() { FRESH } else { AGAIN };
-        (asked.elapsed() < believed).then(|| member.clone())
+        let (member, until) = known.get(user)?;
+        (monotonic() < *until).then(|| member.clone())
     }
 
-    /// Remembers what Slack says; gives what it said before.
-    fn put(&self, user: &str, member: Option<Member>) -> Option<Member> {
-        remember(&self.known, user.to_owned(), (member, monotonic()), REMEMBERED).and_then(|(before, _)| before)
+    /// Remembers for so long what Slack says; gives what it said before.
+    fn put(&self, user: &str, member: Option<Member>, long: Duration) -> Option<Member> {
+        remember(&self.known, user.to_owned(), (member, monotonic() + long), REMEMBERED).and_then(|(before, _)| before)
     }
 
-    /// Somebody of ours did something: their zone is asked for soon, once a day.
-    fn meet(&self, account: &Account) {
+    /// Somebody of ours did something, or is new on the roster: their zone is asked for soon, once a day.
+    pub(crate) fn meet(&self, account: &Account) {
         if self.fresh(&account.user).is_none() {
             let mut due = locked(&self.due);
             if due.len() < REMEMBERED && due.insert((account.workspace.clone(), account.user.clone())) {
@@ -105,43 +125,96 @@ impl Members {
 impl App {
     /// Somebody; `None` when Slack does not say who that is.
     pub(crate) async fn member(&self, user: &str) -> Option<Member> {
-        if let Some(known) = self.members.fresh(user) {
-            return known;
+        match self.members.fresh(user) {
+            Some(known) => known,
+            None if self.is_unsupported(METHOD) => None,
+            None => self.ask_for(user).await.ok(),
         }
+    }
+
+    async fn ask_for(&self, user: &str) -> Result<Member, Failure> {
+        let me = self.identify().await?;
         let form = vec![("user", user.to_owned()), ("include_locale", "true".to_owned())];
-        let asked = self.call("users.info", Body::Form(form)).await;
-        let member = asked.ok().map(|found| Member::read(&found["user"], self.known()));
-        self.members.put(user, member.clone());
-        member
+        let found = self.call(METHOD, Body::Form(form)).await.inspect_err(|failure| {
+            self.note_failure(METHOD, failure);
+            let nobody = matches!(failure, Failure::Code { code, .. } if code.starts_with("user_not_"));
+            self.members.put(user, None, if nobody { FRESH } else { AGAIN });
+        })?;
+        let member = Member::read(&found["user"], me);
+        self.members.put(user, Some(member.clone()), FRESH);
+        Ok(member)
+    }
+
+    /// Somebody who waits for an answer; `None` when Slack does not say soon who that is. It is asked to the end all the
+    /// same, so that it is known the next time.
+    async fn member_soon(self: &Arc<Self>, user: &str) -> Option<Result<Member, Failure>> {
+        if let Some(Some(known)) = self.members.fresh(user) {
+            return Some(Ok(known));
+        }
+        let (asked, since) = {
+            let ask = || {
+                let (app, user) = (self.clone(), user.to_owned());
+                let task = tokio::spawn(async move {
+                    let member = app.ask_for(&user).await;
+                    locked(&app.members.asking).remove(&user);
+                    member
+                });
+                let end = |done: Result<_, tokio::task::JoinError>| {
+                    done.unwrap_or_else(|e| Err(Failure::Unknown { why: e.to_string() }))
+                };
+                (task.map(end).boxed().shared(), monotonic())
+            };
+            locked(&self.members.asking).entry(user.to_owned()).or_insert_with(ask).clone()
+        };
+        // Who has waited for it already does not wait for it again.
+        tokio::time::timeout(AT_ONCE.saturating_sub(since.elapsed()), asked).await.ok()
+    }
+}
+
+/// What somebody may be told, by what Slack says of them; none where it does not answer soon. `elsewhere` is whether an event
+/// names another workspace as theirs.
+fn standing(said: Option<Result<Member, Failure>>, elsewhere: bool) -> Standing {
+    match said {
+        Some(Ok(member)) if member.outsider || member.guest => Standing::Stranger,
+        Some(Ok(member)) if elsewhere && !member.colleague => Standing::Stranger,
+        Some(Ok(_)) => Standing::Member,
+        // Slack has this method. A simpler server in its place, which has not, knows no guests.
+        Some(Err(Failure::Code { code, .. })) if code == "unknown_method" => {
+            if elsewhere {
+                Standing::Stranger
+            } else {
+                Standing::Member
+            }
+        }
+        Some(Err(_)) | None => Standing::Unknown,
     }
 }
 
 impl Inlet {
-    /// Whether nothing may be told to the author of an event, because they are of another organisation, or a guest whom
-    /// nobody put on the roster. `team` is the workspace that Slack names beside them, if it does.
-    pub(crate) async fn is_stranger(&self, envelope: &Envelope, team: &str) -> Result<bool> {
+    /// Whether something may be told to the author of an event. `team` is the workspace that Slack names beside them, if it
+    /// does.
+    pub(crate) async fn standing(&self, envelope: &Envelope, team: &str) -> Result<Standing> {
         let account = &envelope.account;
-        let elsewhere = !team.is_empty() && team != account.workspace;
         if let Event::Message { to_bot: false, .. }
         | Event::Reaction { .. }
         | Event::Edited { .. }
         | Event::Deleted { .. } = envelope.event
         {
             // Nobody answers these; what is kept of them hangs on accounts that are known.
-            return Ok(false);
+            return Ok(Standing::Member);
         }
         if self.flow.is_known(account).await? {
             self.app.members.meet(account);
-            return Ok(false);
+            return Ok(Standing::Member);
         }
-        let asked = tokio::time::timeout(AT_ONCE, self.app.member(&account.user)).await;
-        Ok(asked.ok().flatten().map_or(elsewhere, |member| member.outsider || member.guest))
+        let elsewhere = !team.is_empty() && team != account.workspace;
+        Ok(standing(self.app.member_soon(&account.user).await, elsewhere))
     }
 
-    /// Tells a stranger, once, that nothing is for them.
-    pub(crate) fn turn_away(&self, envelope: &Envelope) {
+    /// Tells a stranger, once, that nothing is for them; and of whom nothing is known, that they may ask again.
+    pub(crate) fn turn_away(&self, envelope: &Envelope, standing: Standing) {
         let (user, place) = (envelope.account.user.clone(), envelope.place.clone());
-        {
+        if standing == Standing::Stranger {
             let mut told = locked(&self.app.members.turned_away);
             if told.len() >= REMEMBERED || !told.insert(user.clone()) {
                 return;
@@ -149,9 +222,15 @@ impl Inlet {
         }
         let app = self.app.clone();
         tokio::spawn(async move {
-            let workspace = app.identify().await.map_or_else(|_| String::new(), |me| me.workspace_name.clone());
-            let text = crate::mrkdwn::escape(&say!(Words::english(), "chat-outsider", workspace = workspace));
-            let mut body = json!({ "channel": place.channel, "text": text });
+            let words = Words::english();
+            let text = match standing {
+                Standing::Unknown => say!(words, "slack-who-unknown"),
+                Standing::Member | Standing::Stranger => {
+                    let workspace = app.identify().await.map_or_else(|_| String::new(), |me| me.workspace_name.clone());
+                    say!(words, "chat-outsider", workspace = workspace)
+                }
+            };
+            let mut body = json!({ "channel": place.channel, "text": crate::mrkdwn::escape(&text) });
             let method = if place.direct {
                 "chat.postMessage"
             } else {
@@ -170,14 +249,15 @@ impl Inlet {
         if id.is_empty() || user["is_bot"] == true {
             return Ok(());
         }
-        let member = Member::read(user, self.app.known());
-        let before = self.app.members.put(id, Some(member.clone()));
+        let put = |me| self.app.members.put(id, Some(Member::read(user, me)), FRESH);
+        let before = self.app.known().and_then(put);
+        let (zone, locale, deleted) = (word(&user["tz"]), word(&user["locale"]), user["deleted"] == true);
         // Most changes are about pictures and moods.
-        let same = |b: &Member| b.zone == member.zone && b.locale == member.locale && b.deleted == member.deleted;
-        if before.as_ref().is_some_and(same) || member.deleted {
+        let same = |b: &Member| b.zone == zone && b.locale == locale && b.deleted == deleted;
+        if before.as_ref().is_some_and(same) || deleted {
             return Ok(());
         }
-        let heard = [Heard::Zone(member.zone), Heard::Locale(member.locale), Heard::Open];
+        let heard = [Heard::Zone(zone.to_owned()), Heard::Locale(locale.to_owned()), Heard::Open];
         self.flow.heard(&self.account(workspace, id), &heard).await
     }
 
@@ -211,17 +291,21 @@ pub(crate) async fn get_to_know(inlet: Inlet, stop: CancellationToken) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Options;
 
-    #[test]
-    fn who_is_a_guest_or_of_another_organisation() {
-        let me = Identity {
+    fn me() -> Identity {
+        Identity {
             workspace: "T1".into(),
             workspace_name: "Acme".into(),
             enterprise: "E1".into(),
             user: "UBOT".into(),
             bot: "B1".into(),
-        };
-        let read = |user: &Value| Member::read(user, Some(&me));
+        }
+    }
+
+    #[test]
+    fn who_is_a_guest_or_of_another_organisation() {
+        let read = |user: &Value| Member::read(user, &me());
         let ada = json!({"team_id": "T1", "tz": "Europe/Berlin", "name": "ada", "profile": {"display_name": "", "real_name": "Ada"}});
         let expected = Member { name: "Ada".into(), zone: "Europe/Berlin".into(), ..Member::default() };
         assert_eq!(read(&ada), expected);
@@ -229,6 +313,29 @@ mod tests {
         assert!(read(&json!({"team_id": "T2"})).outsider);
         assert!(read(&json!({"team_id": "T1", "is_stranger": true})).outsider);
         assert!(!read(&json!({"team_id": "T2", "enterprise_user": {"enterprise_id": "E1"}})).outsider);
-        assert!(!Member::read(&json!({"team_id": "T2"}), None).outsider, "nothing is known yet");
+    }
+
+    #[test]
+    fn what_an_event_says_counts_beside_what_slack_says() {
+        let of = |user: &Value, elsewhere| standing(Some(Ok(Member::read(user, &me()))), elsewhere);
+        assert_eq!(of(&json!({"team_id": "T1"}), false), Standing::Member);
+        assert_eq!(of(&json!({"team_id": "T1"}), true), Standing::Stranger);
+        assert_eq!(of(&json!({"team_id": "T2", "enterprise_user": {"enterprise_id": "E1"}}), true), Standing::Member);
+        assert_eq!(of(&json!({"team_id": "T1", "is_restricted": true}), false), Standing::Stranger);
+        let refused = |code: &str| Some(Err(Failure::Code { code: code.into(), detail: String::new() }));
+        for nothing in [None, refused("missing_scope"), Some(Err(Failure::Unknown { why: String::new() }))] {
+            assert_eq!(standing(nothing.clone(), false), Standing::Unknown, "{nothing:?}");
+        }
+        assert_eq!(standing(refused("unknown_method"), false), Standing::Member);
+        assert_eq!(standing(refused("unknown_method"), true), Standing::Stranger);
+    }
+
+    #[tokio::test]
+    async fn without_knowing_who_the_app_is_nothing_is_kept_of_anybody() {
+        // Nothing answers at the address of this app.
+        let app = Arc::new(App::new(Options::test()).unwrap());
+        assert!(!matches!(app.member_soon("U1").await, Some(Ok(_))));
+        assert_eq!(app.members.fresh("U1"), None);
+        assert!(locked(&app.members.asking).is_empty(), "the next event asks anew");
     }
 }

@@ -181,6 +181,12 @@ mod tests {
     }
 
     #[test]
+    fn of_an_instant_the_words_alone_are_shown() {
+        let text = "due **[Friday](moment:1780612740)**";
+        assert_eq!((one(text).as_str(), words(text).as_str()), ("due *Friday*", "due Friday"));
+    }
+
+    #[test]
     fn links_say_where_they_lead() {
         assert_eq!(one("[the page](https://e.org/?a=1&b=2)"), "<https://e.org/?a=1&amp;b=2|the page>");
         assert_eq!(one("[a>b|c](https://e.org/x|y)"), "<https://e.org/x%7Cy|a&gt;b|c>");

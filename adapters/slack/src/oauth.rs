@@ -67,7 +67,7 @@ pub(crate) async fn install(State(inlet): State<Inlet>, Query(link): Query<Link>
     let (now, random) = ((wall().0 / Instant::SECOND).to_string(), inlet.flow.clock().secret());
     let signed = sign("s1", &options.client_secret, &now, random.as_bytes());
     let state = format!("{now}.{random}.{signed}");
-    let scopes: Vec<&str> = manifest::SCOPES.iter().map(|(scope, _)| *scope).collect();
+    let scopes: Vec<&str> = manifest::scopes(&options.features).map(|(scope, _)| scope).collect();
     let Ok(mut to) = Url::parse(&authorize(&options.api_url)) else {
         return page(StatusCode::INTERNAL_SERVER_ERROR, &say!(Words::english(), "slack-install-failed"));
     };

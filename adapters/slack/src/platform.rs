@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use stoa_flow::chat::{Account, Audience, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
-use stoa_ground::clock::monotonic;
-use stoa_ground::{Db, Result};
+use stoa_ground::clock::{monotonic, wall};
+use stoa_ground::{Db, Instant, Result};
 use stoa_http::{locked, remember};
 use tokio::sync::watch;
 
-use crate::api::{Body, Failure};
+use crate::api::{Body, Failure, POST};
 use crate::app::App;
 use crate::blocks::{Rendered, render};
 use crate::events::{self, instant, word};
@@ -28,6 +28,8 @@ const MISSED: usize = 10_000;
 const DELIVERY: &str = "stoa_delivery";
 /// Messages on one page of a conversation.
 const PAGE: usize = 200;
+/// How far Slack's clock and ours may be apart.
+const SKEW: i64 = 600 * Instant::SECOND;
 
 /// All Slack apps of the configuration. Who is asked for a place is the app of its workspace.
 pub struct Slack {
@@ -36,9 +38,9 @@ pub struct Slack {
     /// The same apps in the workspaces in which they were installed by their pages.
     installed: RwLock<Vec<Arc<App>>>,
     /// When that was read.
-    loaded: Mutex<Option<Instant>>,
+    loaded: Mutex<Option<std::time::Instant>>,
     /// Workspaces in which no app was found, and since when.
-    missed: Mutex<HashMap<String, Instant>>,
+    missed: Mutex<HashMap<String, std::time::Instant>>,
     pub(crate) changes: watch::Sender<()>,
 }
 
@@ -160,21 +162,26 @@ impl Slack {
     }
 
     async fn post(&self, app: &App, place: &Place, rendered: &Rendered, key: &str) -> Result<String, SendError> {
-        let mut body = message_body(&place.channel, rendered);
+        let channel = app.channel(&place.channel);
+        let mut body = message_body(&channel, rendered);
         body["metadata"] = metadata(key);
         (body["unfurl_links"], body["unfurl_media"]) = (json!(false), json!(false));
         if let Some(thread) = &place.thread {
             body["thread_ts"] = json!(thread);
         }
-        let posted = app.call("chat.postMessage", Body::Json(body)).await.map_err(|e| app.api.send_error(e));
+        let posted = app.call(POST, Body::Json(body)).await.map_err(|e| app.api.post_error(e));
         if let Err(SendError::Unreachable(_)) = &posted {
-            app.forget_direct(&place.channel);
+            app.forget_direct(&channel);
         }
-        app.homes.changed(&place.channel);
-        Ok(word(&posted?["ts"]).to_owned())
+        app.homes.changed(&channel);
+        let posted = posted?;
+        if place.direct && channel.starts_with(['U', 'W']) {
+            app.remember_direct(&channel, word(&posted["channel"]));
+        }
+        Ok(word(&posted["ts"]).to_owned())
     }
 
-    /// So that only one person sees it. Where the bot is not in the conversation, at the response address of what the
+    /// So that only one person sees it. Where that cannot be done in the conversation, at the response address of what the
     /// person did there, else where the two talk alone.
     async fn whisper(
         &self,
@@ -196,9 +203,15 @@ impl Slack {
                 tracing::warn!(app = %app.options.name, why, "whether one person was shown something is not known");
                 return Ok(format!("unknown/{key}"));
             }
-            Err(failure) => app.api.send_error(failure),
+            Err(failure) => failure,
         };
-        let SendError::Unreachable(why) = failure else { return Err(failure) };
+        let is_code = matches!(failure, Failure::Code { .. });
+        let refused = failure.is_refusal();
+        let error = app.api.send_error(failure);
+        if !is_code {
+            return Err(error);
+        }
+        // It needs neither the method nor the token.
         if let Some(url) = app.response(&place.channel, &to.user) {
             let body = json!({
                 "response_type": "ephemeral", "replace_original": false,
@@ -210,13 +223,67 @@ impl Slack {
                 Err(_) => app.forget_response(&place.channel, &to.user),
             }
         }
-        tracing::debug!(app = %app.options.name, why, "told where the two talk alone instead");
+        if !refused && !matches!(error, SendError::Unreachable(_)) {
+            return Err(error);
+        }
+        tracing::debug!(app = %app.options.name, %error, "told where the two talk alone instead");
         let alone = self.direct(to).await?;
         // An earlier attempt may have arrived there, and not where it is looked for.
-        if let Some(ts) = self.find(&alone, key).await? {
+        if let Some(ts) = self.look(&alone, key, None).await? {
             return Ok(ts);
         }
         self.post(app, &alone, rendered, key).await
+    }
+
+    /// Tells one person something about what they did. That it may not arrive costs nobody anything.
+    pub(crate) async fn tell(&self, app: &App, place: &Place, to: &Account, text: String, key: &str) {
+        let rendered = render(&Message::text(text));
+        let told = async {
+            match (place.direct, place.channel.as_str()) {
+                (false, _) => self.whisper(app, place, to, &rendered, key).await,
+                (true, "") => self.post(app, &self.direct(to).await?, &rendered, key).await,
+                (true, _) => self.post(app, place, &rendered, key).await,
+            }
+        };
+        if let Err(error) = told.await {
+            tracing::warn!(app = %app.options.name, %error, "nor could that be told");
+        }
+    }
+
+    /// The time stamp of the message with this key. Nothing was sent before `since`, where that is known.
+    async fn look(&self, place: &Place, key: &str, since: Option<Instant>) -> Result<Option<String>, SendError> {
+        let app = match self.of(&place.workspace).await {
+            // Nothing of ours is where we cannot be.
+            Err(SendError::Unreachable(_)) => return Ok(None),
+            found => &found?,
+        };
+        let own = app.identify().await.map_or_else(|_| String::new(), |me| me.bot.clone());
+        let mut more = vec![("include_all_metadata", "true".to_owned())];
+        // By Slack's clock, which may not be ours.
+        let oldest = since.map(|since| since.min(wall()).plus(-SKEW).0 / Instant::SECOND);
+        more.extend(oldest.map(|seconds| ("oldest", format!("{seconds}.000000"))));
+        let mut begun = Vec::new();
+        let ours = |m: &Value| {
+            let sent = &m["metadata"];
+            begun.extend(unended(m, &own).filter(|_| place.direct && place.thread.is_some()));
+            (sent["event_type"] == DELIVERY && sent["event_payload"]["key"] == key).then(|| word(&m["ts"]).to_owned())
+        };
+        match self.read(app, place, &more, ours).await {
+            Ok(None) => {
+                app.take_away(&self.db, place, key, &begun).await?;
+                Ok(None)
+            }
+            Ok(found) => Ok(found),
+            // Nobody can look: rather once more than never.
+            Err(failure) if failure.is_refusal() => {
+                tracing::debug!(app = %app.options.name, error = %app.api.send_error(failure), "it cannot be looked for");
+                Ok(None)
+            }
+            Err(failure) => match app.api.send_error(failure) {
+                SendError::Unreachable(_) => Ok(None),
+                error => Err(error),
+            },
+        }
     }
 
     /// The messages of a conversation, or of one of its threads, page by page until `f` has what it wants.
@@ -224,17 +291,14 @@ impl Slack {
         &self,
         app: &App,
         place: &Place,
-        metadata: bool,
+        more: &[(&'static str, String)],
         mut f: impl FnMut(&Value) -> Option<T> + Send,
-    ) -> Result<Option<T>, SendError> {
+    ) -> Result<Option<T>, Failure> {
         let method = if place.thread.is_some() { "conversations.replies" } else { "conversations.history" };
-        let mut form = vec![("channel", place.channel.clone()), ("limit", PAGE.to_string())];
+        let mut form = vec![("channel", app.channel(&place.channel)), ("limit", PAGE.to_string())];
         form.extend(place.thread.clone().map(|thread| ("ts", thread)));
-        if metadata {
-            form.push(("include_all_metadata", "true".into()));
-        }
-        let found = app.pages(method, &form, |page| page["messages"].as_array().into_iter().flatten().find_map(&mut f));
-        found.await.map_err(|e| app.api.send_error(e))
+        form.extend_from_slice(more);
+        app.pages(method, &form, |page| page["messages"].as_array().into_iter().flatten().find_map(&mut f)).await
     }
 }
 
@@ -281,7 +345,8 @@ impl Platform for Slack {
     }
 
     async fn edit(&self, message: &MessageRef, new: &Message) -> Result<(), SendError> {
-        let (app, channel) = (&self.of(&message.place.workspace).await?, &message.place.channel);
+        let app = &self.of(&message.place.workspace).await?;
+        let channel = &app.channel(&message.place.channel);
         if let Grown::Done = app.grow(channel, &message.id, new).await? {
             return Ok(());
         }
@@ -308,26 +373,14 @@ impl Platform for Slack {
         false
     }
 
-    async fn find(&self, place: &Place, key: &str) -> Result<Option<String>, SendError> {
-        let app = match self.of(&place.workspace).await {
-            // Nothing of ours is where we cannot be.
-            Err(SendError::Unreachable(_)) => return Ok(None),
-            found => &found?,
-        };
-        let own = app.identify().await.map_or_else(|_| String::new(), |me| me.bot.clone());
-        let mut begun = Vec::new();
-        let ours = |m: &Value| {
-            let sent = &m["metadata"];
-            begun.extend(unended(m, &own).filter(|_| place.direct && place.thread.is_some()));
-            (sent["event_type"] == DELIVERY && sent["event_payload"]["key"] == key).then(|| word(&m["ts"]).to_owned())
-        };
-        match self.read(app, place, true, ours).await {
-            Err(SendError::Unreachable(_)) => Ok(None),
-            Ok(None) => {
-                app.take_away(&self.db, place, key, &begun).await?;
-                Ok(None)
-            }
-            found => found,
+    async fn find(&self, place: &Place, key: &str, since: Instant) -> Result<Option<String>, SendError> {
+        self.look(place, key, Some(since)).await
+    }
+
+    async fn settled(&self, place: &Place) -> Place {
+        match self.of(&place.workspace).await {
+            Ok(app) => Place { channel: app.channel(&place.channel), ..place.clone() },
+            Err(_) => place.clone(),
         }
     }
 
@@ -347,7 +400,8 @@ impl Platform for Slack {
         let us = Us::of(app).await;
         // A reply that is asked for by its own id comes alone, and names the message that its thread hangs on.
         let at = Place { thread: Some(id.to_owned()), ..place.clone() };
-        let found = self.read(app, &at, false, |m| (m["ts"] == id).then(|| m.clone())).await?;
+        let found = self.read(app, &at, &[], |m| (m["ts"] == id).then(|| m.clone())).await;
+        let found = found.map_err(|e| app.api.send_error(e))?;
         let Some((mut said, thread)) = found.and_then(|m| Some((us.said(place, &m)?, events::thread(&m)))) else {
             return Ok(None);
         };
@@ -371,7 +425,7 @@ impl Platform for Slack {
             }
             None
         };
-        self.read(app, place, false, take).await?;
+        self.read(app, place, &[], take).await.map_err(|e| app.api.send_error(e))?;
         for message in &mut messages {
             if let Some(author) = &message.author {
                 message.name = app.name(&author.user).await;
@@ -465,7 +519,7 @@ mod tests {
             let to = Account { platform: PLATFORM.into(), workspace: gone.into(), user: "U1".into() };
             let place = slack.apps[0].place(gone, "D1".into());
             for _ in 0..3 {
-                assert_eq!(slack.find(&place, "reply/1").await.unwrap(), None, "{gone}");
+                assert_eq!(slack.find(&place, "reply/1", wall()).await.unwrap(), None, "{gone}");
                 assert!(matches!(slack.direct(&to).await, Err(SendError::Unreachable(_))), "{gone}");
                 let sent = slack.send(&place, None, &Message::text("hello"), "reply/1").await;
                 assert!(matches!(sent, Err(SendError::Unreachable(_))), "{gone}: {sent:?}");

@@ -5,7 +5,6 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -19,13 +18,12 @@ use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 
-use crate::Mode;
 use crate::api::Body;
 use crate::app::App;
 use crate::events::word;
 use crate::platform::Slack;
 use crate::take::{Incoming, Inlet};
-use crate::{home, members, oauth, silence};
+use crate::{Feature, Mode, home, members, oauth, silence, zones};
 
 /// Connections of one app.
 const CONNECTIONS: usize = 2;
@@ -37,6 +35,10 @@ const WAITING: usize = 256;
 const PING: Duration = Duration::from_secs(15);
 /// A connection on which nothing came for so long is dead.
 const SILENCE: Duration = Duration::from_secs(45);
+/// A connection that was there for so long worked, also when nobody said anything.
+const STEADY: Duration = Duration::from_secs(10);
+/// Why Slack ends connections in normal life.
+const USUAL: [&str; 2] = ["warning", "refresh_requested"];
 /// How long a connection that is to be closed is still read.
 const DRAIN: Duration = Duration::from_secs(60);
 /// How long a write may take.
@@ -106,7 +108,10 @@ async fn attend(flow: Arc<Flow>, slack: Arc<Slack>, stop: CancellationToken) {
             tasks.spawn(identify(inlet.clone(), ended.clone()));
             tasks.spawn(home::keep(inlet.clone(), ended.clone()));
             tasks.spawn(members::get_to_know(inlet.clone(), ended.clone()));
-            tasks.spawn(silence::follow(inlet.clone(), ended.clone()));
+            if app.options.has(Feature::DoNotDisturb) {
+                tasks.spawn(silence::follow(inlet.clone(), ended.clone()));
+            }
+            tasks.spawn(zones::follow(inlet.clone(), ended.clone()));
             tasks.spawn(oauth::rotate(inlet, ended.clone()));
             attended.push((app, ended));
         }
@@ -172,11 +177,9 @@ async fn keep_open(line: Arc<Line>, stop: CancellationToken) {
         match open(&line).await {
             Ok(socket) => {
                 let (replace, to_be_replaced) = oneshot::channel();
-                let worked = Arc::new(AtomicBool::new(false));
-                draining.spawn(serve(line.clone(), socket, replace, worked.clone(), stop.clone()));
-                // Said so, or dropped when the connection ended.
-                let _ = to_be_replaced.await;
-                failures = if worked.load(Ordering::Relaxed) { 0 } else { failures + 1 };
+                draining.spawn(serve(line.clone(), socket, replace, stop.clone()));
+                let worked = to_be_replaced.await.unwrap_or(false);
+                failures = if worked { 0 } else { failures + 1 };
                 rest = pause(failures);
             }
             Err(problem) => {
@@ -205,7 +208,7 @@ async fn open(line: &Line) -> Result<Socket, Problem> {
         Ok(opened) => word(&opened["url"]).to_owned(),
         Err(failure) => {
             return Err(match app.api.send_error(failure) {
-                SendError::Retry { why, after_seconds } => {
+                SendError::Retry { why, after_seconds } | SendError::Unsent { why, after_seconds } => {
                     let after = Duration::from_secs(after_seconds.unwrap_or_default()).min(OPERATOR);
                     Problem { why, after }
                 }
@@ -220,14 +223,8 @@ async fn open(line: &Line) -> Result<Socket, Problem> {
     connect(&url, &app.options.network).await.map_err(|why| Problem { why, after: Duration::ZERO })
 }
 
-/// Reads one connection to its end.
-async fn serve(
-    line: Arc<Line>,
-    socket: Socket,
-    replace: oneshot::Sender<()>,
-    worked: Arc<AtomicBool>,
-    stop: CancellationToken,
-) {
+/// Reads one connection to its end. When the next is to be opened, `replace` is told whether this one worked.
+async fn serve(line: Arc<Line>, socket: Socket, replace: oneshot::Sender<bool>, stop: CancellationToken) {
     let app = line.inlet.app.options.name.as_str();
     let (mut sink, mut stream) = socket.split();
     let (acks, mut to_write) = mpsc::unbounded_channel::<Message>();
@@ -241,7 +238,8 @@ async fn serve(
         }
     });
     let mut replace = Some(replace);
-    let mut heard = monotonic();
+    let (begun, mut greeted, mut worked) = (monotonic(), false, false);
+    let mut heard = begun;
     let mut drained = None;
     let mut ping = tokio::time::interval(PING);
     loop {
@@ -271,25 +269,26 @@ async fn serve(
             continue;
         };
         match word(&envelope["type"]) {
-            "hello" => tracing::info!(app, "connected to Slack"),
+            "hello" => {
+                greeted = true;
+                tracing::info!(app, "connected to Slack");
+            }
             "disconnect" => {
-                tracing::debug!(
-                    app,
-                    reason = word(&envelope["reason"]),
-                    "Slack closes a connection; the next is opened"
-                );
-                if envelope["reason"] == "link_disabled" {
+                let reason = word(&envelope["reason"]);
+                tracing::debug!(app, reason, "Slack closes a connection; the next is opened");
+                worked |= greeted && (USUAL.contains(&reason) || begun.elapsed() >= STEADY);
+                if reason == "link_disabled" {
                     line.inlet
                         .app
                         .api
                         .tell_operator("link_disabled", "Socket Mode is switched off in the app's settings");
                 }
                 // There is nobody to tell when the slot ended.
-                let _ = replace.take().map(|replace| replace.send(()));
+                let _ = replace.take().map(|replace| replace.send(worked));
                 drained = Some(monotonic() + DRAIN);
             }
             _ if envelope["envelope_id"].is_string() => {
-                worked.store(true, Ordering::Relaxed);
+                worked = true;
                 let id = word(&envelope["envelope_id"]).to_owned();
                 let payload = envelope["payload"].take();
                 let incoming = match word(&envelope["type"]) {
@@ -318,7 +317,8 @@ async fn serve(
     // What is being stored is still acknowledged where that is possible.
     let _ = acks.send(Message::Close(None));
     drop(acks);
-    drop(replace);
+    worked |= greeted && begun.elapsed() >= STEADY;
+    let _ = replace.map(|replace| replace.send(worked));
     if tokio::time::timeout(WRITE, writer).await.is_err() {
         tracing::debug!(app, "a connection to Slack did not take what was written");
     }

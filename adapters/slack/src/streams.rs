@@ -22,6 +22,8 @@ use crate::platform::metadata;
 const A_MINUTE: usize = 15;
 /// For how long nothing is streamed after Slack said that it cannot be done here.
 const REST: Duration = Duration::from_secs(3_600);
+/// And after Slack did not say whether it was begun: the next attempt posts.
+const DOUBT: Duration = Duration::from_secs(180);
 /// The shortest time between two edits of a growing message that is no stream.
 const PAUSE: Duration = Duration::from_millis(2_500);
 /// Growing messages that are remembered at once.
@@ -44,6 +46,11 @@ struct Stream {
 }
 
 impl Streams {
+    /// Nothing is streamed for so long.
+    fn rest(&self, long: Duration) {
+        *locked(&self.rests) = Some(monotonic() + long);
+    }
+
     /// Takes one of this minute's streams.
     fn may_begin(&self) -> bool {
         if locked(&self.rests).is_some_and(|until| monotonic() < until) {
@@ -89,26 +96,35 @@ impl App {
         if !self.streams.may_begin() {
             return Ok(None);
         }
-        let said = so_far(message);
-        let mut body = json!({ "channel": place.channel, "thread_ts": thread });
+        let (said, channel) = (so_far(message), self.channel(&place.channel));
+        let mut body = json!({ "channel": channel, "thread_ts": thread });
         if !said.is_empty() {
             body["markdown_text"] = json!(escaped(&said));
         }
         match self.call("chat.startStream", Body::Json(body)).await {
-            Ok(begun) => {
-                let ts = word(&begun["ts"]).to_owned();
-                let stream = Stream { key: key.to_owned(), said };
-                remember(&self.streams.open, (place.channel.clone(), ts.clone()), stream, REMEMBERED);
-                Ok(Some(ts))
-            }
+            Ok(begun) => match word(&begun["ts"]) {
+                // Something that says yes to everything, and begins nothing.
+                "" => {
+                    self.streams.rest(REST);
+                    Ok(None)
+                }
+                ts => {
+                    let stream = Stream { key: key.to_owned(), said };
+                    remember(&self.streams.open, (channel, ts.to_owned()), stream, REMEMBERED);
+                    Ok(Some(ts.to_owned()))
+                }
+            },
             // Nothing was begun.
             Err(Failure::Later { .. } | Failure::Limited { .. }) => Ok(None),
             Err(Failure::Code { code, detail }) => {
                 tracing::info!(app = %self.options.name, code, detail, "answers are not streamed for an hour");
-                *locked(&self.streams.rests) = Some(monotonic() + REST);
+                self.streams.rest(REST);
                 Ok(None)
             }
-            Err(failure) => Err(self.api.send_error(failure)),
+            Err(failure @ Failure::Unknown { .. }) => {
+                self.streams.rest(DOUBT);
+                Err(self.api.send_error(failure))
+            }
         }
     }
 
@@ -152,6 +168,7 @@ impl App {
         match self.call("chat.stopStream", Body::Json(body)).await {
             Ok(_) => Ok(true),
             Err(Failure::Code { code, .. }) if code == "message_not_in_streaming_state" => Ok(false),
+            Err(failure) if failure.is_absence() => Ok(false),
             Err(failure) => Err(self.api.send_error(failure)),
         }
     }
@@ -159,21 +176,23 @@ impl App {
     /// Takes away what an earlier attempt of this delivery began to stream in a thread and did not end: it has no key yet.
     /// What another delivery is known by stays, and so does what is no stream, whoever wrote it with the app's token.
     pub(crate) async fn take_away(&self, db: &Db, place: &Place, key: &str, begun: &[String]) -> Result<(), SendError> {
-        let channel = place.channel.as_str();
+        let channel = self.channel(&place.channel);
         for ts in begun {
-            if self.streams.of(&(channel.to_owned(), ts.clone())).is_some()
+            if self.streams.of(&(channel.clone(), ts.clone())).is_some()
                 || delivery::is_of_another(db, place, ts, key).await?
             {
                 continue;
             }
             // Only a stream that nobody ended can be ended.
-            let gone = match self.stop(channel, ts, &unfinished(ts)).await {
+            let gone = match self.stop(&channel, ts, &unfinished(ts)).await {
                 Ok(false) => continue,
                 Ok(true) => {
                     let body = json!({ "channel": channel, "ts": ts });
                     self.call("chat.delete", Body::Json(body)).await.map_err(|failure| self.api.send_error(failure))
                 }
-                Err(later @ (SendError::Retry { .. } | SendError::Wait { .. })) => return Err(later),
+                Err(later @ (SendError::Retry { .. } | SendError::Unsent { .. } | SendError::Wait { .. })) => {
+                    return Err(later);
+                }
                 Err(error) => Err(error),
             };
             if let Err(error) = gone {

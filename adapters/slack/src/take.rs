@@ -5,11 +5,14 @@ use std::sync::Arc;
 use serde_json::Value;
 use stoa_flow::Flow;
 use stoa_flow::chat::{Envelope, Opened};
+use stoa_flow::say;
+use stoa_flow::words::Words;
 use stoa_ground::Result;
 
 use crate::app::App;
 use crate::events::{self, Meaning, word};
 use crate::interactions::{self, Interaction};
+use crate::members::Standing;
 use crate::platform::Slack;
 use crate::{installs, view};
 
@@ -105,14 +108,18 @@ impl Inlet {
         let interaction = match incoming {
             Incoming::Event(payload) => {
                 let shared = events::is_shared(&payload);
-                match events::meaning(&payload, app.bot()) {
-                    Meaning::Event(envelope)
-                        if self.is_stranger(&envelope, events::team_of_author(&payload)).await? =>
-                    {
-                        self.turn_away(&envelope);
+                let mut meaning = events::meaning(&payload, app.bot());
+                if let Meaning::Event(envelope) = &mut meaning {
+                    self.belongs(envelope);
+                }
+                match meaning {
+                    Meaning::Event(envelope) => {
+                        match self.standing(&envelope, events::team_of_author(&payload)).await? {
+                            Standing::Member if shared && !envelope.place.direct => self.in_shared(*envelope).await?,
+                            Standing::Member => self.event(*envelope).await?,
+                            other => self.turn_away(&envelope, other),
+                        }
                     }
-                    Meaning::Event(envelope) if shared && !envelope.place.direct => self.in_shared(*envelope).await?,
-                    Meaning::Event(envelope) => self.event(*envelope).await?,
                     Meaning::Thread => self.thread_started(workspace(&payload), &payload["event"]).await?,
                     Meaning::Member => self.member_changed(workspace(&payload), &payload["event"]["user"]).await?,
                     Meaning::DoNotDisturb => self.silenced(workspace(&payload), &payload["event"]).await?,
@@ -145,12 +152,23 @@ impl Inlet {
                 }
             },
         };
-        let (read, payload) = interaction;
-        if self.is_stranger(&read.envelope, word(&payload["user"]["team_id"])).await? {
-            self.turn_away(&read.envelope);
-            return Ok(None);
+        let (mut read, payload) = interaction;
+        self.belongs(&mut read.envelope);
+        match self.standing(&read.envelope, word(&payload["user"]["team_id"])).await? {
+            Standing::Member => self.interaction(read, &payload).await,
+            other => {
+                self.turn_away(&read.envelope, other);
+                Ok(None)
+            }
         }
-        self.interaction(read, &payload).await
+    }
+
+    /// What names no workspace happened in the app's own.
+    fn belongs(&self, envelope: &mut Envelope) {
+        if let (true, Some(me)) = (envelope.account.workspace.is_empty(), self.app.known()) {
+            envelope.account.workspace.clone_from(&me.workspace);
+            envelope.place.workspace.clone_from(&me.workspace);
+        }
     }
 
     /// Where the app was installed by its page, its token is of no use any more.
@@ -181,21 +199,30 @@ impl Inlet {
     async fn interaction(&self, mut read: Interaction, payload: &Value) -> Result<Option<Value>> {
         let place = &mut read.envelope.place;
         let is_command = matches!(read.envelope.event, stoa_flow::chat::Event::Command { .. });
+        let user = &read.envelope.account.user;
         // A command may come from where two people talk alone; the bot cannot answer there.
         if place.direct
             && (is_command || place.channel.is_empty())
-            && let Some(channel) = self.app.direct_at_once(&read.envelope.account.user).await
+            && let Some(channel) = self.app.direct_at_once(user).await
+            && (place.channel.is_empty() || channel != *user)
         {
             place.channel = channel;
         }
-        let (place, user) = (place.clone(), read.envelope.account.user.clone());
+        let (place, key, account) = (place.clone(), read.envelope.key.clone(), read.envelope.account.clone());
         match self.flow.accept(read.envelope).await? {
             Opened::Stored | Opened::Repeated => Ok(None),
             Opened::Errors(errors) => Ok(Some(view::errors(&errors, &payload["view"]))),
+            // A trigger opens one form: what comes again opened it before.
+            Opened::Form(_) if !self.flow.shows(&key, &account).await? => Ok(None),
             Opened::Form(form) => {
-                let app = self.app.clone();
+                let (app, slack) = (self.app.clone(), self.slack.clone());
                 // Beside the acknowledgement, so that neither waits for the other.
-                tokio::spawn(async move { app.open(&read.trigger, &user, &place, &form).await });
+                tokio::spawn(async move {
+                    if !app.open(&read.trigger, &place, &form).await {
+                        let text = say!(Words::english(), "chat-form-too-late");
+                        slack.tell(&app, &place, &account, text, &format!("form/{key}")).await;
+                    }
+                });
                 Ok(None)
             }
         }

@@ -123,8 +123,9 @@ fn is_short(label: &str) -> bool {
     label.chars().count() <= OPTION
 }
 
+/// An option; its value begins with a sign, because Slack takes no empty one.
 fn option(value: &str, label: &str) -> Value {
-    json!({ "text": plain(label, OPTION), "value": value })
+    json!({ "text": plain(label, OPTION), "value": format!("={value}") })
 }
 
 fn plain(text: &str, most: usize) -> Value {
@@ -136,9 +137,11 @@ pub(crate) fn values(state: &Value) -> BTreeMap<String, String> {
     let mut values = BTreeMap::new();
     for (name, actions) in state.as_object().into_iter().flatten() {
         for answer in actions.as_object().into_iter().flat_map(|a| a.values()) {
+            // A form that was opened before an update has no sign.
+            let chosen = || answer["selected_option"]["value"].as_str().map(|v| v.strip_prefix('=').unwrap_or(v));
             let value = match word(&answer["type"]) {
                 "checkboxes" => answer["selected_options"].as_array().filter(|o| !o.is_empty()).map(|_| "yes"),
-                _ => answer["value"].as_str().or_else(|| answer["selected_option"]["value"].as_str()),
+                _ => answer["value"].as_str().or_else(chosen),
             };
             values.extend(value.map(|v| (name.clone(), v.to_owned())));
         }
@@ -169,4 +172,38 @@ pub(crate) fn errors(errors: &[FieldError], shown: &Value) -> Value {
         *text = if text.is_empty() { error.why.clone() } else { format!("{text} {}", error.why) };
     }
     json!({ "response_action": "errors", "errors": told })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_without_a_value_is_one_that_slack_takes_and_comes_back() {
+        let options = vec![(String::new(), "the last one".to_owned()), ("slack/T1".to_owned(), "Slack".to_owned())];
+        let kind = FieldKind::Choice { options, initial: Some(String::new()) };
+        let form = Form {
+            command: "settings save".into(),
+            title: "Settings".into(),
+            intro: None,
+            fields: vec![Field { kind, ..Field::text("place", "Where".into(), false, 20) }],
+            submit: "Save".into(),
+        };
+        let place = Place {
+            platform: "slack".into(),
+            workspace: "T1".into(),
+            channel: "D1".into(),
+            thread: None,
+            direct: true,
+        };
+        let element = &modal(&form, &place)["blocks"][0]["element"];
+        assert!(element["initial_option"]["value"].as_str().is_some_and(|v| !v.is_empty()), "{element}");
+        let comes_back = |option: &Value| {
+            values(&json!({ "place": { "v": { "type": "static_select", "selected_option": option } } })).remove("place")
+        };
+        assert_eq!(comes_back(&element["initial_option"]).as_deref(), Some(""));
+        assert_eq!(comes_back(&element["options"][1]).as_deref(), Some("slack/T1"));
+        assert_eq!(comes_back(&Value::Null), None, "nothing was chosen");
+        assert_eq!(comes_back(&json!({ "value": "slack/T1" })).as_deref(), Some("slack/T1"), "of a form before this");
+    }
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use stoa_flow::chat::{Account, Audience, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
 use stoa_ground::people;
-use stoa_ground::{Db, Error, Result, Tx};
+use stoa_ground::{Db, Error, Instant, Result, Tx};
 
 use crate::store::{self, NewPost};
 
@@ -93,7 +93,7 @@ impl Platform for WebChat {
         true
     }
 
-    async fn find(&self, _place: &Place, key: &str) -> Result<Option<String>, SendError> {
+    async fn find(&self, _place: &Place, key: &str, _since: Instant) -> Result<Option<String>, SendError> {
         let row = self.db.opt("SELECT id FROM web_message WHERE key = $1", stoa_ground::args![key]).await?;
         Ok(row.map(|r| r.get("id")).transpose()?)
     }

@@ -131,6 +131,12 @@ mod tests {
     }
 
     #[test]
+    fn of_an_instant_the_words_alone_are_shown() {
+        let html = commonmark("due **[Friday](moment:1780612740)**", Lines::Kept);
+        assert_eq!(html, "<p>due <strong>Friday</strong></p>\n");
+    }
+
+    #[test]
     fn lines_are_kept_in_chat_and_joined_in_passages_and_headings_stay_small() {
         assert_eq!(commonmark("a\nb", Lines::Kept), "<p>a<br />\nb</p>\n");
         assert_eq!(commonmark("a\nb", Lines::Joined), "<p>a\nb</p>\n");

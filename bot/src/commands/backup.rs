@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use stoa_ground::backup::{self, Summary};
-use stoa_ground::{Clock, Db, people};
+use stoa_ground::{Clock, Db};
 
 use super::print_json;
 use crate::app::{App, Lock};
@@ -32,15 +32,22 @@ pub async fn restore(config: Config, file: &Path, keys: &Path, json: bool) -> Re
         bail!("a server is running on {}: stop it first", config.database_url());
     };
     let keys = backup::read_keys(keys)?;
-    let (summary, erased) = backup::restore(&config.database_url(), file, &keys, Clock::system()).await?;
-    drop((lock, store));
-    let count = erased.len();
-    if count > 0 || !keys.forgotten.is_empty() {
-        erase_again(config, &erased, &keys.forgotten)
-            .await
-            .context("the backup is restored, but erasures were not repeated")?;
+    let due = backup::due(file, &keys)?;
+    if !due.is_empty() {
+        crate::evidence::holds_key_of(&config, &keys).context(
+            "data was erased since this backup, and is erased again with the master key. Nothing was restored",
+        )?;
     }
-    let again = match count {
+    let summary = backup::restore(&config.database_url(), file, &keys, Clock::system()).await?;
+    drop((lock, store));
+    if !due.is_empty() {
+        // Opening erases what is due.
+        let (app, lock) = App::for_command(config)
+            .await
+            .context("the backup is restored; what was erased since is erased again at the next start")?;
+        app.finish(lock).await?;
+    }
+    let again = match due.people.len() {
         0 => String::new(),
         1 => " One person's data was erased since, and is erased again.".to_owned(),
         n => format!(" The data of {n} people was erased since, and is erased again."),
@@ -50,26 +57,6 @@ pub async fn restore(config: Config, file: &Path, keys: &Path, json: bool) -> Re
         json,
         &format!("{} was restored.{again} The search index is built at the next start.", file.display()),
     )
-}
-
-async fn erase_again(config: Config, erased: &[String], forgotten: &[String]) -> Result<()> {
-    let (app, lock) = App::for_command(config).await?;
-    for id in erased {
-        let services = &app.services;
-        app.db
-            .write(|tx| async move {
-                match people::by_id(&tx, id).await? {
-                    Some(person) => stoa_learning::mydata::erase(&tx, services, &person).await,
-                    None => Ok(()),
-                }
-            })
-            .await?;
-    }
-    if !forgotten.is_empty() {
-        // Status tables of the backup may still know what was erased in the ledger since.
-        app.services.ledger.rebuild(&app.db).await?;
-    }
-    app.finish(lock).await
 }
 
 fn say(summary: &Summary, json: bool, sentence: &str) -> Result<()> {

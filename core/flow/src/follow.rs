@@ -6,9 +6,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::json;
 use stoa_ground::clock::monotonic;
 use stoa_ground::db::BULK;
-use stoa_ground::{Db, Result, Tx, args};
+use stoa_ground::{Db, Error, Result, Tx, args};
+
+use crate::caught::caught;
+use crate::schedule::{self, Due, Job};
 
 /// How many changes are read at once. How many of them are followed in one transaction, the time that it takes decides.
 const CHUNK: usize = 500;
@@ -118,12 +122,14 @@ impl Followed {
                 for change in changes {
                     let one = std::slice::from_ref(change);
                     match self.follow(db, one, name).await {
-                        Ok(_) => {}
+                        Ok(Some(_)) => {}
+                        // Another server is at it; what it has followed is asked of the store the next time.
+                        Ok(None) => return Ok(0),
                         Err(e) if e.passes() => return Err(e),
                         Err(error) => {
                             let (follower, key) = (self.follower.name(), &change.1);
-                            tracing::error!(follower, key, %error, "a change could not be followed, and is left out");
-                            self.leave_out(db, change.0, name).await?;
+                            tracing::error!(follower, key, %error, "a change could not be followed; it is tried again by itself");
+                            self.leave_out(db, change, name).await?;
                         }
                     }
                 }
@@ -138,7 +144,7 @@ impl Followed {
     /// Follows changes in their order, until there are no more or the transaction has taken long enough; gives how far it
     /// came, or how far another server has. None while another server is at it.
     async fn follow(&self, db: &Db, changes: &[(i64, String)], name: &str) -> Result<Option<i64>> {
-        db.write(|tx| async move {
+        let follow = db.write(|tx| async move {
             if !tx.try_lock(name).await? {
                 return Ok(None);
             }
@@ -161,12 +167,39 @@ impl Followed {
                 note(&tx, name, reached).await?;
             }
             Ok(Some(reached))
+        });
+        caught("following a change", follow).await
+    }
+
+    /// Goes on behind a change; a job tries it again, and is put aside like any other that always fails.
+    async fn leave_out(&self, db: &Db, (position, key): &(i64, String), name: &str) -> Result<()> {
+        let follower = self.follower.name();
+        let payload = json!({ "follower": follower, "key": key });
+        let (job, payload) = (&format!("follow/{follower}/{key}"), &payload);
+        db.write(|tx| async move {
+            schedule::put(&tx, job, LEFT_OUT, tx.now(), payload).await?;
+            note(&tx, name, *position).await
         })
         .await
     }
+}
 
-    async fn leave_out(&self, db: &Db, position: i64, name: &str) -> Result<()> {
-        db.write(|tx| async move { note(&tx, name, position).await }).await
+/// The kind of job that tries a change again that could not be followed among the others.
+const LEFT_OUT: &str = "follow";
+
+pub(crate) struct LeftOut(pub(crate) Vec<Arc<dyn Follower>>);
+
+#[async_trait]
+impl Job for LeftOut {
+    fn kind(&self) -> &'static str {
+        LEFT_OUT
+    }
+
+    async fn run(&self, tx: &Tx, job: &Due) -> Result<()> {
+        let text = |name: &str| job.payload[name].as_str().unwrap_or_default();
+        let follower = self.0.iter().find(|follower| follower.name() == text("follower"));
+        let follower = follower.ok_or_else(|| Error::invalid(format!("nobody follows as '{}'", text("follower"))))?;
+        follower.follow(tx, text("key")).await
     }
 }
 

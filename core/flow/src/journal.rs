@@ -139,7 +139,7 @@ pub(crate) fn delivery_uncertain(delivery: &Delivery, why: &str) {
 pub(crate) fn sent(platform: &str, result: &Result<String, SendError>, took: Duration) {
     let result = match result {
         Ok(_) => "posted",
-        Err(SendError::Retry { .. } | SendError::Wait { .. }) => "later",
+        Err(SendError::Retry { .. } | SendError::Unsent { .. } | SendError::Wait { .. }) => "later",
         Err(SendError::Unreachable(_)) => "closed",
         Err(SendError::Refused(_)) => "refused",
     };
@@ -165,6 +165,12 @@ pub(crate) fn job_ended(key: &str, kind: &str, outcome: &'static str, error: Opt
 pub(crate) fn job_postponed(key: &str, kind: &str, error: &Error) {
     tracing::warn!(job = key, kind, error = %reason(error), "job is tried again");
     metrics::counter!("stoa_job_retries_total").increment(1);
+}
+
+/// A panic broke something off.
+pub(crate) fn broke_off(part: &'static str) {
+    tracing::error!(part, "a panic broke something off; the rest goes on");
+    metrics::counter!("stoa_panics_total", "part" => part).increment(1);
 }
 
 /// What an error says without what people wrote: sentences that are made for a person may quote them.

@@ -13,10 +13,12 @@ pub mod words;
 
 pub mod testing;
 
+mod caught;
 mod follow;
 mod journal;
 mod lease;
 mod organisation;
+mod rounds;
 mod waiting;
 mod worker;
 

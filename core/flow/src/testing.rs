@@ -2,7 +2,7 @@
 //! conversation, and survive a rewrite of the inside.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -40,6 +40,7 @@ pub struct Posted {
 pub struct TestChat {
     db: Db,
     posted: Mutex<Vec<Posted>>,
+    moments: AtomicBool,
     /// Channels that are not open to every colleague and nobody else.
     audiences: Mutex<BTreeMap<String, Audience>>,
 }
@@ -48,6 +49,11 @@ impl TestChat {
     /// Says who reads in a channel; every colleague and nobody else when nothing is said.
     pub fn reads(&self, channel: &str, audience: Audience) {
         self.audiences.lock().unwrap_or_else(PoisonError::into_inner).insert(channel.to_owned(), audience);
+    }
+
+    /// From now on it shows each reader instants in their own time.
+    pub fn show_moments(&self) {
+        self.moments.store(true, Ordering::SeqCst);
     }
 
     fn with<T>(&self, f: impl FnOnce(&mut Vec<Posted>) -> T) -> T {
@@ -98,7 +104,11 @@ impl Platform for TestChat {
         true
     }
 
-    async fn find(&self, _place: &Place, key: &str) -> Result<Option<String>, SendError> {
+    fn shows_moments(&self) -> bool {
+        self.moments.load(Ordering::SeqCst)
+    }
+
+    async fn find(&self, _place: &Place, key: &str, _since: Instant) -> Result<Option<String>, SendError> {
         Ok(self.with(|all| all.iter().find(|p| p.key == key).map(|p| p.id.clone())))
     }
 
@@ -200,7 +210,8 @@ impl Stage {
         let (db, dir) = stoa_ground::testing::store().await;
         let parts = parts(&db);
         let flow = Flow::new(db.clone(), organisation(), parts);
-        let chat = Arc::new(TestChat { db: db.clone(), posted: Mutex::default(), audiences: Mutex::default() });
+        let (posted, moments, audiences) = (Mutex::default(), AtomicBool::default(), Mutex::default());
+        let chat = Arc::new(TestChat { db: db.clone(), posted, moments, audiences });
         flow.connect(chat.clone());
         Self { db, flow, chat, events: AtomicUsize::new(0), seen: Mutex::default(), _dir: dir }
     }

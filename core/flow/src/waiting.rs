@@ -5,6 +5,8 @@ use stoa_ground::{Db, Error, Instant, Result, args};
 /// What a round has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Waiting {
+    /// The business time that was asked about.
+    pub(crate) at: Instant,
     /// Events to be handled.
     pub(crate) events: bool,
     /// Jobs that are due.
@@ -30,10 +32,12 @@ impl Waiting {
               AS edits,
             (SELECT CAST(1 AS BIGINT) FROM outbox WHERE state = 'sending' AND lease_until <= $2 LIMIT 1) AS uncertain,
             (SELECT COALESCE(MAX(position), 0) FROM change) AS head";
-        let row = db.opt(sql, args![db.clock().now(), leased]).await?;
+        let at = db.clock().now();
+        let row = db.opt(sql, args![at, leased]).await?;
         let row = row.ok_or_else(|| Error::Unavailable("the database did not say what waits".into()))?;
         let some = |name: &str| Ok::<_, Error>(row.get::<Option<i64>>(name)?.is_some());
         Ok(Self {
+            at,
             events: some("events")?,
             jobs: some("jobs")?,
             deliveries: some("deliveries")?,

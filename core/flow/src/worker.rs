@@ -1,30 +1,25 @@
-//! The flow itself: its parts, its workers, and the way to let everything that is due happen.
+//! The flow itself: its parts, and what each of them finds of the others.
 
 use std::future::Future;
-use std::sync::{Arc, MutexGuard, PoisonError, RwLock, Weak};
-use std::time::Duration;
+use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
-use futures_util::stream::{self, BoxStream};
-use stoa_ground::db::Engine;
-use stoa_ground::{Clock, Db, Error, Instant, Result};
-use tokio::sync::{Mutex, Notify};
-use tokio_util::sync::CancellationToken;
+use futures_util::stream::BoxStream;
+use stoa_ground::{Clock, Db, Error, Result};
+use tokio::sync::{Notify, RwLock};
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::chat::{Command, Context, Envelope, Help, Home, Panel, Platform};
+use crate::chat::{Command, Context, Help, Home, Panel, Platform};
 use crate::delivery::queues::{self, Reader};
-use crate::delivery::{DeliveryKind, Held, Reached, Show, inbox, sender};
-use crate::follow::{self, Followed, Follower};
+use crate::delivery::{DeliveryKind, Held, Reached, Show, sender};
+use crate::follow::{Followed, Follower, LeftOut};
 use crate::lease::{Lease, Leased, Watch};
 use crate::nudges::{LearnerDigest, Paused, Policy, Settings, Why};
 use crate::organisation::Organisation;
-use crate::schedule::{self, Job};
-use crate::waiting::Waiting;
+use crate::rounds::Lane;
+use crate::schedule::Job;
 use crate::words::Words;
-
-/// How many events are worked on at once.
-const EVENTS: usize = 8;
 
 /// What capabilities bring: every list is filled in one place, `stoa_learning::parts`.
 #[derive(Default)]
@@ -68,12 +63,14 @@ pub struct Flow {
     organisation: Organisation,
     parts: Parts,
     followed: Vec<Followed>,
-    platforms: RwLock<Vec<Arc<dyn Platform>>>,
-    wake: Notify,
+    platforms: std::sync::RwLock<Vec<Arc<dyn Platform>>>,
+    /// One for each lane.
+    wake: [Notify; Lane::ALL.len()],
     /// One for each of the background's parts.
     wake_background: Vec<Notify>,
-    /// Held while what is due is worked on, so that a manual clock moves only between two rounds.
-    turn: Mutex<()>,
+    /// Held while what is due is worked on: by each lane together with the others, alone by who lets everything happen one
+    /// after the other, or lets go of what this server has.
+    pub(crate) turn: RwLock<()>,
     /// Itself, for the tasks that send.
     me: Weak<Self>,
     /// One thing after the other, as in a simulation.
@@ -119,6 +116,7 @@ impl Flow {
             Box::new(sender::Reply),
         ]);
         parts.followers.push(Arc::new(Reached));
+        parts.jobs.push(Arc::new(LeftOut(parts.followers.clone())));
         let followed = parts.followers.iter().cloned().map(Followed::new).collect();
         let wake_background = parts.background.iter().map(|_| Notify::new()).collect();
         Arc::new_cyclic(|me| Self {
@@ -129,9 +127,9 @@ impl Flow {
             parts,
             followed,
             wake_background,
-            platforms: RwLock::new(Vec::new()),
-            wake: Notify::new(),
-            turn: Mutex::new(()),
+            platforms: std::sync::RwLock::default(),
+            wake: Default::default(),
+            turn: RwLock::default(),
             server: stoa_ground::clock::noise().to_string(),
             lease,
             watch: std::sync::Mutex::default(),
@@ -162,7 +160,8 @@ impl Flow {
         let tasks = many.map(|one| {
             let work = f(me.clone(), one);
             async move {
-                let ended = tokio::spawn(work).await;
+                // Whoever is cut off cuts off what it began.
+                let ended = AbortOnDropHandle::new(tokio::spawn(work)).await;
                 ended.unwrap_or_else(|e| Err(Error::Io(format!("a task of the workers broke off: {e}"))))
             }
         });
@@ -228,107 +227,26 @@ impl Flow {
         &self.parts
     }
 
+    pub(crate) fn followed(&self) -> &[Followed] {
+        &self.followed
+    }
+
+    /// Whether one thing comes after the other, as in a simulation.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.alone
+    }
+
     /// Tells the workers that there is something to do.
     pub fn wake(&self) {
-        self.wake.notify_one();
-        self.wake_background.iter().for_each(Notify::notify_one);
+        self.wake.iter().chain(&self.wake_background).for_each(Notify::notify_one);
     }
 
-    /// Lets everything happen that is due now, until nothing is, the background's work included. For a manual clock,
-    /// tests and commands.
-    ///
-    /// # Errors
-    /// The database's error.
-    pub async fn settle(&self) -> Result<()> {
-        loop {
-            self.settle_until(&CancellationToken::new()).await?;
-            let mut done = 0;
-            for background in &self.parts.background {
-                done += background.work(self).await?;
-            }
-            if done == 0 {
-                return Ok(());
-            }
-        }
+    pub(crate) fn wakes(&self, lane: Lane) -> &Notify {
+        &self.wake[lane as usize]
     }
 
-    /// Lets everything happen that is due now, without the background's work; ends between two rounds when it is told to
-    /// stop.
-    async fn settle_until(&self, stop: &CancellationToken) -> Result<()> {
-        let _turn = self.turn.lock().await;
-        // Each round works on at most a few hundred rows; the bound stops a kind that feeds itself.
-        for _ in 0..10_000 {
-            if stop.is_cancelled() || self.round().await? == 0 {
-                return Ok(());
-            }
-        }
-        Err(Error::invalid("the schedule does not come to rest: a job keeps putting itself at the same instant"))
-    }
-
-    /// Lets go of what this server has, when nothing is under way: after a start, and when the store was in trouble and
-    /// could not take what became of it.
-    async fn release(&self) -> Result<()> {
-        let _turn = self.turn.lock().await;
-        self.db
-            .write_by_key(|tx| async move {
-                match tx.engine() {
-                    // There is one server: what another one was doing, it does no more.
-                    Engine::Sqlite => {
-                        inbox::release(&tx).await?;
-                        sender::release(&tx).await
-                    }
-                    Engine::Postgres => sender::release_of(&tx, &self.server).await,
-                }
-            })
-            .await
-    }
-
-    async fn round(&self) -> Result<usize> {
-        let leased = self.look_at_lease_clock().await?;
-        let waiting = Waiting::now(&self.db, leased).await?;
-        // What fails in one place stops nothing in the others: each has its turn before an error is told. What did
-        // something may have given work to those behind it.
-        let mut ended: Vec<Result<usize>> = Vec::new();
-        let touched = |ended: &[Result<usize>]| ended.iter().any(|part| !matches!(part, Ok(0)));
-        if waiting.events {
-            ended.push(self.handle_waiting().await);
-        }
-        let head = if touched(&ended) { self.db.committed_position().await } else { Ok(waiting.head) };
-        match head {
-            Ok(head) => ended.extend(follow::catch_up(&self.db, &self.followed, head).await),
-            Err(e) => ended.push(Err(e)),
-        }
-        // What several jobs of one instant have to tell somebody is decided together: it waits until all of them have run.
-        let mut known = true;
-        if waiting.jobs || touched(&ended) {
-            let ran = schedule::run_due(&self.db, &self.parts.jobs).await;
-            known = ran.as_ref().map_or(true, |ran| ran.all);
-            ended.push(ran.map(|ran| ran.done));
-        }
-        if waiting.deliveries || touched(&ended) {
-            ended.push(self.send_due(known).await);
-        }
-        if waiting.edits || touched(&ended) {
-            ended.push(self.edit_due().await);
-        }
-        if waiting.uncertain {
-            ended.push(self.reconcile().await);
-        }
-        ended.into_iter().sum()
-    }
-
-    /// Handles events that wait. Gives how many.
-    async fn handle_waiting(&self) -> Result<usize> {
-        let events = inbox::claim(&self.db, 64, self.lease.micros()).await?;
-        let count = events.len();
-        let ended = self
-            .each_at_once(
-                stream::iter(events).boxed(),
-                EVENTS,
-                |flow, (envelope, attempts): (Envelope, i64)| async move { flow.handle(&envelope, attempts).await },
-            )
-            .await;
-        ended.into_iter().collect::<Result<()>>().map(|()| count)
+    pub(crate) fn wakes_background(&self, which: usize) -> &Notify {
+        &self.wake_background[which]
     }
 
     /// How far the followers of the change feed are behind.
@@ -340,106 +258,9 @@ impl Flow {
         self.db.read(|c| async move { queues::readers(&c, &followers).await }).await
     }
 
-    /// When something is due next: a job or a delivery.
-    ///
-    /// # Errors
-    /// The database's error.
-    pub async fn next_due(&self) -> Result<Option<Instant>> {
-        let (job, delivery) = (schedule::next_due(&self.db).await?, self.next_delivery().await?);
-        Ok([job, delivery].into_iter().flatten().min())
-    }
-
-    /// Moves a manual clock to an instant through everything that is due on the way, in its order.
-    ///
-    /// # Errors
-    /// When the clock cannot be moved there.
-    pub async fn advance(&self, to: Instant) -> Result<()> {
-        self.advance_until(to).await?;
-        self.settle().await
-    }
-
-    /// Moves a manual clock to an instant through everything that is due before it, and lets nothing happen there yet.
-    ///
-    /// # Errors
-    /// When the clock cannot be moved there.
-    pub async fn advance_until(&self, to: Instant) -> Result<()> {
-        if self.clock().now() == to {
-            return Ok(());
-        }
-        self.settle().await?;
-        loop {
-            let next = self.next_due().await?.filter(|next| *next > self.clock().now() && *next < to);
-            let Some(next) = next else { break };
-            self.clock().set(next)?;
-            self.settle().await?;
-        }
-        self.clock().set(to)
-    }
-
     /// What the arbiter must know about a kind of delivery; none when there is no such kind.
     #[must_use]
     pub fn policy(&self, kind: &str) -> Option<Policy> {
         self.kind(kind).map(crate::delivery::DeliveryKind::policy)
-    }
-
-    /// Works until told to stop; what has begun is finished first.
-    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
-        if let Err(error) = self.release().await {
-            tracing::error!(%error, "the leases of the last run could not be released; they expire by themselves");
-        }
-        let beside: Vec<_> = (0..self.parts.background.len())
-            .map(|which| tokio::spawn(Arc::clone(&self).beside(which, stop.clone())))
-            .collect();
-        let mut failures: u32 = 0;
-        while !stop.is_cancelled() {
-            if failures > 0 && self.release().await.is_ok() {
-                tracing::info!("the store takes writes again");
-            }
-            let wait = match self.settle_until(&stop).await {
-                Ok(()) => {
-                    failures = 0;
-                    Duration::from_secs(1)
-                }
-                // Trouble of the store: it is left alone for a while, up to eight seconds.
-                Err(error) if error.passes() => {
-                    failures = (failures + 1).min(5);
-                    tracing::error!(%error, failures, "the store is in trouble; the workers will try again");
-                    Duration::from_millis(250 << failures)
-                }
-                // One row's trouble must not slow down the others.
-                Err(error) => {
-                    tracing::error!(%error, "the workers will try again");
-                    Duration::from_secs(1)
-                }
-            };
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = self.wake.notified() => {}
-                () = tokio::time::sleep(wait) => {}
-            }
-        }
-        for task in beside {
-            // What was cut off has a lease that runs out.
-            task.abort();
-        }
-    }
-
-    /// One part of the background, until told to stop.
-    async fn beside(self: Arc<Self>, which: usize, stop: CancellationToken) {
-        while !stop.is_cancelled() {
-            match self.parts.background[which].work(&self).await {
-                Ok(0) => {}
-                Ok(_) => {
-                    self.wake.notify_one();
-                    continue;
-                }
-                Err(error) => tracing::error!(%error, "the background's work failed and is tried again"),
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = self.wake_background[which].notified() => {}
-                () = tokio::time::sleep(Duration::from_secs(1)) => {}
-            }
-        }
     }
 }

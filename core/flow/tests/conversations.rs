@@ -280,6 +280,12 @@ async fn why_names_the_next_moment_and_not_one_that_has_passed() {
     let decided = stoa_flow::nudges::decisions_about(&s.db, &ana.id, 10).await.unwrap();
     assert_eq!(decided[0].reason, "leave");
     assert!(decided[0].until.unwrap() > s.db.clock().now(), "{decided:?}");
+    // In words; where the chat shows instants, with them.
+    let why = s.says("Ana", "why").await;
+    assert!(why.contains("I look again tomorrow 09:00.") && !why.contains("moment:"), "{why}");
+    s.chat.show_moments();
+    let why = s.says("Ana", "why").await;
+    assert!(why.contains("I look again [tomorrow 09:00](moment:1795770000)."), "{why}");
 }
 
 #[tokio::test]

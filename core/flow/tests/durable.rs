@@ -79,6 +79,8 @@ struct Far {
     deaf: Mutex<bool>,
     /// It takes nothing just now.
     full: Mutex<bool>,
+    /// It cannot be reached: nothing is sent.
+    away: Mutex<bool>,
     looked: AtomicUsize,
     db: Mutex<Option<Db>>,
 }
@@ -108,6 +110,9 @@ impl Platform for Far {
             let (why, after) = ("the limit".into(), Duration::from_secs(60));
             return Err(SendError::Wait { why, after, everything: true });
         }
+        if *self.away.lock().unwrap() {
+            return Err(SendError::Unsent { why: "nobody there".into(), after_seconds: None });
+        }
         let mut stands = self.stands.lock().unwrap();
         stands.push((key.to_owned(), m.plain(), 0));
         if *self.deaf.lock().unwrap() {
@@ -123,7 +128,7 @@ impl Platform for Far {
         stands[at].2 += 1;
         Ok(())
     }
-    async fn find(&self, _: &Place, key: &str) -> Result<Option<String>, SendError> {
+    async fn find(&self, _: &Place, key: &str, _: Instant) -> Result<Option<String>, SendError> {
         self.looked.fetch_add(1, Ordering::SeqCst);
         Ok(self.stands().iter().position(|s| s.0 == key).map(|at| (at + 1).to_string()))
     }
@@ -232,6 +237,43 @@ async fn what_waits_for_a_limit_is_not_looked_for_and_is_sent_in_the_order_in_wh
 }
 
 #[tokio::test]
+async fn what_certainly_was_not_sent_is_not_looked_for_and_what_may_have_been_is() {
+    let (db, ana, flow, far, _dir) = scene().await;
+    *far.away.lock().unwrap() = true;
+    remind(&db, &ana, "safety").await;
+    flow.settle().await.unwrap();
+    *far.away.lock().unwrap() = false;
+    *far.deaf.lock().unwrap() = true;
+    time_passes(&db).await;
+    flow.settle().await.unwrap();
+    assert_eq!(far.looked.load(Ordering::SeqCst), 0, "nothing was sent before");
+    // It stands there, but who sent it does not know.
+    *far.away.lock().unwrap() = true;
+    time_passes(&db).await;
+    flow.settle().await.unwrap();
+    assert_eq!((far.looked.load(Ordering::SeqCst), far.stands().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn once_it_is_doubtful_it_stays_so() {
+    let (db, ana, flow, far, _dir) = scene().await;
+    *far.deaf.lock().unwrap() = true;
+    remind(&db, &ana, "safety").await;
+    flow.settle().await.unwrap();
+    // What was sent is on its way, and the next attempt reaches nobody.
+    let late = std::mem::take(&mut *far.stands.lock().unwrap());
+    *far.away.lock().unwrap() = true;
+    time_passes(&db).await;
+    flow.settle().await.unwrap();
+    *far.stands.lock().unwrap() = late;
+    *far.away.lock().unwrap() = false;
+    *far.deaf.lock().unwrap() = false;
+    time_passes(&db).await;
+    flow.settle().await.unwrap();
+    assert_eq!(far.stands().len(), 1, "once");
+}
+
+#[tokio::test]
 async fn a_server_that_hung_after_its_claim_says_nothing_when_another_one_has_taken_over() {
     let (db, ana, flow, far, _dir) = scene().await;
     let other = server(&db, &far);
@@ -242,9 +284,9 @@ async fn a_server_that_hung_after_its_claim_says_nothing_when_another_one_has_ta
     assert_eq!(far.stands(), stands("safety: to do", 0));
     flow.settle().await.unwrap();
     assert_eq!(far.stands().len(), 1);
-    let row = db.opt("SELECT state, attempts FROM outbox", args![]).await.unwrap().unwrap();
+    let row = db.opt("SELECT state FROM outbox", args![]).await.unwrap().unwrap();
     assert_eq!(row.get::<String>("state").unwrap(), "posted");
-    assert_eq!(row.get::<i64>("attempts").unwrap(), 1, "it was looked for again before it was sent");
+    assert_eq!(far.looked.load(Ordering::SeqCst), 2, "it was looked for again before it was sent");
 }
 
 #[tokio::test]

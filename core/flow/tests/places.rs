@@ -10,22 +10,25 @@ use stoa_flow::chat::{Account, Message, MessageRef, Place, Platform, SendError, 
 use stoa_flow::delivery::{self, Delivery, DeliveryKind, NewDelivery, Rendered, Rendering};
 use stoa_flow::nudges::Policy;
 use stoa_flow::testing::Stage;
-use stoa_ground::{Result, args, people};
+use stoa_ground::{Instant, Result, args, people};
 
 /// A platform that keeps what it was sent, or is closed to us.
 struct Postbox {
     name: &'static str,
     closed: Mutex<bool>,
-    got: Mutex<Vec<String>>,
+    /// What it was sent arrives; its answers do not.
+    deaf: Mutex<bool>,
+    /// Delivery keys and texts.
+    got: Mutex<Vec<(String, String)>>,
 }
 
 impl Postbox {
     fn new(name: &'static str, closed: bool) -> Arc<Self> {
-        Arc::new(Self { name, closed: Mutex::new(closed), got: Mutex::default() })
+        Arc::new(Self { name, closed: Mutex::new(closed), deaf: Mutex::default(), got: Mutex::default() })
     }
 
     fn got(&self) -> Vec<String> {
-        self.got.lock().unwrap().clone()
+        self.got.lock().unwrap().iter().map(|(_, text)| text.clone()).collect()
     }
 }
 
@@ -38,14 +41,20 @@ impl Platform for Postbox {
         if *self.closed.lock().unwrap() {
             return Err(SendError::Unreachable("the conversation is closed".into()));
         }
-        self.got.lock().unwrap().push(m.plain());
+        self.got.lock().unwrap().push((key.to_owned(), m.plain()));
+        if *self.deaf.lock().unwrap() {
+            return Err(SendError::Retry { why: "no answer".into(), after_seconds: None });
+        }
         Ok(key.to_owned())
     }
     async fn edit(&self, _: &MessageRef, _: &Message) -> Result<(), SendError> {
         Ok(())
     }
-    async fn find(&self, _: &Place, _: &str) -> Result<Option<String>, SendError> {
-        Ok(None)
+    async fn find(&self, _: &Place, key: &str, _: Instant) -> Result<Option<String>, SendError> {
+        if *self.deaf.lock().unwrap() {
+            return Err(SendError::Retry { why: "no answer".into(), after_seconds: None });
+        }
+        Ok(self.got.lock().unwrap().iter().find(|(known, _)| known == key).map(|(key, _)| key.clone()))
     }
     async fn direct(&self, a: &Account) -> Result<Place, SendError> {
         Ok(Place {
@@ -129,6 +138,43 @@ async fn the_preferred_place_comes_first_and_another_one_when_it_is_closed() {
     say(&s, &ana.id, "note", "second").await;
     assert!(s.news("Ana").contains("second"), "the fallback");
     assert_eq!(other.got().len(), 1);
+}
+
+#[tokio::test]
+async fn a_message_whose_answer_was_lost_is_found_where_it_was_sent_to_wherever_the_person_is_by_then() {
+    for (unlinked, cut_off) in [(false, false), (true, false), (false, true), (true, true)] {
+        let s = stage().await;
+        let ana = &s.hire("Ana", |_| {}).await;
+        let (first, then) = (Postbox::new("first", false), Postbox::new("then", false));
+        for platform in [&first, &then] {
+            s.flow.connect(platform.clone());
+            link(&s, &ana.id, platform.name).await;
+        }
+        prefer(&s, &ana.id, "first").await;
+        *first.deaf.lock().unwrap() = true;
+        say(&s, &ana.id, "note", "fire safety").await;
+        assert_eq!(first.got().len(), 1);
+        // Between the attempts she writes in one chat, prefers another, and the first account is gone.
+        prefer(&s, &ana.id, "then").await;
+        s.says("Ana", "help").await;
+        s.db.write(|tx| async move {
+            if unlinked {
+                people::unlink_account(&tx, ("first", "", "ana"), "operator", "a test").await?;
+            }
+            if cut_off {
+                tx.exec("UPDATE outbox SET state = 'sending' WHERE key = 'fire safety'", args![]).await?;
+            }
+            tx.exec("UPDATE outbox SET retry_at = 0, lease_until = 0", args![]).await
+        })
+        .await
+        .unwrap();
+        *first.deaf.lock().unwrap() = false;
+        s.flow.settle().await.unwrap();
+        let row = s.db.opt("SELECT state FROM outbox WHERE key = 'fire safety'", args![]).await.unwrap().unwrap();
+        assert_eq!(row.get::<String>("state").unwrap(), "posted");
+        assert_eq!((first.got().len(), then.got().len()), (1, 0), "{unlinked} {cut_off}");
+        assert!(!s.news("Ana").contains("fire safety"));
+    }
 }
 
 #[tokio::test]
@@ -223,7 +269,7 @@ async fn what_waited_comes_once_what_is_stale_never_and_writing_to_stoa_is_enoug
         .await
         .unwrap();
     link(&s, &ana.id, "other").await;
-    let soon = stoa_ground::Instant::parse("2026-11-23T10:00:00Z").unwrap();
+    let soon = Instant::parse("2026-11-23T10:00:00Z").unwrap();
     for (key, expires) in [("fire safety", None), ("lunch is ready", Some(soon))] {
         let new = NewDelivery {
             key: key.into(),

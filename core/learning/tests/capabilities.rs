@@ -107,6 +107,47 @@ fn no_capability_reaches_into_the_tables_of_another() {
     assert!(trespasses.is_empty(), "{}", trespasses.join("\n"));
 }
 
+/// What is given to `words.day(…)` or `words.date(…)` as the date of a deadline or of anything else that has one: `a.due.date`.
+fn dates_in_words(code: &str) -> Vec<&str> {
+    let calls = ["words.day(", "words.date("];
+    let after = calls.iter().flat_map(|call| code.match_indices(call).map(|(at, call)| &code[at + call.len()..]));
+    let given = after.map(|rest| rest.split_inclusive([',', '(', ')']).next().unwrap_or_default());
+    // What is called is another date: `calendar.date(at)`.
+    let given = given.filter_map(|date| date.strip_suffix([',', ')'])).map(str::trim);
+    given.filter(|date| date.ends_with(".date")).collect()
+}
+
+/// A deadline is said as an instant (`Deadline::said`), so that each reader sees it in their own time. As words alone it stands in
+/// forms, in files and where everybody has another one.
+#[test]
+fn deadlines_in_messages_are_instants() {
+    let allowed = [
+        "lessons/team.rs drop.date",
+        "simulate/text.rs day.date",
+        "training/calendar.rs a.due.date",
+        "training/chat/form.rs a.due.date",
+        "training/due.rs self.date",
+        "training/due.rs self.date",
+        "training/requests/chat.rs a.due.date",
+        "training/requests/wished.rs a.due.date",
+        "training/team/more.rs a.due.date",
+    ];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    for file in sources(&root) {
+        let name = file.strip_prefix(&root).unwrap().display();
+        found.extend(dates_in_words(&code(&file)).iter().map(|date| format!("{name} {date}")));
+    }
+    found.sort();
+    assert_eq!(found, allowed);
+}
+
+#[test]
+fn the_test_sees_a_deadline_in_words() {
+    let code = "say!(w, \"x\", due = words.date(a.due.date)); cx.words.day(\n    row.a.due.date, today); words.date(c.date(at))";
+    assert_eq!(dates_in_words(code), ["row.a.due.date", "a.due.date"]);
+}
+
 #[test]
 fn the_test_sees_a_circle_and_a_trespass() {
     let names = named_after_crate("use crate::{tips, library::store};\nlet x = crate::search::Index::new();");

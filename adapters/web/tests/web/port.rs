@@ -18,8 +18,8 @@ async fn a_delivery_is_posted_once_found_again_and_edited() {
     let id = chat.send(&place, None, &Message::text("Due on Friday"), "nudge/1/t-7").await.unwrap();
     let again = chat.send(&place, None, &Message::text("Due on Friday!"), "nudge/1/t-7").await.unwrap();
     assert_eq!(id, again, "after an uncertain send the repeat changes nothing");
-    assert_eq!(chat.find(&place, "nudge/1/t-7").await.unwrap(), Some(id.clone()));
-    assert_eq!(chat.find(&place, "nudge/1/t-1").await.unwrap(), None);
+    assert_eq!(chat.find(&place, "nudge/1/t-7", Instant(0)).await.unwrap(), Some(id.clone()));
+    assert_eq!(chat.find(&place, "nudge/1/t-1", Instant(0)).await.unwrap(), None);
     chat.edit(&MessageRef { place: place.clone(), id }, &Message::text("Done")).await.unwrap();
     let window = stage.sign_in(&ana).await;
     let page = window.sees(&window.home).await;

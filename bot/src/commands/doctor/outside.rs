@@ -119,7 +119,11 @@ fn slack_app(app: &stoa_slack::Options, checked: &stoa_slack::Checked, f: &mut F
 }
 
 fn lacks(name: &str, seen: &stoa_slack::Seen, way: &str, f: &mut Findings) -> Result<()> {
-    for (scope, cost) in &seen.missing {
+    let Some(missing) = &seen.missing else {
+        let text = format!("Slack did not say which scopes the token of '{name}' has in {}", seen.workspace);
+        return f.say(Grade::Note, "slack", text);
+    };
+    for (scope, cost) in missing {
         f.say(Grade::Wrong, "slack", format!("'{name}' lacks {scope} in {}: {cost}; {way}", seen.workspace))?;
     }
     Ok(())
@@ -173,7 +177,7 @@ async fn bridges(config: &Config, options: Options, f: &mut Findings) -> Result<
             direct: true,
         };
         // A key that was never sent: the other side has nothing under it.
-        match bridge.find(&place, &format!("doctor/{}", clock::noise())).await {
+        match bridge.find(&place, &format!("doctor/{}", clock::noise()), clock::wall()).await {
             Ok(_) => f.say(Grade::Ok, "bridge", format!("{text}; the other side answers"))?,
             Err(SendError::Refused(why)) if why.contains("401") || why.contains("403") => {
                 f.say(

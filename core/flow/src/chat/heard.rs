@@ -70,6 +70,28 @@ impl Flow {
         rows.iter().map(|row| row.get("user_id")).collect()
     }
 
+    /// As [`accounts`](Self::accounts), only those of whom the staff list says no zone: each with whether a chat has said one.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn accounts_without_zone(
+        &self,
+        platform: &str,
+        workspace: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, bool)>> {
+        let sql = "SELECT DISTINCT i.user_id, p.chat_timezone FROM identity i JOIN person p ON p.id = COALESCE(
+                     (SELECT a.stands_for FROM person_alias a WHERE a.person = i.person), i.person)
+                   WHERE i.platform = $1 AND i.workspace IN ($2, '') AND i.user_id > $3
+                   AND p.status <> 'left' AND p.roster_timezone IS NULL
+                   ORDER BY i.user_id LIMIT $4";
+        let rows = self.db().all(sql, args![platform, workspace, after, limit]).await?;
+        rows.iter()
+            .map(|row| Ok((row.get("user_id")?, row.get::<Option<String>>("chat_timezone")?.is_some())))
+            .collect()
+    }
+
     /// Whether an account belongs to somebody who works here.
     ///
     /// # Errors

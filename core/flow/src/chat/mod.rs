@@ -18,5 +18,5 @@ pub(crate) use home::Home;
 pub use home::{Panel, Prompt, Visit};
 pub use message::{Block, Button, Field, FieldKind, Form, Message, Style, literal};
 pub use model::{Account, Envelope, Event, MessageRef, Place, Platform, SendError, ThreadMessage};
-pub use moment::{moment, read_moment};
+pub use moment::{moment, moment_at, read_moment};
 pub use router::{Opened, Understood, understand};

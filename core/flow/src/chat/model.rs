@@ -131,9 +131,12 @@ pub struct ThreadMessage {
 /// Why a message could not be sent.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// It may work later; after so many seconds if the platform said so.
+    /// It may work later, after so many seconds if the platform said so. It may have been sent all the same.
     #[error("{why}")]
     Retry { why: String, after_seconds: Option<u64> },
+    /// As [`Retry`](Self::Retry), but certainly nothing was sent: there is nothing to look for.
+    #[error("{why}")]
+    Unsent { why: String, after_seconds: Option<u64> },
     /// Nothing was sent, because the platform's limit is reached: it may be sent after so long. `everything`: what else goes
     /// to this platform waits as well.
     #[error("{why}")]
@@ -205,11 +208,16 @@ pub trait Platform: Send + Sync {
         true
     }
 
-    /// The id of the message that was posted with this delivery key, if it arrived.
-    async fn find(&self, place: &Place, key: &str) -> Result<Option<String>, SendError>;
+    /// The id of the message that was posted with this delivery key, if it arrived. Nothing was sent before `since`.
+    async fn find(&self, place: &Place, key: &str, since: Instant) -> Result<Option<String>, SendError>;
 
     /// The place where the bot and this account talk alone.
     async fn direct(&self, account: &Account) -> Result<Place, SendError>;
+
+    /// A place as the platform calls it, once something was posted there.
+    async fn settled(&self, place: &Place) -> Place {
+        place.clone()
+    }
 
     /// What needs the operator: keys that begin with the platform's name, and sentences.
     fn troubles(&self) -> Vec<(String, String)> {

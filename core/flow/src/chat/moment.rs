@@ -2,9 +2,12 @@
 //! `[Fri, 4 Dec](moment:1780612740)`, the number being seconds since 1970. A platform that shows each reader their own local
 //! time shows that; everywhere else the words stand alone.
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use stoa_ground::Instant;
 
-use super::{Block, Message};
+use super::{Block, Form, Message};
+use crate::words::Words;
 
 /// The scheme of such a link.
 const SCHEME: &str = "moment:";
@@ -13,6 +16,12 @@ const SCHEME: &str = "moment:";
 #[must_use]
 pub fn moment(words: &str, at: Instant) -> String {
     format!("[{words}]({SCHEME}{})", at.0.div_euclid(Instant::SECOND))
+}
+
+/// An instant with its time of day, in the words of a zone in which it is `today`.
+#[must_use]
+pub fn moment_at(words: &Words, at: Instant, zone: &TimeZone, today: Date) -> String {
+    moment(&words.day_and_time(&at.zoned(zone), today), at)
 }
 
 /// The instant to which such a link leads, in seconds since 1970.
@@ -31,6 +40,15 @@ impl Message {
                 Block::Quote { .. } | Block::Heading(_) | Block::Buttons(_) => {}
             }
         }
+        self
+    }
+}
+
+impl Form {
+    /// With the words of its instants alone: no platform shows instants in a form.
+    #[must_use]
+    pub(super) fn without_moments(mut self) -> Self {
+        self.intro.iter_mut().for_each(strip);
         self
     }
 }
@@ -60,6 +78,10 @@ mod tests {
         for other in ["https://e.org", "moment:", "moment:x", "moment:99999999999999999999"] {
             assert_eq!(read_moment(other), None, "{other}");
         }
+        let friday = jiff::civil::date(2026, 6, 5);
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
+        let tonight = moment_at(Words::english(), Instant(1_780_612_740_000_000), &berlin, friday);
+        assert_eq!(tonight, "[today 00:39](moment:1780612740)");
         // What only looks like one stays, and ends.
         for text in ["](moment:1)", "[a](moment:1", "a ](moment:"] {
             assert_eq!(Message::text(text).without_moments(), Message::text(text));

@@ -7,6 +7,7 @@ use stoa_ground::{Error, Result, Tx, args};
 use super::{
     Account, Args, Button, Call, Command, Context, Envelope, Event, FieldError, Form, Message, Place, Suggestion,
 };
+use crate::caught::caught;
 use crate::delivery::inbox;
 use crate::journal::{self, EventOutcome};
 use crate::say;
@@ -159,6 +160,14 @@ impl Flow {
         Ok(Opened::Stored)
     }
 
+    /// Notes that the form of an event is shown, where a platform shows one only once; `false` when it was shown before.
+    ///
+    /// # Errors
+    /// The database's error; do not acknowledge then.
+    pub async fn shows(&self, key: &str, account: &Account) -> Result<bool> {
+        inbox::shown(self.db(), key, account).await
+    }
+
     /// What could follow a command's word, given what this account has typed so far.
     ///
     /// # Errors
@@ -196,7 +205,7 @@ impl Flow {
             return Ok((!errors.is_empty()).then_some(Opened::Errors(errors)));
         }
         match command.form(&cx, &call).await {
-            Ok(form) => Ok(form.map(Opened::Form)),
+            Ok(form) => Ok(form.map(|form| Opened::Form(form.without_moments()))),
             // Told as a message, like any refusal.
             Err(Error::Invalid(_) | Error::Forbidden(_) | Error::NotFound(_)) => Ok(None),
             Err(e) => Err(e),
@@ -221,7 +230,7 @@ impl Flow {
     /// Handles one stored event to its end. `attempts` is how often it was tried before.
     pub(crate) async fn handle(&self, envelope: &Envelope, attempts: i64) -> Result<()> {
         let started = monotonic();
-        let cx = match self.context(envelope, true).await {
+        let cx = match caught("an event", self.context(envelope, true)).await {
             Ok(cx) => cx,
             // Whose account cannot even be read gets no answer; the event waits and is put aside in the end.
             Err(e) if attempts + 1 < inbox::ATTEMPTS || e.passes() => {
@@ -249,7 +258,7 @@ impl Flow {
     /// How the event ended; none when it is to be tried again, or another server was done with it.
     async fn try_to_handle(&self, cx: &Context<'_>, attempts: i64) -> Result<Option<EventOutcome>> {
         let envelope = cx.envelope;
-        let done = self.dispatch(cx).await;
+        let done = caught("an event", self.dispatch(cx)).await;
         let committed = cx.committed.load(std::sync::atomic::Ordering::SeqCst);
         match done {
             Ok(()) if committed => Ok(Some(EventOutcome::Done)),

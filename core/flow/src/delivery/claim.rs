@@ -32,8 +32,8 @@ pub(super) struct Claimed {
     pub(super) to_send: Vec<Delivery>,
     /// Ended without being sent: how, why, and the digest into which it was merged.
     pub(super) ended: Vec<(Delivery, &'static str, String, Option<String>)>,
-    /// The keys of what goes out, and what each takes from the budget.
-    budget: Vec<(String, Spent)>,
+    /// What each that is to be sent takes from the budget.
+    budget: Vec<Spent>,
 }
 
 /// What a message takes from the budget.
@@ -56,7 +56,7 @@ impl Claimed {
 
     fn send(&mut self, delivery: Delivery, policy: Policy, day: Option<Date>) {
         let (counted, voluntary) = (policy.counted && policy.unsolicited, policy.unsolicited && !policy.mandated);
-        self.budget.push((delivery.key.clone(), Spent { counted, voluntary, day }));
+        self.budget.push(Spent { counted, voluntary, day });
         self.to_send.push(delivery);
     }
 }
@@ -80,8 +80,8 @@ pub(super) fn parts(recipients: Vec<(String, usize)>) -> Vec<Vec<String>> {
 }
 
 impl Flow {
-    /// Takes what is due for these recipients, and gives what became of each. `known`: see [`Flow::send_due`].
-    pub(super) async fn claimed(&self, recipients: Vec<String>, known: bool) -> Vec<Result<Claimed>> {
+    /// Takes what is due for these recipients, and gives what became of each. `until`: see [`Which::until`](super::sender::Which).
+    pub(super) async fn claimed(&self, recipients: Vec<String>, until: Option<Instant>) -> Vec<Result<Claimed>> {
         let mut open = Vec::with_capacity(recipients.len());
         for recipient in recipients {
             match self.is_held_back(&recipient).await {
@@ -93,13 +93,13 @@ impl Flow {
         if open.is_empty() {
             return Vec::new();
         }
-        match self.claim(&open, known).await {
+        match self.claim(&open, until).await {
             Ok(all) => all.into_iter().map(Ok).collect(),
             // What cannot be read for one must not keep the others waiting.
             Err(e) if open.len() > 1 && !e.passes() => {
                 let mut all = Vec::with_capacity(open.len());
                 for one in open.chunks(1) {
-                    match self.claim(one, known).await {
+                    match self.claim(one, until).await {
                         Ok(claimed) => all.extend(claimed.into_iter().map(Ok)),
                         Err(e) => all.push(Err(e)),
                     }
@@ -111,9 +111,9 @@ impl Flow {
     }
 
     /// Asks the arbiter about every due row of these recipients, in one transaction that also reserves the budget.
-    async fn claim(&self, recipients: &[String], known: bool) -> Result<Vec<Claimed>> {
+    async fn claim(&self, recipients: &[String], until: Option<Instant>) -> Result<Vec<Claimed>> {
         let at = monotonic();
-        self.db().write_by_key(|tx| async move { self.decide_about(&tx, at, recipients, known).await }).await
+        self.db().write_by_key(|tx| async move { self.decide_about(&tx, at, recipients, until).await }).await
     }
 
     async fn decide_about(
@@ -121,7 +121,7 @@ impl Flow {
         tx: &Tx,
         at: std::time::Instant,
         recipients: &[String],
-        known: bool,
+        until: Option<Instant>,
     ) -> Result<Vec<Claimed>> {
         // One server at a time decides about one recipient, so that the budget that it reads is the one it spends.
         let names: Vec<String> = recipients.iter().map(|recipient| format!("{LOCK}{recipient}")).collect();
@@ -159,18 +159,18 @@ impl Flow {
                 budget: Vec::new(),
             };
             match claimed.person.clone() {
-                Some(person) => self.arbitrate(tx, &person, due, known, &mut claimed).await?,
+                Some(person) => self.arbitrate(tx, &person, due, until, &mut claimed).await?,
                 None => due.into_iter().for_each(|delivery| claimed.send(delivery, Policy::ANSWER, None)),
             }
             all.push(claimed);
         }
-        self.mark_sending(tx, now, &all).await?;
         let reached = all.iter().filter(|claimed| !claimed.to_send.is_empty());
         let people: Vec<String> = reached.filter_map(|claimed| Some(claimed.person.as_ref()?.id.clone())).collect();
         let mut reach = places::reach_of(tx, &people).await?;
         for claimed in &mut all {
             claimed.reach = claimed.person.as_ref().and_then(|person| reach.remove(&person.id));
         }
+        self.mark_sending(tx, now, &all).await?;
         Ok(all)
     }
 
@@ -179,13 +179,13 @@ impl Flow {
         tx: &Tx,
         person: &Person,
         due: Vec<Delivery>,
-        known: bool,
+        until: Option<Instant>,
         claimed: &mut Claimed,
     ) -> Result<()> {
         let mut sorted: Vec<(Policy, Delivery)> = Vec::new();
         for delivery in due {
             match self.kind(&delivery.kind).map(DeliveryKind::policy) {
-                Some(policy) if policy.unsolicited && !known => {}
+                Some(policy) if policy.unsolicited && until.is_none_or(|until| delivery.due > until) => {}
                 Some(policy) => sorted.push((policy, delivery)),
                 None => park(tx, &delivery.key, &format!("no delivery kind '{}' is known", delivery.kind)).await?,
             }
@@ -268,17 +268,20 @@ impl Flow {
         Ok(())
     }
 
-    /// Sets what goes out to `sending`, with this server's lease and what it takes from the budget.
+    /// Sets what goes out to `sending`, with this server's lease, the accounts it goes to and what it takes from the budget.
     async fn mark_sending(&self, tx: &Tx, now: Instant, all: &[Claimed]) -> Result<()> {
-        let mut alike: BTreeMap<&Spent, Vec<&str>> = BTreeMap::new();
-        for (key, spent) in all.iter().flat_map(|claimed| &claimed.budget) {
-            alike.entry(spent).or_default().push(key);
+        let mut alike: BTreeMap<&Spent, Vec<(&str, String)>> = BTreeMap::new();
+        for claimed in all {
+            for (delivery, spent) in claimed.to_send.iter().zip(&claimed.budget) {
+                let tried = self.tried(delivery, claimed.person.as_ref(), claimed.reach.as_ref());
+                alike.entry(spent).or_default().push((&delivery.key, serde_json::to_string(&tried)?));
+            }
         }
-        for (Spent { counted, voluntary, day }, keys) in alike {
-            tx.exec_in(
+        for (Spent { counted, voluntary, day }, rows) in alike {
+            tx.exec_given(
                 "UPDATE outbox SET state = 'sending', sent_at = $1, counted = $2, voluntary = $3, lease_until = $4,
-                 lease_by = $5, sent_day = $6, revise = 0 WHERE key IN",
-                &keys,
+                 lease_by = $5, sent_day = $6, revise = 0, tried = given.value FROM given WHERE outbox.key = given.key",
+                &rows,
                 args![
                     tx.now(),
                     *counted,

@@ -1,12 +1,16 @@
 //! Messages that stand in the chat are edited when what they say has changed (N14).
 
+use std::future::ready;
+
+use futures_util::{StreamExt as _, stream};
 use stoa_ground::clock::monotonic;
 use stoa_ground::people::Person;
-use stoa_ground::{Instant, Result, args};
+use stoa_ground::{Result, Row, args};
 
 use super::limits::{micros, seconds};
-use super::sender::Turn;
+use super::sender::{AT_ONCE, ATTEMPTS, GROWING, Turn};
 use super::{Delivery, Rendered, select};
+use crate::caught::caught;
 use crate::chat::{MessageRef, SendError};
 use crate::journal::{self, Ended};
 use crate::lease::before;
@@ -21,15 +25,18 @@ impl Flow {
             "WHERE revise > 0 AND state = 'posted' AND retry_at <= $1 AND lease_until <= $1 ORDER BY position LIMIT 100"
         );
         let rows = self.db().all(due, args![now]).await?;
-        let mut edited = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let key: String = row.get("key")?;
-            edited.push(match Delivery::read(row) {
-                Ok(delivery) => self.edit_one(&delivery).await,
-                Err(e) => self.edited(&key, None, 0, Err(&format!("written by another version: {e}"))).await,
-            });
-        }
-        edited.into_iter().map(|done| done.map(|()| 1)).sum()
+        let lasts = self.turn_lasts();
+        let rows = stream::iter(rows).take_while(|_| ready(lasts()));
+        let edited = self.each_at_once(rows.boxed(), AT_ONCE, |flow, row: Row| async move {
+            match Delivery::read(&row) {
+                Ok(delivery) => flow.edit_one(&delivery).await,
+                Err(e) => {
+                    let why = format!("written by another version: {e}");
+                    flow.edited(&row.get::<String>("key")?, None, 0, Err(&why)).await
+                }
+            }
+        });
+        edited.await.into_iter().map(|done| done.map(|()| 1)).sum()
     }
 
     async fn edit_one(&self, delivery: &Delivery) -> Result<()> {
@@ -38,41 +45,46 @@ impl Flow {
         let person = self.person_of(delivery).await?;
         let turn = Turn { delivery, person: person.as_ref(), started: begun };
         let posted = delivery.posted.as_ref().zip(delivery.message_id.as_deref());
-        let edit = before(begun + self.lease.held(), self.edit(delivery, person.as_ref()));
-        match edit.await.unwrap_or_else(|| Err(SendError::Retry { why: "cut off".into(), after_seconds: None })) {
+        let edit = caught("an edit", self.edit(delivery, person.as_ref()));
+        let cut_off = || Err(SendError::Retry { why: "cut off".into(), after_seconds: None });
+        let why = match before(begun + self.lease.held(), edit).await.unwrap_or_else(cut_off) {
             Ok(done) => {
                 self.edited(&delivery.key, Some((delivery, done)), asked, Ok(())).await?;
                 if done {
                     self.ended(&turn, Ended { posted, ..Ended::new("edited") });
                 }
-                Ok(())
+                return Ok(());
             }
-            Err(passing @ (SendError::Retry { .. } | SendError::Wait { .. })) => {
-                let wait = match &passing {
-                    SendError::Wait { after, .. } => micros(*after),
-                    SendError::Retry { after_seconds: Some(s), .. } => seconds(*s).max(Instant::SECOND),
-                    _ => Instant::SECOND,
-                };
-                let why = passing.to_string();
-                let why = why.as_str();
-                self.db()
-                    .write_by_key(|tx| async move {
-                        let then = tx.lease_time().await?.plus(wait);
-                        let sql = "UPDATE outbox SET error = $2, retry_at = $3, lease_until = 0 WHERE key = $1 AND lease_by = $4";
-                        tx.exec(sql, args![&delivery.key, why, then, &self.server]).await?;
-                        Ok(())
-                    })
-                    .await?;
-                journal::delivery_postponed(delivery, why);
-                Ok(())
+            Err(SendError::Wait { why, after, .. }) => {
+                return self.postpone_edit(delivery, &why, micros(after), false).await;
             }
-            Err(e) => {
-                let why = e.to_string();
-                self.edited(&delivery.key, None, asked, Err(&why)).await?;
-                self.ended(&turn, Ended { why: Some(&why), posted, ..Ended::new("failed") });
-                Ok(())
+            Err(SendError::Retry { why, after_seconds } | SendError::Unsent { why, after_seconds })
+                if delivery.attempts + 1 < ATTEMPTS =>
+            {
+                return self.postpone_edit(delivery, &why, after_seconds.map_or(0, seconds), true).await;
             }
-        }
+            Err(e) => e.to_string(),
+        };
+        self.edited(&delivery.key, None, asked, Err(&why)).await?;
+        self.ended(&turn, Ended { why: Some(&why), posted, ..Ended::new("failed") });
+        Ok(())
+    }
+
+    /// An edit is tried again, after a pause that grows as those of sends do where it failed.
+    async fn postpone_edit(&self, delivery: &Delivery, why: &str, wait: i64, failed: bool) -> Result<()> {
+        let (count, tries) = (i64::from(failed), delivery.attempts + 1);
+        let wait = if failed { wait.max(tries * tries * GROWING) } else { wait };
+        self.db()
+            .write_by_key(|tx| async move {
+                let then = tx.lease_time().await?.plus(wait);
+                let sql = "UPDATE outbox SET error = $2, retry_at = $3, attempts = attempts + $5, lease_until = 0
+                           WHERE key = $1 AND lease_by = $4";
+                tx.exec(sql, args![&delivery.key, why, then, &self.server, count]).await?;
+                Ok(())
+            })
+            .await?;
+        journal::delivery_postponed(delivery, why);
+        Ok(())
     }
 
     /// Renders what stands in the chat anew; `false` when there is nothing to change there.
@@ -112,8 +124,8 @@ impl Flow {
         self.db()
             .write_by_key(|tx| async move {
                 tx.exec(
-                    "UPDATE outbox SET revise = CASE WHEN $2 = 0 OR revise = $2 THEN 0 ELSE revise END, error = $3, lease_until = 0
-                     WHERE key = $1",
+                    "UPDATE outbox SET revise = CASE WHEN $2 = 0 OR revise = $2 THEN 0 ELSE revise END, error = $3, attempts = 0,
+                     lease_until = 0 WHERE key = $1",
                     args![key, asked, outcome.err()],
                 )
                 .await?;

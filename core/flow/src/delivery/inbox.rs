@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 use stoa_ground::{Db, Error, Instant, Result, Tx, args};
 
-use crate::chat::Envelope;
+use crate::chat::{Account, Envelope};
 
 /// How often an event is tried before it is parked for the operator.
 pub(crate) const ATTEMPTS: i64 = 5;
@@ -22,6 +22,17 @@ pub(crate) async fn store(db: &Db, envelope: &Envelope, state: &'static str) -> 
             )
             .await?;
         Ok(rows == 1)
+    })
+    .await
+}
+
+/// Notes an event that is over because its form is shown; `false` when its key was there already.
+pub(crate) async fn shown(db: &Db, key: &str, account: &Account) -> Result<bool> {
+    let account = &serde_json::to_string(account)?;
+    db.write_by_key(|tx| async move {
+        let sql = "INSERT INTO inbox (key, account, body, received, state) VALUES ($1, $2, '{}', $3, 'done')
+                   ON CONFLICT (key) DO NOTHING";
+        Ok(tx.exec(sql, args![key, account, tx.now()]).await? == 1)
     })
     .await
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use stoa_ground::{Instant, Result, args};
 
-use super::sender::Turn;
+use super::sender::{Next, Turn};
 use crate::chat::SendError;
 use crate::journal;
 use crate::worker::Flow;
@@ -41,8 +41,9 @@ impl Flow {
                 }
                 Ok(())
             }
-            SendError::Retry { why, after_seconds } => self.failed(turn, &why, after_seconds, false).await,
-            SendError::Unreachable(why) | SendError::Refused(why) => self.failed(turn, &why, None, false).await,
+            SendError::Unsent { why, after_seconds } => self.failed(turn, &why, after_seconds, Next::Send).await,
+            SendError::Retry { why, after_seconds } => self.failed(turn, &why, after_seconds, Next::Look).await,
+            SendError::Unreachable(why) | SendError::Refused(why) => self.failed(turn, &why, None, Next::Look).await,
         }
     }
 

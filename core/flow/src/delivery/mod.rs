@@ -87,7 +87,12 @@ pub struct Delivery {
     shown: Option<Json>,
     posted: Option<Place>,
     message_id: Option<String>,
+    created: Instant,
     attempts: i64,
+    /// The accounts to which it was sent, where that is uncertain.
+    tried: Vec<Account>,
+    /// An earlier attempt may have arrived.
+    doubtful: bool,
 }
 
 /// What a delivery is now.
@@ -159,7 +164,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT key, kind, person, recipient, place, only_for, payload, item, step, due, expires, state, sent_at, into_key, \
-             shown, posted, message_id, attempts FROM outbox ",
+             shown, posted, message_id, created, attempts, tried, lease_by FROM outbox ",
             $rest
         )
     };
@@ -189,6 +194,7 @@ impl Delivery {
 
     fn read(row: &Row) -> Result<Self> {
         let json = |name: &str| -> Result<Option<Json>> { row.get(name) };
+        let attempts: i64 = row.get("attempts")?;
         Ok(Self {
             key: row.get("key")?,
             kind: row.get("kind")?,
@@ -206,7 +212,10 @@ impl Delivery {
             shown: row.get("shown")?,
             posted: json("posted")?.map(serde_json::from_value).transpose()?,
             message_id: row.get("message_id")?,
-            attempts: row.get("attempts")?,
+            tried: json("tried")?.map(serde_json::from_value).transpose()?.unwrap_or_default(),
+            created: row.get("created")?,
+            attempts,
+            doubtful: attempts > 0 && row.get::<Option<String>>("lease_by")?.is_some(),
         })
     }
 }

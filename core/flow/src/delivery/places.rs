@@ -102,11 +102,48 @@ impl Flow {
             }
             places.add(self, account).await;
         }
-        let mandated = self.kind(&delivery.kind).is_some_and(|kind| kind.policy().mandated);
-        if let (true, None, Some(address)) = (mandated, &places.missing, &person.email) {
-            let account = Account { platform: MAIL.into(), workspace: String::new(), user: address.clone() };
-            places.add(self, &account).await;
+        if let (None, Some(mail)) = (&places.missing, self.last_resort(delivery, person)) {
+            places.add(self, &mail).await;
         }
+        Ok(places)
+    }
+
+    /// Where a delivery goes when no chat takes it.
+    fn last_resort(&self, delivery: &Delivery, person: &Person) -> Option<Account> {
+        let user =
+            person.email.clone().filter(|_| self.kind(&delivery.kind).is_some_and(|kind| kind.policy().mandated))?;
+        Some(Account { platform: MAIL.into(), workspace: String::new(), user })
+    }
+
+    /// The accounts where a delivery can stand once it was sent: those that it was sent to before, and those it can go to now.
+    pub(super) fn tried(&self, delivery: &Delivery, person: Option<&Person>, reach: Option<&Reach>) -> Vec<Account> {
+        let mut all = delivery.tried.clone();
+        let (Some(person), Some(reach), None) = (person, reach, &delivery.place) else { return all };
+        let here = |account: &&Account| self.platform(&account.platform).is_some();
+        let now = reach.accounts.iter().filter(here).cloned().chain(self.last_resort(delivery, person));
+        for account in now {
+            if !all.contains(&account) {
+                all.push(account);
+            }
+        }
+        all
+    }
+
+    /// Where a delivery can stand that was sent before: where it was sent to, also when the person is elsewhere by now, and
+    /// where it would go now.
+    pub(super) async fn places_of(&self, delivery: &Delivery, person: Option<&Person>) -> Result<Places> {
+        let mut places = Places { all: Vec::new(), missing: None };
+        for account in &delivery.tried {
+            places.add(self, account).await;
+        }
+        let reach = self.reach(person).await?;
+        let now = self.places_for(delivery, person, &reach).await?;
+        for (place, platform) in now.all {
+            if !places.all.iter().any(|(known, _)| *known == place) {
+                places.all.push((place, platform));
+            }
+        }
+        places.missing = places.missing.or(now.missing);
         Ok(places)
     }
 
@@ -164,7 +201,9 @@ impl Places {
         let Some(adapter) = flow.platform(&account.platform) else { return };
         match adapter.direct(account).await {
             Ok(place) => self.all.push((place, adapter)),
-            Err(passing @ (SendError::Retry { .. } | SendError::Wait { .. })) => self.missing = Some(passing),
+            Err(passing @ (SendError::Retry { .. } | SendError::Unsent { .. } | SendError::Wait { .. })) => {
+                self.missing = Some(passing);
+            }
             // This place is closed to us; the next one may be open.
             Err(SendError::Unreachable(_) | SendError::Refused(_)) => {}
         }

@@ -1,11 +1,15 @@
 //! Sends that were cut off: what became of them is found out before anything is repeated.
 
+use std::future::ready;
+
+use futures_util::{StreamExt as _, stream};
 use stoa_ground::clock::monotonic;
 use stoa_ground::people::Person;
-use stoa_ground::{Result, Row, args};
+use stoa_ground::{Error, Result, Row, args};
 
-use super::sender::{Arrived, Turn, park};
+use super::sender::{AT_ONCE, ATTEMPTS, Arrived, GROWING, Turn, park};
 use super::{Delivery, select};
+use crate::caught::caught;
 use crate::chat::{Place, SendError};
 use crate::journal;
 use crate::lease::before;
@@ -24,11 +28,34 @@ impl Flow {
                 args![self.db().lease_time().await?],
             )
             .await?;
-        let mut ended = Vec::with_capacity(rows.len());
-        for row in &rows {
-            ended.push(self.reconcile_one(row).await);
-        }
-        ended.into_iter().sum()
+        let lasts = self.turn_lasts();
+        let rows = stream::iter(rows).take_while(|_| ready(lasts()));
+        let ended = self.each_at_once(rows.boxed(), AT_ONCE, |flow, row: Row| async move {
+            match caught("looking for a message", flow.reconcile_one(&row)).await {
+                Err(e) if !e.passes() => flow.reconcile_failed(&row.get::<String>("key")?, &e).await.map(|()| 1),
+                done => done,
+            }
+        });
+        ended.await.into_iter().sum()
+    }
+
+    /// What became of it cannot even be asked. That is tried again with growing pauses, and put aside in the end.
+    async fn reconcile_failed(&self, key: &str, error: &Error) -> Result<()> {
+        let why = &error.to_string();
+        let state = self
+            .db()
+            .write_by_key(|tx| async move {
+                let sql = "UPDATE outbox SET attempts = attempts + 1, error = $2,
+                     lease_until = $3 + (attempts + 1) * (attempts + 1) * $4,
+                     state = CASE WHEN attempts + 1 >= $5 THEN 'parked' ELSE state END
+                     WHERE key = $1 AND state = 'sending' AND lease_by = $6 RETURNING state";
+                let now = tx.lease_time().await?;
+                let row = tx.opt(sql, args![key, why, now, GROWING, ATTEMPTS, &self.server]).await?;
+                row.map(|row| row.get::<String>("state")).transpose()
+            })
+            .await?;
+        tracing::error!(delivery = key, state, error = %journal::reason(error), "what became of a message could not be found out");
+        Ok(())
     }
 
     async fn reconcile_one(&self, row: &Row) -> Result<usize> {
@@ -68,7 +95,7 @@ impl Flow {
     }
 
     /// Where one person alone was shown it, if the platform cannot look for it there.
-    fn unfindable<'a>(&self, delivery: &'a Delivery) -> Option<&'a Place> {
+    pub(super) fn unfindable<'a>(&self, delivery: &'a Delivery) -> Option<&'a Place> {
         let place = delivery.place.as_ref().filter(|place| delivery.only.is_some() && !place.direct)?;
         self.platform(&place.platform).filter(|platform| !platform.finds_ephemeral()).map(|_| place)
     }
@@ -97,14 +124,16 @@ impl Flow {
     }
 
     /// Puts a row back that was not sent. Where that is only what the platform said after a send was cut off (`doubtful`),
-    /// it is looked for once more before it is sent: the cut-off one may have been on its way.
+    /// it is looked for once more before it is sent: the cut-off one may have been on its way. That counts as an attempt: one
+    /// that always takes the server with it is put aside in the end.
     pub(super) async fn unsent(&self, key: &str, doubtful: bool) -> Result<()> {
-        let least = i64::from(doubtful);
+        let count = i64::from(doubtful);
         self.db()
             .write_by_key(|tx| async move {
-                let sql = "UPDATE outbox SET state = 'queued', sent_at = NULL, attempts = CASE WHEN attempts < $3 THEN $3 ELSE attempts END
-                           WHERE key = $1 AND state = 'sending' AND lease_by = $2";
-                tx.exec(sql, args![key, &self.server, least]).await?;
+                let sql = "UPDATE outbox SET state = CASE WHEN attempts + $3 < $4 THEN 'queued' ELSE 'parked' END, sent_at = NULL,
+                           error = CASE WHEN attempts + $3 < $4 THEN error ELSE 'it was cut off each time that it was sent' END,
+                           attempts = attempts + $3 WHERE key = $1 AND state = 'sending' AND lease_by = $2";
+                tx.exec(sql, args![key, &self.server, count, ATTEMPTS]).await?;
                 Ok(())
             })
             .await
@@ -116,10 +145,9 @@ impl Flow {
         delivery: &Delivery,
         person: Option<&Person>,
     ) -> Result<Option<(Place, String)>, SendError> {
-        let reach = self.reach(person).await?;
-        let places = self.places_for(delivery, person, &reach).await?;
+        let places = self.places_of(delivery, person).await?;
         for (place, platform) in places.all {
-            if let Some(id) = platform.find(&place, &delivery.key).await? {
+            if let Some(id) = platform.find(&place, &delivery.key, delivery.created).await? {
                 return Ok(Some((place, id)));
             }
         }

@@ -1,16 +1,18 @@
 //! The outbox worker: renders what was claimed, sends it, and keeps the message id.
 
 use std::collections::HashMap;
+use std::future::ready;
 
 use futures_util::{StreamExt as _, stream};
 use stoa_ground::clock::monotonic;
 use stoa_ground::people::{self, Person};
-use stoa_ground::{Instant, Result, Tx, args};
+use stoa_ground::{Error, Instant, Result, Tx, args};
 
 use super::claim::{self, Claimed};
 use super::limits::seconds;
 use super::places::{self, Reach};
 use super::{Delivery, DeliveryKind, MAIL, Rendered, Rendering, merged_into, waits};
+use crate::caught::caught;
 use crate::chat::{Block, Message, Place, SendError, literal};
 use crate::journal::{self, Ended};
 use crate::lease::before;
@@ -18,17 +20,57 @@ use crate::nudges::{self, About, Decision, LearnerDigest, Policy};
 use crate::words::Words;
 use crate::worker::Flow;
 
-/// How many recipients are worked on at once.
-const RECIPIENTS: usize = 32;
+/// How many recipients, or messages of an edit, are worked on at once.
+pub(super) const AT_ONCE: usize = 32;
 
 /// How often a message is tried before it is parked: with growing pauses, for three hours.
-const ATTEMPTS: i64 = 40;
+pub(super) const ATTEMPTS: i64 = 40;
+
+/// The pause after a failure, in microseconds: so much times the square of how often it failed.
+pub(super) const GROWING: i64 = 500_000;
+
+/// Which of the messages that are due are sent. `until`: what became due until this instant is all there; what nobody asked
+/// for and became due later waits, so that it becomes one message with what else becomes due, or comes after what is more
+/// urgent (N7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    All {
+        until: Instant,
+    },
+    /// What somebody asked for.
+    Asked,
+    /// What nobody asked for.
+    Unasked {
+        until: Instant,
+    },
+}
+
+impl Which {
+    /// Until when what nobody asked for must have been due to be sent.
+    pub(super) fn until(self) -> Option<Instant> {
+        match self {
+            Self::All { until } | Self::Unasked { until } => Some(until),
+            Self::Asked => None,
+        }
+    }
+}
 
 /// One delivery on its way, to whom, and since when it is worked on.
 pub(super) struct Turn<'a> {
     pub(super) delivery: &'a Delivery,
     pub(super) person: Option<&'a Person>,
     pub(super) started: std::time::Instant,
+}
+
+/// What comes after a failure.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// It is looked for before it is sent again: it may have arrived.
+    Look,
+    /// It is sent again: nothing was sent.
+    Send,
+    /// It is put aside.
+    Park,
 }
 
 /// How it is known that a message stands in the chat.
@@ -41,21 +83,25 @@ pub(super) enum Arrived {
 }
 
 impl Flow {
-    /// Sends what is due. Gives how many rows were touched. `known`: nothing more becomes due at this instant; else what nobody
-    /// asked for waits, so that it becomes one message with it, or comes after what is more urgent (N7).
-    pub(crate) async fn send_due(&self, known: bool) -> Result<usize> {
+    /// Sends what is due. Gives how many rows were touched.
+    pub(crate) async fn send_due(&self, which: Which) -> Result<usize> {
         let args = args![self.clock().now(), self.db().lease_time().await?];
-        let rows = if known {
-            self.db()
-                .all(concat!("SELECT recipient FROM outbox WHERE ", waits!(), " ORDER BY due LIMIT 1000"), args)
-                .await?
-        } else {
-            let kinds = self.parts().kinds.iter().filter(|kind| !kind.policy().unsolicited).map(|kind| kind.name());
-            let kinds: Vec<&str> = kinds.collect();
-            let (kinds, args) = (&kinds, &args);
-            let sql = "SELECT recipient FROM outbox WHERE kind IN";
-            let waiting = concat!("AND ", waits!(), " ORDER BY due LIMIT 1000");
-            self.db().read(|c| async move { c.all_in(sql, kinds, waiting, args.clone()).await }).await?
+        let kinds = self.parts().kinds.iter().filter(|kind| !kind.policy().unsolicited).map(|kind| kind.name());
+        let asked: Vec<&str> = kinds.collect();
+        let waiting = concat!("AND ", waits!(), " ORDER BY due LIMIT 1000");
+        let rows = match which {
+            Which::All { .. } => {
+                let sql = concat!("SELECT recipient FROM outbox WHERE ", waits!(), " ORDER BY due LIMIT 1000");
+                self.db().all(sql, args).await?
+            }
+            Which::Asked | Which::Unasked { .. } => {
+                let sql = match which {
+                    Which::Asked => "SELECT recipient FROM outbox WHERE kind IN",
+                    _ => "SELECT recipient FROM outbox WHERE kind NOT IN",
+                };
+                let asked = &asked;
+                self.db().read(|c| async move { c.all_in(sql, asked, waiting, args).await }).await?
+            }
         };
         // Each once, in the order in which something became due for them.
         let (mut places, mut recipients) = (HashMap::<String, usize>::new(), Vec::<(String, usize)>::new());
@@ -70,10 +116,12 @@ impl Flow {
             }
         }
         // Those who come next are claimed while what was claimed is sent.
-        let claims = stream::iter(claim::parts(recipients)).then(|part| self.claimed(part, known));
+        let lasts = self.turn_lasts();
+        let parts = stream::iter(claim::parts(recipients)).take_while(|_| ready(lasts()));
+        let claims = parts.then(|part| self.claimed(part, which.until()));
         let ended = self.each_at_once(
             claims.flat_map(stream::iter).boxed(),
-            RECIPIENTS,
+            AT_ONCE,
             |flow, claimed: Result<Claimed>| async move { flow.send_claimed(&mut claimed?).await },
         );
         ended.await.into_iter().sum()
@@ -101,8 +149,17 @@ impl Flow {
             }
             // Also a server that hung: what it says after its lease, another one may be saying.
             let turn = Turn { delivery, person: claimed.person.as_ref(), started: monotonic() };
-            open = match before(claimed.at + self.lease.held(), self.send_one(&turn, claimed.reach.take())).await {
-                Some(sent) => sent?,
+            let send = caught("a message", self.send_one(&turn, claimed.reach.take()));
+            open = match before(claimed.at + self.lease.held(), send).await {
+                Some(Ok(open)) => open,
+                Some(Err(e)) if e.passes() => return Err(e),
+                // It is counted, so that a message that always fails is parked in the end. Where only a few saw it, it may stand
+                // there and nobody can look: that is left to who finds it cut off.
+                Some(Err(e)) if self.unfindable(delivery).is_none() => {
+                    self.keep_failure(&turn, &e, Next::Look).await?;
+                    true
+                }
+                Some(Err(e)) => return Err(e),
                 None => {
                     tracing::warn!(delivery = %delivery.key, "cut off before the lease ends; it is looked for first");
                     false
@@ -124,7 +181,7 @@ impl Flow {
     async fn send_one(&self, turn: &Turn<'_>, reach: Option<Reach>) -> Result<bool> {
         let (delivery, person) = (turn.delivery, turn.person);
         // An attempt that failed may have arrived all the same, also when there is nothing to say any more.
-        if delivery.attempts > 0 {
+        if delivery.doubtful {
             match self.look_for(delivery, person).await {
                 Ok(Some((place, id))) => return self.posted(turn, &place, &id, Arrived::Found).await.map(|()| true),
                 Ok(None) => {}
@@ -135,11 +192,7 @@ impl Flow {
             Ok(Rendered::Say(message)) => message,
             Ok(Rendered::Gone(why)) => return self.gone(turn, why).await.map(|()| true),
             Err(e) if e.passes() => return Err(e),
-            Err(e) => {
-                let state = self.keep_failure(turn, &e.to_string(), None, false).await?;
-                self.failure_kept(turn, state.as_deref(), &journal::reason(&e));
-                return Ok(true);
-            }
+            Err(e) => return self.keep_failure(turn, &e, Next::Send).await.map(|()| true),
         };
         let reach = match reach {
             Some(reach) => reach,
@@ -163,12 +216,13 @@ impl Flow {
             journal::sent(&place.platform, &sent, started.elapsed());
             match sent {
                 Ok(id) => {
+                    let place = platform.settled(&place).await;
                     return self.posted(turn, &place, &id, Arrived::Sent { lost: reach.lost }).await.map(|()| true);
                 }
-                Err(passing @ (SendError::Retry { .. } | SendError::Wait { .. })) => {
+                Err(passing @ (SendError::Retry { .. } | SendError::Unsent { .. } | SendError::Wait { .. })) => {
                     return self.not_now(turn, passing, Some(place.platform.as_str())).await.map(|()| false);
                 }
-                Err(SendError::Refused(why)) => return self.failed(turn, &why, None, true).await.map(|()| true),
+                Err(SendError::Refused(why)) => return self.failed(turn, &why, None, Next::Park).await.map(|()| true),
                 Err(SendError::Unreachable(why)) => closed = why,
             }
         }
@@ -190,7 +244,7 @@ impl Flow {
     async fn unreachable(&self, turn: &Turn<'_>, why: &str) -> Result<()> {
         let delivery = turn.delivery;
         let Some(person) = delivery.person.as_deref().filter(|_| delivery.place.is_none()) else {
-            return self.failed(turn, why, None, true).await;
+            return self.failed(turn, why, None, Next::Park).await;
         };
         let mine = self
             .db()
@@ -278,7 +332,7 @@ impl Flow {
         let found = arrived == Arrived::Found;
         let again = i64::from(found && delivery.kind != Reply.name() && delivery.shown.is_none());
         let sql = "UPDATE outbox SET state = 'posted', posted = $2, channel = $3, message_id = $4, sent_at = $5, error = NULL,
-                   retry_at = 0, lease_until = 0, revise = revise + $7
+                   attempts = 0, tried = NULL, retry_at = 0, lease_until = 0, revise = revise + $7
                    WHERE key = $1 AND state = 'sending' AND lease_by = $6";
         let args = |now: Instant| args![&delivery.key, posted, &place.channel, id, now, &self.server, again];
         let kind = self.kind(&delivery.kind);
@@ -343,13 +397,20 @@ impl Flow {
         Ok(())
     }
 
-    pub(super) async fn failed(&self, turn: &Turn<'_>, why: &str, after: Option<u64>, for_good: bool) -> Result<()> {
-        let state = self.keep_failure(turn, why, after, for_good).await?;
-        self.failure_kept(turn, state.as_deref(), why);
+    pub(super) async fn failed(&self, turn: &Turn<'_>, why: &str, after: Option<u64>, next: Next) -> Result<()> {
+        let state = self.count_failure(turn, why, after, next).await?;
+        self.failure_counted(turn, state.as_deref(), why);
         Ok(())
     }
 
-    fn failure_kept(&self, turn: &Turn<'_>, state: Option<&str>, why: &str) {
+    /// A failure of our own: what it says stays in the store, and the log has what may stand there.
+    pub(super) async fn keep_failure(&self, turn: &Turn<'_>, error: &Error, next: Next) -> Result<()> {
+        let state = self.count_failure(turn, &error.to_string(), None, next).await?;
+        self.failure_counted(turn, state.as_deref(), &journal::reason(error));
+        Ok(())
+    }
+
+    fn failure_counted(&self, turn: &Turn<'_>, state: Option<&str>, why: &str) {
         match state {
             Some("parked") => self.ended(turn, Ended { why: Some(why), ..Ended::new("failed") }),
             Some(_) => journal::delivery_postponed(turn.delivery, why),
@@ -359,25 +420,28 @@ impl Flow {
     }
 
     /// Remembers a failure; gives the state that it leads to, or none when the lease has run out.
-    async fn keep_failure(
+    async fn count_failure(
         &self,
         turn: &Turn<'_>,
         why: &str,
         after: Option<u64>,
-        for_good: bool,
+        next: Next,
     ) -> Result<Option<String>> {
         let delivery = turn.delivery;
-        let limit = if for_good { 0 } else { ATTEMPTS };
+        let limit = if next == Next::Park { 0 } else { ATTEMPTS };
+        // A row that waits and names a server may have been sent by it.
+        let maybe = delivery.doubtful || next == Next::Look;
+        let by = &maybe.then(|| self.server.clone());
         let wait = after.map_or(0, seconds);
         self.db()
             .write_by_key(|tx| async move {
                 let sql = "UPDATE outbox SET attempts = attempts + 1, error = $2, sent_at = NULL,
-                     retry_at = $3 + CASE WHEN CAST($4 AS BIGINT) > (attempts + 1) * (attempts + 1) * 500000
-                                     THEN CAST($4 AS BIGINT) ELSE (attempts + 1) * (attempts + 1) * 500000 END,
-                     state = CASE WHEN attempts + 1 >= $5 THEN 'parked' ELSE 'queued' END
+                     retry_at = $3 + CASE WHEN CAST($4 AS BIGINT) > (attempts + 1) * (attempts + 1) * $7
+                                     THEN CAST($4 AS BIGINT) ELSE (attempts + 1) * (attempts + 1) * $7 END,
+                     state = CASE WHEN attempts + 1 >= $5 THEN 'parked' ELSE 'queued' END, lease_by = $8
                      WHERE key = $1 AND state = 'sending' AND lease_by = $6 RETURNING state";
                 let now = tx.lease_time().await?;
-                let row = tx.opt(sql, args![&delivery.key, why, now, wait, limit, &self.server]).await?;
+                let row = tx.opt(sql, args![&delivery.key, why, now, wait, limit, &self.server, GROWING, by]).await?;
                 row.map(|r| r.get::<String>("state")).transpose()
             })
             .await

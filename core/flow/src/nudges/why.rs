@@ -1,11 +1,10 @@
 //! `why`: the reason of every message that was sent or not sent, in a sentence (N15).
 
 use async_trait::async_trait;
-use jiff::civil::Date;
 use stoa_ground::Result;
 
 use super::{Stored, decisions_about};
-use crate::chat::{Args, Call, Command, Context, Message};
+use crate::chat::{Args, Call, Command, Context, Message, moment_at};
 use crate::words::Words;
 use crate::{say, words_key};
 
@@ -49,16 +48,16 @@ impl Command for Why {
         }
         let today = cx.db().clock().now().zoned(&calendar.zone).date();
         for stored in chosen {
-            let at = stored.at.zoned(&calendar.zone);
-            let until = stored.until.map(|u| u.zoned(&calendar.zone));
+            let said = |at| moment_at(cx.words, at, &calendar.zone, today);
+            let until = stored.until.map(said).unwrap_or_default();
             let budget = cx.flow.organisation().nudges.daily_budget;
-            let reason = sentence(cx.words, &stored.reason, until.as_ref(), today, budget);
+            let reason = sentence(cx.words, &stored.reason, &until, budget);
             let what = cx.words.say(cx.flow.kind(&stored.kind).map_or(words_key!("kind-other"), |k| k.label()));
             let decision = cx.words.say(decision_key(&stored.decision));
             message = message.paragraph(say!(
                 cx.words,
                 "nudges-why-line",
-                at = moment(cx.words, &at, today),
+                at = said(stored.at),
                 what = what,
                 decision = decision,
                 reason = reason
@@ -79,15 +78,10 @@ fn decision_key(word: &str) -> &'static str {
     }
 }
 
-fn moment(words: &Words, at: &jiff::Zoned, today: Date) -> String {
-    format!("{} {}", words.day(at.date(), today), words.time(at.time()))
-}
-
-/// The reason with this code as the sentence that the person reads on their day `today`. `until` is the instant that a
-/// decision to send later names, in the person's zone.
+/// The reason with this code as the sentence that the person reads. `until` says the instant that a decision to send later
+/// names; it is empty for any other.
 #[must_use]
-pub fn sentence(words: &Words, code: &str, until: Option<&jiff::Zoned>, today: Date, budget: u32) -> String {
-    let until = until.map(|u| moment(words, u, today)).unwrap_or_default();
+pub fn sentence(words: &Words, code: &str, until: &str, budget: u32) -> String {
     words.say_with(&reason_key(code), &[("until", until.into()), ("budget", budget.into())])
 }
 

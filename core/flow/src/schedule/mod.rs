@@ -8,6 +8,7 @@ use stoa_ground::clock::monotonic;
 use stoa_ground::people::calendar::Calendar;
 use stoa_ground::{Conn, Db, Error, Instant, Result, Tx, args};
 
+use crate::caught::caught;
 use crate::journal;
 
 /// How often a job is tried before it is parked.
@@ -136,22 +137,20 @@ pub(crate) async fn run_due(db: &Db, jobs: &[std::sync::Arc<dyn Job>]) -> Result
             continue;
         };
         let job = &job;
-        let mine = db
-            .write(|tx| async move {
-                // Another server that runs it has the lock.
-                if !tx.try_lock(&format!("job/{}", job.key)).await? {
-                    return Ok(false);
-                }
-                let mine = tx
-                    .exec("DELETE FROM job WHERE key = $1 AND due = $2 AND state = 'waiting'", args![&job.key, job.due])
-                    .await?;
-                if mine == 1 {
-                    handler.run(&tx, job).await?;
-                }
-                Ok(mine == 1)
-            })
-            .await;
-        match mine {
+        let run = db.write(|tx| async move {
+            // Another server that runs it has the lock.
+            if !tx.try_lock(&format!("job/{}", job.key)).await? {
+                return Ok(false);
+            }
+            let mine = tx
+                .exec("DELETE FROM job WHERE key = $1 AND due = $2 AND state = 'waiting'", args![&job.key, job.due])
+                .await?;
+            if mine == 1 {
+                handler.run(&tx, job).await?;
+            }
+            Ok(mine == 1)
+        });
+        match caught("a job", run).await {
             Ok(true) => {
                 ran.done += 1;
                 journal::job_ended(&job.key, &kind, "done", None, started.elapsed());

@@ -1,5 +1,6 @@
 //! Dates and times in a person's language. The caller has turned instants into the person's zone before.
 
+use jiff::Zoned;
 use jiff::civil::{Date, Time};
 
 use super::Words;
@@ -39,6 +40,11 @@ impl Words {
     /// "09:30".
     pub fn time(&self, time: Time) -> String {
         say!(self, "time", hour = format!("{:02}", time.hour()), minute = format!("{:02}", time.minute()))
+    }
+
+    /// Day and time as one says them on `today`: "tomorrow 14:05".
+    pub fn day_and_time(&self, at: &Zoned, today: Date) -> String {
+        format!("{} {}", self.day(at.date(), today), self.time(at.time()))
     }
 
     fn weekday_short(&self, date: Date) -> String {

@@ -4,6 +4,7 @@
 //! each row, then an end with the number of rows of each table and the SHA-256 of everything before it. Beside it lies
 //! `FILE.keys`, a JSON file with what must not be in the same place: the list of erasures, and people's keys.
 
+mod due;
 mod read;
 mod write;
 
@@ -15,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::Instant;
 use crate::db::Kind;
 
-pub use read::{check, read_keys, restore};
+pub use due::Due;
+pub use read::{check, due, read_keys, restore};
 pub use write::backup;
 
 /// The newest format that this program reads, and the one that it writes.

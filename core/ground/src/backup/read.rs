@@ -11,7 +11,7 @@ use flate2::bufread::GzDecoder;
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
-use super::{End, FORMAT, Header, Keys, Summary, Table};
+use super::{Due, End, FORMAT, Header, Keys, Summary, Table};
 use crate::db::{Engine, Keep, Kind, Opening, TABLES, Value, tables};
 use crate::{Clock, Db, Error, Result, Tx, args};
 
@@ -74,71 +74,97 @@ pub fn read_keys(file: &Path) -> Result<Keys> {
     Ok(keys)
 }
 
-/// Restores a backup into a store that does not exist yet. Gives what was read, and who was erased after the backup was
-/// made: the caller erases them again.
+/// What a restore of this backup has to erase again: who was erased after it was made, and subjects of the ledger.
 ///
 /// # Errors
-/// As [`check`]; [`Error::Conflict`] when there is a store already. Nothing is written then. After a failure in the middle
-/// the target can be restored into again (SQLite), or must be emptied first (PostgreSQL; nothing opens it).
-pub async fn restore(url: &str, file: &Path, keys: &Keys, clock: Clock) -> Result<(Summary, Vec<String>)> {
-    let summary = check(file)?;
-    let header = &summary.header;
+/// One sentence: the backup cannot be read or was made by a newer program, or the keys file is older than it.
+pub fn due(file: &Path, keys: &Keys) -> Result<Due> {
+    let header = Reader::open(file)?.header()?;
     if keys.backup != header.id && keys.made < header.made {
         return Err(Error::invalid(
             "the keys file is older than the backup: use the one that was written with it, or a newer one",
         ));
     }
+    let since = keys.erased.iter().filter(|(_, at)| *at >= header.made).map(|(person, _)| person.clone());
+    Ok(Due { people: since.collect(), subjects: keys.forgotten.iter().cloned().collect() })
+}
+
+/// Restores a backup into a store that does not exist yet. What has to be erased again is written down in the store
+/// ([`Db::due_erasures`]): the caller erases it before anybody is served.
+///
+/// # Errors
+/// As [`check`] and [`due`]; [`Error::Conflict`] when there is a store already. Nothing is written then. After a failure in
+/// the middle the target can be restored into again (SQLite), or must be emptied first (PostgreSQL; nothing opens it).
+pub async fn restore(url: &str, file: &Path, keys: &Keys, clock: Clock) -> Result<Summary> {
+    let summary = check(file)?;
+    let due = due(file, keys)?;
+    let schema = summary.header.schema;
     match Engine::of(url) {
         Some(Engine::Sqlite) => {
             let path = PathBuf::from(url.trim_start_matches("sqlite://"));
-            if path.exists() {
+            // A journal of another file would be played into this one.
+            if let Some(found) = files_of(&path).into_iter().find(|file| file.exists()) {
+                let name = path.display();
                 return Err(Error::Conflict(format!(
-                    "there is a store already: {}. Move it away first; a restore never writes over data",
-                    path.display()
+                    "there is a store already, or a part of one: {}. Move {name}, {name}-wal and {name}-shm away first; a \
+                     restore never writes over data",
+                    found.display()
                 )));
             }
             let mut part = path.clone().into_os_string();
             part.push(".restoring");
             let part = PathBuf::from(part);
             remove(&part)?;
-            let db =
-                Db::open_as(&format!("sqlite://{}", part.display()), clock, Opening::scratch(header.schema)).await?;
-            fill(&db, file, keys).await?;
+            let db = Db::open_as(&format!("sqlite://{}", part.display()), clock, Opening::scratch(schema)).await?;
+            fill(&db, file, keys, &due).await?;
             db.close().await;
-            let io = |e: std::io::Error| Error::Io(format!("{} cannot be written: {e}", path.display()));
-            File::open(&part).and_then(|f| f.sync_all()).map_err(io)?;
-            std::fs::rename(&part, &path).map_err(io)?;
-            let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            File::open(folder).and_then(|dir| dir.sync_all()).map_err(io)?;
-            remove(&part)?;
+            put_in_place(&part, &path)?;
         }
         _ => {
-            let db = Db::open_as(url, clock, Opening::restoring(header.schema)).await?;
-            fill(&db, file, keys).await?;
+            let db = Db::open_as(url, clock, Opening::restoring(schema)).await?;
+            fill(&db, file, keys, &due).await?;
             db.close().await;
         }
     }
-    let erased = keys.erased.iter().filter(|(_, at)| *at >= header.made).map(|(person, _)| person.clone());
-    let mut erased: Vec<String> = erased.collect();
-    erased.sort();
-    erased.dedup();
-    Ok((summary, erased))
+    Ok(summary)
+}
+
+/// Gives a store that was filled and closed its name.
+fn put_in_place(part: &Path, path: &Path) -> Result<()> {
+    let io = |e: std::io::Error| Error::Io(format!("{} cannot be written: {e}", path.display()));
+    // What stands only in the log did not find its way into the file.
+    if files_of(part)[1..].iter().any(|file| std::fs::metadata(file).is_ok_and(|file| file.len() > 0)) {
+        remove(part)?;
+        return Err(Error::Io(format!(
+            "{} cannot be written as a whole: the disk is full or broken. Nothing was restored",
+            path.display()
+        )));
+    }
+    File::open(part).and_then(|f| f.sync_all()).map_err(io)?;
+    std::fs::rename(part, path).map_err(io)?;
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder).and_then(|dir| dir.sync_all()).map_err(io)?;
+    remove(part)
 }
 
 /// Removes what a restore that was cut off left behind.
 fn remove(part: &Path) -> Result<()> {
-    for end in ["", "-wal", "-shm", "-journal"] {
-        let mut name = part.as_os_str().to_owned();
-        name.push(end);
-        let path = PathBuf::from(name);
-        if path.exists() {
-            std::fs::remove_file(&path).map_err(|e| Error::Io(format!("{} cannot be removed: {e}", path.display())))?;
-        }
+    for path in files_of(part).iter().filter(|path| path.exists()) {
+        std::fs::remove_file(path).map_err(|e| Error::Io(format!("{} cannot be removed: {e}", path.display())))?;
     }
     Ok(())
 }
 
-async fn fill(db: &Db, file: &Path, keys: &Keys) -> Result<()> {
+/// The files that SQLite keeps for a database: its own, and those of what is under way.
+fn files_of(path: &Path) -> [PathBuf; 4] {
+    ["", "-wal", "-shm", "-journal"].map(|end| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        name.into()
+    })
+}
+
+async fn fill(db: &Db, file: &Path, keys: &Keys, due: &Due) -> Result<()> {
     let mut reader = Reader::open(file)?;
     reader.header()?;
     let mut rows: Vec<Vec<Value>> = Vec::new();
@@ -157,7 +183,7 @@ async fn fill(db: &Db, file: &Path, keys: &Keys) -> Result<()> {
             Line::End(_) => break,
         }
     }
-    db.finish_restore(keys).await
+    db.finish_restore(keys, due).await
 }
 
 async fn load(db: &Db, table: &Table, rows: Vec<Vec<Value>>) -> Result<()> {
@@ -172,7 +198,7 @@ async fn load(db: &Db, table: &Table, rows: Vec<Vec<Value>>) -> Result<()> {
 impl Db {
     /// What follows the rows: numbers go on behind them, leases are void, what may have been sent after the backup is looked
     /// for before it is sent again, and the schema is brought up to date.
-    async fn finish_restore(&self, keys: &Keys) -> Result<()> {
+    async fn finish_restore(&self, keys: &Keys, due: &Due) -> Result<()> {
         self.migrate().await?;
         self.write_by_key(|tx| async move {
             tables::renumber(&tx).await?;
@@ -183,7 +209,8 @@ impl Db {
                 let sql = "INSERT INTO erasure (person, at) VALUES ($1, $2) ON CONFLICT (person, at) DO NOTHING";
                 tx.exec(sql, args![person, *at]).await?;
             }
-            restore_keys(&tx, keys).await
+            restore_keys(&tx, keys).await?;
+            due.write_down(&tx).await
         })
         .await?;
         self.number_all().await?;

@@ -62,9 +62,9 @@ async fn what_was_backed_up_comes_back_in_either_engine() {
     assert!(!made.rows.contains_key("web_session"));
     let keys = read_keys(&keys_of(&file)).unwrap();
     for url in targets(dir.path()).await {
-        let (summary, erased) = restore(&url, &file, &keys, clock()).await.unwrap();
-        assert_eq!((summary.rows, erased), (made.rows.clone(), vec![]));
+        assert_eq!(restore(&url, &file, &keys, clock()).await.unwrap().rows, made.rows);
         let again = Db::open(&url, clock()).await.unwrap();
+        assert!(again.due_erasures().await.unwrap().is_empty());
         let (mut before, mut after) = (everything(&db).await, everything(&again).await);
         // Leases are void, and what may have been sent since is looked for first.
         for all in [&mut before, &mut after] {
@@ -156,10 +156,75 @@ async fn erasures_after_the_backup_are_named_by_a_newer_keys_file() {
     let said = restore(&url, &second, &old, clock()).await.unwrap_err().to_string();
     assert!(said.contains("the keys file is older than the backup"), "{said}");
     let new = read_keys(&keys_of(&second)).unwrap();
-    let (_, erased) = restore(&url, &first, &new, clock()).await.unwrap();
-    assert_eq!(erased, ["p"]);
+    restore(&url, &first, &new, clock()).await.unwrap();
     let again = Db::open(&url, clock()).await.unwrap();
     assert_eq!(again.all("SELECT person FROM erasure", args![]).await.unwrap().len(), 1);
+    // It stands in the store until it is done, also in a backup of the store as it is now, and with what came later.
+    let p = || Due { people: ["p".to_owned()].into(), ..Due::default() };
+    assert_eq!(again.due_erasures().await.unwrap(), p());
+    let third = dir.path().join("third.backup");
+    again.clock().set(db.clock().now().plus(Instant::DAY)).unwrap();
+    backup(&again, &third).await.unwrap();
+    let keys = read_keys(&keys_of(&third)).unwrap();
+    assert!(due(&third, &keys).unwrap().is_empty());
+    again.clock().set(again.clock().now().plus(Instant::DAY)).unwrap();
+    again
+        .write(|tx| async move { tx.exec("INSERT INTO erasure (person, at) VALUES ('q', $1)", args![tx.now()]).await })
+        .await
+        .unwrap();
+    let fourth = dir.path().join("fourth.backup");
+    backup(&again, &fourth).await.unwrap();
+    let newer = read_keys(&keys_of(&fourth)).unwrap();
+    let both = Due { people: ["p".to_owned(), "q".to_owned()].into(), ..Due::default() };
+    for (n, (keys, wanted)) in [(keys, p()), (newer, both)].into_iter().enumerate() {
+        let url = format!("sqlite://{}", dir.path().join(format!("{n}.db")).display());
+        restore(&url, &third, &keys, clock()).await.unwrap();
+        let once_more = Db::open(&url, clock()).await.unwrap();
+        assert_eq!(once_more.due_erasures().await.unwrap(), wanted);
+        once_more.erasures_done().await.unwrap();
+        assert!(once_more.due_erasures().await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_journal_that_is_left_of_another_store_is_never_played_into_a_restored_one() {
+    let (db, dir) = filled().await;
+    let file = dir.path().join("a.backup");
+    backup(&db, &file).await.unwrap();
+    let keys = read_keys(&keys_of(&file)).unwrap();
+    let path = dir.path().join("restored.db");
+    let url = format!("sqlite://{}", path.display());
+    for end in ["-wal", "-shm", "-journal"] {
+        let left = format!("{}{end}", path.display());
+        std::fs::write(&left, "left").unwrap();
+        let said = restore(&url, &file, &keys, clock()).await.unwrap_err().to_string();
+        let name = path.display();
+        let wanted = format!("a part of one: {left}. Move {name}, {name}-wal and {name}-shm away first");
+        assert!(said.contains(&wanted) && !path.exists(), "{said}");
+        std::fs::remove_file(&left).unwrap();
+    }
+    restore(&url, &file, &keys, clock()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_backup_may_rest_between_two_tables() {
+    let (db, dir) = filled().await;
+    if engine() == Engine::Sqlite {
+        // There no session is ended.
+        return;
+    }
+    let header = Header { stoa: String::new(), format: 1, schema: 1, made: Instant(0), id: String::new() };
+    let (head, out, keys) = (&header, &dir.path().join("out"), &dir.path().join("keys"));
+    let limits = db.read(|conn| async move {
+        write::write(&conn, head, std::fs::File::create(out).unwrap(), std::fs::File::create(keys).unwrap()).await?;
+        let mut limits = Vec::new();
+        for name in ["statement_timeout", "idle_in_transaction_session_timeout"] {
+            let row = conn.one("SELECT current_setting($1) AS is", args![name]).await?;
+            limits.push(row.get::<String>("is")?);
+        }
+        Ok(limits)
+    });
+    assert_eq!(limits.await.unwrap(), ["0", "0"]);
 }
 
 #[tokio::test]

@@ -47,10 +47,12 @@ pub async fn backup(db: &Db, file: &Path) -> Result<Summary> {
     Ok(Summary { header, rows })
 }
 
-async fn write(conn: &Conn, header: &Header, out: File, mut keys: File) -> Result<BTreeMap<String, u64>> {
+pub(super) async fn write(conn: &Conn, header: &Header, out: File, mut keys: File) -> Result<BTreeMap<String, u64>> {
     if conn.engine() == Engine::Postgres {
-        // A large table takes longer than a statement of the server may.
-        conn.all("SET LOCAL statement_timeout = 0", args![]).await?;
+        // A large table takes longer than a statement of the server may, and so does the disk between two of them.
+        for limit in ["SET LOCAL statement_timeout = 0", "SET LOCAL idle_in_transaction_session_timeout = 0"] {
+            conn.all(limit, args![]).await?;
+        }
     }
     let mut lines = Lines { out: GzEncoder::new(BufWriter::new(out), Compression::fast()), digest: Sha256::new() };
     lines.put(&serde_json::to_value(header)?)?;

@@ -61,6 +61,8 @@ const MIGRATIONS: &[Migration] = &[
     migration!(33, "0033_discord_server"),
     migration!(34, "0034_nudges"),
     migration!(35, "0035_answers"),
+    migration!(36, "0036_tried"),
+    migration!(37, "0037_discord_forms"),
     migration!(38, "0038_learning_channel"),
 ];
 
@@ -105,14 +107,18 @@ impl Db {
             Store::Postgres(postgres) => {
                 let mut conn = postgres.connection().await?;
                 let conn = &mut *conn;
-                // Another replica's migration may take its time.
-                conn::all(conn, "SET lock_timeout = 0", vec![]).await?;
+                // This one and another replica's may take their time.
+                for limit in ["SET lock_timeout = 0", "SET statement_timeout = 0"] {
+                    conn::all(conn, limit, vec![]).await?;
+                }
                 let lock = "SELECT 1 AS locked FROM pg_advisory_lock(hashtextextended($1, 0))";
                 conn::all(conn, lock, args![postgres::MIGRATION]).await?;
                 let done = run(conn, Engine::Postgres, "BEGIN", goal).await;
                 let unlock = "SELECT 1 AS unlocked FROM pg_advisory_unlock(hashtextextended($1, 0))";
                 conn::all(conn, unlock, args![postgres::MIGRATION]).await?;
-                conn::all(conn, "SET lock_timeout = '5s'", vec![]).await?;
+                for limit in postgres::LIMITS {
+                    conn::all(conn, limit, vec![]).await?;
+                }
                 done?;
             }
         }

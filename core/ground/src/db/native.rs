@@ -5,11 +5,13 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::error::Error as StdError;
+use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, Value as Plain, ValueRef};
+use rustix::fs::StatVfsMountFlags;
 use sqlx::error::{DatabaseError, ErrorKind};
 
 use super::value::{Row, Value};
@@ -49,10 +51,25 @@ impl Native {
     /// Opens a file that is there, for queries alone; `locked` says that nothing may be written beside it either. It may
     /// have to wait while the file is recovered.
     pub(super) fn open_reader(path: &str, locked: bool) -> Result<Self> {
-        let how = if locked { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
+        if !locked {
+            return Self::reader(path, OpenFlags::SQLITE_OPEN_READ_WRITE);
+        }
+        let read = OpenFlags::SQLITE_OPEN_READ_ONLY;
+        match Self::reader(path, read) {
+            // Readers share a file that cannot be made on a read-only disk. Nobody changes what lies there.
+            Err(e) if cannot_open(&e) => match at_rest(Path::new(path)) {
+                Some(uri) => Self::reader(&uri, read | OpenFlags::SQLITE_OPEN_URI),
+                None => Err(e),
+            },
+            opened => opened,
+        }
+    }
+
+    fn reader(path: &str, how: OpenFlags) -> Result<Self> {
         let opened = rusqlite::Connection::open_with_flags(path, how | OpenFlags::SQLITE_OPEN_NO_MUTEX);
         let native = Self::of(opened.map_err(failed)?)?;
-        native.batch("PRAGMA busy_timeout=10000; PRAGMA query_only=ON")?;
+        // SQLite looks at the file with the first query.
+        native.batch("PRAGMA busy_timeout=10000; PRAGMA query_only=ON; SELECT 1 FROM sqlite_schema LIMIT 1")?;
         Ok(native)
     }
 
@@ -120,6 +137,25 @@ impl Native {
         let changed = statement.raw_execute().map_err(failed)?;
         Ok(u64::try_from(changed).unwrap_or(0))
     }
+}
+
+/// Whether SQLite could not open what it needs (SQLITE_CANTOPEN in all its forms).
+fn cannot_open(error: &Error) -> bool {
+    let Error::Database(error) = error else { return false };
+    let code = error.as_database_error().and_then(DatabaseError::code).and_then(|code| code.parse().ok());
+    code.is_some_and(|code: u32| code & 0xff == 14)
+}
+
+/// The name by which SQLite reads a file without looking for others beside it: of one on a read-only disk that was closed
+/// as it should be.
+fn at_rest(path: &Path) -> Option<String> {
+    let path = path.canonicalize().ok()?;
+    let mut log = path.clone().into_os_string();
+    log.push("-wal");
+    let closed = std::fs::metadata(log).map_or(true, |log| log.len() == 0);
+    let read_only = rustix::fs::statvfs(&path).ok()?.f_flag.contains(StatVfsMountFlags::RDONLY);
+    let name = path.to_str()?.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    (closed && read_only).then(|| format!("file:{name}?immutable=1"))
 }
 
 /// Binds `$1`, `$2` … by their numbers; SQLite itself takes them for names and counts in the order in which they come.

@@ -34,10 +34,11 @@ const BATCH: usize = 2000;
 
 /// Each session's limits: a replica that hangs in the middle of a transaction must not hold the others up, and no
 /// statement waits for ever.
-const SESSION: [&str; 6] = [
-    "SET idle_in_transaction_session_timeout = '5s'",
-    "SET lock_timeout = '5s'",
-    "SET statement_timeout = '60s'",
+pub(super) const LIMITS: [&str; 3] =
+    ["SET idle_in_transaction_session_timeout = '5s'", "SET lock_timeout = '5s'", "SET statement_timeout = '60s'"];
+
+/// Each session's settings beside its limits.
+const SESSION: [&str; 3] = [
     "SET synchronous_commit = on",
     // After a commit that the server refused the driver rolls back what is no more, and the server would say so each time.
     "SET client_min_messages = error",
@@ -87,7 +88,7 @@ pub(super) async fn connect(url: &str) -> Result<Postgres> {
             })
             .after_connect(move |conn, _| {
                 Box::pin(async move {
-                    for setting in SESSION {
+                    for setting in LIMITS.into_iter().chain(SESSION) {
                         sqlx::query(setting).execute(&mut *conn).await?;
                     }
                     sqlx::query(read_only).execute(&mut *conn).await?;

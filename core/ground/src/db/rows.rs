@@ -81,6 +81,27 @@ impl Tx {
         Ok(changed)
     }
 
+    /// As [`Tx::exec_in`] for pairs of texts: they are the rows of the table `given (key, value)` in the statement.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn exec_given(
+        &self,
+        statement: &'static str,
+        pairs: &[(impl AsRef<str> + Sync, impl AsRef<str> + Sync)],
+        fixed: Vec<Value>,
+    ) -> Result<u64> {
+        let mut changed = 0;
+        for chunk in pairs.chunks(CHUNK) {
+            let places = (0..chunk.len()).map(|row| format!("({})", numbers(fixed.len() + 1 + 2 * row, 2)));
+            let sql =
+                format!("WITH given (key, value) AS (VALUES {}) {statement}", places.collect::<Vec<_>>().join(", "));
+            let texts = chunk.iter().flat_map(|(key, value)| [key.as_ref().value(), value.as_ref().value()]);
+            changed += self.exec(sqlx::AssertSqlSafe(sql), fixed.iter().cloned().chain(texts).collect()).await?;
+        }
+        Ok(changed)
+    }
+
     /// Inserts rows. Table and column names are constants of this program.
     pub(crate) async fn insert_rows(
         &self,

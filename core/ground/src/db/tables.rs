@@ -105,6 +105,7 @@ pub const TABLES: &[(&str, Keep)] = &[
     ("discord_user", Keep::Rows),
     ("discord_interaction", Keep::Nothing),
     ("discord_command", Keep::Rows),
+    ("discord_form", Keep::Nothing),
     ("discord_post", Keep::Rows),
     ("discord_registered", Keep::Nothing),
     ("slack_install", Keep::Keys),

@@ -377,3 +377,33 @@ async fn a_store_of_every_earlier_schema_is_brought_up_to_date_with_its_rows() {
         crate::testing::hire(&db, "Ana", |_| {}).await;
     }
 }
+
+#[tokio::test]
+async fn a_migration_may_take_longer_than_a_statement_of_the_server() {
+    use sqlx::Connection as _;
+    if crate::testing::engine() == Engine::Sqlite {
+        // There statements have no time limit.
+        return;
+    }
+    let limits = "current_setting('lock_timeout') || ' ' || current_setting('statement_timeout')";
+    let url = crate::testing::empty_database().await;
+    let mut conn = sqlx::AnyConnection::connect(&url).await.unwrap();
+    for sql in [
+        "CREATE TABLE seen (limits TEXT)".to_owned(),
+        format!(
+            "CREATE FUNCTION look() RETURNS event_trigger LANGUAGE plpgsql AS
+             $$ BEGIN INSERT INTO seen VALUES ({limits}); END $$"
+        ),
+        "CREATE EVENT TRIGGER look ON ddl_command_end EXECUTE FUNCTION look()".to_owned(),
+    ] {
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
+    }
+    conn.close().await.unwrap();
+    let db = super::Db::open(&url, crate::Clock::seeded(crate::Instant(0), 1)).await.unwrap();
+    let seen = db.all("SELECT DISTINCT limits FROM seen", args![]).await.unwrap();
+    assert_eq!(seen.iter().map(|r| r.get::<String>("limits").unwrap()).collect::<Vec<_>>(), ["0 0"]);
+    let ask = &format!("SELECT {limits} AS limits");
+    let after =
+        db.write(|tx| async move { tx.one(sqlx::AssertSqlSafe(ask.as_str()), args![]).await?.get::<String>("limits") });
+    assert_eq!(after.await.unwrap(), "5s 1min".to_owned());
+}

@@ -139,8 +139,16 @@ fn opens(conn: &Conn, id: &str, body: &str, parts: Vec<values::Stored>) -> Resul
     if serde_json::from_str::<Format>(body)?.format == 1 {
         return Ok(());
     }
+    let kept = |part: &values::Stored| part.body.is_some() && (part.sealed_by.is_none() || part.wrapped.is_some());
+    let whole = parts.iter().all(kept);
     let record = read(conn, body, parts)?;
-    if record.id == id { Ok(()) } else { Err(Error::Conflict("they are those of another record".into())) }
+    if record.id != id {
+        return Err(Error::Conflict("they are those of another record".into()));
+    }
+    match record.erased.first().filter(|_| whole) {
+        Some(name) => Err(Error::Conflict(format!("{name} is gone, and nobody erased it"))),
+        None => Ok(()),
+    }
 }
 
 /// Records that have their place in commit order and are not in the log, though later ones are.

@@ -538,6 +538,119 @@ async fn what_somebody_changes_below_the_ledger_is_found_and_named() {
     }
 }
 
+/// Each byte of what the ledger and its log keep, alone.
+#[tokio::test]
+async fn whichever_byte_of_the_ledger_is_flipped_the_check_finds_it() {
+    let (db, _, _dir) = counting().await;
+    let ledger = &ledger();
+    for n in 0..2 {
+        add(&db, ledger, "a", json!({ "by": n })).await;
+    }
+    log::catch_up(&db).await.unwrap();
+    let signer = &note::Signer::new("example.org/log", [1; 32]).unwrap();
+    db.write(|tx| async move { checkpoint::make(&tx, ledger, signer).await }).await.unwrap();
+    log::catch_up(&db).await.unwrap();
+    unguarded(&db).await;
+    assert!(db.read(|c| async move { check(&c, None).await }).await.is_ok());
+    let mut flipped = 0;
+    for (rows, put) in [
+        ("SELECT id AS k, body AS b FROM ledger_record", "UPDATE ledger_record SET body = $1 WHERE id = $2"),
+        (
+            "SELECT record || '/' || CAST(part AS TEXT) AS k, body AS b FROM ledger_value",
+            "UPDATE ledger_value SET body = $1 WHERE record || '/' || CAST(part AS TEXT) = $2",
+        ),
+        (
+            "SELECT CAST(level AS TEXT) || '/' || CAST(tile AS TEXT) AS k, hashes AS b FROM log_tile",
+            "UPDATE log_tile SET hashes = $1 WHERE CAST(level AS TEXT) || '/' || CAST(tile AS TEXT) = $2",
+        ),
+    ] {
+        let is_text = put.starts_with("UPDATE ledger_record");
+        for row in db.all(rows, args![]).await.unwrap() {
+            let key = &row.get::<String>("k").unwrap();
+            let bytes: Vec<u8> = if is_text { row.get::<String>("b").unwrap().into() } else { row.get("b").unwrap() };
+            for at in 0..bytes.len() {
+                let mut changed = bytes.clone();
+                changed[at] ^= 1;
+                let changed = &changed;
+                let said = db.write(|tx| async move {
+                    if is_text {
+                        tx.exec(put, args![String::from_utf8(changed.clone()).unwrap(), key]).await?;
+                    } else {
+                        tx.exec(put, args![changed.clone(), key]).await?;
+                    }
+                    let found = check(&tx, None).await;
+                    // Nothing of this stays.
+                    Err::<(), Error>(found.err().unwrap_or_else(|| Error::NotFound("what was flipped".into())))
+                });
+                let said = said.await.unwrap_err();
+                assert!(!matches!(said, Error::NotFound(_)), "byte {at} of {key} went unseen: {put}");
+                flipped += 1;
+            }
+        }
+    }
+    assert!(flipped > 1_000, "{flipped}");
+    assert!(db.read(|c| async move { check(&c, None).await }).await.is_ok());
+}
+
+/// A disk that changes a byte, wherever it lies.
+#[tokio::test]
+async fn a_byte_that_is_flipped_in_the_file_is_said_or_leaves_the_ledger_as_it_was() {
+    let (db, _, dir) = counting().await;
+    if db.engine() == Engine::Postgres {
+        return;
+    }
+    let ledger = &ledger();
+    for n in 0..2 {
+        add(&db, ledger, "a", json!({ "by": n })).await;
+    }
+    log::catch_up(&db).await.unwrap();
+    let signer = &note::Signer::new("example.org/log", [1; 32]).unwrap();
+    db.write(|tx| async move { checkpoint::make(&tx, ledger, signer).await }).await.unwrap();
+    log::catch_up(&db).await.unwrap();
+    let before = db.read(|c| async move { of_subject(&c, "counter/a").await }).await.unwrap();
+    db.close().await;
+    let whole = std::fs::read(dir.path().join("stoa.db")).unwrap();
+    // Everywhere a little, and closely where the records lie.
+    let mut places: Vec<usize> = (0..whole.len()).step_by(1_021).collect();
+    let record = b"counter/a";
+    let near = whole.windows(record.len()).enumerate().filter(|(_, w)| w == record).map(|(at, _)| at);
+    places.extend(near.flat_map(|at| at.saturating_sub(60)..whole.len().min(at + 40)));
+    let (mut said, mut same) = (0, 0);
+    for (n, at) in places.into_iter().enumerate() {
+        let folder = dir.path().join(n.to_string());
+        std::fs::create_dir(&folder).unwrap();
+        let mut broken = whole.clone();
+        broken[at] ^= 1;
+        std::fs::write(folder.join("stoa.db"), broken).unwrap();
+        let url = format!("sqlite://{}", folder.join("stoa.db").display());
+        let clock = crate::Clock::seeded(crate::Instant::parse(crate::testing::MONDAY).unwrap(), 1);
+        let read = async {
+            let db = Db::open_read_only(&url, clock).await?;
+            let found = db
+                .read(|c| async move {
+                    let found: String = c.one("PRAGMA integrity_check(1)", args![]).await?.get("integrity_check")?;
+                    if found != "ok" {
+                        return Err(Error::Conflict(found));
+                    }
+                    check(&c, None).await?;
+                    of_subject(&c, "counter/a").await
+                })
+                .await;
+            db.close().await;
+            found
+        };
+        match read.await {
+            Ok(records) => {
+                assert_eq!(records, before, "byte {at} went unseen");
+                same += 1;
+            }
+            Err(_) => said += 1,
+        }
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+    assert!(said > 100 && same > 100, "{said} said, {same} the same");
+}
+
 #[tokio::test]
 async fn only_the_newest_records_are_read_when_that_is_asked_for() {
     let (db, _, _dir) = counting().await;

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::keyfile;
 use super::leaf::{Fields, Secret};
+use crate::backup::PersonKey;
 use crate::{Clock, Conn, Error, Result, Tx, args};
 
 /// The key that wraps all others.
@@ -60,6 +61,13 @@ impl Master {
     pub fn name(&self) -> String {
         let hash = Sha256::new().chain_update("stoa/master/v1\n").chain_update(self.0).finalize();
         crate::hex(hash.iter().take(8))
+    }
+
+    /// Whether this is the key that wrapped a person's key of a keys file; one that was destroyed tells nothing.
+    #[must_use]
+    pub fn unwraps(&self, key: &PersonKey) -> bool {
+        let wrapped = key.wrapped.as_ref().and_then(|text| STANDARD.decode(text).ok());
+        wrapped.is_none_or(|wrapped| unwrap(self, &key.id, &wrapped).is_ok())
     }
 }
 

@@ -148,6 +148,12 @@ impl Calendar {
         )
     }
 
+    /// The last second of a day here, also of one whose last hour comes twice.
+    #[must_use]
+    pub fn end_of(&self, date: Date) -> Instant {
+        self.at(date.tomorrow().unwrap_or(date), Time::midnight()).plus(-Instant::SECOND)
+    }
+
     /// The day that it is here at an instant.
     #[must_use]
     pub fn date(&self, at: Instant) -> Date {

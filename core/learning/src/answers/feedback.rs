@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
-use stoa_flow::chat::{Block, Button, Call, Context, Message, literal};
+use stoa_flow::chat::{Block, Button, Call, Context, Message, literal, moment};
 use stoa_flow::delivery::{self, Delivery, DeliveryKind, NewDelivery, Rendered, Rendering};
 use stoa_flow::nudges::{Policy, Priority};
 use stoa_flow::schedule::{self, Due, Job};
@@ -315,7 +315,7 @@ impl DeliveryKind for Concerned {
         }
         let what = concern.kind.label(cx.words);
         let zone = cx.person.map_or(jiff::tz::TimeZone::UTC, people::zone);
-        let due = cx.words.date(concern.due.zoned(&zone).date());
+        let due = moment(&cx.words.date(concern.due.zoned(&zone).date()), concern.due);
         let mut message = Message::text(say!(cx.words, "answers-concern", count = count, title = title, judged = what));
         for note in &notes {
             message = message.and(Block::Quote { text: literal(note), source: None });

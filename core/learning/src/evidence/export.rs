@@ -15,7 +15,7 @@ use stoa_ground::xapi::store;
 use stoa_ground::{Conn, Db, Error, Result, args};
 
 use super::files::{self, Files};
-use super::pack::{self, Considered, Earlier, Key, Manifest, Opened, Proven, Question, Report, Request, Scope};
+use super::pack::{self, Change, Considered, Earlier, Key, Manifest, Opened, Proven, Question, Report, Request, Scope};
 use super::population::Period;
 use super::retention::Policy;
 use super::then::Then;
@@ -32,6 +32,7 @@ impl Evident for Manifest {}
 impl Evident for Report {}
 impl Evident for [Earlier] {}
 impl Evident for [Key] {}
+impl Evident for [Change] {}
 impl Evident for [Considered] {}
 impl Evident for [Sent] {}
 impl Evident for [Request] {}
@@ -121,6 +122,7 @@ struct Draft {
     report: Report,
     contents: BTreeMap<String, String>,
     population: Vec<Considered>,
+    changes: Vec<Change>,
     requests: Vec<Request>,
     questions: Vec<Question>,
     sent: Vec<Sent>,
@@ -195,6 +197,7 @@ async fn draft(c: &Conn, services: &Services, signed: &Signed, wanted: &Wanted<'
         requests: asked.requests,
         questions: asked.questions,
         population: made.population,
+        changes: made.changes,
         report: made.report,
         contents,
         preset,
@@ -320,6 +323,8 @@ impl Draft {
         files.insert("statements.jsonl".into(), statements.into_bytes());
         files.insert("report.json".into(), json(&self.report)?);
         files.insert("report.csv".into(), self.report.csv().into_bytes());
+        files.insert(pack::CHANGES.into(), json(&self.changes[..])?);
+        files.insert("changes.csv".into(), Change::csv(&self.changes).into_bytes());
         files.insert("population.json".into(), json(&self.population[..])?);
         files.insert("requests.json".into(), json(&self.requests[..])?);
         files.insert("questions.json".into(), json(&self.questions[..])?);
@@ -350,6 +355,7 @@ impl Draft {
             zone: &self.zone,
             report: &self.report,
             population: &self.population,
+            changes: &self.changes,
             contents: &contents,
             key: &evidence.signer.verifier().to_string(),
             requests: &self.requests,

@@ -105,22 +105,21 @@ pub struct Key {
     pub statement: Option<String>,
 }
 
-/// Declares [`Row`] with its columns, so that JSON, CSV and PDF have the same ones.
-macro_rules! row {
-    ($($(#[doc = $doc:literal])+ $name:ident: $kind:ty,)+) => {
-        /// One assignment in `report.json`, as its records say; the same columns are in `report.csv`. Instants are RFC 3339
-        /// in UTC; what does not exist is empty.
+/// Declares the rows of a table with their columns, so that JSON, CSV and PDF have the same ones.
+macro_rules! rows {
+    ($(#[doc = $about:literal])+ $row:ident; $($(#[doc = $doc:literal])+ $name:ident: $kind:ty,)+) => {
+        $(#[doc = $about])+
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
-        pub struct Row {
+        pub struct $row {
             $($(#[doc = $doc])+ pub $name: $kind,)+
         }
 
-        /// The columns of `report.csv`, and the fields of each row in the same order.
-        pub const COLUMNS: &[&str] = &[$(stringify!($name)),+];
+        impl $row {
+            /// The columns of the CSV, and the fields of each row in the same order.
+            pub const COLUMNS: &[&str] = &[$(stringify!($name)),+];
 
-        impl Row {
-            /// The fields in the order of [`COLUMNS`], as the CSV has them.
+            /// The fields in the order of the columns, as the CSV has them.
             #[must_use]
             pub fn cells(&self) -> Vec<String> {
                 vec![$(cell(&self.$name)),+]
@@ -129,7 +128,10 @@ macro_rules! row {
     };
 }
 
-row! {
+rows! {
+    /// One assignment in `report.json`, as its records say; the same columns are in `report.csv`. Instants are RFC 3339
+    /// in UTC; what does not exist is empty.
+    Row;
     /// Its subject in the log; empty where the rule meant somebody and nothing was assigned.
     subject: String,
     /// The person, by employee id, as of the newest record.
@@ -194,6 +196,36 @@ row! {
     hold: String,
 }
 
+rows! {
+    /// A change of an assignment in `changes.json`, as its records say; the same columns are in `changes.csv`. What does not
+    /// exist is empty.
+    Change;
+    /// The assignment's subject in the log.
+    subject: String,
+    /// Which record of it.
+    version: i64,
+    /// When, RFC 3339 in UTC.
+    at: String,
+    /// What happened: the record's kind.
+    change: String,
+    /// Who did it, by employee id, `operator` or `rule/…`.
+    by: String,
+    /// Why.
+    reason: String,
+    /// How it stood before.
+    state_before: String,
+    /// How it stood after.
+    state: String,
+    /// The day on which it was due before.
+    due_before: String,
+    /// The day on which it was due after.
+    due: String,
+    /// The last day on which it held before.
+    expires_before: String,
+    /// The last day on which it held after.
+    expires: String,
+}
+
 impl Row {
     /// Whether it stood as completed at the end of the period.
     #[must_use]
@@ -216,6 +248,12 @@ impl Cell for String {
 impl Cell for bool {
     fn text(&self) -> String {
         if *self { "yes".into() } else { "no".into() }
+    }
+}
+
+impl Cell for i64 {
+    fn text(&self) -> String {
+        self.to_string()
     }
 }
 
@@ -363,8 +401,10 @@ pub fn statement(manifest: &[u8], origin: &str, size: u64) -> String {
     format!("{FORMAT}\n{origin}\n{size}\n{}\n", sha256(manifest))
 }
 
+/// What changed of each assignment.
+pub const CHANGES: &str = "changes.json";
 /// The files that a PDF shows.
-pub const SHOWN: [&str; 4] = ["report.json", "population.json", "requests.json", "questions.json"];
+pub const SHOWN: [&str; 5] = ["report.json", "population.json", "requests.json", "questions.json", CHANGES];
 
 /// With this a PDF says which report it shows.
 #[must_use]
@@ -388,15 +428,28 @@ impl Report {
         Self { denominator, completed, percent, excluded, rows }
     }
 
-    /// `report.csv` (RFC 4180).
+    /// `report.csv`.
     #[must_use]
     pub fn csv(&self) -> String {
-        let mut text = COLUMNS.join(",") + "\r\n";
-        for row in &self.rows {
-            let cells: Vec<String> = row.cells().iter().map(|cell| quoted(cell)).collect();
-            text += &(cells.join(",") + "\r\n");
-        }
-        text
+        csv(Row::COLUMNS, self.rows.iter().map(Row::cells))
+    }
+}
+
+/// A table as CSV (RFC 4180).
+fn csv(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut text = columns.join(",") + "\r\n";
+    for cells in rows {
+        let cells: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
+        text += &(cells.join(",") + "\r\n");
+    }
+    text
+}
+
+impl Change {
+    /// `changes.csv`.
+    #[must_use]
+    pub fn csv(changes: &[Self]) -> String {
+        csv(Self::COLUMNS, changes.iter().map(Self::cells))
     }
 }
 
@@ -439,7 +492,7 @@ mod tests {
     fn a_cell_is_text_for_a_spreadsheet() {
         assert_eq!(quoted("=1+1"), "'=1+1");
         assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
-        assert_eq!(COLUMNS.len(), Row::default().cells().len());
-        assert_eq!(COLUMNS[0], "subject");
+        assert_eq!(Row::COLUMNS.len(), Row::default().cells().len());
+        assert_eq!(Row::COLUMNS[0], "subject");
     }
 }

@@ -7,7 +7,7 @@ use stoa_ground::ledger::{self, Kept, Record};
 use stoa_ground::people::{self, Person};
 use stoa_ground::{Conn, Instant, Result, args};
 
-use super::pack::{Considered, Report, Row, Scope};
+use super::pack::{Change, Considered, Report, Row, Scope};
 use super::population::{Period, Population};
 use super::retention::{self, Duty, Hold, Policy};
 use super::rows::{self, subject};
@@ -28,11 +28,13 @@ pub(super) struct Asked<'a> {
     pub organisation: &'a Organisation,
 }
 
-/// The report, the population, the assignments behind the rows, and the records of each as they are kept.
+/// The report, the population, the assignments behind the rows with what changed of them, and the records of each as they are
+/// kept.
 pub(super) struct Made {
     pub report: Report,
     pub population: Vec<Considered>,
     pub assignments: Vec<Assignment>,
+    pub changes: Vec<Change>,
     pub kept: BTreeMap<String, Vec<Kept>>,
 }
 
@@ -99,7 +101,7 @@ pub(super) async fn make(c: &Conn, asked: &Asked<'_>, people: &mut Then<'_>) -> 
     let mut rows: Vec<(String, Row)> = Vec::new();
     let mut lines: HashSet<String> = HashSet::new();
     let mut has: HashSet<(String, String)> = HashSet::new();
-    let mut assignments = Vec::new();
+    let (mut assignments, mut changes) = (Vec::new(), Vec::new());
     for mut f in found {
         world.expire(&mut f.then);
         // What renews a line has one as well.
@@ -121,6 +123,10 @@ pub(super) async fn make(c: &Conn, asked: &Asked<'_>, people: &mut Then<'_>) -> 
         row.manager = people.shown(&row.manager, instant).await?;
         row.decided_by = people.shown(&row.decided_by, f.then.since).await?;
         world.keep(&mut row, &f, people.now(&f.now.person).await?, c.now());
+        for (at, mut change) in rows::changes(&f.then.id, &f.past)? {
+            change.by = people.shown(&change.by, at).await?;
+            changes.push((at, change));
+        }
         rows.push((f.then.person.clone(), row));
         assignments.push(f.then);
     }
@@ -145,7 +151,9 @@ pub(super) async fn make(c: &Conn, asked: &Asked<'_>, people: &mut Then<'_>) -> 
     }
     let population = population.considered(&by_person);
     let report = Report::over(rows.into_iter().map(|(_, row)| row).collect());
-    Ok(Made { report, population, assignments, kept })
+    changes.sort_by(|(a, one), (b, two)| (a, &one.subject, one.version).cmp(&(b, &two.subject, two.version)));
+    let changes = changes.into_iter().map(|(_, change)| change).collect();
+    Ok(Made { report, population, assignments, changes, kept })
 }
 
 /// What of these records is in the tree of `size` leaves.

@@ -1,13 +1,13 @@
 //! A line of the report as the records of its assignment say: made of them for a pack, and once more by whoever verifies it.
 
 use serde_json::Value as Json;
-use stoa_ground::Instant;
 use stoa_ground::ledger::Record;
+use stoa_ground::{Instant, Result};
 
-use super::pack::{Row, at};
+use super::pack::{Change, Row, at};
 use super::skew;
 use crate::training::Preset;
-use crate::training::assignment::Assignment;
+use crate::training::assignment::{self, Assignment};
 use crate::training::state::State;
 
 /// What decides about a line beside its own records.
@@ -117,6 +117,31 @@ pub(super) fn row(a: &Assignment, records: &[Record], about: &About<'_>) -> Row 
         write_who(&mut row, &record.data["who"]);
     }
     row
+}
+
+/// What the records of an assignment until the end of the period changed, the oldest first. Whoever did it is as records
+/// name them.
+pub(super) fn changes(id: &str, records: &[Record]) -> Result<Vec<(Instant, Change)>> {
+    let change = |changed: assignment::Changed<'_>| {
+        let (record, before, after) = (changed.record, changed.before, changed.after);
+        let day = |date: Option<jiff::civil::Date>| date.map(|d| d.to_string()).unwrap_or_default();
+        let row = Change {
+            subject: subject(id),
+            version: record.version,
+            at: at(Some(record.at)),
+            change: record.kind.clone(),
+            by: record.actor.clone(),
+            reason: record.reason.clone(),
+            state_before: before.as_ref().map(|b| b.state.name().to_owned()).unwrap_or_default(),
+            state: after.state.name().into(),
+            due_before: day(before.as_ref().map(|b| b.due_date)),
+            due: after.due_date.to_string(),
+            expires_before: day(before.and_then(|b| b.expires_date)),
+            expires: day(after.expires_date),
+        };
+        (record.at, row)
+    };
+    Ok(assignment::changes(id, records)?.into_iter().map(change).collect())
 }
 
 /// The newest record that says who and where the person was.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use stoa_flow::chat::{
     Args, Button, Call, Command, Context, Duty, FieldError, Form, Message, Panel, Prompt, Suggestion, Turn, Visit,
-    literal,
+    literal, moment_at,
 };
 use stoa_flow::words::Words;
 use stoa_flow::{say, words_key};
 use stoa_ground::people::{self, Role};
 use stoa_ground::{Conn, Error, Instant, Result, Tx};
 
-use super::deliver::{Asked, moment};
+use super::deliver::Asked;
 use super::learner::{Learner, STREAK};
 use super::progress::Answer;
 use super::store::{self, Track};
@@ -246,8 +246,8 @@ impl Lessons {
         };
         Ok(match next {
             Some(at) => {
-                let (day, time) = moment(words, learner, at);
-                say!(words, "lessons-joined-next", track = title, day = day, time = time)
+                let when = moment_at(words, at, &learner.calendar.zone, learner.today);
+                say!(words, "lessons-joined-next", track = title, when = when)
             }
             None => say!(words, "lessons-joined", track = title),
         })
@@ -295,8 +295,7 @@ async fn show_again(turn: &Turn, pressed: Option<&str>, attempt: &str) -> Result
 fn up_to_date(words: &Words, learner: &Learner, next: Option<Instant>) -> String {
     match next {
         Some(at) => {
-            let (day, time) = moment(words, learner, at);
-            say!(words, "lessons-up-to-date-next", day = day, time = time)
+            say!(words, "lessons-up-to-date-next", when = moment_at(words, at, &learner.calendar.zone, learner.today))
         }
         None => say!(words, "lessons-up-to-date"),
     }

@@ -9,7 +9,7 @@ use stoa_flow::delivery::{Delivery, DeliveryKind, Rendered, Rendering};
 use stoa_flow::nudges::{Policy, Priority};
 use stoa_flow::{say, words_key};
 use stoa_ground::people::{self, Person};
-use stoa_ground::{Conn, Instant, Result, Tx};
+use stoa_ground::{Conn, Result, Tx};
 
 use super::learner::{Learner, STREAK};
 use super::show::{self, Around, Posed};
@@ -314,10 +314,4 @@ impl Lessons {
         let days = store::active_days(conn, &person.id, &learner.calendar).await?;
         Ok(Some(plan::streak(&days, learner.today, |d| !learner.works(d))).filter(|days| *days > 0))
     }
-}
-
-/// When a lesson comes, for sentences about it.
-pub fn moment(words: &stoa_flow::words::Words, learner: &Learner, at: Instant) -> (String, String) {
-    let local = at.zoned(&learner.calendar.zone);
-    (words.day(local.date(), learner.today), words.time(local.time()))
 }

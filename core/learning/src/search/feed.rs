@@ -7,9 +7,9 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use stoa_ground::{Db, Error, Result};
-use tantivy::{IndexWriter, TantivyDocument};
+use tantivy::{IndexWriter, TantivyDocument, TantivyError};
 
-use super::folder::Payload;
+use super::folder::{self, Payload};
 use super::schema::Fields;
 use super::{Index, State};
 use crate::library::{self, Passage};
@@ -98,7 +98,7 @@ impl Index {
             p => db.changes(p - 1, 1).await?.into_iter().next().map(|c| c.key).unwrap_or_default(),
         };
         *progress = Progress { rebuilt: true, ..Progress::default() };
-        with(state, |writer| writer.delete_all_documents().map(|_| ())).await?;
+        self.with(state, |writer| writer.delete_all_documents().map(|_| ())).await?;
         let mut after = String::new();
         let mut uncommitted = 0;
         loop {
@@ -148,18 +148,19 @@ impl Index {
             self.add(state, chunk.iter().map(|&id| id.to_owned()).collect(), passages).await?;
         }
         progress.documents += documents.len();
-        state.seen = last.position;
-        self.0.seen.store(last.position, Ordering::SeqCst);
         if !documents.is_empty() || last.position - state.payload.position.unwrap_or(0) > AHEAD {
             self.commit(state, Payload::at(Some(last.position), last.key.clone())).await?;
         }
+        // Not before: what could not be committed is taken in again.
+        state.seen = last.position;
+        self.0.seen.store(last.position, Ordering::SeqCst);
         Ok(changes.len() == BATCH)
     }
 
     /// Writes the passages into the index; `replaced` are the documents whose passages leave it first.
     pub(super) async fn add(&self, state: &State, replaced: Vec<String>, passages: Vec<Passage>) -> Result<()> {
         let fields = self.0.fields.clone();
-        with(state, move |writer| {
+        self.with(state, move |writer| {
             for id in &replaced {
                 writer.delete_term(fields.of_document(id));
             }
@@ -175,7 +176,7 @@ impl Index {
     pub(super) async fn commit(&self, state: &mut State, payload: Payload) -> Result<()> {
         let text = payload.text();
         let reader = self.0.reader.clone();
-        with(state, move |writer| {
+        self.with(state, move |writer| {
             let mut prepared = writer.prepare_commit()?;
             prepared.set_payload(&text);
             prepared.commit()?;
@@ -184,6 +185,23 @@ impl Index {
         .await?;
         state.payload = payload;
         Ok(())
+    }
+
+    /// Runs `work` with the writer where it may block. A writer that failed is not used again: it may have no thread left, and
+    /// then takes documents that never arrive. The next one begins at the last commit.
+    async fn with<F>(&self, state: &State, work: F) -> Result<()>
+    where
+        F: FnOnce(&mut IndexWriter) -> tantivy::Result<()> + Send + 'static,
+    {
+        let (kept, index) = (Arc::clone(&state.writer), self.0.reader.searcher().index().clone());
+        let work = move || {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut writer = kept.take().map_or_else(|| folder::writer(&index), Ok)?;
+            work(&mut writer)?;
+            *kept = Some(writer);
+            Ok::<_, TantivyError>(())
+        };
+        tokio::task::spawn_blocking(work).await.map_err(failed)?.map_err(failed)
     }
 }
 
@@ -199,16 +217,6 @@ fn analysed(fields: &Fields, passages: &[Passage]) -> Vec<TantivyDocument> {
         let done = parts.into_iter().map(std::thread::ScopedJoinHandle::join);
         done.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     })
-}
-
-/// Runs `work` with the writer where it may block.
-async fn with<F>(state: &State, work: F) -> Result<()>
-where
-    F: FnOnce(&mut IndexWriter) -> tantivy::Result<()> + Send + 'static,
-{
-    let writer = Arc::clone(&state.writer);
-    let work = move || work(&mut writer.lock().unwrap_or_else(PoisonError::into_inner));
-    tokio::task::spawn_blocking(work).await.map_err(failed)?.map_err(failed)
 }
 
 pub(super) fn failed(e: impl std::fmt::Display) -> Error {

@@ -154,7 +154,8 @@ pub(crate) struct Reranking {
 
 /// What a writing index knows about its place.
 struct State {
-    writer: Arc<Mutex<IndexWriter>>,
+    /// None after a failure, until it is used again.
+    writer: Arc<Mutex<Option<IndexWriter>>>,
     payload: Payload,
     /// The newest change looked at; not all of them concern the library.
     seen: i64,
@@ -187,8 +188,14 @@ impl Index {
     /// # Errors
     /// [`stoa_ground::Error::Io`] when the writer's thread cannot be started.
     pub fn in_memory() -> Result<Self> {
+        Self::made_in(tantivy::directory::RamDirectory::create())
+    }
+
+    /// A new index in a directory.
+    fn made_in(directory: impl tantivy::directory::Directory) -> Result<Self> {
         let fields = Fields::new();
-        let index = tantivy::Index::create_in_ram(fields.schema.clone());
+        let index = tantivy::Index::create(directory, fields.schema.clone(), tantivy::IndexSettings::default())
+            .map_err(feed::failed)?;
         let writer = folder::writer(&index).map_err(feed::failed)?;
         Self::build(fields, &index, Some((writer, Payload::at(None, String::new()))), Weights::default())
     }
@@ -201,7 +208,7 @@ impl Index {
     ) -> Result<Self> {
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(feed::failed)?;
         let writer = writer.map(|(writer, payload)| {
-            tokio::sync::Mutex::new(State { writer: Arc::new(Mutex::new(writer)), payload, seen: 0 })
+            tokio::sync::Mutex::new(State { writer: Arc::new(Mutex::new(Some(writer))), payload, seen: 0 })
         });
         Ok(Self(Arc::new(Inner {
             fields,
@@ -305,6 +312,8 @@ impl Index {
     }
 }
 
+#[cfg(test)]
+mod disk_tests;
 #[cfg(test)]
 mod meaning_tests;
 #[cfg(test)]

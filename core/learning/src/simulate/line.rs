@@ -113,6 +113,8 @@ impl Simulation {
         let policy = self.flow.policy(&kind).unwrap_or(Policy::ANSWER);
         let budget = self.flow.organisation().nudges.daily_budget;
         let until = until.map(|u| u.zoned(&zone));
+        let said = |until: &jiff::Zoned| Words::english().day_and_time(until, local.date());
+        let said = until.as_ref().map(said).unwrap_or_default();
         let mut step = row.get::<Option<String>>("step")?.unwrap_or_default();
         let about: Option<Json> = row.get("about")?;
         let about = |name: &str| about.as_ref().and_then(|about| about[name].as_str());
@@ -134,7 +136,7 @@ impl Simulation {
             counted: decision == "now" && policy.unsolicited && policy.counted,
             priority: policy.priority,
             place: place(row)?.to_owned(),
-            why: sentence(Words::english(), &reason, until.as_ref(), local.date(), budget),
+            why: sentence(Words::english(), &reason, &said, budget),
             until: until.as_ref().map(text),
             into: row.get("into_key")?,
             edits: (decision == "edit").then(|| key.clone()),

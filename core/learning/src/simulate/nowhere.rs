@@ -8,7 +8,7 @@ use stoa_flow::Flow;
 use stoa_flow::chat::{Account, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
 use stoa_flow::delivery::MAIL;
 use stoa_ground::people;
-use stoa_ground::{Db, Result, args};
+use stoa_ground::{Db, Instant, Result, args};
 
 /// The platform on which people without any account are simulated.
 const NAME: &str = "simulation";
@@ -32,7 +32,7 @@ impl Platform for Nowhere {
         Ok(())
     }
 
-    async fn find(&self, _: &Place, _: &str) -> Result<Option<String>, SendError> {
+    async fn find(&self, _: &Place, _: &str, _: Instant) -> Result<Option<String>, SendError> {
         Ok(None)
     }
 

@@ -340,7 +340,9 @@ impl Log {
         let platform = platform.ok_or_else(|| Error::Invalid(say!(cx.words, "tips-discussion-unreadable")))?;
         let thread = match platform.thread(&discussion.place()).await {
             Ok(thread) => thread,
-            Err(SendError::Retry { why, .. } | SendError::Wait { why, .. }) => return Err(Error::Io(why)),
+            Err(SendError::Retry { why, .. } | SendError::Unsent { why, .. } | SendError::Wait { why, .. }) => {
+                return Err(Error::Io(why));
+            }
             Err(_) => return Err(Error::Invalid(say!(cx.words, "tips-discussion-unreadable"))),
         };
         cx.db()

@@ -183,7 +183,9 @@ async fn known(cx: &Context<'_>, account: Option<&Account>) -> Result<Option<Per
 fn looked_up<T>(said: std::result::Result<T, SendError>) -> Result<Option<T>> {
     match said {
         Ok(found) => Ok(Some(found)),
-        Err(SendError::Retry { why, .. } | SendError::Wait { why, .. }) => Err(Error::Io(why)),
+        Err(SendError::Retry { why, .. } | SendError::Unsent { why, .. } | SendError::Wait { why, .. }) => {
+            Err(Error::Io(why))
+        }
         Err(SendError::Unreachable(_) | SendError::Refused(_)) => Ok(None),
     }
 }

@@ -1,5 +1,6 @@
 //! Assignments: what they are, and the records of the ledger that make and change them.
 
+mod changes;
 mod replay;
 mod store;
 
@@ -15,8 +16,10 @@ use super::requests;
 use super::requirement::{ENROLMENT, Requirement};
 use super::state::{Change, State};
 use crate::Services;
+use changes::Values;
 use replay::{AssignedData, DueData};
 
+pub(crate) use changes::{Changed, changes};
 #[cfg(test)]
 pub(super) use replay::apply;
 pub use replay::{AssignmentProjection, replay};
@@ -211,7 +214,7 @@ pub(crate) async fn assign(tx: &Tx, services: &Services, person: &Person, new: &
     Ok(made)
 }
 
-/// Appends a change of an assignment to the ledger.
+/// Appends a change of an assignment to the ledger, with what was before it and what is after it.
 ///
 /// # Errors
 /// [`Error::Conflict`] when the change cannot happen to it as it stands.
@@ -223,16 +226,36 @@ pub(crate) async fn record(
     by: &By,
     data: Json,
 ) -> Result<Record> {
-    let entry = Entry {
+    let before = existing(tx, id).await?;
+    let mut entry = Entry {
         subject: format!("assignment/{id}"),
         kind: change.name(),
         actor: by.actor.clone(),
         reason: by.reason.clone(),
         data,
     };
+    entry.data["was"] = serde_json::to_value(Values::of(&before))?;
+    entry.data["is"] = serde_json::to_value(Values::of(&foreseen(before, change, &entry, tx.now(), id)?))?;
     let record = services.ledger.append(tx, entry).await?;
     requests::assignment_changed(tx, services, id, change).await?;
     Ok(record)
+}
+
+/// The assignment as a record will make it.
+fn foreseen(before: Assignment, change: Change, entry: &Entry, at: Instant, id: &str) -> Result<Assignment> {
+    let record = Record {
+        id: String::new(),
+        subject: entry.subject.clone(),
+        version: 0,
+        kind: entry.kind.to_owned(),
+        at,
+        actor: entry.actor.clone(),
+        reason: entry.reason.clone(),
+        data: entry.data.clone(),
+        source: None,
+        erased: Vec::new(),
+    };
+    replay::apply(Some(before), change, &record, id)
 }
 
 /// Appends a change that gives the assignment another deadline. `rule`: the version of the rule that gives it, and the

@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use jiff::ToSpan as _;
 use stoa_flow::chat::{
     Args, Button, Call, Command, Context, Duty, FieldError, Form, Message, Panel, Prompt, Suggestion, Turn, Visit,
+    moment_at,
 };
 use stoa_flow::words::Words;
 use stoa_flow::{say, words_key};
@@ -371,7 +372,6 @@ impl Scene<'_> {
     /// The person says when they will do it.
     async fn plan(&self, turn: &Turn, id: &str, date: Option<jiff::civil::Date>) -> Result<()> {
         let a = mine(turn, self.words, self.person, id).await?;
-        let now = turn.now();
         let Some(date) = date else { return Err(Error::invalid(say!(self.words, "training-plan-wrong"))) };
         let date = self.calendar.next_working_day(date);
         let at = self.calendar.at(date, self.calendar.working_hours.0);
@@ -379,7 +379,7 @@ impl Scene<'_> {
         let text = if !a.state.is_running() {
             say!(self.words, "training-plan-not-needed")
         } else if at > a.due.at {
-            say!(self.words, "training-plan-too-late", due = self.words.date(a.due.date))
+            say!(self.words, "training-plan-too-late", due = a.due.said_in_full(self.words))
         } else {
             let mut progress = progress::load(turn, id).await?;
             // The same choice twice is one choice.
@@ -392,11 +392,7 @@ impl Scene<'_> {
                 let title = requirement::by_id(turn, &a.requirement).await?.title;
                 statements::planned(turn, self.services, self.person, &a, &title, at).await?;
             }
-            let when = format!(
-                "{} {}",
-                self.words.day(date, self.calendar.date(now)),
-                self.words.time(self.calendar.time(at))
-            );
+            let when = moment_at(self.words, at, &self.calendar.zone, self.calendar.date(turn.now()));
             file = calendar::link(self.services, &progress, &say!(self.words, "training-calendar-add"));
             say!(self.words, "training-planned", when = when)
         };

@@ -5,8 +5,10 @@
 //! person's zone. Steps come at the start of working hours, on a
 //! working day: those before the due date on the last one, the others on the next one.
 
-use jiff::civil::{Date, Time, Weekday};
+use jiff::civil::{Date, Weekday};
 use jiff::{Span, ToSpan as _};
+use stoa_flow::chat::moment;
+use stoa_flow::words::Words;
 use stoa_ground::Instant;
 use stoa_ground::people::calendar::Calendar;
 
@@ -19,6 +21,20 @@ pub struct Deadline {
     pub date: Date,
     /// The last second of that day.
     pub at: Instant,
+}
+
+impl Deadline {
+    /// In a message that is read on the day `today`.
+    #[must_use]
+    pub fn said(&self, words: &Words, today: Date) -> String {
+        moment(&words.day(self.date, today), self.at)
+    }
+
+    /// In a message, with the year.
+    #[must_use]
+    pub fn said_in_full(&self, words: &Words) -> String {
+        moment(&words.date(self.date), self.at)
+    }
 }
 
 /// What happens around a due date.
@@ -68,12 +84,12 @@ fn earlier(date: Date, n: u32) -> Date {
 pub fn on(calendar: &Calendar, date: Date) -> Deadline {
     let mut day = calendar.next_working_day(date);
     for _ in 0..8 {
-        if calendar.date(end_of(calendar, day)) == day {
+        if calendar.date(calendar.end_of(day)) == day {
             break;
         }
         day = calendar.working_day_after(day);
     }
-    Deadline { date: day, at: end_of(calendar, day) }
+    Deadline { date: day, at: calendar.end_of(day) }
 }
 
 /// The deadline on a day, or on the last working day before it that is not before `first`. Where there is none, it is the
@@ -91,11 +107,6 @@ pub fn by(calendar: &Calendar, date: Date, first: Date) -> Deadline {
         }
     }
     on(calendar, date.max(first))
-}
-
-/// The last second of a day, also of one whose last hour comes twice.
-fn end_of(calendar: &Calendar, day: Date) -> Instant {
-    calendar.at(later(day, 1), Time::midnight()).plus(-Instant::SECOND)
 }
 
 /// From when on days of a due rule are counted, as far as they are known.
@@ -146,7 +157,7 @@ pub fn validity(rule: &Recertify, done: Date, renewed: Option<Date>, calendar: &
 /// The end of a day, whether people work on it or not.
 #[must_use]
 pub fn ends(calendar: &Calendar, date: Date) -> Deadline {
-    Deadline { date, at: end_of(calendar, date) }
+    Deadline { date, at: calendar.end_of(date) }
 }
 
 /// When the window before the end of a validity opens.
@@ -158,7 +169,7 @@ pub fn opens(rule: &Recertify, end: Date) -> Date {
 /// The first instant after the grace that follows the end of a validity.
 #[must_use]
 pub fn lapses(rule: &Recertify, end: Date, calendar: &Calendar) -> Instant {
-    end_of(calendar, later(end, rule.grace_days)).plus(Instant::SECOND)
+    calendar.end_of(later(end, rule.grace_days)).plus(Instant::SECOND)
 }
 
 /// The deadline after a leave: it moves by the working days of the leave, from its first day (or the assignment, if
@@ -187,7 +198,7 @@ pub fn timeline(steps: &Steps, assigned: Instant, due: Deadline, calendar: &Cale
     let before = |date: Date| {
         let mut day = date;
         for _ in 0..30 {
-            if calendar.is_working_day(day) && calendar.date(end_of(calendar, day)) == day {
+            if calendar.is_working_day(day) && calendar.date(calendar.end_of(day)) == day {
                 break;
             }
             day = earlier(day, 1);
@@ -229,7 +240,7 @@ pub fn days_late(due: Date, today: Date) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::civil::date;
+    use jiff::civil::{Time, date};
     use jiff::tz::TimeZone;
     use proptest::prelude::*;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
-use stoa_flow::chat::{Button, Message, literal, moment};
+use stoa_flow::chat::{Button, Message, literal, moment_at};
 use stoa_flow::delivery::{self, Delivery, DeliveryKind, Line, NewDelivery, Rendered, Rendering};
 use stoa_flow::nudges::Policy;
 use stoa_flow::schedule::{self, Due as DueJob, Job};
@@ -256,13 +256,11 @@ impl Nudge {
         } else {
             None
         };
-        let planned = progress
-            .planned
-            .filter(|at| *at > cx.now)
-            .map(|at| format!("{} {}", cx.words.day(calendar.date(at), today), cx.words.time(calendar.time(at))));
+        let planned =
+            progress.planned.filter(|at| *at > cx.now).map(|at| moment_at(cx.words, at, &calendar.zone, today));
         let days_left = (a.due.date - today).get_days();
         Ok(Some(Now {
-            due: moment(&cx.words.day(a.due.date, today), a.due.at),
+            due: a.due.said(cx.words, today),
             title: literal(&title),
             plain: title,
             a,

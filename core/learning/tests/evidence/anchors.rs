@@ -34,7 +34,7 @@ impl Platform for Letters {
         Ok(())
     }
 
-    async fn find(&self, _: &Place, _: &str) -> Result<Option<String>, SendError> {
+    async fn find(&self, _: &Place, _: &str, _: stoa_ground::Instant) -> Result<Option<String>, SendError> {
         Ok(None)
     }
 

@@ -28,7 +28,7 @@ pub(super) async fn office() -> World {
 }
 
 impl World {
-    async fn id(&self, sql: &'static str) -> String {
+    pub(super) async fn id(&self, sql: &'static str) -> String {
         self.s.db.opt(sql, args![]).await.unwrap().unwrap().get("id").unwrap()
     }
 

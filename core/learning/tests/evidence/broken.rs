@@ -52,7 +52,7 @@ pub(super) fn report_with(folder: &Path, change: impl FnOnce(&mut Vec<Json>)) {
 pub(super) fn pdf_again(folder: &Path) {
     let path = folder.join("report.pdf");
     let mut pdf = std::fs::read(&path).unwrap();
-    for file in ["report.json", "population.json", "requests.json", "questions.json"] {
+    for file in ["report.json", "population.json", "requests.json", "questions.json", "changes.json"] {
         let begins = format!("{file} sha256:");
         let digest = sha256(std::fs::read(folder.join(file)).unwrap());
         let places: Vec<usize> =

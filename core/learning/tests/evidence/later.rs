@@ -90,6 +90,7 @@ async fn what_was_lawfully_erased_since_is_a_note_and_nothing_else_may_be_missin
         .map(|r| r["subject"].as_str().unwrap().to_owned())
         .unwrap();
     super::broken::report_with(&broken, |rows| rows.retain(|r| r["name"] != "Bob"));
+    super::changes::changes_with(&broken, |all| all.retain(|c| c["subject"] != bob.as_str()));
     without(&broken, &|subject| subject == bob, &w.log.signer);
     let (verdict, why) = judge(&broken, &w.brought(&earlier));
     assert!(verdict == Verdict::Tampered && why.contains("was in the earlier pack and is missing"), "{why}");

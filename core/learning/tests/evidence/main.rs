@@ -5,6 +5,7 @@
 mod anchors;
 mod asked;
 mod broken;
+mod changes;
 mod contradicted;
 mod flips;
 mod forms;

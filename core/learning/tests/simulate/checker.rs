@@ -193,7 +193,10 @@ pub fn violations(rules: &Rules, people: &BTreeMap<String, Human>, events: &[Val
         if !text.ends_with(&offset) {
             wrong.push(format!("N3: {text} is not in the person's zone, which is at {offset}: {line}"));
         }
-        if line["why"].as_str().is_none_or(|w| w.len() < 10 || w.starts_with('⟨') || w.contains("{$")) {
+        if line["why"]
+            .as_str()
+            .is_none_or(|w| w.len() < 10 || w.starts_with('⟨') || w.contains("{$") || w.contains("moment:"))
+        {
             wrong.push(format!("N15: no sentence says why: {line}"));
         }
         if line["reason"].as_str().is_none_or(str::is_empty) {

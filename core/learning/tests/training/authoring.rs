@@ -69,6 +69,41 @@ async fn a_new_requirement_is_written_approved_by_a_second_person_and_assigned()
 }
 
 #[tokio::test]
+async fn how_it_renews_is_one_form_more_and_the_preview_says_it_in_words() {
+    let (w, _) = office().await;
+    w.s.hire("Pat", |p| p.department = Some("Port".into())).await;
+    let mut yearly = FORM;
+    yearly[3] = ("due", "14 days, every 12 months");
+    let usual = w.s.fills("Lena", "training new", &yearly).await;
+    let id = draft(&w).await;
+    let renew = format!("training renew {id}");
+    let form = ["window", "grace", "expiry", "prior", "version"];
+    let mut wrong = Vec::new();
+    for values in [["366", "0", "yes", "no", "yes"], ["0", "400", "perhaps", "no", "yes"]] {
+        let values = form.iter().zip(values).map(|(name, value)| ((*name).to_owned(), value.to_owned())).collect();
+        let event = stoa_flow::chat::Event::Submit { command: format!("training draft renewal {id}"), values };
+        let stoa_flow::chat::Opened::Errors(errors) = w.s.event("Lena", direct("Lena"), event).await else { panic!() };
+        wrong.extend(errors.into_iter().map(|e| format!("{}: {}", e.field, e.why)));
+    }
+    let chosen: Vec<(&str, &str)> = form.into_iter().zip(["60", "10", "yes", "no", "yes"]).collect();
+    let chosen = w.s.fills("Lena", &renew, &chosen).await;
+    let toml = w.press("Lena", &format!("training toml {id}")).await;
+    let asked = w.s.fills("Lena", &format!("training propose {id}"), &[("reason", "Each year")]).await;
+    let approved = w.press("Ida", &format!("training approve {id}")).await;
+    let all = [usual, wrong.join("\n"), chosen, toml, asked, approved].join("\n===\n").replace(&id, "DRAFT");
+    insta::assert_snapshot!(all);
+    // Writing on keeps it; what holds for good has nothing to renew.
+    w.s.fills("Lena", "training change fire", &yearly).await;
+    let change = draft(&w).await;
+    let kept = w.press("Lena", &format!("training toml {change}")).await;
+    assert!(kept.contains("window_days = 60, grace_days = 10, renews_from = \"expiry\""), "{kept}");
+    let once = w.s.fills("Lena", &format!("training edit {change}"), &FORM).await;
+    assert!(!once.contains("training renew"), "{once}");
+    let said = w.press("Lena", &format!("training renew {change}")).await;
+    assert!(said.contains("holds for good"), "{said}");
+}
+
+#[tokio::test]
 async fn what_is_sent_back_is_written_anew_and_changes_and_ends_go_the_same_way() {
     let (w, _) = office().await;
     let pat = w.s.hire("Pat", |p| p.department = Some("Port".into())).await;

@@ -55,6 +55,31 @@ async fn mei_in_sydney_is_overdue_and_her_manager_in_new_york_hears_of_it_on_mon
 }
 
 #[tokio::test]
+async fn what_a_digest_that_was_too_late_would_have_told_is_still_new_in_the_next_one() {
+    let w = world().await;
+    let max = w.s.hire("Max", |_| {}).await;
+    let ana = w.s.hire("Ana", |p| p.manager = Some(max.id.clone())).await;
+    let bea = w.s.hire("Bea", |p| p.manager = Some(max.id.clone())).await;
+    w.apply(REQUIREMENT).await;
+    w.finish(&max).await;
+    let to = "2026-12-18".parse().unwrap();
+    training::extend(&w.s.db, &w.services, "Bea", "fire-safety", to, "operator", "a project").await.unwrap();
+    w.s.until("2026-12-14T12:00:00Z").await;
+    assert!(w.s.news("Max").contains("**Ana**: Fire safety, 7 days overdue (new)"));
+    w.s.until("2026-12-21T12:00:00Z").await;
+    let heard = w.s.news("Max");
+    assert!(heard.contains("**Bea**: Fire safety, 3 days overdue (new)"), "{heard}");
+    // That one did not get through in its week.
+    let late = "UPDATE outbox SET state = 'withheld' WHERE key LIKE 'manager-digest/%/2026-12-21'";
+    w.s.db.write(|tx| async move { tx.exec(late, args![]).await }).await.unwrap();
+    w.s.until("2026-12-28T12:00:00Z").await;
+    let heard = w.s.news("Max");
+    assert!(heard.contains("**Bea**: Fire safety, 10 days overdue (new)"), "{heard}");
+    assert!(heard.contains("**Ana**: Fire safety, 21 days overdue\n"), "she was told of before: {heard}");
+    let _ = (ana, bea);
+}
+
+#[tokio::test]
 async fn escalation_and_fallbacks_find_somebody_who_can_act() {
     let w = world().await;
     let boss = w.s.hire("Boss", |_| {}).await;
@@ -97,6 +122,31 @@ async fn escalation_and_fallbacks_find_somebody_who_can_act() {
     assert!(boss_heard.contains("**Mei**") && !boss_heard.contains("Passed on to you"), "{boss_heard}");
     assert_eq!(w.s.news("Lead"), "");
     let _ = (mei, solo);
+}
+
+#[tokio::test]
+async fn two_who_report_to_each_other_are_each_heard_of_once_by_somebody_who_can_act() {
+    let w = world().await;
+    let ana = w.s.hire("Ana", |_| {}).await;
+    let ben = w.s.hire("Ben", |p| p.manager = Some(ana.id.clone())).await;
+    let lena = w.s.hire("Lena", |_| {}).await;
+    w.grant(&lena, Role::Learning).await;
+    // No roster makes a circle: somebody wrote it into the store.
+    w.change("UPDATE person SET manager = $2 WHERE id = $1", &ana, Some(ben.id.as_str())).await;
+    w.apply(REQUIREMENT).await;
+    w.finish(&lena).await;
+    w.s.until("2026-12-14T12:00:00Z").await;
+    let heard = w.s.news("Lena");
+    for name in ["Ana", "Ben"] {
+        assert_eq!(heard.matches(&format!("**{name}**: Fire safety, 7 days overdue (new)")).count(), 1, "{heard}");
+        assert!(!w.s.news(name).contains("overdue (new)"), "{name} is overdue as well");
+    }
+    w.finish(&ana).await;
+    w.s.until("2026-12-28T12:00:00Z").await;
+    let heard = w.s.news("Ana");
+    assert!(heard.contains("**Ben**: Fire safety, 21 days overdue") && !heard.contains("**Ana**"), "{heard}");
+    let team = w.s.says("Ana", "team").await;
+    assert!(team.contains("Ben") && !team.contains("**Ana**"), "{team}");
 }
 
 #[tokio::test]
@@ -250,4 +300,58 @@ async fn what_waits_for_a_stand_in_goes_to_the_manager_however_it_ends() {
     // Its day passes.
     w.s.until("2026-11-25T00:30:00Z").await;
     assert_eq!(asked().await, "E-Max");
+}
+
+#[tokio::test]
+async fn every_deadline_that_people_tell_each_other_is_the_end_of_the_day_where_it_counts() {
+    let w = world().await;
+    let boss = w.s.hire("Boss", |_| {}).await;
+    let max =
+        w.s.hire("Max", |p| {
+            p.timezone = "Europe/Berlin".into();
+            p.manager = Some(boss.id.clone());
+        })
+        .await;
+    let mei =
+        w.s.hire("Mei", |p| {
+            p.timezone = "Asia/Kolkata".into();
+            p.manager = Some(max.id.clone());
+        })
+        .await;
+    w.s.hire("Kim", |p| p.manager = Some(boss.id.clone())).await;
+    w.s.chat.show_moments();
+    w.apply(REQUIREMENT).await;
+    let id = w.one(&mei).await.id;
+    let moment = |words: &str, at: &str| stoa_flow::chat::moment(words, Instant::parse(at).unwrap());
+    let says = |text: String, words: &str, at: &str| assert!(text.contains(&moment(words, at)), "{words}: {text}");
+
+    says(w.s.says("Max", "team").await, "Mon, 7 Dec", "2026-12-07T18:29:59Z");
+    let extended = w.press("Max", &format!("team extend {id} 2026-12-07")).await;
+    says(extended, "Mon, 14 Dec 2026", "2026-12-14T18:29:59Z");
+    let again = w.press("Max", &format!("team extend {id} 2026-12-07")).await;
+    says(again, "Mon, 14 Dec 2026", "2026-12-14T18:29:59Z");
+
+    // Mei asks for more time: it counts where she is, and nothing is a link in the form.
+    let (words, at) = ("Wed, 16 Dec 2026", "2026-12-16T18:29:59Z");
+    let wish = [("what", "extension"), ("until", "2026-12-16"), ("reason", "The fair")];
+    says(w.s.fills("Mei", &format!("training request {id}"), &wish).await, words, at);
+    // Not at once: Max was just busy.
+    w.s.until("2026-11-23T13:00:00Z").await;
+    let asked = w.s.news("Max");
+    says(asked.clone(), words, at);
+    says(asked.clone(), "Mon, 7 Dec", "2026-12-07T18:29:59Z");
+    says(asked, "Mon, 14 Dec", "2026-12-14T18:29:59Z");
+    let request = w.requests().await.remove(0).id;
+    let event = stoa_flow::chat::Event::Action { command: format!("training decline {request}"), message: None };
+    let stoa_flow::chat::Opened::Form(form) = w.s.event("Max", direct("Max"), event).await else { panic!() };
+    assert_eq!(form.intro.unwrap(), "more time for **Fire safety**, until Wed, 16 Dec 2026");
+    says(w.press("Max", &format!("training approve {request}")).await, words, at);
+
+    // A stand-in is one to the end of the day of whom it is for; a leave ends where the person is.
+    let (words, at) = ("Fri, 18 Dec 2026", "2026-12-18T22:59:59Z");
+    let until = [("who", "Kim"), ("until", "2026-12-18"), ("reason", "At sea")];
+    says(w.s.fills("Max", "team delegate", &until).await, words, at);
+    says(w.s.news("Kim"), words, at);
+    let leave = [("what", "leave"), ("until", "2026-12-18"), ("reason", "Ill")];
+    says(w.s.fills("Max", &format!("team more {id}"), &leave).await, words, "2026-12-18T18:29:59Z");
 }

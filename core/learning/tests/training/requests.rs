@@ -92,6 +92,47 @@ async fn ana_asks_for_more_time_and_her_manager_gives_it() {
 }
 
 #[tokio::test]
+async fn whoever_decides_sees_what_changed_before_from_what_to_what_by_whom_and_why() {
+    let o = office().await;
+    let to = "2026-12-16".parse().unwrap();
+    training::extend(&o.w.s.db, &o.w.services, "Ana", "fire-safety", to, "operator", "A project").await.unwrap();
+    o.ask("extension", "2026-12-18", "The fair").await;
+    let asked = o.posted("Max", &o.request().await.id);
+    let changed = "due Wed, 16 Dec instead of Mon, 7 Dec and extended instead of not begun. A project (Your operator)";
+    assert!(asked.contains(changed), "{asked}");
+}
+
+#[tokio::test]
+async fn a_date_that_has_passed_or_never_comes_is_refused_in_one_sentence() {
+    let w = world().await;
+    let ana = w.s.hire("Ana", |_| {}).await;
+    w.apply(REQUIREMENT).await;
+    let id = w.one(&ana).await.id;
+    let mut said = Vec::new();
+    for until in ["2026-11-01", "2027-02-29", "2026-12-01", "2031-01-01", "soon"] {
+        let values = [("what", "extension"), ("until", until), ("reason", "x")];
+        let values = values.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let event = stoa_flow::chat::Event::Submit { command: format!("training wish {id}"), values };
+        let stoa_flow::chat::Opened::Errors(errors) = w.s.event("Ana", direct("Ana"), event).await else { panic!() };
+        said.extend(errors.into_iter().map(|e| format!("{until}: {}", e.why)));
+    }
+    let (db, s, past) = (&w.s.db, &w.services, "2026-11-22".parse().unwrap());
+    let extended = training::extend(db, s, "Ana", "fire-safety", past, "operator", "x").await.unwrap_err();
+    let exempt = training::exempt(db, s, "Ana", "fire-safety", Some(past), "operator", "x").await.unwrap_err();
+    said.extend([extended.to_string(), exempt.to_string()]);
+    insta::assert_snapshot!(said.join("\n"), @r"
+    2026-11-01: This day has passed.
+    2027-02-29: That is not a date. Please write one like 2026-12-07.
+    2026-12-01: Please choose a day after Mon, 7 Dec 2026, on which it is due now.
+    2031-01-01: Please choose a day within the next year.
+    soon: That is not a date. Please write one like 2026-12-07.
+    2026-11-22 is in the past for Ana
+    2026-11-22 is in the past for Ana
+    ");
+    assert_eq!(w.one(&ana).await.due.date.to_string(), "2026-12-07");
+}
+
+#[tokio::test]
 async fn an_exemption_is_decided_by_an_approver_with_a_reason_and_a_waiver_as_well() {
     let o = office().await;
     let said = o.ask("exemption", "2027-01-31", "I am a trained firefighter").await;

@@ -29,7 +29,7 @@ impl Platform for Letters {
         panic!("a letter cannot be edited")
     }
 
-    async fn find(&self, _: &Place, _: &str) -> Result<Option<String>, SendError> {
+    async fn find(&self, _: &Place, _: &str, _: stoa_ground::Instant) -> Result<Option<String>, SendError> {
         Ok(None)
     }
 

@@ -109,6 +109,14 @@ fn heard(hall: &Hall, said: &Value, name: &mut Option<String>, orders: &mpsc::Un
                 say(json!({ "op": 9, "d": false }));
                 return;
             }
+            let (left, _) = kept.sessions_left();
+            let Some(left) = left.checked_sub(1) else {
+                // Discord makes the token void then.
+                kept.refused.push("a session more than Discord lets begin in a day".into());
+                let _ = orders.send(Order::Close(4_004));
+                return;
+            };
+            kept.sessions_left.0 = left;
             kept.began = Some(clock::monotonic());
             kept.identified += 1;
             let id = format!("session{}", kept.identified);

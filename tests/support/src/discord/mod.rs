@@ -50,7 +50,8 @@ struct Hall {
 impl Hall {
     fn new(url: String) -> Result<Self> {
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(3)).build()?;
-        let kept = Kept { beat: 41_250, privileged: 1 << 15 | 1 << 1, ..Kept::default() };
+        let kept =
+            Kept { beat: 41_250, privileged: 1 << 15 | 1 << 1, sessions_left: (999, 14_400_000), ..Kept::default() };
         let hall = Self { url, kept: Arc::new(Mutex::new(kept)), change: Arc::new(watch::Sender::new(0)), http };
         lock(&hall.kept).users.insert(BOT.into(), ("Stoa".into(), true));
         Ok(hall)
@@ -238,6 +239,23 @@ impl Discord {
         lock(&self.hall.kept).beat = millis;
     }
 
+    /// So many sessions may begin until the day is over, in so many milliseconds from now.
+    pub fn lets_begin(&self, sessions: u64, day: u64) {
+        let mut kept = lock(&self.hall.kept);
+        kept.sessions_left = (sessions, day);
+        kept.day_ends = Some(clock::monotonic() + Duration::from_millis(day));
+    }
+
+    /// The portal says where interactions are posted to, or nowhere.
+    pub fn names_endpoint(&self, url: Option<&str>) {
+        lock(&self.hall.kept).endpoint = url.map(str::to_owned);
+    }
+
+    /// Everybody may add the bot to a server.
+    pub fn is_public(&self) {
+        lock(&self.hall.kept).public = true;
+    }
+
     /// Somebody, to act as.
     #[must_use]
     pub fn person(&self, id: &str) -> Person<'_> {
@@ -368,7 +386,8 @@ impl Discord {
     #[must_use]
     pub fn posted(&self) -> BTreeMap<String, usize> {
         let mut posted = BTreeMap::new();
-        let known = |m: &Message| Some(m.nonce.clone()).filter(|nonce| !nonce.is_empty()).or_else(|| m.key());
+        // A nonce says also where; the same may not be said twice anywhere.
+        let known = |m: &Message| m.key().or_else(|| Some(m.nonce.clone()).filter(|nonce| !nonce.is_empty()));
         for key in lock(&self.hall.kept).messages.iter().filter(|m| m.only.is_none()).filter_map(known) {
             *posted.entry(key).or_default() += 1;
         }

@@ -56,6 +56,10 @@ pub(super) async fn call(
     if let Some(Trouble::Slow(millis)) = trouble {
         tokio::time::sleep(Duration::from_millis(millis)).await;
     }
+    if let Some(banned) = banned(&mut lock(&hall.kept), &kind, &path, trouble) {
+        hall.changed();
+        return banned;
+    }
     let response = {
         let mut kept = lock(&hall.kept);
         let limited = limit(&mut kept, &kind, &major, global, trouble, &mut extra);
@@ -97,6 +101,22 @@ pub(super) async fn call(
     };
     hall.changed();
     response
+}
+
+/// The refusal of an address that is banned, by what stands before Discord: it knows of no limits and speaks HTML.
+fn banned(kept: &mut Kept, kind: &str, path: &str, trouble: Option<Trouble>) -> Option<Response> {
+    let now = monotonic();
+    if let Some(Trouble::Banned(millis)) = trouble {
+        kept.banned = Some(now + Duration::from_millis(millis));
+        kept.scripted += 1;
+    }
+    let left = kept.banned?.checked_duration_since(now)?;
+    kept.invalid += 1;
+    kept.calls.push(Call { kind: kind.into(), path: path.into(), body: Value::Null, status: 429 });
+    let mut headers = HeaderMap::new();
+    set(&mut headers, "retry-after", &left.as_secs_f64().ceil().to_string());
+    set(&mut headers, "content-type", "text/html");
+    Some((StatusCode::TOO_MANY_REQUESTS, headers, "<html><title>Error 1015</title></html>").into_response())
 }
 
 /// The kind of a call, with its ids replaced, and the id that has limits of its own.
@@ -202,7 +222,8 @@ fn act(kept: &mut Kept, hall: &Hall, method: &Method, parts: &[&str], query: &st
         ("GET", ["applications", "@me"]) => {
             let flags = if kept.privileged & (1 << 15) != 0 { 1_u64 << 19 } else { 0 }
                 | if kept.privileged & 2 != 0 { 1 << 15 } else { 0 };
-            Yes(json!({ "id": APP, "name": "Stoa", "verify_key": super::public_key(), "flags": flags }))
+            Yes(json!({ "id": APP, "name": "Stoa", "verify_key": super::public_key(), "flags": flags,
+                "interactions_endpoint_url": kept.endpoint, "bot_public": kept.public }))
         }
         ("GET", ["users", "@me", "guilds"]) => {
             let permissions = kept.permissions().to_string();
@@ -211,8 +232,9 @@ fn act(kept: &mut Kept, hall: &Hall, method: &Method, parts: &[&str], query: &st
             Yes(all.collect())
         }
         ("GET", ["gateway", "bot"]) => {
+            let (left, reset) = kept.sessions_left();
             Yes(json!({ "url": format!("{}/gateway", hall.url.replacen("http", "ws", 1)), "shards": kept.shards.max(1),
-            "session_start_limit": { "total": 1000, "remaining": 999, "reset_after": 14_400_000, "max_concurrency": 1 } }))
+            "session_start_limit": { "total": 1000, "remaining": left, "reset_after": reset, "max_concurrency": 1 } }))
         }
         ("PUT", ["applications", app, rest @ ..]) if *app == APP && rest.last() == Some(&"commands") => {
             match check::commands(body) {
@@ -258,7 +280,7 @@ fn act(kept: &mut Kept, hall: &Hall, method: &Method, parts: &[&str], query: &st
         ("GET", ["channels", id, "messages", message]) => {
             let found = kept.position(message).map(|at| &kept.messages[at]);
             let found = found.filter(|m| m.channel == *id && m.only.is_none());
-            found.map_or(NO_MESSAGE, |m| Yes(m.json(kept)))
+            found.map_or(NO_MESSAGE, |m| Yes(m.read(kept)))
         }
         ("POST", ["channels", id, "messages"]) => seen(kept, id).unwrap_or_else(|| post(kept, id, body)),
         ("PATCH", ["channels", id, "messages", message]) => {
@@ -330,7 +352,7 @@ fn history(kept: &Kept, id: &str, query: &str) -> Done {
     let limit = usize::try_from(limit).unwrap_or(100);
     // With `after` the oldest of them, otherwise the newest; newest first either way.
     let page = if after.is_some() { &all[..limit.min(all.len())] } else { &all[all.len().saturating_sub(limit)..] };
-    Yes(page.iter().rev().map(|m| m.json(kept)).collect())
+    Yes(page.iter().rev().map(|m| m.read(kept)).collect())
 }
 
 fn post(kept: &mut Kept, id: &str, body: &Value) -> Done {
@@ -343,11 +365,11 @@ fn post(kept: &mut Kept, id: &str, body: &Value) -> Done {
     }
     let nonce = body["nonce"].as_str().unwrap_or_default().to_owned();
     if body["enforce_nonce"] == true
-        && let Some(old) = kept.nonces.get(&(id.to_owned(), nonce.clone()))
-        && let Some(old) = kept.position(old).map(|at| &kept.messages[at])
+        && let Some(old) = kept.nonces.get(&nonce)
         && old.is_younger(NONCES)
     {
-        return Yes(old.json(kept));
+        let now = kept.position(&old.id).map_or(old, |at| &kept.messages[at]);
+        return Yes(now.json(kept));
     }
     let message = new(kept, id, body, nonce);
     kept.push(message.clone());

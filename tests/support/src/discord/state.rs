@@ -15,6 +15,8 @@ pub const APP: &str = "100000000000000001";
 pub const BOT: &str = "100000000000000002";
 /// The bot's token.
 pub const TOKEN: &str = "stand.in.token";
+/// The privileged intent for the content of messages.
+const CONTENT: u64 = 1 << 15;
 /// Discord's epoch in milliseconds since 1970.
 const EPOCH: i64 = 1_420_070_400_000;
 
@@ -45,6 +47,17 @@ pub struct Message {
 }
 
 impl Message {
+    /// As the bot reads it over REST. Without the intent for the content of messages it reads only what it wrote itself,
+    /// what mentions it, and what is said to it alone.
+    pub(super) fn read(&self, kept: &Kept) -> Value {
+        let mut d = self.json(kept);
+        let direct = kept.channels.get(&self.channel).is_some_and(|c| c.guild.is_none());
+        if !direct && kept.privileged & CONTENT == 0 {
+            without_content(&mut d);
+        }
+        d
+    }
+
     /// All that it shows: text and labels.
     #[must_use]
     pub fn shown(&self) -> String {
@@ -155,6 +168,8 @@ pub enum Trouble {
     Limited(u64),
     /// 429 for so many milliseconds, for everything; nothing is done.
     LimitedGlobally(u64),
+    /// The address is banned for so many milliseconds: whatever comes is refused before Discord sees it.
+    Banned(u64),
     /// 500; nothing is done.
     Failing,
     /// 500, although it was done.
@@ -214,8 +229,8 @@ pub(super) struct Kept {
     pub willing: BTreeSet<String>,
     /// In the order of their ids.
     pub messages: Vec<Message>,
-    /// Which message was posted into a conversation with a nonce.
-    pub nonces: HashMap<(String, String), String>,
+    /// What was posted with a nonce, also where it was deleted since: a nonce holds for its author, wherever it was used.
+    pub nonces: HashMap<String, Message>,
     pub interactions: BTreeMap<String, Interaction>,
     pub modals: Vec<Modal>,
     pub commands: BTreeMap<String, (usize, Value)>,
@@ -243,6 +258,14 @@ pub(super) struct Kept {
     pub invalid: usize,
     pub scripted: usize,
     pub blocked: Option<Instant>,
+    pub banned: Option<Instant>,
+    /// How many sessions may begin until the day is over, and how long a day is in milliseconds.
+    pub sessions_left: (u64, u64),
+    pub day_ends: Option<Instant>,
+    /// Where the portal says that interactions are posted to.
+    pub endpoint: Option<String>,
+    /// Whether everybody may add the bot to a server.
+    pub public: bool,
 }
 
 impl Kept {
@@ -280,6 +303,18 @@ impl Kept {
         one
     }
 
+    /// How many sessions may begin until the day is over, and in how many milliseconds that is.
+    pub fn sessions_left(&mut self) -> (u64, u64) {
+        let now = clock::monotonic();
+        let day = Duration::from_millis(self.sessions_left.1);
+        let ends = *self.day_ends.get_or_insert(now + day);
+        if ends <= now {
+            (self.sessions_left.0, self.day_ends) = (1_000, Some(now + day));
+        }
+        let left = self.day_ends.map_or(day, |ends| ends.saturating_duration_since(now));
+        (self.sessions_left.0, u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
+    }
+
     /// The conversation in which a person and the bot talk alone.
     pub fn direct(&mut self, user: &str) -> String {
         if let Some(known) = self.directs.get(user) {
@@ -298,7 +333,7 @@ impl Kept {
             channel.last = Some(message.id.clone());
         }
         if !message.nonce.is_empty() {
-            self.nonces.insert((message.channel.clone(), message.nonce.clone()), message.id.clone());
+            self.nonces.insert(message.nonce.clone(), message.clone());
         }
         self.messages.push(message);
     }
@@ -329,14 +364,8 @@ impl Kept {
             }
             session.sequence += 1;
             let mut d = d.clone();
-            let ours = d["mentions"].as_array().into_iter().flatten().any(|u| u["id"] == BOT);
-            if kind.starts_with("MESSAGE_")
-                && d["content"].is_string()
-                && session.intents & (1 << 15) == 0
-                && !direct
-                && !ours
-            {
-                d["content"] = json!("");
+            if kind.starts_with("MESSAGE_") && d["content"].is_string() && session.intents & CONTENT == 0 && !direct {
+                without_content(&mut d);
             }
             session.events.push_back((session.sequence, kind.to_owned(), d.clone()));
             if session.events.len() > 5_000 {
@@ -348,6 +377,18 @@ impl Kept {
             }
         }
         took
+    }
+}
+
+/// Takes away what is not told without the intent for it, unless the bot wrote it or is mentioned.
+fn without_content(d: &mut Value) {
+    let mentioned = d["mentions"].as_array().into_iter().flatten().any(|u| u["id"] == BOT);
+    if d["author"]["id"] == BOT || mentioned {
+        return;
+    }
+    d["content"] = json!("");
+    for what in ["embeds", "components", "attachments"] {
+        d[what] = json!([]);
     }
 }
 

@@ -71,6 +71,7 @@ impl Kept {
             }
             if !args["blocks"].is_null() {
                 check::message_blocks(&args["blocks"]).or_else(|why| because("invalid_blocks", why))?;
+                check::short_enough(&args["blocks"]).or_else(|why| because("msg_blocks_too_long", why))?;
             }
         }
         let message = &mut self.messages[at];

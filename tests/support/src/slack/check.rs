@@ -14,6 +14,17 @@ pub(super) fn message_blocks(blocks: &Value) -> Checked {
     all_blocks(blocks, 50)
 }
 
+/// Characters of all texts of a message. Slack names no limit: messages with 9,597 were taken and with 11,341 refused.
+const MOST_TEXT: usize = 11_000;
+
+/// Whether all texts of a message together are too long.
+pub(super) fn short_enough(blocks: &Value) -> Checked {
+    match super::state::shown(blocks).chars().filter(|c| *c != '\n').count() {
+        n if n > MOST_TEXT => Err(format!("{n} characters in all blocks")),
+        _ => Ok(()),
+    }
+}
+
 /// A modal or a Home tab.
 pub(super) fn view(view: &Value) -> Checked {
     let fields = object(view, "view")?;
@@ -349,7 +360,9 @@ mod tests {
         assert_eq!(view(&modal), Ok(()));
         let blocks = actions(&[button("a", &"x".repeat(75), &"y".repeat(2_000)), button("b", "Go", "")]);
         assert_eq!(message_blocks(&blocks), Ok(()));
-        assert_eq!(message_blocks(&json!(vec![section(&"é".repeat(3_000)); 50])), Ok(()));
+        assert_eq!(message_blocks(&json!(vec![section("x"); 50])), Ok(()));
+        assert_eq!(message_blocks(&json!([section(&"é".repeat(3_000))])), Ok(()));
+        assert_eq!(short_enough(&json!(vec![section(&"é".repeat(3_000)); 3])), Ok(()));
     }
 
     #[test]
@@ -359,6 +372,7 @@ mod tests {
             |text: &str| json!({ "type": "modal", "title": { "type": "plain_text", "text": text }, "blocks": [] });
         let cases = [
             (message_blocks(&json!(vec![section("x"); 51])), "51 blocks"),
+            (short_enough(&json!(vec![section(&"é".repeat(3_000)); 4])), "12000 characters"),
             (message_blocks(&json!([section("")])), "less than 1"),
             (message_blocks(&json!([section(&long)])), "at most 3000"),
             (

@@ -223,6 +223,17 @@ impl Slack {
         self.user(id, |user| user["deleted"] = json!(true));
     }
 
+    /// As [`deactivate`](Self::deactivate), or active again where `active`; and Slack says so to the bot.
+    pub fn turns(&self, id: &str, active: bool) -> usize {
+        let user = self.user(id, |user| user["deleted"] = json!(!active));
+        self.event(&json!({ "type": "user_change", "user": user, "cache_ts": now(), "event_ts": self.ts() }))
+    }
+
+    /// Somebody is in the workspace no more, as if they had never been.
+    pub fn removes_person(&self, id: &str) {
+        lock(&self.hall.kept).users.remove(id);
+    }
+
     /// Adds a channel with its members; the bot is one where [`BOT`] is among them.
     pub fn add_channel(&self, id: &str, members: &[&str]) {
         let members: BTreeSet<String> = members.iter().map(|m| (*m).to_owned()).collect();
@@ -265,6 +276,13 @@ impl Slack {
     /// Each n-th call of a method goes wrong.
     pub fn each_goes_wrong(&self, method: &str, n: usize, trouble: Trouble) {
         lock(&self.hall.kept).script.each_goes_wrong(method, n, trouble);
+    }
+
+    /// The workspace does not have these methods: a call of one goes wrong like this, always.
+    pub fn lacks(&self, methods: &[&str], trouble: Trouble) {
+        for method in methods {
+            self.each_goes_wrong(method, 1, trouble);
+        }
     }
 
     /// Sends again what was not acknowledged for so long.
@@ -313,6 +331,19 @@ impl Slack {
             // It may be gone already.
             let _ = line.orders.send(Order::Abort);
         }
+    }
+
+    /// Closes the connections that take nothing new any more.
+    pub fn closes_what_ends(&self) {
+        for line in lock(&self.hall.kept).lines.values().filter(|l| l.draining) {
+            // It may be gone already.
+            let _ = line.orders.send(Order::Abort);
+        }
+    }
+
+    /// From now on Slack does not say which scopes a token has.
+    pub fn hides_scopes(&self) {
+        lock(&self.hall.kept).hides_scopes = true;
     }
 
     /// Everything that stands in the conversations.
@@ -416,7 +447,8 @@ impl Slack {
     pub fn event_in(&self, team: &str, event: &Value) -> usize {
         let (id, shared, organisation) = {
             let mut kept = lock(&self.hall.kept);
-            let channel = event["channel"].as_str().and_then(|id| kept.channels.get(id));
+            let channel = event["channel"].as_str().or_else(|| event["item"]["channel"].as_str());
+            let channel = channel.and_then(|id| kept.channels.get(id));
             let shared = channel.is_some_and(|c| c.shared);
             (kept.next(), shared, json!(kept.organisations.get(team)))
         };

@@ -4,19 +4,34 @@ use serde_json::{Map, Value, json};
 
 use super::now;
 use super::state::Kept;
-use super::web_api::{Done, Refusal, no, said};
+use super::web_api::{Done, Refusal, no, page, said};
 
 impl Kept {
-    /// Somebody, as Slack says it. The locale is there for who asks for it.
+    /// Somebody, as Slack says it.
     pub(super) fn member(&self, args: &Value) -> Done {
-        let Some(mut user) = self.users.get(said(args, "user")).cloned() else { return no("user_not_found") };
+        match self.users.get(said(args, "user")) {
+            Some(user) => Ok(json!({ "user": self.shown(user, args) })),
+            None => no("user_not_found"),
+        }
+    }
+
+    /// Everybody, page by page.
+    pub(super) fn members(&self, args: &Value) -> Done {
+        let all: Vec<Value> = self.users.values().map(|user| self.shown(user, args)).collect();
+        let (page, next) = page(&all, args)?;
+        Ok(json!({ "members": page, "response_metadata": { "next_cursor": next } }))
+    }
+
+    /// A user object. The locale is there for who asks for it.
+    fn shown(&self, user: &Value, args: &Value) -> Value {
+        let mut user = user.clone();
         if args["include_locale"] != true {
             user.as_object_mut().and_then(|fields| fields.remove("locale"));
         }
         if let Some(organisation) = self.organisations.get(said(&user, "team_id")) {
             user["enterprise_user"] = json!({ "enterprise_id": organisation });
         }
-        Ok(json!({ "user": user }))
+        user
     }
 
     /// When somebody does not want to be disturbed next.

@@ -157,6 +157,8 @@ pub enum Trouble {
     Hanging,
     /// Refused with this code; nothing is done.
     Refused(&'static str),
+    /// 404 without a word of Slack's, as simpler servers answer what they do not have.
+    Missing,
 }
 
 /// How something goes to the bot.
@@ -230,6 +232,8 @@ pub(super) struct Kept {
     pub tokens: BTreeMap<String, String>,
     /// The scopes of tokens that have not the usual ones.
     pub granted: BTreeMap<String, String>,
+    /// The scopes of tokens are not said.
+    pub hides_scopes: bool,
     /// Names of workspaces and organisations.
     pub names: BTreeMap<String, String>,
     /// The organisation of workspaces that belong to one.

@@ -61,11 +61,11 @@ pub(super) async fn call(
     let token = token.map(str::to_owned).or_else(|| args.as_ref().ok()?["token"].as_str().map(str::to_owned));
     let (answer, trouble, scopes) = {
         let mut kept = lock(&hall.kept);
-        let scopes = kept.scopes(token.as_deref().unwrap_or_default()).to_owned();
+        let scopes = (!kept.hides_scopes).then(|| kept.scopes(token.as_deref().unwrap_or_default()).to_owned());
         let trouble =
             kept.script.trouble(&method).or_else(|| kept.limited(&method, args.as_ref().unwrap_or(&Value::Null)));
         let done = match trouble {
-            Some(Trouble::Limited(_) | Trouble::Failing) => no("not done"),
+            Some(Trouble::Limited(_) | Trouble::Failing | Trouble::Missing) => no("not done"),
             Some(Trouble::Refused(code)) => no(code),
             _ => args.as_ref().map_err(|why| Refusal("invalid_arguments", why.clone())).and_then(|args| {
                 kept.authorised(&method, token.as_deref())?;
@@ -101,11 +101,15 @@ pub(super) async fn call(
             return (StatusCode::TOO_MANY_REQUESTS, head, axum::Json(body)).into_response();
         }
         Some(Trouble::Failing | Trouble::FailingAfter) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Some(Trouble::Missing) => {
+            let body = json!({ "message": "Not Found" });
+            return (StatusCode::NOT_FOUND, axum::Json(body)).into_response();
+        }
         // Until the caller goes.
         Some(Trouble::Hanging) => std::future::pending().await,
         Some(Trouble::Refused(_)) | None => {}
     }
-    let scopes = [("x-oauth-scopes", scopes.as_str()), ("x-accepted-oauth-scopes", "")];
+    let scopes = scopes.map(|scopes| [("x-oauth-scopes", scopes), ("x-accepted-oauth-scopes", String::new())]);
     let body = match answer {
         Ok(mut value) => {
             value["ok"] = json!(true);
@@ -116,7 +120,10 @@ pub(super) async fn call(
             json!({ "ok": false, "error": code, "response_metadata": { "messages": [format!("[ERROR] {why}")] } })
         }
     };
-    (scopes, axum::Json(body)).into_response()
+    match scopes {
+        Some(scopes) => (scopes, axum::Json(body)).into_response(),
+        None => axum::Json(body).into_response(),
+    }
 }
 
 /// The arguments of a call: JSON, or a form whose values are text or JSON.
@@ -228,6 +235,7 @@ impl Kept {
                 Ok(json!({ "members": page, "response_metadata": { "next_cursor": next } }))
             }
             "users.info" => self.member(args),
+            "users.list" => self.members(args),
             "dnd.teamInfo" => self.silences(args),
             "views.open" => {
                 self.viewable(&args["view"])?;
@@ -296,6 +304,7 @@ impl Kept {
         }
         if !args["blocks"].is_null() {
             check::message_blocks(&args["blocks"]).or_else(|why| because("invalid_blocks", why))?;
+            check::short_enough(&args["blocks"]).or_else(|why| because("msg_blocks_too_long", why))?;
             if said(args, "text").trim().is_empty() {
                 self.refused.push("blocks without a fallback text".into());
             }

@@ -140,7 +140,20 @@ impl<'a> Directory<'a> {
         directory
     }
 
+    /// Who is named; a cell that names several is said to do so.
     fn find(&self, column: Column, text: &str) -> Result<&'a Person, String> {
+        self.named(column, text).map_err(|why| {
+            let parts = text.split([';', ',', '/', '|']).map(str::trim);
+            match parts.filter(|part| self.named(column, part).is_ok()).count() {
+                0 | 1 => why,
+                several => {
+                    format!("'{text}' names {several} managers: write the one who hears of this person's training")
+                }
+            }
+        })
+    }
+
+    fn named(&self, column: Column, text: &str) -> Result<&'a Person, String> {
         let by_id = || self.by_id.get(text).or_else(|| self.earlier_id.get(text)).copied();
         let mail = key(text);
         let none = Vec::new();

@@ -286,6 +286,33 @@ async fn circles_of_managers_are_refused_with_the_rows_that_make_them() {
 }
 
 #[tokio::test]
+async fn who_has_two_managers_in_a_file_is_named_with_what_to_write_instead() {
+    let (db, _dir) = store().await;
+    imported(&db, "employee_id,name,email\nE1,Ana,ana@example.org\nE2,Ben,ben@example.org\n").await;
+    for (header, cell) in [
+        ("manager_employee_id", "E1; E2"),
+        ("manager_email", "ana@example.org / ben@example.org"),
+        ("manager", "\"Ana, E2\""),
+    ] {
+        let said = errors(&db, &format!("employee_id,name,{header}\nE5,Pat,{cell}\n")).await;
+        let cell = cell.trim_matches('"');
+        assert_eq!(
+            said,
+            [format!(
+                "row 2, column {header}: '{cell}' names 2 managers: write the one who hears of this person's training"
+            )]
+        );
+    }
+    let said = errors(&db, "employee_id,name,manager_employee_id\nE5,Pat,E1;E77\n").await;
+    assert_eq!(said, ["row 2, column manager_employee_id: no employee id 'E1;E77' is in the file or known already"]);
+    let said = errors(&db, "employee_id,name,manager_employee_id\nE5,Pat,E1\nE5,Pat,E2\n").await;
+    assert!(
+        said.len() == 1 && said[0].starts_with("row 3, column employee_id:") && said[0].contains("row 2"),
+        "{said:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_manager_whose_name_two_people_have_must_be_named_otherwise() {
     let (db, _dir) = store().await;
     imported(

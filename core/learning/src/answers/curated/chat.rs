@@ -1,6 +1,7 @@
 //! Curated answers in chat: written by experts and the learning team, approved by their owner.
 
-use stoa_flow::chat::{Block, Button, Call, Context, Field, FieldKind, Form, Message, literal};
+use jiff::civil::Date;
+use stoa_flow::chat::{Block, Button, Call, Context, Field, FieldKind, Form, Message, literal, moment};
 use stoa_flow::{delivery, say};
 use stoa_ground::people::{self, Person, Role, clean};
 use stoa_ground::{Error, Result};
@@ -175,7 +176,7 @@ pub(in crate::answers) async fn act(
         }
         "keep" => {
             new.review_date = Some(later);
-            say!(cx.words, "answers-curated-kept", date = cx.words.date(later))
+            say!(cx.words, "answers-curated-kept", date = until(cx, person, later))
         }
         // Who agreed to be asked may write; that it holds for all, somebody with a role must say.
         _ if !may_write(cx, person).await? => {
@@ -207,6 +208,11 @@ pub(in crate::answers) async fn act(
     .await
 }
 
+/// The last day before a review, which ends where the reader is.
+fn until(cx: &Context<'_>, person: &Person, date: Date) -> String {
+    moment(&cx.words.date(date), cx.flow.organisation().calendar(person).end_of(date))
+}
+
 async fn list(cx: &Context<'_>, person: &Person) -> Result<()> {
     only_writers(cx, person).await?;
     let today = cx.flow.clock().now().zoned(&people::zone(person)).date();
@@ -232,8 +238,10 @@ async fn list(cx: &Context<'_>, person: &Person) -> Result<()> {
     let mut message = Message::text(say!(cx.words, "answers-curated-list", count = sorted.len()));
     for curated in sorted.iter().take(LISTED) {
         let due = match curated.review_date {
-            Some(date) if curated.is_due(today) => say!(cx.words, "answers-curated-due", date = cx.words.date(date)),
-            Some(date) => say!(cx.words, "answers-curated-until", date = cx.words.date(date)),
+            Some(date) if curated.is_due(today) => {
+                say!(cx.words, "answers-curated-due", date = until(cx, person, date))
+            }
+            Some(date) => say!(cx.words, "answers-curated-until", date = until(cx, person, date)),
             None => String::new(),
         };
         let button = |label: String, word: &str| Button::new(label, format!("ask {word} {}", curated.id));

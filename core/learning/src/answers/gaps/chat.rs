@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
-use stoa_flow::chat::{Block, Button, Call, Context, Message, literal};
+use stoa_flow::chat::{Block, Button, Call, Context, Message, literal, moment};
 use stoa_flow::delivery::{self, Delivery, DeliveryKind, NewDelivery, Rendered, Rendering};
 use stoa_flow::nudges::{Policy, Priority};
 use stoa_flow::schedule::{self, Due, Job};
@@ -61,7 +61,8 @@ pub(in crate::answers) async fn act(
         schedule::cancel(&turn, &key(&found.id)).await?;
         let text = if word == "take" {
             schedule::put(&turn, &key(&found.id), JOB, due, &json!({ "gap": found.id, "n": 1 })).await?;
-            say!(cx.words, "answers-gap-taken", due = cx.words.date(due.zoned(&people::zone(person)).date()))
+            let day = cx.words.date(due.zoned(&people::zone(person)).date());
+            say!(cx.words, "answers-gap-taken", due = moment(&day, due))
         } else {
             delivery::revise(&turn, &key(&found.id)).await?;
             say!(cx.words, "answers-gap-closed")
@@ -94,7 +95,9 @@ fn list(words: &'static Words, person: &Person, all: &[Cluster]) -> Message {
         let counts =
             say!(words, "answers-gap-counts", asked = cluster.asked, people = cluster.people, last = day(cluster.last));
         let owned = match (&cluster.owner, cluster.due) {
-            (Some(name), Some(due)) => say!(words, "answers-gap-owner", name = literal(name), due = day(due)),
+            (Some(name), Some(due)) => {
+                say!(words, "answers-gap-owner", name = literal(name), due = moment(&day(due), due))
+            }
             _ => String::new(),
         };
         let mut buttons = Vec::new();

@@ -3,7 +3,7 @@
 
 mod sheet;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::tz::TimeZone;
 use krilla::metadata::{DateTime, Metadata};
@@ -12,7 +12,7 @@ use stoa_flow::say;
 use stoa_flow::words::Words;
 use stoa_ground::{Error, Instant, Result};
 
-use super::pack::{self, Considered, Manifest, Question, Report, Request, Row};
+use super::pack::{self, Change, Considered, Manifest, Question, Report, Request, Row};
 use sheet::{Column, Sheet};
 
 /// Content that was shown.
@@ -28,6 +28,7 @@ pub(super) struct Shown<'a> {
     pub zone: &'a TimeZone,
     pub report: &'a Report,
     pub population: &'a [Considered],
+    pub changes: &'a [Change],
     pub requests: &'a [Request],
     pub questions: &'a [Question],
     pub contents: &'a [Content],
@@ -53,6 +54,7 @@ pub(super) fn write(shown: &Shown<'_>) -> Result<Vec<u8>> {
     summary(&mut sheet, words, shown);
     assignments(&mut sheet, words, shown);
     population(&mut sheet, words, shown);
+    changes(&mut sheet, words, shown);
     requests(&mut sheet, words, shown);
     questions(&mut sheet, words, shown);
     contents(&mut sheet, words, shown);
@@ -186,6 +188,48 @@ fn population(sheet: &mut Sheet, words: &Words, shown: &Shown<'_>) {
         ]
     });
     sheet.table(&columns, rows, SMALL);
+}
+
+fn changes(sheet: &mut Sheet, words: &Words, shown: &Shown<'_>) {
+    if shown.changes.is_empty() {
+        return;
+    }
+    sheet.heading(&say!(words, "pack-changes"), 13.0);
+    let columns: Vec<Column> = vec![
+        (say!(words, "pack-column-when"), 11.0),
+        (say!(words, "pack-column-person"), 9.0),
+        (say!(words, "pack-column-requirement"), 13.0),
+        (say!(words, "pack-column-change"), 9.0),
+        (say!(words, "pack-column-state"), 15.0),
+        (say!(words, "pack-column-due"), 15.0),
+        (say!(words, "pack-column-holds"), 15.0),
+        (say!(words, "pack-column-reason"), 27.0),
+    ];
+    let whose: HashMap<&str, &Row> = shown.report.rows.iter().map(|row| (row.subject.as_str(), row)).collect();
+    let rows = shown.changes.iter().map(|c| {
+        let row = whose.get(c.subject.as_str());
+        vec![
+            local(&c.at, shown.zone),
+            row.map(|row| row.employee_id.clone()).unwrap_or_default(),
+            row.map(|row| row.requirement.clone()).unwrap_or_default(),
+            c.change.clone(),
+            turned(&c.state_before, &c.state),
+            turned(&c.due_before, &c.due),
+            turned(&c.expires_before, &c.expires),
+            joined(&[&c.reason, &c.by]),
+        ]
+    });
+    sheet.table(&columns, rows, SMALL);
+}
+
+/// The old value and the new one, or the one that stayed.
+fn turned(before: &str, after: &str) -> String {
+    match (before, after) {
+        _ if before == after => after.to_owned(),
+        ("", after) => after.to_owned(),
+        (before, "") => format!("{before} → –"),
+        _ => format!("{before} → {after}"),
+    }
 }
 
 fn requests(sheet: &mut Sheet, words: &Words, shown: &Shown<'_>) {

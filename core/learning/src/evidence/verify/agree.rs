@@ -22,22 +22,29 @@ pub(super) fn check(files: &Pack, report: &Report, proof: &Proof) -> Checked<Vec
     }
     pdf(files)?;
     rows::check(files, report, proof)?;
+    let changes = rows::changes(files, proof)?;
     let asked = asked::check(files, proof)?;
     let percent = if report.percent.is_empty() { String::new() } else { format!(" ({} %)", report.percent) };
-    Ok(vec![
+    let mut found = vec![
         format!("JSON, CSV and PDF agree: {} of {} completed{percent}", report.completed, report.denominator),
         format!("{} assignments are reported as their records say", report.rows.len()),
-        asked,
-    ])
+    ];
+    found.extend(changes);
+    found.push(asked);
+    Ok(found)
 }
 
-/// Whether the PDF says that it shows these files of this pack, and no others. Of earlier releases it shows two of them.
+/// Whether the PDF says that it shows these files of this pack, and no others. Of earlier releases it shows two of them, and
+/// there may be no changes.
 fn pdf(files: &Pack) -> Checked<()> {
     let pdf = files.bytes("report.pdf")?;
     if !pdf.starts_with(b"%PDF-") {
         return tampered("report.pdf is no PDF");
     }
     for (n, file) in pack::SHOWN.into_iter().enumerate() {
+        if file == pack::CHANGES && !files.0.contains_key(file) {
+            continue;
+        }
         let shows = pack::shows(file, &stoa_ground::sha256(files.bytes(file)?));
         let begins = pack::shows(file, "");
         let (begins, shows) = (begins.as_bytes(), shows.as_bytes());

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use stoa_ground::Instant;
 use stoa_ground::ledger::Record;
 
-use super::super::pack::{COLUMNS, Report, Row};
+use super::super::pack::{CHANGES, Change, Report, Row};
 use super::super::rows::{self, About};
 use super::{Bad, Checked, Pack, Proof, tampered};
 use crate::training::assignment::{self, Assignment};
@@ -40,6 +40,41 @@ pub(super) fn check(files: &Pack, report: &Report, proof: &Proof) -> Checked<()>
         Some(subject) => tampered(format!("report.json does not name {subject}, of which the pack has records")),
         None => Ok(()),
     }
+}
+
+/// Checks what is said of every change; gives what was found. Packs of earlier releases say nothing of it.
+pub(super) fn changes(files: &Pack, proof: &Proof) -> Checked<Option<String>> {
+    if !files.0.contains_key(CHANGES) {
+        return Ok(None);
+    }
+    let all: Vec<Change> = files.json(CHANGES)?;
+    if Change::csv(&all) != files.text("changes.csv")? {
+        return tampered("changes.csv and changes.json do not agree");
+    }
+    let mut said = Vec::new();
+    for (subject, past) in &proof.past {
+        let Some(id) = subject.strip_prefix("assignment/") else { continue };
+        said.extend(
+            rows::changes(id, past).map_err(|e| {
+                super::Bad::Tampered(format!("the records of {subject} do not follow on each other: {e}"))
+            })?,
+        );
+    }
+    said.sort_by(|(a, one), (b, two)| (a, &one.subject, one.version).cmp(&(b, &two.subject, two.version)));
+    if said.len() != all.len() {
+        return tampered(format!("changes.json has {} changes, and the records make {}", all.len(), said.len()));
+    }
+    for (here, (_, mut there)) in all.iter().zip(said) {
+        if is_person(&here.by, &there.by) {
+            there.by.clone_from(&here.by);
+        }
+        let (cells, others) = (here.cells(), there.cells());
+        let other = Change::COLUMNS.iter().zip(cells.iter().zip(&others)).find(|(_, (here, there))| here != there);
+        if let Some((column, _)) = other {
+            return tampered(format!("changes.json does not say of {} what its records say: {column}", there.subject));
+        }
+    }
+    Ok(Some(format!("{} changes are as their records say", all.len())))
 }
 
 /// Whether the pack has a tombstone, where its report says that something was erased.
@@ -125,7 +160,7 @@ fn follows(row: &Row, a: &Assignment, past: &[Record], proof: &Proof, renewed: b
         said = about_the_same(row, said);
     }
     let (here, there) = (row.cells(), said.cells());
-    let other = COLUMNS.iter().zip(here.iter().zip(&there)).find(|(_, (here, there))| here != there);
+    let other = Row::COLUMNS.iter().zip(here.iter().zip(&there)).find(|(_, (here, there))| here != there);
     match other {
         Some((column, _)) => {
             tampered(format!("report.json does not say of {} what its records say: {column}", row.subject))

@@ -7,7 +7,7 @@ use stoa_ground::ledger::{Projection, Record};
 use stoa_ground::{Error, Instant, Result, Tx, args};
 
 use super::store::{by_id, write};
-use super::{Assignment, Renewal};
+use super::{Assignment, Renewal, Values};
 use crate::training::attest;
 use crate::training::due::Deadline;
 use crate::training::state::{Change, Facts, State, transition};
@@ -100,7 +100,7 @@ impl Projection for AssignmentProjection {
     }
 }
 
-fn change_of(record: &Record) -> Result<Change> {
+pub(super) fn change_of(record: &Record) -> Result<Change> {
     Change::named(&record.kind)
         .ok_or_else(|| Error::invalid(format!("a record about an assignment cannot be '{}'", record.kind)))
 }
@@ -117,13 +117,20 @@ pub fn replay(id: &str, records: &[Record]) -> Result<Option<Assignment>> {
     Ok(a)
 }
 
-/// The assignment after a record.
+/// The assignment after a record, which may say only what it changes.
 pub(in crate::training) fn apply(
     before: Option<Assignment>,
     change: Change,
     record: &Record,
     id: &str,
 ) -> Result<Assignment> {
+    let was = before.as_ref().map(Values::of);
+    let a = after(before, change, record, id)?;
+    Values::are_said(was.as_ref(), &Values::of(&a), record)?;
+    Ok(a)
+}
+
+fn after(before: Option<Assignment>, change: Change, record: &Record, id: &str) -> Result<Assignment> {
     let from = before.as_ref().map(|a| a.state);
     let refused = |from: Option<State>| {
         let state = from.map_or("not there", State::name);

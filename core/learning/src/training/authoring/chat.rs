@@ -13,7 +13,9 @@ use crate::training::requirement::{self, Requirement};
 
 /// The words that are answered here.
 pub(in crate::training) const WORDS: &[&str] =
-    &["new", "change", "stop", "edit", "draft", "propose", "toml", "requirements", "missing"];
+    &["new", "change", "stop", "edit", "renew", "draft", "propose", "toml", "requirements", "missing"];
+/// Behind `training draft`: what is sent says how it renews.
+const RENEWAL: &str = "renewal";
 /// How many requirements and drafts are listed.
 pub(super) const LISTED: usize = 12;
 
@@ -60,7 +62,7 @@ pub(super) async fn known(conn: &Conn, words: &Words, id: &str) -> Result<Requir
 /// The form that a word opens, if it opens one.
 pub(in crate::training) async fn form(cx: &Context<'_>, word: &str, rest: &str) -> Result<Option<Form>> {
     let (person, words) = (cx.person()?, cx.words);
-    if !matches!(word, "new" | "change" | "edit" | "stop" | "propose") {
+    if !matches!(word, "new" | "change" | "edit" | "renew" | "stop" | "propose") {
         return Ok(None);
     }
     cx.db()
@@ -80,6 +82,10 @@ pub(in crate::training) async fn form(cx: &Context<'_>, word: &str, rest: &str) 
                         return Ok(None);
                     }
                     forms::requirement_form(&c, words, Some(&before), format!("training draft at {rest}")).await
+                }
+                "renew" => {
+                    let (_, before) = own_draft(&c, words, person, rest).await?;
+                    Ok(forms::renewal_form(words, &before, format!("training draft renewal {rest}")))
                 }
                 "stop" => {
                     let before = known(&c, words, rest).await?;
@@ -106,11 +112,26 @@ async fn base(
     let (how, id) = rest.split_once(' ').unwrap_or((rest, ""));
     match how {
         "of" => Ok((None, Some(known(conn, words, id).await?))),
-        "at" => {
+        "at" | RENEWAL => {
             let (draft, definition) = own_draft(conn, words, person, id).await?;
             Ok((Some(draft), Some(definition)))
         }
         _ => Ok((None, None)),
+    }
+}
+
+/// What a sent form of a draft means, or what is wrong with it.
+async fn understand(
+    conn: &Conn,
+    s: &Services,
+    words: &Words,
+    before: Option<&Requirement>,
+    rest: &str,
+    call: &Call,
+) -> Result<std::result::Result<Requirement, Vec<FieldError>>> {
+    match before {
+        Some(before) if rest.starts_with(RENEWAL) => Ok(forms::understand_renewal(words, before, call)),
+        before => forms::understand(conn, s, words, before, call).await,
     }
 }
 
@@ -129,7 +150,7 @@ pub(in crate::training) async fn check(
                 .read(|c| async move {
                     // What ended meanwhile is told as a message.
                     let Ok((_, before)) = base(&c, words, person, rest).await else { return Ok(Vec::new()) };
-                    Ok(forms::understand(&c, s, words, before.as_ref(), call).await?.err().unwrap_or_default())
+                    Ok(understand(&c, s, words, before.as_ref(), rest, call).await?.err().unwrap_or_default())
                 })
                 .await
         }
@@ -171,6 +192,9 @@ pub(in crate::training) async fn run(
                 .read(|c| async move {
                     match word {
                         "change" | "stop" => known(&c, words, rest).await.map(drop),
+                        "renew" if own_draft(&c, words, person, rest).await?.1.recertify.is_none() => {
+                            Err(Error::invalid(say!(words, "authoring-renew-none")))
+                        }
                         _ => own_draft(&c, words, person, rest).await.map(drop),
                     }
                 })
@@ -185,6 +209,9 @@ fn shown(words: &Words, preview: Message, id: &str, definition: &Requirement) ->
     let mut buttons = vec![Button::primary(say!(words, "authoring-propose-button"), format!("training propose {id}"))];
     if definition.active {
         buttons.push(Button::new(say!(words, "authoring-edit-button"), format!("training edit {id}")));
+        if definition.recertify.is_some() {
+            buttons.push(Button::new(say!(words, "authoring-renew-button"), format!("training renew {id}")));
+        }
     }
     buttons.push(Button::new(say!(words, "authoring-toml-button"), format!("training toml {id}")));
     buttons.push(Button {
@@ -199,7 +226,7 @@ async fn draft(cx: &Context<'_>, s: &Services, call: &Call, person: &Person, res
     let words = cx.words;
     let read = cx.db().read(|c| async move {
         let (before, definition) = base(&c, words, person, rest).await?;
-        let definition = forms::understand(&c, s, words, definition.as_ref(), call).await?.map_err(|errors| {
+        let definition = understand(&c, s, words, definition.as_ref(), rest, call).await?.map_err(|errors| {
             let lines: Vec<String> = errors.into_iter().map(|e| e.why).collect();
             Error::Invalid(lines.join(" "))
         })?;

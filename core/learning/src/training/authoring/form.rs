@@ -30,6 +30,10 @@ const CONFIRMED: &str = "confirmed by ";
 /// In the choice of steps: what a requirement has that none of the presets is.
 const AS_IT_IS: &str = "as-it-is";
 
+/// The choices of the form about renewal.
+const NO: &str = "no";
+const YES: &str = "yes";
+
 /// Presets of reminders and escalation.
 const PRESETS: [&str; 3] = ["usual", "gentle", "tight"];
 
@@ -199,6 +203,107 @@ pub(super) async fn requirement_form(
         ],
         submit: say!(words, "authoring-preview-button"),
     }))
+}
+
+/// The form with what follows the end of a completion; none where a completion holds for good.
+pub(super) fn renewal_form(words: &Words, before: &Requirement, command: String) -> Option<Form> {
+    let again = before.recertify.as_ref()?;
+    let days = |name: &str, label, hint, days: u32| Field {
+        name: name.into(),
+        label,
+        hint: Some(hint),
+        optional: false,
+        kind: FieldKind::Text { multiline: false, max: 3, initial: days.to_string() },
+    };
+    let choice = |name: &str, label, no: String, yes: String, chosen: bool| Field {
+        name: name.into(),
+        label,
+        hint: None,
+        optional: false,
+        kind: FieldKind::Choice {
+            options: vec![(NO.into(), no), (YES.into(), yes)],
+            initial: Some(if chosen { YES } else { NO }.into()),
+        },
+    };
+    Some(Form {
+        command,
+        title: say!(words, "authoring-form-renew"),
+        intro: Some(say!(
+            words,
+            "authoring-renew-intro",
+            title = literal(&before.title),
+            every = again.every.to_string()
+        )),
+        fields: vec![
+            days("window", say!(words, "authoring-window"), say!(words, "authoring-window-hint"), again.window_days),
+            days("grace", say!(words, "authoring-grace"), say!(words, "authoring-grace-hint"), again.grace_days),
+            choice(
+                "expiry",
+                say!(words, "authoring-from"),
+                say!(words, "authoring-from-completion"),
+                say!(words, "authoring-from-expiry"),
+                again.renews_from == RenewsFrom::Expiry,
+            ),
+            choice(
+                "prior",
+                say!(words, "authoring-prior"),
+                say!(words, "authoring-prior-not"),
+                say!(words, "authoring-prior-counts"),
+                again.prior == Prior::Counts,
+            ),
+            choice(
+                "version",
+                say!(words, "authoring-version"),
+                say!(words, "authoring-version-not"),
+                say!(words, "authoring-version-again"),
+                again.new_version,
+            ),
+        ],
+        submit: say!(words, "authoring-preview-button"),
+    })
+}
+
+/// What a sent form of renewal means, or what is wrong with it.
+pub(super) fn understand_renewal(
+    words: &Words,
+    before: &Requirement,
+    call: &Call,
+) -> std::result::Result<Requirement, Vec<FieldError>> {
+    let mut errors = Vec::new();
+    let mut wrong = |field: &str, why: String| errors.push(FieldError { field: field.into(), why });
+    let Some(again) = &before.recertify else {
+        wrong("window", say!(words, "authoring-renew-none"));
+        return Err(errors);
+    };
+    let value = |name: &str| call.values.as_ref().and_then(|v| v.get(name)).map_or("", |v| v.trim());
+    let days = |name: &str| value(name).parse::<u32>().ok().filter(|days| *days <= 366);
+    let window = days("window").filter(|days| *days > 0 && *days < again.every.least_days());
+    if window.is_none() {
+        wrong("window", say!(words, "authoring-window-wrong", every = again.every.to_string()));
+    }
+    let grace = days("grace");
+    if grace.is_none() {
+        wrong("grace", say!(words, "authoring-grace-wrong"));
+    }
+    let mut chosen = |name: &str| match value(name) {
+        YES => true,
+        NO => false,
+        _ => {
+            wrong(name, say!(words, "authoring-steps-wrong"));
+            false
+        }
+    };
+    let (expiry, prior, new_version) = (chosen("expiry"), chosen("prior"), chosen("version"));
+    let (Some(window_days), Some(grace_days), true) = (window, grace, errors.is_empty()) else { return Err(errors) };
+    let recertify = Recertify {
+        window_days,
+        grace_days,
+        renews_from: if expiry { RenewsFrom::Expiry } else { RenewsFrom::Completion },
+        prior: if prior { Prior::Counts } else { Prior::DoesNotCount },
+        new_version,
+        ..again.clone()
+    };
+    Ok(Requirement { recertify: Some(recertify), ..before.clone() })
 }
 
 /// A form that asks only for a reason.

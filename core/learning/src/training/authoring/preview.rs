@@ -35,7 +35,7 @@ pub(in crate::training) async fn preview(conn: &Conn, s: &Services, words: &Word
             say!(words, "authoring-line-due", due = rule::due(words, r.due)),
             say!(words, "authoring-line-steps", steps = rule::steps(words, &r.steps)),
         ];
-        lines.extend(r.recertify.as_ref().map(|again| rule::again(words, again)));
+        lines.extend(r.recertify.iter().flat_map(|again| rule::again(words, again)));
         if !r.evidence.is_none() {
             lines.push(say!(words, "authoring-line-evidence", preset = r.evidence.name()));
         }

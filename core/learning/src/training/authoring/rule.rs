@@ -6,7 +6,7 @@ use stoa_flow::words::Words;
 use stoa_ground::people::Role;
 use stoa_ground::people::audience::{Order, Rule};
 
-use crate::training::requirement::{Due, Recertify, Steps};
+use crate::training::requirement::{Due, Prior, Recertify, RenewsFrom, Steps};
 
 /// Whom a rule means: "everybody who works here", "people whose department is Sales and whose country is not US".
 pub(super) fn audience(words: &Words, rule: &Rule) -> String {
@@ -88,9 +88,28 @@ pub(super) fn due(words: &Words, due: Due) -> String {
     }
 }
 
-/// How long a completion holds.
-pub(super) fn again(words: &Words, again: &Recertify) -> String {
-    say!(words, "authoring-again", every = again.every.to_string(), window = again.window_days)
+/// How long a completion holds, and what follows.
+pub(super) fn again(words: &Words, again: &Recertify) -> [String; 5] {
+    [
+        say!(words, "authoring-again", every = again.every.to_string(), window = again.window_days),
+        match again.grace_days {
+            0 => say!(words, "authoring-again-no-grace"),
+            days => say!(words, "authoring-again-grace", days = days),
+        },
+        match again.renews_from {
+            RenewsFrom::Completion => say!(words, "authoring-again-from-completion"),
+            RenewsFrom::Expiry => say!(words, "authoring-again-from-expiry"),
+        },
+        match again.prior {
+            Prior::Counts => say!(words, "authoring-again-prior"),
+            Prior::DoesNotCount => say!(words, "authoring-again-prior-not"),
+        },
+        if again.new_version {
+            say!(words, "authoring-again-version")
+        } else {
+            say!(words, "authoring-again-version-not")
+        },
+    ]
 }
 
 /// When people are reminded and others are told.

@@ -1,7 +1,7 @@
 //! Ask a trainer, in the chat: the learner's question and list, the trainer's answer.
 
 use serde_json::json;
-use stoa_flow::chat::{Call, Context, Field, FieldError, Form, Message, Turn, literal};
+use stoa_flow::chat::{Call, Context, Field, FieldError, Form, Message, Turn, literal, moment_at};
 use stoa_flow::say;
 use stoa_ground::people::clean;
 use stoa_ground::{Conn, Error, Result};
@@ -108,9 +108,7 @@ impl Scene<'_> {
         let asked = trainer::ask(turn, self.services, self.person, &a, place, &text).await?;
         let said = match asked {
             Asked::OnItsWay { trainer, due } => {
-                let date = words.day(self.calendar.date(due), self.today(turn.now()));
-                let time = words.time(self.calendar.time(due));
-                let due = format!("{date} {time}");
+                let due = moment_at(words, due, &self.calendar.zone, self.today(turn.now()));
                 say!(words, "trainer-on-its-way", name = literal(&trainer), due = due)
             }
             Asked::Already => say!(words, "trainer-already"),

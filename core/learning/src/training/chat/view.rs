@@ -1,7 +1,7 @@
 //! The messages of a course: made from values, they decide nothing.
 
 use jiff::civil::Date;
-use stoa_flow::chat::{Button, Message, literal, moment};
+use stoa_flow::chat::{Button, Message, literal};
 use stoa_flow::say;
 use stoa_flow::words::Words;
 use stoa_ground::Instant;
@@ -31,7 +31,7 @@ pub(super) fn list(words: &Words, items: &[(Assignment, String)], calendar: &Cal
         message = message.paragraph(say!(words, "training-all-done"));
     }
     for (a, title) in open {
-        let (title, due) = (literal(title), moment(&words.day(a.due.date, today), a.due.at));
+        let (title, due) = (literal(title), a.due.said(words, today));
         let text = match a.state {
             _ if a.is_enrolment() => say!(words, "request-row-enrolment", title = title, due = due),
             State::Overdue => say!(words, "training-row-overdue", title = title, due = due),
@@ -60,7 +60,7 @@ pub(super) fn list(words: &Words, items: &[(Assignment, String)], calendar: &Cal
             let line = match (a.state, a.expires) {
                 (State::Expired, _) => say!(words, "training-row-expired", title = title, on = on),
                 (_, Some(end)) => {
-                    say!(words, "training-row-done-until", title = title, on = on, until = words.date(end.date))
+                    say!(words, "training-row-done-until", title = title, on = on, until = end.said_in_full(words))
                 }
                 _ => say!(words, "training-row-done", title = title, on = on),
             };
@@ -275,7 +275,7 @@ pub(super) fn closed(
     let message = Message::text(message);
     match next {
         Some((next, title)) => {
-            let due = moment(&words.day(next.due.date, today), next.due.at);
+            let due = next.due.said(words, today);
             message.paragraph(say!(words, "training-next-up", title = literal(title), due = due)).buttons(vec![
                 Button::new(say!(words, "training-open-button", title = title), format!("training open {}", next.id)),
             ])

@@ -53,7 +53,7 @@ pub(in crate::training) async fn form(cx: &Context<'_>, s: &Services, word: &str
     match word {
         "request" if !rest.is_empty() => cx.db().read(|c| async move { ask_form(&c, words, person, rest).await }).await,
         "enrol" => cx.db().read(|c| async move { enrol_form(&c, words, rest).await }).await,
-        "decline" => cx.db().read(|c| async move { decline_form(&c, words, person, rest).await }).await,
+        "decline" => cx.db().read(|c| async move { decline_form(&c, s, words, person, rest).await }).await,
         "delegate" => cx.db().read(|c| async move { delegate_form(&c, s, words, person, rest).await }).await,
         _ => Ok(None),
     }
@@ -106,7 +106,7 @@ async fn waiting(conn: &Conn, person: &Person, id: &str) -> Result<Option<Reques
     Ok(r.filter(|r| r.state == State::Open && r.approver.as_deref() == Some(person.id.as_str())))
 }
 
-async fn decline_form(conn: &Conn, words: &Words, person: &Person, id: &str) -> Result<Option<Form>> {
+async fn decline_form(conn: &Conn, s: &Services, words: &Words, person: &Person, id: &str) -> Result<Option<Form>> {
     let Some(r) = waiting(conn, person, id).await? else { return Ok(None) };
     let title = if r.kind == Kind::Requirement {
         say!(words, "request-send-back-title")
@@ -116,7 +116,7 @@ async fn decline_form(conn: &Conn, words: &Words, person: &Person, id: &str) -> 
     Ok(Some(Form {
         command: format!("training decline {id}"),
         title,
-        intro: Some(view::what(conn, words, &r).await?),
+        intro: Some(view::what(conn, s, words, &r).await?),
         fields: vec![reason_field(
             say!(words, "request-decline-reason"),
             Some(say!(words, "request-decline-reason-hint")),
@@ -136,7 +136,7 @@ async fn delegate_form(conn: &Conn, s: &Services, words: &Words, person: &Person
     Ok(Some(Form {
         command: format!("training delegate {id}"),
         title: say!(words, "request-delegate-title"),
-        intro: Some(view::what(conn, words, &r).await?),
+        intro: Some(view::what(conn, s, words, &r).await?),
         fields: vec![Field::choice("to", say!(words, "request-delegate-to"), options), reason],
         submit: say!(words, "request-delegate-submit"),
     }))
@@ -267,7 +267,7 @@ async fn decide(cx: &Context<'_>, s: &Services, call: &Call, person: &Person, wo
             let message = not_waiting(&turn, s, words, person, id).await?;
             return turn.reply_private(message).await;
         };
-        let what = view::what(&turn, words, &r).await?;
+        let what = view::what(&turn, s, words, &r).await?;
         let asker = asker(&turn, words, &r).await?;
         let text = match word {
             "approve" if act::has_moved(&turn, &r).await? => {
@@ -428,7 +428,7 @@ async fn withdraw(cx: &Context<'_>, s: &Services, person: &Person, id: &str) -> 
     cx.commit(|turn| async move {
         let r = store::by_id(&turn, id).await?.filter(|r| r.asker.as_ref() == Some(&person.id));
         let r = r.ok_or_else(|| Error::Forbidden(say!(words, "request-unknown")))?;
-        let what = view::what(&turn, words, &r).await?;
+        let what = view::what(&turn, s, words, &r).await?;
         let text = if matches!(r.state, State::Open | State::Draft)
             || (r.state == State::Declined && r.kind == Kind::Requirement)
         {

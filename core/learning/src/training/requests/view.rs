@@ -1,5 +1,6 @@
 //! What is said about requests: made from values that are read first, it decides nothing.
 
+use jiff::civil::Date;
 use stoa_flow::chat::{Block, Button, Message, Style, literal};
 use stoa_flow::say;
 use stoa_flow::words::Words;
@@ -9,7 +10,10 @@ use stoa_ground::{Conn, Instant, Result, ledger};
 use super::clock::day;
 use super::store::{self, Kind, Request, State};
 use crate::Services;
-use crate::training::{assignment, authoring, course, requirement};
+use crate::training::assignment::{self, Changed};
+use crate::training::due::{self, Deadline};
+use crate::training::state::State as Standing;
+use crate::training::{authoring, course, requirement};
 
 /// How long one's own requests that have ended are still listed.
 const REMEMBERED: i64 = 14 * Instant::DAY;
@@ -43,13 +47,29 @@ pub(super) struct Told {
     pub preview: Option<Message>,
 }
 
-async fn name(conn: &Conn, id: Option<&str>) -> Result<Option<String>> {
+async fn person(conn: &Conn, id: Option<&str>) -> Result<Option<Person>> {
     let Some(id) = id else { return Ok(None) };
-    Ok(people::by_id(conn, id).await?.map(|p| literal(&p.name)))
+    people::by_id(conn, id).await
+}
+
+async fn name(conn: &Conn, id: Option<&str>) -> Result<Option<String>> {
+    Ok(person(conn, id).await?.map(|p| literal(&p.name)))
+}
+
+/// A day of this person, or where nobody is known, of the organisation.
+fn ends(s: &Services, whose: Option<&Person>, date: Date) -> Deadline {
+    let theirs = whose.map(|p| s.organisation.calendar(p));
+    due::ends(theirs.as_ref().unwrap_or(&s.organisation.calendar), date)
 }
 
 /// What is asked for, in words.
-pub(super) async fn what(conn: &Conn, words: &Words, r: &Request) -> Result<String> {
+pub(super) async fn what(conn: &Conn, s: &Services, words: &Words, r: &Request) -> Result<String> {
+    let whose = person(conn, r.person.as_deref()).await?;
+    what_of(conn, s, words, r, whose.as_ref()).await
+}
+
+/// The same, where it is read already for whom it is asked.
+async fn what_of(conn: &Conn, s: &Services, words: &Words, r: &Request, whose: Option<&Person>) -> Result<String> {
     let title = match (&r.definition, &r.requirement, &r.course) {
         (Some(definition), ..) => definition.title.clone(),
         (None, Some(id), _) => requirement::by_id(conn, id).await?.title,
@@ -57,7 +77,7 @@ pub(super) async fn what(conn: &Conn, words: &Words, r: &Request) -> Result<Stri
         (None, None, None) => String::new(),
     };
     let title = literal(&title);
-    let until = r.wished.map(|d| words.date(d)).unwrap_or_default();
+    let until = r.wished.map(|date| ends(s, whose, date).said_in_full(words)).unwrap_or_default();
     Ok(match r.kind {
         Kind::Extension => say!(words, "request-what-extension", title = title, until = until),
         Kind::Exemption if r.wished.is_some() => {
@@ -89,12 +109,14 @@ impl Told {
         let Some(r) = store::by_id(conn, id).await? else { return Ok(None) };
         let today = day(s, reader, conn.now());
         let in_words = |at: Instant| words.day(day(s, reader, at), today);
-        let asker = name(conn, r.asker.as_deref()).await?.unwrap_or_else(|| say!(words, "request-operator"));
-        let person = if r.person == r.asker { None } else { name(conn, r.person.as_deref()).await? };
+        let asker = person(conn, r.asker.as_deref()).await?;
+        let other = if r.person == r.asker { None } else { person(conn, r.person.as_deref()).await? };
+        let whose = if r.person == r.asker { &asker } else { &other };
+        let called = |p: &Person| literal(&p.name);
         Ok(Some(Self {
-            what: what(conn, words, &r).await?,
-            asker,
-            person,
+            what: what_of(conn, s, words, &r, whose.as_ref()).await?,
+            asker: asker.as_ref().map_or_else(|| say!(words, "request-operator"), called),
+            person: other.as_ref().map(called),
             approver: name(conn, r.approver.as_deref()).await?,
             decider: name(conn, r.decider.as_deref()).await?,
             ended: r.decided.map(in_words).unwrap_or_default(),
@@ -123,15 +145,27 @@ async fn told_before(conn: &Conn, words: &Words, s: &Services, reader: &Person, 
     if let Some(id) = &r.assignment
         && let Some(a) = assignment::by_id(conn, id).await?
     {
-        let (assigned, due) = (on(a.assigned), words.day(a.due.date, today));
+        let whose = person(conn, Some(&a.person)).await?;
+        let (assigned, due) = (on(a.assigned), a.due.said(words, today));
         lines.push(if a.due.date == a.first_due_date {
             say!(words, "request-history-assigned", on = assigned, due = due)
         } else {
-            let first = words.day(a.first_due_date, today);
+            let first = ends(s, whose.as_ref(), a.first_due_date).said(words, today);
             say!(words, "request-history-moved", on = assigned, first = first, due = due)
         });
+        let records = ledger::of_subject(conn, &format!("assignment/{id}")).await?;
+        for changed in assignment::changes(id, &records)? {
+            let Some(what) = turned(words, today, |date| ends(s, whose.as_ref(), date), &changed) else { continue };
+            let by = match changed.record.actor.split_once('/') {
+                Some(("person", id)) => name(conn, Some(id)).await?.unwrap_or_default(),
+                None => say!(words, "request-operator"),
+                Some(_) => say!(words, "request-history-rule"),
+            };
+            let (at, reason) = (on(changed.record.at), literal(&changed.record.reason));
+            lines.push(say!(words, "request-history-turned", on = at, what = what, name = by, reason = reason));
+        }
         for other in store::of_assignment(conn, id).await?.iter().filter(|o| o.id != r.id) {
-            let what = what(conn, words, other).await?;
+            let what = what_of(conn, s, words, other, whose.as_ref()).await?;
             let by = name(conn, other.decider.as_deref()).await?.unwrap_or_default();
             let at = on(other.decided.unwrap_or(other.created));
             lines.push(match other.state {
@@ -167,6 +201,37 @@ async fn told_before(conn: &Conn, words: &Words, s: &Services, reader: &Person, 
     }
     let skipped = lines.len().saturating_sub(HISTORY);
     Ok(lines.into_iter().skip(skipped).collect())
+}
+
+/// What a record changed of what was so before: the due date, and how it stands.
+fn turned(words: &Words, today: Date, ends: impl Fn(Date) -> Deadline, changed: &Changed<'_>) -> Option<String> {
+    let (before, after) = (changed.before.as_ref()?, &changed.after);
+    let mut parts = Vec::new();
+    if before.due_date != after.due_date {
+        let [old, new] = [before.due_date, after.due_date].map(|date| ends(date).said(words, today));
+        parts.push(say!(words, "request-history-due", new = new, old = old));
+    }
+    if before.state != after.state {
+        let (old, new) = (stood(words, before.state), stood(words, after.state));
+        parts.push(say!(words, "request-history-stood", new = new, old = old));
+    }
+    (!parts.is_empty()).then(|| words.list(&parts))
+}
+
+/// How a training stands.
+fn stood(words: &Words, state: Standing) -> String {
+    match state {
+        Standing::Assigned => say!(words, "request-stood-assigned"),
+        Standing::Extended => say!(words, "request-stood-extended"),
+        Standing::InProgress => say!(words, "request-stood-started"),
+        Standing::Overdue => say!(words, "request-stood-overdue"),
+        Standing::OnLeave => say!(words, "request-stood-away"),
+        Standing::Completed => say!(words, "request-stood-completed"),
+        Standing::Expired => say!(words, "request-stood-expired"),
+        Standing::Exempt => say!(words, "request-stood-exempt"),
+        Standing::Waived => say!(words, "request-stood-waived"),
+        Standing::Retired => say!(words, "request-stood-retired"),
+    }
 }
 
 /// Who asks for what.

@@ -162,7 +162,7 @@ impl Team {
             let text = if !a.state.is_open() {
                 say!(cx.words, "team-remind-not-needed", name = name)
             } else if a.due.date.to_string() != shown {
-                say!(cx.words, "team-extended-already", name = name, due = cx.words.date(a.due.date))
+                say!(cx.words, "team-extended-already", name = name, due = a.due.said_in_full(cx.words))
             } else {
                 let from = a.due.date.max(today);
                 let to = from.checked_add(7.days()).unwrap_or(from);
@@ -174,7 +174,7 @@ impl Team {
                 }
                 let by = By::person(&manager.id, "the manager gave seven more days");
                 let a = life::extend(&turn, s, &person, &a, to, &by).await?;
-                say!(cx.words, "team-extended", name = name, due = cx.words.date(a.due.date))
+                say!(cx.words, "team-extended", name = name, due = a.due.said_in_full(cx.words))
             };
             turn.reply_private(Message::text(text)).await
         })

@@ -119,7 +119,8 @@ pub(super) async fn run(cx: &Context<'_>, s: &Services, rest: &str, call: &Call)
         tell(&turn, &d.id, &chosen.who).await?;
         expect_digest_of(&turn, s, &chosen.who).await?;
         requests::hand_over(&turn, s, manager, &chosen.who, &chosen.reason).await?;
-        let text = say!(words, "team-delegated", name = literal(&chosen.who.name), until = words.date(chosen.until));
+        let until = d.until.said_in_full(words);
+        let text = say!(words, "team-delegated", name = literal(&chosen.who.name), until = until);
         let back = Button::new(say!(words, "team-delegate-end-button"), format!("team delegate end {}", d.id));
         turn.reply_private(Message::text(text).buttons(vec![back])).await
     })
@@ -197,7 +198,7 @@ impl DeliveryKind for StandIn {
             let ended = Message::text(say!(cx.words, "team-stand-in-over", name = name));
             return Ok(if cx.posted { Rendered::Say(ended) } else { Rendered::Gone(words_key!("why-stand-in-ended")) });
         }
-        let text = say!(cx.words, "team-stand-in", name = &name, until = cx.words.date(d.until));
+        let text = say!(cx.words, "team-stand-in", name = &name, until = d.until.said_in_full(cx.words));
         let quote = Block::Quote { text: literal(&d.reason), source: Some(name) };
         let buttons = vec![
             Button::primary(say!(cx.words, "team-all-button"), "team"),

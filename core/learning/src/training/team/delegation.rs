@@ -13,7 +13,8 @@ use stoa_ground::ledger::{Entry, Projection, Record};
 use stoa_ground::people::{self, Person, Status};
 use stoa_ground::{Conn, Error, Instant, Result, Row, Tx, args};
 
-use super::super::{due, requests};
+use super::super::due::{self, Deadline};
+use super::super::requests;
 use super::{delegate, expect_digest_of};
 use crate::Services;
 
@@ -27,7 +28,7 @@ pub(super) struct Delegation {
     /// Who: the person's id.
     pub delegate: String,
     /// To the end of this day of the one for whom it is.
-    pub until: Date,
+    pub until: Deadline,
     /// Why.
     pub reason: String,
 }
@@ -93,7 +94,7 @@ macro_rules! select {
             "SELECT id, COALESCE((SELECT x.stands_for FROM person_alias x WHERE x.person = delegation.person), person) \
              AS person, \
              COALESCE((SELECT x.stands_for FROM person_alias x WHERE x.person = delegation.delegate), delegate) \
-             AS delegate, until, reason FROM delegation WHERE ",
+             AS delegate, until, ends, reason FROM delegation WHERE ",
             $($rest)*
         )
     };
@@ -101,13 +102,13 @@ macro_rules! select {
 
 fn read(row: &Row) -> Result<Delegation> {
     let until: String = row.get("until")?;
+    let date = until.parse();
+    let date = date.map_err(|_| Error::invalid(format!("delegation.until holds '{until}', which is not a date")))?;
     Ok(Delegation {
         id: row.get("id")?,
         person: row.get("person")?,
         delegate: row.get("delegate")?,
-        until: until
-            .parse()
-            .map_err(|_| Error::invalid(format!("delegation.until holds '{until}', which is not a date")))?,
+        until: Deadline { date, at: row.get("ends")? },
         reason: row.get("reason")?,
     })
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use jiff::civil::{Time, Weekday};
+use jiff::civil::{Date, Time, Weekday};
 use serde_json::{Value as Json, json};
 use stoa_flow::chat::{Button, Message, literal};
 use stoa_flow::delivery::{self, Delivery, DeliveryKind, NewDelivery, Rendered, Rendering};
@@ -58,8 +58,7 @@ impl Job for DigestJob {
         if items.is_empty() || date.weekday() == Weekday::Sunday {
             return Ok(());
         }
-        let last = tx.opt("SELECT items FROM manager_digest WHERE manager = $1", args![id]).await?;
-        let before: Json = last.map(|r| r.get("items")).transpose()?.unwrap_or_else(|| json!([]));
+        let before = told_last(tx, id).await?;
         let ids: Vec<&str> = items.iter().map(|i| i.a.id.as_str()).collect();
         let escalated: Vec<&str> = items.iter().filter(|i| i.escalated).map(|i| i.a.id.as_str()).collect();
         let key = format!("manager-digest/{id}/{date}");
@@ -86,6 +85,18 @@ impl Job for DigestJob {
         }
         Ok(())
     }
+}
+
+/// The items that a manager heard of last. A digest that never left told nothing: that of the one before it counts.
+async fn told_last(tx: &Tx, manager: &str) -> Result<Json> {
+    let sql = "SELECT d.items, o.state, o.payload FROM manager_digest d LEFT JOIN outbox o ON o.key = d.key
+               WHERE d.manager = $1";
+    let Some(last) = tx.opt(sql, args![manager]).await? else { return Ok(json!([])) };
+    let told = last.get::<Option<String>>("state")?.is_none_or(|state| matches!(state.as_str(), "posted" | "sending"));
+    if told {
+        return last.get("items");
+    }
+    Ok(last.get::<Json>("payload")?["before"].take())
 }
 
 /// One of the kinds `manager-digest` and `escalation`. Both are one message a week and person; the second one is for
@@ -166,7 +177,7 @@ impl Digest {
     }
 }
 
-fn line(words: &Words, e: &Entry, due: &str) -> String {
+fn line(words: &Words, e: &Entry, today: Date) -> String {
     let (name, title) = (literal(&e.name), literal(&e.title));
     match e.a.state {
         State::Overdue if e.new => say!(words, "team-line-new", name = name, title = title, days = e.late),
@@ -175,7 +186,7 @@ fn line(words: &Words, e: &Entry, due: &str) -> String {
         State::Waived => say!(words, "team-line-waived", name = name, title = title),
         State::Exempt | State::Retired => say!(words, "team-line-ended", name = name, title = title),
         State::OnLeave => say!(words, "team-line-away", name = name, title = title),
-        _ => say!(words, "team-line-due", name = name, title = title, due = due),
+        _ => say!(words, "team-line-due", name = name, title = title, due = e.a.due.said(words, today)),
     }
 }
 
@@ -212,7 +223,7 @@ impl DeliveryKind for Digest {
         let mut message = Message::new().heading(say!(cx.words, "team-digest-title"));
         let stands_in = cx.db.read(|c| async move { delegation::by_delegate(&c, &manager.id).await }).await?;
         for (who, d) in &stands_in {
-            let until = cx.words.date(d.until);
+            let until = d.until.said_in_full(cx.words);
             message = message.context(say!(cx.words, "team-stand-in-for", name = literal(&who.name), until = until));
         }
         message = message.paragraph(if open == 0 {
@@ -231,7 +242,7 @@ impl DeliveryKind for Digest {
                 level = true;
                 message = message.paragraph(say!(cx.words, "team-digest-escalated"));
             }
-            message = message.paragraph(line(cx.words, e, &cx.words.day(e.a.due.date, today)));
+            message = message.paragraph(line(cx.words, e, today));
             if e.a.state == State::Overdue && with_buttons < WITH_BUTTONS {
                 with_buttons += 1;
                 message = message.buttons(buttons(cx.words, &e.a));

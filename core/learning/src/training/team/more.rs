@@ -11,7 +11,7 @@ use super::command::theirs;
 use crate::Services;
 use crate::training::assignment::{self, Assignment, By};
 use crate::training::requests::{self, Asked, Kind, Wish};
-use crate::training::{life, requirement};
+use crate::training::{due, life, requirement};
 
 /// The longest reason, in characters.
 pub(super) const LONGEST: usize = 500;
@@ -130,7 +130,8 @@ pub(super) async fn run(cx: &Context<'_>, s: &Services, id: &str, call: &Call) -
         let by = By::person(&manager.id, &*chosen.reason);
         let text = if chosen.leave {
             on_leave(&turn, s, &person, today, chosen.until, &by).await?;
-            say!(words, "team-away", name = name, until = words.date(chosen.until))
+            let until = due::ends(&s.organisation.calendar(&person), chosen.until).said_in_full(words);
+            say!(words, "team-away", name = name, until = until)
         } else if requests::beyond_managers(s, &a, chosen.until) {
             let wish = Wish {
                 kind: Kind::Extension,
@@ -156,7 +157,7 @@ pub(super) async fn run(cx: &Context<'_>, s: &Services, id: &str, call: &Call) -
             }
         } else {
             let a = life::extend(&turn, s, &person, &a, chosen.until, &by).await?;
-            say!(words, "team-extended", name = name, due = words.date(a.due.date))
+            say!(words, "team-extended", name = name, due = a.due.said_in_full(words))
         };
         turn.reply_private(Message::text(text)).await
     })

@@ -196,13 +196,13 @@ fn by_person(all: Vec<Assignment>) -> HashMap<String, Vec<Assignment>> {
 
 fn line(words: &Words, row: &Row, today: Date) -> String {
     let (name, title) = (literal(&row.person.name), literal(&row.title));
-    let due = words.day(row.a.due.date, today);
+    let due = row.a.due.said(words, today);
     match row.a.state {
         State::Overdue => say!(words, "team-row-overdue", name = name, title = title, due = due),
         State::OnLeave => say!(words, "team-row-away", name = name, title = title),
         State::Expired => {
-            let until = row.a.expires.map_or(row.a.due.date, |end| end.date);
-            say!(words, "team-row-expired", name = name, title = title, until = words.day(until, today))
+            let until = row.a.expires.unwrap_or(row.a.due).said(words, today);
+            say!(words, "team-row-expired", name = name, title = title, until = until)
         }
         _ if row.holds => say!(words, "team-row-renew", name = name, title = title, due = due),
         State::InProgress => say!(words, "team-row-started", name = name, title = title, due = due),
@@ -213,13 +213,12 @@ fn line(words: &Words, row: &Row, today: Date) -> String {
 /// The same about one requirement, which is named above, and with the reason.
 fn line_with_reason(words: &Words, row: &Row, today: Date) -> String {
     let (name, reason) = (literal(&row.person.name), literal(&row.a.reason));
-    let due = words.day(row.a.due.date, today);
+    let due = row.a.due.said(words, today);
     match row.a.state {
         State::Overdue => say!(words, "authoring-missing-overdue", name = name, due = due, reason = reason),
         State::OnLeave => say!(words, "authoring-missing-away", name = name, reason = reason),
         State::Expired => {
-            let until = row.a.expires.map_or(row.a.due.date, |end| end.date);
-            let until = words.day(until, today);
+            let until = row.a.expires.unwrap_or(row.a.due).said(words, today);
             say!(words, "authoring-missing-expired", name = name, until = until, reason = reason)
         }
         _ if row.holds => say!(words, "authoring-missing-renew", name = name, due = due, reason = reason),

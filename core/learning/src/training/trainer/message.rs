@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use stoa_flow::chat::{Block, Button, Message, literal};
+use stoa_flow::chat::{Block, Button, Message, literal, moment};
 use stoa_flow::delivery::{Delivery, DeliveryKind, Line, Rendered, Rendering};
 use stoa_flow::nudges::{Policy, Priority};
 use stoa_flow::words::Words;
@@ -70,6 +70,7 @@ impl Told {
         }
         let calendar = s.organisation.calendar(trainer);
         let due = format!("{} {}", words.date(calendar.date(q.due)), words.time(calendar.time(q.due)));
+        let due = moment(&due, q.due);
         message
             .context(say!(words, "trainer-until", due = due))
             .buttons(vec![answer, Button::new(say!(words, "trainer-pass-button"), format!("training pass {}", q.id))])
