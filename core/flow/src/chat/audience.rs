@@ -24,7 +24,9 @@ impl Flow {
         let Some(platform) = platform else { return Ok(Audience::default()) };
         match platform.audience(place).await {
             Ok(audience) => Ok(audience),
-            Err(SendError::Retry { why, .. } | SendError::Wait { why, .. }) => Err(Error::Io(why)),
+            Err(SendError::Retry { why, .. } | SendError::Unsent { why, .. } | SendError::Wait { why, .. }) => {
+                Err(Error::Io(why))
+            }
             Err(SendError::Unreachable(_) | SendError::Refused(_)) => Ok(Audience::default()),
         }
     }
