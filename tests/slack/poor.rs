@@ -30,13 +30,14 @@ const MISSING: [&str; 9] = [
 
 async fn model() -> Result<Model> {
     let first = "To descale the coffee machine, press both buttons for five seconds. [1]\nPour";
-    let model = Model::open(first, " in one bag of citric acid. [1]\n").await?;
-    model.goes_on(9);
-    Ok(model)
+    Model::open(first, " in one bag of citric acid. [1]\n").await
 }
 
-/// The whole answer in the thread of the pane.
-async fn answered_in(slack: &Slack, pane: &(String, String)) -> Result<Message> {
+/// The whole answer in the thread of the pane. The model ends it when the beginning was to be streamed.
+async fn answered_in(slack: &Slack, model: &Model, pane: &(String, String)) -> Result<Message> {
+    let begins = |s: &Slack| s.calls().iter().any(|c| c.method == "chat.startStream").then_some(());
+    slack.wait("the attempt to begin a stream", begins).await?;
+    model.goes_on(9);
     let whole = |m: &Message| m.thread.as_ref() == Some(&pane.1) && m.shown().contains("citric acid") && !m.streaming;
     slack.wait("the answer in the thread", |s| s.messages().into_iter().find(|m| whole(m))).await
 }
@@ -50,7 +51,7 @@ async fn what_a_workspace_does_not_have_loses_nothing() -> Result<()> {
         slack.lacks(&MISSING, trouble);
         let pane = ada.opens_pane();
         ada.says_in_pane(&pane, QUESTION);
-        answered_in(slack, &pane).await?;
+        answered_in(slack, &model, &pane).await?;
         // What is for one person alone comes at the command's response address, and where that is used up by direct message.
         ada.slash_in(GENERAL, "/stoa", "help");
         let help = ada.reads("You can also use these words").await?;
@@ -75,7 +76,7 @@ async fn a_stream_that_cannot_be_begun_becomes_a_post() -> Result<()> {
     slack.lacks(&["chat.startStream"], Trouble::Failing);
     let pane = ada.opens_pane();
     ada.says_in_pane(&pane, QUESTION);
-    answered_in(slack, &pane).await?;
+    answered_in(slack, &model, &pane).await?;
     let begun = slack.calls().iter().filter(|c| c.method == "chat.startStream").count();
     ensure!(begun == 1, "{begun} attempts to begin it");
     scene.ends().await
