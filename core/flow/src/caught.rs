@@ -10,14 +10,18 @@ use crate::journal;
 
 /// What comes of `work`; of a panic in it, an error that does not pass. Where it was and what it said stands on standard
 /// error: it may quote people, so neither the log nor the error repeats it.
-pub(crate) async fn caught<T, E: From<Error>>(
+pub(crate) fn caught<T, E: From<Error>, W: Future<Output = Result<T, E>>>(
     part: &'static str,
-    work: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
+    work: W,
+) -> impl Future<Output = Result<T, E>> + use<T, E, W> {
     // What a panic leaves half done is what a failure leaves half done: transactions roll back, and rows have leases.
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
-        journal::broke_off(part);
-        Err(Error::Io(format!("{part} broke off with a panic: a fault of Stoa, of which standard error has the place"))
-            .into())
-    })
+    // On the heap: this is where much is nested, and each layer around it would take its size from the stack once more.
+    let work = AssertUnwindSafe(Box::pin(work)).catch_unwind();
+    async move {
+        work.await.unwrap_or_else(|_| {
+            journal::broke_off(part);
+            let why = "broke off with a panic: a fault of Stoa, of which standard error has the place";
+            Err(Error::Io(format!("{part} {why}")).into())
+        })
+    }
 }

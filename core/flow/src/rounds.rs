@@ -53,8 +53,9 @@ struct Round(Vec<Result<usize>>);
 
 impl Round {
     /// Has a part done. A panic in it is its failure.
-    async fn part(&mut self, name: &'static str, work: impl Future<Output = Result<usize>>) {
-        self.0.push(caught(name, work).await);
+    fn part<W: Future<Output = Result<usize>>>(&mut self, name: &'static str, work: W) -> impl Future<Output = ()> {
+        let work = caught(name, work);
+        async move { self.0.push(work.await) }
     }
 
     /// How much was done.
