@@ -1,5 +1,7 @@
 //! People who have not written yet, who are deactivated, and whom Slack does not know.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use serde_json::Value;
 use stoa_tests::said;
@@ -11,12 +13,13 @@ const CY: &str = "U012CY003";
 /// What the staff list's person is like, once it is so.
 async fn person(scene: &Scene, id: &str, fits: impl Fn(&Value) -> bool) -> Result<Value> {
     let mut shown = Value::Null;
-    for _ in 0..100 {
+    // A page of Slack's list is read every three seconds.
+    for _ in 0..600 {
         shown = serde_json::from_str(&said(STOA, scene.dir.path(), &["--json", "people", "show", id])?)?;
         if fits(&shown) {
             return Ok(shown);
         }
-        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     anyhow::bail!("{id} stays {shown:#}")
 }

@@ -27,8 +27,9 @@ const SCOPES: [Scope; 14] = [
     ),
     (
         "channels:read",
-        &[Feature::ChannelNews],
-        "the operator does not hear that a public channel was archived or that Stoa was taken out of it",
+        &[Feature::ChannelNews, Feature::Discussions, Feature::Reactions],
+        "nothing that is said in a channel becomes a tip or a discussion, for nobody says who reads there, and the operator does \
+         not hear that a public channel was archived or that Stoa was taken out of it",
     ),
     ("chat:write", &[], "Stoa cannot answer at all"),
     ("commands", &[], "there are no slash commands and shortcuts"),
