@@ -311,10 +311,10 @@ impl Flow {
         last: &mut Option<std::time::Instant>,
     ) -> Result<()> {
         while !stop.is_cancelled() {
-            if let Some(began) = last.replace(monotonic()) {
+            if let Some(began) = last {
                 tokio::time::sleep(PACE.saturating_sub(began.elapsed())).await;
-                *last = Some(monotonic());
             }
+            *last = Some(monotonic());
             let turn = self.turn.read().await;
             let pass = self.pass(lane).await?;
             drop(turn);
