@@ -8,8 +8,6 @@ use stoa_tests::said;
 
 use crate::*;
 
-const CY: &str = "U012CY003";
-
 /// What the staff list's person is like, once it is so.
 async fn person(scene: &Scene, id: &str, fits: impl Fn(&Value) -> bool) -> Result<Value> {
     let mut shown = Value::Null;

@@ -26,6 +26,7 @@ const STOA: &str = env!("CARGO_BIN_EXE_stoa");
 
 const ADA: &str = "U012ADA01";
 const BO: &str = "U012BO002";
+const CY: &str = "U012CY003";
 const GENERAL: &str = "C0GENERAL";
 /// The bot is no member.
 const PRIVATE: &str = "C0PRIVATE";
@@ -37,6 +38,14 @@ const ROSTER: &str = "employee_id,name,email,timezone,slack_id,stoa_roles\n\
                       E2,Bo *Lind*,bo@example.org,Asia/Kolkata,U012BO002,\n";
 const QUESTION: &str = "How do I descale the coffee machine?";
 const ANSWER: &str = "one bag of citric acid";
+
+/// What a server finds: its configuration, a page of the handbook and the staff list.
+fn lays_out(at: &std::path::Path, config: &str, roster: &str) -> Result<()> {
+    std::fs::write(at.join("stoa.toml"), config)?;
+    std::fs::create_dir(at.join("handbook"))?;
+    std::fs::write(at.join("handbook/kitchen.md"), PAGE)?;
+    Ok(std::fs::write(at.join("roster.csv"), roster)?)
+}
 
 /// A workspace, and a bot in it.
 struct Scene {
@@ -68,10 +77,7 @@ impl Scene {
              [[library.sources]]\nkind = \"files\"\nname = \"Handbook\"\npath = \"handbook\"\nreaders = [\"everyone\"]\n{}{more}",
             if mode == "page" { slack.configuration_by_page() } else { slack.configuration(mode) }
         );
-        std::fs::write(at.join("stoa.toml"), config)?;
-        std::fs::create_dir(at.join("handbook"))?;
-        std::fs::write(at.join("handbook/kitchen.md"), PAGE)?;
-        std::fs::write(at.join("roster.csv"), ROSTER)?;
+        lays_out(at, &config, ROSTER)?;
         said(STOA, at, &["people", "import", "roster.csv"])?;
         said(STOA, at, &["library", "sync"])?;
         let server = Server::start_logged(STOA, at, &["serve"], &at.join("log"))?;

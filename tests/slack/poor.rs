@@ -219,10 +219,7 @@ async fn a_server_that_knows_hardly_anything_is_answered() -> Result<()> {
          [[slack]]\nname = \"acme\"\nmode = \"http\"\nbot_token = \"xoxb-poor\"\nsigning_secret = \"{SIGNING_SECRET}\"\n\
          api_url = \"{url}/api\"\n"
     );
-    std::fs::write(at.join("stoa.toml"), config)?;
-    std::fs::create_dir(at.join("handbook"))?;
-    std::fs::write(at.join("handbook/kitchen.md"), PAGE)?;
-    std::fs::write(at.join("roster.csv"), ROSTER)?;
+    lays_out(at, &config, ROSTER)?;
     said(STOA, at, &["people", "import", "roster.csv"])?;
     said(STOA, at, &["library", "sync"])?;
     let mut server = Server::start_logged(STOA, at, &["serve"], &at.join("log"))?;

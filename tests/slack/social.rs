@@ -5,8 +5,6 @@ use stoa_tests::said;
 
 use crate::*;
 
-const CY: &str = "U012CY003";
-
 /// Somebody who is on the staff list as well.
 fn cy_joins(scene: &Scene) -> Result<()> {
     let dir = scene.dir.path();

@@ -5,7 +5,6 @@ use stoa_tests::said;
 
 use crate::*;
 
-const CY: &str = "U012CY003";
 const ED: &str = "U012ED004";
 
 const TEAM: &str = "employee_id,name,email,timezone,slack_id,manager_employee_id\n\
@@ -31,10 +30,7 @@ impl Scene {
              [[library.sources]]\nkind = \"files\"\nname = \"Handbook\"\npath = \"handbook\"\nreaders = [\"everyone\"]\n{}",
             slack.configuration("socket")
         );
-        std::fs::write(at.join("stoa.toml"), config)?;
-        std::fs::create_dir(at.join("handbook"))?;
-        std::fs::write(at.join("handbook/kitchen.md"), PAGE)?;
-        std::fs::write(at.join("roster.csv"), TEAM)?;
+        lays_out(at, &config, TEAM)?;
         let server = Server::start_logged(STOA, at, &["serve", "--clock", "manual"], &at.join("log"))?;
         said(STOA, at, &["people", "import", "roster.csv"])?;
         said(STOA, at, &["library", "sync"])?;

@@ -1,12 +1,13 @@
 //! Who reads in a channel of a server, as its permissions say it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use stoa_flow::chat::{Audience, Place};
 
 use crate::api::{Failure, Request, UNKNOWN_CHANNEL};
 use crate::app::App;
 use crate::events::PRIVATE_THREAD;
 use crate::ids::word;
+use crate::setup;
 
 const VIEW_CHANNEL: u64 = 1 << 10;
 
@@ -38,8 +39,7 @@ impl App {
             return Ok(Audience::default());
         }
         let roles = self.api.call(&Request::new("GET /guilds/:id/roles", guild, &[])).await?;
-        let member = self.options.guilds.iter().find(|g| g.id == guild).and_then(|g| g.member_role.as_deref());
-        Ok(read(&channel, &roles, guild, member))
+        Ok(read(&channel, &roles, guild, self.member_role(guild)))
     }
 }
 
@@ -54,24 +54,18 @@ fn read(channel: &Value, roles: &Value, guild: &str, member: Option<&str>) -> Au
 
 /// Whether somebody with this role alone, or with none, sees a channel.
 fn sees(channel: &Value, roles: &Value, guild: &str, role: Option<&str>) -> bool {
-    let number = |value: &Value| word(value).parse::<u64>().unwrap_or_default();
-    let all = |list: &'_ Value, id: &str| list.as_array().into_iter().flatten().find(|one| one["id"] == id).cloned();
-    let mut granted = 0;
-    for id in [Some(guild), role].into_iter().flatten() {
-        granted |= all(roles, id).map_or(0, |r| number(&r["permissions"]));
-    }
-    for id in [Some(guild), role].into_iter().flatten() {
-        if let Some(said) = all(&channel["permission_overwrites"], id) {
-            granted = granted & !number(&said["deny"]) | number(&said["allow"]);
-        }
-    }
-    granted & VIEW_CHANNEL != 0
+    let of = |id: &str| {
+        let role = roles.as_array().into_iter().flatten().find(|r| r["id"] == id);
+        role.map_or(0, |r| word(&r["permissions"]).parse::<u64>().unwrap_or_default())
+    };
+    let server = json!({ "id": guild, "permissions": (of(guild) | role.map_or(0, of)).to_string() });
+    let member = json!({ "roles": role.as_slice() });
+    setup::allowed(&server, channel, &member) & VIEW_CHANNEL != 0
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_channel_is_open_when_everybody_or_the_role_of_our_own_people_sees_it() {

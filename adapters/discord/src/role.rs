@@ -20,7 +20,7 @@ pub(crate) const BELIEVED: Duration = Duration::from_secs(600);
 
 impl App {
     /// The role of a server that vouches for accounts.
-    fn member_role(&self, guild: &str) -> Option<&str> {
+    pub(crate) fn member_role(&self, guild: &str) -> Option<&str> {
         self.options.guilds.iter().find(|g| g.id == guild)?.member_role.as_deref()
     }
 

@@ -239,7 +239,7 @@ impl Checked {
 
 /// What the bot, as `member` of a server, may do in a channel there: what it may on the whole server, changed by what the
 /// channel says about everybody, then about the bot's roles, then about the bot.
-fn allowed(server: &Value, channel: &Value, member: &Value) -> u64 {
+pub(crate) fn allowed(server: &Value, channel: &Value, member: &Value) -> u64 {
     let number = |value: &Value| word(value).parse::<u64>().unwrap_or_default();
     let (everybody, bot) = (word(&server["id"]), word(&member["user"]["id"]));
     let roles: Vec<&str> = member["roles"].as_array().into_iter().flatten().map(word).collect();

@@ -51,7 +51,7 @@ const CLOSED: [&str; 14] = [
     "team_not_found",
 ];
 /// A method that Slack, the app or a simpler server in Slack's place does not have.
-const UNKNOWN_METHOD: &str = "unknown_method";
+pub(crate) const UNKNOWN_METHOD: &str = "unknown_method";
 /// The method is not there, or not for this app: something else is to be done instead.
 const ABSENT: [&str; 4] = [UNKNOWN_METHOD, "missing_scope", "feature_not_enabled", "not_allowed"];
 /// The operator has to do something.

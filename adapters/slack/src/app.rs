@@ -140,6 +140,11 @@ impl App {
         installed.as_ref().is_some_and(|install| install.workspace == workspace)
     }
 
+    /// Names a workspace to Slack, where the app is installed in a whole organisation.
+    pub(crate) fn team_id(&self, workspace: &str) -> Option<(&'static str, String)> {
+        self.installed().filter(|install| install.workspace != workspace).map(|_| ("team_id", workspace.to_owned()))
+    }
+
     /// The store has this installation: it counts, unless the token here is a newer one that could not be kept yet.
     pub(crate) fn put(&self, install: Install) {
         if !self.unsaved.load(Ordering::Acquire) {

@@ -17,7 +17,7 @@ use stoa_http::{locked, remember};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Body, Failure};
+use crate::api::{Body, Failure, POST, UNKNOWN_METHOD};
 use crate::app::{App, Identity};
 use crate::events::word;
 use crate::socket::wait;
@@ -179,13 +179,8 @@ fn standing(said: Option<Result<Member, Failure>>, elsewhere: bool) -> Standing 
         Some(Ok(member)) if elsewhere && !member.colleague => Standing::Stranger,
         Some(Ok(_)) => Standing::Member,
         // Slack has this method. A simpler server in its place, which has not, knows no guests.
-        Some(Err(Failure::Code { code, .. })) if code == "unknown_method" => {
-            if elsewhere {
-                Standing::Stranger
-            } else {
-                Standing::Member
-            }
-        }
+        Some(Err(Failure::Code { code, .. })) if code == UNKNOWN_METHOD && elsewhere => Standing::Stranger,
+        Some(Err(Failure::Code { code, .. })) if code == UNKNOWN_METHOD => Standing::Member,
         Some(Err(_)) | None => Standing::Unknown,
     }
 }
@@ -232,7 +227,7 @@ impl Inlet {
             };
             let mut body = json!({ "channel": place.channel, "text": crate::mrkdwn::escape(&text) });
             let method = if place.direct {
-                "chat.postMessage"
+                POST
             } else {
                 body["user"] = json!(user);
                 "chat.postEphemeral"

@@ -203,14 +203,13 @@ impl Slack {
                 tracing::warn!(app = %app.options.name, why, "whether one person was shown something is not known");
                 return Ok(format!("unknown/{key}"));
             }
+            Err(failure @ (Failure::Later { .. } | Failure::Limited { .. })) => {
+                return Err(app.api.send_error(failure));
+            }
             Err(failure) => failure,
         };
-        let is_code = matches!(failure, Failure::Code { .. });
         let refused = failure.is_refusal();
         let error = app.api.send_error(failure);
-        if !is_code {
-            return Err(error);
-        }
         // It needs neither the method nor the token.
         if let Some(url) = app.response(&place.channel, &to.user) {
             let body = json!({

@@ -151,9 +151,7 @@ impl Inlet {
 impl App {
     async fn ask_silences(&self, workspace: &str, users: &[String]) -> Result<Value, Failure> {
         let mut form = vec![("users", users.join(","))];
-        if self.installed().is_some_and(|install| install.workspace != workspace) {
-            form.push(("team_id", workspace.to_owned()));
-        }
+        form.extend(self.team_id(workspace));
         self.call(METHOD, Body::Form(form)).await
     }
 }

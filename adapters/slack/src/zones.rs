@@ -112,9 +112,7 @@ impl crate::app::App {
         if !cursor.is_empty() {
             form.push(("cursor", cursor.to_owned()));
         }
-        if self.installed().is_some_and(|install| install.workspace != workspace) {
-            form.push(("team_id", workspace.to_owned()));
-        }
+        form.extend(self.team_id(workspace));
         self.call(METHOD, Body::Form(form)).await
     }
 }

@@ -1,8 +1,8 @@
 //! Who reads along in a place, as far as its platform tells.
 
-use stoa_ground::{Error, Result};
+use stoa_ground::Result;
 
-use super::{Place, SendError};
+use super::{Place, looked_up};
 use crate::Flow;
 
 /// Who reads what is said in a place.
@@ -22,12 +22,6 @@ impl Flow {
     pub async fn audience(&self, place: &Place) -> Result<Audience> {
         let platform = self.platform(&place.platform).filter(|_| !place.direct);
         let Some(platform) = platform else { return Ok(Audience::default()) };
-        match platform.audience(place).await {
-            Ok(audience) => Ok(audience),
-            Err(SendError::Retry { why, .. } | SendError::Unsent { why, .. } | SendError::Wait { why, .. }) => {
-                Err(Error::Io(why))
-            }
-            Err(SendError::Unreachable(_) | SendError::Refused(_)) => Ok(Audience::default()),
-        }
+        Ok(looked_up(platform.audience(place).await)?.unwrap_or_default())
     }
 }

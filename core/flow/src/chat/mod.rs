@@ -17,6 +17,6 @@ pub use help::Help;
 pub(crate) use home::Home;
 pub use home::{Panel, Prompt, Visit};
 pub use message::{Block, Button, Field, FieldKind, Form, Message, Style, literal};
-pub use model::{Account, Envelope, Event, MessageRef, Place, Platform, SendError, ThreadMessage};
+pub use model::{Account, Envelope, Event, MessageRef, Place, Platform, SendError, ThreadMessage, looked_up};
 pub use moment::{moment, moment_at, read_moment};
 pub use router::{Opened, Understood, understand};

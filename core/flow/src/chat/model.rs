@@ -149,6 +149,20 @@ pub enum SendError {
     Refused(String),
 }
 
+/// What a platform said; nothing where it will never say it.
+///
+/// # Errors
+/// [`Error::Io`] where it is to be asked again.
+pub fn looked_up<T>(said: Result<T, SendError>) -> stoa_ground::Result<Option<T>> {
+    match said {
+        Ok(found) => Ok(Some(found)),
+        Err(SendError::Retry { why, .. } | SendError::Unsent { why, .. } | SendError::Wait { why, .. }) => {
+            Err(Error::Io(why))
+        }
+        Err(SendError::Unreachable(_) | SendError::Refused(_)) => Ok(None),
+    }
+}
+
 impl From<stoa_ground::Error> for SendError {
     fn from(e: stoa_ground::Error) -> Self {
         Self::Retry { why: e.to_string(), after_seconds: None }

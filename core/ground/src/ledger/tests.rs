@@ -76,6 +76,13 @@ async fn add(db: &Db, ledger: &Ledger, subject: &str, data: Json) -> Record {
     db.write(|tx| async move { ledger.append(&tx, entry(subject, "added", data.clone())).await }).await.unwrap()
 }
 
+/// Takes everything into the log and signs it.
+async fn signed(db: &Db, ledger: &Ledger) {
+    log::catch_up(db).await.unwrap();
+    let signer = &note::Signer::new("example.org/log", [1; 32]).unwrap();
+    db.write(|tx| async move { checkpoint::make(&tx, ledger, signer).await }).await.unwrap();
+}
+
 async fn kept_of(c: &Conn, record: &Record) -> Kept {
     let all = kept(c, std::slice::from_ref(&record.subject)).await.unwrap();
     all[&record.subject].iter().find(|kept| kept.id == record.id).unwrap().clone()
@@ -106,9 +113,7 @@ async fn the_database_refuses_to_change_delete_or_replace_evidence() {
     let (db, _, _dir) = counting().await;
     let ledger = &ledger();
     add(&db, ledger, "a", json!({ "by": 1 })).await;
-    log::catch_up(&db).await.unwrap();
-    let signer = &note::Signer::new("example.org/log", [1; 32]).unwrap();
-    db.write(|tx| async move { checkpoint::make(&tx, ledger, signer).await }).await.unwrap();
+    signed(&db, ledger).await;
     let mut refused = vec![
         "UPDATE ledger_record SET kind = 'x'",
         "DELETE FROM ledger_record",
@@ -511,9 +516,7 @@ async fn what_somebody_changes_below_the_ledger_is_found_and_named() {
         for n in 0..6 {
             add(&db, ledger, "a", json!({ "by": n })).await;
         }
-        log::catch_up(&db).await.unwrap();
-        let signer = &note::Signer::new("example.org/log", [1; 32]).unwrap();
-        db.write(|tx| async move { checkpoint::make(&tx, ledger, signer).await }).await.unwrap();
+        signed(&db, ledger).await;
         unguarded(&db).await;
         for sql in changes {
             db.write(|tx| async move {
@@ -546,9 +549,7 @@ async fn whichever_byte_of_the_ledger_is_flipped_the_check_finds_it() {
     for n in 0..2 {
         add(&db, ledger, "a", json!({ "by": n })).await;
     }
-    log::catch_up(&db).await.unwrap();
-    let signer = &note::Signer::new("example.org/log", [1; 32]).unwrap();
-    db.write(|tx| async move { checkpoint::make(&tx, ledger, signer).await }).await.unwrap();
+    signed(&db, ledger).await;
     log::catch_up(&db).await.unwrap();
     unguarded(&db).await;
     assert!(db.read(|c| async move { check(&c, None).await }).await.is_ok());
@@ -603,9 +604,7 @@ async fn a_byte_that_is_flipped_in_the_file_is_said_or_leaves_the_ledger_as_it_w
     for n in 0..2 {
         add(&db, ledger, "a", json!({ "by": n })).await;
     }
-    log::catch_up(&db).await.unwrap();
-    let signer = &note::Signer::new("example.org/log", [1; 32]).unwrap();
-    db.write(|tx| async move { checkpoint::make(&tx, ledger, signer).await }).await.unwrap();
+    signed(&db, ledger).await;
     log::catch_up(&db).await.unwrap();
     let before = db.read(|c| async move { of_subject(&c, "counter/a").await }).await.unwrap();
     db.close().await;
@@ -679,9 +678,7 @@ async fn a_record_that_is_changed_with_its_hash_in_the_lowest_tile_is_found_by_t
     db.write_each(rows, |tx, by| async move { ledger.append(&tx, entry("a", "added", json!({ "by": by }))).await })
         .await
         .unwrap();
-    log::catch_up(&db).await.unwrap();
-    let signer = &note::Signer::new("example.org/log", [1; 32]).unwrap();
-    db.write(|tx| async move { checkpoint::make(&tx, ledger, signer).await }).await.unwrap();
+    signed(&db, ledger).await;
     assert_eq!(db.read(|c| async move { check(&c, None).await }).await.unwrap(), Sound { size: 300, read: 300 });
     unguarded(&db).await;
     db.write(|tx| async move {

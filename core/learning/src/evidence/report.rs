@@ -151,8 +151,7 @@ pub(super) async fn make(c: &Conn, asked: &Asked<'_>, people: &mut Then<'_>) -> 
     }
     let population = population.considered(&by_person);
     let report = Report::over(rows.into_iter().map(|(_, row)| row).collect());
-    changes.sort_by(|(a, one), (b, two)| (a, &one.subject, one.version).cmp(&(b, &two.subject, two.version)));
-    let changes = changes.into_iter().map(|(_, change)| change).collect();
+    let changes = rows::in_order(changes);
     Ok(Made { report, population, assignments, changes, kept })
 }
 

@@ -144,6 +144,12 @@ pub(super) fn changes(id: &str, records: &[Record]) -> Result<Vec<(Instant, Chan
     Ok(assignment::changes(id, records)?.into_iter().map(change).collect())
 }
 
+/// The changes of all, the oldest first.
+pub(super) fn in_order(mut all: Vec<(Instant, Change)>) -> Vec<Change> {
+    all.sort_by(|(a, one), (b, two)| (a, &one.subject, one.version).cmp(&(b, &two.subject, two.version)));
+    all.into_iter().map(|(_, change)| change).collect()
+}
+
 /// The newest record that says who and where the person was.
 pub(super) fn who(records: &[Record]) -> Option<&Record> {
     records.iter().rev().find(|record| record.data["who"].is_object())

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::json;
 use stoa_flow::chat::{
-    Account, Args, Button, Call, Command, Context, Field, FieldError, Form, Message, Place, SendError, literal,
+    Account, Args, Button, Call, Command, Context, Field, FieldError, Form, Message, Place, literal, looked_up,
 };
 use stoa_flow::delivery::{self, NewDelivery};
 use stoa_flow::{say, words_key};
@@ -338,13 +338,8 @@ impl Log {
     async fn read(&self, cx: &Context<'_>, discussion: &Discussion) -> Result<Vec<Said>> {
         let platform = cx.flow.platform(&discussion.platform);
         let platform = platform.ok_or_else(|| Error::Invalid(say!(cx.words, "tips-discussion-unreadable")))?;
-        let thread = match platform.thread(&discussion.place()).await {
-            Ok(thread) => thread,
-            Err(SendError::Retry { why, .. } | SendError::Unsent { why, .. } | SendError::Wait { why, .. }) => {
-                return Err(Error::Io(why));
-            }
-            Err(_) => return Err(Error::Invalid(say!(cx.words, "tips-discussion-unreadable"))),
-        };
+        let thread = looked_up(platform.thread(&discussion.place()).await)?
+            .ok_or_else(|| Error::Invalid(say!(cx.words, "tips-discussion-unreadable")))?;
         cx.db()
             .read(|conn| async {
                 let conn = conn;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use stoa_flow::Watcher;
-use stoa_flow::chat::{Account, Context, Event, Place, Platform, SendError, ThreadMessage};
+use stoa_flow::chat::{Account, Context, Event, Place, Platform, ThreadMessage, looked_up};
+use stoa_ground::Result;
 use stoa_ground::people::{self, Person, Role, Status};
-use stoa_ground::{Error, Result};
 
 use super::command::{TOPIC, new, wrong};
 use super::discussions::accepted::{self, Accepted};
@@ -177,15 +177,4 @@ async fn known(cx: &Context<'_>, account: Option<&Account>) -> Result<Option<Per
     let found =
         cx.db().read(|c| async move { people::by_account(&c, &a.platform, &a.workspace, &a.user).await }).await?;
     Ok(found.filter(|p| p.status != Status::Left))
-}
-
-/// What a platform said; nothing where it will never say it, and an error where it is asked again.
-fn looked_up<T>(said: std::result::Result<T, SendError>) -> Result<Option<T>> {
-    match said {
-        Ok(found) => Ok(Some(found)),
-        Err(SendError::Retry { why, .. } | SendError::Unsent { why, .. } | SendError::Wait { why, .. }) => {
-            Err(Error::Io(why))
-        }
-        Err(SendError::Unreachable(_) | SendError::Refused(_)) => Ok(None),
-    }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use stoa_ground::clock;
 use tokio::sync::mpsc;
 
-use super::state::{APP, BOT, Kept, Order, Session, TOKEN};
+use super::state::{APP, BOT, CONTENT, Kept, Order, Session, TOKEN};
 use super::{Hall, lock};
 
 pub(super) async fn link(State(hall): State<Hall>, upgrade: WebSocketUpgrade) -> Response {
@@ -94,7 +94,7 @@ fn heard(hall: &Hall, said: &Value, name: &mut Option<String>, orders: &mpsc::Un
                 return;
             }
             let intents = d["intents"].as_u64().unwrap_or_default();
-            if intents & (1 << 1 | 1 << 8 | 1 << 15) & !kept.privileged != 0 {
+            if intents & (1 << 1 | 1 << 8 | CONTENT) & !kept.privileged != 0 {
                 let _ = orders.send(Order::Close(4_014));
                 return;
             }

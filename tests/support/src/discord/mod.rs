@@ -50,8 +50,12 @@ struct Hall {
 impl Hall {
     fn new(url: String) -> Result<Self> {
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(3)).build()?;
-        let kept =
-            Kept { beat: 41_250, privileged: 1 << 15 | 1 << 1, sessions_left: (999, 14_400_000), ..Kept::default() };
+        let kept = Kept {
+            beat: 41_250,
+            privileged: state::CONTENT | 1 << 1,
+            sessions_left: (999, 14_400_000),
+            ..Kept::default()
+        };
         let hall = Self { url, kept: Arc::new(Mutex::new(kept)), change: Arc::new(watch::Sender::new(0)), http };
         lock(&hall.kept).users.insert(BOT.into(), ("Stoa".into(), true));
         Ok(hall)

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use stoa_ground::clock::monotonic;
 
-use super::state::{APP, BOT, Call, Channel, Kept, Message, Modal, TOKEN, Trouble};
+use super::state::{APP, BOT, CONTENT, Call, Channel, Kept, Message, Modal, TOKEN, Trouble};
 use super::{Hall, check, lock};
 
 /// How long an interaction waits for its acknowledgement.
@@ -220,7 +220,7 @@ fn act(kept: &mut Kept, hall: &Hall, method: &Method, parts: &[&str], query: &st
     match (method.as_str(), parts) {
         ("GET", ["users", "@me"]) => Yes(kept.user(BOT)),
         ("GET", ["applications", "@me"]) => {
-            let flags = if kept.privileged & (1 << 15) != 0 { 1_u64 << 19 } else { 0 }
+            let flags = if kept.privileged & CONTENT != 0 { 1_u64 << 19 } else { 0 }
                 | if kept.privileged & 2 != 0 { 1 << 15 } else { 0 };
             Yes(json!({ "id": APP, "name": "Stoa", "verify_key": super::public_key(), "flags": flags,
                 "interactions_endpoint_url": kept.endpoint, "bot_public": kept.public }))

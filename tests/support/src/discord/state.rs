@@ -16,7 +16,7 @@ pub const BOT: &str = "100000000000000002";
 /// The bot's token.
 pub const TOKEN: &str = "stand.in.token";
 /// The privileged intent for the content of messages.
-const CONTENT: u64 = 1 << 15;
+pub(super) const CONTENT: u64 = 1 << 15;
 /// Discord's epoch in milliseconds since 1970.
 const EPOCH: i64 = 1_420_070_400_000;
 

@@ -60,21 +60,24 @@ pub(super) fn changes(files: &Pack, proof: &Proof) -> Checked<Option<String>> {
             })?,
         );
     }
-    said.sort_by(|(a, one), (b, two)| (a, &one.subject, one.version).cmp(&(b, &two.subject, two.version)));
+    let said = rows::in_order(said);
     if said.len() != all.len() {
         return tampered(format!("changes.json has {} changes, and the records make {}", all.len(), said.len()));
     }
-    for (here, (_, mut there)) in all.iter().zip(said) {
+    for (here, mut there) in all.iter().zip(said) {
         if is_person(&here.by, &there.by) {
             there.by.clone_from(&here.by);
         }
-        let (cells, others) = (here.cells(), there.cells());
-        let other = Change::COLUMNS.iter().zip(cells.iter().zip(&others)).find(|(_, (here, there))| here != there);
-        if let Some((column, _)) = other {
+        if let Some(column) = other(Change::COLUMNS, &here.cells(), &there.cells()) {
             return tampered(format!("changes.json does not say of {} what its records say: {column}", there.subject));
         }
     }
     Ok(Some(format!("{} changes are as their records say", all.len())))
+}
+
+/// The first column in which two lines differ.
+fn other<'c>(columns: &[&'c str], here: &[String], there: &[String]) -> Option<&'c str> {
+    columns.iter().zip(here.iter().zip(there)).find(|(_, (a, b))| a != b).map(|(column, _)| *column)
 }
 
 /// Whether the pack has a tombstone, where its report says that something was erased.
@@ -159,12 +162,8 @@ fn follows(row: &Row, a: &Assignment, past: &[Record], proof: &Proof, renewed: b
         // The oldest records do not say it.
         said = about_the_same(row, said);
     }
-    let (here, there) = (row.cells(), said.cells());
-    let other = Row::COLUMNS.iter().zip(here.iter().zip(&there)).find(|(_, (here, there))| here != there);
-    match other {
-        Some((column, _)) => {
-            tampered(format!("report.json does not say of {} what its records say: {column}", row.subject))
-        }
+    match other(Row::COLUMNS, &row.cells(), &said.cells()) {
+        Some(column) => tampered(format!("report.json does not say of {} what its records say: {column}", row.subject)),
         None => Ok(()),
     }
 }
