@@ -28,8 +28,10 @@ const EVENTS: usize = 8;
 const TURN: Duration = Duration::from_secs(1);
 
 /// How far two passes of a lane are apart at least: what comes meanwhile shares the next one's transactions, where each event
-/// alone would cost twice as much. One that found so much goes on at once.
+/// alone would cost twice as much. After a pass that found more it is as often longer, up to [`LONGEST_PACE`]: under a steady
+/// load more shares a pass. One that found so much goes on at once.
 const PACE: Duration = Duration::from_millis(15);
+const LONGEST_PACE: Duration = Duration::from_millis(60);
 const MUCH: usize = 16;
 
 /// What the workers of a server do beside each other; none waits for another.
@@ -71,6 +73,26 @@ impl Round {
     /// How much was done, or the first failure.
     fn end(self) -> Result<usize> {
         self.0.into_iter().sum()
+    }
+}
+
+/// The last pass of a lane: when it began, and how much it found.
+#[derive(Clone, Copy, Default)]
+struct Last {
+    began: Option<std::time::Instant>,
+    found: usize,
+}
+
+impl Last {
+    /// How long the next pass waits.
+    fn rest(self) -> Duration {
+        match self.began {
+            Some(began) if self.found < MUCH => {
+                let times = u32::try_from(self.found.max(1)).unwrap_or(u32::MAX);
+                PACE.saturating_mul(times).min(LONGEST_PACE).saturating_sub(began.elapsed())
+            }
+            _ => Duration::ZERO,
+        }
     }
 }
 
@@ -272,7 +294,7 @@ impl Flow {
     /// One lane, until told to stop.
     async fn keep_to(self: Arc<Self>, lane: Lane, stop: CancellationToken) {
         let mut failures: u32 = 0;
-        let mut last = None;
+        let mut last = Last::default();
         while !stop.is_cancelled() {
             if failures > 0 && self.release().await.is_ok() {
                 tracing::info!(?lane, "the store takes writes again");
@@ -303,24 +325,14 @@ impl Flow {
     }
 
     /// Does what is due in a lane until nothing is; ends between two passes when it is told to stop.
-    /// `last`: when the last pass began, unless it found much.
-    async fn pass_until(
-        &self,
-        lane: Lane,
-        stop: &CancellationToken,
-        last: &mut Option<std::time::Instant>,
-    ) -> Result<()> {
+    async fn pass_until(&self, lane: Lane, stop: &CancellationToken, last: &mut Last) -> Result<()> {
         while !stop.is_cancelled() {
-            if let Some(began) = last {
-                tokio::time::sleep(PACE.saturating_sub(began.elapsed())).await;
-            }
-            *last = Some(monotonic());
+            tokio::time::sleep(last.rest()).await;
+            *last = Last { began: Some(monotonic()), found: 0 };
             let turn = self.turn.read().await;
             let pass = self.pass(lane).await?;
             drop(turn);
-            if pass.done() >= MUCH {
-                *last = None;
-            }
+            last.found = pass.done();
             if pass.done() > 0 {
                 // Also beside a failure: it may be work for the other lanes.
                 Lane::ALL.into_iter().filter(|other| *other != lane).for_each(|other| self.wakes(other).notify_one());
