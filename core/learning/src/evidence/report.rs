@@ -59,6 +59,8 @@ struct World<'a> {
     renewed: HashSet<String>,
     /// By person and requirement the id of what was completed or waived last.
     newest: HashMap<(String, String), String>,
+    /// The ids of the assignments that count for their person and requirement now.
+    counting: HashSet<String>,
 }
 
 pub(super) async fn make(c: &Conn, asked: &Asked<'_>, people: &mut Then<'_>) -> Result<Made> {
@@ -90,8 +92,11 @@ pub(super) async fn make(c: &Conn, asked: &Asked<'_>, people: &mut Then<'_>) -> 
     }
     let renewals = found.iter().filter(|f| f.then.state != State::Retired).filter_map(|f| f.then.renews.as_ref());
     let done = found.iter().map(|f| &f.then).filter(|a| a.completed.is_some() || a.state == State::Waived);
+    let now = found.iter().map(|f| &f.now).filter(|a| a.state != State::Retired);
+    let counting: HashMap<(&str, &str), &str> = now.map(|a| ((&*a.person, &*a.requirement), &*a.id)).collect();
     let world = World {
         asked,
+        counting: counting.into_values().map(str::to_owned).collect(),
         newest: done.map(|a| ((a.person.clone(), a.requirement.clone()), a.id.clone())).collect(),
         population: &population,
         renewed: renewals.map(|renewal| renewal.id.clone()).collect(),
@@ -224,8 +229,9 @@ impl World<'_> {
     /// For how long its records are kept. `person`: whose they are, as they are now.
     fn keep(&self, row: &mut Row, f: &Found, person: Option<&Person>, now: Instant) {
         let policy = self.asked.policy;
-        let own = self.requirements.get(&f.now.requirement).map(|r| r.evidence).unwrap_or_default();
-        let facts = retention::facts_of(&f.now, f.newest, person, policy.preset(own));
+        let rule = self.requirements.get(&f.now.requirement);
+        let judged = retention::Judged { rule, newest: self.counting.contains(&f.now.id), policy };
+        let facts = retention::facts_of(&f.now, f.newest, person, &judged);
         let duty = retention::duty(now, &f.now.person, &facts, &self.holds, &policy.rules);
         row.retention = format!("{}: {}", facts.class, duty.kept());
         if let Duty::Held { id, reason } = duty {
