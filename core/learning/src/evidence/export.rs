@@ -114,6 +114,7 @@ pub async fn export(db: &Db, services: &Services, evidence: &Log, wanted: &Wante
 /// Everything that goes into a pack, read in one snapshot.
 struct Draft {
     checkpoint: String,
+    stamps: Files,
     size: u64,
     earlier: Vec<Earlier>,
     keys: Vec<Key>,
@@ -187,6 +188,7 @@ async fn draft(c: &Conn, services: &Services, signed: &Signed, wanted: &Wanted<'
         trail::Known { assignments: &made.assignments, requests: &asked.requests, questions: &asked.questions, period };
     Ok(Draft {
         checkpoint: checkpoint::cosigned(c, signed).await?,
+        stamps: stamps(c, signed.size).await?,
         size: signed.size,
         earlier: earlier(c, signed.size).await?,
         keys: keys(c).await?,
@@ -280,6 +282,27 @@ async fn earlier(c: &Conn, size: u64) -> Result<Vec<Earlier>> {
     Ok(earlier)
 }
 
+/// The answers of time-stamping authorities for the checkpoints of at most `size` records, each with the bytes that it is
+/// about beside it.
+async fn stamps(c: &Conn, size: u64) -> Result<Files> {
+    let sql = "SELECT a.size, a.proof, p.note FROM log_anchor a JOIN log_checkpoint p ON p.size = a.size
+               WHERE a.proof IS NOT NULL AND a.anchor LIKE 'timestamp:%' AND a.size <= $1 ORDER BY a.size, a.anchor";
+    let mut files = Files::new();
+    for row in c.all(sql, args![i64::try_from(size).unwrap_or(i64::MAX)]).await? {
+        let (size, proof): (i64, String) = (row.get("size")?, row.get("proof")?);
+        let answer = STANDARD.decode(proof).map_err(|_| {
+            Error::Conflict(format!("the time stamp of the checkpoint of {size} records was changed in the store"))
+        })?;
+        // Several authorities may have answered for one checkpoint.
+        let names = (1..).map(|n| if n == 1 { size.to_string() } else { format!("{size}-{n}") });
+        let free = names.map(|name| format!("{}{name}", pack::STAMPS)).find(|n| !files.contains_key(&format!("{n}.tsr")));
+        let Some(name) = free else { continue };
+        files.insert(format!("{name}.tsr"), answer);
+        files.insert(format!("{name}.note"), row.get::<String>("note")?.into_bytes());
+    }
+    Ok(files)
+}
+
 async fn keys(c: &Conn) -> Result<Vec<Key>> {
     let keys = checkpoint::keys(c).await?;
     Ok(keys.into_iter().map(|k| Key { key: k.vkey, how: k.how, statement: k.statement }).collect())
@@ -314,7 +337,7 @@ fn lines(lines: &[impl Evident]) -> Result<Vec<u8>> {
 
 impl Draft {
     fn files(self, evidence: &Log, scope: &Scope, clock: &stoa_ground::Clock) -> Result<Files> {
-        let mut files = Files::new();
+        let mut files = self.stamps;
         files.insert("checkpoint".into(), self.checkpoint.into_bytes());
         files.insert("checkpoints.json".into(), json(&self.earlier[..])?);
         files.insert("keys.json".into(), json(&self.keys[..])?);
@@ -365,7 +388,7 @@ impl Draft {
         files.insert("report.pdf".into(), pdf::write(&shown)?);
         manifest.files = files.iter().map(|(name, bytes)| (name.clone(), stoa_ground::sha256(bytes))).collect();
         let bytes = json(&manifest)?;
-        let note = Note::signed(pack::statement(&bytes, &manifest.origin, manifest.size), &evidence.signer);
+        let note = Note::signed(pack::statement(&manifest, &bytes), &evidence.signer);
         files.insert("manifest.json".into(), bytes);
         files.insert("manifest.note".into(), note.to_string().into_bytes());
         Ok(files)
