@@ -6,6 +6,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
+use serde_json::Value as Json;
 use stoa_ground::ledger::checkpoint::{self, Signed};
 use stoa_ground::ledger::merkle::{self, Hash};
 use stoa_ground::ledger::note::Note;
@@ -195,7 +196,7 @@ async fn draft(c: &Conn, services: &Services, signed: &Signed, wanted: &Wanted<'
         records,
         subjects,
         sent: trail::find(c, &known).await?,
-        statements: statements(c, &made.assignments).await?,
+        statements: statements(c, &made.assignments, preset).await?,
         requests: asked.requests,
         questions: asked.questions,
         population: made.population,
@@ -308,13 +309,21 @@ async fn keys(c: &Conn) -> Result<Vec<Key>> {
     Ok(keys.into_iter().map(|k| Key { key: k.vkey, how: k.how, statement: k.statement }).collect())
 }
 
-/// The statements of these assignments, in their order.
-async fn statements(c: &Conn, assignments: &[Assignment]) -> Result<Vec<String>> {
+/// The statements of these assignments, in their order, but for those that say what the preset leaves out: a statement is
+/// shown as it is or not at all.
+async fn statements(c: &Conn, assignments: &[Assignment], preset: Preset) -> Result<Vec<String>> {
     let ids: Vec<&str> = assignments.iter().map(|a| a.id.as_str()).collect();
     let mut statements: Vec<(i64, String)> = Vec::new();
     let before = "SELECT position, body, stored FROM statement WHERE registration IN";
     for row in c.all_in(before, &ids, "", args![]).await? {
-        statements.push((row.get("position")?, store::body(c.engine(), &row)?));
+        let body = store::body(c.engine(), &row)?;
+        let result = serde_json::from_str::<Json>(&body)?["result"].take();
+        let says = |member: &str| result.get(member).is_some();
+        let hidden = (says("response") && !preset.shows_answers())
+            || ((says("score") || says("success")) && !preset.shows_results());
+        if !hidden {
+            statements.push((row.get("position")?, body));
+        }
     }
     statements.sort_by_key(|(position, _)| *position);
     Ok(statements.into_iter().map(|(_, body)| body).collect())

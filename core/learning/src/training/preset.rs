@@ -94,6 +94,12 @@ impl Preset {
         }
     }
 
+    /// Whether a pack shows what was answered and typed.
+    #[must_use]
+    pub fn shows_answers(self) -> bool {
+        matches!(self, Self::None | Self::HarassmentPrevention)
+    }
+
     /// Whether a pack shows scores.
     #[must_use]
     pub fn shows_results(self) -> bool {

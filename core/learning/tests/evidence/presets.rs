@@ -179,6 +179,9 @@ async fn the_pack_of_each_preset_has_what_its_regime_asks_for_and_nothing_that_i
         let typed = shown.opened("Ina", "attested", "data/name");
         let answers = shown.opened("Ina", "attempted", "data/answers");
         let own = shown.opened("Ina", "attempted", "data/score");
+        let statements = std::fs::read_to_string(shown.pack.join("statements.jsonl")).unwrap();
+        let says = ["\"response\"", "\"scaled\""].map(|member| statements.contains(member));
+        assert_eq!(says, [preset.shows_answers(), preset.shows_results()], "{preset:?}: {statements}");
         let question = &file(&shown.pack, "questions.json")[0];
         assert_eq!([&question["employee_id"], &question["answered_by"]], ["E-Ina", "E-Tara"]);
         assert!(question["asked"] != "" && question["answered"] != "" && question["due"] != "", "{question}");
