@@ -296,7 +296,8 @@ async fn stamps(c: &Conn, size: u64) -> Result<Files> {
         })?;
         // Several authorities may have answered for one checkpoint.
         let names = (1..).map(|n| if n == 1 { size.to_string() } else { format!("{size}-{n}") });
-        let free = names.map(|name| format!("{}{name}", pack::STAMPS)).find(|n| !files.contains_key(&format!("{n}.tsr")));
+        let free =
+            names.map(|name| format!("{}{name}", pack::STAMPS)).find(|n| !files.contains_key(&format!("{n}.tsr")));
         let Some(name) = free else { continue };
         files.insert(format!("{name}.tsr"), answer);
         files.insert(format!("{name}.note"), row.get::<String>("note")?.into_bytes());

@@ -23,7 +23,8 @@ pub(super) struct Then<'c> {
 impl<'c> Then<'c> {
     /// Reads what is wanted of one person when it is wanted first; with `all`, of everybody at once.
     pub async fn read(conn: &'c Conn, all: bool) -> Result<Self> {
-        let mut then = Self { conn, now: HashMap::new(), history: HashMap::new(), own: HashMap::new(), shown: HashMap::new() };
+        let mut then =
+            Self { conn, now: HashMap::new(), history: HashMap::new(), own: HashMap::new(), shown: HashMap::new() };
         if all {
             then.now.extend(people::all(conn).await?.into_iter().map(|p| (p.id.clone(), Some(p))));
             then.history.extend(history::of(conn, None).await?);

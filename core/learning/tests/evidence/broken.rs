@@ -317,8 +317,7 @@ async fn whatever_is_broken_both_verifiers_name_it() {
     let strange = Signer::new("other.example.org", [1; 32]).unwrap().verifier().to_string();
     for checkpoints in [vec![fork.clone(), file.clone()], vec![file.clone(), fork.clone()]] {
         for key in [None, key.clone(), Some(strange.clone())] {
-            let (verdict, why) =
-                judge(&good, &Brought { key, checkpoints: checkpoints.clone(), ..Brought::default() });
+            let (verdict, why) = judge(&good, &Brought { key, checkpoints: checkpoints.clone(), ..Brought::default() });
             assert!(verdict == Verdict::Tampered && why.contains("a fork"), "{verdict:?} {why}");
         }
     }
@@ -330,7 +329,10 @@ async fn whatever_is_broken_both_verifiers_name_it() {
         std::fs::write(other.join("manifest.json"), text.to_string()).unwrap();
         let (verdict, why) = judge(&other, &trusted);
         assert_eq!(verdict, Verdict::CannotVerify, "{format}: {why}");
-        assert!(why.contains(&format!("the pack's format is {format}, and this program knows stoa-pack/3 and stoa-pack/4")), "{why}");
+        assert!(
+            why.contains(&format!("the pack's format is {format}, and this program knows stoa-pack/3 and stoa-pack/4")),
+            "{why}"
+        );
         std::fs::remove_dir_all(&other).unwrap();
     }
     let empty = w.dir.path().join("empty");

@@ -22,7 +22,8 @@ impl World {
 
     /// The assignment of somebody.
     pub(super) async fn assigned(&self, name: &str, requirement: &str) -> String {
-        let sql = "SELECT a.id FROM assignment a JOIN person p ON p.id = a.person WHERE p.name = $1 AND requirement = $2";
+        let sql =
+            "SELECT a.id FROM assignment a JOIN person p ON p.id = a.person WHERE p.name = $1 AND requirement = $2";
         let row = self.s.db.opt(sql, args![name, requirement]).await.unwrap().unwrap();
         format!("assignment/{}", row.get::<String>("id").unwrap())
     }
@@ -135,9 +136,8 @@ async fn an_earlier_pack_of_another_scope_is_compared_as_far_as_it_can_be_and_it
     w.export(&scope("2026-11-30"), None, &earlier).await.unwrap();
     w.s.until("2026-12-15T12:00:00Z").await;
     w.export(&scope("2026-12-31"), None, &whole).await.unwrap();
-    let against = |pack: &Path, earlier: &Path| {
-        judged(pack, &Brought { against: Some(earlier.to_owned()), ..w.trusted() })
-    };
+    let against =
+        |pack: &Path, earlier: &Path| judged(pack, &Brought { against: Some(earlier.to_owned()), ..w.trusted() });
     let not_compared = |outcome: &Outcome| {
         assert_eq!(outcome.verdict, Verdict::Valid, "{}", outcome.reason);
         outcome.not_proven.iter().any(|text| text.contains("its records were not compared"))

@@ -232,7 +232,8 @@ fn judged(pack: &Path, brought: &Brought) -> Outcome {
 }
 
 /// How a reason begins or goes on that repeats what a reader of JSON or of files says.
-const READERS: [&str; 4] = ["is not what it should be: ", "cannot be read: ", "is not read: ", "do not follow on each other"];
+const READERS: [&str; 4] =
+    ["is not what it should be: ", "cannot be read: ", "is not read: ", "do not follow on each other"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pack_is_valid_for_whoever_knows_the_log_and_says_who_counts_and_why_not() {

@@ -35,7 +35,8 @@ async fn what_a_witness_has_signed_is_checked_with_its_key_and_said_with_its_tim
     let pack = w.pack("pack").await;
     let outcome = judged(&pack, &brought);
     assert_eq!(outcome.verdict, Verdict::Valid, "{}", outcome.reason);
-    let said = outcome.checks.iter().find(|check| check.starts_with("the witness w.example/witness has signed")).unwrap();
+    let said =
+        outcome.checks.iter().find(|check| check.starts_with("the witness w.example/witness has signed")).unwrap();
     assert!(said.ends_with("records at 2025-12-29T09:20:00Z"), "{said}");
     // It has not signed the newest one yet: an earlier one counts.
     w.more().await;
@@ -45,7 +46,10 @@ async fn what_a_witness_has_signed_is_checked_with_its_key_and_said_with_its_tim
     let other = Signer::new("v.example", [8; 32]).unwrap();
     let stranger = Brought { witness: Some(other.verifier().of_witness().to_string()), ..w.trusted() };
     let (verdict, why) = judge(&pack, &stranger);
-    assert!(verdict == Verdict::CannotVerify && why.contains("v.example has signed no checkpoint"), "{verdict:?} {why}");
+    assert!(
+        verdict == Verdict::CannotVerify && why.contains("v.example has signed no checkpoint"),
+        "{verdict:?} {why}"
+    );
     let broken = w.dir.path().join("broken");
     copy(&pack, &broken);
     edit(&broken, "checkpoint", |text| {
@@ -83,12 +87,18 @@ async fn time_stamps_are_in_the_pack_beside_what_they_are_about() {
     let note = std::fs::read_to_string(pack.join("timestamps").join(names[0].replace(".tsr", ".note"))).unwrap();
     assert!(w.log.signer.verifier().signed(&Note::parse(&note).unwrap()), "{note}");
 
-    let (stamp, note) = (format!("timestamps/{}", names[0]), format!("timestamps/{}", names[0].replace(".tsr", ".note")));
+    let (stamp, note) =
+        (format!("timestamps/{}", names[0]), format!("timestamps/{}", names[0].replace(".tsr", ".note")));
     let other = format!("timestamps/{}", names[2].replace(".tsr", ".note"));
     type Break<'a> = Box<dyn Fn(&Path) + 'a>;
     let cases: [(Break<'_>, &str); 4] = [
         (Box::new(|p| std::fs::write(p.join(&stamp), "granted").unwrap()), "is no time stamp of"),
-        (Box::new(|p| drop(std::fs::copy(p.join(&other), p.join(&note)).unwrap())), "is no time stamp of"),
+        (
+            Box::new(|p| {
+                std::fs::copy(p.join(&other), p.join(&note)).unwrap();
+            }),
+            "is no time stamp of",
+        ),
         (Box::new(|p| edit(p, &note, |text| text.replacen("evidence", "evidance", 1))), "is no checkpoint of the log"),
         (Box::new(|p| std::fs::rename(p.join(&stamp), p.join("timestamps/x")).unwrap()), "is no time stamp"),
     ];

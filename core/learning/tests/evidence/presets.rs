@@ -130,7 +130,9 @@ impl Shown {
     /// What everybody asks for: who, in which place, when, what, in which version, and why; and all of the material.
     fn has_what_all_ask_for(&self) {
         for name in ["Ina", "Fay"] {
-            for column in ["employee_id", "title", "department", "manager", "zone", "rule_version", "why", "assigned", "due"] {
+            for column in
+                ["employee_id", "title", "department", "manager", "zone", "rule_version", "why", "assigned", "due"]
+            {
                 assert_ne!(self.says(name, column), "", "{name} {column}");
             }
             assert_eq!([self.says(name, "state"), self.says(name, "course")], ["completed", "respect"]);

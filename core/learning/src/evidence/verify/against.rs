@@ -5,8 +5,8 @@ use std::path::Path;
 
 use stoa_ground::ledger::Record;
 
-use super::super::rows::said;
 use super::super::pack::Scope;
+use super::super::rows::said;
 use super::{Bad, Checked, Whole, Work, tampered};
 
 /// Whether an earlier pack is of the same history, and nothing of it is missing.

@@ -143,7 +143,10 @@ fn by_witnesses(work: &mut Work, whole: &Whole, witnesses: &[Verifier]) -> Check
             continue;
         };
         let Some(time) = signatures.iter().find_map(|s| key.made(s, &note.text)) else {
-            return tampered(format!("what the witness {} is to have signed under {size} records is not its", key.name()));
+            return tampered(format!(
+                "what the witness {} is to have signed under {size} records is not its",
+                key.name()
+            ));
         };
         let time = i64::try_from(time).ok().and_then(|time| jiff::Timestamp::from_second(time).ok());
         let at = time.map_or_else(|| "a time that is none".to_owned(), |time| time.to_string());
@@ -174,7 +177,8 @@ mod tests {
         assert_eq!(sizes(one.trim_end()), [3], "no last end of a line");
         assert_eq!(sizes(&format!("{one}\n{two}\n")), [3, 12], "the file of an anchor");
         assert_eq!(sizes(&format!("{one}{two}")), [3, 12]);
-        let letter = format!("From: stoa\n\nCheckpoint, 3 records\n\n```\n{}\n```\n\nKeep this message.\n", one.trim_end());
+        let letter =
+            format!("From: stoa\n\nCheckpoint, 3 records\n\n```\n{}\n```\n\nKeep this message.\n", one.trim_end());
         assert_eq!(sizes(&letter), [3]);
         assert_eq!(sizes(&letter.replace('\n', "\r\n")), [3]);
         assert_eq!(sizes(&format!("\u{feff}  {}", one.replace('\n', " \n\t"))), [3]);

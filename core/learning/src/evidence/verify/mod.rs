@@ -211,7 +211,9 @@ impl Work {
         }
         // A pack of another format has another shape: that says nothing against it.
         let known = [pack::BEFORE, pack::FORMAT];
-        if let Some(Format { format }) = files.json("manifest.json").ok().filter(|f: &Format| !known.contains(&&*f.format)) {
+        if let Some(Format { format }) =
+            files.json("manifest.json").ok().filter(|f: &Format| !known.contains(&&*f.format))
+        {
             return Err(Bad::Unknown(format!(
                 "the pack's format is {format}, and this program knows {}",
                 known.join(" and ")
@@ -297,9 +299,7 @@ impl Work {
             return tampered("manifest, checkpoint and key are of different logs");
         }
         let signed = read("manifest.note")?;
-        if signed.signatures.len() != 1
-            || signed.text != pack::statement(manifest, files.bytes("manifest.json")?)
-        {
+        if signed.signatures.len() != 1 || signed.text != pack::statement(manifest, files.bytes("manifest.json")?) {
             return tampered("the manifest was changed: manifest.note is about another one");
         }
         self.checks.push(format!("manifest and checkpoint ({} records) are signed by {newest}", checkpoint.size));
@@ -307,7 +307,11 @@ impl Work {
     }
 
     /// Roots and notes of the earlier checkpoints, by size.
-    fn earlier(&mut self, files: &Pack, checkpoint: &Checkpoint) -> Checked<(BTreeMap<u64, Hash>, BTreeMap<u64, Note>)> {
+    fn earlier(
+        &mut self,
+        files: &Pack,
+        checkpoint: &Checkpoint,
+    ) -> Checked<(BTreeMap<u64, Hash>, BTreeMap<u64, Note>)> {
         let earlier: Vec<Earlier> = files.json("checkpoints.json")?;
         let (mut roots, mut notes) = (BTreeMap::new(), BTreeMap::new());
         for one in &earlier {
