@@ -342,7 +342,7 @@ def read_zip(data):
                 raise Tampered("the name of a file in the ZIP is not UTF-8")
             folder = name.endswith("/")
             if any(p in ("", ".", "..") for p in name.removesuffix("/").split("/")) or re.search(r"[\\:\x00-\x1f\x7f]", name):
-                raise Tampered(f"the ZIP has a file whose name leads elsewhere: {name!r}")
+                raise Tampered(f"the ZIP has a file whose name leads elsewhere: {json.dumps(name, ensure_ascii=False)}")
             kind = attributes >> 16 & 0o170000
             if made >> 8 == 3 and kind not in (0, 0o040000 if folder else 0o100000):
                 raise Tampered(f"{name} in the ZIP is a link or a device, and a pack has files only")
@@ -397,7 +397,9 @@ def read_pack(path):
         with open(path, "rb") as f:
             return read_zip(f.read())
     except OSError as e:
-        raise Unknown(f"{path} cannot be read: {e}")
+        raise Unknown(f"{path} is not read: it cannot be read: {e}")
+    except Unknown as e:
+        raise Unknown(f"{path} is not read: {e}")
 
 
 class Pack:
@@ -507,7 +509,7 @@ class Pack:
             proof = [b64(step, "a proof") for step in one["proof"]]
             now = self.checkpoint
             if said.origin != now.origin or not extends(said.size, said.root, now.size, now.root, proof):
-                raise Tampered(f"the checkpoint of {said.size} records is not the beginning of the log")
+                raise Tampered(f"the checkpoint of {said.size} records is not the beginning of the log: its history was changed")
             self.roots[said.size] = said.root
             self.notes[said.size] = note
         self.roots[self.checkpoint.size], self.notes[self.checkpoint.size] = self.checkpoint.root, self.note

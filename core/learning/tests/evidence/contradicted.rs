@@ -234,7 +234,7 @@ async fn lines_are_there_once_each_and_so_is_everything_that_they_rest_on() {
     for (off, expected, says) in [
         (3_600, Verdict::CannotVerify, "compare the databases of time zones"),
         (-26 * 3_600, Verdict::CannotVerify, "compare the databases of time zones"),
-        (26 * 3_600 + 1, Verdict::Tampered, "its period is not that of its days"),
+        (-26 * 3_600 - 1, Verdict::Tampered, "its period is not that of its days"),
     ] {
         copy(&pack, &broken);
         sign_again(&broken, log, |m| m.period.0 = m.period.0.map(|from| from + off * 1_000_000));

@@ -71,6 +71,7 @@ async fn department() -> World {
         let done = w.s.fills(name, &format!("training attest {id}"), &[("name", name)]).await;
         assert!(done.contains("completed"), "{done}");
     }
+    w.s.until("2026-11-24T10:00:00Z").await;
     w.leaves("Fay").await;
     w.s.until("2026-12-02T10:00:00Z").await;
     let gus = w.s.hire("Gus", sales("Seller")).await;
