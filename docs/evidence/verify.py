@@ -480,6 +480,8 @@ class Pack:
                     raise Tampered(f"the key {key.text} is not named by the key before it")
             elif how != "lost" or statement is not None:
                 raise Tampered(f"keys.json: it is not said how {key.text} became the log's key")
+            else:
+                self.checks.append(f"the key before {key.text} was lost: the chain of keys begins anew there")
         newest = self.keys[-1][0]
 
         def note(name):
