@@ -2,22 +2,22 @@
 """Verifies a pack of evidence, offline. A second implementation, apart from Stoa: Python 3.11, standard library and
 `cryptography`. The format is described in docs/evidence.md.
 
-usage: verify.py PACK [--key PUB] [--checkpoint FILE]... [--against EARLIER]
+usage: verify.py PACK [--key PUB] [--checkpoint FILE]... [--witness PUB]... [--against EARLIER]
 Ends with 0 (VALID), 1 (TAMPERED), 2 (CANNOT_VERIFY) or 64 (wrong usage).
 """
 
 import argparse
 import base64
 import binascii
-import csv
 import hashlib
-import io
+import itertools
 import json
 import os
 import re
 import stat
 import struct
 import sys
+import unicodedata
 import zlib
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -27,10 +27,9 @@ from zoneinfo import ZoneInfo
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-# A cell of the CSV may be as long as a record.
-csv.field_size_limit(2**31 - 1)
-
-FORMAT = "stoa-pack/3"
+FORMAT = "stoa-pack/4"
+# The one before it, of the same shape: people may go by several employee ids, and tombstones say less.
+BEFORE = "stoa-pack/3"
 MOST_FILES, MOST_BYTES = 100_000, 2 * 1024**3
 COLUMNS = ["subject", "employee_id", "name", "title", "department", "location", "worker_type", "manager", "zone",
            "requirement", "rule_version", "course", "content", "state", "why", "assigned", "due", "started", "completed",
@@ -62,6 +61,8 @@ QUESTION = dict.fromkeys(["subject", "employee_id", "assignment", "course", "con
 # What a request is after a record of this kind; after any other it is open.
 REQUEST_STATES = {"drafted": "draft", "approved": "approved", "applied": "approved", "declined": "declined",
                   "withdrawn": "withdrawn", "closed": "closed"}
+# By how many microseconds two zones may differ, or what two databases of zones say about one.
+APART = 26 * 3600 * 10**6
 # Differences of clocks up to so many microseconds are the way from the platform to the server.
 TOLERANCE = 60 * 10**6
 
@@ -92,18 +93,33 @@ def b64(text, what="a value"):
 
 class Key:
     def __init__(self, text):
-        self.text = text.strip()
+        self.text = text
         try:
             self.name, self.hash, key = self.text.split("+", 2)
         except ValueError:
             raise Damaged("this is no public key")
-        if not self.name or any(c.isspace() or ord(c) < 32 for c in self.name):
+        if not is_name(self.name):
             raise Damaged("this is no public key")
         data = b64(key, "the key")
         self.id = hashlib.sha256(self.name.encode() + b"\n" + data).digest()[:4]
         if len(data) != 33 or data[0] not in (1, 4) or self.id.hex() != self.hash:
             raise Damaged("this is no public key")
         self.kind, self.public = data[0], data[1:]
+
+    def of_witness(self):
+        """The same key as a witness's (C2SP tlog-cosignature)."""
+        self.kind, self.id = 4, hashlib.sha256(self.name.encode() + b"\n\x04" + self.public).digest()[:4]
+        return self
+
+    def cosigned(self, text, signature):
+        """When a witness signed a checkpoint, in seconds since 1970; none where it did not."""
+        time, bytes = int.from_bytes(signature[:8], "big"), signature[8:]
+        try:
+            said = f"cosignature/v1\ntime {time}\n{text}"
+            Ed25519PublicKey.from_public_bytes(self.public).verify(bytes, said.encode())
+            return time
+        except (InvalidSignature, ValueError):
+            return None
 
     def signed(self, note):
         for name, key_id, signature in note.signatures:
@@ -116,22 +132,63 @@ class Key:
         return False
 
 
+def is_name(text):
+    """Whether a text can name a key."""
+    return text != "" and "+" not in text and not any(c.isspace() or unicodedata.category(c) == "Cc" for c in text)
+
+
+def signature(line):
+    """A line of signature: the key's name, its id and what it made; none where it is none."""
+    name, space, blob = line.removeprefix("— ").partition(" ")
+    if not line.startswith("— ") or not space or not is_name(name):
+        return None
+    try:
+        blob = b64(blob)
+    except Damaged:
+        return None
+    return (name, blob[:4], blob[4:]) if len(blob) > 4 else None
+
+
 class Note:
     def __init__(self, source):
-        if any(ord(c) < 32 and c != "\n" or 127 <= ord(c) < 160 for c in source):
+        if any(c != "\n" and unicodedata.category(c) == "Cc" for c in source):
             raise Damaged("this is no signed note")
         text, separator, signatures = source.rpartition("\n\n")
         if not separator or not signatures.endswith("\n"):
             raise Damaged("this is no signed note")
-        self.text, self.signatures = text + "\n", []
-        for line in signatures[:-1].split("\n"):
-            name, space, blob = line.removeprefix("— ").partition(" ")
-            if not line.startswith("— ") or not space or not name or "+" in name:
-                raise Damaged("this is no signed note")
-            blob = b64(blob, "a signature")
-            if len(blob) < 5:
-                raise Damaged("this is no signed note")
-            self.signatures.append((name, blob[:4], blob[4:]))
+        self.text = text + "\n"
+        self.signatures = [signature(line) for line in signatures[:-1].split("\n")]
+        if None in self.signatures:
+            raise Damaged("this is no signed note")
+
+
+def checkpoints(text):
+    """The checkpoints in a text: in the file of an anchor, which has many, or in a letter as somebody saved it, with other
+    lines around them and any ends of lines."""
+    lines = [line.strip(" \t") for line in text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")]
+    found, at = [], 0
+    while at < len(lines):
+        one = begins(lines, at)
+        if one:
+            found.append(one[:2])
+        at += one[2] if one else 1
+    return found
+
+
+def begins(lines, first):
+    """The checkpoint that begins with a line, its note, and how many lines are its own."""
+    # The second line is a number: few lines are looked at any further.
+    if first + 1 >= len(lines) or not (lines[first + 1].isascii() and lines[first + 1].isdigit()) or "" not in lines[first:]:
+        return None
+    end = lines.index("", first)
+    note = SimpleNamespace(text="\n".join(lines[first:end]) + "\n")
+    try:
+        said = Checkpoint(note.text)
+    except Damaged:
+        return None
+    signed = list(itertools.takewhile(lambda line: line.startswith("— "), lines[end + 1:]))
+    note.signatures = [one for one in map(signature, signed) if one]
+    return (said, note, end - first + 1 + len(signed)) if note.signatures else None
 
 
 class Checkpoint:
@@ -139,7 +196,7 @@ class Checkpoint:
         lines = text[:-1].split("\n") if text.endswith("\n") else []
         if len(lines) < 3 or not lines[0] or not all(lines[3:]):
             raise Damaged("this is no checkpoint")
-        if not lines[1].isascii() or not lines[1].isdigit() or (lines[1] != "0" and lines[1][0] == "0"):
+        if not lines[1].isascii() or not lines[1].isdigit() or (lines[1] != "0" and lines[1][0] == "0") or len(lines[1]) > 20:
             raise Damaged("this is no checkpoint")
         self.origin, self.size, self.root = lines[0], int(lines[1]), b64(lines[2], "the root")
         if len(self.root) != 32 or self.size >= 2**64:
@@ -285,7 +342,7 @@ def read_zip(data):
                 raise Tampered("the name of a file in the ZIP is not UTF-8")
             folder = name.endswith("/")
             if any(p in ("", ".", "..") for p in name.removesuffix("/").split("/")) or re.search(r"[\\:\x00-\x1f\x7f]", name):
-                raise Tampered(f"the ZIP has a file whose name leads elsewhere: {name!r}")
+                raise Tampered(f"the ZIP has a file whose name leads elsewhere: {json.dumps(name, ensure_ascii=False)}")
             kind = attributes >> 16 & 0o170000
             if made >> 8 == 3 and kind not in (0, 0o040000 if folder else 0o100000):
                 raise Tampered(f"{name} in the ZIP is a link or a device, and a pack has files only")
@@ -340,12 +397,14 @@ def read_pack(path):
         with open(path, "rb") as f:
             return read_zip(f.read())
     except OSError as e:
-        raise Unknown(f"{path} cannot be read: {e}")
+        raise Unknown(f"{path} is not read: it cannot be read: {e}")
+    except Unknown as e:
+        raise Unknown(f"{path} is not read: {e}")
 
 
 class Pack:
     def __init__(self, folder):
-        self.files, self.checks = read_pack(folder), []
+        self.files, self.checks, self.unknown = read_pack(folder), [], []
         if "manifest.json" not in self.files:
             raise Unknown(f"{folder} is no pack of evidence: it has no manifest.json")
         try:
@@ -369,9 +428,11 @@ class Pack:
     def read(self):
         manifest = read_json(self.bytes("manifest.json"), "manifest.json")
         # A pack of another format has another shape: that says nothing against it.
-        if isinstance(manifest, dict) and isinstance(manifest.get("format"), str) and manifest["format"] != FORMAT:
-            raise Unknown(f"the pack's format is {manifest['format']}, and this program knows {FORMAT}")
+        said = manifest.get("format") if isinstance(manifest, dict) else None
+        if isinstance(said, str) and said not in (BEFORE, FORMAT):
+            raise Unknown(f"the pack's format is {said}, and this program knows {BEFORE} and {FORMAT}")
         self.manifest = shaped(manifest, MANIFEST, "manifest.json")
+        self.is_before = self.manifest["format"] == BEFORE
         scope = self.manifest["scope"]
         shaped(dict.fromkeys(SCOPE) | scope, SCOPE, "manifest.json")
         self.scope = SimpleNamespace(**{name: scope.get(name) for name in ("person", "requirement", "course")})
@@ -379,12 +440,11 @@ class Pack:
         self.check_files()
         self.check_signatures()
         self.check_earlier()
+        self.check_stamps()
         self.check_records()
         self.check_reports()
         self.check_period()
-        if not self.erased and any(row["state"] == "erased" for row in self.rows):
-            raise Unknown("report.json says that records were erased, and the pack has no tombstone: ask for a pack of a "
-                          "newer release")
+        self.check_erased()
 
     def check_files(self):
         for name, digest in self.manifest["files"].items():
@@ -405,7 +465,13 @@ class Pack:
         self.keys = []
         for key in keys:
             shaped(key, {"key": str, "how": str, "statement": (str, type(None))}, "keys.json")
-            self.keys.append((Key(key["key"]), key["how"], key["statement"]))
+            try:
+                self.keys.append((Key(key["key"]), key["how"], key["statement"]))
+            except Damaged:
+                raise Tampered(f"keys.json: '{key['key']}' is no public key")
+        first, how, statement = self.keys[0]
+        if how != "created" or statement is not None:
+            raise Tampered(f"keys.json: it is not said how {first.text} became the log's key")
         for (before, _, _), (key, how, statement) in zip(self.keys, self.keys[1:]):
             if how == "rotated" and statement is not None:
                 note = Note(statement)
@@ -414,6 +480,8 @@ class Pack:
                     raise Tampered(f"the key {key.text} is not named by the key before it")
             elif how != "lost" or statement is not None:
                 raise Tampered(f"keys.json: it is not said how {key.text} became the log's key")
+            else:
+                self.checks.append(f"the key before {key.text} was lost: the chain of keys begins anew there")
         newest = self.keys[-1][0]
 
         def note(name):
@@ -423,32 +491,59 @@ class Pack:
             return note
 
         origin, size = self.manifest["origin"], self.manifest["size"]
-        self.checkpoint = Checkpoint(note("checkpoint").text)
+        self.note = note("checkpoint")
+        self.checkpoint = Checkpoint(self.note.text)
         if (self.checkpoint.origin, self.checkpoint.size, newest.name) != (origin, size, origin):
             raise Tampered("manifest, checkpoint and key are of different logs")
         digest = hashlib.sha256(self.bytes("manifest.json")).hexdigest()
         signed = note("manifest.note")
-        if len(signed.signatures) != 1 or signed.text != f"{FORMAT}\n{origin}\n{size}\n{digest}\n":
+        if len(signed.signatures) != 1 or signed.text != f"{self.manifest['format']}\n{origin}\n{size}\n{digest}\n":
             raise Tampered("the manifest was changed: manifest.note is about another one")
         self.checks.append(f"manifest and checkpoint ({size} records) are signed by {newest.text}")
 
     def check_earlier(self):
-        self.roots = {}
+        self.roots, self.notes = {}, {}
         earlier = read_json(self.bytes("checkpoints.json"), "checkpoints.json")
         for one in earlier:
             shaped(one, {"note": str, "proof": list}, "checkpoints.json")
-            said = Checkpoint(Note(one["note"]).text)
+            note = Note(one["note"])
+            said = Checkpoint(note.text)
             proof = [b64(step, "a proof") for step in one["proof"]]
             now = self.checkpoint
             if said.origin != now.origin or not extends(said.size, said.root, now.size, now.root, proof):
-                raise Tampered(f"the checkpoint of {said.size} records is not the beginning of the log")
+                raise Tampered(f"the checkpoint of {said.size} records is not the beginning of the log: its history was changed")
             self.roots[said.size] = said.root
-        self.roots[self.checkpoint.size] = self.checkpoint.root
+            self.notes[said.size] = note
+        self.roots[self.checkpoint.size], self.notes[self.checkpoint.size] = self.checkpoint.root, self.note
         self.checks.append(f"{len(earlier)} earlier checkpoints are beginnings of the log")
+
+    def check_stamps(self):
+        """Each time stamp names the bytes beside it, and these are a checkpoint of the log. Who made it is for other programs
+        to say."""
+        count = 0
+        for name in sorted(name for name in self.files if name.startswith("timestamps/")):
+            stem, dot, kind = name.rpartition(".")
+            if dot and kind == "note" and f"{stem}.tsr" in self.files:
+                continue
+            if not dot or kind != "tsr":
+                raise Tampered(f"the file {name} is no time stamp")
+            note = self.text(f"{stem}.note")
+            try:
+                said = Checkpoint(Note(note).text)
+            except Damaged:
+                said = None
+            if not said or said.origin != self.manifest["origin"] or self.roots.get(said.size) != said.root:
+                raise Tampered(f"the file {stem}.note is no checkpoint of the log")
+            if hashlib.sha256(note.encode()).digest() not in self.files[name]:
+                raise Tampered(f"the file {name} is no time stamp of {stem}.note")
+            count += 1
+        if count:
+            self.checks.append(f"{count} time stamps name the checkpoints beside them; that an authority made them is for "
+                               "'openssl ts -verify' to say")
 
     def check_records(self):
         versions, hidden, fields = {}, [], 0
-        self.entries, self.subjects, self.erased, self.people = {}, {}, set(), []
+        self.entries, self.subjects, self.erased, self.people = {}, {}, {}, []
         if self.manifest["preset"] not in PRESETS:
             raise Tampered(f"manifest.json names the preset '{self.manifest['preset']}', which is none")
         lines = self.text("records.jsonl").split("\n")
@@ -480,8 +575,11 @@ class Pack:
                        if name not in proven["opened"] and discloses(self.manifest["preset"], subject, name)]
             record = Record(leaf, proven["opened"], named)
             if subject.split("/")[0] == "erasure":
-                gone = record.data.get("subjects") if isinstance(record.data, dict) else None
-                self.erased.update(one for one in gone or [] if isinstance(one, str))
+                gone, of = record.member("subjects"), record.member("requirements")
+                for one in gone if isinstance(gone, list) else []:
+                    if isinstance(one, str):
+                        requirement = of.get(one) if isinstance(of, dict) else None
+                        self.erased[one] = requirement if isinstance(requirement, str) else None
             if subject.split("/")[0] == "person":
                 self.people.append((proven["leaf"], subject, record))
             there = versions.setdefault(subject, {})
@@ -534,7 +632,7 @@ class Pack:
         if listed != len(report["rows"]):
             raise Tampered("population.json and report.json do not agree")
         self.check_pdf()
-        self.rows = report["rows"]
+        self.rows, self.names = report["rows"], Names(self)
         self.check_rows()
         changes = self.check_changes()
         asked = self.check_asked()
@@ -546,9 +644,8 @@ class Pack:
     def check_csv(self, name, columns, rows):
         lines = [columns]
         for row in rows:
-            cells = [{True: "yes", False: "no"}[row[c]] if isinstance(row[c], bool) else str(row[c]) for c in columns]
-            lines.append(["'" + c if c[:1] in ("=", "+", "-", "@", "\t", "\r") else c for c in cells])
-        if list(csv.reader(io.StringIO(self.text(name), newline=""))) != lines:
+            lines.append([{True: "yes", False: "no"}[row[c]] if isinstance(row[c], bool) else str(row[c]) for c in columns])
+        if self.text(name) != "".join(",".join(map(quoted, line)) + "\r\n" for line in lines):
             raise Tampered(f"{name} and {name.removesuffix('csv')}json do not agree")
 
     def check_pdf(self):
@@ -613,7 +710,7 @@ class Pack:
                     "by": record.actor, "reason": record.reason, "state_before": before.get("state", ""),
                     "state": after["state"], "due_before": before.get("due_date", ""), "due": after["due_date"],
                     "expires_before": before.get("expires_date", ""), "expires": after.get("expires_date", "")}
-            if is_person(row["by"], record.actor):
+            if self.names.fit(row["by"], record.actor):
                 said["by"] = row["by"]
             for column, there in said.items():
                 if row[column] != there:
@@ -657,37 +754,66 @@ class Pack:
             "expires": a.expires[1] if a.expires else "", "counts": counts, "reason": reason,
             "until": decided.text("until") if decided and state == "exempt" else "",
         }
-        names = {"decided_by": decided.actor if decided else ""}
+        names = {}
         known = [record.member("who") for record in past if isinstance(record.member("who"), dict)]
         if known:
             who = {name: value for name, value in known[-1].items() if isinstance(value, str)}
             said |= {column: who.get(member, "") for column, member in WHO.items()}
             names["manager"] = "person/" + who["manager"] if "manager" in who else ""
-        return said | {column: name for column, name in names.items() if not is_person(row[column], name)}
+        names["decided_by"] = decided.actor if decided else ""
+        return said | {column: name for column, name in names.items() if not self.names.fit(row[column], name)}
 
     def check_period(self):
+        """A zone may have got another law since the pack was made: where the databases of zones differ, nothing is said."""
         first, last = self.days
         try:
             behind = last + timedelta(days=1) if last else None
         except OverflowError:
             behind = None
-        if first or behind:
-            name = self.manifest["zone"]
-            try:
-                zone = timezone.utc if name == "UTC" else ZoneInfo(name)
-            except (KeyError, ValueError, OSError):
-                raise Unknown(f"the zone {name} is not known here, so nothing is said of the period")
+        name, known = self.manifest["zone"], True
+        try:
+            zone = timezone.utc if name == "UTC" else ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            zone, known = timezone.utc, False
 
-            def begins(day):
-                # A midnight that there is not, or twice, is meant as before the clocks change.
-                if not day:
-                    return None
-                return (datetime.combine(day, time(), zone) - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(microseconds=1)
+        def begins(day):
+            # A midnight that there is not, or twice, is meant as before the clocks change.
+            epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)
+            return (datetime.combine(day, time(), zone) - epoch) // timedelta(microseconds=1) if day else None
 
-            first, behind = begins(first), begins(behind)
-        if self.manifest["period"] != [first, behind]:
-            raise Tampered("manifest.json: its period is not that of its days")
-        self.checks.append("the period is that of the days of the scope")
+        days, period = [first, behind], self.manifest["period"]
+        here = [begins(day) for day in days]
+        for mine, said in zip(here, period, strict=True):
+            near = type(said) is int and mine is not None and abs(said - mine) <= APART and (said - mine) % 10**6 == 0
+            if mine != said and not near:
+                raise Tampered("manifest.json: its period is not that of its days")
+        if not known and days != [None, None]:
+            self.unknown.append(f"the zone {name} is not known here, so nothing is said of the period")
+        elif known and here != period:
+            self.unknown.append(f"the days of the period begin at other instants in {name} here than where the pack was made: "
+                                "compare the databases of time zones")
+        else:
+            self.checks.append("the period is that of the days of the scope")
+
+    def check_erased(self):
+        """Tombstones of the pack excuse the lines that are called erased: no more of a requirement than assignments of it that
+        they name."""
+        called = [row["requirement"] for row in self.rows if row["state"] == "erased"]
+        if self.is_before:
+            if called and not self.erased:
+                self.unknown.append("report.json says that records were erased, and the pack has no tombstone: ask for a pack "
+                                    "of a newer release")
+            return
+        named = [of for subject, of in self.erased.items() if subject.startswith("assignment/")]
+        # Tombstones of earlier releases do not say the requirement.
+        left = named.count(None)
+        for requirement in sorted(set(called)):
+            lines, known = called.count(requirement), named.count(requirement)
+            more = max(0, lines - known)
+            if more > left:
+                raise Tampered(f"report.json calls {lines} lines of {requirement} erased, and tombstones name {known} "
+                               "assignments of it")
+            left -= more
 
     def check_asked(self):
         counts = []
@@ -705,7 +831,7 @@ class Pack:
                     raise Tampered(f"{file} names {subject} twice")
                 named.add(subject)
                 said, people = request(past) if shape is REQUEST else question(past)
-                said |= {what: name for what, name in people.items() if not is_person(row[what], name)}
+                said = {what: name for what, name in people.items() if not self.names.fit(row[what], name)} | said
                 for what, there in said.items():
                     if row[what] != there:
                         raise Tampered(f"{file} does not say of {subject} what its records say: {what}")
@@ -722,7 +848,7 @@ def discloses(preset, subject, name):
     """Whether a pack of this preset shows a field of a record."""
     kind = subject.split("/")[0]
     if kind == "erasure":
-        return name == "data/subjects"
+        return name in ("data/subjects", "data/requirements")
     if kind == "person":
         return name in ("data/into", "data/from")
     if PRESETS[preset] and kind == "trainer-question" and name in ("data/text", "data/digest"):
@@ -902,10 +1028,33 @@ def transition(a, kind, late, lapsed):
     return "overdue" if state == "overdue" and (work or late) else begun
 
 
-def is_person(shown, named):
-    """Whether a text may be the employee id of somebody whom records name by the id of the store: only the store knows."""
-    other = shown == "operator" or shown.startswith(("rule/", "system/", "role/"))
-    return named.startswith("person/") and shown != "" and not other
+class Names:
+    """By which employee id the reports of a pack name people whom its records name by the id of a row in the store."""
+
+    def __init__(self, pack):
+        # By row the employee ids by which assignments in the pack were made for it; the one id of other rows that was shown.
+        self.own, self.shown, self.is_before = {}, {}, pack.is_before
+        for subject, past in pack.past.items():
+            who = past[0].member("who")
+            row, shown = past[0].member("person"), who.get("employee_id") if isinstance(who, dict) else None
+            if subject.startswith("assignment/") and isinstance(row, str) and isinstance(shown, str):
+                self.own.setdefault(row, set()).add(shown)
+        self.taken = set().union(*self.own.values())
+
+    def fit(self, shown, named):
+        """Whether `shown` may stand for whom a record calls `named`: an employee id for a row, always the same one, and no
+        other row's. Which one it is only the store knows, unless an assignment in the pack says it."""
+        row = named.removeprefix("person/")
+        if row == named or shown in ("", "operator") or shown.startswith(("rule/", "system/", "role/")):
+            return False
+        if self.is_before:
+            return True
+        if row in self.own:
+            return shown in self.own[row]
+        if row not in self.shown and shown not in self.taken:
+            self.shown[row] = shown
+            self.taken.add(shown)
+        return self.shown.get(row) == shown
 
 
 def to(kind, name):
@@ -952,6 +1101,12 @@ def number(value):
     return format(Decimal(repr(float(value))), "f").removesuffix(".0")
 
 
+def quoted(cell):
+    """A cell of a CSV (RFC 4180) that a spreadsheet takes as text, also one that begins like a formula."""
+    cell = "'" + cell if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    return '"' + cell.replace('"', '""') + '"' if any(c in cell for c in ',"\r\n') else cell
+
+
 def utc(at):
     """Microseconds as the reports write them; nothing for none."""
     if at is None:
@@ -961,17 +1116,23 @@ def utc(at):
 
 class Verification:
     def __init__(self, options):
-        self.unknown, self.basis, self.trusted, self.not_proven = [], "", False, []
+        self.basis, self.trusted, self.not_proven = "", False, []
         self.pack = pack = Pack(options.pack)
+        # What cannot be said of one thing does not keep the others from being looked at.
+        self.unknown = pack.unknown
         self.not_proven = list(pack.manifest["not_proven"])
         if pack.manifest["test"]:
             self.not_proven.insert(0, "This is a test: the clock was moved by hand, and nothing in here happened.")
         if options.key:
             self.by_key(options.key)
-        for name, text in options.checkpoints:
-            self.by_checkpoint(name, text)
+        self.by_checkpoints(options.checkpoints)
+        for key in options.witnesses:
+            self.by_witness(key)
         if options.against:
-            self.continues(options.against)
+            try:
+                self.continues(options.against)
+            except Unknown as e:
+                self.unknown.append(str(e))
         if not self.trusted:
             self.unknown.append("consistent, origin unproven: give the log's public key (--key) or a checkpoint from "
                                 "elsewhere (--checkpoint)")
@@ -979,7 +1140,8 @@ class Verification:
     def by_key(self, key):
         origin = self.pack.manifest["origin"]
         if key.name != origin:
-            raise Unknown(f"the key is of the log {key.name}, and the pack of the log {origin}")
+            self.unknown.append(f"the key is of the log {key.name}, and the pack of the log {origin}")
+            return
         texts = [k.text for k, _, _ in self.pack.keys]
         if key.text not in texts:
             raise Tampered(f"the pack is signed by another key than the one that you trust, {key.text}")
@@ -995,29 +1157,61 @@ class Verification:
             self.basis = basis
             self.pack.checks.append(basis)
 
-    def by_checkpoint(self, name, text):
-        pack = self.pack
-        try:
-            note = Note(text)
-            said = Checkpoint(note.text)
-        except Damaged:
-            raise Unknown(f"{name} is no checkpoint")
-        if said.origin != pack.manifest["origin"]:
-            raise Unknown(f"{name} is a checkpoint of another log, {said.origin}")
-        made = [n for n, (key, _, _) in enumerate(pack.keys) if key.signed(note)]
-        if not made:
-            raise Tampered(f"{name} is signed by another key than the pack")
-        root = pack.roots.get(said.size)
-        if root == said.root:
-            pack.checks.append(f"{name} ({said.size} records) is of the same history")
-            self.leads(made[0], f"of the history and by the key that {name} shows")
-        elif root is not None:
-            raise Tampered(f"a fork: {name} shows another history of the first {said.size} records than the pack")
-        elif said.size > pack.checkpoint.size:
-            self.unknown.append(f"{name} is newer than the pack ({said.size} records, the pack has "
-                                f"{pack.checkpoint.size}): ask for a newer pack")
-        else:
-            self.unknown.append(f"the pack has no checkpoint of {said.size} records to compare {name} with")
+    def by_checkpoints(self, brought):
+        pack, exact, newer = self.pack, False, []
+        now = pack.checkpoint
+        for name, text in brought:
+            found, same, after, by = checkpoints(text), [], 0, 0
+            if not found:
+                self.unknown.append(f"{name} is no checkpoint")
+            for said, note in found:
+                if said.origin != now.origin:
+                    self.unknown.append(f"{name} is a checkpoint of another log, {said.origin}")
+                    continue
+                made = [n for n, (key, _, _) in enumerate(pack.keys) if key.signed(note)]
+                if not made:
+                    raise Tampered(f"{name} is signed by another key than the pack")
+                root = pack.roots.get(said.size)
+                if root == said.root:
+                    same, by = same + [said.size], max(by, made[0])
+                    exact |= said.size == now.size
+                elif root is not None:
+                    raise Tampered(f"a fork: {name} shows another history of the first {said.size} records than the pack")
+                elif said.size > now.size:
+                    after = max(after, said.size)
+                else:
+                    self.unknown.append(f"the pack has no checkpoint of {said.size} records to compare {name} with")
+            if len(same) == 1:
+                pack.checks.append(f"{name} ({same[0]} records) is of the same history")
+            elif same:
+                pack.checks.append(f"{name}: {len(same)} checkpoints of up to {max(same)} records are of the same history")
+            if same:
+                self.leads(by, f"of the history and by the key that {name} shows")
+            if after:
+                newer.append((name, after))
+        for name, size in newer:
+            than = f"{name} is newer than the pack ({size} records, the pack has {now.size})"
+            # Where the pack's own checkpoint was brought as well, it does not matter how the log went on.
+            if exact:
+                pack.checks.append(than)
+            else:
+                self.unknown.append(f"{than}: ask for a newer pack")
+
+    def by_witness(self, key):
+        """Which checkpoint a witness has signed last, and when."""
+        for size, note in sorted(self.pack.notes.items(), reverse=True):
+            theirs = [made for name, key_id, made in note.signatures if (name, key_id) == (key.name, key.id)]
+            times = [at for at in (key.cosigned(note.text, made) for made in theirs) if at is not None]
+            if theirs and not times:
+                raise Tampered(f"what the witness {key.name} is to have signed under {size} records is not its")
+            if theirs:
+                try:
+                    at = datetime.fromtimestamp(times[0], timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+                except (OverflowError, OSError, ValueError):
+                    at = "a time that is none"
+                self.pack.checks.append(f"the witness {key.name} has signed the checkpoint of {size} records at {at}")
+                return
+        self.unknown.append(f"the witness {key.name} has signed no checkpoint of this pack")
 
     def continues(self, folder):
         pack = self.pack
@@ -1025,6 +1219,7 @@ class Verification:
             old = Pack(folder)
         except (Tampered, Unknown) as e:
             raise Unknown(f"the earlier pack does not hold: {e}")
+        self.unknown += [f"the earlier pack does not hold: {text}" for text in old.unknown]
         if old.manifest["origin"] != pack.manifest["origin"]:
             raise Unknown(f"the earlier pack is of another log, {old.manifest['origin']}")
         size, root = old.checkpoint.size, pack.roots.get(old.checkpoint.size)
@@ -1038,8 +1233,19 @@ class Verification:
         if root != old.checkpoint.root:
             raise Tampered(f"a fork: the earlier pack shows another history of the first {size} records")
         pack.checks.append(f"the earlier pack ({size} records) is of the same history")
-        if (vars(old.scope), old.days) == (vars(pack.scope), pack.days):
+        if self.has_all_of(old):
             self.missing(old)
+        else:
+            self.not_proven.insert(0, "That nothing of the earlier pack is missing: its records were not compared, since it is "
+                                      "about another scope.")
+
+    def has_all_of(self, old):
+        """Whether this pack has whatever the earlier one had: both are about the same, and its period has every day of the
+        other's."""
+        (first, last), (old_first, old_last) = self.pack.days, old.days
+        begins = first is None or old_first is not None and first <= old_first
+        ends = last is None or old_last is not None and last >= old_last
+        return vars(old.scope) == vars(self.pack.scope) and begins and ends
 
     def missing(self, old):
         """What of the earlier pack is not in this one, and why that is so."""
@@ -1101,7 +1307,10 @@ def main():
     parser = Options(prog="verify.py", description="Verifies a pack of evidence, offline.")
     parser.add_argument("pack", help="a folder, or a ZIP")
     parser.add_argument("--key", metavar="PUB", help="the log's public key, or a file with it")
-    parser.add_argument("--checkpoint", metavar="FILE", action="append", default=[])
+    parser.add_argument("--checkpoint", metavar="FILE", action="append", default=[],
+                        help="a file with checkpoints that you got elsewhere: one, many, or a mail as you saved it")
+    parser.add_argument("--witness", metavar="PUB", action="append", default=[],
+                        help="the public key of a witness that is to have signed the log")
     parser.add_argument("--against", metavar="EARLIER")
     options = parser.parse_args()
     try:
@@ -1111,9 +1320,11 @@ def main():
                     options.key = f.read()
             # `stoa audit key show` says more than the key, the first one first.
             options.key = Key((options.key.split() or [""])[0])
+        options.witnesses = [Key(text.strip()).of_witness() for text in options.witness]
         options.checkpoints = []
         for path in options.checkpoint:
-            with open(path, encoding="utf-8") as f:
+            # What ends a line is looked at later.
+            with open(path, encoding="utf-8", newline="") as f:
                 options.checkpoints.append((path, f.read()))
     except (Damaged, OSError, UnicodeDecodeError) as e:
         parser.error(str(e))

@@ -98,9 +98,12 @@ pub struct Verify {
     /// The log's public key, or a file with it: from the log's owner, not from the pack
     #[arg(long, value_name = "PUB")]
     key: Option<String>,
-    /// A checkpoint that you got elsewhere, in a file
+    /// A file with checkpoints that you got elsewhere: one, many, or a mail as you saved it
     #[arg(long, value_name = "FILE")]
     checkpoint: Vec<PathBuf>,
+    /// The public key of a witness that is to have signed the log
+    #[arg(long, value_name = "PUB")]
+    witness: Vec<String>,
     /// An earlier pack of the same log: nothing of it may be different or missing
     #[arg(long, value_name = "EARLIER")]
     against: Option<PathBuf>,
@@ -153,6 +156,12 @@ fn verify(options: &Verify, json: bool) -> Result<ExitCode> {
         match std::fs::read_to_string(file) {
             Ok(text) => trust.checkpoints.push((file.display().to_string(), text)),
             Err(e) => return misused(format!("--checkpoint: {} cannot be read: {e}", file.display())),
+        }
+    }
+    for given in &options.witness {
+        match Verifier::parse(given) {
+            Ok(key) => trust.witnesses.push(key.of_witness()),
+            Err(e) => return misused(format!("--witness: {e}")),
         }
     }
     let outcome = verify::verify(&options.pack, &trust);

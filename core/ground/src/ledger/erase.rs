@@ -1,5 +1,7 @@
 //! Lawful erasure: values, salts and keys are destroyed, a tombstone stays, the log stays as it is.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use serde_json::json;
 
@@ -20,16 +22,22 @@ const NAMED: usize = 200;
 
 impl Ledger {
     /// Destroys the values of all records about these subjects, and the keys under which nothing is sealed any more; takes
-    /// what follows from them out of the status tables; and appends a tombstone that names the subjects, who asked and why.
-    /// Bears repetition.
+    /// what follows from them out of the status tables; and appends a tombstone that names the subjects, of some of them the
+    /// requirement, who asked and why. Bears repetition.
     ///
     /// # Errors
     /// [`Error::Invalid`] when a record is of format 1, whose values stand in the log itself, or when such records cannot
     /// be erased; nothing is changed then.
-    pub async fn erase(&self, tx: &Tx, subjects: &[String], actor: &str, reason: &str) -> Result<Erased> {
+    pub async fn erase(
+        &self,
+        tx: &Tx,
+        subjects: &BTreeMap<String, Option<String>>,
+        actor: &str,
+        reason: &str,
+    ) -> Result<Erased> {
         let mut done = Erased::default();
         let mut fresh = Vec::new();
-        for subject in subjects {
+        for (subject, requirement) in subjects {
             let old = "SELECT COUNT(*) AS n FROM ledger_record r WHERE r.subject = $1
                        AND NOT EXISTS (SELECT 1 FROM ledger_value v WHERE v.record = r.id)";
             if tx.one(old, args![subject]).await?.get::<i64>("n")? > 0 {
@@ -46,20 +54,23 @@ impl Ledger {
                 )
                 .await?;
             if gone > 0 {
-                fresh.push(subject.clone());
+                fresh.push((subject, requirement));
                 let all = "SELECT COUNT(*) AS n FROM ledger_record WHERE subject = $1";
                 done.records += u64::try_from(tx.one(all, args![subject]).await?.get::<i64>("n")?).unwrap_or_default();
                 self.projection(subject)?.forget(tx, &named).await?;
             }
         }
         done.keys = destroy_keys(tx).await?;
-        for named in fresh.chunks(NAMED) {
+        for gone in fresh.chunks(NAMED) {
+            let named: Vec<&String> = gone.iter().map(|(subject, _)| *subject).collect();
+            let of = gone.iter().filter_map(|(subject, requirement)| Some((*subject, requirement.as_ref()?)));
+            let requirements: BTreeMap<&String, &String> = of.collect();
             let entry = Entry {
                 subject: format!("erasure/{}", tx.clock().id()),
                 kind: "erased",
                 actor: actor.to_owned(),
                 reason: reason.to_owned(),
-                data: json!({ "subjects": named }),
+                data: json!({ "subjects": named, "requirements": requirements }),
             };
             self.append(tx, entry).await?;
         }

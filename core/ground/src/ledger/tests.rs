@@ -358,7 +358,7 @@ async fn an_erasure_destroys_values_salts_and_keys_and_the_log_and_the_rebuild_s
     let root =
         || async { db.read(|c| async move { Ok((log::root(&c, 3).await?, log::size(&c).await?)) }).await.unwrap() };
     let before = root().await;
-    let subjects = &["counter/a".to_owned()];
+    let subjects = &BTreeMap::from([("counter/a".to_owned(), Some("hygiene".to_owned()))]);
     let erase = || async {
         db.write(|tx| async move {
             ledger.erase(&tx, subjects, "person/p-dpo", "she asked, and no duty stands against it").await
@@ -381,7 +381,10 @@ async fn an_erasure_destroys_values_salts_and_keys_and_the_log_and_the_rebuild_s
     assert_eq!(ledger.rebuild(&db).await.unwrap(), 4, "three records and the tombstone");
     assert_eq!(counted(&db).await, [("counter/b".into(), 5)]);
 
-    let both = &["counter/b".to_owned()];
+    let tombstone = db.read(|c| async move { of_kind(&c, "erasure").await }).await.unwrap().remove(0);
+    assert_eq!(tombstone.data, json!({ "subjects": ["counter/a"], "requirements": { "counter/a": "hygiene" } }));
+
+    let both = &BTreeMap::from([("counter/b".to_owned(), None)]);
     let done =
         db.write(|tx| async move { ledger.erase(&tx, both, "operator", "the retention is over").await }).await.unwrap();
     assert_eq!(done, Erased { records: 1, keys: 2 });
@@ -420,7 +423,7 @@ async fn records_of_the_first_format_stay_as_they_are_and_are_continued() {
     log::catch_up(&db).await.unwrap();
     let bundle = db.read(|c| async move { log::entries(&c, 0, 2).await }).await.unwrap().unwrap();
     assert_eq!(&bundle[2..2 + old.len()], old.as_bytes());
-    let subjects = &["counter/a".to_owned()];
+    let subjects = &BTreeMap::from([("counter/a".to_owned(), None)]);
     let said =
         db.write(|tx| async move { ledger.erase(&tx, subjects, "operator", "x").await }).await.unwrap_err().to_string();
     assert!(said.contains("first format"), "{said}");

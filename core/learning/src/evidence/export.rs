@@ -6,6 +6,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
+use serde_json::Value as Json;
 use stoa_ground::ledger::checkpoint::{self, Signed};
 use stoa_ground::ledger::merkle::{self, Hash};
 use stoa_ground::ledger::note::Note;
@@ -114,6 +115,7 @@ pub async fn export(db: &Db, services: &Services, evidence: &Log, wanted: &Wante
 /// Everything that goes into a pack, read in one snapshot.
 struct Draft {
     checkpoint: String,
+    stamps: Files,
     size: u64,
     earlier: Vec<Earlier>,
     keys: Vec<Key>,
@@ -187,13 +189,14 @@ async fn draft(c: &Conn, services: &Services, signed: &Signed, wanted: &Wanted<'
         trail::Known { assignments: &made.assignments, requests: &asked.requests, questions: &asked.questions, period };
     Ok(Draft {
         checkpoint: checkpoint::cosigned(c, signed).await?,
+        stamps: stamps(c, signed.size).await?,
         size: signed.size,
         earlier: earlier(c, signed.size).await?,
         keys: keys(c).await?,
         records,
         subjects,
         sent: trail::find(c, &known).await?,
-        statements: statements(c, &made.assignments).await?,
+        statements: statements(c, &made.assignments, preset).await?,
         requests: asked.requests,
         questions: asked.questions,
         population: made.population,
@@ -280,18 +283,48 @@ async fn earlier(c: &Conn, size: u64) -> Result<Vec<Earlier>> {
     Ok(earlier)
 }
 
+/// The answers of time-stamping authorities for the checkpoints of at most `size` records, each with the bytes that it is
+/// about beside it.
+async fn stamps(c: &Conn, size: u64) -> Result<Files> {
+    let sql = "SELECT a.size, a.proof, p.note FROM log_anchor a JOIN log_checkpoint p ON p.size = a.size
+               WHERE a.proof IS NOT NULL AND a.anchor LIKE 'timestamp:%' AND a.size <= $1 ORDER BY a.size, a.anchor";
+    let mut files = Files::new();
+    for row in c.all(sql, args![i64::try_from(size).unwrap_or(i64::MAX)]).await? {
+        let (size, proof): (i64, String) = (row.get("size")?, row.get("proof")?);
+        let answer = STANDARD.decode(proof).map_err(|_| {
+            Error::Conflict(format!("the time stamp of the checkpoint of {size} records was changed in the store"))
+        })?;
+        // Several authorities may have answered for one checkpoint.
+        let names = (1..).map(|n| if n == 1 { size.to_string() } else { format!("{size}-{n}") });
+        let free =
+            names.map(|name| format!("{}{name}", pack::STAMPS)).find(|n| !files.contains_key(&format!("{n}.tsr")));
+        let Some(name) = free else { continue };
+        files.insert(format!("{name}.tsr"), answer);
+        files.insert(format!("{name}.note"), row.get::<String>("note")?.into_bytes());
+    }
+    Ok(files)
+}
+
 async fn keys(c: &Conn) -> Result<Vec<Key>> {
     let keys = checkpoint::keys(c).await?;
     Ok(keys.into_iter().map(|k| Key { key: k.vkey, how: k.how, statement: k.statement }).collect())
 }
 
-/// The statements of these assignments, in their order.
-async fn statements(c: &Conn, assignments: &[Assignment]) -> Result<Vec<String>> {
+/// The statements of these assignments, in their order, but for those that say what the preset leaves out: a statement is
+/// shown as it is or not at all.
+async fn statements(c: &Conn, assignments: &[Assignment], preset: Preset) -> Result<Vec<String>> {
     let ids: Vec<&str> = assignments.iter().map(|a| a.id.as_str()).collect();
     let mut statements: Vec<(i64, String)> = Vec::new();
     let before = "SELECT position, body, stored FROM statement WHERE registration IN";
     for row in c.all_in(before, &ids, "", args![]).await? {
-        statements.push((row.get("position")?, store::body(c.engine(), &row)?));
+        let body = store::body(c.engine(), &row)?;
+        let result = serde_json::from_str::<Json>(&body)?["result"].take();
+        let says = |member: &str| result.get(member).is_some();
+        let hidden = (says("response") && !preset.shows_answers())
+            || ((says("score") || says("success")) && !preset.shows_results());
+        if !hidden {
+            statements.push((row.get("position")?, body));
+        }
     }
     statements.sort_by_key(|(position, _)| *position);
     Ok(statements.into_iter().map(|(_, body)| body).collect())
@@ -314,7 +347,7 @@ fn lines(lines: &[impl Evident]) -> Result<Vec<u8>> {
 
 impl Draft {
     fn files(self, evidence: &Log, scope: &Scope, clock: &stoa_ground::Clock) -> Result<Files> {
-        let mut files = Files::new();
+        let mut files = self.stamps;
         files.insert("checkpoint".into(), self.checkpoint.into_bytes());
         files.insert("checkpoints.json".into(), json(&self.earlier[..])?);
         files.insert("keys.json".into(), json(&self.keys[..])?);
@@ -365,7 +398,7 @@ impl Draft {
         files.insert("report.pdf".into(), pdf::write(&shown)?);
         manifest.files = files.iter().map(|(name, bytes)| (name.clone(), stoa_ground::sha256(bytes))).collect();
         let bytes = json(&manifest)?;
-        let note = Note::signed(pack::statement(&bytes, &manifest.origin, manifest.size), &evidence.signer);
+        let note = Note::signed(pack::statement(&manifest, &bytes), &evidence.signer);
         files.insert("manifest.json".into(), bytes);
         files.insert("manifest.note".into(), note.to_string().into_bytes());
         Ok(files)

@@ -53,7 +53,11 @@ pub(super) fn write(to: &Path, files: &Files) -> std::io::Result<()> {
     } else {
         std::fs::create_dir_all(part.join("content"))?;
         for (name, bytes) in files {
-            put(&part.join(name), bytes)?;
+            let path = part.join(name);
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
+            put(&path, bytes)?;
         }
         File::open(&part)?.sync_all()?;
     }

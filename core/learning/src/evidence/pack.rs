@@ -1,4 +1,4 @@
-//! What a pack of evidence consists of: the files and their shapes, format `stoa-pack/3`. See `docs/evidence.md`.
+//! What a pack of evidence consists of: the files and their shapes, format `stoa-pack/4`. See `docs/evidence.md`.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use stoa_ground::{Instant, sha256};
 
 /// The version of the format.
-pub const FORMAT: &str = "stoa-pack/3";
+pub const FORMAT: &str = "stoa-pack/4";
+/// The one before it, which is read still. It has the same shape, and promises less: see [`Manifest::is_before`].
+pub const BEFORE: &str = "stoa-pack/3";
 
 /// The most files that a pack has, in a folder or in a ZIP.
 pub const MOST_FILES: usize = 100_000;
@@ -17,7 +19,7 @@ pub const MOST_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// [`FORMAT`].
+    /// [`FORMAT`] or [`BEFORE`].
     pub format: String,
     /// The log's name.
     pub origin: String,
@@ -41,6 +43,15 @@ pub struct Manifest {
     pub subjects: BTreeMap<String, i64>,
     /// What a pack that is valid does not prove, one sentence each.
     pub not_proven: Vec<String>,
+}
+
+impl Manifest {
+    /// Whether the pack is of the format before, in which people may go by several employee ids, and lines may be called
+    /// erased by a tombstone that is about something else.
+    #[must_use]
+    pub fn is_before(&self) -> bool {
+        self.format == BEFORE
+    }
 }
 
 /// What a pack is about; several of these narrow it down.
@@ -395,12 +406,14 @@ pub struct Question {
     pub qualification: String,
 }
 
-/// What the log's key signs about a pack.
+/// What the log's key signs about a pack: `bytes` are those of the manifest.
 #[must_use]
-pub fn statement(manifest: &[u8], origin: &str, size: u64) -> String {
-    format!("{FORMAT}\n{origin}\n{size}\n{}\n", sha256(manifest))
+pub fn statement(manifest: &Manifest, bytes: &[u8]) -> String {
+    format!("{}\n{}\n{}\n{}\n", manifest.format, manifest.origin, manifest.size, sha256(bytes))
 }
 
+/// The folder of time stamps (RFC 3161): `<size>.tsr`, and beside it `<size>.note`, which it is about.
+pub const STAMPS: &str = "timestamps/";
 /// What changed of each assignment.
 pub const CHANGES: &str = "changes.json";
 /// The files that a PDF shows.

@@ -59,6 +59,8 @@ struct World<'a> {
     renewed: HashSet<String>,
     /// By person and requirement the id of what was completed or waived last.
     newest: HashMap<(String, String), String>,
+    /// The ids of the assignments that count for their person and requirement now.
+    counting: HashSet<String>,
 }
 
 pub(super) async fn make(c: &Conn, asked: &Asked<'_>, people: &mut Then<'_>) -> Result<Made> {
@@ -90,18 +92,19 @@ pub(super) async fn make(c: &Conn, asked: &Asked<'_>, people: &mut Then<'_>) -> 
     }
     let renewals = found.iter().filter(|f| f.then.state != State::Retired).filter_map(|f| f.then.renews.as_ref());
     let done = found.iter().map(|f| &f.then).filter(|a| a.completed.is_some() || a.state == State::Waived);
+    let now = found.iter().map(|f| &f.now).filter(|a| a.state != State::Retired);
+    let counting: HashMap<(&str, &str), &str> = now.map(|a| ((&*a.person, &*a.requirement), &*a.id)).collect();
     let world = World {
         asked,
+        counting: counting.into_values().map(str::to_owned).collect(),
         newest: done.map(|a| ((a.person.clone(), a.requirement.clone()), a.id.clone())).collect(),
         population: &population,
         renewed: renewals.map(|renewal| renewal.id.clone()).collect(),
         requirements: requirement::all(c).await?.into_iter().map(|r| (r.id.clone(), r)).collect(),
         holds: retention::holds(c).await?,
     };
-    let mut rows: Vec<(String, Row)> = Vec::new();
     let mut lines: HashSet<String> = HashSet::new();
-    let mut has: HashSet<(String, String)> = HashSet::new();
-    let (mut assignments, mut changes) = (Vec::new(), Vec::new());
+    let mut there = Vec::with_capacity(found.len());
     for mut f in found {
         world.expire(&mut f.then);
         // What renews a line has one as well.
@@ -111,6 +114,13 @@ pub(super) async fn make(c: &Conn, asked: &Asked<'_>, people: &mut Then<'_>) -> 
             continue;
         }
         lines.insert(f.then.id.clone());
+        there.push(f);
+    }
+    people.know(there.iter().map(|f| &f.past[..]));
+    let mut rows: Vec<(String, Row)> = Vec::new();
+    let mut has: HashSet<(String, String)> = HashSet::new();
+    let (mut assignments, mut changes) = (Vec::new(), Vec::new());
+    for f in there {
         has.insert((f.then.person.clone(), f.then.requirement.clone()));
         let about = rows::About {
             from: period.from,
@@ -132,9 +142,11 @@ pub(super) async fn make(c: &Conn, asked: &Asked<'_>, people: &mut Then<'_>) -> 
     }
     let missing: Vec<(&str, &str)> =
         population.all_meant().filter(|(p, r)| !has.contains(&((*p).to_owned(), (*r).to_owned()))).collect();
-    let erased = erased(c, &missing).await?;
+    let mut gone = Gone::read(c, &missing).await?;
     for (person, requirement) in missing {
-        let row = world.missing(person, requirement, erased.contains(person), people).await?;
+        let since = population.meant(person, requirement).unwrap_or(Instant(0));
+        let erased = gone.take(person, requirement, since);
+        let row = world.missing(person, requirement, since, erased, people).await?;
         rows.push((person.to_owned(), row));
     }
     rows.sort_by(|(_, a), (_, b)| {
@@ -189,11 +201,48 @@ async fn candidates(c: &Conn, scope: &Scope, before: Instant) -> Result<Vec<Assi
     Ok(found)
 }
 
-/// Those of these people about whom records were erased.
-async fn erased(c: &Conn, missing: &[(&str, &str)]) -> Result<HashSet<String>> {
-    let people: Vec<&str> = missing.iter().map(|(person, _)| *person).collect();
-    let before = "SELECT DISTINCT person FROM ledger_value WHERE erased IS NOT NULL AND person IN";
-    c.all_in(before, &people, "", args![]).await?.iter().map(|row| row.get("person")).collect()
+/// Assignments that were erased, by person: the requirement, where the tombstone says it, and when they were.
+struct Gone(HashMap<String, Vec<(Option<String>, Instant)>>);
+
+impl Gone {
+    /// Those of these people, also of rows that were merged into theirs.
+    async fn read(c: &Conn, missing: &[(&str, &str)]) -> Result<Self> {
+        let mut rows: HashMap<String, String> =
+            missing.iter().map(|(person, _)| ((*person).to_owned(), (*person).to_owned())).collect();
+        let people: Vec<String> = rows.keys().cloned().collect();
+        let before = "SELECT person, stands_for FROM person_alias WHERE stands_for IN";
+        for row in c.all_in(before, &people, "", args![]).await? {
+            rows.insert(row.get("person")?, row.get("stands_for")?);
+        }
+        let mut owners: HashMap<String, &String> = HashMap::new();
+        let known: Vec<&String> = rows.keys().collect();
+        let before = "SELECT DISTINCT v.person, r.subject FROM ledger_value v JOIN ledger_record r ON r.id = v.record
+                      WHERE v.erased IS NOT NULL AND v.part = 0 AND r.subject LIKE 'assignment/%' AND v.person IN";
+        for row in c.all_in(before, &known, "", args![]).await? {
+            if let Some(person) = rows.get(&row.get::<String>("person")?) {
+                owners.insert(row.get("subject")?, person);
+            }
+        }
+        let mut gone: HashMap<String, Vec<_>> = HashMap::new();
+        for tombstone in ledger::of_kind(c, "erasure").await? {
+            for subject in tombstone.data["subjects"].as_array().into_iter().flatten().filter_map(|s| s.as_str()) {
+                if let Some(person) = owners.get(subject) {
+                    let requirement = tombstone.data["requirements"][subject].as_str().map(str::to_owned);
+                    gone.entry((*person).clone()).or_default().push((requirement, tombstone.at));
+                }
+            }
+        }
+        Ok(Self(gone))
+    }
+
+    /// Whether an assignment of the requirement was erased after the rule meant the person; each excuses one line. Tombstones
+    /// of earlier releases do not say the requirement.
+    fn take(&mut self, person: &str, requirement: &str, since: Instant) -> bool {
+        let Some(all) = self.0.get_mut(person) else { return false };
+        let place = |wanted: Option<&str>| all.iter().position(|(of, at)| of.as_deref() == wanted && *at >= since);
+        let found = place(Some(requirement)).or_else(|| place(None));
+        found.map(|at| all.remove(at)).is_some()
+    }
 }
 
 impl World<'_> {
@@ -224,8 +273,9 @@ impl World<'_> {
     /// For how long its records are kept. `person`: whose they are, as they are now.
     fn keep(&self, row: &mut Row, f: &Found, person: Option<&Person>, now: Instant) {
         let policy = self.asked.policy;
-        let own = self.requirements.get(&f.now.requirement).map(|r| r.evidence).unwrap_or_default();
-        let facts = retention::facts_of(&f.now, f.newest, person, policy.preset(own));
+        let rule = self.requirements.get(&f.now.requirement);
+        let judged = retention::Judged { rule, newest: self.counting.contains(&f.now.id), policy };
+        let facts = retention::facts_of(&f.now, f.newest, person, &judged);
         let duty = retention::duty(now, &f.now.person, &facts, &self.holds, &policy.rules);
         row.retention = format!("{}: {}", facts.class, duty.kept());
         if let Duty::Held { id, reason } = duty {
@@ -234,8 +284,14 @@ impl World<'_> {
     }
 
     /// A rule meant somebody, and nothing was ever assigned.
-    async fn missing(&self, person: &str, requirement: &str, erased: bool, people: &mut Then<'_>) -> Result<Row> {
-        let since = self.population.meant(person, requirement).unwrap_or(Instant(0));
+    async fn missing(
+        &self,
+        person: &str,
+        requirement: &str,
+        since: Instant,
+        erased: bool,
+        people: &mut Then<'_>,
+    ) -> Result<Row> {
         let course = self.requirements.get(requirement).map(|r| r.course.clone());
         let mut row = Row {
             requirement: requirement.to_owned(),
@@ -251,7 +307,7 @@ impl World<'_> {
         if erased {
             row.state = "erased".into();
             row.counts = false;
-            row.reason = "records about this person were erased; the log has their tombstones".into();
+            row.reason = "the records of what was assigned were erased; the log has the tombstone".into();
         }
         Ok(row)
     }

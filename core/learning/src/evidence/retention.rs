@@ -15,15 +15,17 @@ use stoa_ground::{Conn, Db, Error, Instant, Result, Tx, args};
 
 use crate::Services;
 use crate::training::Preset;
-use crate::training::assignment::Assignment;
+use crate::training::assignment::{self, Assignment};
+use crate::training::requirement::{self, Requirement};
+use crate::training::state::State;
 
 /// From when on a rule counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum After {
-    /// From the newest record about the subject.
+    /// From the newest record about the subject, or from the end of what it shows where that comes later.
     Record,
-    /// As long as the person works here, and then from the newest record about the subject on. (The roster does not say
+    /// As long as the person works here, and then as `record`. (The roster does not say
     /// when somebody left; what they held is withdrawn then, which is a record.)
     Employment,
 }
@@ -65,12 +67,15 @@ pub struct Facts {
     pub requirement: Option<String>,
     /// The requirement's preset.
     pub preset: Preset,
-    /// The newest record.
+    /// The newest record, or the end of what was completed or waived, its grace included, where that comes later.
     pub newest: Instant,
     /// Whether the person has left.
     pub left: bool,
     /// Something is still to be done.
     pub open: bool,
+    /// It was completed, waived or exempted for good, for a requirement that is in force, and nothing has taken its place:
+    /// without it the person would have to do it again.
+    pub for_good: bool,
 }
 
 /// When the duty to keep something ends.
@@ -128,6 +133,9 @@ pub fn of_preset(preset: Preset) -> Vec<Rule> {
 pub fn end(facts: &Facts, rules: &[Rule]) -> End {
     if facts.open {
         return End::Open("it is still to be done");
+    }
+    if facts.for_good && !facts.left {
+        return End::Open("it holds for good, and the person works here");
     }
     if matches!(facts.class.as_str(), "permanent" | "content") {
         return End::Open("it belongs to the evidence of everybody");
@@ -301,6 +309,9 @@ pub async fn release(tx: &Tx, services: &Services, id: &str, actor: &str, reason
 pub struct Planned {
     /// The subject.
     pub subject: String,
+    /// The requirement that it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requirement: Option<String>,
     /// Its number of records.
     pub records: u64,
     /// Whether it may be erased now.
@@ -332,16 +343,20 @@ pub async fn plan(conn: &Conn, person: &Person, policy: &Policy) -> Result<Vec<P
             newest: row.get("at")?,
             left: person.status == Status::Left,
             open: false,
+            for_good: false,
         };
         subjects.insert(row.get("subject")?, (facts, u64::try_from(row.get::<i64>("n")?).unwrap_or_default()));
     }
     let holds = holds(conn).await?;
+    let assignments = assignment::of_person(conn, &person.id).await?;
     let mut planned = Vec::new();
     for (subject, (mut facts, records)) in subjects {
-        if let Some(id) = subject.strip_prefix("assignment/") {
-            let assignment = crate::training::assignment::by_id(conn, id).await?;
-            facts.open = assignment.as_ref().is_some_and(|a| a.state.is_open());
-            facts.requirement = assignment.map(|a| a.requirement);
+        if let Some(id) = subject.strip_prefix("assignment/")
+            && let Some(a) = assignments.iter().find(|a| a.id == id)
+        {
+            let rule = requirement_of(conn, Some(&a.requirement)).await?;
+            let newest = assignment::newest(&assignments, &a.requirement).is_some_and(|newest| newest.id == a.id);
+            facts = facts_of(a, facts.newest, Some(person), &Judged { rule: rule.as_ref(), newest, policy });
         }
         if let Some(id) = subject.strip_prefix("request/")
             && let Some((requirement, open)) = crate::training::requests::about(conn, id).await?
@@ -351,33 +366,49 @@ pub async fn plan(conn: &Conn, person: &Person, policy: &Policy) -> Result<Vec<P
         if let Some(id) = subject.strip_prefix("trainer-question/") {
             facts.requirement = crate::training::question_about(conn, id).await?;
         }
-        facts.preset = policy.preset(preset_of(conn, facts.requirement.as_deref()).await?);
+        let rule = requirement_of(conn, facts.requirement.as_deref()).await?;
+        facts.preset = policy.preset(rule.map(|r| r.evidence).unwrap_or_default());
         let (erasable, why) = judge(conn.now(), &person.id, &facts, &holds, &policy.rules);
-        planned.push(Planned { subject, records, erasable, why });
+        planned.push(Planned { subject, requirement: facts.requirement, records, erasable, why });
     }
     Ok(planned)
 }
 
-/// The preset that a requirement names. One that was only ever proposed is not there, and names none.
-async fn preset_of(conn: &Conn, requirement: Option<&str>) -> Result<Preset> {
-    let Some(id) = requirement else { return Ok(Preset::None) };
-    match crate::training::requirement::by_id(conn, id).await {
-        Ok(found) => Ok(found.evidence),
-        Err(Error::NotFound(_)) => Ok(Preset::None),
+/// The requirement as it is now. One that was only ever proposed is not there.
+async fn requirement_of(conn: &Conn, id: Option<&str>) -> Result<Option<Requirement>> {
+    let Some(id) = id else { return Ok(None) };
+    match requirement::by_id(conn, id).await {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::NotFound(_)) => Ok(None),
         Err(e) => Err(e),
     }
 }
 
-/// What is said about an assignment to the rules. `None`: the person is gone.
+/// What decides about an assignment beside itself.
+pub(super) struct Judged<'a> {
+    /// Its requirement as it is now.
+    pub rule: Option<&'a Requirement>,
+    /// Whether it is the one of its requirement that counts for the person.
+    pub newest: bool,
+    pub policy: &'a Policy,
+}
+
+/// What is said about an assignment to the rules. `newest`: its newest record. Without `person` they are gone.
 #[must_use]
-pub(super) fn facts_of(a: &Assignment, newest: Instant, person: Option<&Person>, preset: Preset) -> Facts {
+pub(super) fn facts_of(a: &Assignment, newest: Instant, person: Option<&Person>, judged: &Judged<'_>) -> Facts {
+    let Judged { rule, policy, .. } = *judged;
+    let held = matches!(a.state, State::Completed | State::Waived | State::Expired).then_some(a.expires).flatten();
+    let grace = rule.and_then(|r| r.recertify.as_ref()).map_or(0, |rule| i64::from(rule.grace_days));
+    let holds = matches!(a.state, State::Completed | State::Waived | State::Exempt) && a.expires.is_none();
     Facts {
         class: "training".into(),
         requirement: Some(a.requirement.clone()),
-        preset,
-        newest,
+        preset: policy.preset(rule.map(|r| r.evidence).unwrap_or_default()),
+        // A day more, since days differ in length.
+        newest: held.map_or(newest, |end| newest.max(end.at.plus((grace + 1) * Instant::DAY))),
         left: person.is_none_or(|p| p.status == Status::Left),
         open: a.state.is_open(),
+        for_good: holds && !a.is_enrolment() && judged.newest && rule.is_some_and(|r| r.active),
     }
 }
 
@@ -466,7 +497,11 @@ pub async fn erase(
             let sql = concat!("DELETE FROM person_history WHERE person IN ", stoa_ground::rows_of!("$1"));
             tx.exec(sql, args![&person.id]).await?;
         }
-        let subjects: Vec<String> = planned.into_iter().filter(|p| p.erasable).map(|p| p.subject).collect();
+        let named = |p: Planned| {
+            let of = p.requirement.filter(|_| p.subject.starts_with("assignment/"));
+            (p.subject, of)
+        };
+        let subjects: BTreeMap<_, _> = planned.into_iter().filter(|p| p.erasable).map(named).collect();
         if subjects.is_empty() {
             return Err(Error::invalid(format!("nothing about {} may be erased now", person.name)));
         }
@@ -487,6 +522,7 @@ mod tests {
             newest: Instant::parse("2020-02-29T12:00:00Z").unwrap(),
             left: false,
             open: false,
+            for_good: false,
         }
     }
 
@@ -515,6 +551,9 @@ mod tests {
         assert_eq!(end(&Facts { left: true, ..facts() }, &rules), at("2026-02-28T12:00:00Z"));
         assert_eq!(end(&facts(), &[]), End::Open("no rule says for how long"));
         assert_eq!(end(&Facts { open: true, ..facts() }, &rules), End::Open("it is still to be done"));
+        let good = Facts { for_good: true, ..facts() };
+        assert_eq!(end(&good, &rules[..1]), End::Open("it holds for good, and the person works here"));
+        assert_eq!(end(&Facts { left: true, ..good }, &rules[..1]), at("2023-02-28T12:00:00Z"));
         let key = Facts { class: "permanent".into(), ..facts() };
         assert!(matches!(end(&key, &[rule(None, 0, After::Record)]), End::Open(_)));
     }

@@ -150,6 +150,18 @@ pub(super) fn in_order(mut all: Vec<(Instant, Change)>) -> Vec<Change> {
     all.into_iter().map(|(_, change)| change).collect()
 }
 
+/// The row for which an assignment was made, and the employee id of then. `None` where its first record does not say it.
+pub(super) fn employed_as(records: &[Record]) -> Option<(&str, &str)> {
+    let first = records.iter().find(|record| !record.is_erased())?;
+    Some((first.data["person"].as_str()?, first.data["who"]["employee_id"].as_str()?))
+}
+
+/// Whether a text may be somebody's employee id, and does not mean the operator, a rule or the like.
+pub(super) fn is_employee_id(text: &str) -> bool {
+    let other = text.is_empty() || text == "operator";
+    !other && !["rule/", "system/", "role/"].iter().any(|kind| text.starts_with(kind))
+}
+
 /// The newest record that says who and where the person was.
 pub(super) fn who(records: &[Record]) -> Option<&Record> {
     records.iter().rev().find(|record| record.data["who"].is_object())

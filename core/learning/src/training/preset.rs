@@ -83,7 +83,7 @@ impl Preset {
     #[must_use]
     pub fn discloses(self, subject: &str, field: &str) -> bool {
         match subject.split('/').next() {
-            Some("erasure") => return field == "data/subjects",
+            Some("erasure") => return matches!(field, "data/subjects" | "data/requirements"),
             Some("person") => return matches!(field, "data/into" | "data/from"),
             _ => {}
         }
@@ -92,6 +92,12 @@ impl Preset {
             Self::Soc2 => Field::of(subject, field) == Field::Plain,
             Self::Iso9001 | Self::Hipaa | Self::Osha => Field::of(subject, field) != Field::Private,
         }
+    }
+
+    /// Whether a pack shows what was answered and typed.
+    #[must_use]
+    pub fn shows_answers(self) -> bool {
+        matches!(self, Self::None | Self::HarassmentPrevention)
     }
 
     /// Whether a pack shows scores.
@@ -137,7 +143,8 @@ mod tests {
         let asked = |preset: Preset| preset.discloses("trainer-question/q", "data/text");
         assert!(!asked(Preset::Osha) && !asked(Preset::Soc2) && asked(Preset::HarassmentPrevention));
         let none = |subject, field| Preset::None.discloses(subject, field);
-        assert!(none("erasure/e", "data/subjects") && !none("erasure/e", "reason"));
+        assert!(none("erasure/e", "data/subjects") && none("erasure/e", "data/requirements"));
+        assert!(!none("erasure/e", "reason"));
         assert!(none("person/p", "data/into") && !none("person/p", "data/accounts"));
     }
 }

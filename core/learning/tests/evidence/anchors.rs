@@ -90,9 +90,21 @@ async fn a_checkpoint_comes_by_mail_and_into_a_channel_once_and_shows_a_fork_lat
     w.more().await;
     let pack = w.pack("pack").await;
     let kept = w.dir.path().join("letter.txt");
-    std::fs::write(&kept, copied(&letter)).unwrap();
-    let brought = Brought { checkpoint: Some(kept.clone()), ..Brought::default() };
-    assert_eq!(judge(&pack, &brought).0, Verdict::Valid);
+    let brought = Brought { checkpoints: vec![kept.clone()], ..Brought::default() };
+    let note = copied(&letter);
+    // As it was copied, without the last end of a line, as the letter was saved, on Windows, and what a file as anchor has.
+    let forms = [
+        note.clone(),
+        note.trim_end().to_owned(),
+        letter.clone(),
+        letter.replace('\n', "\r\n"),
+        format!("{note}\n{note}\n"),
+    ];
+    for form in forms {
+        std::fs::write(&kept, &form).unwrap();
+        let (verdict, why) = judge(&pack, &brought);
+        assert_eq!(verdict, Verdict::Valid, "{form:?}: {why}");
+    }
     // A log that was written anew does not continue it, whoever signs.
     let other = world().await;
     other.more().await;

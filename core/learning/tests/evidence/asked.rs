@@ -28,6 +28,21 @@ pub(super) async fn office() -> World {
 }
 
 impl World {
+    /// Somebody leaves.
+    pub(super) async fn leaves(&self, name: &str) {
+        self.s
+            .db
+            .write(|tx| async move {
+                let sql = "UPDATE person SET status = 'left', updated = $2 WHERE name = $1";
+                tx.exec(sql, args![name, tx.now()]).await?;
+                let row = tx.one("SELECT id FROM person WHERE name = $1", args![name]).await?;
+                tx.publish(people::TOPIC, &row.get::<String>("id")?).await
+            })
+            .await
+            .unwrap();
+        self.s.flow.settle().await.unwrap();
+    }
+
     pub(super) async fn id(&self, sql: &'static str) -> String {
         self.s.db.opt(sql, args![]).await.unwrap().unwrap().get("id").unwrap()
     }
@@ -111,6 +126,10 @@ async fn a_pack_has_what_was_asked_for_and_decided_and_both_texts_of_a_question(
         ("another assignment", change("requests.json", "assignment", "assignment/x"), "does not say of request/"),
         ("another requirement", change("requests.json", "requirement", "x"), "does not say of request/"),
         ("the operator's decision", change("requests.json", "decided_by", "operator"), "does not say of request/"),
+        ("another's decision", change("requests.json", "decided_by", "E-Lea"), "what its records say: decided_by"),
+        ("another to decide", change("requests.json", "approver", "E-Cleo"), "what its records say: "),
+        ("another who asked", change("requests.json", "asked_by", "E-Max"), "what its records say: asked_by"),
+        ("another who answered", change("questions.json", "answered_by", "E-Max"), "what its records say: answered_by"),
         ("nobody's decision", change("requests.json", "decided_by", ""), "does not say of request/"),
         ("another course", change("questions.json", "course", "x"), "does not say of trainer-question/"),
         ("another content", change("questions.json", "content", "x"), "does not say of trainer-question/"),
@@ -149,8 +168,8 @@ async fn a_pack_has_what_was_asked_for_and_decided_and_both_texts_of_a_question(
             "questions.json is missing",
         ),
     ];
+    let broken = w.dir.path().join("broken");
     for (what, change, says) in &cases {
-        let broken = w.dir.path().join("broken");
         copy(&pack, &broken);
         change(&broken);
         if broken.join("questions.json").exists() {
@@ -161,6 +180,12 @@ async fn a_pack_has_what_was_asked_for_and_decided_and_both_texts_of_a_question(
         assert!(verdict == Verdict::Tampered && why.contains(says), "{what}: {verdict:?} {why}");
         std::fs::remove_dir_all(&broken).unwrap();
     }
+    // Packs of the format before promise nothing about whose employee id it is.
+    copy(&pack, &broken);
+    edit_json(&broken, "requests.json", |all| all[0]["decided_by"] = "E-Lea".into());
+    pdf_again(&broken);
+    sign_again(&broken, &w.log.signer, |m| m.format = "stoa-pack/3".into());
+    assert_eq!(judge(&broken, &trusted).0, Verdict::Valid);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,6 +275,14 @@ async fn what_was_merged_into_somebody_is_kept_held_and_erased_with_them() {
     let policy = &Policy { rules: vec![always], preset: Preset::None };
     let ana = &ana;
     w.s.until("2026-11-24T09:00:00Z").await;
+    let plan = || w.s.db.read(|c| async move { retention::plan(&c, ana, policy).await });
+    // As long as she works here what she has done holds.
+    let planned = plan().await.unwrap();
+    let kept = planned.iter().filter(|p| !p.erasable).map(|p| p.why.as_str()).collect::<Vec<_>>();
+    assert_eq!(kept, ["it holds for good, and the person works here"], "{planned:?}");
+    w.leaves("Ana").await;
+    let ana: Person = w.s.db.read(|c| async move { people::find(&c, "E-Ana").await }).await.unwrap();
+    let ana = &ana;
     let plan = || w.s.db.read(|c| async move { retention::plan(&c, ana, policy).await });
     let planned = plan().await.unwrap();
     assert_eq!(planned.iter().filter(|p| p.subject.starts_with("assignment/")).count(), 2, "{planned:?}");

@@ -143,6 +143,22 @@ async fn whatever_is_broken_both_verifiers_name_it() {
             "do not agree",
         ),
         (
+            "the CSV has other ends of lines",
+            Box::new(|p| {
+                edit(p, "report.csv", |t| t.replace("\r\n", "\n"));
+                sign_again(p, log, unsigned);
+            }),
+            "report.csv and report.json do not agree",
+        ),
+        (
+            "the CSV has quotes that it does not need",
+            Box::new(|p| {
+                edit(p, "report.csv", |t| t.replacen(",Ana,", ",\"Ana\",", 1));
+                sign_again(p, log, unsigned);
+            }),
+            "report.csv and report.json do not agree",
+        ),
+        (
             "the report does not count what it lists",
             Box::new(|p| {
                 edit_json(p, "report.json", |r| r["denominator"] = 1.into());
@@ -289,8 +305,21 @@ async fn whatever_is_broken_both_verifiers_name_it() {
     ];
     for (text, expected, says) in cases {
         std::fs::write(&file, text).unwrap();
-        let (verdict, why) = judge(&good, &Brought { checkpoint: Some(file.clone()), ..trusted.clone() });
+        let (verdict, why) = judge(&good, &Brought { checkpoints: vec![file.clone()], ..trusted.clone() });
         assert!(verdict == expected && why.contains(says), "{verdict:?} {why}");
+    }
+    // What is wrong is named whatever else was brought, and in whatever order.
+    let fork = w.dir.path().join("fork");
+    let mut said = checkpoint::Checkpoint::parse(&note.text).unwrap();
+    said.root[0] ^= 1;
+    std::fs::write(&fork, Note::signed(said.text(), log).to_string()).unwrap();
+    std::fs::write(&file, "hello").unwrap();
+    let strange = Signer::new("other.example.org", [1; 32]).unwrap().verifier().to_string();
+    for checkpoints in [vec![fork.clone(), file.clone()], vec![file.clone(), fork.clone()]] {
+        for key in [None, key.clone(), Some(strange.clone())] {
+            let (verdict, why) = judge(&good, &Brought { key, checkpoints: checkpoints.clone(), ..Brought::default() });
+            assert!(verdict == Verdict::Tampered && why.contains("a fork"), "{verdict:?} {why}");
+        }
     }
     // A pack of another format is of another shape, and that says nothing against it.
     for format in ["stoa-pack/1", "stoa-pack/2", "stoa-pack/99"] {
@@ -300,13 +329,15 @@ async fn whatever_is_broken_both_verifiers_name_it() {
         std::fs::write(other.join("manifest.json"), text.to_string()).unwrap();
         let (verdict, why) = judge(&other, &trusted);
         assert_eq!(verdict, Verdict::CannotVerify, "{format}: {why}");
-        assert!(why.contains(&format!("the pack's format is {format}, and this program knows stoa-pack/3")), "{why}");
+        assert!(
+            why.contains(&format!("the pack's format is {format}, and this program knows stoa-pack/3 and stoa-pack/4")),
+            "{why}"
+        );
         std::fs::remove_dir_all(&other).unwrap();
     }
     let empty = w.dir.path().join("empty");
     std::fs::create_dir(&empty).unwrap();
     assert_eq!(judge(&empty, &trusted).0, Verdict::CannotVerify);
     assert_eq!(judge(&w.dir.path().join("nothing"), &trusted).0, Verdict::CannotVerify);
-    let strange = Signer::new("other.example.org", [1; 32]).unwrap().verifier().to_string();
     assert_eq!(judge(&good, &Brought { key: Some(strange), ..Brought::default() }).0, Verdict::CannotVerify);
 }

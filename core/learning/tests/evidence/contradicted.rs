@@ -57,6 +57,8 @@ async fn whatever_a_line_says_against_its_records_both_verifiers_name_it() {
         ("Cleo", vec![("why", text("she asked"))], "why"),
         ("Cleo", vec![("manager", text("E-Max"))], "manager"),
         ("Dan", vec![("manager", text(""))], "manager"),
+        ("Dan", vec![("manager", text("E-Cleo"))], "manager"),
+        ("Dan", vec![("decided_by", text("E-Cleo"))], "decided_by"),
         ("Dan", vec![("authentication", text("oidc"))], "authentication"),
         ("Dan", vec![("content", text(&"ab".repeat(32)))], "content"),
         ("Dan", vec![("started", text(""))], "started"),
@@ -228,13 +230,25 @@ async fn lines_are_there_once_each_and_so_is_everything_that_they_rest_on() {
         assert!(verdict == Verdict::Tampered && why.contains(says), "{what}: {verdict:?} {why}");
         std::fs::remove_dir_all(&broken).unwrap();
     }
+    // Where the database of zones says something else than there, nothing is said; what no zone can be is no period.
+    for (off, expected, says) in [
+        (3_600, Verdict::CannotVerify, "compare the databases of time zones"),
+        (-26 * 3_600, Verdict::CannotVerify, "compare the databases of time zones"),
+        (-26 * 3_600 - 1, Verdict::Tampered, "its period is not that of its days"),
+    ] {
+        copy(&pack, &broken);
+        sign_again(&broken, log, |m| m.period.0 = m.period.0.map(|from| from + off * 1_000_000));
+        let (verdict, why) = judge(&broken, &trusted);
+        assert!(verdict == expected && why.contains(says), "{off}: {verdict:?} {why}");
+        std::fs::remove_dir_all(&broken).unwrap();
+    }
     // The days of a zone that nobody knows cannot be judged.
     copy(&pack, &broken);
     sign_again(&broken, log, |m| m.zone = "Europe/Nowhere".into());
     let (verdict, why) = judge(&broken, &trusted);
     assert!(verdict == Verdict::CannotVerify && why.contains("Europe/Nowhere is not known"), "{verdict:?} {why}");
     std::fs::remove_dir_all(&broken).unwrap();
-    // What a report calls erased needs a tombstone; packs of earlier releases had none.
+    // What a report calls erased needs a tombstone; in packs of an earlier release there may be none.
     copy(&pack, &broken);
     report_with(&broken, |rows| {
         let columns = rows[0].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
@@ -244,9 +258,12 @@ async fn lines_are_there_once_each_and_so_is_everything_that_they_rest_on() {
     });
     sign_again(&broken, log, |_| {});
     let (verdict, why) = judge(&broken, &trusted);
+    assert!(verdict == Verdict::Tampered && why.contains("tombstones name 0 assignments"), "{verdict:?} {why}");
+    sign_again(&broken, log, |m| m.format = "stoa-pack/3".into());
+    let (verdict, why) = judge(&broken, &trusted);
     assert!(verdict == Verdict::CannotVerify && why.contains("has no tombstone"), "{verdict:?} {why}");
     std::fs::remove_dir_all(&broken).unwrap();
-    // A cell may be longer than what Python's reader takes by itself.
+    // A cell may be as long as a record.
     copy(&pack, &broken);
     report_with(&broken, |rows| rows[0]["hold"] = "x".repeat(200_000).into());
     sign_again(&broken, log, |_| {});

@@ -12,7 +12,7 @@ import importlib.util, sys
 spec = importlib.util.spec_from_file_location("verify", sys.argv[1])
 v = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(v)
-class Options: pack, key, checkpoints, against = "", v.Key(sys.argv[3]), [], None
+class Options: pack, key, checkpoints, witnesses, against = "", v.Key(sys.argv[3]), [], [], None
 path = sys.argv[2]
 zipped = open(path, "rb").read() if path.endswith(".zip") else None
 whole = v.read_pack(path)

@@ -33,7 +33,9 @@ impl World {
         checks.into_iter().filter(|check| check.contains("of the earlier pack")).collect()
     }
 
+    /// Somebody leaves, and is erased.
     async fn erase(&self, name: &str) {
+        self.leaves(name).await;
         let always = Rule { class: None, requirement: None, years: 0, after: After::Record, usual: false };
         let policy = Policy { rules: vec![always], preset: Preset::None };
         let person: Person = self.s.db.read(|c| async move { people::find(&c, name).await }).await.unwrap();
@@ -42,7 +44,7 @@ impl World {
 }
 
 /// Takes the records of some subjects out of a pack, as somebody with the key would.
-fn without(pack: &Path, gone: &dyn Fn(&str) -> bool, signer: &Signer) {
+pub(super) fn without(pack: &Path, gone: &dyn Fn(&str) -> bool, signer: &Signer) {
     edit(pack, "records.jsonl", |text| {
         let stays = |line: &&str| {
             let record: Json = serde_json::from_str(line).unwrap();

@@ -9,8 +9,11 @@ mod changes;
 mod contradicted;
 mod flips;
 mod forms;
+mod kept;
 mod later;
+mod outside;
 mod period;
+mod presets;
 mod trail;
 
 use std::path::{Path, PathBuf};
@@ -25,7 +28,7 @@ use stoa_ground::sha256;
 use stoa_ground::testing::hire;
 use stoa_ground::xapi::Emitter;
 use stoa_learning::evidence::retention::Policy;
-use stoa_learning::evidence::verify::{Trust, Verdict, verify};
+use stoa_learning::evidence::verify::{Outcome, Trust, Verdict, verify};
 use stoa_learning::evidence::{Log, Manifest, Scope, Summary, Wanted, check_point, export};
 use stoa_learning::search::Index;
 use stoa_learning::training::{self, Preset, course};
@@ -131,10 +134,12 @@ fn edit_json(folder: &Path, file: &str, change: impl FnOnce(&mut Json)) {
     });
 }
 
-/// Makes manifest and signatures fit again, as somebody with a key would.
+/// Makes manifest and signatures fit again, as somebody with a key would. Cosignatures stay.
 fn sign_again(folder: &Path, signer: &Signer, change: impl FnOnce(&mut Manifest)) {
-    let note = Note::parse(&std::fs::read_to_string(folder.join("checkpoint")).unwrap()).unwrap();
-    std::fs::write(folder.join("checkpoint"), Note::signed(note.text, signer).to_string()).unwrap();
+    let mut note = Note::parse(&std::fs::read_to_string(folder.join("checkpoint")).unwrap()).unwrap();
+    note.signatures.retain(|signature| signature.name != ORIGIN);
+    note.signatures.insert(0, signer.sign(&note.text));
+    std::fs::write(folder.join("checkpoint"), note.to_string()).unwrap();
     let mut manifest: Manifest = serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).unwrap()).unwrap();
     for (name, digest) in &mut manifest.files {
         *digest = sha256(std::fs::read(folder.join(name)).unwrap_or_default());
@@ -147,7 +152,7 @@ fn sign_again(folder: &Path, signer: &Signer, change: impl FnOnce(&mut Manifest)
 /// Signs the manifest that lies there.
 fn sign(folder: &Path, signer: &Signer, manifest: &Manifest) {
     let bytes = std::fs::read(folder.join("manifest.json")).unwrap();
-    let text = format!("stoa-pack/3\n{}\n{}\n{}\n", manifest.origin, manifest.size, sha256(&bytes));
+    let text = format!("{}\n{}\n{}\n{}\n", manifest.format, manifest.origin, manifest.size, sha256(&bytes));
     std::fs::write(folder.join("manifest.note"), Note::signed(text, signer).to_string()).unwrap();
 }
 
@@ -155,7 +160,8 @@ fn sign(folder: &Path, signer: &Signer, manifest: &Manifest) {
 #[derive(Clone, Default)]
 struct Brought {
     key: Option<String>,
-    checkpoint: Option<PathBuf>,
+    checkpoints: Vec<PathBuf>,
+    witness: Option<String>,
     against: Option<PathBuf>,
 }
 
@@ -179,31 +185,54 @@ fn verifier() -> PathBuf {
 
 /// Both verifiers must say the same; gives the verdict and the first line.
 fn judge(pack: &Path, brought: &Brought) -> (Verdict, String) {
+    let outcome = judged(pack, brought);
+    (outcome.verdict, outcome.reason)
+}
+
+/// As `judge`, with all that was found.
+fn judged(pack: &Path, brought: &Brought) -> Outcome {
     let mut trust = Trust { against: brought.against.as_deref(), ..Trust::default() };
     trust.key = brought.key.as_ref().map(|key| Verifier::parse(key).unwrap());
-    if let Some(file) = &brought.checkpoint {
-        trust.checkpoints.push((file.display().to_string(), std::fs::read_to_string(file).unwrap()));
-    }
-    let outcome = verify(pack, &trust);
+    trust.witnesses.extend(brought.witness.as_ref().map(|key| Verifier::parse(key).unwrap()));
     let mut command = python();
     command.arg(verifier()).arg(pack);
+    for file in &brought.checkpoints {
+        trust.checkpoints.push((file.display().to_string(), std::fs::read_to_string(file).unwrap()));
+        command.arg("--checkpoint").arg(file);
+    }
+    let outcome = verify(pack, &trust);
     for (flag, value) in [
         ("--key", brought.key.clone()),
-        ("--checkpoint", brought.checkpoint.as_ref().map(|p| p.display().to_string())),
+        ("--witness", brought.witness.clone()),
         ("--against", brought.against.as_ref().map(|p| p.display().to_string())),
     ] {
         command.args(value.map(|value| [flag.to_owned(), value]).into_iter().flatten());
     }
     let out = command.output().unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    let code = match outcome.verdict {
-        Verdict::Valid => 0,
-        Verdict::Tampered => 1,
-        Verdict::CannotVerify => 2,
+    let (word, code) = match outcome.verdict {
+        Verdict::Valid => ("VALID", 0),
+        Verdict::Tampered => ("TAMPERED", 1),
+        Verdict::CannotVerify => ("CANNOT_VERIFY", 2),
     };
-    assert_eq!(out.status.code(), Some(code), "here: {:?} {}\nin Python: {said}", outcome.verdict, outcome.reason);
-    (outcome.verdict, outcome.reason)
+    let both = format!("here: {word} {}\nin Python: {said}", outcome.reason);
+    assert_eq!(out.status.code(), Some(code), "{both}");
+    // What a reader of JSON says about a text that is none is its own.
+    if !READERS.iter().any(|reader| outcome.reason.contains(reader)) {
+        assert_eq!(said.lines().next().unwrap(), format!("{word}: {}", outcome.reason), "{both}");
+    }
+    if outcome.verdict != Verdict::Tampered && said.contains("What this does not prove") {
+        let begins = |line: &str, with: &str| line.strip_prefix(with).map(str::to_owned);
+        let checks: Vec<String> = said.lines().filter_map(|line| begins(line, "  ok: ")).collect();
+        assert_eq!(checks, outcome.checks, "{both}");
+        let not_proven: Vec<String> = said.lines().filter_map(|line| begins(line, "  - ")).collect();
+        assert_eq!(not_proven, outcome.not_proven, "{both}");
+    }
+    outcome
 }
+
+/// How a reason begins or goes on that repeats what a reader of JSON or of files says.
+const READERS: [&str; 3] = ["is not what it should be: ", "cannot be read: ", "do not follow on each other"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pack_is_valid_for_whoever_knows_the_log_and_says_who_counts_and_why_not() {
@@ -217,7 +246,7 @@ async fn a_pack_is_valid_for_whoever_knows_the_log_and_says_who_counts_and_why_n
     assert_eq!(judge(&earlier, &by_key).0, Verdict::Valid);
     let (verdict, why) = judge(&pack, &Brought::default());
     assert!(verdict == Verdict::CannotVerify && why.starts_with("consistent, origin unproven"), "{why}");
-    let by_checkpoint = Brought { checkpoint: Some(earlier.join("checkpoint")), ..Brought::default() };
+    let by_checkpoint = Brought { checkpoints: vec![earlier.join("checkpoint")], ..Brought::default() };
     assert_eq!(judge(&pack, &by_checkpoint).0, Verdict::Valid);
     let continued = Brought { key: key.clone(), against: Some(earlier.clone()), ..Brought::default() };
     assert_eq!(judge(&pack, &continued).0, Verdict::Valid);
@@ -225,9 +254,17 @@ async fn a_pack_is_valid_for_whoever_knows_the_log_and_says_who_counts_and_why_n
     let cut = Brought { key: key.clone(), against: Some(pack.clone()), ..Brought::default() };
     let (verdict, why) = judge(&earlier, &cut);
     assert!(verdict == Verdict::Tampered && why.contains("was cut off"), "{why}");
-    let newer = Brought { key, checkpoint: Some(pack.join("checkpoint")), ..Brought::default() };
+    let newer = Brought { key: key.clone(), checkpoints: vec![pack.join("checkpoint")], ..Brought::default() };
     let (verdict, why) = judge(&earlier, &newer);
     assert!(verdict == Verdict::CannotVerify && why.contains("is newer than the pack"), "{why}");
+
+    // A file with the checkpoint of the pack and later ones is not about what came later.
+    let all = w.dir.path().join("all.txt");
+    let notes = [&earlier, &pack].map(|p| std::fs::read_to_string(p.join("checkpoint")).unwrap());
+    std::fs::write(&all, notes.join("\n")).unwrap();
+    let both = Brought { key, checkpoints: vec![all], ..Brought::default() };
+    assert_eq!(judge(&earlier, &both).0, Verdict::Valid);
+    assert_eq!(judge(&pack, &both).0, Verdict::Valid);
 
     let report: Json = serde_json::from_slice(&std::fs::read(pack.join("report.json")).unwrap()).unwrap();
     assert_eq!((report["denominator"].as_u64(), report["completed"].as_u64()), (Some(2), Some(1)));
@@ -290,6 +327,21 @@ async fn a_chain_of_keys_is_followed_and_a_lost_key_is_not_bridged() {
     sign_again(&broken, &signer(2), |_| {});
     let (verdict, why) = judge(&broken, &new);
     assert!(verdict == Verdict::Tampered && why.contains("is not named by the key before it"), "{why}");
+    // A key is written as it is, and the first one was made.
+    let (made, lost) = (signer(2).verifier().to_string(), serde_json::json!("lost"));
+    let none = |key: &str, how: &Json| serde_json::json!({ "key": key, "how": how, "statement": null });
+    for (keys, says) in [
+        (serde_json::json!([none("x", &"created".into()), none(&made, &lost)]), "keys.json: 'x' is no public key"),
+        (serde_json::json!([none(&format!(" {made}"), &"created".into())]), "is no public key"),
+        (serde_json::json!([none(&format!("{made} "), &"created".into())]), "is no public key"),
+        (serde_json::json!([none(&made, &lost)]), "it is not said how"),
+        (serde_json::json!([none(&made, &"rotated".into())]), "it is not said how"),
+    ] {
+        std::fs::write(broken.join("keys.json"), keys.to_string()).unwrap();
+        sign_again(&broken, &signer(2), |_| {});
+        let (verdict, why) = judge(&broken, &new);
+        assert!(verdict == Verdict::Tampered && why.contains(says), "{keys}: {verdict:?} {why}");
+    }
 
     let (ledger, third) = (&w.services.ledger, &signer(3));
     w.s.db.write(|tx| async move { checkpoint::lose(&tx, ledger, third, "the disk is gone").await }).await.unwrap();

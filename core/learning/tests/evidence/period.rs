@@ -110,8 +110,8 @@ async fn a_pack_is_about_whoever_was_there_in_its_period_as_they_were_then() {
     assert_eq!(someone(&population, "Dora Lang")["title"], "Head of sales");
     let retention = report["rows"][0]["retention"].as_str().unwrap();
     assert_eq!(
-        retention, "training: no end yet, the person works here",
-        "the preset osha: a year beyond the employment"
+        retention, "training: no end yet, it holds for good, and the person works here",
+        "and after that for a year, says the preset osha"
     );
 
     // Only the third week: Dora had it before, Emil left before anything was asked of him, Finn is new and open.

@@ -3,7 +3,7 @@ use super::*;
 
 fn shown(report: &Report, population: &[Considered], then: impl FnOnce(&Shown<'_>)) {
     let manifest = Manifest {
-        format: "stoa-pack/3".into(),
+        format: super::super::pack::FORMAT.into(),
         origin: "learn.example.org/evidence".into(),
         test: false,
         made: "2026-11-30T09:00:00.000Z".into(),

@@ -5,14 +5,17 @@ use std::path::Path;
 
 use stoa_ground::ledger::Record;
 
+use super::super::pack::Scope;
 use super::super::rows::said;
 use super::{Bad, Checked, Whole, Work, tampered};
 
 /// Whether an earlier pack is of the same history, and nothing of it is missing.
 pub(super) fn continues(work: &mut Work, whole: &Whole, earlier: &Path) -> Checked<()> {
-    let old = Work::default().whole(earlier).map_err(|bad| match bad {
-        Bad::Tampered(text) | Bad::Unknown(text) => Bad::Unknown(format!("the earlier pack does not hold: {text}")),
+    let (mut apart, not_whole) = (Work::default(), |text| format!("the earlier pack does not hold: {text}"));
+    let old = apart.whole(earlier).map_err(|bad| match bad {
+        Bad::Tampered(text) | Bad::Unknown(text) => Bad::Unknown(not_whole(text)),
     })?;
+    work.unknown.extend(apart.unknown.into_iter().map(not_whole));
     if old.proof.manifest.origin != whole.proof.manifest.origin {
         return Err(Bad::Unknown(format!("the earlier pack is of another log, {}", old.proof.manifest.origin)));
     }
@@ -35,10 +38,22 @@ pub(super) fn continues(work: &mut Work, whole: &Whole, earlier: &Path) -> Check
         }
     }
     work.checks.push(format!("the earlier pack ({size} records) is of the same history"));
-    if old.proof.manifest.scope == whole.proof.manifest.scope {
+    if has_all_of(&whole.proof.manifest.scope, &old.proof.manifest.scope) {
         work.checks.extend(missing(&old, whole)?);
+    } else {
+        let text = "That nothing of the earlier pack is missing: its records were not compared, since it is about another scope.";
+        work.not_proven.insert(0, text.into());
     }
     Ok(())
+}
+
+/// Whether a pack of one scope has whatever an earlier pack of another one had: both are about the same, and its period has
+/// every day of the other's.
+fn has_all_of(scope: &Scope, earlier: &Scope) -> bool {
+    let about = |scope: &Scope| (scope.person.clone(), scope.requirement.clone(), scope.course.clone());
+    let begins = scope.from.is_none_or(|from| earlier.from.is_some_and(|earlier| from <= earlier));
+    let ends = scope.to.is_none_or(|to| earlier.to.is_some_and(|earlier| to >= earlier));
+    about(scope) == about(earlier) && begins && ends
 }
 
 /// What of the earlier pack is not in this one, and why that is so.
@@ -50,7 +65,7 @@ fn missing(old: &Whole, whole: &Whole) -> Checked<Vec<String>> {
     for (leaf, (entry, subject)) in &old.proof.entries {
         match whole.proof.entries.get(leaf) {
             Some((same, _)) if same == entry => {}
-            None if whole.proof.erased.contains(subject) => erased += 1,
+            None if whole.proof.erased.contains_key(subject) => erased += 1,
             None if is_parted(subject, old, whole) => parted += 1,
             None if is_over(subject, old, &lines) => over += 1,
             _ => return tampered(format!("the record at leaf {leaf} was in the earlier pack and is missing")),

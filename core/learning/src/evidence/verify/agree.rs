@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use stoa_ground::Instant;
 
 use super::super::pack::{self, Considered, Manifest, Report};
+use super::names::Names;
 use super::{Bad, Checked, Pack, Proof, asked, rows, tampered};
 
 /// Checks JSON, CSV, PDF and records; gives what was found.
@@ -21,9 +22,10 @@ pub(super) fn check(files: &Pack, report: &Report, proof: &Proof) -> Checked<Vec
         return tampered("population.json and report.json do not agree");
     }
     pdf(files)?;
-    rows::check(files, report, proof)?;
-    let changes = rows::changes(files, proof)?;
-    let asked = asked::check(files, proof)?;
+    let names = &mut Names::of(proof);
+    rows::check(files, report, proof, names)?;
+    let changes = rows::changes(files, proof, names)?;
+    let asked = asked::check(files, proof, names)?;
     let percent = if report.percent.is_empty() { String::new() } else { format!(" ({} %)", report.percent) };
     let mut found = vec![
         format!("JSON, CSV and PDF agree: {} of {} completed{percent}", report.completed, report.denominator),
@@ -57,26 +59,39 @@ fn pdf(files: &Pack) -> Checked<()> {
     Ok(())
 }
 
-/// Whether the period is that of the days of the scope; gives what was found.
+/// By how many microseconds two zones may differ, or what two databases of zones say about one.
+const APART: i64 = 26 * Instant::HOUR;
+
+/// Whether the period is that of the days of the scope; gives what was found. A zone may have got another law since the pack
+/// was made: where the databases of zones differ, nothing is said.
 pub(super) fn period(manifest: &Manifest) -> Checked<String> {
-    let (from, to) = (manifest.scope.from, manifest.scope.to.and_then(|day| day.tomorrow().ok()));
-    let (mut first, mut behind) = (None, None);
-    if from.or(to).is_some() {
-        let known = TimeZone::get(&manifest.zone).ok().filter(|zone| zone.iana_name() == Some(manifest.zone.as_str()));
-        let Some(zone) = known else {
-            return Err(Bad::Unknown(format!(
-                "the zone {} is not known here, so nothing is said of the period",
-                manifest.zone
-            )));
-        };
-        let begins = |day: Date| {
-            let midnight = zone.to_ambiguous_timestamp(day.to_datetime(jiff::civil::Time::midnight()));
-            midnight.compatible().ok().map(|instant| Instant::from(instant).0)
-        };
-        (first, behind) = (from.and_then(begins), to.and_then(begins));
+    let days = [manifest.scope.from, manifest.scope.to.and_then(|day| day.tomorrow().ok())];
+    let known = TimeZone::get(&manifest.zone).ok().filter(|zone| zone.iana_name() == Some(manifest.zone.as_str()));
+    let zone = known.clone().unwrap_or(TimeZone::UTC);
+    let begins = |day: Date| {
+        let midnight = zone.to_ambiguous_timestamp(day.to_datetime(jiff::civil::Time::midnight()));
+        midnight.compatible().ok().map(|instant| Instant::from(instant).0)
+    };
+    let mut same = true;
+    for (day, said) in days.into_iter().zip([manifest.period.0, manifest.period.1]) {
+        let here = day.and_then(begins);
+        same &= here == said;
+        let near = here.zip(said).is_some_and(|(here, said)| {
+            said.checked_sub(here).is_some_and(|apart| apart.abs() <= APART && apart % Instant::SECOND == 0)
+        });
+        if here != said && !near {
+            return tampered("manifest.json: its period is not that of its days");
+        }
     }
-    if manifest.period != (first, behind) {
-        return tampered("manifest.json: its period is not that of its days");
+    let zone = &manifest.zone;
+    match known {
+        None if days != [None, None] => {
+            Err(Bad::Unknown(format!("the zone {zone} is not known here, so nothing is said of the period")))
+        }
+        Some(_) if !same => Err(Bad::Unknown(format!(
+            "the days of the period begin at other instants in {zone} here than where the pack was made: compare the \
+             databases of time zones"
+        ))),
+        _ => Ok("the period is that of the days of the scope".into()),
     }
-    Ok("the period is that of the days of the scope".into())
 }

@@ -7,21 +7,21 @@ use stoa_ground::ledger::Record;
 
 use super::super::pack::{Question, Request, at};
 use super::super::rows::{newest, said, text};
-use super::rows::is_person;
+use super::names::Names;
 use super::{Checked, Pack, Proof, tampered};
 use crate::training::requests::State;
 
 /// Checks both files; gives what was found.
-pub(super) fn check(files: &Pack, proof: &Proof) -> Checked<String> {
+pub(super) fn check(files: &Pack, proof: &Proof, names: &mut Names<'_>) -> Checked<String> {
     let requests: Vec<Request> = files.json("requests.json")?;
     let questions: Vec<Question> = files.json("questions.json")?;
     listed("requests.json", "request/", requests.iter().map(|r| r.subject.as_str()), proof)?;
     listed("questions.json", "trainer-question/", questions.iter().map(|q| q.subject.as_str()), proof)?;
     for one in &requests {
-        request(one, proof.past(&one.subject))?;
+        request(one, proof.past(&one.subject), names)?;
     }
     for one in &questions {
-        question(one, proof.past(&one.subject))?;
+        question(one, proof.past(&one.subject), names)?;
     }
     Ok(format!("{} requests and {} questions are as their records say", requests.len(), questions.len()))
 }
@@ -56,7 +56,7 @@ fn named(kind: &str, id: &str) -> String {
     if id.is_empty() { String::new() } else { format!("{kind}/{id}") }
 }
 
-fn request(row: &Request, past: &[Record]) -> Checked<()> {
+fn request(row: &Request, past: &[Record], names: &mut Names<'_>) -> Checked<()> {
     let state = State::after(past.last().map(|record| record.kind.as_str()));
     let decided = newest(past, &["approved", "declined", "withdrawn", "closed"]);
     let decided = decided.filter(|_| !matches!(state, State::Draft | State::Open));
@@ -66,63 +66,65 @@ fn request(row: &Request, past: &[Record]) -> Checked<()> {
     people(
         file,
         &row.subject,
+        names,
         &[
-            ("for whom", &row.employee_id, named("person", &said(past, "person"))),
-            ("by whom it was asked", &row.asked_by, said(past, "asker")),
-            ("who was to decide", &row.approver, text(asked, "approver")),
-            ("who decided", &row.decided_by, decided.map(|record| record.actor.clone()).unwrap_or_default()),
+            ("employee_id", &row.employee_id, named("person", &said(past, "person"))),
+            ("asked_by", &row.asked_by, said(past, "asker")),
+            ("approver", &row.approver, text(asked, "approver")),
+            ("decided_by", &row.decided_by, decided.map(|record| record.actor.clone()).unwrap_or_default()),
         ],
     )?;
     same(
         file,
         &row.subject,
         &[
-            ("how it stands", &row.state, state.name().to_owned()),
-            ("what was asked for", &row.kind, said(past, "kind")),
-            ("about which assignment", &row.assignment, named("assignment", &said(past, "assignment"))),
-            ("about which requirement", &row.requirement, said(past, "requirement")),
-            ("about which course", &row.course, said(past, "course")),
-            ("what was wished", &row.wished, said(past, "wished")),
-            ("when it was asked", &row.asked, instant(first)),
-            ("why it was asked", &row.reason, reason(newest(past, &["requested", "drafted"]))),
-            ("when it was decided", &row.decided, instant(decided)),
-            ("why it was decided so", &row.decision, reason(decided)),
+            ("state", &row.state, state.name().to_owned()),
+            ("kind", &row.kind, said(past, "kind")),
+            ("assignment", &row.assignment, named("assignment", &said(past, "assignment"))),
+            ("requirement", &row.requirement, said(past, "requirement")),
+            ("course", &row.course, said(past, "course")),
+            ("wished", &row.wished, said(past, "wished")),
+            ("asked", &row.asked, instant(first)),
+            ("reason", &row.reason, reason(newest(past, &["requested", "drafted"]))),
+            ("decided", &row.decided, instant(decided)),
+            ("decision", &row.decision, reason(decided)),
         ],
     )
 }
 
-fn question(row: &Question, past: &[Record]) -> Checked<()> {
+fn question(row: &Question, past: &[Record], names: &mut Names<'_>) -> Checked<()> {
     let (first, answered) = (past.first(), newest(past, &["answered"]));
     let due = past.iter().rev().find_map(|record| record.data["due"].as_i64());
     let file = "questions.json";
     people(
         file,
         &row.subject,
+        names,
         &[
-            ("who asked", &row.employee_id, named("person", &said(past, "person"))),
-            ("who answered", &row.answered_by, text(answered, "trainer")),
+            ("employee_id", &row.employee_id, named("person", &said(past, "person"))),
+            ("answered_by", &row.answered_by, text(answered, "trainer")),
         ],
     )?;
     same(
         file,
         &row.subject,
         &[
-            ("about which assignment", &row.assignment, format!("assignment/{}", said(past, "assignment"))),
-            ("about which course", &row.course, said(past, "course")),
-            ("about which content", &row.content, said(past, "version")),
-            ("when it was asked", &row.asked, instant(first)),
-            ("what was asked", &row.question, text(first, "text")),
-            ("until when it was to be answered", &row.due, at(due.map(Instant))),
-            ("when it was answered", &row.answered, instant(answered)),
-            ("what was answered", &row.answer, text(answered, "text")),
-            ("with which qualification", &row.qualification, text(answered, "qualification")),
+            ("assignment", &row.assignment, format!("assignment/{}", said(past, "assignment"))),
+            ("course", &row.course, said(past, "course")),
+            ("content", &row.content, said(past, "version")),
+            ("asked", &row.asked, instant(first)),
+            ("question", &row.question, text(first, "text")),
+            ("due", &row.due, at(due.map(Instant))),
+            ("answered", &row.answered, instant(answered)),
+            ("answer", &row.answer, text(answered, "text")),
+            ("qualification", &row.qualification, text(answered, "qualification")),
         ],
     )
 }
 
 /// Whether those are named whom the records name, as far as records say by which employee id they went.
-fn people(file: &str, subject: &str, all: &[(&str, &String, String)]) -> Checked<()> {
-    let others: Vec<_> = all.iter().filter(|(_, here, there)| !is_person(here, there)).cloned().collect();
+fn people(file: &str, subject: &str, names: &mut Names<'_>, all: &[(&str, &String, String)]) -> Checked<()> {
+    let others: Vec<_> = all.iter().filter(|(_, here, there)| !names.fit(here, there)).cloned().collect();
     same(file, subject, &others)
 }
 

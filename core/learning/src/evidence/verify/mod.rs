@@ -3,10 +3,12 @@
 mod against;
 mod agree;
 mod asked;
+mod brought;
+mod names;
 mod once;
 mod rows;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -14,6 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
+use sha2::{Digest as _, Sha256};
 use stoa_ground::ledger::Record;
 use stoa_ground::ledger::checkpoint::{Checkpoint, follows};
 use stoa_ground::ledger::leaf::{self, Leaf, commitment};
@@ -56,8 +59,10 @@ pub struct Outcome {
 pub struct Trust<'a> {
     /// The public key of the log, from the log's owner and not from the pack.
     pub key: Option<Verifier>,
-    /// Checkpoints from elsewhere: a file, a mail, a witness. Name and text.
+    /// Texts with checkpoints from elsewhere: the file of an anchor, a mail as it was saved, a witness's. Name and text.
     pub checkpoints: Vec<(String, String)>,
+    /// The keys of witnesses that are to have signed.
+    pub witnesses: Vec<Verifier>,
     /// An earlier pack of the same log.
     pub against: Option<&'a Path>,
 }
@@ -148,6 +153,8 @@ struct Whole {
     keys: Vec<Key>,
     /// Roots by size: of earlier checkpoints that are the beginning of this one, and of this one.
     roots: BTreeMap<u64, Hash>,
+    /// The same checkpoints with all signatures.
+    notes: BTreeMap<u64, Note>,
     report: Report,
 }
 
@@ -159,8 +166,8 @@ struct Proof {
     entries: BTreeMap<u64, (String, String)>,
     /// By subject the records until the end of the period that were not erased, the oldest first.
     past: BTreeMap<String, Vec<Record>>,
-    /// Subjects that a tombstone names.
-    erased: BTreeSet<String>,
+    /// Subjects that a tombstone names, with the requirement where it says one.
+    erased: BTreeMap<String, Option<String>>,
     /// That people turned out to be one, or not: the leaf, and the record.
     people: Vec<(u64, Record)>,
 }
@@ -179,10 +186,12 @@ impl Work {
             self.not_proven
                 .insert(0, "This is a test: the clock was moved by hand, and nothing in here happened.".into());
         }
-        let mut trusted = self.by_key(&whole, trust)?;
-        trusted |= self.by_checkpoints(&whole, trust)?;
+        let trusted = brought::check(self, &whole, trust)?;
         if let Some(earlier) = trust.against {
-            against::continues(self, &whole, earlier)?;
+            match against::continues(self, &whole, earlier) {
+                Err(Bad::Unknown(text)) => self.unknown.push(text),
+                said => said?,
+            }
         }
         if !trusted {
             self.unknown.push(
@@ -201,25 +210,33 @@ impl Work {
             return Err(Bad::Unknown(format!("{} is no pack of evidence: it has no manifest.json", folder.display())));
         }
         // A pack of another format has another shape: that says nothing against it.
-        if let Some(format) = files.json::<Format>("manifest.json").ok().filter(|f| f.format != pack::FORMAT) {
+        let known = [pack::BEFORE, pack::FORMAT];
+        if let Some(Format { format }) =
+            files.json("manifest.json").ok().filter(|f: &Format| !known.contains(&&*f.format))
+        {
             return Err(Bad::Unknown(format!(
-                "the pack's format is {}, and this program knows {}",
-                format.format,
-                pack::FORMAT
+                "the pack's format is {format}, and this program knows {}",
+                known.join(" and ")
             )));
         }
         let manifest: Manifest = files.json("manifest.json")?;
         self.files(&files, &manifest)?;
         let keys: Vec<Key> = files.json("keys.json")?;
-        let checkpoint = self.signed(&files, &manifest, &keys)?;
-        let mut roots = self.earlier(&files, &checkpoint)?;
+        let (checkpoint, note) = self.signed(&files, &manifest, &keys)?;
+        let (mut roots, mut notes) = self.earlier(&files, &checkpoint)?;
         roots.insert(checkpoint.size, checkpoint.root);
+        notes.insert(checkpoint.size, note);
+        self.stamps(&files, &manifest.origin, &roots)?;
         let proof = self.records(&files, manifest, &checkpoint)?;
         let report: Report = files.json("report.json")?;
         self.checks.extend(agree::check(&files, &report, &proof)?);
-        self.checks.push(agree::period(&proof.manifest)?);
-        rows::erased(&report, &proof)?;
-        Ok(Whole { proof, checkpoint, keys, roots, report })
+        match agree::period(&proof.manifest) {
+            Ok(found) => self.checks.push(found),
+            Err(Bad::Unknown(text)) => self.unknown.push(text),
+            Err(tampered) => return Err(tampered),
+        }
+        self.unknown.extend(rows::erased(&report, &proof)?);
+        Ok(Whole { proof, checkpoint, keys, roots, notes, report })
     }
 
     fn files(&mut self, files: &Pack, manifest: &Manifest) -> Checked<()> {
@@ -242,14 +259,21 @@ impl Work {
     }
 
     /// Manifest and checkpoint are signed with the newest of the keys in the pack.
-    fn signed(&mut self, files: &Pack, manifest: &Manifest, keys: &[Key]) -> Checked<Checkpoint> {
-        let parse = |key: &Key| Verifier::parse(&key.key).map_err(|e| Bad::Tampered(format!("keys.json: {e}")));
-        let Some(newest) = keys.last() else { return tampered("keys.json names no key") };
-        let newest = parse(newest)?;
-        for pair in keys.windows(2) {
-            let [before, key] = pair else { continue };
+    fn signed(&mut self, files: &Pack, manifest: &Manifest, keys: &[Key]) -> Checked<(Checkpoint, Note)> {
+        let parse = |key: &Key| match Verifier::parse(&key.key) {
+            Ok(read) if read.to_string() == key.key => Ok(read),
+            _ => tampered(format!("keys.json: '{}' is no public key", key.key)),
+        };
+        let read = keys.iter().map(parse).collect::<Checked<Vec<Verifier>>>()?;
+        let (Some(first), Some(newest)) = (keys.first(), read.last()) else {
+            return tampered("keys.json names no key");
+        };
+        if first.how != "created" || first.statement.is_some() {
+            return tampered(format!("keys.json: it is not said how {} became the log's key", first.key));
+        }
+        for (before, key) in read.iter().zip(keys.iter().skip(1)) {
             match (key.how.as_str(), &key.statement) {
-                ("rotated", Some(statement)) => follows(&parse(before)?, statement, &key.key)
+                ("rotated", Some(statement)) => follows(before, statement, &key.key)
                     .map_err(|_| Bad::Tampered(format!("the key {} is not named by the key before it", key.key)))?,
                 ("lost", None) => self
                     .checks
@@ -275,21 +299,24 @@ impl Work {
             return tampered("manifest, checkpoint and key are of different logs");
         }
         let signed = read("manifest.note")?;
-        if signed.signatures.len() != 1
-            || signed.text != pack::statement(files.bytes("manifest.json")?, &manifest.origin, manifest.size)
-        {
+        if signed.signatures.len() != 1 || signed.text != pack::statement(manifest, files.bytes("manifest.json")?) {
             return tampered("the manifest was changed: manifest.note is about another one");
         }
         self.checks.push(format!("manifest and checkpoint ({} records) are signed by {newest}", checkpoint.size));
-        Ok(checkpoint)
+        Ok((checkpoint, note))
     }
 
-    fn earlier(&mut self, files: &Pack, checkpoint: &Checkpoint) -> Checked<BTreeMap<u64, Hash>> {
+    /// Roots and notes of the earlier checkpoints, by size.
+    fn earlier(
+        &mut self,
+        files: &Pack,
+        checkpoint: &Checkpoint,
+    ) -> Checked<(BTreeMap<u64, Hash>, BTreeMap<u64, Note>)> {
         let earlier: Vec<Earlier> = files.json("checkpoints.json")?;
-        let mut roots = BTreeMap::new();
+        let (mut roots, mut notes) = (BTreeMap::new(), BTreeMap::new());
         for one in &earlier {
-            let said = Note::parse(&one.note).and_then(|note| Checkpoint::parse(&note.text));
-            let said =
+            let said = Note::parse(&one.note).and_then(|note| Ok((Checkpoint::parse(&note.text)?, note)));
+            let (said, note) =
                 said.map_err(|_| Bad::Tampered("checkpoints.json has something that is no checkpoint".into()))?;
             let what = format!("the checkpoint of {} records", said.size);
             let proof = hashes(&one.proof, &what)?;
@@ -299,9 +326,42 @@ impl Work {
                 return tampered(format!("{what} is not the beginning of the log: its history was changed"));
             }
             roots.insert(said.size, said.root);
+            notes.insert(said.size, note);
         }
         self.checks.push(format!("{} earlier checkpoints are beginnings of the log", earlier.len()));
-        Ok(roots)
+        Ok((roots, notes))
+    }
+
+    /// Whether each time stamp names the bytes beside it, and these are a checkpoint of the log. Who made it is for other
+    /// programs to say.
+    fn stamps(&mut self, files: &Pack, origin: &str, roots: &BTreeMap<u64, Hash>) -> Checked<()> {
+        let mut count = 0;
+        for (name, bytes) in files.0.iter().filter(|(name, _)| name.starts_with(pack::STAMPS)) {
+            let Some(stem) = name.strip_suffix(".tsr") else {
+                let stem = name.strip_suffix(".note");
+                if stem.is_some_and(|stem| files.0.contains_key(&format!("{stem}.tsr"))) {
+                    continue;
+                }
+                return tampered(format!("the file {name} is no time stamp"));
+            };
+            let note = files.text(&format!("{stem}.note"))?;
+            let said = Note::parse(note).and_then(|note| Checkpoint::parse(&note.text)).ok();
+            if said.is_none_or(|said| said.origin != origin || roots.get(&said.size) != Some(&said.root)) {
+                return tampered(format!("the file {stem}.note is no checkpoint of the log"));
+            }
+            let digest: Hash = Sha256::digest(note).into();
+            if !bytes.windows(digest.len()).any(|window| window == digest) {
+                return tampered(format!("the file {name} is no time stamp of {stem}.note"));
+            }
+            count += 1;
+        }
+        if count > 0 {
+            self.checks.push(format!(
+                "{count} time stamps name the checkpoints beside them; that an authority made them is for 'openssl ts \
+                 -verify' to say"
+            ));
+        }
+        Ok(())
     }
 
     fn records(&mut self, files: &Pack, manifest: Manifest, checkpoint: &Checkpoint) -> Checked<Proof> {
@@ -309,7 +369,7 @@ impl Work {
             return tampered(format!("manifest.json names the preset '{}', which is none", manifest.preset));
         };
         let mut versions: BTreeMap<String, BTreeMap<i64, Record>> = BTreeMap::new();
-        let (mut entries, mut erased, mut people) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
+        let (mut entries, mut erased, mut people) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         let (mut fields, mut hidden) = (0, Vec::new());
         for (n, line) in files.text("records.jsonl")?.lines().enumerate() {
             let record: Proven = once::read(line.as_bytes())
@@ -333,7 +393,12 @@ impl Work {
             }
             let said = entry.disclosed(&record.opened, &named)?;
             match subject.split('/').next() {
-                Some("erasure") => erased.extend(strings(&said.data["subjects"])),
+                Some("erasure") => {
+                    for gone in strings(&said.data["subjects"]) {
+                        let requirement = said.data["requirements"][&gone].as_str().map(str::to_owned);
+                        erased.insert(gone, requirement);
+                    }
+                }
                 Some("person") => people.push((record.leaf, said.clone())),
                 _ => {}
             }
@@ -343,7 +408,7 @@ impl Work {
                 return tampered(format!("{named} stands in the pack twice"));
             }
         }
-        if let Some((_, named, name)) = hidden.iter().find(|(subject, ..)| !erased.contains(subject)) {
+        if let Some((_, named, name)) = hidden.iter().find(|(subject, ..)| !erased.contains_key(subject)) {
             return tampered(format!("{named}: its {name} is not disclosed, and no tombstone says that it was erased"));
         }
         let none = BTreeMap::new();
@@ -368,74 +433,6 @@ impl Work {
         let past = versions.into_iter().map(|(subject, records)| (subject, past(records)));
         let past = past.filter(|(_, records)| !records.is_empty()).collect();
         Ok(Proof { manifest, preset, entries, past, erased, people })
-    }
-
-    /// Whether the auditor's key has signed, directly or through the chain of keys.
-    fn by_key(&mut self, whole: &Whole, trust: &Trust<'_>) -> Checked<bool> {
-        let Some(key) = &trust.key else { return Ok(false) };
-        if key.name() != whole.proof.manifest.origin {
-            return Err(Bad::Unknown(format!(
-                "the key is of the log {}, and the pack of the log {}",
-                key.name(),
-                whole.proof.manifest.origin
-            )));
-        }
-        let Some(at) = whole.keys.iter().position(|k| k.key == key.to_string()) else {
-            return tampered(format!("the pack is signed by another key than the one that you trust, {key}"));
-        };
-        Ok(self.leads(whole, at, format!("signed by the key that you trust, {key}")))
-    }
-
-    /// Whether the newest key follows from one that is trusted, without a lost one between.
-    fn leads(&mut self, whole: &Whole, at: usize, basis: String) -> bool {
-        match whole.keys.iter().skip(at + 1).find(|k| k.how == "lost") {
-            Some(lost) => self.unknown.push(format!(
-                "the key that you trust was lost, and {} has taken its place: only the log's owner can say whether that is so",
-                lost.key
-            )),
-            None => {
-                self.checks.push(basis.clone());
-                self.basis = basis;
-            }
-        }
-        true
-    }
-
-    /// Whether checkpoints from elsewhere are of this history and signed by a key of this log. Gives whether one was.
-    fn by_checkpoints(&mut self, whole: &Whole, trust: &Trust<'_>) -> Checked<bool> {
-        let mut fits = false;
-        for (name, text) in &trust.checkpoints {
-            let read = Note::parse(text).and_then(|note| Ok((Checkpoint::parse(&note.text)?, note)));
-            let Ok((said, note)) = read else { return Err(Bad::Unknown(format!("{name} is no checkpoint"))) };
-            if said.origin != whole.proof.manifest.origin {
-                return Err(Bad::Unknown(format!("{name} is a checkpoint of another log, {}", said.origin)));
-            }
-            let made = |key: &Key| Verifier::parse(&key.key).is_ok_and(|key| key.signed(&note));
-            let Some(at) = whole.keys.iter().position(made) else {
-                return tampered(format!("{name} is signed by another key than the pack"));
-            };
-            match whole.roots.get(&said.size) {
-                Some(root) if *root == said.root => {
-                    self.checks.push(format!("{name} ({} records) is of the same history", said.size));
-                    fits |= self.leads(whole, at, format!("of the history and by the key that {name} shows"));
-                }
-                Some(_) => {
-                    return tampered(format!(
-                        "a fork: {name} shows another history of the first {} records than the pack",
-                        said.size
-                    ));
-                }
-                None if said.size > whole.checkpoint.size => self.unknown.push(format!(
-                    "{name} is newer than the pack ({} records, the pack has {}): ask for a newer pack",
-                    said.size, whole.checkpoint.size
-                )),
-                None => {
-                    let size = said.size;
-                    self.unknown.push(format!("the pack has no checkpoint of {size} records to compare {name} with"));
-                }
-            }
-        }
-        Ok(fits)
     }
 }
 

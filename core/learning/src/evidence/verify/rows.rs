@@ -7,7 +7,8 @@ use stoa_ground::ledger::Record;
 
 use super::super::pack::{CHANGES, Change, Report, Row};
 use super::super::rows::{self, About};
-use super::{Bad, Checked, Pack, Proof, tampered};
+use super::names::Names;
+use super::{Checked, Pack, Proof, tampered};
 use crate::training::assignment::{self, Assignment};
 use crate::training::state::State;
 
@@ -15,7 +16,7 @@ use crate::training::state::State;
 type Found<'p> = BTreeMap<&'p str, (Assignment, &'p [Record])>;
 
 /// Checks all lines.
-pub(super) fn check(files: &Pack, report: &Report, proof: &Proof) -> Checked<()> {
+pub(super) fn check(files: &Pack, report: &Report, proof: &Proof, names: &mut Names<'_>) -> Checked<()> {
     let found = replayed(proof)?;
     let renewals = found.values().filter(|(a, _)| a.state != State::Retired);
     let renewed: BTreeSet<&str> = renewals.filter_map(|(a, _)| Some(a.renews.as_ref()?.id.as_str())).collect();
@@ -31,7 +32,7 @@ pub(super) fn check(files: &Pack, report: &Report, proof: &Proof) -> Checked<()>
         if !there.insert(row.subject.as_str()) {
             return tampered(format!("report.json names {} twice", row.subject));
         }
-        follows(row, a, past, proof, renewed.contains(a.id.as_str()))?;
+        follows(row, a, past, proof, names, renewed.contains(a.id.as_str()))?;
         if !row.content.is_empty() {
             files.bytes(&format!("content/{}.json", row.content))?;
         }
@@ -43,7 +44,7 @@ pub(super) fn check(files: &Pack, report: &Report, proof: &Proof) -> Checked<()>
 }
 
 /// Checks what is said of every change; gives what was found. Packs of earlier releases say nothing of it.
-pub(super) fn changes(files: &Pack, proof: &Proof) -> Checked<Option<String>> {
+pub(super) fn changes(files: &Pack, proof: &Proof, names: &mut Names<'_>) -> Checked<Option<String>> {
     if !files.0.contains_key(CHANGES) {
         return Ok(None);
     }
@@ -65,7 +66,7 @@ pub(super) fn changes(files: &Pack, proof: &Proof) -> Checked<Option<String>> {
         return tampered(format!("changes.json has {} changes, and the records make {}", all.len(), said.len()));
     }
     for (here, mut there) in all.iter().zip(said) {
-        if is_person(&here.by, &there.by) {
+        if names.fit(&here.by, &there.by) {
             there.by.clone_from(&here.by);
         }
         if let Some(column) = other(Change::COLUMNS, &here.cells(), &there.cells()) {
@@ -80,15 +81,32 @@ fn other<'c>(columns: &[&'c str], here: &[String], there: &[String]) -> Option<&
     columns.iter().zip(here.iter().zip(there)).find(|(_, (a, b))| a != b).map(|(column, _)| *column)
 }
 
-/// Whether the pack has a tombstone, where its report says that something was erased.
-pub(super) fn erased(report: &Report, proof: &Proof) -> Checked<()> {
-    if proof.erased.is_empty() && report.rows.iter().any(|row| row.state == "erased") {
-        return Err(Bad::Unknown(
-            "report.json says that records were erased, and the pack has no tombstone: ask for a pack of a newer release"
-                .into(),
-        ));
+/// Whether tombstones of the pack excuse the lines that are called erased: no more of a requirement than assignments of it
+/// that they name. Gives what cannot be said.
+pub(super) fn erased(report: &Report, proof: &Proof) -> Checked<Option<String>> {
+    let mut called: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in report.rows.iter().filter(|row| row.state == "erased") {
+        *called.entry(&row.requirement).or_default() += 1;
     }
-    Ok(())
+    if proof.manifest.is_before() {
+        let none = !called.is_empty() && proof.erased.is_empty();
+        let said = "report.json says that records were erased, and the pack has no tombstone: ask for a pack of a newer release";
+        return Ok(none.then(|| said.into()));
+    }
+    let assignments = proof.erased.iter().filter(|(subject, _)| subject.starts_with("assignment/"));
+    // Tombstones of earlier releases do not say the requirement.
+    let mut any = assignments.clone().filter(|(_, of)| of.is_none()).count();
+    for (requirement, lines) in called {
+        let named = assignments.clone().filter(|(_, of)| of.as_deref() == Some(requirement)).count();
+        let more = lines.saturating_sub(named);
+        if more > any {
+            return tampered(format!(
+                "report.json calls {lines} lines of {requirement} erased, and tombstones name {named} assignments of it"
+            ));
+        }
+        any -= more;
+    }
+    Ok(None)
 }
 
 fn replayed(proof: &Proof) -> Checked<Found<'_>> {
@@ -136,7 +154,14 @@ fn about_the_same(other: &Row, row: Row) -> Row {
 }
 
 /// Whether a line says what its records say.
-fn follows(row: &Row, a: &Assignment, past: &[Record], proof: &Proof, renewed: bool) -> Checked<()> {
+fn follows(
+    row: &Row,
+    a: &Assignment,
+    past: &[Record],
+    proof: &Proof,
+    names: &mut Names<'_>,
+    renewed: bool,
+) -> Checked<()> {
     let manifest = &proof.manifest;
     let mut a = a.clone();
     // That an end has passed may not have been recorded yet.
@@ -152,7 +177,7 @@ fn follows(row: &Row, a: &Assignment, past: &[Record], proof: &Proof, renewed: b
     };
     let mut said = rows::row(&a, past, &about);
     for (here, there) in [(&row.manager, &mut said.manager), (&row.decided_by, &mut said.decided_by)] {
-        if is_person(here, there) {
+        if names.fit(here, there) {
             there.clone_from(here);
         }
     }
@@ -166,10 +191,4 @@ fn follows(row: &Row, a: &Assignment, past: &[Record], proof: &Proof, renewed: b
         Some(column) => tampered(format!("report.json does not say of {} what its records say: {column}", row.subject)),
         None => Ok(()),
     }
-}
-
-/// Whether a text may be the employee id of somebody whom records name by the id of the store: only the store knows that.
-pub(super) fn is_person(shown: &str, named: &str) -> bool {
-    let other = shown == "operator" || ["rule/", "system/", "role/"].iter().any(|other| shown.starts_with(other));
-    named.starts_with("person/") && !shown.is_empty() && !other
 }
