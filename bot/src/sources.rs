@@ -231,3 +231,48 @@ async fn read_and_hold(app: &App, source: &Source, server: &str) -> Result<()> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use stoa_learning::search::Index;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::app::ClockKind;
+
+    const FEED: &str = "<rss version='2.0'><channel><title>News</title><link>http://127.0.0.1/</link>
+        <description>d</description><item><title>Lunch</title><guid>1</guid><description>At noon.</description></item>
+        </channel></rss>";
+
+    #[tokio::test]
+    async fn a_source_that_does_not_answer_keeps_no_other_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        // It takes whatever comes and says nothing.
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let feed = |name: &str, server: &TcpListener| Source {
+            kind: "feed".into(),
+            name: name.into(),
+            url: Some(format!("http://{}/", server.local_addr().unwrap())),
+            readers: vec!["everyone".into()],
+            ..Source::default()
+        };
+        let mut config = Config::default();
+        config.data.dir = dir.path().into();
+        config.library.sources = vec![feed("Silent", &silent), feed("News", &server)];
+        let router = axum::Router::new().fallback(async || FEED);
+        tokio::spawn(async move { axum::serve(server, router).await });
+        let app = App::open(config, ClockKind::System, Index::in_memory().unwrap()).await.unwrap();
+        let app = Arc::new(app);
+        let mut watch = app.db.watch();
+        let read = async {
+            while app.db.read(|c| async move { library::documents(&c).await }).await.unwrap().is_empty() {
+                watch.changed().await.unwrap();
+            }
+        };
+        tokio::select! {
+            () = follow(app.clone(), CancellationToken::new()) => panic!("it stopped"),
+            read = tokio::time::timeout(Duration::from_secs(30), read) => read.unwrap(),
+        }
+    }
+}

@@ -39,9 +39,9 @@ struct State {
     /// How many of `order` the feed had.
     #[serde(default)]
     items: usize,
-    /// Locations of what the feed had, and after them those that fell out, newest first.
+    /// Locations as the feed had them, and after them those that fell out, newest first.
     order: Vec<String>,
-    /// Whether the feed has its oldest items first: known by where new ones come in.
+    /// Whether the feed had its oldest items first: known by where new ones come in.
     #[serde(default)]
     oldest_first: bool,
 }
@@ -148,7 +148,7 @@ impl SourceReader for Feed {
         let parsed = tokio::task::spawn_blocking(move || parse(&content, &known_as)).await;
         let items = parsed.unwrap_or_else(|_| Err("its reader failed on it".into())).map_err(failed)?;
         send(&out, Found::Listed(items.len())).await?;
-        let mut order: Vec<String> = items.iter().map(|i| i.location.clone()).collect();
+        let order: Vec<String> = items.iter().map(|i| i.location.clone()).collect();
         // At another address it may be another feed: then nothing of the old one fell out of it.
         if moved && !before.order.iter().any(|l| order.contains(l)) {
             before = State::default();
@@ -158,12 +158,10 @@ impl SourceReader for Feed {
             let found = self.document(&client, item, known).await;
             send(&out, found).await?;
         }
-        let oldest_first = is_oldest_first(&before.order, &order).unwrap_or(before.oldest_first);
-        if oldest_first {
-            order.reverse();
-        }
-        if oldest_first != before.oldest_first {
-            let had = before.items.min(before.order.len());
+        let had = before.items.min(before.order.len());
+        let turned = is_turned_round(&before.order[..had], &order);
+        let oldest_first = is_oldest_first(&before.order, &order).unwrap_or(before.oldest_first != turned);
+        if oldest_first != turned {
             before.order[..had].reverse();
         }
         // What had such a place for itself has one of its own now.
@@ -186,6 +184,14 @@ async fn keep(locations: &[String], known: &Known, out: &mpsc::Sender<Found>) ->
     Ok(())
 }
 
+/// Whether what is left of the items that were there stands the other way round now.
+fn is_turned_round(before: &[String], now: &[String]) -> bool {
+    let at: HashMap<&String, usize> = before.iter().enumerate().map(|(n, l)| (l, n)).collect();
+    let places: Vec<usize> = now.iter().filter_map(|l| at.get(l).copied()).collect();
+    let back = places.windows(2).filter(|pair| pair[0] > pair[1]).count();
+    back > 0 && back * 2 + 1 > places.len()
+}
+
 /// Whether new items come in after those that were there before. None: nothing is new, or nothing is left of what was
 /// there.
 fn is_oldest_first(before: &[String], now: &[String]) -> Option<bool> {
@@ -195,7 +201,7 @@ fn is_oldest_first(before: &[String], now: &[String]) -> Option<bool> {
     if first > 0 { Some(false) } else { (last + 1 < now.len()).then_some(true) }
 }
 
-/// What was in the feed before and stands although it is not there now, newest first: all after the last item that is
+/// What was in the feed before, newest first, and stands although it is not there now: all after the last item that is
 /// still there.
 fn fell_out(before: &[String], now: &[String]) -> Vec<String> {
     let here: HashSet<&String> = now.iter().collect();
