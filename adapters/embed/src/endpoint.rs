@@ -92,7 +92,9 @@ impl Endpoint {
         if !status.is_success() {
             let kind = match status {
                 StatusCode::TOO_MANY_REQUESTS => Kind::Passing,
-                StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => Kind::Refused,
+                StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
+                    Kind::Refused
+                }
                 status if status.is_server_error() => Kind::Passing,
                 _ => Kind::Fault,
             };

@@ -189,7 +189,8 @@ async fn what_a_connector_shows_to_stoa_no_more_is_shown_to_nobody_until_it_is_l
     stand.at("/stoa/documents/2", Reply::new(200, "text/plain", "Lunch."));
     let wiki = connector(&stand, &["everyone"]);
     sync(&db, &wiki).await;
-    let readers = async || [passages(&db, "1").await[0].readers.join(" "), passages(&db, "2").await[0].readers.join(" ")];
+    let readers =
+        async || [passages(&db, "1").await[0].readers.join(" "), passages(&db, "2").await[0].readers.join(" ")];
     for status in [401, 403] {
         for (reply, part) in [(Reply::status(status), "until then nobody reads"), (Reply::status(503), "(503)")] {
             stand.at("/stoa/documents", reply);

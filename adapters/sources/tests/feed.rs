@@ -170,11 +170,15 @@ async fn episodes_that_all_lead_to_the_page_of_the_podcast_are_all_kept() {
         let items: String = ids
             .iter()
             .map(|n| {
-                format!("<item><title>Episode {n}</title><link>{{base}}/show</link><guid isPermaLink='false'>ep {n}</guid>
-                         <description>About {n}.</description></item>")
+                format!(
+                    "<item><title>Episode {n}</title><link>{{base}}/show</link><guid isPermaLink='false'>ep {n}</guid>
+                         <description>About {n}.</description></item>"
+                )
             })
             .collect();
-        let xml = format!("<rss version='2.0'><channel><title>Show</title><link>{{base}}</link><description>d</description>{items}</channel></rss>");
+        let xml = format!(
+            "<rss version='2.0'><channel><title>Show</title><link>{{base}}</link><description>d</description>{items}</channel></rss>"
+        );
         stand.at("/feed.xml", Reply::new(200, "application/rss+xml", xml));
     };
     let podcast = feed(&stand);

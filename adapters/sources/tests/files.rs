@@ -7,8 +7,8 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use lopdf::{Dictionary, Document, Object, Stream, dictionary};
-use stoa_ground::{Db, Instant};
 use stoa_ground::testing::store;
+use stoa_ground::{Db, Instant};
 use stoa_learning::library::{self, Passage, SourceSettings, SyncReport};
 use stoa_sources::Files;
 use stoa_sources::pdf::Extractor;

@@ -426,7 +426,11 @@ async fn one_page_or_file_that_always_has_a_fault_stops_nothing_else() {
     stand.asked();
     let report = sync(&db, &wiki).await;
     assert_eq!((report.changed, report.removed), (1, 0), "{report:?}");
-    assert_eq!(stand.paths().iter().filter(|p| **p == restriction("2")).count(), 4, "as often as it is tried, and once");
+    assert_eq!(
+        stand.paths().iter().filter(|p| **p == restriction("2")).count(),
+        4,
+        "as often as it is tried, and once"
+    );
     let closed = async || {
         let all = documents(&db).await.into_iter().filter(|d| d.readers.is_empty());
         all.map(|d| d.title).collect::<Vec<_>>().join(", ")

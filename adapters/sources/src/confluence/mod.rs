@@ -232,6 +232,20 @@ impl Confluence {
         Ok(people.into_iter().filter_map(|p| Some((p.account, some(p.email).or_else(|| some(p.name))?))).collect())
     }
 
+    /// Lets nobody read a page and its files, because who may is not known.
+    async fn hide(
+        &self,
+        page: &Listed,
+        location: String,
+        why: &str,
+        known: &Known,
+        out: &mpsc::Sender<Found>,
+    ) -> Result<()> {
+        self.keep_attachments(page, known, Some(&[]), out).await?;
+        send(out, Found::Restricted(location.clone(), Some(Vec::new()))).await?;
+        send(out, Found::Broken(location, format!("who may read it could not be learned: {why}"))).await
+    }
+
     async fn document(&self, client: &Client, page: &Listed, stands: Stands) -> Result<Found> {
         let Stands { location, owner, readers, fingerprint } = stands;
         let path = format!("api/v2/pages/{}", api::segment(&page.id));
@@ -302,7 +316,8 @@ impl SourceReader for Confluence {
                 listed.insert(self.location(&spaces[*number], page)?);
                 listed.insert(self.below(page)?.trim_end_matches('/').to_owned());
             }
-            let is_listed = |l: &str| listed.contains(l) || l.rsplit_once('/').is_some_and(|(at, _)| listed.contains(at));
+            let is_listed =
+                |l: &str| listed.contains(l) || l.rsplit_once('/').is_some_and(|(at, _)| listed.contains(at));
             close(known.documents.keys().filter(|l| !is_listed(l)), &out).await?;
         }
         let owners = self.owners(&client, &pages).await?;
@@ -313,8 +328,12 @@ impl SourceReader for Confluence {
             let readers = match self.readers(&client, page, *number, &mut tree).await {
                 Ok(readers) => readers,
                 Err(Failure::Away(sentence)) => return Err(Error::Io(format!("{location}: {sentence}"))),
+                Err(Failure::Server(sentence)) => {
+                    unknown.push((page, location, sentence));
+                    continue;
+                }
                 Err(failure) => {
-                    unknown.push((page, location, failure));
+                    self.hide(page, location, &failure.sentence(), known, &out).await?;
                     continue;
                 }
             };
@@ -333,12 +352,9 @@ impl SourceReader for Confluence {
             let found = self.document(&client, page, Stands { location, owner, readers, fingerprint }).await?;
             send(&out, found).await?;
         }
-        // Only now, when the server has answered otherwise: who may read these is not known, so nobody may.
-        for (page, location, failure) in unknown {
-            let sentence = format!("who may read it could not be learned: {}", failure.sentence());
-            self.keep_attachments(page, known, Some(&[]), &out).await?;
-            send(&out, Found::Restricted(location.clone(), Some(Vec::new()))).await?;
-            send(&out, Found::Broken(location, sentence)).await?;
+        // Only now, when it is known that the server is there: else a night without it would hide them.
+        for (page, location, sentence) in unknown {
+            self.hide(page, location, &sentence, known, &out).await?;
         }
         without.why.map_or(Ok(()), |why| Err(Error::Io(why)))
     }

@@ -74,9 +74,11 @@ mod tests {
         let maps: String = (0..2_000).map(|n| format!("<sitemap><loc>/{n}.xml</loc></sitemap>")).collect();
         let list: String = (0..2_000).map(|n| format!("https://example.org/b/{n}\n")).collect();
         let below = |url: &Url| url.path().starts_with("/b/").then(|| url.clone());
-        for (bytes, pages, others) in
-            [(format!("<urlset>{urls}</urlset>"), 10, 0), (format!("<sitemapindex>{maps}</sitemapindex>"), 0, 10), (list, 10, 0)]
-        {
+        for (bytes, pages, others) in [
+            (format!("<urlset>{urls}</urlset>"), 10, 0),
+            (format!("<sitemapindex>{maps}</sitemapindex>"), 0, 10),
+            (list, 10, 0),
+        ] {
             let map = read(bytes.as_bytes(), &base, 10, below).unwrap();
             assert_eq!((map.pages.len(), map.maps.len()), (pages, others));
             assert!(map.pages.iter().all(|(page, _)| page.path().starts_with("/b/")));

@@ -74,7 +74,10 @@ mod tests {
         assert_eq!(of(Some(&["group:hr"]), Some(&["everyone"])).as_deref(), Some("group:hr"));
         assert_eq!(of(None, Some(&["group:hr"])).as_deref(), Some("group:hr"));
         assert_eq!(of(Some(&["everyone"]), Some(&["email:a@b.c"])).as_deref(), Some("email:a@b.c"));
-        assert_eq!(of(Some(&["group:hr", "group:pay"]), Some(&["group:pay", "role:owner"])).as_deref(), Some("group:pay"));
+        assert_eq!(
+            of(Some(&["group:hr", "group:pay"]), Some(&["group:pay", "role:owner"])).as_deref(),
+            Some("group:pay")
+        );
         assert_eq!(of(Some(&["group:hr"]), Some(&[])).as_deref(), Some(""));
     }
 

@@ -1,7 +1,7 @@
 //! Search by meaning as people meet it, with a model that is played here: words of the same group mean the same.
 
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use stoa_ground::testing::store;
