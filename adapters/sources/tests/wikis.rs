@@ -435,7 +435,7 @@ async fn one_page_or_file_that_always_has_a_fault_stops_nothing_else() {
         let all = documents(&db).await.into_iter().filter(|d| d.readers.is_empty());
         all.map(|d| d.title).collect::<Vec<_>>().join(", ")
     };
-    assert_eq!(closed().await, "list, Pay, Bonus");
+    assert_eq!(closed().await, "List, Pay, Bonus");
     restrict(&stand, "2", &[], &[]);
     sync(&db, &wiki).await;
     assert_eq!(closed().await, "");
