@@ -1,18 +1,19 @@
 //! The sources of the library: what the configuration says of them, and how the server follows them.
 
-use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use futures_util::future::join_all;
 use stoa_ground::Instant;
-use stoa_ground::clock::{monotonic, noise};
+use stoa_ground::clock::noise;
 use stoa_learning::library::{self, SourceReader, SourceSettings};
 use stoa_sources::{
     Confluence, ConfluenceOptions, Connector, Feed, Files, Git, GitOptions, Notion, NotionOptions, Pace, Site,
     SiteOptions, git,
 };
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
@@ -22,6 +23,8 @@ use crate::config::{Config, Library, Source, duration, secret};
 const LOOK: Duration = Duration::from_secs(30);
 /// A source that could not be followed is tried again after this.
 const AGAIN: Duration = Duration::from_secs(300);
+/// So many sources are read at a time.
+const AT_ONCE: usize = 4;
 /// Pages of a site.
 const MOST_PAGES: usize = 5_000;
 /// The pause between two requests to an interface made for programs.
@@ -163,47 +166,36 @@ pub fn reader(config: &Config, source: &Source) -> Result<Box<dyn SourceReader>>
     })
 }
 
-/// Reads the sources again whenever they are due, until it is told to stop. Of several servers one at a time reads a
-/// source.
+/// Reads the sources again whenever they are due, until it is told to stop: a few at a time, so that a slow one keeps no
+/// other waiting. Of several servers one at a time reads a source.
 pub async fn follow(app: Arc<App>, stop: CancellationToken) {
     let every = duration(&app.config.library.every).unwrap_or_default();
-    let server = noise().to_string();
-    // What could not even be begun notes no time in the store.
-    let mut failed: HashMap<&str, std::time::Instant> = HashMap::new();
-    while !stop.is_cancelled() {
-        for source in &app.config.library.sources {
-            if failed.get(source.name.as_str()).is_some_and(|at| at.elapsed() < AGAIN) {
-                continue;
-            }
-            let followed = tokio::select! {
-                () = stop.cancelled() => return,
-                done = follow_one(&app, source, every, &server) => done,
-            };
-            match followed {
-                Ok(true) => {
-                    failed.remove(source.name.as_str());
-                }
-                Ok(false) => {
-                    failed.insert(&source.name, monotonic());
-                }
+    let (server, places) = (noise().to_string(), Semaphore::new(AT_ONCE));
+    let follow = async |source: &Source| {
+        loop {
+            let followed = follow_one(&app, source, every, &server, &places).await;
+            let pause = match followed {
+                Ok(true) => LOOK,
+                Ok(false) => AGAIN,
                 Err(e) => {
-                    failed.insert(&source.name, monotonic());
                     tracing::warn!(source = %source.name, "the source could not be followed: {e:#}");
+                    AGAIN
                 }
+            };
+            if every == 0 {
+                return;
             }
+            tokio::time::sleep(pause).await;
         }
-        if every == 0 {
-            return;
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(LOOK) => {}
-        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        _ = join_all(app.config.library.sources.iter().map(follow)) => {}
     }
 }
 
 /// Reads a source if it is due and no other server reads it; `false` when it was due and could not be begun.
-async fn follow_one(app: &App, source: &Source, every: i64, server: &str) -> Result<bool> {
+async fn follow_one(app: &App, source: &Source, every: i64, server: &str, places: &Semaphore) -> Result<bool> {
     let synced = || app.db.read(|c| async move { library::synced(&c, &source.name).await });
     let is_due = |synced: Option<Instant>| match every {
         // Folders were read before anybody was served.
@@ -211,7 +203,11 @@ async fn follow_one(app: &App, source: &Source, every: i64, server: &str) -> Res
         every => synced.is_none_or(|at| at.plus(every) <= app.db.clock().now()),
     };
     let lease = library::LEASED.lease(&app.flow);
-    if !is_due(synced().await?) || !library::hold(&app.db, &source.name, &source.kind, server, lease).await? {
+    if !is_due(synced().await?) {
+        return Ok(true);
+    }
+    let _place = places.acquire().await?;
+    if !library::hold(&app.db, &source.name, &source.kind, server, lease).await? {
         return Ok(true);
     }
     // Another server may have read it until now.
@@ -232,6 +228,51 @@ async fn read_and_hold(app: &App, source: &Source, server: &str) -> Result<()> {
             () = tokio::time::sleep(lease.renewal()) => {
                 library::hold(&app.db, &source.name, &source.kind, server, lease).await?;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stoa_learning::search::Index;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::app::ClockKind;
+
+    const FEED: &str = "<rss version='2.0'><channel><title>News</title><link>http://127.0.0.1/</link>
+        <description>d</description><item><title>Lunch</title><guid>1</guid><description>At noon.</description></item>
+        </channel></rss>";
+
+    #[tokio::test]
+    async fn a_source_that_does_not_answer_keeps_no_other_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        // It takes whatever comes and says nothing.
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let feed = |name: &str, server: &TcpListener| Source {
+            kind: "feed".into(),
+            name: name.into(),
+            url: Some(format!("http://{}/", server.local_addr().unwrap())),
+            readers: vec!["everyone".into()],
+            ..Source::default()
+        };
+        let mut config = Config::default();
+        config.data.dir = dir.path().into();
+        config.library.sources = vec![feed("Silent", &silent), feed("News", &server)];
+        let router = axum::Router::new().fallback(async || FEED);
+        tokio::spawn(async move { axum::serve(server, router).await });
+        let app = App::open(config, ClockKind::System, Index::in_memory().unwrap()).await.unwrap();
+        let app = Arc::new(app);
+        let mut watch = app.db.watch();
+        let read = async {
+            while app.db.read(|c| async move { library::documents(&c).await }).await.unwrap().is_empty() {
+                watch.changed().await.unwrap();
+            }
+        };
+        tokio::select! {
+            () = follow(app.clone(), CancellationToken::new()) => panic!("it stopped"),
+            read = tokio::time::timeout(Duration::from_secs(30), read) => read.unwrap(),
         }
     }
 }

@@ -53,10 +53,20 @@ struct Row {
     embedding: Vec<f32>,
 }
 
-/// Why a request failed, and whether it may go better later.
+/// Why a request failed.
 struct Failed {
     why: String,
-    again: bool,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It may go better later.
+    Passing,
+    /// It is the texts.
+    Refused,
+    /// It is the endpoint, or how it is set up.
+    Fault,
 }
 
 impl Endpoint {
@@ -76,21 +86,28 @@ impl Endpoint {
             request = request.bearer_auth(&self.settings.api_key);
         }
         // The URL may hold a secret.
-        let sent = |e: reqwest::Error| Failed { why: e.without_url().to_string(), again: true };
+        let sent = |e: reqwest::Error| Failed { why: e.without_url().to_string(), kind: Kind::Passing };
         let mut response = request.send().await.map_err(sent)?;
         let status = response.status();
         if !status.is_success() {
-            let again = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
-            return Err(Failed { why: format!("it answered {status}"), again });
+            let kind = match status {
+                StatusCode::TOO_MANY_REQUESTS => Kind::Passing,
+                StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
+                    Kind::Refused
+                }
+                status if status.is_server_error() => Kind::Passing,
+                _ => Kind::Fault,
+            };
+            return Err(Failed { why: format!("it answered {status}"), kind });
         }
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(sent)? {
             if bytes.len() + chunk.len() > LIMIT {
-                return Err(Failed { why: "its answer is too large".into(), again: false });
+                return Err(Failed { why: "its answer is too large".into(), kind: Kind::Fault });
             }
             bytes.extend_from_slice(&chunk);
         }
-        let wrong = |why: &str| Failed { why: why.to_owned(), again: false };
+        let wrong = |why: &str| Failed { why: why.to_owned(), kind: Kind::Fault };
         let answer: Answer =
             serde_json::from_slice(&bytes).map_err(|_| wrong("its answer is not a list of embeddings"))?;
         let mut out = vec![Vec::new(); texts.len()];
@@ -111,7 +128,7 @@ impl Endpoint {
         loop {
             match self.ask(texts, PATIENCE).await {
                 Ok(vectors) => return Ok(vectors),
-                Err(failed) if failed.again && attempt < TRIES => {
+                Err(failed) if failed.kind == Kind::Passing && attempt < TRIES => {
                     let random = self.clock.random()[0];
                     let wait = 500 * (1 << attempt) * (128 + u64::from(random)) / 256;
                     tokio::time::sleep(Duration::from_millis(wait)).await;
@@ -123,7 +140,8 @@ impl Endpoint {
     }
 
     fn failed(&self, failed: &Failed) -> Error {
-        Error::Io(format!("the endpoint for embeddings ({}) failed: {}", self.settings.model, failed.why))
+        let sentence = format!("the endpoint for embeddings ({}) failed: {}", self.settings.model, failed.why);
+        if failed.kind == Kind::Refused { Error::Invalid(sentence) } else { Error::Io(sentence) }
     }
 }
 

@@ -12,7 +12,7 @@ use axum::response::IntoResponse;
 use axum::routing::post;
 use candle_core::{Device, Tensor};
 use serde_json::{Value, json};
-use stoa_ground::Clock;
+use stoa_ground::{Clock, Error};
 use stoa_learning::search::Embedder;
 
 use crate::folder::digest;
@@ -276,6 +276,7 @@ async fn play(Json(body): Json<Value>) -> impl IntoResponse {
         "html" => "<html>Welcome</html>".into_response(),
         "short" => Json(json!({ "data": rows(4)[..texts.len() - 1] })).into_response(),
         "secret" => StatusCode::UNAUTHORIZED.into_response(),
+        "too long" => StatusCode::BAD_REQUEST.into_response(),
         _ => Json(json!({ "data": rows(4) })).into_response(),
     }
 }
@@ -297,9 +298,13 @@ async fn an_endpoint_is_asked_in_batches_again_when_busy_and_not_believed_blindl
     assert_eq!(endpoint.passages(&many).await.unwrap().len(), 130);
     assert_eq!(ASKED.load(Ordering::SeqCst) - before, 3);
     for (text, why) in [("html", "not a list of embeddings"), ("short", "left out"), ("secret", "401")] {
-        let failed = endpoint.passages(&[text.to_owned(), "x".to_owned()]).await.unwrap_err().to_string();
+        let failed = endpoint.passages(&[text.to_owned(), "x".to_owned()]).await.unwrap_err();
+        assert!(!matches!(failed, Error::Invalid(_)), "it is not the texts");
+        let failed = failed.to_string();
         assert!(failed.contains(why) && !failed.contains("Bearer"), "{failed}");
     }
+    let refused = endpoint.passages(&["too long".to_owned()]).await.unwrap_err();
+    assert!(matches!(&refused, Error::Invalid(why) if why.contains("400")), "{refused}");
     server.abort();
 }
 

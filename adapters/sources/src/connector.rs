@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use crate::page;
 use crate::pdf::Extractor;
 use crate::reading::{Kind, MOST_BYTES, READING, Reading, digest};
-use crate::web::{Answer, Ask, Client, Failure, Pace, api, send};
+use crate::web::{Answer, Ask, Client, Failure, Pace, api, broken, send, unlisted};
 
 /// More documents than this are refused.
 const MOST_DOCUMENTS: usize = 100_000;
@@ -115,8 +115,8 @@ impl Connector {
         }
     }
 
-    async fn list(&self, client: &Client) -> Result<Vec<Listed>> {
-        api::listed::<Page>(client, MOST_DOCUMENTS, |cursor| {
+    async fn list(&self, client: &Client) -> Result<Vec<Listed>, Failure> {
+        api::pages::<Page>(client, MOST_DOCUMENTS, |cursor| {
             let mut at = self.base.join("documents").map_err(|e| Error::invalid(e.to_string()))?;
             if let Some(cursor) = cursor {
                 at.query_pairs_mut().append_pair("cursor", cursor);
@@ -126,28 +126,28 @@ impl Connector {
         .await
     }
 
-    async fn document(&self, client: &Client, listed: Listed, known: &Known) -> Found {
+    async fn document(&self, client: &Client, listed: Listed, known: &Known) -> Result<Found> {
         let (location, fingerprint) = (listed.location(), listed.fingerprint());
         if fingerprint.is_some() && known.fingerprint(&location) == fingerprint.as_deref() {
-            return Found::Unchanged(location);
+            return Ok(Found::Unchanged(location));
         }
         let Ok(at) = self.base.join(&format!("documents/{}", api::segment(&listed.id))) else {
-            return Found::Broken(location, "its id cannot be part of an address".into());
+            return Ok(Found::Broken(location, "its id cannot be part of an address".into()));
         };
         let ask = Ask { reads: |media, _| Kind::of_media(media).is_some(), ..Ask::get(at, MOST_BYTES) };
         let content = match client.ask(&ask).await {
             Ok(Answer::Content(content)) => content,
-            Ok(_) => return Found::Gone(location),
-            Err(failure) => return Found::Broken(location, Failure::sentence(failure)),
+            Ok(_) => return Ok(Found::Gone(location)),
+            Err(failure) => return broken(location, failure),
         };
         let Some(kind) = Kind::of_media(&content.media) else {
             let sentence =
                 format!("the connector sends it as '{}', which is not read: see docs/connector.md", content.media);
-            return Found::Broken(location, sentence);
+            return Ok(Found::Broken(location, sentence));
         };
         let mut page = match self.reading.bytes(kind, content.bytes, content.charset).await {
             Ok(page) => page,
-            Err(sentence) => return Found::Broken(location, sentence),
+            Err(sentence) => return Ok(Found::Broken(location, sentence)),
         };
         // What is listed counts more than what stands in the document.
         page.title = listed.title.filter(|t| !t.trim().is_empty()).or(page.title);
@@ -157,7 +157,7 @@ impl Connector {
         page.keywords = listed.keywords.unwrap_or(page.keywords);
         page.deprecated = listed.deprecated.or(page.deprecated);
         let (item, warnings) = page.into_item(location, || page::from_file_name(&listed.id));
-        Found::Document { item, restricted: listed.readers, fingerprint, warnings }
+        Ok(Found::Document { item, restricted: listed.readers, fingerprint, warnings })
     }
 }
 
@@ -167,9 +167,16 @@ impl SourceReader for Connector {
         &self.settings
     }
 
+    fn lists_what_it_shows(&self) -> bool {
+        true
+    }
+
     async fn scan(&self, known: &Known, out: mpsc::Sender<Found>) -> Result<()> {
         let client = self.client()?;
-        let listed = self.list(&client).await?;
+        let listed = match self.list(&client).await {
+            Ok(listed) => listed,
+            Err(failure) => return unlisted(failure, known, &out).await,
+        };
         send(&out, Found::Listed(listed.len())).await?;
         let mut seen = HashSet::new();
         for document in listed {
@@ -184,7 +191,7 @@ impl SourceReader for Connector {
             {
                 send(&out, Found::Restricted(location, document.readers.clone())).await?;
             }
-            let found = self.document(&client, document, known).await;
+            let found = self.document(&client, document, known).await?;
             send(&out, found).await?;
         }
         Ok(())

@@ -39,13 +39,20 @@ struct State {
     /// How many of `order` the feed had.
     #[serde(default)]
     items: usize,
-    /// Locations as the feed has them, and after them those that fell out, newest first.
+    /// Locations as the feed had them, and after them those that fell out, newest first.
     order: Vec<String>,
+    /// Whether the feed had its oldest items first: known by where new ones come in.
+    #[serde(default)]
+    oldest_first: bool,
 }
 
 /// An item.
 struct Item {
     location: String,
+    /// Where it leads, when others lead there too.
+    shared: Option<String>,
+    /// What the feed itself knows it by.
+    id: String,
     title: String,
     language: Option<String>,
     owner: Option<String>,
@@ -137,24 +144,34 @@ impl SourceReader for Feed {
             Err(failure) => return Err(failed(Failure::sentence(failure))),
         };
         let validators = content.validators.clone();
-        let parsed = tokio::task::spawn_blocking(move || parse(&content)).await;
+        let known_as: HashSet<String> = before.order.iter().cloned().collect();
+        let parsed = tokio::task::spawn_blocking(move || parse(&content, &known_as)).await;
         let items = parsed.unwrap_or_else(|_| Err("its reader failed on it".into())).map_err(failed)?;
         send(&out, Found::Listed(items.len())).await?;
         let order: Vec<String> = items.iter().map(|i| i.location.clone()).collect();
         // At another address it may be another feed: then nothing of the old one fell out of it.
         if moved && !before.order.iter().any(|l| order.contains(l)) {
-            before.order.clear();
+            before = State::default();
         }
+        let shared: HashSet<String> = items.iter().filter_map(|i| i.shared.clone()).collect();
         for item in items {
             let found = self.document(&client, item, known).await;
             send(&out, found).await?;
         }
+        let had = before.items.min(before.order.len());
+        let turned = is_turned_round(&before.order[..had], &order);
+        let oldest_first = is_oldest_first(&before.order, &order).unwrap_or(before.oldest_first != turned);
+        if oldest_first != turned {
+            before.order[..had].reverse();
+        }
+        // What had such a place for itself has one of its own now.
+        before.order.retain(|l| !shared.contains(l));
         let kept = fell_out(&before.order, &order);
         let room = MOST_ITEMS.saturating_sub(order.len());
         let kept = &kept[..kept.len().min(room)];
         keep(kept, known, &out).await?;
         let (url, items) = (self.base.to_string(), order.len());
-        let state = State { url, validators, items, order: [&order, kept].concat() };
+        let state = State { url, validators, items, order: [&order, kept].concat(), oldest_first };
         send(&out, Found::State(serde_json::to_string(&state)?)).await
     }
 }
@@ -167,32 +184,70 @@ async fn keep(locations: &[String], known: &Known, out: &mpsc::Sender<Found>) ->
     Ok(())
 }
 
-/// What was in the feed before and stands although it is not there now: all after the last item that is still there.
+/// Whether what is left of the items that were there stands the other way round now.
+fn is_turned_round(before: &[String], now: &[String]) -> bool {
+    let at: HashMap<&String, usize> = before.iter().enumerate().map(|(n, l)| (l, n)).collect();
+    let places: Vec<usize> = now.iter().filter_map(|l| at.get(l).copied()).collect();
+    let back = places.windows(2).filter(|pair| pair[0] > pair[1]).count();
+    back > 0 && back * 2 + 1 > places.len()
+}
+
+/// Whether new items come in after those that were there before. None: nothing is new, or nothing is left of what was
+/// there.
+fn is_oldest_first(before: &[String], now: &[String]) -> Option<bool> {
+    let known: HashSet<&String> = before.iter().collect();
+    let first = now.iter().position(|l| known.contains(l))?;
+    let last = now.iter().rposition(|l| known.contains(l))?;
+    if first > 0 { Some(false) } else { (last + 1 < now.len()).then_some(true) }
+}
+
+/// What was in the feed before, newest first, and stands although it is not there now: all after the last item that is
+/// still there.
 fn fell_out(before: &[String], now: &[String]) -> Vec<String> {
     let here: HashSet<&String> = now.iter().collect();
     let rest = before.iter().rposition(|l| here.contains(l)).map_or(0, |at| at + 1);
     before[rest..].to_vec()
 }
 
-fn parse(content: &Content) -> Result<Vec<Item>, String> {
+/// The items of a feed. Several that lead to the same place, say to the page of a podcast, are told apart by their id, also
+/// when one of them is left; `known` are the locations so far.
+fn parse(content: &Content, known: &HashSet<String>) -> Result<Vec<Item>, String> {
     let parser = feed_rs::parser::Builder::new().base_uri(Some(content.url.as_str())).sanitize_content(false).build();
     let feed = parser
         .parse(content.bytes.as_slice())
         .map_err(|_| "what is there is no RSS, Atom or JSON Feed: correct the source's url".to_owned())?;
     let mut all: Vec<Item> = Vec::new();
-    let mut at: HashMap<String, usize> = HashMap::new();
+    let mut ids: HashMap<String, HashSet<String>> = HashMap::new();
     for entry in &feed.entries {
         let item = item(&feed, entry, &content.url);
-        // The first of several is the newest.
-        if !at.contains_key(&item.location) {
-            at.insert(item.location.clone(), all.len());
+        // What is listed twice is one item; the first is the newest.
+        if ids.entry(item.location.clone()).or_default().insert(item.id.clone()) {
             all.push(item);
         }
         if all.len() >= MOST_ITEMS {
             break;
         }
     }
+    for item in &mut all {
+        let own = item.own_location();
+        if ids[&item.location].len() > 1 || known.contains(&own) {
+            item.shared = Some(std::mem::replace(&mut item.location, own));
+        }
+    }
     Ok(all)
+}
+
+impl Item {
+    /// A location that is that of no other item.
+    fn own_location(&self) -> String {
+        match Url::parse(&self.location) {
+            Ok(mut url) => {
+                url.set_fragment(Some(&self.id));
+                url.to_string()
+            }
+            Err(_) => format!("{}#{}", self.location, self.id),
+        }
+    }
 }
 
 fn item(feed: &Parsed, entry: &Entry, base: &Url) -> Item {
@@ -216,6 +271,8 @@ fn item(feed: &Parsed, entry: &Entry, base: &Url) -> Item {
     let transcripts = entry.media.iter().flat_map(|m| &m.transcripts);
     Item {
         location,
+        shared: None,
+        id: entry.id.clone(),
         title: said.unwrap_or(feed_title),
         language: entry.language.clone().or_else(|| feed.language.clone()).filter(|l| page::is_language(l)),
         owner: entry.authors.first().or(feed.authors.first()).and_then(|p| p.name.clone()),

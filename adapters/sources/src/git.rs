@@ -21,6 +21,7 @@ use crate::git_host::Host;
 use crate::page;
 use crate::pdf::Extractor;
 use crate::reading::{Kind, MOST_FILES, READING, Reading, digest, is_passed_over, too_large};
+use crate::turns::Turns;
 use crate::web::{Pace, send};
 
 /// So long fetching may take, and any other command.
@@ -58,6 +59,9 @@ pub struct GitOptions {
     pub network: Network,
     pub pace: Pace,
 }
+
+/// The copies of repositories here: one scan of each at a time.
+static COPIES: Turns<()> = Turns::new();
 
 /// A repository as a source.
 pub struct Git {
@@ -353,29 +357,38 @@ impl SourceReader for Git {
     }
 
     async fn scan(&self, known: &Known, out: mpsc::Sender<Found>) -> Result<()> {
+        // Other sources may have other branches of the same repository, in the same folder here.
+        let turn = COPIES.of(self.options.cache.display().to_string());
+        let _turn = turn.lock().await;
         let restricted = self.restricted().await?;
         if restricted.is_some() && self.settings.readers.iter().any(|r| r == "everyone") {
             let sentence = "the repository is private, so 'everyone' lets nobody in: name who may read it, or set \
                             although_private = true";
             send(&out, Found::Noted(String::new(), sentence.into())).await?;
         }
-        self.fetch().await?;
-        let files = self.list().await?;
-        send(&out, Found::Listed(files.len())).await?;
         // Who may read a private file stands with it: it is told anew when somebody else may.
         let kind = match &restricted {
             Some(readers) => format!("git/private/{}", digest(readers.iter().map(String::as_str))),
             None => "git".to_owned(),
         };
+        // First of all, for what has become private may be fetched no more.
+        if restricted.is_some() {
+            let told = format!("{kind}/");
+            for (location, mark) in &known.documents {
+                if !mark.as_ref().is_some_and(|mark| mark.starts_with(&told)) {
+                    send(&out, Found::Restricted(location.clone(), restricted.clone())).await?;
+                }
+            }
+        }
+        self.fetch().await?;
+        let files = self.list().await?;
+        send(&out, Found::Listed(files.len())).await?;
         for file in files {
             let location = self.location(&file.path);
             let fingerprint = format!("{kind}/{READING}/{}", file.object);
             if known.fingerprint(&location) == Some(&fingerprint) {
                 send(&out, Found::Unchanged(location)).await?;
                 continue;
-            }
-            if restricted.is_some() && known.documents.contains_key(&location) {
-                send(&out, Found::Restricted(location.clone(), restricted.clone())).await?;
             }
             let found = self.look(file, location, fingerprint, restricted.clone()).await;
             send(&out, found).await?;

@@ -12,6 +12,7 @@ mod page;
 pub mod pdf;
 mod reading;
 mod site;
+mod turns;
 mod web;
 mod xml;
 

@@ -94,10 +94,10 @@ async fn nobody_reads_more_than_both_the_connector_and_the_configuration_allow()
     // And it is narrowed while the connector is not there.
     sync(&db, &connector(&stand, &["everyone"])).await;
     assert_eq!(readers("2").await, "everyone");
-    stand.always(Some(Reply::status(401)));
+    stand.always(Some(Reply::status(503)));
     let report = sync(&db, &connector(&stand, &["group:hr"])).await;
     assert_eq!((readers("1").await.as_str(), readers("2").await.as_str()), ("group:hr", "group:hr"));
-    assert!(report.errors[0].1.contains("does not let Stoa read it (401)"));
+    assert!(report.errors[0].1.contains("has a fault (503)"));
     // The connector restricts it further: also without a new version, and although it does not give the document.
     stand.always(None);
     stand.at("/stoa/documents/1", Reply::status(500));
@@ -144,4 +144,87 @@ async fn a_connector_that_answers_nonsense_changes_nothing() {
         assert_eq!(text(&db, "1").await, "Lunch.");
     }
     assert!(!stand.asked().iter().any(|a| a.path.contains("s3cret")));
+}
+
+#[tokio::test]
+async fn whom_the_connector_lets_in_anew_reads_nothing_of_what_stood_there_before() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    let list = |version: &str, readers: &[&str]| {
+        Reply::json(&json!({ "documents": [{ "id": "1", "version": version, "readers": readers }] }))
+    };
+    stand.at("/stoa/documents", list("7", &["group:hr"]));
+    stand.at("/stoa/documents/1", Reply::new(200, "text/plain", "Salaries by name."));
+    let wiki = connector(&stand, &["everyone"]);
+    sync(&db, &wiki).await;
+    let shown = async || (passages(&db, "1").await[0].readers.join(" "), text(&db, "1").await);
+    let before = ("group:hr".to_owned(), "Salaries by name.".to_owned());
+    assert_eq!(shown().await, before);
+    // The names are taken out and it is opened, but the new version cannot be had yet.
+    stand.at("/stoa/documents", list("8", &["everyone"]));
+    stand.at("/stoa/documents/1", Reply::status(500));
+    for _ in 0..2 {
+        sync(&db, &wiki).await;
+        assert_eq!(shown().await, before);
+    }
+    // Others may read it then: of both lists nobody.
+    stand.at("/stoa/documents", list("9", &["group:pay"]));
+    sync(&db, &wiki).await;
+    assert_eq!(shown().await.0, "");
+    // The connector is away, and the configuration is not changed by that.
+    stand.at("/stoa/documents", Reply::status(503));
+    sync(&db, &wiki).await;
+    assert_eq!(shown().await.0, "");
+    stand.at("/stoa/documents", list("8", &["everyone"]));
+    stand.at("/stoa/documents/1", Reply::new(200, "text/plain", "Salaries by grade."));
+    sync(&db, &wiki).await;
+    assert_eq!(shown().await, ("everyone".to_owned(), "Salaries by grade.".to_owned()));
+}
+
+#[tokio::test]
+async fn what_a_connector_shows_to_stoa_no_more_is_shown_to_nobody_until_it_is_listed_again() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    let list = Reply::json(&json!({ "documents": [{ "id": "1", "version": "1" }, { "id": "2", "version": "1" }] }));
+    stand.at("/stoa/documents", list.clone());
+    stand.at("/stoa/documents/1", Reply::new(200, "text/plain", "Plans."));
+    stand.at("/stoa/documents/2", Reply::new(200, "text/plain", "Lunch."));
+    let wiki = connector(&stand, &["everyone"]);
+    sync(&db, &wiki).await;
+    let readers =
+        async || [passages(&db, "1").await[0].readers.join(" "), passages(&db, "2").await[0].readers.join(" ")];
+    for status in [401, 403] {
+        for (reply, part) in [(Reply::status(status), "until then nobody reads"), (Reply::status(503), "(503)")] {
+            stand.at("/stoa/documents", reply);
+            let report = sync(&db, &wiki).await;
+            assert!(report.errors[0].1.contains(part), "{report:?}");
+            assert_eq!((readers().await.concat().as_str(), report.removed), ("", 0));
+        }
+        stand.at("/stoa/documents", list.clone());
+        sync(&db, &wiki).await;
+        assert_eq!(readers().await, ["everyone", "everyone"]);
+    }
+    // It lists nothing, which is doubted.
+    stand.at("/stoa/documents", Reply::json(&json!({ "documents": [] })));
+    let report = sync(&db, &wiki).await;
+    assert!(report.errors[0].1.contains("so they are kept but shown to nobody for three days"), "{report:?}");
+    assert_eq!((readers().await.concat().as_str(), report.removed), ("", 0));
+    stand.at("/stoa/documents", list);
+    sync(&db, &wiki).await;
+    assert_eq!(readers().await, ["everyone", "everyone"]);
+}
+
+#[tokio::test]
+async fn a_connector_that_lists_and_then_gives_no_answers_is_left_alone_and_one_that_gives_some_is_not() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    let listed: Vec<_> = (0..50).map(|n| json!({ "id": n.to_string(), "version": "1" })).collect();
+    stand.at("/stoa/documents", Reply::json(&json!({ "documents": listed })));
+    let busy = Reply::status(503).with("retry-after", "0");
+    (0..50).for_each(|n| stand.at(&format!("/stoa/documents/{n}"), busy.clone()));
+    let wiki = connector(&stand, &["everyone"]);
+    let report = sync(&db, &wiki).await;
+    assert!(report.errors[0].1.contains("5 requests in a row got no answer, the last one: "), "{report:?}");
+    assert_eq!(stand.asked().len(), 1 + 5 * 4);
+    stand.at("/stoa/documents/4", Reply::new(200, "text/plain", "Lunch."));
+    stand.at("/stoa/documents/9", Reply::new(200, "text/plain", "Plans."));
+    assert_eq!(sync(&db, &wiki).await.added, 2);
+    assert_eq!(stand.asked().len(), 1 + 13 * 4 + 2);
 }

@@ -132,3 +132,67 @@ async fn an_item_that_could_not_be_read_is_tried_again_although_the_feed_is_the_
         assert!(report.errors[0].1.contains("nested more than"), "{:?}", report.errors);
     }
 }
+
+/// The numbers of the items that stand.
+async fn left(db: &stoa_ground::Db) -> Vec<String> {
+    documents(db).await.into_iter().map(|d| d.location.rsplit('/').next().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_feed_that_has_its_oldest_items_first_loses_nothing_either() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    let news = feed(&stand);
+    let show = |items: &[u32]| stand.at("/feed.xml", rss(&items.iter().map(|n| (*n, "")).collect::<Vec<_>>()));
+    show(&[1, 2, 3, 4]);
+    sync(&db, &news).await;
+    show(&[2, 3, 4, 5]);
+    assert_eq!(counts(&sync(&db, &news).await), (1, 0, 4, 0), "1 fell out");
+    show(&[3, 4, 5, 6]);
+    assert_eq!(counts(&sync(&db, &news).await), (1, 0, 5, 0));
+    // 4 is taken back, and so is the newest.
+    show(&[3, 5, 6]);
+    assert_eq!(counts(&sync(&db, &news).await), (0, 0, 5, 1));
+    show(&[3, 5]);
+    assert_eq!(counts(&sync(&db, &news).await), (0, 0, 4, 1));
+    assert_eq!(left(&db).await, ["1", "2", "3", "5"]);
+    // It is turned round, and its newest is taken back.
+    show(&[7, 5, 3]);
+    assert_eq!(counts(&sync(&db, &news).await), (1, 0, 4, 0));
+    show(&[5, 3]);
+    assert_eq!(counts(&sync(&db, &news).await), (0, 0, 4, 1));
+    assert_eq!(left(&db).await, ["1", "2", "3", "5"]);
+}
+
+#[tokio::test]
+async fn episodes_that_all_lead_to_the_page_of_the_podcast_are_all_kept() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    let show = |ids: &[u32]| {
+        let items: String = ids
+            .iter()
+            .map(|n| {
+                format!(
+                    "<item><title>Episode {n}</title><link>{{base}}/show</link><guid isPermaLink='false'>ep {n}</guid>
+                         <description>About {n}.</description></item>"
+                )
+            })
+            .collect();
+        let xml = format!(
+            "<rss version='2.0'><channel><title>Show</title><link>{{base}}</link><description>d</description>{items}</channel></rss>"
+        );
+        stand.at("/feed.xml", Reply::new(200, "application/rss+xml", xml));
+    };
+    let podcast = feed(&stand);
+    show(&[1]);
+    assert_eq!(counts(&sync(&db, &podcast).await), (1, 0, 0, 0));
+    assert_eq!(documents(&db).await[0].location, stand.url("/show"));
+    // With another one each gets a place of its own, and keeps it.
+    show(&[2, 1, 1]);
+    assert_eq!(counts(&sync(&db, &podcast).await), (2, 0, 0, 1));
+    assert_eq!(left(&db).await, ["show#ep%201", "show#ep%202"]);
+    assert_eq!(text(&db, &stand.url("/show#ep%202")).await, "About 2.");
+    show(&[3, 2]);
+    assert_eq!(counts(&sync(&db, &podcast).await), (1, 0, 2, 0));
+    show(&[3]);
+    assert_eq!(counts(&sync(&db, &podcast).await), (0, 0, 3, 0));
+    assert_eq!(left(&db).await, ["show#ep%201", "show#ep%202", "show#ep%203"]);
+}

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use lopdf::{Dictionary, Document, Object, Stream, dictionary};
-use stoa_ground::Db;
 use stoa_ground::testing::store;
+use stoa_ground::{Db, Instant};
 use stoa_learning::library::{self, Passage, SourceSettings, SyncReport};
 use stoa_sources::Files;
 use stoa_sources::pdf::Extractor;
@@ -298,4 +298,35 @@ async fn four_megabytes_are_read_and_a_sync_that_was_cut_short_is_made_whole() {
 async fn staged(db: &Db) -> i64 {
     let row = db.opt("SELECT COUNT(*) AS n FROM passage", stoa_ground::args![]).await.unwrap().unwrap();
     row.get("n").unwrap()
+}
+
+#[tokio::test]
+async fn the_only_file_is_kept_while_its_folder_is_empty_and_what_is_in_doubt_waits_out_its_time() {
+    let ((db, _dir), folder) = (store().await, tempfile::tempdir().unwrap());
+    let files = source(folder.path());
+    write(folder.path(), "handbook.md", "All that counts.", 100);
+    sync(&db, &files).await;
+    fs::remove_file(folder.path().join("handbook.md")).unwrap();
+    let report = sync(&db, &files).await;
+    assert!(report.errors[0].1.starts_with("1 of its 1 documents are suddenly missing"), "{report:?}");
+    assert_eq!(passages(&db, "handbook.md").await[0].readers, ["everyone"]);
+    db.clock().set(db.clock().now().plus(Instant::DAY * 3)).unwrap();
+    assert_eq!(sync(&db, &files).await.removed, 1);
+    // A file that gets another name: the folder is there.
+    write(folder.path(), "handbook-2.md", "All that counts now.", 90);
+    sync(&db, &files).await;
+    fs::rename(folder.path().join("handbook-2.md"), folder.path().join("handbook-3.md")).unwrap();
+    assert_eq!(counts(&sync(&db, &files).await), (1, 0, 0, 1));
+
+    (0..9).for_each(|n| write(folder.path(), &format!("{n}.md"), format!("Words of {n}."), 80));
+    sync(&db, &files).await;
+    (0..6).for_each(|n| fs::remove_file(folder.path().join(format!("{n}.md"))).unwrap());
+    assert!(sync(&db, &files).await.errors[0].1.starts_with("6 of its 10 documents are suddenly missing"));
+    // Most of them are back: the two others are not gone for that.
+    (0..4).for_each(|n| write(folder.path(), &format!("{n}.md"), format!("Words of {n}."), 80));
+    let report = sync(&db, &files).await;
+    assert!(report.errors[0].1.starts_with("2 of its 10 documents are suddenly missing"), "{report:?}");
+    assert_eq!(report.removed, 0);
+    db.clock().set(db.clock().now().plus(Instant::DAY * 3)).unwrap();
+    assert_eq!(sync(&db, &files).await.removed, 2);
 }

@@ -185,3 +185,62 @@ fn nothing_but_a_repository_is_asked_for() {
     let bad = GitOptions { branch: Some("--x".into()), ..options("/srv/a", Path::new("/nowhere")) };
     assert!(Git::new(settings("R", "git", &[]), bad).is_err());
 }
+
+#[tokio::test]
+async fn a_repository_that_becomes_private_is_closed_although_it_can_be_fetched_no_more() {
+    let ((db, _dir), dir, stand) = (store().await, tempfile::tempdir().unwrap(), Stand::start().await);
+    let (work, away) = (dir.path().join("acme/handbook"), dir.path().join("away"));
+    fs::create_dir_all(&work).unwrap();
+    git(&work, &["init", "-q", "-b", "main"]);
+    fs::write(work.join("README.md"), "# Project\n\nHow to build it.\n").unwrap();
+    commit(&work);
+    let of = |readers: &[&str]| {
+        let options = GitOptions {
+            api_url: Some(stand.url("/api/v3")),
+            pace: FAST,
+            ..options(&work.display().to_string(), &dir.path().join("cache"))
+        };
+        Git::new(settings("Repository", "git", readers), options).unwrap()
+    };
+    let readers = async || passages(&db, "README.md").await.iter().flat_map(|p| p.readers.clone()).collect::<Vec<_>>();
+    let host = "/api/v3/repos/acme/handbook";
+    let public = Reply::json(&serde_json::json!({ "visibility": "public" }));
+    stand.at(host, public.clone());
+    sync(&db, &of(&["everyone", "group:dev"])).await;
+    assert_eq!(readers().await, ["everyone", "group:dev"]);
+    // Without a token the host says that there is no such repository, and so does its server.
+    stand.take_away(host);
+    fs::rename(&work, &away).unwrap();
+    for _ in 0..2 {
+        let report = sync(&db, &of(&["everyone", "group:dev"])).await;
+        assert!(report.errors[0].1.contains("git: "), "{report:?}");
+        assert_eq!((readers().await.join(" ").as_str(), report.removed), ("group:dev", 0));
+    }
+    stand.at(host, public);
+    fs::rename(&away, &work).unwrap();
+    sync(&db, &of(&["everyone", "group:dev"])).await;
+    assert_eq!(readers().await, ["everyone", "group:dev"]);
+}
+
+#[tokio::test]
+async fn two_branches_of_one_repository_are_read_at_the_same_time_and_not_mixed_up() {
+    let ((db, _dir), dir) = (store().await, tempfile::tempdir().unwrap());
+    let (work, cache) = (dir.path().join("work"), dir.path().join("cache"));
+    fs::create_dir_all(&work).unwrap();
+    git(&work, &["init", "-q", "-b", "one"]);
+    fs::write(work.join("one.md"), "Words of one.").unwrap();
+    commit(&work);
+    git(&work, &["checkout", "-q", "--orphan", "two"]);
+    fs::rename(work.join("one.md"), work.join("two.md")).unwrap();
+    commit(&work);
+    let of = |branch: &str| {
+        let options = GitOptions { branch: Some(branch.into()), ..options(&work.display().to_string(), &cache) };
+        Git::new(settings(branch, "git", &["everyone"]), options).unwrap()
+    };
+    let (one, two) = (of("one"), of("two"));
+    let (first, second) = tokio::join!(sync(&db, &one), sync(&db, &two));
+    assert_eq!((first.errors, second.errors), (vec![], vec![]));
+    let found: Vec<_> = documents(&db).await.into_iter().map(|d| (d.source, d.location)).collect();
+    let expected = [("one", "one.md"), ("two", "two.md")].map(|(s, l)| (s.to_owned(), l.to_owned()));
+    assert_eq!(found, expected);
+}

@@ -289,3 +289,31 @@ async fn a_server_that_wants_to_be_left_alone_for_an_hour_is_left_alone_by_the_n
         assert_eq!(text(&db, &stand.url("/a")).await, "Words of A.");
     }
 }
+
+#[tokio::test]
+async fn a_sitemap_that_nobody_promised_may_have_a_fault() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    stand.at("/sitemap.xml", Reply::status(500));
+    stand.at("/", page("Home", "<p>Welcome.</p><a href='/more'>More</a>"));
+    stand.at("/more", page("More", "<p>Words of more.</p>"));
+    let docs = site(&stand.url("/"));
+    let report = sync(&db, &docs).await;
+    assert_eq!((counts(&report), &report.errors), ((2, 0, 0, 0), &vec![]));
+    assert!(report.warnings[0].1.starts_with("a sitemap could not be read: "), "{report:?}");
+    // Once it has been read, its fault is one of the site: links are not followed in its place.
+    stand.at("/sitemap.xml", sitemap(&["/", "/more"]));
+    assert!(sync(&db, &docs).await.errors.is_empty());
+    stand.at("/sitemap.xml", Reply::status(500));
+    assert!(sync(&db, &docs).await.errors[0].1.contains("/sitemap.xml: the server has a fault (500)"));
+    // And so it is with one that robots.txt names.
+    stand.take_away("/sitemap.xml");
+    assert!(sync(&db, &docs).await.errors.is_empty());
+    stand.at("/map.xml", Reply::status(500));
+    stand.at("/robots.txt", Reply::new(200, "text/plain", "Sitemap: {base}/map.xml\n"));
+    assert!(sync(&db, &docs).await.errors[0].1.contains("/map.xml: the server has a fault (500)"));
+    // One of several: the others count.
+    stand.at("/sitemap.xml", sitemap(&["/"]));
+    let report = sync(&db, &docs).await;
+    assert_eq!((report.removed, &report.errors), (0, &vec![]));
+    assert!(report.warnings[0].1.contains("/map.xml"), "{report:?}");
+}

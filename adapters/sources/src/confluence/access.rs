@@ -28,8 +28,23 @@ pub(super) struct Tree {
     /// Whom each space lets, in the order of the spaces.
     pub spaces: Vec<Open>,
     asked: HashMap<String, Readers>,
+    /// What was asked for in vain, by the id of a page, folder or group: it has a fault for all that lies below it.
+    failed: HashMap<String, Failure>,
     /// The people of a group, by its id.
     members: HashMap<String, HashSet<String>>,
+}
+
+impl Tree {
+    /// Fails as it did before, where it did.
+    fn again(&self, id: &str) -> Result<(), Failure> {
+        self.failed.get(id).cloned().map_or(Ok(()), Err)
+    }
+
+    fn learn<T>(&mut self, id: &str, learned: Result<T, Failure>) -> Result<T, Failure> {
+        learned.inspect_err(|failure| {
+            self.failed.insert(id.to_owned(), failure.clone());
+        })
+    }
 }
 
 /// Whom a space lets.
@@ -89,19 +104,20 @@ fn document(e: &Error) -> Failure {
 
 impl Confluence {
     /// Whom a space lets. Where that cannot be learned, nobody: it is said why, and pages are not lost for it.
-    pub(super) async fn open_to(&self, client: &Client, space: &Space, out: &mpsc::Sender<Found>) -> Result<Open> {
+    pub(super) async fn open_to(
+        &self,
+        client: &Client,
+        space: &Space,
+        out: &mpsc::Sender<Found>,
+    ) -> Result<Open, Failure> {
         match self.permitted(client, space).await {
-            Ok(open) => Ok(open),
-            Err(Failure::Server(sentence)) => Err(Error::Io(sentence)),
-            Err(failure) => {
-                let sentence = format!(
-                    "who may read the space {} could not be learned, so nobody may: {}",
-                    space.key,
-                    failure.sentence()
-                );
-                send(out, Found::Noted(String::new(), sentence)).await?;
+            Err(Failure::Denied(sentence) | Failure::Document(sentence)) => {
+                let sentence =
+                    format!("who may read the space {} could not be learned, so nobody may: {sentence}", space.key);
+                send(out, Found::Noted(String::new(), sentence)).await.map_err(|e| document(&e))?;
                 Ok(Open { readers: Some(Vec::new()), groups: Vec::new() })
             }
+            other => other,
         }
     }
 
@@ -164,7 +180,9 @@ impl Confluence {
             let own = match tree.asked.get(&id) {
                 Some(own) => own.clone(),
                 None => {
-                    let own = self.restriction(client, &id).await?;
+                    tree.again(&id)?;
+                    let own = self.restriction(client, &id).await;
+                    let own = tree.learn(&id, own)?;
                     tree.asked.insert(id.clone(), own.clone());
                     own
                 }
@@ -174,7 +192,9 @@ impl Confluence {
             if let Some(above) = &parent.id
                 && !tree.parents.contains_key(above)
             {
-                let Some(found) = self.above(client, above, parent.kind.as_deref()).await? else {
+                tree.again(above)?;
+                let found = self.above(client, above, parent.kind.as_deref()).await;
+                let Some(found) = tree.learn(above, found)? else {
                     // A page above it that the token may not see: nobody knows whom it lets.
                     return Ok(Some(Vec::new()));
                 };
@@ -200,13 +220,17 @@ impl Confluence {
         let mut kept: Vec<String> = wanted.iter().filter(|r| let_in.contains(r)).cloned().collect();
         let people: Vec<&String> = wanted.iter().filter(|r| r.starts_with("email:") && !kept.contains(r)).collect();
         if !people.is_empty() {
-            for group in &open.groups {
-                if !tree.members.contains_key(group) {
-                    let members = self.members(client, group).await?;
-                    tree.members.insert(group.clone(), members);
+            let groups = open.groups.clone();
+            for group in &groups {
+                if tree.members.contains_key(group) {
+                    continue;
                 }
+                tree.again(group)?;
+                let members = self.members(client, group).await;
+                let members = tree.learn(group, members)?;
+                tree.members.insert(group.clone(), members);
             }
-            let member = |r: &&String| open.groups.iter().any(|g| tree.members[g].contains(*r));
+            let member = |r: &&String| groups.iter().any(|g| tree.members[g].contains(*r));
             let of_groups: Vec<String> = people.into_iter().filter(member).cloned().collect();
             kept.extend(of_groups);
         }

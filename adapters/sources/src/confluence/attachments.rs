@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::{Confluence, Listed, Results, Version, page_at};
 use crate::page::from_file_name;
 use crate::reading::{Kind, MOST_BYTES, READING, digest, too_large};
-use crate::web::{Answer, Ask, Client, Failure, api, send};
+use crate::web::{Answer, Ask, Client, Failure, api, broken, send};
 
 /// A page has no more files than this.
 const MOST_FILES: usize = 2_000;
@@ -44,7 +44,7 @@ impl Confluence {
         let listed = api::pages::<Results<Attachment>>(client, MOST_FILES, |link| page_at(&first, link));
         let files: Vec<Attachment> = match listed.await {
             Ok(files) => files,
-            Err(Failure::Server(sentence)) => {
+            Err(Failure::Away(sentence)) => {
                 return Err(Error::Io(format!("the files of '{}': {sentence}", page.title)));
             }
             Err(failure) => {
@@ -66,8 +66,7 @@ impl Confluence {
                 send(out, Found::Restricted(location.clone(), readers.map(<[String]>::to_vec))).await?;
             }
             let found = match self.read(client, page, &file, kind).await {
-                Err(Failure::Server(sentence)) => return Err(Error::Io(format!("{location}: {sentence}"))),
-                Err(failure) => Found::Broken(location, failure.sentence()),
+                Err(failure) => broken(location, failure)?,
                 Ok(read) => {
                     let (item, warnings) = read.into_item(location, || from_file_name(&file.title));
                     Found::Document {
@@ -100,7 +99,7 @@ impl Confluence {
     }
 
     /// What the places of a page's files begin with.
-    fn below(&self, page: &Listed) -> Result<String> {
+    pub(super) fn below(&self, page: &Listed) -> Result<String> {
         Ok(self.at(&format!("download/attachments/{}/", api::segment(&page.id)), &[])?.to_string())
     }
 

@@ -4,7 +4,7 @@
 mod access;
 mod attachments;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -19,10 +19,10 @@ use stoa_http::Network;
 use stoa_learning::library::{Found, Known, SourceReader, SourceSettings};
 use tokio::sync::mpsc;
 
-use access::{Readers, Tree};
+use access::{Open, Readers, Tree};
 
 use crate::reading::{READING, Reading, digest};
-use crate::web::{Client, Failure, Pace, api, send};
+use crate::web::{Client, Failure, Pace, api, broken, close, send, unlisted, why_unlisted};
 
 /// More pages than this are refused.
 const MOST_PAGES: usize = 50_000;
@@ -173,22 +173,37 @@ impl Confluence {
     }
 
     /// All of a list, page by page.
-    async fn all<T: DeserializeOwned>(&self, client: &Client, first: Url) -> Result<Vec<T>> {
-        api::listed::<Results<T>>(client, MOST_PAGES, |link| page_at(&first, link)).await
+    async fn all<T: DeserializeOwned>(
+        &self,
+        client: &Client,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Vec<T>, Failure> {
+        let first = self.at(path, query).map_err(|e| Failure::Document(e.to_string()))?;
+        api::pages::<Results<T>>(client, MOST_PAGES, |link| page_at(&first, link)).await
     }
 
-    async fn spaces(&self, client: &Client) -> Result<Vec<Space>> {
+    async fn spaces(&self, client: &Client) -> Result<Vec<Space>, Failure> {
         let keys = self.options.spaces.join(",");
-        let found: Vec<Space> =
-            self.all(client, self.at("api/v2/spaces", &[("keys", &keys), ("limit", "250")])?).await?;
-        for key in &self.options.spaces {
-            if !found.iter().any(|s| s.key.eq_ignore_ascii_case(key)) {
-                return Err(Error::Io(format!(
-                    "there is no space '{key}', or the token may not see it: correct 'spaces' or the token"
-                )));
-            }
-        }
-        Ok(found)
+        self.all(client, "api/v2/spaces", &[("keys", &keys), ("limit", "250")]).await
+    }
+
+    /// Whom a space lets, and its pages.
+    async fn space(
+        &self,
+        client: &Client,
+        space: &Space,
+        out: &mpsc::Sender<Found>,
+    ) -> Result<(Open, Vec<Listed>), Failure> {
+        let open = self.open_to(client, space, out).await?;
+        let path = format!("api/v2/spaces/{}/pages", api::segment(&space.id));
+        Ok((open, self.all(client, &path, &[("status", "current"), ("limit", "250")]).await?))
+    }
+
+    /// Where people find a page.
+    fn location(&self, space: &Space, page: &Listed) -> Result<String> {
+        let key = api::segment(&space.key);
+        Ok(self.at(&format!("spaces/{key}/pages/{}", api::segment(&page.id)), &[])?.to_string())
     }
 
     /// The people of these accounts, as far as they are shown.
@@ -209,7 +224,7 @@ impl Confluence {
         accounts.sort_unstable();
         accounts.dedup();
         let people = match self.people(client, &accounts).await {
-            Err(Failure::Server(sentence)) => return Err(Error::Io(sentence)),
+            Err(Failure::Server(sentence) | Failure::Away(sentence)) => return Err(Error::Io(sentence)),
             Err(_) => Vec::new(),
             Ok(people) => people,
         };
@@ -217,19 +232,33 @@ impl Confluence {
         Ok(people.into_iter().filter_map(|p| Some((p.account, some(p.email).or_else(|| some(p.name))?))).collect())
     }
 
-    async fn document(&self, client: &Client, page: &Listed, stands: Stands) -> Found {
+    /// Lets nobody read a page and its files, because who may is not known.
+    async fn hide(
+        &self,
+        page: &Listed,
+        location: String,
+        why: &str,
+        known: &Known,
+        out: &mpsc::Sender<Found>,
+    ) -> Result<()> {
+        self.keep_attachments(page, known, Some(&[]), out).await?;
+        send(out, Found::Restricted(location.clone(), Some(Vec::new()))).await?;
+        send(out, Found::Broken(location, format!("who may read it could not be learned: {why}"))).await
+    }
+
+    async fn document(&self, client: &Client, page: &Listed, stands: Stands) -> Result<Found> {
         let Stands { location, owner, readers, fingerprint } = stands;
         let path = format!("api/v2/pages/{}", api::segment(&page.id));
         let Ok(at) = self.at(&path, &[("body-format", "export_view")]) else {
-            return Found::Broken(location, "its id cannot be part of an address".into());
+            return Ok(Found::Broken(location, "its id cannot be part of an address".into()));
         };
         let whole: Whole = match api::value(client, at, None).await {
             Ok(Some(whole)) => whole,
-            Ok(None) => return Found::Gone(location),
-            Err(failure) => return Found::Broken(location, failure.sentence()),
+            Ok(None) => return Ok(Found::Gone(location)),
+            Err(failure) => return broken(location, failure),
         };
         let html = whole.body.into_values().next().map(|b| b.value).unwrap_or_default();
-        match Reading::made(html).await {
+        Ok(match Reading::made(html).await {
             Err(sentence) => Found::Broken(location, sentence),
             Ok(read) => {
                 let (mut item, warnings) = read.into_item(location, String::new);
@@ -239,7 +268,7 @@ impl Confluence {
                 item.sections.iter_mut().for_each(|s| s.anchor = None);
                 Found::Document { item, restricted: readers, fingerprint: Some(fingerprint), warnings }
             }
-        }
+        })
     }
 }
 
@@ -249,33 +278,62 @@ impl SourceReader for Confluence {
         &self.settings
     }
 
+    fn lists_what_it_shows(&self) -> bool {
+        true
+    }
+
     async fn scan(&self, known: &Known, out: mpsc::Sender<Found>) -> Result<()> {
         let client = self.client()?;
-        let spaces = self.spaces(&client).await?;
+        let spaces = match self.spaces(&client).await {
+            Ok(spaces) => spaces,
+            Err(failure) => return unlisted(failure, known, &out).await,
+        };
         let mut pages: Vec<(usize, Listed)> = Vec::new();
-        let mut tree = Tree::default();
+        let (mut tree, mut without) = (Tree::default(), Unlisted::default());
+        for key in &self.options.spaces {
+            if !spaces.iter().any(|s| s.key.eq_ignore_ascii_case(key)) {
+                without.add(Failure::Denied(format!(
+                    "there is no space '{key}', or the token may not see it: correct 'spaces' or the token"
+                )));
+            }
+        }
         for (number, space) in spaces.iter().enumerate() {
-            tree.spaces.push(self.open_to(&client, space, &out).await?);
-            let path = format!("api/v2/spaces/{}/pages", api::segment(&space.id));
-            let listed: Vec<Listed> =
-                self.all(&client, self.at(&path, &[("status", "current"), ("limit", "250")])?).await?;
+            let (open, listed) = match self.space(&client, space, &out).await {
+                Ok(space) => space,
+                Err(Failure::Away(sentence)) => return Err(Error::Io(sentence)),
+                Err(failure) => {
+                    without.add(failure);
+                    Default::default()
+                }
+            };
+            tree.spaces.push(open);
             pages.extend(listed.into_iter().map(|page| (number, page)));
             send(&out, Found::Listed(pages.len())).await?;
         }
+        if without.closed {
+            let mut listed = HashSet::new();
+            for (number, page) in &pages {
+                listed.insert(self.location(&spaces[*number], page)?);
+                listed.insert(self.below(page)?.trim_end_matches('/').to_owned());
+            }
+            let is_listed =
+                |l: &str| listed.contains(l) || l.rsplit_once('/').is_some_and(|(at, _)| listed.contains(at));
+            close(known.documents.keys().filter(|l| !is_listed(l)), &out).await?;
+        }
         let owners = self.owners(&client, &pages).await?;
         tree.parents.extend(pages.iter().map(|(_, p)| (p.id.clone(), p.parent.clone())));
+        let mut unknown = Vec::new();
         for (number, page) in &pages {
-            let key = api::segment(&spaces[*number].key);
-            let location = self.at(&format!("spaces/{key}/pages/{}", api::segment(&page.id)), &[])?.to_string();
+            let location = self.location(&spaces[*number], page)?;
             let readers = match self.readers(&client, page, *number, &mut tree).await {
                 Ok(readers) => readers,
-                // Whoever may read it now: that is not known, so the listing is not whole.
-                Err(Failure::Server(sentence)) => return Err(Error::Io(format!("{location}: {sentence}"))),
+                Err(Failure::Away(sentence)) => return Err(Error::Io(format!("{location}: {sentence}"))),
+                Err(Failure::Server(sentence)) => {
+                    unknown.push((page, location, sentence));
+                    continue;
+                }
                 Err(failure) => {
-                    let sentence = format!("who may read it could not be learned: {}", failure.sentence());
-                    self.keep_attachments(page, known, Some(&[]), &out).await?;
-                    send(&out, Found::Restricted(location.clone(), Some(Vec::new()))).await?;
-                    send(&out, Found::Broken(location, sentence)).await?;
+                    self.hide(page, location, &failure.sentence(), known, &out).await?;
                     continue;
                 }
             };
@@ -291,10 +349,30 @@ impl SourceReader for Confluence {
             if known.documents.contains_key(&location) {
                 send(&out, Found::Restricted(location.clone(), readers.clone())).await?;
             }
-            let found = self.document(&client, page, Stands { location, owner, readers, fingerprint }).await;
+            let found = self.document(&client, page, Stands { location, owner, readers, fingerprint }).await?;
             send(&out, found).await?;
         }
-        Ok(())
+        // Only now, when it is known that the server is there: else a night without it would hide them.
+        for (page, location, sentence) in unknown {
+            self.hide(page, location, &sentence, known, &out).await?;
+        }
+        without.why.map_or(Ok(()), |why| Err(Error::Io(why)))
+    }
+}
+
+/// Spaces that could not be listed.
+#[derive(Default)]
+struct Unlisted {
+    /// Why the first of them could not.
+    why: Option<String>,
+    /// Whether the token may not see one of them: nobody reads what it had until it is listed again.
+    closed: bool,
+}
+
+impl Unlisted {
+    fn add(&mut self, failure: Failure) {
+        self.closed |= matches!(failure, Failure::Denied(_));
+        self.why.get_or_insert_with(|| why_unlisted(failure));
     }
 }
 

@@ -16,7 +16,7 @@ use stoa_learning::library::{Found, Known, SourceReader, SourceSettings};
 use tokio::sync::mpsc;
 
 use crate::reading::{READING, Reading};
-use crate::web::{Client, Failure, Pace, api, send};
+use crate::web::{Client, Failure, Pace, api, broken, send, unlisted};
 
 /// The version of the interface that is spoken.
 const VERSION: &str = "2022-06-28";
@@ -92,8 +92,8 @@ impl Notion {
         self.base.join(path).map_err(|e| Error::invalid(e.to_string()))
     }
 
-    async fn list(&self, client: &Client) -> Result<Vec<Page>> {
-        let found = api::listed::<Listed>(client, MOST_PAGES, |cursor| {
+    async fn list(&self, client: &Client) -> Result<Vec<Page>, Failure> {
+        let found = api::pages::<Listed>(client, MOST_PAGES, |cursor| {
             let mut body = json!({ "filter": { "property": "object", "value": "page" }, "page_size": 100 });
             if let Some(cursor) = cursor {
                 body["start_cursor"] = json!(cursor);
@@ -134,12 +134,17 @@ impl Notion {
         Ok(all)
     }
 
-    async fn document(&self, client: &Client, page: Page, fingerprint: Option<String>) -> Found {
+    async fn document(&self, client: &Client, page: Page, known: &Known) -> Result<Found> {
+        let fingerprint = format!("notion/{READING}/{}", page.edited);
+        if known.fingerprint(&page.location) == Some(&fingerprint) {
+            return Ok(Found::Unchanged(page.location));
+        }
+        let fingerprint = is_settled(&page.edited).then_some(fingerprint);
         let blocks = match self.children(client, &page.id, 0, &mut 0).await {
             Ok(blocks) => blocks,
-            Err(failure) => return Found::Broken(page.location, failure.sentence()),
+            Err(failure) => return broken(page.location, failure),
         };
-        match Reading::made(blocks::html(&blocks)).await {
+        Ok(match Reading::made(blocks::html(&blocks)).await {
             Err(sentence) => Found::Broken(page.location, sentence),
             Ok(read) => {
                 let (mut item, warnings) = read.into_item(page.location, String::new);
@@ -147,16 +152,19 @@ impl Notion {
                 item.sections.iter_mut().for_each(|s| s.anchor = None);
                 Found::Document { item, restricted: None, fingerprint, warnings }
             }
-        }
+        })
     }
 
     /// What became of a page that is not listed: the search of Notion may leave some out for a while.
-    async fn missing(&self, client: &Client, location: String) -> Result<Found> {
+    async fn missing(&self, client: &Client, location: String, known: &Known) -> Result<Found> {
         let Some(id) = id_in(&location) else { return Ok(Found::Gone(location)) };
         match api::value::<Value>(client, self.at(&format!("/v1/pages/{id}"))?, None).await {
-            Ok(Some(page)) if page["in_trash"] != true && page["archived"] != true => Ok(Found::Unchanged(location)),
-            Ok(_) | Err(Failure::Denied(_)) => Ok(Found::Gone(location)),
-            Err(failure) => Ok(Found::Broken(location, failure.sentence())),
+            Ok(page) => match page.as_ref().and_then(page_of).filter(|page| page.location == location) {
+                Some(page) => self.document(client, page, known).await,
+                None => Ok(Found::Gone(location)),
+            },
+            Err(Failure::Denied(_)) => Ok(Found::Gone(location)),
+            Err(failure) => broken(location, failure),
         }
     }
 }
@@ -167,25 +175,26 @@ impl SourceReader for Notion {
         &self.settings
     }
 
+    fn lists_what_it_shows(&self) -> bool {
+        true
+    }
+
     async fn scan(&self, known: &Known, out: mpsc::Sender<Found>) -> Result<()> {
         let client = self.client()?;
-        let pages = self.list(&client).await?;
+        let pages = match self.list(&client).await {
+            Ok(pages) => pages,
+            Err(failure) => return unlisted(failure, known, &out).await,
+        };
         let here: HashSet<String> = pages.iter().map(|p| p.location.clone()).collect();
         let mut away: Vec<String> = known.documents.keys().filter(|l| !here.contains(*l)).cloned().collect();
         away.sort();
         send(&out, Found::Listed(pages.len() + away.len())).await?;
         for page in pages {
-            let fingerprint = format!("notion/{READING}/{}", page.edited);
-            let found = if known.fingerprint(&page.location) == Some(&fingerprint) {
-                Found::Unchanged(page.location)
-            } else {
-                let settled = is_settled(&page.edited);
-                self.document(&client, page, settled.then_some(fingerprint)).await
-            };
+            let found = self.document(&client, page, known).await?;
             send(&out, found).await?;
         }
         for location in away {
-            let found = self.missing(&client, location).await?;
+            let found = self.missing(&client, location, known).await?;
             send(&out, found).await?;
         }
         Ok(())

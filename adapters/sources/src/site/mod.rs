@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use crate::page;
 use crate::pdf::Extractor;
 use crate::reading::{Kind, MOST_BYTES, READING, Reading};
-use crate::web::{Answer, Ask, Client, Content, Failure, Pace, Validators, send};
+use crate::web::{Answer, Ask, Client, Content, Failure, Pace, Validators, broken, send};
 use frontier::Frontier;
 
 /// The part of robots.txt that counts (RFC 9309, section 2.5).
@@ -27,8 +27,11 @@ const MOST_ROBOTS: u64 = 500 * 1024;
 const MOST_MAPS: usize = 100;
 /// The longest pause between two requests that a site can wish for.
 const SLOWEST: Duration = Duration::from_secs(10);
-/// So many pages in a row without an answer, and the site counts as not there.
-const SILENT: usize = 5;
+/// So many pages in a row that say the same are a notice of the site.
+const SAME: usize = 5;
+/// What is remembered of a site that lists its pages itself, and of one whose links are followed.
+const LISTED: &str = "sitemap";
+const LINKED: &str = "links";
 /// A page that its site calls unchanged is asked for itself every so many days.
 const TRUST_DAYS: i64 = 7;
 
@@ -65,6 +68,9 @@ struct Mark {
     listed: Option<String>,
 }
 
+/// Pages that a site lists itself, with the time of their last change.
+type Listed = Vec<(Url, Option<String>)>;
+
 /// What became of a page.
 enum Visit {
     Found(Found),
@@ -95,37 +101,43 @@ impl Site {
         match client.ask(&Ask::get(at, MOST_ROBOTS)).await {
             Ok(Answer::Content(content)) => Ok(Robots::parse(&content.bytes, page::AGENT)),
             Ok(_) | Err(Failure::Document(_) | Failure::Denied(_)) => Ok(Robots::allow_all()),
-            Err(Failure::Server(sentence)) => Err(Error::Io(format!("{}: {sentence}", self.base))),
+            Err(Failure::Server(sentence) | Failure::Away(sentence)) => {
+                Err(Error::Io(format!("{}: {sentence}", self.base)))
+            }
         }
     }
 
-    /// The pages of the site that it lists itself, with the time of their last change.
-    async fn listed(
-        &self,
-        client: &Client,
-        robots: &Robots,
-        frontier: &Frontier,
-    ) -> Result<Vec<(Url, Option<String>)>> {
+    /// The pages of the site that it lists itself, with the time of their last change, and a sentence on each sitemap that
+    /// could not be had. Without any page that is an error where there surely is a sitemap: robots.txt names one, or it
+    /// was there before.
+    async fn listed(&self, client: &Client, robots: &Robots, known: &Known) -> Result<(Listed, Vec<String>)> {
         let mut queue: VecDeque<Url> = robots.sitemaps().iter().filter_map(|u| u.as_str().parse().ok()).collect();
+        let is_there = !queue.is_empty() || known.state.as_deref() == Some(LISTED);
         queue.extend(self.base.join("/sitemap.xml").ok());
         queue.extend(self.base.join("sitemap.xml").ok());
-        let (mut pages, mut seen) = (Vec::new(), std::collections::HashSet::new());
+        let (mut pages, mut failed, mut seen) = (Listed::new(), Vec::new(), std::collections::HashSet::new());
         while let Some(at) = queue.pop_front() {
             if seen.len() >= MOST_MAPS || pages.len() > self.options.most_pages || !seen.insert(at.clone()) {
                 continue;
             }
             match client.ask(&Ask::get(at.clone(), sitemap::MOST_BYTES)).await {
                 Ok(Answer::Content(content)) => {
-                    let read = tokio::task::spawn_blocking(move || sitemap::read(&content.bytes, &at)).await;
-                    let map = read.ok().flatten().unwrap_or_default();
-                    pages.extend(map.pages.into_iter().filter_map(|(at, time)| Some((frontier.location(&at)?, time))));
+                    let most = self.options.most_pages + 1 - pages.len();
+                    let site = Frontier::new(&self.base, most);
+                    let read = move || sitemap::read(&content.bytes, &at, most, |page| site.location(page));
+                    let map = tokio::task::spawn_blocking(read).await.ok().flatten().unwrap_or_default();
+                    pages.extend(map.pages);
                     queue.extend(map.maps);
                 }
                 Ok(_) | Err(Failure::Document(_) | Failure::Denied(_)) => {}
-                Err(Failure::Server(sentence)) => return Err(Error::Io(format!("{at}: {sentence}"))),
+                Err(Failure::Server(sentence)) => failed.push(format!("{at}: {sentence}")),
+                Err(Failure::Away(sentence)) => return Err(Error::Io(format!("{at}: {sentence}"))),
             }
         }
-        Ok(pages)
+        match failed.first() {
+            Some(why) if pages.is_empty() && is_there => Err(Error::Io(why.clone())),
+            _ => Ok((pages, failed)),
+        }
     }
 
     async fn visit(
@@ -228,7 +240,12 @@ impl SourceReader for Site {
             client.slower(pause.min(SLOWEST));
         }
         let mut frontier = Frontier::new(&self.base, self.options.most_pages);
-        let listed = self.listed(&client, &robots, &frontier).await?;
+        let (listed, without) = self.listed(&client, &robots, known).await?;
+        for sentence in without {
+            send(&out, Found::Noted(String::new(), format!("a sitemap could not be read: {sentence}"))).await?;
+        }
+        let state = if listed.is_empty() { LINKED } else { LISTED };
+        send(&out, Found::State(state.into())).await?;
         let mut before: Vec<&String> = known.documents.keys().collect();
         before.sort();
         before.iter().filter_map(|at| at.parse().ok()).for_each(|at| frontier.list(&at));
@@ -241,7 +258,7 @@ impl SourceReader for Site {
         }
         let times: std::collections::HashMap<String, String> =
             listed.into_iter().filter_map(|(page, time)| Some((page.to_string(), time?))).collect();
-        let (mut forbidden, mut silent, mut notice) = (0, 0, Notice::default());
+        let (mut forbidden, mut notice) = (0, Notice::default());
         while let Some(at) = frontier.next() {
             if !robots.is_url_allowed(&at) {
                 forbidden += 1;
@@ -249,26 +266,16 @@ impl SourceReader for Site {
             }
             let location = at.to_string();
             let visited = self.visit(&client, &at, times.get(&location), known, &mut frontier).await;
-            let silent_before = std::mem::take(&mut silent);
             let found = match visited {
                 Ok(Visit::Elsewhere) => continue,
                 Ok(Visit::Found(found)) => found,
-                Err(Failure::Server(sentence)) if silent_before + 1 >= SILENT => {
-                    return Err(Error::Io(format!(
-                        "{SILENT} pages in a row gave no answer, the last one {at}: {sentence}"
-                    )));
-                }
-                Err(Failure::Server(sentence)) => {
-                    silent = silent_before + 1;
-                    Found::Broken(location, sentence)
-                }
                 // What is not open any more must not stay readable here, also while it is doubted that it is gone.
                 Err(Failure::Denied(sentence)) => {
                     send(&out, Found::Noted(location.clone(), sentence)).await?;
                     send(&out, Found::Restricted(location.clone(), Some(Vec::new()))).await?;
                     Found::Gone(location)
                 }
-                Err(Failure::Document(sentence)) => Found::Broken(location, sentence),
+                Err(failure) => broken(location, failure)?,
             };
             send(&out, Found::Listed(frontier.total())).await?;
             for found in notice.take(found, known)? {
@@ -303,7 +310,7 @@ impl Notice {
         let before = if self.held.first().is_some_and(same) { Vec::new() } else { std::mem::take(&mut self.held) };
         let sample: String = item.sections.iter().flat_map(|s| s.text.chars()).take(60).collect();
         self.held.push(found);
-        if self.held.len() >= SILENT.min(known.documents.len()).max(2) {
+        if self.held.len() >= SAME.min(known.documents.len()).max(2) {
             return Err(Error::Io(format!(
                 "{} pages in a row now say the same, '{sample}': that looks like a notice of the site, so nothing was changed",
                 self.held.len()

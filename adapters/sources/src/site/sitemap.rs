@@ -18,8 +18,9 @@ pub(super) struct Map {
     pub maps: Vec<Url>,
 }
 
-/// Reads a sitemap, an index of sitemaps, or a text file with an address on each line. None: it is none of them.
-pub(super) fn read(bytes: &[u8], base: &Url) -> Option<Map> {
+/// Reads a sitemap, an index of sitemaps, or a text file with an address on each line: the first `most` of what it lists,
+/// of its pages those that are `kept`. None: it is none of them.
+pub(super) fn read(bytes: &[u8], base: &Url, most: usize, kept: impl Fn(&Url) -> Option<Url>) -> Option<Map> {
     let mut inflated = Vec::new();
     let bytes = if bytes.starts_with(&[0x1F, 0x8B]) {
         flate2::read::MultiGzDecoder::new(bytes).take(MOST_BYTES).read_to_end(&mut inflated).ok()?;
@@ -29,7 +30,7 @@ pub(super) fn read(bytes: &[u8], base: &Url) -> Option<Map> {
     };
     let start = bytes.iter().position(|b| !b.is_ascii_whitespace() && !matches!(b, 0xEF | 0xBB | 0xBF))?;
     if bytes[start] != b'<' {
-        return lines(std::str::from_utf8(bytes).ok()?);
+        return lines(std::str::from_utf8(bytes).ok()?, most, kept);
     }
     let (mut map, mut known) = (Map::default(), false);
     let (mut text, mut page, mut changed) = (String::new(), None, None);
@@ -41,17 +42,25 @@ pub(super) fn read(bytes: &[u8], base: &Url) -> Option<Map> {
         // `image:loc` stands in an element of its own, so the first one is that of the page.
         Xml::End("loc") if page.is_none() => page = base.join(text.trim()).ok(),
         Xml::End("lastmod") => changed = Some(text.trim().to_owned()).filter(|t| !t.is_empty()),
-        Xml::End("url") => map.pages.extend(page.take().map(|page| (page, changed.take()))),
-        Xml::End("sitemap") => map.maps.extend(page.take()),
+        Xml::End("url") if map.pages.len() < most => {
+            map.pages.extend(page.take().and_then(|page| Some((kept(&page)?, changed.take()))));
+        }
+        Xml::End("sitemap") if map.maps.len() < most => map.maps.extend(page.take()),
         Xml::End(_) => {}
     });
     (known && complete.is_ok()).then_some(map)
 }
 
-fn lines(text: &str) -> Option<Map> {
-    let pages: Option<Vec<_>> =
-        text.lines().map(str::trim).filter(|l| !l.is_empty()).map(|l| Some((Url::parse(l).ok()?, None))).collect();
-    Some(Map { pages: pages.filter(|p| !p.is_empty())?, maps: Vec::new() })
+fn lines(text: &str, most: usize, kept: impl Fn(&Url) -> Option<Url>) -> Option<Map> {
+    let (mut map, mut known) = (Map::default(), false);
+    for line in text.lines().map(str::trim).filter(|l| !l.is_empty()) {
+        let page = Url::parse(line).ok()?;
+        known = true;
+        if map.pages.len() < most {
+            map.pages.extend(kept(&page).map(|page| (page, None)));
+        }
+    }
+    known.then_some(map)
 }
 
 #[cfg(test)]
@@ -59,8 +68,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn of_a_large_sitemap_no_more_is_held_than_may_be_visited() {
+        let base: Url = "https://example.org/".parse().unwrap();
+        let urls: String = (0..2_000).map(|n| format!("<url><loc>/{}/{n}</loc></url>", ["a", "b"][n % 2])).collect();
+        let maps: String = (0..2_000).map(|n| format!("<sitemap><loc>/{n}.xml</loc></sitemap>")).collect();
+        let list: String = (0..2_000).map(|n| format!("https://example.org/b/{n}\n")).collect();
+        let below = |url: &Url| url.path().starts_with("/b/").then(|| url.clone());
+        for (bytes, pages, others) in [
+            (format!("<urlset>{urls}</urlset>"), 10, 0),
+            (format!("<sitemapindex>{maps}</sitemapindex>"), 0, 10),
+            (list, 10, 0),
+        ] {
+            let map = read(bytes.as_bytes(), &base, 10, below).unwrap();
+            assert_eq!((map.pages.len(), map.maps.len()), (pages, others));
+            assert!(map.pages.iter().all(|(page, _)| page.path().starts_with("/b/")));
+        }
+    }
+
+    #[test]
     fn a_sitemap_lists_pages_and_an_index_lists_sitemaps() {
         let base: Url = "https://example.org/".parse().unwrap();
+        let read = |bytes: &[u8], base: &Url| super::read(bytes, base, 100, |url| Some(url.clone()));
         let xml = b"\xEF\xBB\xBF<?xml version='1.0'?><urlset xmlns='http://www.sitemaps.org/schemas/sitemap/0.9' xmlns:image='i'>
             <url><loc> https://example.org/a?x=1&amp;y=2 </loc><lastmod>2026-01-02</lastmod>
               <image:image><image:loc>https://example.org/a.png</image:loc></image:image></url>

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use reqwest::Url;
 use serde::de::DeserializeOwned;
-use stoa_ground::Error;
 
 use super::{Answer, Ask, Client, Failure};
 
@@ -63,15 +62,6 @@ pub(crate) async fn pages<P: Page>(
             Some(_) => return Err(Failure::Document(format!("the list at {path} has no end: its pages repeat"))),
         }
     }
-}
-
-/// As [`pages`], for what a source lists.
-pub(crate) async fn listed<P: Page>(
-    client: &Client,
-    most: usize,
-    at: impl Fn(Option<&str>) -> stoa_ground::Result<(Url, Option<serde_json::Value>)>,
-) -> stoa_ground::Result<Vec<P::Item>> {
-    pages::<P>(client, most, at).await.map_err(|failure| Error::Io(failure.sentence()))
 }
 
 /// Text as one part of a path.

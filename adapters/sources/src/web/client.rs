@@ -16,6 +16,7 @@ use stoa_http::Network;
 use tokio::sync::Mutex;
 
 use super::address::{Resolver, Trusted};
+use crate::turns::Turns;
 
 /// So long connecting may take, and a request in all.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -31,6 +32,12 @@ const LONGEST_AWAY: Duration = Duration::from_secs(24 * 3_600);
 /// Servers that want to be left alone for longer than a request is tried, and until when: that holds for the next sync too.
 static AWAY: LazyLock<std::sync::Mutex<HashMap<String, std::time::Instant>>> = LazyLock::new(Default::default);
 
+/// When each server was asked last: whoever asks it has to wait for the turn.
+static ASKED: Turns<Option<std::time::Instant>> = Turns::new();
+
+/// So many requests in a row without an answer, over [`Pace::patience`], and the server counts as not there.
+const SILENT: u32 = 5;
+
 /// How fast servers are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
@@ -38,11 +45,17 @@ pub struct Pace {
     pub between: Duration,
     /// The first pause after a failure; it doubles.
     pub after_failure: Duration,
+    /// So long a server may give no answer to anything before it counts as not there.
+    pub patience: Duration,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { between: Duration::from_millis(200), after_failure: Duration::from_secs(1) }
+        Self {
+            between: Duration::from_millis(200),
+            after_failure: Duration::from_secs(1),
+            patience: Duration::from_secs(300),
+        }
     }
 }
 
@@ -53,7 +66,15 @@ pub(crate) struct Client {
     base: Url,
     pace: Pace,
     headers: HeaderMap,
-    last: Mutex<Option<std::time::Instant>>,
+    last: Arc<Mutex<Option<std::time::Instant>>>,
+    silence: std::sync::Mutex<Option<Silence>>,
+}
+
+/// Requests in a row that the server gave no answer to.
+#[derive(Clone, Copy)]
+struct Silence {
+    since: std::time::Instant,
+    requests: u32,
 }
 
 /// What a server gave for a document by which it knows later whether that changed (RFC 9110, section 8.8).
@@ -90,6 +111,9 @@ pub(crate) struct Content {
 pub(crate) enum Failure {
     /// The server is not there, or busy, or broken: the same request may work later.
     Server(String),
+    /// The server has given no answer to many requests in a row, or wants to be left alone: nothing more is asked of it
+    /// now.
+    Away(String),
     /// The server does not let Stoa read it.
     Denied(String),
     /// This document cannot be had.
@@ -99,7 +123,9 @@ pub(crate) enum Failure {
 impl Failure {
     pub fn sentence(self) -> String {
         match self {
-            Self::Server(sentence) | Self::Denied(sentence) | Self::Document(sentence) => sentence,
+            Self::Server(sentence) | Self::Away(sentence) | Self::Denied(sentence) | Self::Document(sentence) => {
+                sentence
+            }
         }
     }
 }
@@ -129,7 +155,9 @@ impl Client {
         let trusted = Trusted::of(&base, hosts);
         let resolver = Arc::new(Resolver(trusted.clone()));
         let http = network.build(Network::builder(CONNECT, Some(WHOLE)).dns_resolver(resolver))?;
-        Ok(Self { http, trusted, base, pace, headers: HeaderMap::new(), last: Mutex::new(None) })
+        let last = ASKED.of(base.origin().ascii_serialization());
+        let silence = std::sync::Mutex::new(None);
+        Ok(Self { http, trusted, base, pace, headers: HeaderMap::new(), last, silence })
     }
 
     /// With a header on every request to the server itself; its value is a secret.
@@ -155,9 +183,29 @@ impl Client {
 
     /// Asks; what may work later is tried again.
     pub async fn ask(&self, ask: &Ask<'_>) -> Result<Answer, Failure> {
+        let is_away = |silence: Silence| silence.requests >= SILENT && silence.since.elapsed() >= self.pace.patience;
+        let silence = || self.silence.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = silence().unwrap_or(Silence { since: monotonic(), requests: 0 });
+        if is_away(before) {
+            return Err(Failure::Away("the server gives no answers".into()));
+        }
+        let answer = self.ask_patiently(ask).await;
+        let Err(Failure::Server(sentence)) = answer else {
+            *silence() = None;
+            return answer;
+        };
+        let now = Silence { requests: before.requests + 1, ..before };
+        *silence() = Some(now);
+        if !is_away(now) {
+            return Err(Failure::Server(sentence));
+        }
+        Err(Failure::Away(format!("{} requests in a row got no answer, the last one: {sentence}", now.requests)))
+    }
+
+    async fn ask_patiently(&self, ask: &Ask<'_>) -> Result<Answer, Failure> {
         let server = ask.url.origin().ascii_serialization();
         if let Some(rest) = away(&server) {
-            return Err(Failure::Server(later(rest)));
+            return Err(Failure::Away(later(rest)));
         }
         let (begun, mut pause) = (monotonic(), self.pace.after_failure);
         let mut tries = 0;
@@ -171,7 +219,7 @@ impl Client {
             if let Some(wanted) = wanted.filter(|wanted| *wanted > LONGEST) {
                 let wanted = wanted.min(LONGEST_AWAY);
                 AWAY.lock().unwrap_or_else(PoisonError::into_inner).insert(server, monotonic() + wanted);
-                return Err(Failure::Server(later(wanted)));
+                return Err(Failure::Away(later(wanted)));
             }
             let wait = wanted.unwrap_or(pause);
             if tries >= TRIES || begun.elapsed() + wait > LONGEST * 2 {

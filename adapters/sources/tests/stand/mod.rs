@@ -15,7 +15,8 @@ use stoa_ground::Db;
 use stoa_learning::library::{self, Document, Passage, SourceReader, SourceSettings, SyncReport};
 use stoa_sources::Pace;
 
-pub const FAST: Pace = Pace { between: Duration::ZERO, after_failure: Duration::from_millis(2) };
+pub const FAST: Pace =
+    Pace { between: Duration::ZERO, after_failure: Duration::from_millis(2), patience: Duration::ZERO };
 
 /// An answer.
 #[derive(Clone, Debug)]

@@ -91,6 +91,12 @@ pub(super) async fn set_missing(tx: &Tx, source: &str, location: &str, since: Op
     Ok(())
 }
 
+/// Who may read a document at most, as its source says (JSON). The outer one is none where there is no such document.
+pub(super) async fn restricted(conn: &Conn, source: &str, location: &str) -> Result<Option<Option<String>>> {
+    let sql = "SELECT restricted FROM document WHERE source = $1 AND location = $2 AND status <> 'retired'";
+    conn.opt(sql, args![source, location]).await?.map(|r| r.get("restricted")).transpose()
+}
+
 /// Notes who may read a document at most, as its source says (JSON). What it is known by goes with that: when the source
 /// opens it again, it is read again.
 pub(super) async fn set_restricted(tx: &Tx, source: &str, location: &str, restricted: Option<&str>) -> Result<()> {

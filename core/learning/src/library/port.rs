@@ -57,7 +57,7 @@ pub enum Found {
         warnings: Vec<String>,
     },
     /// Who may read the document at this location at most, as in [`Found::Document`]. For what may not be read again, so
-    /// that it is hidden all the same.
+    /// that it is hidden all the same; nobody is let in by it before the document itself has been read.
     Restricted(String, Option<Vec<String>>),
     /// The document at this location has the fingerprint that is known, and was not read.
     Unchanged(String),
@@ -76,6 +76,12 @@ pub enum Found {
 pub trait SourceReader: Send + Sync {
     /// What the configuration says of it.
     fn settings(&self) -> &SourceSettings;
+
+    /// Whether the source lists only what it lets Stoa see: what is missing may have been closed rather than be gone, so
+    /// nobody reads it while that is doubted.
+    fn lists_what_it_shows(&self) -> bool {
+        false
+    }
 
     /// Sends everything that is there. `Ok` means that the listing was whole: what was not sent is gone.
     ///

@@ -2,9 +2,9 @@
 
 use stoa_ground::Instant;
 
-/// More missing documents than this are suspicious when they are most of their source (a disk that is not mounted, a
+/// So many missing documents are suspicious when they are half of their source or more (a disk that is not mounted, a
 /// site that shows its maintenance page).
-const MANY: usize = 20;
+const SEVERAL: usize = 3;
 
 /// So long what is suspiciously missing is kept.
 pub(super) const PATIENCE: i64 = 3 * Instant::DAY;
@@ -23,9 +23,20 @@ pub(super) fn effective(configured: &[String], restricted: Option<&[String]>) ->
     restricted.iter().filter(|r| configured.contains(r)).cloned().collect()
 }
 
-/// Whether so many missing documents of so many look like a fault of the source rather than like deletions.
-pub(super) fn suspicious(missing: usize, known: usize) -> bool {
-    missing > 0 && (missing == known && known > 1 || missing > MANY && missing * 2 > known)
+/// Whom a document that stands may be shown to when its source restricts it anew and its content is not read yet: what
+/// it says now was let to no more people than before, so only whom both restrictions let.
+pub(super) fn narrowed(before: Option<Vec<String>>, now: Option<Vec<String>>) -> Option<Vec<String>> {
+    match (before, now) {
+        (None, other) | (other, None) => other,
+        (Some(before), Some(now)) => Some(effective(&before, Some(&now))),
+    }
+}
+
+/// Whether so many missing documents of so many look like a fault of the source rather than like deletions; `found` are
+/// those that it has now, new ones too.
+pub(super) fn suspicious(missing: usize, known: usize, found: usize) -> bool {
+    let all = missing > 0 && missing == known && (known > 1 || found == 0);
+    all || missing >= SEVERAL && missing * 2 >= known
 }
 
 /// Whether a document that is suspiciously missing since then has been kept long enough.
@@ -53,13 +64,42 @@ mod tests {
     }
 
     #[test]
+    fn a_restriction_that_comes_before_the_content_only_narrows() {
+        let of = |before: Option<&[&str]>, now: Option<&[&str]>| {
+            let own = |list: &[&str]| list.iter().map(|r| (*r).to_owned()).collect::<Vec<_>>();
+            narrowed(before.map(own), now.map(own)).map(|readers| readers.join(" "))
+        };
+        assert_eq!(of(None, None), None);
+        assert_eq!(of(Some(&["group:hr"]), None).as_deref(), Some("group:hr"));
+        assert_eq!(of(Some(&["group:hr"]), Some(&["everyone"])).as_deref(), Some("group:hr"));
+        assert_eq!(of(None, Some(&["group:hr"])).as_deref(), Some("group:hr"));
+        assert_eq!(of(Some(&["everyone"]), Some(&["email:a@b.c"])).as_deref(), Some("email:a@b.c"));
+        assert_eq!(
+            of(Some(&["group:hr", "group:pay"]), Some(&["group:pay", "role:owner"])).as_deref(),
+            Some("group:pay")
+        );
+        assert_eq!(of(Some(&["group:hr"]), Some(&[])).as_deref(), Some(""));
+    }
+
+    #[test]
     fn what_vanishes_at_once_is_not_gone_before_its_time() {
-        for (missing, known, expected) in
-            [(0, 0, false), (0, 9, false), (1, 1, false), (1, 9, false), (9, 9, true), (20, 30, false)]
-        {
-            assert_eq!(suspicious(missing, known), expected, "{missing} of {known}");
+        for (missing, known, found, expected) in [
+            (0, 0, 0, false),
+            (0, 9, 9, false),
+            (1, 9, 8, false),
+            (2, 4, 2, false),
+            (3, 6, 3, true),
+            (3, 7, 4, false),
+            (9, 9, 0, true),
+            (9, 9, 4, true),
+            (20, 30, 10, true),
+            (1_000, 2_001, 1_001, false),
+            // The only one: nothing at all is there, or something else is.
+            (1, 1, 0, true),
+            (1, 1, 1, false),
+        ] {
+            assert_eq!(suspicious(missing, known, found), expected, "{missing} of {known}, {found} found");
         }
-        assert!(suspicious(21, 40) && !suspicious(21, 42) && suspicious(1_000, 1_500));
         let now = Instant(100 * Instant::DAY);
         assert!(!is_surely_gone(None, now));
         assert!(!is_surely_gone(Some(now.plus(-Instant::DAY)), now));

@@ -82,7 +82,7 @@ pub async fn sync_with(
 
     let failed = match listed {
         Err(e) => Some(e.to_string()),
-        Ok(()) => run.follow_deletions(&before, missing).await?,
+        Ok(()) => run.follow_deletions(&before, missing, reader.lists_what_it_shows()).await?,
     };
     run.follow_readers(&before).await?;
     if let Some(why) = &failed {
@@ -169,7 +169,7 @@ struct Run<'a> {
     read: HashSet<String>,
     chunk: Vec<(Prepared, Mark)>,
     state: Option<String>,
-    /// What [`Found::Restricted`] said.
+    /// Who may read at most what was restricted in this sync, and is not read yet.
     restrictions: HashMap<String, Option<String>>,
 }
 
@@ -203,14 +203,11 @@ impl Run<'_> {
             Found::Document { item, restricted, fingerprint, warnings } => {
                 self.seen.insert(item.location.clone());
                 self.report.warnings.extend(warnings.into_iter().map(|w| (item.location.clone(), w)));
-                let restricted = restricted.as_deref();
-                let mark = Mark { fingerprint, restricted: restricted.map(serde_json::to_string).transpose()? };
-                for odd in restricted.unwrap_or_default().iter().filter(|r| !is_known_form(r)) {
+                for odd in restricted.iter().flatten().filter(|r| !is_known_form(r)) {
                     let sentence = format!("'{odd}' is not a reader, so it lets nobody in");
                     self.report.warnings.push((item.location.clone(), sentence));
                 }
-                let readers = may_read(self.db, self.settings, restricted).await?;
-                self.prepare(*item, readers, mark).await?;
+                self.prepare(*item, restricted, fingerprint).await?;
             }
         }
         self.at.done += 1;
@@ -218,43 +215,50 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Lets a document that is known be read by no more people than its source says, whatever comes of reading it.
+    /// Lets a document that is known be read by no more people than its source says, whatever comes of reading it. Whom
+    /// the source lets in anew may read what it says next, not what it said before.
     async fn restrict(&mut self, location: String, restricted: Option<Vec<String>>) -> Result<()> {
-        let readers = may_read(self.db, self.settings, restricted.as_deref()).await?;
+        let (name, at) = (self.settings.name.as_str(), location.as_str());
+        let read = |json: Option<String>| json.as_deref().map(serde_json::from_str::<Vec<String>>).transpose();
+        let before = self.db.read(|conn| async move { marks::restricted(&conn, name, at).await }).await?;
+        let Some(before) = before else { return Ok(()) };
+        let restricted = rules::narrowed(read(before)?, restricted);
+        let readers = &may_read(self.db, self.settings, restricted.as_deref()).await?;
         let stored = restricted.map(|r| serde_json::to_string(&r)).transpose()?;
-        self.stand_with(location, &readers, stored).await
-    }
-
-    /// Gives a document that is known other readers, and keeps the rest of it.
-    async fn stand_with(&mut self, location: String, readers: &[String], restricted: Option<String>) -> Result<()> {
-        let (name, at, stored) = (self.settings.name.as_str(), location.as_str(), restricted.as_deref());
+        let to_store = stored.as_deref();
         self.db
             .write(|tx| async move {
-                marks::set_restricted(&tx, name, at, stored).await?;
+                marks::set_restricted(&tx, name, at, to_store).await?;
                 set_readers(&tx, name, at, readers).await
             })
             .await?;
-        self.restrictions.insert(location, restricted);
+        self.restrictions.insert(location, stored);
         Ok(())
     }
 
-    async fn prepare(&mut self, mut item: Item, readers: Vec<String>, mark: Mark) -> Result<()> {
+    async fn prepare(
+        &mut self,
+        mut item: Item,
+        restricted: Option<Vec<String>>,
+        fingerprint: Option<String>,
+    ) -> Result<()> {
         let location = item.location.clone();
         item.source.clone_from(&self.settings.name);
-        item.readers.clone_from(&readers);
+        item.readers = may_read(self.db, self.settings, restricted.as_deref()).await?;
         item.verified = self.settings.verified;
         // Normalising and cutting is work for a processor, not for the thread that answers others.
         let failed = match tokio::task::spawn_blocking(move || Prepared::of(&item)).await {
             Ok(Ok(prepared)) => {
                 self.read.insert(location);
-                return self.add(prepared, mark).await;
+                let restricted = restricted.as_ref().map(serde_json::to_string).transpose()?;
+                return self.add(prepared, Mark { fingerprint, restricted }).await;
             }
             Ok(Err(e)) => e.to_string(),
             Err(_) => "its text could not be cut into passages".to_owned(),
         };
         self.report.errors.push((location.clone(), failed));
-        // What was known of it stays, for those who may read it now.
-        self.stand_with(location, &readers, mark.restricted).await
+        // What was known of it stays, for those who might read it before and may read it now.
+        self.restrict(location, restricted).await
     }
 
     async fn add(&mut self, prepared: Prepared, mark: Mark) -> Result<()> {
@@ -291,23 +295,31 @@ impl Run<'_> {
     }
 
     /// Retires what is gone. When most of the source is missing it is kept for a while, and the sentence about it is
-    /// given.
-    async fn follow_deletions(&mut self, before: &[Before], missing: Missing) -> Result<Option<String>> {
+    /// given; what is in doubt once waits until it is back or its time is over. `closed`: it may have been closed rather
+    /// than be gone.
+    async fn follow_deletions(&mut self, before: &[Before], missing: Missing, closed: bool) -> Result<Option<String>> {
         let name = self.settings.name.as_str();
         let (here, absent): (Vec<_>, Vec<_>) = before.iter().partition(|k| self.seen.contains(&k.location));
         let back: Vec<&str> = here.iter().filter(|k| k.missing.is_some()).map(|k| k.location.as_str()).collect();
         self.db.write_each(&back, |tx, at| async move { marks::set_missing(&tx, name, at, None).await }).await?;
         let now = self.db.clock().now();
-        let doubt = missing == Missing::Doubt && rules::suspicious(absent.len(), before.len());
+        let suspicious = rules::suspicious(absent.len(), before.len(), self.seen.len());
+        let doubted = |k: &Before| missing == Missing::Doubt && (suspicious || k.missing.is_some());
         let (gone, kept): (Vec<&Before>, Vec<_>) =
-            absent.into_iter().partition(|k| !doubt || rules::is_surely_gone(k.missing, now));
+            absent.into_iter().partition(|k| !doubted(k) || rules::is_surely_gone(k.missing, now));
         let gone: Vec<&str> = gone.iter().map(|k| k.location.as_str()).collect();
         self.report.removed += retire(self.db, name, &gone, "it is gone from its source").await?;
         let first: Vec<&str> = kept.iter().filter(|k| k.missing.is_none()).map(|k| k.location.as_str()).collect();
         self.db.write_each(&first, |tx, at| async move { marks::set_missing(&tx, name, at, Some(now)).await }).await?;
+        if closed {
+            for k in &kept {
+                self.restrict(k.location.clone(), Some(Vec::new())).await?;
+            }
+        }
+        let hidden = if closed { " but shown to nobody" } else { "" };
         Ok((!kept.is_empty()).then(|| {
             format!(
-                "{} of its {} documents are suddenly missing, so they are kept for three days in case the source is \
+                "{} of its {} documents are suddenly missing, so they are kept{hidden} for three days in case the source is \
                  broken: check that it is there, or run 'stoa library sync --gone' if they are gone for good",
                 kept.len(),
                 before.len()

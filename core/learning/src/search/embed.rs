@@ -17,7 +17,7 @@ pub trait Embedder: Send + Sync {
     /// The vectors of passages, in their order. May take long; runs at low priority.
     ///
     /// # Errors
-    /// When the model or its endpoint fails.
+    /// When the model or its endpoint fails; [`stoa_ground::Error::Invalid`] when it refuses a text, now and later.
     async fn passages(&self, texts: &[String]) -> Result<Vec<Vec<f32>>>;
 
     /// The vector of a question, for which somebody waits.

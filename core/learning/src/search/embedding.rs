@@ -27,6 +27,8 @@ const CHANGES: usize = 500;
 const POLL: Duration = Duration::from_secs(1);
 /// How long a failing model or endpoint is left alone.
 const PAUSE: Duration = Duration::from_secs(30);
+/// A text that no model refuses.
+const PLAIN: &str = "text";
 /// New vectors are seen by searches when they are this share of all, and when nothing more is to be done.
 const SHARE: usize = 20;
 
@@ -37,6 +39,8 @@ pub struct Embedded {
     pub vectors: usize,
     /// Passages that were embedded now.
     pub embedded: usize,
+    /// Passages that the model refused now: they are found by their words only.
+    pub refused: usize,
     /// Vectors that were removed now.
     pub removed: usize,
 }
@@ -72,10 +76,11 @@ impl Index {
             let mut work = Work { dense, db, done: Embedded::default(), unseen: 0 };
             let followed = work.follow(&mut position).await;
             let done = work.finish();
-            if done.embedded + done.removed > 0 {
+            if done.embedded + done.removed + done.refused > 0 {
                 tracing::info!(
                     vectors = done.vectors,
                     embedded = done.embedded,
+                    refused = done.refused,
                     removed = done.removed,
                     "vectors are up to date"
                 );
@@ -240,26 +245,53 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn add(&mut self, batch: &[Wanted]) -> Result<()> {
+    /// The vectors of a batch; none for a text that the model refuses. One that refuses any text has a fault itself.
+    async fn vectors(&self, batch: &[Wanted]) -> Result<Vec<Option<Small>>> {
+        let embedder = &self.dense.embedder;
         let texts: Vec<String> = batch.iter().map(|w| w.text.clone()).collect();
-        let vectors = self.dense.embedder.passages(&texts).await?;
-        let vectors: Vec<Small> = vectors.iter().map(|v| Small::of(v)).collect();
+        let (mut vectors, mut parts, mut tried) = (Vec::with_capacity(texts.len()), vec![texts.as_slice()], false);
+        while let Some(part) = parts.pop() {
+            match embedder.passages(part).await {
+                Ok(found) => vectors.extend(found.iter().map(|v| Some(Small::of(v)))),
+                Err(Error::Invalid(why)) => {
+                    if !std::mem::replace(&mut tried, true) && embedder.passages(&[PLAIN.to_owned()]).await.is_err() {
+                        return Err(Error::Invalid(why));
+                    }
+                    match part.len() {
+                        1 => vectors.push(None),
+                        length => {
+                            let (first, rest) = part.split_at(length / 2);
+                            parts.extend([rest, first]);
+                        }
+                    }
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(vectors)
+    }
+
+    async fn add(&mut self, batch: &[Wanted]) -> Result<()> {
+        let vectors = self.vectors(batch).await?;
         let model = self.dense.embedder.model();
-        let vectors = vectors.as_slice();
+        let embedded: Vec<(&Wanted, &Small)> =
+            batch.iter().zip(&vectors).filter_map(|(w, vector)| Some((w, vector.as_ref()?))).collect();
+        let stored = embedded.as_slice();
         self.db
             .write(|tx| async move {
-                for (w, vector) in batch.iter().zip(vectors) {
+                for (w, vector) in stored {
                     store(&tx, w, model, vector).await?;
                 }
                 Ok(())
             })
             .await?;
         let mut known = self.dense.change();
-        for (w, vector) in batch.iter().zip(vectors) {
+        for (w, vector) in &embedded {
             known.put(w.key, vector);
         }
-        self.done.embedded += batch.len();
-        self.unseen += batch.len();
+        self.done.embedded += embedded.len();
+        self.done.refused += batch.len() - embedded.len();
+        self.unseen += embedded.len();
         if self.unseen * SHARE >= known.len() {
             known.epoch += 1;
             self.unseen = 0;

@@ -1,7 +1,7 @@
 //! Search by meaning as people meet it, with a model that is played here: words of the same group mean the same.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use stoa_ground::testing::store;
@@ -24,6 +24,9 @@ const MEANINGS: &[&[&str]] = &[
 struct Played {
     embedded: AtomicUsize,
     broken: AtomicBool,
+    asked: AtomicUsize,
+    /// Texts with this word are refused; with an empty one all are.
+    refuses: Mutex<Option<&'static str>>,
 }
 
 impl Played {
@@ -49,6 +52,11 @@ impl Embedder for Played {
     async fn passages(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
         if self.broken.load(Ordering::SeqCst) {
             return Err(Error::Io("the model is away".into()));
+        }
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let refuses = *self.refuses.lock().unwrap();
+        if texts.iter().any(|t| refuses.is_some_and(|word| t.contains(word))) {
+            return Err(Error::invalid("it answered 400"));
         }
         self.embedded.fetch_add(texts.len(), Ordering::SeqCst);
         Ok(texts.iter().map(|t| Self::vector(t)).collect())
@@ -135,6 +143,31 @@ async fn vectors_follow_what_changes_are_kept_over_a_restart_and_go_with_what_is
     assert_eq!(done.embedded, 0);
     let rows = db.all("SELECT document_id FROM passage_vector", vec![]).await.unwrap();
     assert_eq!(rows.len(), 4, "expenses and parking are left");
+}
+
+#[tokio::test]
+async fn a_passage_that_the_model_refuses_keeps_no_other_from_being_embedded() {
+    let (db, _dir) = store().await;
+    put(&db, &small_library()).await;
+    let model = Arc::new(Played::default());
+    *model.refuses.lock().unwrap() = Some("Harbour");
+    let index = index_with(&model);
+    index.catch_up(&db).await.unwrap();
+    let done = index.embed(&db).await.unwrap();
+    assert_eq!((done.vectors, done.embedded, done.refused), (6, 6, 1));
+    let everyone = Access::everyone();
+    assert_eq!(first(&db, &index, "feeling poorly", &everyone).await, "leave/sick.md");
+    assert_eq!(first(&db, &index, "nearest gateway", &everyone).await, "tools/vpn.md", "by its words");
+
+    // An endpoint that refuses everything is not asked for each passage.
+    let model = Arc::new(Played::default());
+    *model.refuses.lock().unwrap() = Some("");
+    db.write(|tx| async move { tx.exec("DELETE FROM passage_vector", vec![]).await }).await.unwrap();
+    let index = index_with(&model);
+    assert!(index.embed(&db).await.unwrap_err().to_string().contains("400"));
+    assert_eq!(model.asked.load(Ordering::SeqCst), 2);
+    *model.refuses.lock().unwrap() = None;
+    assert_eq!(index.embed(&db).await.unwrap().embedded, 7);
 }
 
 #[tokio::test]
