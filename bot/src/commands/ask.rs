@@ -211,3 +211,38 @@ fn why(e: &Explanation) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn what_must_be_known_to_rely_on_a_page_stands_below_it() {
+        let citation = Citation {
+            title: "Parking".into(),
+            source: "tips".into(),
+            location: "t1".into(),
+            quote: "A permit costs nothing.".into(),
+            review_date: Some(date(2026, 11, 29)),
+            deprecated: Some("a new contract".into()),
+            ..Citation::default()
+        };
+        let today = date(2026, 11, 30);
+        let mut answer = Answer { citations: vec![citation], ..Answer::default() };
+        let quoted = text(&answer, today);
+        answer.how = How::Written;
+        for said in [quoted, text(&answer, today)] {
+            for label in [
+                "nobody has checked this yet",
+                "please do not rely on this any more: a new contract",
+                "due for review since 2026-11-29",
+            ] {
+                assert!(said.contains(label), "{label}: {said}");
+            }
+        }
+        let fine = Citation { verified: true, review_date: Some(today), ..Citation::default() };
+        assert_eq!(labels(&fine, today, "  "), "");
+    }
+}

@@ -40,8 +40,25 @@ const GUARDS: &[&str] = &[
     "if", "when", "whenever", "unless", "provided", "providing", "only", "solely", "exclusively", "just", "until", "till",
     "once", "while", "whether", "case", "except", "excluding", "besides", "although", "though", "however", "but",
     "otherwise", "may", "can", "could", "might", "must", "shall", "should", "would", "required", "optional", "allowed",
-    "permitted", "possible", "mandatory", "obligatory", "either", "than", "least", "most", "myth", "false",
+    "permitted", "possible", "mandatory", "obligatory", "either", "than", "least", "most", "myth", "false", "total", "sum", "altogether",
+    "together",
 ];
+/// What introduces things to choose from.
+const CHOICES: &[&str] = &["choose", "pick", "one", "option", "options", "or", "any", "alternatives", "alternatively"];
+/// Verbs that give an order at the beginning of a sentence.
+#[rustfmt::skip]
+const ORDERS: &[&str] = &[
+    "ask", "attach", "bring", "call", "check", "choose", "click", "close", "contact", "copy", "enter", "fill", "go", "hold",
+    "insert", "log", "open", "photograph", "pour", "press", "print", "pull", "push", "put", "read", "remove", "restart",
+    "save", "scan", "select", "send", "sign", "start", "submit", "switch", "take", "tell", "turn", "type", "upload", "use",
+    "visit", "wait", "write",
+];
+/// What something costs or brings: "the fee for it is 5 euros" is "it is 5 euros".
+const AMOUNTS: &[&str] = &["allowance", "charge", "cost", "fee", "price", "rate"];
+/// Whoever speaks: "by the company".
+const OURSELVES: &[&str] = &["company", "employer", "firm", "organisation", "organization", "us"];
+/// What may follow behind the name of a receiver that is left out.
+const FOLLOWS: &[&str] = &["within", "before", "after", "on", "at", "in", "by", "with"];
 /// A sentence that begins so takes something back from the one before.
 #[rustfmt::skip]
 const TAKES_BACK: &[&str] = &[
@@ -177,7 +194,7 @@ fn read(passage: &Passage) -> Vec<Said> {
         let introduced = tokens(&lead);
         // "To claim expenses:" only says what for.
         let narrows = introduced.first().is_some_and(|t| !t.is("to"));
-        let belongs = introduced.iter().any(Token::is_guard)
+        let belongs = introduced.iter().any(|t| t.is_guard() || CHOICES.contains(&t.text.as_str()))
             || narrows && (block.kind == Kind::Item(None) || introduced.iter().any(|t| t.name || t.number));
         let first = out.len();
         for own in block.text.split_sentence_bounds().map(str::trim).filter(|s| !s.is_empty()) {
@@ -187,7 +204,7 @@ fn read(passage: &Passage) -> Vec<Said> {
                 None => own.to_owned(),
             };
             let text = if belongs { format!("{lead} {own}") } else { own.clone() };
-            let stands = stands && !own.ends_with('?');
+            let stands = stands && block.kind != Kind::Heading && !own.ends_with('?');
             let orders = block.kind != Kind::Item(None);
             out.push(Said { tokens: tokens(&text), own, text, stands, taken_back: false, orders });
         }
@@ -202,18 +219,18 @@ fn read(passage: &Passage) -> Vec<Said> {
             _ => {}
         }
         for n in first.max(1)..out.len() {
-            out[n - 1].taken_back = takes_back(&out[n].own, n > first);
+            out[n - 1].taken_back = takes_back(&out[n].own);
         }
     }
     out
 }
 
-/// Whether a sentence takes something back from the one before; `near`: both stand in one block.
-fn takes_back(sentence: &str, near: bool) -> bool {
+/// Whether a sentence takes something back from the one before.
+fn takes_back(sentence: &str) -> bool {
     let tokens = tokens(sentence);
     let Some(first) = tokens.first().map(|t| t.text.as_str()) else { return false };
     let denies = || tokens.iter().any(|t| is_denial(&t.text) || t.text == "only");
-    TAKES_BACK.contains(&first) || near && POINTS_BACK.contains(&first) && denies()
+    TAKES_BACK.contains(&first) || POINTS_BACK.contains(&first) && denies()
 }
 
 /// Whether a sentence goes on behind its full stop.
@@ -280,6 +297,13 @@ fn tokens(text: &str) -> Vec<Token> {
         }
     }
     between(&text[end..], false, &mut out);
+    // "A few" is more than "few".
+    for n in (1..out.len()).rev() {
+        if out[n - 1].is("a") && (out[n].is("few") || out[n].is("little")) {
+            out[n].text.insert_str(0, "a ");
+            out.remove(n - 1);
+        }
+    }
     for n in 1..out.len() {
         let free = n < 2 || !out[n - 2].number;
         if free && out[n].number && CURRENCIES.contains(&out[n - 1].text.as_str()) {
@@ -382,25 +406,28 @@ impl<'a> Reading<'a> {
         let (mine, theirs) = (self.claim.get(at.claim), sentence.tokens.get(at.word));
         let (next_claim, next_word) = (At { claim: at.claim + 1, ..at }, At { word: at.word + 1, ..at });
         if let (Some(mine), Some(theirs)) = (mine, theirs)
-            && self.same(mine, theirs)
+            && mine.text == theirs.text
         {
             open.push(At { word: at.word + 1, ..next_claim });
         }
         if let Some(mine) = mine {
             let begins = self.english && sentence.orders && sentence.tokens[..at.word].iter().all(Token::is_empty);
             // "Send it" is "you must send it".
-            if mine.is_empty() || begins && (mine.is("you") || mine.is("must")) || at.measure && mine.is("must") {
+            if self.english && mine.is_empty()
+                || begins && (mine.is("you") || mine.is("must"))
+                || at.measure && mine.is("must")
+            {
                 open.push(next_claim);
             }
         }
-        if theirs.is_some() && may_be_left_out(&sentence.tokens, at.word) {
+        if theirs.is_some_and(|t| self.may_be_left_out(t)) {
             open.push(next_word);
         }
         if self.english && !at.whole {
             open.extend(self.gaps(at));
         }
         // What one sentence says only for some, or denies, says nothing of the next.
-        let more = at.claim > 0 && at.sentence + 1 < self.window.len();
+        let more = self.english && at.claim > 0 && at.sentence + 1 < self.window.len();
         if more && self.may_end(at) && !sentence.tokens.iter().any(Token::is_guard) {
             let next = At { sentence: at.sentence + 1, word: 0, whole: false, measure: false, ..at };
             open.push(next);
@@ -426,19 +453,20 @@ impl<'a> Reading<'a> {
                 out.push(on(2));
             }
             // "It is paid for every day on which you are away for more than eight hours": you must be away so long.
-            let which = rest.iter().position(|t| t.is("which"));
+            let bound =
+                matches!(self.claim.as_slice(), [you, must, be, ..] if you.is("you") && must.is("must") && be.is("be"));
+            let which = rest.iter().position(|t| t.is("which")).filter(|_| bound);
             if let Some(which) = which.filter(|&w| rest[..w].iter().all(is_plain)) {
-                let measure =
-                    rest[which..].iter().any(|t| t.is("than")) && rest.get(which + 2).is_some_and(|t| t.is("be"));
+                let measure = rest[which..].iter().any(|t| t.is("than"));
                 out.push(At { measure, ..on(which + 1) });
             }
             // "To descale it, press both buttons and pour in one bag": pour in one bag.
-            let and = instructs(tokens).and_then(|from| (from..tokens.len()).find(|&n| tokens[n].is("and")));
-            if let Some(and) = and.filter(|&n| !tokens[..n].iter().any(|t| t.is_guard() || t.name)) {
-                out.push(on(and + 1));
-            }
+            let and = instructs(tokens).filter(|&n| !tokens[..n].iter().any(|t| t.is_guard() || t.name));
+            out.extend(and.map(|n| on(n + 1)));
             // "The daily allowance for meals is 28 euros": meals are 28 euros.
-            if let Some(about) = rest.iter().position(|t| t.is("for")).filter(|&f| rest[..f].iter().all(is_plain)) {
+            let about = rest.iter().position(|t| t.is("for")).filter(|&f| rest[..f].iter().all(is_plain));
+            let is_what_it_costs = |&f: &usize| f > 0 && AMOUNTS.contains(&rest[f - 1].text.as_str());
+            if let Some(about) = about.filter(is_what_it_costs) {
                 let is_amount =
                     |t: &[Token]| matches!(t, [what, be, many, ..] if !what.number && be.is("be") && many.number);
                 if is_amount(&rest[about + 1..]) && is_amount(&self.claim) {
@@ -449,7 +477,8 @@ impl<'a> Reading<'a> {
         // "Send the form to Maria Lind within 14 days": send the form within 14 days.
         if rest.first().is_some_and(|t| t.is("to")) && first.is_some_and(|t| GIVING.contains(&t.text.as_str())) {
             let names = rest[1..].iter().take_while(|t| t.name).count();
-            if names > 0 && at.claim > 0 {
+            let follows = rest.get(1 + names).is_none_or(|t| FOLLOWS.contains(&t.text.as_str()));
+            if names > 0 && at.claim > 0 && follows {
                 out.push(on(1 + names));
             }
         }
@@ -458,10 +487,10 @@ impl<'a> Reading<'a> {
             && many.number
             && at.word > 0
             && tokens[at.word - 1].is("be")
+            && !tokens.iter().any(Token::is_guard)
         {
-            let same =
-                |n: usize| matches!(&others[n..], [and, number, u, ..] if and.is("and") && number.number && u == unit);
-            if let Some(n) = (0..others.len()).find(|&n| same(n)).filter(|&n| others[..n].iter().all(is_plain)) {
+            let same = |n: &usize| matches!(&others[*n..], [and, number, u, _, ..] if and.is("and") && number.number && u.is(&unit.text));
+            if let Some(n) = (1..others.len()).find(same).filter(|&n| others[..n].iter().all(is_plain)) {
                 out.push(At { whole: true, ..on(2 + n + 1) });
             }
         }
@@ -472,45 +501,49 @@ impl<'a> Reading<'a> {
     fn may_end(&self, at: At) -> bool {
         let tokens = &self.window[at.sentence].tokens;
         let rest = &tokens[at.word..];
-        if (at.word..tokens.len()).all(|n| may_be_left_out(tokens, n)) {
+        if rest.iter().all(|t| self.may_be_left_out(t)) {
             return true;
         }
         if !self.english || at.whole || at.word == 0 {
             return false;
         }
         let content: Vec<&Token> = rest.iter().filter(|t| !t.is_empty()).collect();
-        let first = tokens.iter().find(|t| !t.is_empty());
+        let gives = tokens.iter().find(|t| !t.is_empty()).is_some_and(|t| GIVING.contains(&t.text.as_str()));
         match content.as_slice() {
-            // By whom or how, not by when.
-            [by, whom] if by.is("by") => is_plain(whom) && !TIMES.contains(&whom.text.as_str()),
+            // By us, or how it is sent; not by when.
+            [by, whom] if by.is("by") => {
+                let how = gives && is_plain(whom) && !TIMES.contains(&whom.text.as_str());
+                OURSELVES.contains(&whom.text.as_str()) || how && !tokens.iter().any(Token::is_guard)
+            }
             [before, others @ ..] if before.is("before") && before.apart => {
-                first.is_some_and(|t| GIVING.contains(&t.text.as_str())) && others.iter().all(|t| is_plain(t))
+                gives && others.iter().all(|t| is_plain(t)) && !tokens.iter().any(Token::is_guard)
             }
             // "To descale it, press both buttons | and pour in one bag".
-            [and, others @ ..] if and.is("and") && instructs(tokens).is_some_and(|from| at.word > from) => {
+            [and, others @ ..] if instructs(tokens) == Some(at.word) && and.is("and") => {
                 others.iter().all(|t| is_plain(t))
             }
             // "… is 28 euros inside the country | and 40 euros abroad".
-            [and, many, unit, others @ ..] if and.is("and") && many.number => {
-                let number = (1..at.word).rev().find(|&n| tokens[n].number);
-                number.is_some_and(|n| tokens[n - 1].is("be") && tokens.get(n + 1) == Some(*unit))
-                    && others.iter().all(|t| is_plain(t))
+            [and, many, unit, _, ..] if and.is("and") && many.number && !tokens.iter().any(Token::is_guard) => {
+                let number = (1..at.word.saturating_sub(2)).rev().find(|&n| tokens[n].number);
+                number.is_some_and(|n| tokens[n - 1].is("be") && tokens[n + 1].is(&unit.text))
+                    && content[3..].iter().all(|t| is_plain(t))
             }
             _ => false,
         }
     }
 
-    fn same(&self, mine: &Token, theirs: &Token) -> bool {
-        mine.text == theirs.text
-            || self.english && !mine.number && !theirs.number && is_plural(&mine.text, &theirs.text)
+    /// Whether this word alone may be left out: it says nothing, or whose something is.
+    fn may_be_left_out(&self, token: &Token) -> bool {
+        self.english && (token.is_empty() || token.is("your"))
     }
 }
 
-/// Where the instruction begins in "To do this, do that".
+/// Where the "and" stands in "To do this, do that and do that".
 fn instructs(tokens: &[Token]) -> Option<usize> {
+    let orders = |n: usize| tokens.get(n).is_some_and(|t| ORDERS.contains(&t.text.as_str()));
     let begins = tokens.first().is_some_and(|t| t.is("to"));
     let from = tokens.iter().skip(1).position(|t| t.apart).filter(|_| begins)? + 1;
-    (!tokens[from].is_empty() && !is_stop_word(&tokens[from].text)).then_some(from)
+    (from..tokens.len()).find(|&n| tokens[n].is("and")).filter(|&n| orders(from) && orders(n + 1))
 }
 
 /// "Meals abroad are 40 euros" in the order of "meals are 40 euros abroad".
@@ -524,21 +557,6 @@ fn turned(claim: &[Token]) -> Option<Vec<Token>> {
 /// Whether a word neither binds, counts nor names.
 fn is_plain(token: &Token) -> bool {
     !token.is_guard() && !token.number && !token.name && token.text.chars().all(char::is_alphanumeric)
-}
-
-/// Whether this word alone may be left out: it is empty, or says that something holds for all.
-fn may_be_left_out(tokens: &[Token], at: usize) -> bool {
-    let token = &tokens[at];
-    let general = ["your", "every", "all"].contains(&token.text.as_str());
-    token.is_empty() || general && !tokens.iter().any(Token::is_guard)
-}
-
-/// Whether one word is the other with the ending of a plural or of the third person.
-fn is_plural(a: &str, b: &str) -> bool {
-    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
-    let ends = long.strip_prefix(short).is_some_and(|rest| matches!(rest, "s" | "es"));
-    let y = short.strip_suffix('y').zip(long.strip_suffix("ies")).is_some_and(|(s, l)| s == l);
-    short.chars().count() >= 3 && short.is_ascii() && (ends || y)
 }
 
 fn addresses(text: &str) -> impl Iterator<Item = &str> {
@@ -776,6 +794,26 @@ pub(super) mod tests {
         ("Do not smoke in the yard. Park at the gate.", "Do not smoke in the yard and park at the gate."),
         ("Managers approve overtime. Interns clean desks.", "Managers clean desks."),
         ("Managers approve overtime. Interns clean desks.", "Managers approve overtime and clean desks."),
+        ("Report accidents to Maria Lind and fires to Peter Lind.", "Report accidents and fires to Peter Lind."),
+        ("Choose one of these:\n\n1. Pay by card.\n2. Pay in cash.", "Pay by card and pay in cash."),
+        // What may be left out elsewhere.
+        ("You may travel by train.", "You may travel."),
+        ("Do not travel by plane.", "Do not travel."),
+        ("Overtime is paid by agreement.", "Overtime is paid."),
+        ("Do not send it by post.", "Do not send it."),
+        ("The deposit for rooms is 50 euros.", "Rooms are 50 euros."),
+        ("The fee is 28 euros and 40 euros.", "The fee is 40 euros."),
+        ("The total is 28 euros for food and 40 euros for travel.", "The total is 28 euros for food."),
+        ("It is paid for every day on which you are away for more than eight hours.", "You are away for more than eight hours."),
+        ("To protect minors, cameras record and delete faces.", "Delete faces."),
+        ("To get a permit, ask the desk and wait for 3 days.", "To get a permit, ask the desk."),
+        // Little and few.
+        ("A few meals are paid.", "Few meals are paid."),
+        ("Few meals are paid.", "A few meals are paid."),
+        ("You get a day off.", "You get days off."),
+        ("Check every second receipt.", "Check second receipt."),
+        ("Meals are paid.\n\nThis does not apply to interns.", "Meals are paid."),
+        ("## Smoking in the yard\n\nIt is forbidden.", "Smoking in the yard."),
         ("Managers pay after the trip.", "Managers are paid after the trip."),
     ];
 

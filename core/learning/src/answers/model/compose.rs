@@ -391,6 +391,38 @@ mod tests {
     }
 
     #[test]
+    fn where_the_pages_are_not_sure_only_what_has_the_questions_words_is_an_answer() {
+        let page = passage("Alcohol on a trip is not reimbursed.");
+        let passages = [&page];
+        let stems = Stems::of(None);
+        for (question, abstained, expected) in [
+            ("mileage bicycles", true, Err(Instead::Beside)),
+            ("alcohol bicycles", true, Err(Instead::Beside)),
+            ("alcohol reimbursed", true, Ok(())),
+            ("travel expenses alcohol", true, Ok(())),
+            ("alcohol bicycles", false, Ok(())),
+        ] {
+            let asked: Vec<Asked> = question
+                .split(' ')
+                .map(|w| Asked { word: w.into(), stems: vec![stems.stem(w)], ..Asked::default() })
+                .collect();
+            let quoted = Answer { abstained, confidence: 0.3, ..Answer::default() };
+            let basis = Basis {
+                question,
+                asked: &asked,
+                passages: &[],
+                quoted: &quoted,
+                language: None,
+                mark: "data",
+                time: Duration::ZERO,
+            };
+            let mut draft = Draft::new(&passages, None);
+            draft.hear("Alcohol on a trip is not reimbursed. [1]\n");
+            assert_eq!(draft.verdict(&basis), expected, "{question}");
+        }
+    }
+
+    #[test]
     fn a_line_is_a_sentence_with_its_passages() {
         let read = |line: &str| {
             let c = Cited::read(line);
