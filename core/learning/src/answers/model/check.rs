@@ -332,7 +332,7 @@ fn between(text: &str, before_digits: bool, out: &mut Vec<Token>) -> bool {
 fn ungrouped(raw: &str) -> String {
     let groups: Vec<&str> = raw.split(',').collect();
     let grouped =
-        groups.len() > 1 && groups[1..].iter().all(|g| g.len() >= 3 && g[..3].bytes().all(|b| b.is_ascii_digit()));
+        groups.len() > 1 && groups[1..].iter().all(|g| g.len() >= 3 && g.bytes().take(3).all(|b| b.is_ascii_digit()));
     if grouped { groups.concat().to_lowercase() } else { raw.to_lowercase() }
 }
 
