@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use jiff::civil::Date;
+use stoa_flow::words::Words;
 use stoa_ground::people;
 use stoa_learning::answers::{self, Answer, Citation, Explanation, How, Inquiry};
 use stoa_learning::search::Access;
@@ -206,7 +207,9 @@ fn why(e: &Explanation) -> String {
     }
     match (e.how, &e.why) {
         (How::Written, _) => out.push_str("\nA language model wrote the answer from the first five results.\n"),
-        (_, Some(code)) => out.push_str(&format!("\nThe pages are quoted and no language model writes: {code}.\n")),
+        (_, Some(code)) => {
+            out.push_str(&format!("\nWhy this answer: {}\n", Words::english().say(&format!("why-{code}"))))
+        }
         _ => {}
     }
     out
