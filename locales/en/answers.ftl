@@ -222,4 +222,5 @@ why-model-strange = you asked for it. I quoted the pages, because the language m
 why-model-refused = you asked for it. I quoted the pages, because the language model refused.
 why-model-unknown = you asked for it. I kept to the pages, because the language model found no answer in them.
 why-model-unsupported = you asked for it. I quoted the pages, because the language model said things that do not stand there.
+why-model-beside = you asked for it. I kept to the pages, because what the language model said is not what you asked.
 why-model-used-up = you asked for it. I quoted the pages, because today’s share of the language model is used up.

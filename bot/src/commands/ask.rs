@@ -1,6 +1,8 @@
 //! `stoa ask QUESTION [--as PERSON]`
 
 use anyhow::Result;
+use jiff::civil::Date;
+use stoa_flow::words::Words;
 use stoa_ground::people;
 use stoa_learning::answers::{self, Answer, Citation, Explanation, How, Inquiry};
 use stoa_learning::search::Access;
@@ -49,15 +51,15 @@ pub async fn run(config: Config, options: Options, json: bool) -> Result<()> {
     let inquiry = Inquiry {
         question: &options.question,
         before: None,
-        access: access.clone(),
+        access,
         person: person.as_ref().map(|p| p.id.as_str()),
         language: person.as_ref().map(people::Person::language),
     };
-    let answer = answers::respond(&app.db, &app.services, &inquiry).await?;
-    let explanation = if options.explain {
-        Some(answers::explain(&app.db, &app.services.index, &options.question, &access).await?.1)
+    let (answer, explanation) = if options.explain {
+        let (answer, explanation) = answers::explain(&app.db, &app.services, &inquiry).await?;
+        (answer, Some(explanation))
     } else {
-        None
+        (answers::respond(&app.db, &app.services, &inquiry).await?, None)
     };
     if json {
         let mut value = serde_json::to_value(&answer)?;
@@ -66,7 +68,8 @@ pub async fn run(config: Config, options: Options, json: bool) -> Result<()> {
         }
         print_json(&value)?;
     } else {
-        print!("{}", text(&answer));
+        let today = app.db.clock().now().zoned(&jiff::tz::TimeZone::UTC).date();
+        print!("{}", text(&answer, today));
         if let Some(explanation) = &explanation {
             print!("\n{}", why(explanation));
         }
@@ -74,8 +77,8 @@ pub async fn run(config: Config, options: Options, json: bool) -> Result<()> {
     app.finish(lock).await
 }
 
-/// The answer for a terminal.
-fn text(answer: &Answer) -> String {
+/// The answer for a terminal, on a day (UTC).
+fn text(answer: &Answer, today: Date) -> String {
     let mut out = String::new();
     let place = |title: &str, heading: &str, source: &str, location: &str| {
         let heading = if heading.is_empty() { String::new() } else { format!(" > {heading}") };
@@ -101,6 +104,7 @@ fn text(answer: &Answer) -> String {
         for (n, citation) in answer.citations.iter().enumerate() {
             let at = place(&citation.title, &citation.heading, &citation.source, &citation.address());
             out.push_str(&format!("  [{}] {at}\n", n + 1));
+            out.push_str(&labels(citation, today, "      "));
             out.push_str(&also(citation, "      "));
         }
         out.push_str("  Written by a language model; every sentence was checked against these pages.\n");
@@ -111,10 +115,10 @@ fn text(answer: &Answer) -> String {
                 "\n  – {}\n\n",
                 place(&citation.title, &citation.heading, &citation.source, &citation.address())
             ));
-            let also = also(citation, "    ");
-            if !also.is_empty() {
+            let more = labels(citation, today, "    ") + &also(citation, "    ");
+            if !more.is_empty() {
                 out.truncate(out.trim_end().len());
-                out.push_str(&format!("\n{also}\n"));
+                out.push_str(&format!("\n{more}\n"));
             }
         }
         if !answer.nearest.is_empty() {
@@ -127,6 +131,21 @@ fn text(answer: &Answer) -> String {
     out
 }
 
+/// What must be known to rely on a page, a line each.
+fn labels(citation: &Citation, today: Date, indent: &str) -> String {
+    let mut out = String::new();
+    if !citation.verified {
+        out.push_str(&format!("{indent}nobody has checked this yet\n"));
+    }
+    if let Some(reason) = &citation.deprecated {
+        out.push_str(&format!("{indent}please do not rely on this any more: {reason}\n"));
+    }
+    if let Some(day) = citation.review_date.filter(|_| citation.is_overdue(today)) {
+        out.push_str(&format!("{indent}due for review since {day}; please check before you rely on it\n"));
+    }
+    out
+}
+
 /// The other places where the same stands, a line each.
 fn also(citation: &Citation, indent: &str) -> String {
     citation.also.iter().map(|o| format!("{indent}the same: {} ({}: {})\n", o.title, o.source, o.location)).collect()
@@ -134,6 +153,9 @@ fn also(citation: &Citation, indent: &str) -> String {
 
 /// What is behind an answer, for a terminal.
 fn why(e: &Explanation) -> String {
+    if e.how == How::Curated {
+        return "A person wrote this answer for this question, and it was approved: nothing was weighed.\n".into();
+    }
     let words: Vec<String> = e
         .words
         .iter()
@@ -152,6 +174,9 @@ fn why(e: &Explanation) -> String {
     for (n, r) in e.results.iter().enumerate() {
         let heading = if r.heading.is_empty() { String::new() } else { format!(" > {}", r.heading) };
         out.push_str(&format!("{:>2}. {}{heading} ({}: {})\n    {:.3}", n + 1, r.title, r.source, r.location, r.score));
+        if r.language != "en" {
+            out.push_str(&format!(" | read as {}", r.language));
+        }
         out.push_str(&format!(" | by words {:.1} =", r.by_words));
         for (name, value) in [
             ("words", r.words),
@@ -180,5 +205,47 @@ fn why(e: &Explanation) -> String {
     for signal in &e.signals {
         out.push_str(&format!("    {:<10} {:>5.2}  {:+.2}\n", signal.name, signal.value, signal.adds));
     }
+    match (e.how, &e.why) {
+        (How::Written, _) => out.push_str("\nA language model wrote the answer from the first five results.\n"),
+        (_, Some(code)) => {
+            out.push_str(&format!("\nWhy this answer: {}\n", Words::english().say(&format!("why-{code}"))))
+        }
+        _ => {}
+    }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn what_must_be_known_to_rely_on_a_page_stands_below_it() {
+        let citation = Citation {
+            title: "Parking".into(),
+            source: "tips".into(),
+            location: "t1".into(),
+            quote: "A permit costs nothing.".into(),
+            review_date: Some(date(2026, 11, 29)),
+            deprecated: Some("a new contract".into()),
+            ..Citation::default()
+        };
+        let today = date(2026, 11, 30);
+        let mut answer = Answer { citations: vec![citation], ..Answer::default() };
+        let quoted = text(&answer, today);
+        answer.how = How::Written;
+        for said in [quoted, text(&answer, today)] {
+            for label in [
+                "nobody has checked this yet",
+                "please do not rely on this any more: a new contract",
+                "due for review since 2026-11-29",
+            ] {
+                assert!(said.contains(label), "{label}: {said}");
+            }
+        }
+        let fine = Citation { verified: true, review_date: Some(today), ..Citation::default() };
+        assert_eq!(labels(&fine, today, "  "), "");
+    }
 }

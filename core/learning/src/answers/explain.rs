@@ -3,14 +3,19 @@
 use serde::Serialize;
 use stoa_ground::{Db, Result};
 
-use super::rerank;
+use super::respond::{self, Inquiry};
 use super::signals::{NAMES, Signals, THRESHOLD};
-use super::{Answer, CLOSE, answer, passages, read_closely};
-use crate::search::{Access, Index};
+use super::{Answer, How, passages, read_closely};
+use crate::Services;
+use crate::search::primary;
 
 /// Behind an answer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Explanation {
+    /// How the answer came about. Where a person wrote it for the question, nothing else was weighed and the rest is empty.
+    pub how: How,
+    /// Why the language model did not write it, or its review is due: the code of the reason.
+    pub why: Option<String>,
     /// The words that were looked for, in the question's order.
     pub words: Vec<AskedWord>,
     /// Passages that the asker may read.
@@ -53,6 +58,8 @@ pub struct Ranked {
     pub source: String,
     /// Path inside the source, or URL.
     pub location: String,
+    /// The language (primary subtag) as which its words were read.
+    pub language: String,
     /// The score that it was ranked by.
     pub score: f32,
     /// The score by words: the sum of the following, those of words, nearness and exact title less for what is not
@@ -92,15 +99,21 @@ pub struct Signal {
     pub adds: f64,
 }
 
-/// Answers a question and says why so.
+/// Answers a question as [`respond`](super::respond()) does, and says why so.
 ///
 /// # Errors
 /// When the index or the store cannot be read.
-pub async fn explain(db: &Db, index: &Index, question: &str, access: &Access) -> Result<(Answer, Explanation)> {
-    let found = rerank::find(db, index, question, access, CLOSE).await?;
-    let passages = passages(db, &found, access).await?;
-    let answer = answer(question, &found, &passages);
-    let signals = Signals::of(&found, &read_closely(question, &found, &passages));
+pub async fn explain(db: &Db, services: &Services, inquiry: &Inquiry<'_>) -> Result<(Answer, Explanation)> {
+    let (answer, response) = respond::given(db, services, inquiry).await?;
+    let (how, why) = (answer.how, answer.why.clone());
+    if how == How::Curated {
+        let confidence = answer.confidence;
+        let explanation = Explanation { how, why, confidence, threshold: THRESHOLD, ..Explanation::default() };
+        return Ok((answer, explanation));
+    }
+    let found = &response.found;
+    let passages = passages(db, found, &inquiry.access).await?;
+    let signals = Signals::of(found, &read_closely(&response.meant, found, &passages));
     let results = found.hits.iter().filter_map(|hit| {
         let passage = passages.iter().find(|p| p.id == hit.passage_id)?;
         Some(Ranked {
@@ -108,6 +121,7 @@ pub async fn explain(db: &Db, index: &Index, question: &str, access: &Access) ->
             heading: passage.headings.join(" > "),
             source: passage.source.clone(),
             location: passage.location.clone(),
+            language: primary(passage.language.as_deref()),
             score: hit.score,
             by_words: hit.parts.lexical,
             words: hit.parts.words,
@@ -124,6 +138,8 @@ pub async fn explain(db: &Db, index: &Index, question: &str, access: &Access) ->
     });
     let adds = signals.adds();
     let explanation = Explanation {
+        how,
+        why,
         words: found
             .asked
             .iter()
@@ -144,7 +160,7 @@ pub async fn explain(db: &Db, index: &Index, question: &str, access: &Access) ->
             .zip(adds)
             .map(|((name, value), adds)| Signal { name, value, adds })
             .collect(),
-        confidence: answer.confidence,
+        confidence: response.answer.confidence,
         threshold: THRESHOLD,
     };
     Ok((answer, explanation))

@@ -20,11 +20,12 @@ mod respond;
 mod signals;
 mod speak;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use stoa_ground::{Db, Result};
 
 use crate::library::{self, Passage};
-use crate::search::{Access, Found, Hit, Index, different};
+use crate::search::{Access, Found, Hit, Index, first};
 
 pub use command::{
     Asked, Relied, erase_questions, forget_quotes, parts, questions_of, relied_on, revise_citing, saved_titles,
@@ -39,7 +40,7 @@ pub use respond::{Inquiry, respond};
 pub use signals::{NAMES, Signals, THRESHOLD};
 pub use speak::{Asking, ChannelRule, Speak};
 
-/// Passages that are read closely for one answer.
+/// Passages that are read closely for one answer, however many are looked for.
 const CLOSE: usize = 10;
 /// The nearest things that are named beside or instead of an answer.
 const NEAREST: usize = 3;
@@ -136,6 +137,12 @@ pub struct Citation {
     pub document: String,
     /// Whether someone responsible has checked the content.
     pub verified: bool,
+    /// Why it should not be relied on any more, when somebody said so.
+    #[serde(default)]
+    pub deprecated: Option<String>,
+    /// The day on which it should be looked at again.
+    #[serde(default)]
+    pub review_date: Option<Date>,
     /// Other places where the same stands.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<library::Origin>,
@@ -164,12 +171,13 @@ pub async fn ask(db: &Db, index: &Index, question: &str, access: &Access) -> Res
     Ok(look_up(db, index, question, access, CLOSE).await?.1)
 }
 
-/// [`ask`], with the passages that were found: `limit` of them at most.
+/// [`ask`], with the passages that were found: `limit` of them at most, and never fewer than are read closely, so that the
+/// answer does not depend on it.
 ///
 /// # Errors
 /// When the index or the store cannot be read.
 pub async fn look_up(db: &Db, index: &Index, question: &str, access: &Access, limit: usize) -> Result<(Found, Answer)> {
-    let found = rerank::find(db, index, question, access, limit).await?;
+    let found = rerank::find(db, index, question, access, limit.max(CLOSE)).await?;
     let passages = passages(db, &found, access).await?;
     let answer = answer(question, &found, &passages);
     Ok((found, answer))
@@ -196,8 +204,7 @@ pub async fn passages(db: &Db, found: &Found, access: &Access) -> Result<Vec<Pas
 
 /// [`passages`], so many at most.
 async fn first_passages(db: &Db, hits: &[Hit], access: &Access, most: usize) -> Result<Vec<Passage>> {
-    let mut near = different(most);
-    let hits: Vec<&Hit> = hits.iter().filter(|hit| near(hit)).collect();
+    let hits = first(hits, most);
     let hits = hits.as_slice();
     db.read(|conn| async move {
         let mut passages = Vec::new();
@@ -259,6 +266,12 @@ impl Citation {
         }
     }
 
+    /// Whether it should have been looked at again by that day.
+    #[must_use]
+    pub fn is_overdue(&self, today: Date) -> bool {
+        self.review_date.is_some_and(|day| day < today)
+    }
+
     /// A citation of a passage that quotes nothing of it yet.
     fn of(passage: &Passage) -> Self {
         Self {
@@ -270,6 +283,8 @@ impl Citation {
             passage: passage.id.clone(),
             document: passage.document.clone(),
             verified: passage.verified,
+            deprecated: passage.standing.deprecated.clone(),
+            review_date: passage.standing.review_date,
             also: passage.also.clone(),
             ..Self::default()
         }

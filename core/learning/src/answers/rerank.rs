@@ -8,7 +8,7 @@ use stoa_ground::clock::monotonic;
 use stoa_ground::{Db, Result};
 
 use super::first_passages;
-use crate::search::{Access, Found, Index, different, passage_text, standard};
+use crate::search::{Access, Found, Index, first, passage_text, standard};
 
 /// Passages that are looked at once more, at most.
 const MOST: usize = 20;
@@ -53,7 +53,7 @@ pub(super) async fn find(db: &Db, index: &Index, question: &str, access: &Access
         }
         reorder(&mut found, &scores);
     }
-    found.hits.retain(different(limit));
+    found.hits = first(&found.hits, limit).into_iter().cloned().collect();
     Ok(found)
 }
 
@@ -76,12 +76,12 @@ fn reorder(found: &mut Found, scores: &[(usize, f32)]) {
     }
     let before = found.hits.clone();
     for (&place, &(_, hit)) in places.iter().zip(&order) {
-        let (score, twin) = (before[place].score, before[hit].twin);
+        let (score, twin) = (before[place].score, before[hit].twin.clone());
         found.hits[place] = before[hit].clone();
         (found.hits[place].score, found.hits[place].twin) = (score, twin);
     }
     // A copy that was not looked at stands for no better place than its first one.
     if !scores.is_empty() {
-        found.hits.sort_by_key(|hit| hit.twin && hit.parts.reranked.is_none());
+        found.hits.sort_by_key(|hit| hit.twin.is_some() && hit.parts.reranked.is_none());
     }
 }

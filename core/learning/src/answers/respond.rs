@@ -5,14 +5,15 @@ use stoa_ground::clock::monotonic;
 use stoa_ground::{Db, Result};
 
 use super::model::{self, Basis};
-use super::{Answer, How, Instead, Spent, curated, experts, follow_up, look_up, passages};
+use super::{Answer, CLOSE, How, Instead, Spent, curated, experts, follow_up, look_up, passages};
 use crate::Services;
 use crate::search::{Access, Found};
 
-/// Passages that are read closely for one answer.
-pub(super) const CLOSE: usize = 8;
 /// Share of the question that the best passage must have for a model to be asked at all.
 const WORTH_ASKING: f32 = 0.34;
+/// So sure a quotation must be for a model to be asked at all: below the threshold of an answer, what it writes is shown
+/// only when it has the question's words.
+const GREY: f64 = 0.2;
 /// How sure a quotation must be to be shown although the model found no answer.
 const SURE: f64 = 0.6;
 
@@ -46,7 +47,7 @@ impl Response {
     pub fn is_worth_asking(&self) -> bool {
         let best = self.found.hits.first();
         self.answer.how != How::Curated
-            && self.answer.confidence > 0.0
+            && self.answer.confidence >= GREY
             && best.is_some_and(|hit| hit.parts.coverage >= WORTH_ASKING)
     }
 }
@@ -56,14 +57,21 @@ impl Response {
 /// # Errors
 /// When the index or the store cannot be read. A model that fails is no error: the answer says why it is a quotation.
 pub async fn respond(db: &Db, services: &Services, inquiry: &Inquiry<'_>) -> Result<Answer> {
+    Ok(given(db, services, inquiry).await?.0)
+}
+
+/// [`respond`], with what was found without a language model.
+pub(super) async fn given(db: &Db, services: &Services, inquiry: &Inquiry<'_>) -> Result<(Answer, Response)> {
     let response = without_model(db, services, inquiry).await?;
-    let Some(modelled) = &services.asking.model else { return Ok(response.answer) };
-    if !response.is_worth_asking() {
-        return Ok(response.answer);
-    }
     let quoted = response.answer.clone();
-    let written = with_model(db, services, modelled, inquiry, &response, |_| async {}).await?;
-    Ok(written.unwrap_or_else(|why| without(quoted, why)))
+    let answer = match &services.asking.model {
+        Some(modelled) if response.is_worth_asking() => {
+            let written = with_model(db, services, modelled, inquiry, &response, |_| async {}).await?;
+            written.unwrap_or_else(|why| without(quoted, why))
+        }
+        _ => quoted,
+    };
+    Ok((answer, response))
 }
 
 /// The answer without a language model.
@@ -132,6 +140,7 @@ where
     let read = passages(db, found, &inquiry.access).await?;
     let basis = Basis {
         question: meant,
+        asked: &found.asked,
         passages: &read,
         quoted: &response.answer,
         language: inquiry.language,

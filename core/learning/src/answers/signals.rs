@@ -1,7 +1,8 @@
 //! Whether to answer: several signals, brought together by a logistic model.
 
+use super::CLOSE;
 use super::extract::{Reading, Unit, share};
-use crate::search::{Asked, Found, words};
+use crate::search::{Asked, Found, first, words};
 
 /// From this confidence on, Stoa answers.
 pub const THRESHOLD: f64 = 0.4;
@@ -70,7 +71,9 @@ impl Signals {
             .map(|r| r.hit.parts.lexical)
             .fold(0.0, f32::max);
         let ideal = found.ideal.max(f32::MIN_POSITIVE);
-        let ten = &found.hits[..found.hits.len().min(10)];
+        // However many were looked for.
+        let mut ten = first(&found.hits, CLOSE);
+        ten.truncate(CLOSE);
         let mean = ten.iter().map(|h| h.parts.lexical).sum::<f32>() / ten.len().max(1) as f32;
         let cosine = found.cosine.unwrap_or_default();
         Self {
@@ -84,8 +87,8 @@ impl Signals {
             phrases: phrases(asked, reading),
             dense: units.iter().map(dense).fold(0.0, f32::max),
             short: 1.0 / asked.len().max(1) as f32,
-            whole: found.hits.first().map_or(0.0, |h| h.parts.document / ideal),
-            words: found.hits.first().map_or(0.0, |h| h.parts.words / ideal),
+            whole: ten.first().map_or(0.0, |h| h.parts.document / ideal),
+            words: ten.first().map_or(0.0, |h| h.parts.words / ideal),
             cosine,
             apart: cosine - found.cosines.iter().sum::<f32>() / found.cosines.len().max(1) as f32,
             meant: hit.parts.cosine.unwrap_or_default(),

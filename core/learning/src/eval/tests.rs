@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use super::{Options, run};
+use super::{Bench, Document, Options, run};
+use crate::Services;
+use crate::answers::{self, Inquiry};
+use crate::search::Access;
 
 fn options(dir: &Path, corpus: &str, queries: &str, qrels: &str) -> Options {
     let write = |name: &str, text: &str| {
@@ -45,6 +48,63 @@ async fn an_evaluation_measures_ranking_and_abstention_and_writes_both_files() {
     let lines: Vec<serde_json::Value> = answers.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!((&lines[1]["id"], &lines[1]["citations"]), (&"q2".into(), &serde_json::json!(["2"])));
     assert_eq!((&lines[2]["answered"], &lines[2]["citations"]), (&false.into(), &serde_json::json!([])));
+}
+
+#[tokio::test]
+async fn an_evaluation_answers_as_the_bot_does_however_deep_its_list_is() {
+    // A handbook whose pages say much the same, one of them in many passages, beside forty others.
+    let filler = "Whoever needs a permit asks the desk, and the desk writes it down in the book of permits. ".repeat(9);
+    let long: String = (0..14).map(|n| format!("Parking permit number {n} is for yard {n}. {filler}\n\n")).collect();
+    let one = |id: &str, title: &str, text: String| Document { id: id.into(), title: title.into(), text };
+    let mut corpus = vec![one("long", "Parking permits", long)];
+    for n in 0..40 {
+        let near = format!(
+            "A parking permit for yard {} costs nothing. {}",
+            n % 7,
+            "Ask at the front desk for it. ".repeat(n % 4)
+        );
+        corpus.push(one(&format!("d{n}"), &format!("Yard {}", n % 5), near));
+    }
+    corpus.push(one("canteen", "Canteen", "The canteen opens at eleven and closes at three.".into()));
+    let bench = Bench::new(&corpus, None).await.unwrap();
+    let services = Services {
+        ledger: crate::ledger(),
+        emitter: stoa_ground::xapi::Emitter::new("https://learn.example.org").unwrap(),
+        training: Default::default(),
+        organisation: stoa_flow::testing::organisation(),
+        index: bench.index().clone(),
+        asking: Default::default(),
+        mail: false,
+    };
+    for question in [
+        "What does a parking permit cost?",
+        "How do I get a parking permit for yard 3?",
+        "parking permit number 5",
+        "when does the canteen open",
+        "Who won the chess olympiad in Budapest?",
+        "Which desk writes the permit for the canteen?",
+    ] {
+        let outcome = bench.ask(question).await.unwrap();
+        let access = Access::everyone();
+        let inquiry = Inquiry { question, before: None, access, person: None, language: None };
+        let (answer, why) = answers::explain(&bench.db, &services, &inquiry).await.unwrap();
+        assert_eq!(answer, answers::respond(&bench.db, &services, &inquiry).await.unwrap(), "{question}");
+        let mut cited: Vec<String> = answer.citations.iter().map(|c| bench.id(&c.document)).collect();
+        cited.dedup();
+        assert_eq!((outcome.score, outcome.cited), (answer.confidence, cited), "{question}");
+        assert_eq!((outcome.answered, why.confidence), (!answer.abstained, answer.confidence), "{question}");
+        assert_eq!(bench.look(question).await.unwrap().2.confidence(), answer.confidence, "{question}");
+    }
+}
+
+#[tokio::test]
+async fn an_evaluation_leaves_nothing_behind() {
+    let bench =
+        Bench::new(&[Document { id: "a".into(), title: "A".into(), text: "A page.".into() }], None).await.unwrap();
+    let folder = bench._folder.path().to_owned();
+    assert!(folder.exists());
+    drop(bench);
+    assert!(!folder.exists());
 }
 
 #[tokio::test]

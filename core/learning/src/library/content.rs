@@ -5,6 +5,7 @@ use stoa_ground::{Error, Result};
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::{Item, Section, cut};
+use crate::search::guessed_language;
 
 /// The rule by which sections are cut. It goes up whenever [`cut::cut`] gives other passages for the same content.
 pub(super) const CUTTING: i64 = 1;
@@ -27,9 +28,11 @@ impl Prepared {
         }
         let sections: Vec<Section> = item.sections.iter().map(normalised).collect();
         let title = line(&item.title);
+        let language = item.language.as_deref().map(line).filter(|s| !s.is_empty());
+        let guessed = || guessed_language(sections.iter().map(|s| s.text.as_str())).map(str::to_owned);
         let item = Item {
             title: if title.is_empty() { item.location.clone() } else { title },
-            language: item.language.as_deref().map(line).filter(|s| !s.is_empty()),
+            language: language.or_else(guessed),
             owner: item.owner.as_deref().map(line).filter(|s| !s.is_empty()),
             keywords: line(&item.keywords),
             readers: readers(&item.readers)?,

@@ -76,8 +76,8 @@ pub struct Passage {
 /// What speaks for a document and against it, whatever the question is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
-    /// It still can be read, but should not be relied on.
-    pub deprecated: bool,
+    /// Why it should not be relied on, although it still can be read; none when it may be.
+    pub deprecated: Option<String>,
     /// How much its answers helped, from -250 (they did not) over 0 (nothing is known) to 250: thousandths.
     pub rating: i64,
     /// The day on which it should be looked at again.
@@ -117,7 +117,7 @@ pub struct Item {
     pub location: String,
     /// Title; the location is used when it is blank.
     pub title: String,
-    /// BCP 47 tag, if known.
+    /// BCP 47 tag, if known; guessed from the content where it is not.
     pub language: Option<String>,
     /// Who answers for the content, as the source names them.
     pub owner: Option<String>,

@@ -295,7 +295,7 @@ macro_rules! passages_where {
     ($condition:literal) => {
         concat!(
             "SELECT d.id AS document, d.source, d.location, d.title, d.keywords, d.language, d.readers, d.verified,
-             d.status, d.rating, d.review_date, p.version, p.ordinal, p.headings, p.anchor, p.text, v.stored
+             d.status, d.reason, d.rating, d.review_date, p.version, p.ordinal, p.headings, p.anchor, p.text, v.stored
              FROM document d
              JOIN passage p ON p.document_id = d.id AND p.version = d.version
              JOIN document_version v ON v.document_id = d.id AND v.digest = d.version
@@ -345,7 +345,10 @@ fn read_passage(row: &Row) -> Result<Passage> {
         verified: row.get("verified")?,
         stored: row.get("stored")?,
         standing: Standing {
-            deprecated: Status::read(row)? == Status::Deprecated,
+            deprecated: match Status::read(row)? {
+                Status::Deprecated => Some(row.get::<Option<String>>("reason")?.unwrap_or_default()),
+                _ => None,
+            },
             rating: row.get("rating")?,
             review_date: review_date(row)?,
         },

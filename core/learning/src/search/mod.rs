@@ -26,7 +26,7 @@ mod vectors;
 mod visible;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -43,7 +43,9 @@ pub use markup::{Block, Kind, blocks, plain};
 pub use question::Asked;
 pub use rank::{Parts, Weights};
 pub use rerank::Reranker;
+pub(crate) use stop::guessed_language;
 pub use stop::is_stop_word;
+pub(crate) use words::primary;
 pub use words::{Stems, Word, words};
 
 use folder::Payload;
@@ -93,18 +95,26 @@ pub struct Hit {
     pub score: f32,
     /// What the score consists of.
     pub parts: Parts,
-    /// Whether a better passage of another document seems to say the same. Such passages come beside the number that was
-    /// asked for.
-    pub twin: bool,
+    /// The id of a better passage of another document that seems to say the same. Such passages come beside the number
+    /// that was asked for.
+    pub twin: Option<String>,
 }
 
-/// Whether a hit, one after the other, belongs to so many different ones and their twins.
-pub(crate) fn different(most: usize) -> impl FnMut(&Hit) -> bool {
-    let mut count = 0;
-    move |hit| {
-        count += usize::from(!hit.twin);
-        hit.twin || count <= most
+/// So many different ones of the hits, best first, with their twins: what a search for so many finds.
+pub(crate) fn first(hits: &[Hit], most: usize) -> Vec<&Hit> {
+    let different = hits.iter().filter(|h| h.twin.is_none()).take(most);
+    let different: HashSet<&str> = different.map(|h| h.passage_id.as_str()).collect();
+    let mut out = Vec::with_capacity(different.len());
+    for hit in hits {
+        let belongs = match &hit.twin {
+            None => different.contains(hit.passage_id.as_str()),
+            Some(of) => different.contains(of.as_str()) && out.len() < most.saturating_add(rank::TWINS),
+        };
+        if belongs {
+            out.push(hit);
+        }
     }
+    out
 }
 
 /// What a search found.

@@ -27,7 +27,7 @@ const ABOUT: [usize; 2] = [0, 3];
 const UNNAMED: f32 = 0.5;
 
 /// Passages that say what better ones say already: so many are given on beside those.
-const TWINS: usize = 16;
+pub(super) const TWINS: usize = 16;
 
 /// The numbers of the ranking.
 #[derive(Clone, Debug, PartialEq)]
@@ -180,22 +180,24 @@ impl Ranking<'_> {
         fuse::fuse(&mut found, question.asked.len(), &mut candidates);
         candidates.iter_mut().for_each(|c| c.score *= c.parts.prior);
         candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.at.cmp(&b.at)));
-        let mut kept: Vec<(u64, u64)> = Vec::with_capacity(limit.min(candidates.len()));
+        let mut kept: Vec<(u64, u64, String)> = Vec::with_capacity(limit.min(candidates.len()));
         for candidate in candidates {
             let segment = &self.view.segments[candidate.at.segment_ord as usize];
             let sketch = segment.sketch.first(candidate.at.doc_id).unwrap_or_default();
-            let twin = kept.iter().any(|&(group, s)| group != candidate.group && sketch::alike(s, sketch));
-            if !twin {
-                if kept.len() == limit {
-                    continue;
-                }
-                kept.push((candidate.group, sketch));
-            } else if found.hits.len() >= limit.saturating_add(TWINS) {
+            let alike = kept.iter().find(|(group, s, _)| *group != candidate.group && sketch::alike(*s, sketch));
+            let twin = alike.map(|(_, _, passage)| passage.clone());
+            let most = if twin.is_some() { limit.saturating_add(TWINS) } else { limit };
+            let there = if twin.is_some() { found.hits.len() } else { kept.len() };
+            if there >= most {
                 continue;
             }
             let doc: TantivyDocument = self.searcher.doc(candidate.at)?;
+            let passage_id = Fields::stored(&doc, self.fields.passage);
+            if twin.is_none() {
+                kept.push((candidate.group, sketch, passage_id.clone()));
+            }
             found.hits.push(Hit {
-                passage_id: Fields::stored(&doc, self.fields.passage),
+                passage_id,
                 document_id: Fields::stored(&doc, self.fields.document),
                 version: Fields::stored(&doc, self.fields.version),
                 score: candidate.score,

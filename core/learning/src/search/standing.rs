@@ -22,7 +22,7 @@ const EPOCH: Date = Date::constant(1970, 1, 1);
 /// What does not depend on the day, in thousandths.
 pub(super) fn of(passage: &Passage) -> u64 {
     let checked = if passage.verified { 1_000 } else { UNVERIFIED };
-    let relied = if passage.standing.deprecated { DEPRECATED } else { 1_000 };
+    let relied = if passage.standing.deprecated.is_some() { DEPRECATED } else { 1_000 };
     // A fifth of the rating: 5 % up or down at most.
     let rating = 1_000 + passage.standing.rating.clamp(-250, 250) / 5;
     checked * relied * rating.unsigned_abs() / 1_000_000

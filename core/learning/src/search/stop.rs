@@ -1,6 +1,23 @@
 //! Stop words: function words, and the words that make a question a question. They are indexed (a question may consist
 //! of them) and left out of a question that has others.
 
+use super::words::words;
+
+/// Words of a document by which its language is guessed, at most and at least.
+const SAMPLE: usize = 400;
+const ENOUGH: usize = 40;
+
+/// By primary subtag.
+const LISTS: &[(&str, &[&str])] = &[
+    ("en", ENGLISH),
+    ("de", GERMAN),
+    ("fr", FRENCH),
+    ("es", SPANISH),
+    ("it", ITALIAN),
+    ("nl", DUTCH),
+    ("pt", PORTUGUESE),
+];
+
 /// Whether a folded English word only glues a question or a sentence together.
 #[must_use]
 pub fn is_stop_word(folded: &str) -> bool {
@@ -9,17 +26,29 @@ pub fn is_stop_word(folded: &str) -> bool {
 
 /// The same for another language, by its primary subtag; false for a language whose stop words are not known.
 pub(super) fn is_stop_word_of(language: &str, folded: &str) -> bool {
-    let list = match language {
-        "en" => ENGLISH,
-        "de" => GERMAN,
-        "fr" => FRENCH,
-        "es" => SPANISH,
-        "it" => ITALIAN,
-        "nl" => DUTCH,
-        "pt" => PORTUGUESE,
-        _ => return false,
-    };
-    list.binary_search(&folded).is_ok()
+    LISTS.iter().find(|(tag, _)| *tag == language).is_some_and(|(_, list)| list.binary_search(&folded).is_ok())
+}
+
+/// The language of a document that does not say it, by its stop words: a primary subtag where it surely is another one than
+/// English, which is taken where nothing is known. A short document has none.
+pub(crate) fn guessed_language<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
+    let mut counts = [0; LISTS.len()];
+    let mut all = 0;
+    for text in texts {
+        for word in words(text).iter().take(SAMPLE - all) {
+            all += 1;
+            for (count, (_, list)) in counts.iter_mut().zip(LISTS) {
+                *count += usize::from(list.binary_search(&word.folded.as_str()).is_ok());
+            }
+        }
+    }
+    let (best, tag) = counts.iter().zip(LISTS).map(|(count, (tag, _))| (*count, *tag)).max()?;
+    let ahead = |other: usize, percent: usize| best * 100 >= other * percent;
+    let others = || LISTS.iter().zip(counts).filter(|((other, _), _)| *other != tag);
+    let sure = all >= ENOUGH
+        && ahead(all, 20)
+        && others().all(|((other, _), count)| ahead(count, if *other == "en" { 200 } else { 110 }));
+    (sure && tag != "en").then_some(tag)
 }
 
 /// The language of a question among those of the passages: the one with the most stop words in it. One other than
@@ -131,10 +160,42 @@ mod tests {
 
     #[test]
     fn the_stop_words_are_sorted() {
-        for list in [ENGLISH, GERMAN, FRENCH, SPANISH, ITALIAN, DUTCH, PORTUGUESE] {
+        for (_, list) in LISTS {
             assert!(list.is_sorted(), "{list:?}");
         }
         assert!(is_stop_word("how") && !is_stop_word("travel"));
+    }
+
+    #[test]
+    fn a_document_shows_its_language_by_its_stop_words_when_it_is_long_enough() {
+        let german = "Reisen müssen vor der Buchung von der Führungskraft genehmigt werden. Die Belege werden mit dem Formular \
+                      innerhalb von vierzehn Tagen an die Buchhaltung geschickt, sonst wird nichts erstattet. Wer mit dem \
+                      eigenen Wagen fährt, bekommt für jeden Kilometer dreißig Cent, wenn es keinen Zug gibt.";
+        let english = "Travel has to be approved by your manager before it is booked. Send the receipts with the form to the \
+                       accountants within fourteen days, or nothing will be paid. Who drives a car of their own gets thirty \
+                       cents for each kilometre when there is no train, and die casting machines are not for travel.";
+        for (text, expected) in [
+            (german, Some("de")),
+            (english, None),
+            (
+                "Le remboursement des frais se fait dans les quatorze jours qui suivent le voyage. Il faut envoyer les reçus avec \
+              le formulaire à la comptabilité, et on ne paie pas ce qui n'est pas sur la liste. Pour les trajets en voiture, \
+              vous avez droit à trente centimes par kilomètre.",
+                Some("fr"),
+            ),
+            (
+                "Los gastos de viaje se pagan en los catorce días que siguen al viaje. Hay que enviar los recibos con el formulario \
+              a la oficina, y no se paga lo que no está en la lista. Para los viajes en coche se pagan treinta céntimos por \
+              kilómetro, si no hay tren para ir.",
+                Some("es"),
+            ),
+            (&german[..120], None),
+            (&format!("{german} {english}"), None),
+            ("let total: u32 = items.iter().map(|item| item.price * 2).sum();\n".repeat(20).as_str(), None),
+            ("", None),
+        ] {
+            assert_eq!(guessed_language([text]), expected, "{text}");
+        }
     }
 
     #[test]

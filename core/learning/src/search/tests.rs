@@ -195,6 +195,23 @@ async fn each_language_is_found_by_its_own_word_forms() {
 }
 
 #[tokio::test]
+async fn a_page_that_does_not_say_its_language_is_read_in_the_one_that_it_shows() {
+    let (db, _dir) = store().await;
+    let text = "Belege werden fotografiert und mit dem Formular eingereicht. Wer länger als acht Stunden unterwegs ist, \
+                bekommt eine Pauschale für jeden Tag, und für das Hotel zahlt die Firma. Für die Fahrt mit dem eigenen Wagen \
+                gibt es nur dann etwas, wenn es keinen Zug gibt und die Führungskraft es vorher genehmigt hat.";
+    put(&db, &[page("de/reise.md", "Reisekosten", &[("", text)])]).await;
+    put(&db, &small_library()).await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    // "Formularen" and "Formular" have one stem in German, and two in English.
+    assert_eq!(first(&db, &index, "Formularen").await, "de/reise.md");
+    let found = index.search("Wie lange bin ich unterwegs?", &Access::everyone(), Instant(0), 1).unwrap();
+    assert_eq!(found.asked.iter().map(|a| a.word.as_str()).collect::<Vec<_>>(), ["lange", "unterwegs"]);
+    assert_eq!(first(&db, &index, "claims").await, "travel/expenses.md Claiming expenses");
+}
+
+#[tokio::test]
 async fn of_two_pages_that_say_the_same_the_checked_one_comes_first() {
     let (db, _dir) = store().await;
     let mut tip = page("a/tip", "Parking", &[("", "A parking permit costs nothing.")]);

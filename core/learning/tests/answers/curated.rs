@@ -60,6 +60,34 @@ async fn an_approved_answer_comes_first_for_its_question_and_for_those_like_it()
 }
 
 #[tokio::test]
+async fn answers_that_somebody_may_not_read_do_not_stand_before_the_one_that_they_may() {
+    let o = Office::open().await;
+    o.hire_all().await;
+    apply(&o, FILE).await;
+    // The same question, answered for others seven times since.
+    for n in 0..7 {
+        o.until(&format!("2026-11-24T09:0{n}:00Z")).await;
+        let curated = &curated::Curated {
+            id: o.db.clock().id().to_string(),
+            patterns: vec!["How do I reset the password of my laptop?".into()],
+            text: format!("Ask board office {n}."),
+            readers: vec!["group:Board".into()],
+            language: None,
+            author: "operator".into(),
+            owner: None,
+            review_date: None,
+            state: curated::State::Approved,
+            document: None,
+            created: o.db.clock().now(),
+            approved: Some(o.db.clock().now()),
+        };
+        o.db.write(|tx| async move { curated::save(&tx, curated.clone()).await }).await.unwrap();
+    }
+    let answer = o.says("Ana", "How do I reset the password of my laptop?").await;
+    assert!(answer.contains("service desk at 4711") && answer.contains("(an approved answer)"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_file_with_a_mistake_changes_nothing_and_says_where_it_is() {
     let o = Office::open().await;
     o.hire_all().await;

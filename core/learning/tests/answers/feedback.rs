@@ -2,9 +2,10 @@
 //! was quoted; what relied on it is found.
 
 use stoa_ground::people::Role;
+use stoa_learning::answers::{self, Inquiry};
+use stoa_learning::impact;
 use stoa_learning::library::{self, Item, Section};
 use stoa_learning::search::Access;
-use stoa_learning::{answers, impact};
 
 use super::{Office, id_of, without_ids};
 
@@ -110,7 +111,9 @@ async fn judgements_move_the_prior_of_a_page_a_little_each_person_once_and_new_c
         passages[0].standing.rating
     };
     let prior = async || {
-        let (_, why) = answers::explain(&o.db, &o.services.index, QUESTION, &Access::everyone()).await.unwrap();
+        let access = Access::everyone();
+        let inquiry = Inquiry { question: QUESTION, before: None, access, person: None, language: None };
+        let (_, why) = answers::explain(&o.db, &o.services, &inquiry).await.unwrap();
         why.results.into_iter().find(|r| r.title == "Travel expenses").unwrap().prior
     };
     assert_eq!(rating().await, (o.prior("travel/expenses.md").await * 1_000.0).round() as i64);

@@ -115,6 +115,22 @@ async fn whatever_goes_wrong_the_page_is_quoted_and_why_says_so() {
 }
 
 #[tokio::test]
+async fn what_stoa_does_not_know_it_does_not_know_with_a_model_either() {
+    // True, and about something else than the question.
+    let says = Line::Says("Photograph every receipt. [1]\nThe money arrives with your next salary. [1]");
+    let (o, _) = office(&[says], Limits::default()).await;
+    for question in [
+        "What is the mileage rate for bicycles?",
+        "Which receipt does the bicycle insurance in Lisbon need?",
+        "How do I claim expenses for a zeppelin pilot licence?",
+        "When is the salary for the Kestrel interns in Lisbon paid?",
+    ] {
+        let answer = o.says("Ana", question).await;
+        assert!(answer.starts_with("I don’t know"), "{question}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_model_that_is_down_is_left_alone_for_a_while() {
     let (o, model) = office(&[Line::Fails(ModelError::Failed("it is down".into()))], Limits::default()).await;
     for _ in 0..6 {

@@ -213,6 +213,26 @@ async fn whoever_asked_is_told_once_when_the_answer_arrives_and_only_if_they_may
 }
 
 #[tokio::test]
+async fn whoever_asks_again_after_the_answer_is_gone_is_told_again_and_the_others_are_not() {
+    let (o, _) = office().await;
+    let ana = "How do I order a parking permit?";
+    o.says("Ana", ana).await;
+    o.says("Bea", ana).await;
+    let text = "To order a parking permit, write to the front desk and bring your badge.";
+    o.put("office/parking.md", "Parking permits", "Ordering", text, &["everyone"]).await;
+    o.until("2026-11-24T12:00:00Z").await;
+    assert_eq!((news(&o, "Ana").len(), news(&o, "Bea").len()), (1, 1));
+    // The page is gone, Ana asks again, and it comes back.
+    o.put("office/parking.md", "Parking permits", "Ordering", text, &["role:auditor"]).await;
+    o.flow.settle().await.unwrap();
+    let again = o.says("Ana", ana).await;
+    assert!(again.contains("I don’t know"), "{again}");
+    o.put("office/permits.md", "Permits", "Parking permit", text, &["everyone"]).await;
+    o.until("2026-11-27T12:00:00Z").await;
+    assert_eq!((news(&o, "Ana").len(), news(&o, "Bea").len()), (2, 1));
+}
+
+#[tokio::test]
 async fn who_asked_last_is_told_however_often_others_asked_before() {
     let (o, _) = office().await;
     for _ in 0..51 {

@@ -43,15 +43,14 @@ async fn current(db: &Db, kept: &Kept, access: &Access) -> Result<Option<Current
                 return Ok(None);
             }
             citation.verified = passage.verified;
+            (citation.deprecated, citation.review_date) = (passage.standing.deprecated, passage.standing.review_date);
             let mut also = Vec::new();
             for origin in citation.also.drain(..) {
                 also.extend(is_open(&conn, &origin.document, access).await?.then_some(origin));
             }
             citation.also = also;
             if let Some(document) = library::document(&conn, &citation.document).await? {
-                let deprecated = (document.status == library::Status::Deprecated)
-                    .then(|| document.reason.clone().unwrap_or_default());
-                about.insert(document.id, About { owner: document.owner, deprecated });
+                about.insert(document.id, About { owner: document.owner });
             }
         }
         let mut nearest = Vec::new();

@@ -28,8 +28,6 @@ pub(super) enum Audience {
 pub(super) struct About {
     /// Who answers for it.
     pub owner: Option<String>,
-    /// Why it should not be relied on, when somebody said so.
-    pub deprecated: Option<String>,
 }
 
 /// What an answer's message is made of.
@@ -118,7 +116,7 @@ impl Shown<'_> {
             let (typed, meant) = (literal(typed), meant.join(", "));
             message = message.context(say!(self.words, "answers-taken-for", typed = typed, meant = meant));
         }
-        for reason in self.answer.citations.iter().filter_map(|c| self.about.get(&c.document)?.deprecated.as_ref()) {
+        for reason in self.answer.citations.iter().filter_map(|c| c.deprecated.as_ref()) {
             message = message.context(say!(self.words, "answers-deprecated", reason = literal(reason)));
         }
         if self.answer.how == How::Curated && self.answer.why.is_some() {

@@ -227,13 +227,13 @@ pub(super) async fn questions_of(conn: &Conn, person: &str) -> Result<Vec<Questi
     conn.all(select!("WHERE person = $1 ORDER BY asked, id"), args![person]).await?.iter().map(read).collect()
 }
 
-/// The questions that make up a gap, oldest first, one of each person, after one of them; a page of them.
+/// The questions that make up a gap, oldest first, the newest of each person, after one of them; a page of them.
 pub(in crate::answers) async fn of_gap(conn: &Conn, gap: &str, after: Option<&Question>) -> Result<Vec<Question>> {
     let (asked, id) = after.map_or((Instant(i64::MIN), ""), |q| (q.asked, q.id.as_str()));
     let sql = select!(
         "WHERE gap = $1 AND (asked > $2 OR (asked = $2 AND id > $3)) AND NOT EXISTS
          (SELECT 1 FROM question q WHERE q.gap = question.gap AND COALESCE(q.person, '') = COALESCE(question.person, '')
-          AND (q.asked < question.asked OR (q.asked = question.asked AND q.id < question.id)))
+          AND (q.asked > question.asked OR (q.asked = question.asked AND q.id > question.id)))
          ORDER BY asked, id LIMIT $4"
     );
     conn.all(sql, args![gap, asked, id, PAGE]).await?.iter().map(read).collect()

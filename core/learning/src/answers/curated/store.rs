@@ -112,7 +112,7 @@ pub async fn by_id(conn: &Conn, id: &str) -> Result<Option<Curated>> {
 pub(super) async fn with_key(conn: &Conn, key: &str) -> Result<Vec<Curated>> {
     let sql = select!(
         "JOIN curated_pattern p ON p.curated = c.id WHERE p.key = $1 AND c.state = 'approved'
-         ORDER BY c.approved DESC, c.id LIMIT 5"
+         ORDER BY c.approved DESC, c.id"
     );
     read_all(&conn.all(sql, args![key]).await?)
 }

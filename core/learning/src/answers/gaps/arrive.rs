@@ -154,9 +154,9 @@ impl Matcher {
     }
 }
 
-/// Tells one person once.
+/// Tells one person once for what they asked last.
 async fn tell(tx: &Tx, gap: &str, person: &str, asked: &Question) -> Result<()> {
-    let key = format!("gap/{gap}/news/{person}");
+    let key = format!("gap/{gap}/news/{}", asked.id);
     let id = tx.clock().id().to_string();
     let new = NewDelivery {
         key: key.clone(),

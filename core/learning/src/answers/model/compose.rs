@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::prompt::{self, UNKNOWN};
-use super::{Instead, ModelError, Modelled, Spent, check, language};
+use super::{Instead, ModelError, Modelled, Spent, Support, check, language};
 use crate::answers::extract::leans_back;
 use crate::answers::{Answer, Citation, How, Line, LineKind, Sentence};
 use crate::library::Passage;
-use crate::search::{Stems, is_stop_word, words};
+use crate::search::{Asked, Stems, is_stop_word, words};
 
 /// Passages that a model is given.
 const PASSAGES: usize = 5;
@@ -26,6 +26,8 @@ const SENTENCE: usize = 400;
 pub(in crate::answers) struct Basis<'a> {
     /// The question, as it was understood.
     pub question: &'a str,
+    /// The words of the question that were looked for.
+    pub asked: &'a [Asked],
     /// The passages, best first, all of them open to the asker.
     pub passages: &'a [Passage],
     /// The quotation that is there already.
@@ -71,8 +73,10 @@ where
         tokio::select! {
             done = &mut limited => break done.unwrap_or(Err(ModelError::Slow)),
             Ok(()) = heard.changed() => {
-                let answer = lock().answer(basis);
-                grown(answer).await;
+                let answer = Some(lock()).filter(|draft| draft.is_to_the_point(basis)).map(|draft| draft.answer(basis));
+                if let Some(answer) = answer {
+                    grown(answer).await;
+                }
             }
         }
     };
@@ -81,7 +85,7 @@ where
     let estimated = (prompt.rules.len() + prompt.data.len() + draft.read) as u64 / 4;
     let spent = Spent { tokens: asked.as_ref().map_or(estimated, |s| s.tokens.max(1)) };
     let written = match asked {
-        Ok(_) => draft.verdict().map(|()| draft.answer(basis)),
+        Ok(_) => draft.verdict(basis).map(|()| draft.answer(basis)),
         Err(e) => {
             tracing::warn!(error = %e, "the language model gave no answer; the passages are quoted instead");
             Err(Instead::from(&e))
@@ -139,7 +143,7 @@ fn is_in(passage: &Passage, tag: &str) -> bool {
 struct Held {
     text: String,
     /// Which of the passages, with their words.
-    by: Vec<(usize, String)>,
+    by: Vec<(usize, Support)>,
 }
 
 /// What a model has said so far.
@@ -217,19 +221,47 @@ impl<'a> Draft<'a> {
                 (Some(tag), Some(quote)) => check::translated(&text, tag, quote, passage),
                 (Some(_), None) => None,
             };
-            by.extend(support.map(|s| (n, s.quote)));
+            by.extend(support.filter(|s| self.points_at_the_same(&text, n, s)).map(|s| (n, s)));
         }
         (!by.is_empty()).then_some(Held { text, by })
     }
 
+    /// Whether "it" at the beginning of a sentence means here what it means in the passage: both go on from the same words.
+    fn points_at_the_same(&self, text: &str, passage: usize, support: &Support) -> bool {
+        let before = self.kept.last();
+        let goes_on = |held: &Held| held.by.iter().any(|(n, before)| *n == passage && support.follows(before));
+        !check::points_back(text) || before.map_or(support.sentences.0 == 0, goes_on)
+    }
+
     /// Whether enough of it holds to be shown.
-    fn verdict(&self) -> Result<(), Instead> {
+    fn verdict(&self, basis: &Basis<'_>) -> Result<(), Instead> {
         match (self.kept.len(), self.said) {
             (0, 0) if self.unknown => Err(Instead::Unknown),
             (0, 0) => Err(Instead::Strange),
             (kept, said) if kept * 2 < said || kept == 0 => Err(Instead::Unsupported),
+            _ if !self.is_to_the_point(basis) => Err(Instead::Beside),
             _ => Ok(()),
         }
+    }
+
+    /// Whether it speaks of what was asked, where the passages are not sure to answer: what it says, together with the
+    /// headings above, has every word of the question that tells something.
+    fn is_to_the_point(&self, basis: &Basis<'_>) -> bool {
+        let mut said = HashSet::new();
+        for held in &self.kept {
+            for (n, _) in &held.by {
+                let passage = self.passages[*n];
+                let mut add = |text: &str, tag: Option<&str>| {
+                    let stems = Stems::of(tag);
+                    said.extend(words(text).into_iter().flat_map(|w| [stems.stem(&w.folded), w.folded]));
+                };
+                add(&held.text, passage.language.as_deref());
+                add(&held.text, self.language.or(passage.language.as_deref()));
+                add(&format!("{} {}", passage.title, passage.headings.join(" ")), passage.language.as_deref());
+            }
+        }
+        let has = |asked: &Asked| said.contains(&asked.word) || asked.stems.iter().any(|s| said.contains(s));
+        !basis.quoted.abstained || basis.asked.iter().all(has)
     }
 
     fn answer(&self, basis: &Basis<'_>) -> Answer {
@@ -237,13 +269,13 @@ impl<'a> Draft<'a> {
         let mut answer = Answer {
             question: basis.quoted.question.clone(),
             how: How::Written,
-            confidence: basis.quoted.confidence.max(crate::answers::THRESHOLD),
+            confidence: basis.quoted.confidence,
             taken_for: basis.quoted.taken_for.clone(),
             ..Answer::default()
         };
         for held in &self.kept {
             let mut cites = Vec::new();
-            for (n, quote) in &held.by {
+            for (n, Support { quote, .. }) in &held.by {
                 let at = *number.entry(*n).or_insert_with(|| {
                     answer.citations.push(Citation::of(self.passages[*n]));
                     answer.citations.len() - 1
@@ -339,6 +371,55 @@ mod tests {
         let own = format!("Champagne for customers is not refused by anybody. [1] {quote}");
         assert!(Draft::new(&passages, asker).held(&own).is_none());
         assert_eq!(other_language(Some("pl"), &passages), None, "its words cannot be compared");
+    }
+
+    #[test]
+    fn it_means_what_it_means_in_the_passage() {
+        let meals = passage("Meals are paid for. Keep the receipts of a trip. They are thrown away after a year.");
+        let passages = [&meals];
+        for (lines, expected) in [
+            ("Keep the receipts of a trip. [1]\nThey are thrown away after a year. [1]", 2),
+            ("Meals are paid for. [1]\nThey are thrown away after a year. [1]", 1),
+            ("They are thrown away after a year. [1]", 0),
+            ("Meals are paid for. [1]\nThey are paid for. [1]", 1),
+        ] {
+            let mut draft = Draft::new(&passages, None);
+            draft.hear(lines);
+            draft.end();
+            assert_eq!(draft.kept.len(), expected, "{lines}");
+        }
+    }
+
+    #[test]
+    fn where_the_pages_are_not_sure_only_what_has_the_questions_words_is_an_answer() {
+        let page = passage("Alcohol on a trip is not reimbursed.");
+        let passages = [&page];
+        let stems = Stems::of(None);
+        for (question, abstained, expected) in [
+            ("mileage bicycles", true, Err(Instead::Beside)),
+            ("alcohol bicycles", true, Err(Instead::Beside)),
+            ("alcohol reimbursed", true, Ok(())),
+            ("travel expenses alcohol", true, Ok(())),
+            ("alcohol bicycles", false, Ok(())),
+        ] {
+            let asked: Vec<Asked> = question
+                .split(' ')
+                .map(|w| Asked { word: w.into(), stems: vec![stems.stem(w)], ..Asked::default() })
+                .collect();
+            let quoted = Answer { abstained, confidence: 0.3, ..Answer::default() };
+            let basis = Basis {
+                question,
+                asked: &asked,
+                passages: &[],
+                quoted: &quoted,
+                language: None,
+                mark: "data",
+                time: Duration::ZERO,
+            };
+            let mut draft = Draft::new(&passages, None);
+            draft.hear("Alcohol on a trip is not reimbursed. [1]\n");
+            assert_eq!(draft.verdict(&basis), expected, "{question}");
+        }
     }
 
     #[test]

@@ -110,6 +110,8 @@ pub enum Instead {
     Unknown,
     /// What it said does not stand in the passages.
     Unsupported,
+    /// What it said stands there, and is not what was asked.
+    Beside,
     /// This person's, or everybody's, share of the day is used up.
     UsedUp,
 }
@@ -125,6 +127,7 @@ impl Instead {
             Self::Refused => stoa_flow::words_key!("why-model-refused"),
             Self::Unknown => stoa_flow::words_key!("why-model-unknown"),
             Self::Unsupported => stoa_flow::words_key!("why-model-unsupported"),
+            Self::Beside => stoa_flow::words_key!("why-model-beside"),
             Self::UsedUp => stoa_flow::words_key!("why-model-used-up"),
         };
         key.trim_start_matches("why-")
