@@ -78,7 +78,7 @@ type Asked = Shared<BoxFuture<'static, Result<Member, Failure>>>;
 
 /// Whether somebody may be told what everybody of the organisation may know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+enum Standing {
     Member,
     /// Of another organisation, or a guest whom nobody put on the roster.
     Stranger,
@@ -208,11 +208,13 @@ impl Slack {
         let text = match standing {
             Standing::Unknown => say!(words, "slack-who-unknown"),
             Standing::Member | Standing::Stranger => {
-                let mut told = locked(&app.members.turned_away);
-                if told.len() >= REMEMBERED || !told.insert(account.user.clone()) {
+                let is_first = {
+                    let mut told = locked(&app.members.turned_away);
+                    told.len() < REMEMBERED && told.insert(account.user.clone())
+                };
+                if !is_first {
                     return;
                 }
-                drop(told);
                 let workspace = app.identify().await.map_or_else(|_| String::new(), |me| literal(&me.workspace_name));
                 say!(words, "chat-outsider", workspace = workspace)
             }

@@ -168,7 +168,6 @@ impl Slack {
         (body["unfurl_links"], body["unfurl_media"]) = (json!(false), json!(false));
         if let Some(thread) = &place.thread {
             body["thread_ts"] = json!(thread);
-            app.has_thread(&channel, thread);
         }
         let posted = app.call(POST, Body::Json(body)).await.map_err(|e| app.api.post_error(e));
         if let Err(SendError::Unreachable(_)) = &posted {
@@ -349,10 +348,13 @@ impl Platform for Slack {
         key: &str,
     ) -> Result<String, SendError> {
         let app = &self.of(&place.workspace).await?;
-        if only.is_none()
-            && let Some(ts) = app.begin(place, message, key).await?
-        {
-            return Ok(ts);
+        if only.is_none() {
+            if let Some(thread) = &place.thread {
+                app.has_thread(&place.channel, thread);
+            }
+            if let Some(ts) = app.begin(place, message, key).await? {
+                return Ok(ts);
+            }
         }
         let rendered = render(message);
         match only.filter(|_| !place.direct) {

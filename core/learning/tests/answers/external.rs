@@ -24,7 +24,7 @@ impl Office {
     }
 
     async fn presses_in(&self, user: &str, place: &Place, said: &Posted, word: &str) -> Posted {
-        let command = format!("{word} {}", id_of(&said.message.plain(), word));
+        let command = format!("{word} {}", id_of(&said.message.plain(), &format!(": {word}")));
         self.event(user, place.clone(), Event::Action { command, message: Some(said.id.clone()) }).await;
         self.messages_in(place).pop().unwrap()
     }
@@ -36,7 +36,14 @@ async fn what_is_marked_is_said_to_all_and_the_rest_to_whoever_asked() {
     o.hire_all().await;
     let shared = o.shared().await;
     let said = o.in_channel("Ana", &shared, PORTAL, true).await;
-    insta::assert_snapshot!(without_ids(&said[0].message.plain()), @"");
+    insta::assert_snapshot!(without_ids(&said[0].message.plain()), @r"
+    > To sign in to the partner portal, use the code that your contact sent you. The Harbour gateway is not needed there.
+    — Partner portal › Signing in (handbook: portal.md)
+    [Helpful: ask helpful ID]
+    [Not helpful: ask missing ID]
+    [Save: ask save ID]
+    [See privately: ask private ID]
+    ");
     assert!(said.len() == 1 && said[0].only.is_none(), "{said:?}");
 
     // What every colleague may read is not for everybody here.
