@@ -6,6 +6,7 @@ use stoa_ground::{Error, Result, Tx, args};
 
 use super::{
     Account, Args, Button, Call, Command, Context, Envelope, Event, FieldError, Form, Message, Place, Suggestion,
+    looked_up,
 };
 use crate::caught::caught;
 use crate::delivery::inbox;
@@ -52,7 +53,9 @@ pub fn understand(event: &Event, commands: &[Box<dyn Command>]) -> Understood {
         (word.to_lowercase(), Args(rest.trim().to_owned()))
     };
     let explicit = |word: String, args: Args| {
-        if known(&word).is_some() {
+        if word.is_empty() {
+            Understood::Command("help".into(), args)
+        } else if known(&word).is_some() {
             Understood::Command(word, args)
         } else {
             let nearest = nearest(&word, commands);
@@ -62,7 +65,7 @@ pub fn understand(event: &Event, commands: &[Box<dyn Command>]) -> Understood {
     match event {
         Event::Command { word, args } if word == "stoa" => {
             let (word, args) = line(args);
-            if word.is_empty() { Understood::Command("help".into(), args) } else { explicit(word, args) }
+            explicit(word, args)
         }
         Event::Command { word, args } => explicit(word.to_lowercase(), Args(args.clone())),
         Event::Action { command, .. } | Event::Submit { command, .. } | Event::Shortcut { command, .. } => {
@@ -79,9 +82,6 @@ pub fn understand(event: &Event, commands: &[Box<dyn Command>]) -> Understood {
             }
             let (word, args) = line(text);
             let word = word.trim_end_matches([':', ',', '.', '!']).to_owned();
-            if word.is_empty() && args.text().is_empty() {
-                return Understood::Command("help".into(), Args::default());
-            }
             match known(&word) {
                 Some(command) if command.accepts(&args) => Understood::Command(word, args),
                 None if args.text().is_empty() && !text.ends_with('?') => match nearest(&word, commands) {
@@ -129,12 +129,6 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 impl Flow {
-    /// What an event means here.
-    #[must_use]
-    pub fn understand(&self, event: &Event) -> Understood {
-        understand(event, &self.parts().commands)
-    }
-
     /// Takes one verified event: answers with a form or its errors at once, else stores it. Acknowledge to the platform
     /// after this returns.
     ///
@@ -319,7 +313,16 @@ impl Flow {
         for watcher in &self.parts().watchers {
             watcher.seen(cx).await?;
         }
-        match understand(&cx.envelope.event, &self.parts().commands) {
+        let understood = understand(&cx.envelope.event, &self.parts().commands);
+        if cx.known.is_none()
+            && understood != Understood::Nothing
+            && let Some(platform) = self.platform(&cx.account().platform)
+            && looked_up(platform.admits(cx.envelope).await)? == Some(false)
+        {
+            // Nothing is kept of what they said.
+            return cx.commit(|turn| async move { turn.forget().await }).await;
+        }
+        match understood {
             Understood::Nothing => Ok(()),
             Understood::Unknown { word, nearest } => {
                 let word = super::literal(&word.chars().take(40).collect::<String>());
