@@ -83,6 +83,7 @@ fn services(training: training::requests::Settings, organisation: Organisation) 
         index: Index::in_memory().unwrap(),
         asking: Default::default(),
         mail: true,
+        sign_in: None,
         organisation,
     })
 }

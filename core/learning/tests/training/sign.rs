@@ -271,6 +271,7 @@ async fn what_this_installation_cannot_do_is_refused_with_what_it_can() {
         index: Index::in_memory().unwrap(),
         asking: Default::default(),
         mail: false,
+        sign_in: None,
         organisation: organisation(),
     };
     let text = format!("{REQUIREMENT}{BY_MAIL}");
