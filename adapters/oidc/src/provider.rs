@@ -151,6 +151,12 @@ impl Provider {
         &self.options.redirect_uri
     }
 
+    /// The path of that address.
+    #[must_use]
+    pub fn redirect_path(&self) -> &str {
+        self.redirect.url().path()
+    }
+
     /// Where a browser is led, so that the person signs in anew.
     ///
     /// # Errors
@@ -217,7 +223,8 @@ impl Provider {
         if let Some(claims) = metadata.claims_supported() {
             for name in [&self.options.claim, "auth_time"] {
                 if !claims.iter().any(|claim| claim.as_str() == name) {
-                    notes.push(format!("it does not say that it gives the claim {name}, without which nobody can sign"));
+                    notes
+                        .push(format!("it does not say that it gives the claim {name}, without which nobody can sign"));
                 }
             }
         }
@@ -282,11 +289,7 @@ impl Provider {
         }
     }
 
-    fn verifier<'a>(
-        &self,
-        party: &'a Party,
-        since: Instant,
-    ) -> openidconnect::IdTokenVerifier<'a, CoreJsonWebKey> {
+    fn verifier<'a>(&self, party: &'a Party, since: Instant) -> openidconnect::IdTokenVerifier<'a, CoreJsonWebKey> {
         let skew = self.options.skew;
         let latest = wall().plus(skew);
         party
@@ -367,9 +370,9 @@ fn not_discovered(error: DiscoveryError<Trouble>, issuer: &str) -> Failure {
         DiscoveryError::Response(status, ..) if !status.is_success() => {
             Failure::Untrusted(format!("its discovery document or its keys answer {status}"))
         }
-        DiscoveryError::Validation(_) => {
-            Failure::Untrusted(format!("it has another name than '{issuer}' itself: both must be the same to the letter"))
-        }
+        DiscoveryError::Validation(_) => Failure::Untrusted(format!(
+            "it has another name than '{issuer}' itself: both must be the same to the letter"
+        )),
         DiscoveryError::Parse(at) => Failure::Untrusted(format!("what it says of itself cannot be read: {at}")),
         _ => Failure::Untrusted("what it says of itself cannot be read".into()),
     }
@@ -380,7 +383,8 @@ fn not_exchanged(error: &RequestTokenError<Trouble, StandardErrorResponse<CoreEr
     match error {
         RequestTokenError::Request(trouble) => Failure::Away(trouble.to_string()),
         RequestTokenError::ServerResponse(answer) => {
-            let kind: String = answer.error().as_ref().chars().filter(|c| c.is_ascii_lowercase() || *c == '_').collect();
+            let kind: String =
+                answer.error().as_ref().chars().filter(|c| c.is_ascii_lowercase() || *c == '_').collect();
             Failure::Untrusted(format!("it gave no token for a code: {kind}"))
         }
         _ => Failure::Untrusted("its answer to a code cannot be read".into()),
@@ -390,7 +394,9 @@ fn not_exchanged(error: &RequestTokenError<Trouble, StandardErrorResponse<CoreEr
 fn not_verified(error: &ClaimsVerificationError) -> Failure {
     match error {
         ClaimsVerificationError::InvalidAuthTime(why) => Failure::NotAnew(why.clone()),
-        ClaimsVerificationError::InvalidNonce(_) => Failure::Untrusted("its ID token was made for another sign-in".into()),
+        ClaimsVerificationError::InvalidNonce(_) => {
+            Failure::Untrusted("its ID token was made for another sign-in".into())
+        }
         ClaimsVerificationError::SignatureVerification(why) => {
             Failure::Untrusted(format!("the signature of its ID token does not hold: {why}"))
         }
@@ -415,7 +421,8 @@ mod tests {
 
     #[test]
     fn an_address_names_somebody_when_it_was_verified_and_another_claim_as_it_is() {
-        let good = claims(r#","email":"ana@example.org","email_verified":true,"employee":"E7","number":7,"list":["E7"]"#);
+        let good =
+            claims(r#","email":"ana@example.org","email_verified":true,"employee":"E7","number":7,"list":["E7"]"#);
         assert_eq!(said(&good, "email"), "ana@example.org");
         assert_eq!((said(&good, "employee"), said(&good, "number")), ("E7".into(), "7".into()));
         assert_eq!(said(&good, "sub"), "s-1");

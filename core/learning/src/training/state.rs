@@ -210,10 +210,8 @@ pub fn transition(from: Option<State>, change: Change, facts: Facts) -> Option<S
     } else {
         State::Assigned
     };
-    let work = matches!(
-        change,
-        Change::Started | Change::Attempted | Change::Granted | Change::Attested | Change::Refused
-    );
+    let work =
+        matches!(change, Change::Started | Change::Attempted | Change::Granted | Change::Attested | Change::Refused);
     match (from, change) {
         (_, Change::Assigned) => None,
         (State::Retired | State::Exempt | State::Waived, Change::Reinstated) => {

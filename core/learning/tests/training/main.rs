@@ -89,7 +89,10 @@ fn services(training: training::requests::Settings, organisation: Organisation) 
 }
 
 async fn world_with(training: training::requests::Settings) -> World {
-    let services = services(training, organisation());
+    world_of(services(training, organisation())).await
+}
+
+async fn world_of(services: Arc<Services>) -> World {
     let s = Stage::new(|_| parts(&services)).await;
     let courses = tempfile::tempdir().unwrap();
     write_course(courses.path(), COURSE);

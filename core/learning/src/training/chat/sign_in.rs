@@ -14,8 +14,8 @@ use super::sign::particulars;
 use super::{Desk, Scene, listed, view};
 use crate::Services;
 use crate::training::assignment::{self, Assignment};
-use crate::training::attest::sign_in::{self, MESSAGE, MINUTES, Shown};
 use crate::training::attest::NamedBy;
+use crate::training::attest::sign_in::{self, MESSAGE, MINUTES, Shown};
 use crate::training::course::{self, Course};
 
 impl Scene<'_> {
