@@ -12,6 +12,7 @@ use axum::routing::get;
 use serde::Deserialize;
 use stoa_flow::words::Words;
 use stoa_flow::words_key;
+use stoa_ground::Instant;
 use stoa_learning::training::attest::NamedBy;
 use stoa_learning::training::attest::sign_in::{self, Ended, Link};
 use stoa_oidc::{Attempt, EMAIL, Failure, Options, Provider};
@@ -172,15 +173,15 @@ impl Desk {
         }
     }
 
-    /// How a link stands, or the page that says that it does not work.
-    async fn look(&self, headers: &HeaderMap, token: &str) -> Result<stoa_ground::Instant, Response> {
+    /// Since when a sign-in counts for a link that works, or what is said of one that does not.
+    async fn look(&self, token: &str) -> Result<Instant, Said> {
         match self.app.db.read(|c| async move { sign_in::look(&c, token).await }).await {
             Ok(Link::Open(since)) => Ok(since),
-            Ok(Link::Used) => Err(self.page(headers, Said::Used)),
-            Ok(Link::Gone) => Err(self.page(headers, Said::Gone)),
+            Ok(Link::Used) => Err(Said::Used),
+            Ok(Link::Gone) => Err(Said::Gone),
             Err(error) => {
                 tracing::error!(%error, "a link to sign could not be read");
-                Err(self.page(headers, Said::Wrong))
+                Err(Said::Wrong)
             }
         }
     }
@@ -198,8 +199,8 @@ impl Desk {
 
 /// Leads a browser with a link to the provider.
 async fn start(State(desk): State<Arc<Desk>>, Path(token): Path<String>, headers: HeaderMap) -> Response {
-    if let Err(page) = desk.look(&headers, &token).await {
-        return page;
+    if let Err(said) = desk.look(&token).await {
+        return desk.page(&headers, said);
     }
     let attempt = Attempt::new(&token, desk.app.db.clock());
     match desk.provider.address(&attempt).await {
@@ -228,9 +229,9 @@ async fn back(State(desk): State<Arc<Desk>>, headers: HeaderMap, Query(back): Qu
         tracing::warn!("a way back from the identity provider that did not begin in the same browser was refused");
         return desk.page(&headers, Said::OtherBrowser);
     };
-    let since = match desk.look(&headers, attempt.link()).await {
+    let since = match desk.look(attempt.link()).await {
         Ok(since) => since,
-        Err(page) => return page,
+        Err(said) => return desk.page(&headers, said),
     };
     if !back.iss.is_empty() && back.iss != desk.provider.issuer() {
         let why = "somebody else than the provider sent the browser back".into();

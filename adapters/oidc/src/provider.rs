@@ -13,8 +13,8 @@ use openidconnect::core::{
 use openidconnect::{
     AdditionalClaims, AuthType, AuthenticationFlow, AuthorizationCode, ClaimsVerificationError, Client, ClientId,
     ClientSecret, CsrfToken, DiscoveryError, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet,
-    ErrorResponseType as _, IdTokenClaims, IdTokenFields, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier,
-    RedirectUrl, RequestTokenError, Scope, SignatureVerificationError, StandardErrorResponse, StandardTokenResponse,
+    IdTokenClaims, IdTokenFields, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
+    RequestTokenError, Scope, SignatureVerificationError, StandardErrorResponse, StandardTokenResponse,
     TokenResponse as _,
 };
 use reqwest::Url;
@@ -33,7 +33,7 @@ const FRESH: Duration = Duration::from_secs(3_600);
 /// How long its trouble is believed without a new look, so that not everybody waits for the same.
 const TROUBLED: Duration = Duration::from_secs(3);
 /// The least time between two looks at its keys because of a key that is not known.
-const KEYS: Duration = Duration::from_secs(10);
+const KEYS: Duration = Duration::from_secs(5);
 /// The algorithms of signatures that are taken: those with a public key. `none` and those with the client's secret are not.
 const SIGNED: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
@@ -163,11 +163,12 @@ impl Provider {
     /// When the provider cannot be asked what it is like.
     pub async fn address(&self, attempt: &Attempt) -> Result<String, Failure> {
         let party = self.party(&*self.metadata(FRESH).await?);
+        let (state, nonce) = (attempt.state(), attempt.nonce());
         let flow = AuthenticationFlow::<CoreResponseType>::AuthorizationCode;
         let challenge = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(attempt.verifier()));
         let scopes = self.options.scopes.iter().cloned().map(Scope::new);
         let (address, ..) = party
-            .authorize_url(flow, || CsrfToken::new(attempt.state()), || Nonce::new(attempt.nonce()))
+            .authorize_url(flow, move || CsrfToken::new(state), move || Nonce::new(nonce))
             .add_scopes(scopes)
             .set_pkce_challenge(challenge)
             // Some providers heed the one, some the other; that one of them was heeded is looked at in the end.
@@ -221,7 +222,7 @@ impl Provider {
             return Err(Failure::Untrusted("none of its keys can be used".into()));
         }
         if let Some(claims) = metadata.claims_supported() {
-            for name in [&self.options.claim, "auth_time"] {
+            for name in [self.options.claim.as_str(), "auth_time"] {
                 if !claims.iter().any(|claim| claim.as_str() == name) {
                     notes
                         .push(format!("it does not say that it gives the claim {name}, without which nobody can sign"));
@@ -252,24 +253,26 @@ impl Provider {
         {
             return Ok(metadata.clone());
         }
-        let found = match &known.failed {
-            Some((failure, at)) if at.elapsed() < TROUBLED => Err(failure.clone()),
-            _ => self.discover().await,
+        let why = match &known.failed {
+            Some((failure, at)) if at.elapsed() < TROUBLED => failure.clone(),
+            _ => match self.discover().await {
+                Ok(metadata) => {
+                    let metadata = Arc::new(metadata);
+                    *known = Known { metadata: Some((metadata.clone(), monotonic())), failed: None };
+                    return Ok(metadata);
+                }
+                Err(failure) => {
+                    known.failed = Some((failure.clone(), monotonic()));
+                    failure
+                }
+            },
         };
-        match (found, &known.metadata) {
-            (Ok(metadata), _) => {
-                let metadata = Arc::new(metadata);
-                *known = Known { metadata: Some((metadata.clone(), monotonic())), failed: None };
-                Ok(metadata)
-            }
-            (Err(why), Some((metadata, _))) if age > Duration::ZERO => {
+        match &known.metadata {
+            Some((metadata, _)) if age > Duration::ZERO => {
                 tracing::warn!(%why, "the identity provider cannot be asked what it is like; what it said before holds");
                 Ok(metadata.clone())
             }
-            (Err(why), _) => {
-                known.failed = Some((why.clone(), monotonic()));
-                Err(why)
-            }
+            _ => Err(why),
         }
     }
 
@@ -283,10 +286,10 @@ impl Provider {
             Some(metadata.jwks_uri().url()),
         ];
         // The client's secret and the keys do not go in the open, whatever the provider says.
-        match endpoints.into_iter().flatten().find(|url| !is_safe(url)) {
-            Some(url) => Err(Failure::Untrusted(format!("it names {url}, which does not start with https://"))),
-            None => Ok(metadata),
+        if let Some(url) = endpoints.into_iter().flatten().find(|url| !is_safe(url)) {
+            return Err(Failure::Untrusted(format!("it names {url}, which does not start with https://")));
         }
+        Ok(metadata)
     }
 
     fn verifier<'a>(&self, party: &'a Party, since: Instant) -> openidconnect::IdTokenVerifier<'a, CoreJsonWebKey> {
