@@ -13,8 +13,8 @@ use serde::Deserialize;
 use stoa_flow::words::Words;
 use stoa_flow::words_key;
 use stoa_ground::Instant;
-use stoa_learning::training::attest::NamedBy;
 use stoa_learning::training::attest::sign_in::{self, Ended, Link};
+use stoa_learning::training::attest::{NamedBy, SignedIn};
 use stoa_oidc::{Attempt, EMAIL, Failure, Options, Provider};
 
 use crate::app::App;
@@ -186,6 +186,22 @@ impl Desk {
         }
     }
 
+    /// Signs what waits under a token, when it was its person who signed in.
+    async fn finish(&self, token: &str, who: &SignedIn) -> Said {
+        let services = &self.app.services;
+        let ended = self.app.db.write(|tx| async move { sign_in::finish(&tx, services, token, who).await }).await;
+        self.app.flow.wake();
+        match ended {
+            Ok(Ended::Signed) => Said::Signed,
+            Ok(Ended::SomebodyElse) => Said::SomebodyElse,
+            Ok(Ended::Gone) => Said::Gone,
+            Err(error) => {
+                tracing::error!(%error, "a signature could not be recorded");
+                Said::Wrong
+            }
+        }
+    }
+
     /// The `Set-Cookie` of a way to the provider, or of its end.
     fn cookie(&self, attempt: Option<&Attempt>) -> [(header::HeaderName, String); 1] {
         let secure = if self.provider.redirect_uri().starts_with("https://") { "; Secure" } else { "" };
@@ -244,18 +260,7 @@ async fn back(State(desk): State<Arc<Desk>>, headers: HeaderMap, Query(back): Qu
         Ok(who) => who,
         Err(failure) => return desk.failed(&headers, &failure),
     };
-    let (services, link, who) = (&desk.app.services, attempt.link(), &who);
-    let ended = desk.app.db.write(|tx| async move { sign_in::finish(&tx, services, link, who).await }).await;
-    desk.app.flow.wake();
-    let said = match ended {
-        Ok(Ended::Signed) => Said::Signed,
-        Ok(Ended::SomebodyElse) => Said::SomebodyElse,
-        Ok(Ended::Gone) => Said::Gone,
-        Err(error) => {
-            tracing::error!(%error, "a signature could not be recorded");
-            Said::Wrong
-        }
-    };
+    let said = desk.finish(attempt.link(), &who).await;
     (desk.cookie(None), desk.page(&headers, said)).into_response()
 }
 

@@ -1,5 +1,6 @@
 //! Requests to the provider: bounded in time and size, and repeated only where that does no harm.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use openidconnect::http::{Method, Response};
@@ -23,6 +24,9 @@ const PAUSE: Duration = Duration::from_millis(150);
 #[error("{0}")]
 pub(crate) struct Trouble(pub String);
 
+/// An answer that comes.
+pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<HttpResponse, Trouble>> + Send>>;
+
 /// The way to the provider.
 #[derive(Clone)]
 pub(crate) struct Outside(reqwest::Client);
@@ -32,9 +36,18 @@ impl Outside {
         Ok(Self(network.client(CONNECT, Some(WHOLE))?))
     }
 
+    /// What the library calls. Its futures borrow nothing, so that they can be awaited wherever.
+    pub fn client(&self) -> impl Fn(HttpRequest) -> Answer + Send + Sync + 'static {
+        let outside = self.clone();
+        move |request| {
+            let outside = outside.clone();
+            Box::pin(async move { outside.call(request).await })
+        }
+    }
+
     /// Sends a request. What only reads is tried again when the connection fails or the provider has trouble; the rest, and
     /// what took too long, is not.
-    pub async fn call(&self, request: HttpRequest) -> Result<HttpResponse, Trouble> {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, Trouble> {
         let tries = if request.method() == Method::GET { TRIES } else { 1 };
         let mut tried = 1;
         loop {

@@ -189,7 +189,7 @@ impl Provider {
         let untrusted = |why: &str| Failure::Untrusted(why.to_owned());
         let exchange = party.exchange_code(AuthorizationCode::new(code));
         let exchange = exchange.map_err(|_| untrusted("it has no token endpoint"))?;
-        let call = |request| self.outside.call(request);
+        let call = self.outside.client();
         let tokens = exchange
             .set_pkce_verifier(PkceCodeVerifier::new(attempt.verifier()))
             .request_async(&call)
@@ -277,7 +277,7 @@ impl Provider {
     }
 
     async fn discover(&self) -> Result<CoreProviderMetadata, Failure> {
-        let call = |request| self.outside.call(request);
+        let call = self.outside.client();
         let metadata = CoreProviderMetadata::discover_async(self.issuer.clone(), &call).await;
         let metadata = metadata.map_err(|e| not_discovered(e, self.issuer()))?;
         let endpoints = [
