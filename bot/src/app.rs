@@ -92,6 +92,7 @@ impl App {
             asking: crate::asking::of(&config)?,
             training: config.training()?,
             mail: crate::serve::mail(&config)?.is_some(),
+            sign_in: crate::oidc::named_by(&config),
         });
         let mut parts = stoa_learning::parts(&services);
         parts.leases.extend(stoa_discord::LEASED);

@@ -25,6 +25,7 @@ pub struct Config {
     pub bridge: Vec<Bridge>,
     pub network: Network,
     pub mail: Mail,
+    pub oidc: Oidc,
     pub organisation: OrganisationSection,
     pub nudges: NudgesSection,
     pub training: TrainingSection,
@@ -281,6 +282,63 @@ pub struct Mail {
 impl std::fmt::Debug for Mail {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Mail").field("from", &self.from).finish_non_exhaustive()
+    }
+}
+
+/// The organisation's identity provider (OpenID Connect), with whose sign-in people can sign: see
+/// [training.md](training.md#signing). Nothing is asked of it before somebody signs.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Oidc {
+    /// The provider, exactly as it calls itself: its discovery document is at `/.well-known/openid-configuration` below.
+    #[schemars(example = &"https://login.example.org")]
+    pub issuer: String,
+    /// The name under which Stoa is registered there; the address to register is `<public_url>/oidc/callback`.
+    #[schemars(example = &"stoa")]
+    pub client_id: String,
+    /// The secret that belongs to it.
+    pub client_secret: Option<String>,
+    /// A file with the secret.
+    #[schemars(example = &"/etc/stoa/oidc-secret")]
+    pub client_secret_file: Option<PathBuf>,
+    /// The claim in the ID token that says whose sign-in it is: `email`, which must be verified and is compared with the
+    /// roster's address, or any other one, which is compared with the roster's employee id.
+    pub claim: String,
+    /// What is asked for beside `openid`; `email`, or `profile` for another claim, when it is absent.
+    #[schemars(example = &["email"])]
+    pub scopes: Option<Vec<String>>,
+    /// How far the provider's clock may be from this machine's, at most `10m`.
+    pub clock_skew: String,
+}
+
+impl Default for Oidc {
+    fn default() -> Self {
+        Self {
+            issuer: String::new(),
+            client_id: String::new(),
+            client_secret: None,
+            client_secret_file: None,
+            claim: stoa_oidc::EMAIL.into(),
+            scopes: None,
+            clock_skew: "60s".into(),
+        }
+    }
+}
+
+impl Oidc {
+    /// Whether a provider is meant to be there.
+    pub fn is_set(&self) -> bool {
+        !self.issuer.is_empty()
+            || !self.client_id.is_empty()
+            || self.client_secret.is_some()
+            || self.client_secret_file.is_some()
+    }
+}
+
+impl std::fmt::Debug for Oidc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The secret must not be seen.
+        f.debug_struct("Oidc").field("issuer", &self.issuer).field("client_id", &self.client_id).finish_non_exhaustive()
     }
 }
 
@@ -755,6 +813,7 @@ impl Config {
         }
         crate::discord::check(&self.discord).with_context(|| name.to_owned())?;
         crate::asking::check(self).with_context(|| name.to_owned())?;
+        crate::oidc::check(self).with_context(|| name.to_owned())?;
         for credential in &self.lrs.credentials {
             if credential.secret.is_none() && credential.secret_file.is_none() {
                 bail!("{name}: [[lrs.credentials]] '{}' needs secret or secret_file", credential.key);
@@ -955,6 +1014,13 @@ mod tests {
                 "'tips' is the name of a source of Stoa's own",
             ),
             ("[library]\nevery = \"often\"\n", "[library] every: 'often' is not a duration"),
+            ("[oidc]\nissuer = \"https://id.example.org\"\n", "[oidc] needs client_id"),
+            ("[oidc]\nissuer = \"https://id.example.org\"\nclient_id = \"stoa\"\n", "[oidc] needs client_secret or"),
+            (
+                "[oidc]\nissuer = \"https://id.example.org\"\nclient_id = \"stoa\"\nclient_secret = \"x\"\n",
+                "[oidc] needs [http] public_url",
+            ),
+            ("[oidc]\nclock_skew = \"1h\"\n", "[oidc] clock_skew = '1h' is more than ten minutes"),
         ];
         for (text, expected) in cases {
             let error = format!("{:#}", parse(text, &[]).unwrap_err());

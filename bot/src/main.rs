@@ -17,6 +17,7 @@ mod leftover;
 mod lrs;
 mod model;
 mod observe;
+mod oidc;
 mod operations;
 mod serve;
 mod slack;

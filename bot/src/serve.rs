@@ -217,6 +217,7 @@ fn router(
     let router = health
         .merge(crate::lrs::router(app)?)
         .merge(crate::calendar::router(app))
+        .merge(crate::oidc::router(app)?)
         .merge(chats)
         .merge(stoa_web::router(app.flow.clone(), options));
     // By its route: addresses hold sign-in links and ids.

@@ -1013,7 +1013,7 @@ def transition(a, kind, late, lapsed):
     ends = {"completed": "completed", "exempted": "exempt", "waived": "waived", "retired": "retired"}
     if kind in ends:
         return ends[kind]
-    work = kind in ("started", "attempted", "granted", "attested")
+    work = kind in ("started", "attempted", "granted", "attested", "refused")
     if not work and kind not in ("extended", "moved", "overdue", "paused", "resumed"):
         return None
     if state == "on_leave":

@@ -12,6 +12,7 @@ kind-trainer = a question that waits for you as a trainer
 kind-trainer-answer = a trainer’s answer
 kind-trainer-shown = a question to a trainer that you wanted to see
 kind-code = a one-time code
+kind-sign-in = the link with which you sign in to sign
 kind-completion-doubt = a doubt about a completion from elsewhere
 
 why-training-moved = the due date had moved.
@@ -148,6 +149,17 @@ training-code-wrong =
        *[other] That is not the code. You have { $left } more tries.
     }
 training-code-gone = That code does not work any more. Please let me send you a new one.
+training-sign-in-why = To be sure that it is you, you sign in with your organisation’s account afterwards.
+training-sign-in-sent = One step is left to sign **{ $title }**: sign in with your organisation’s account, although you may be signed in already.
+training-sign-in-link = Confirm with your organisation’s sign-in
+training-sign-in-once =
+    { $minutes ->
+        [one] The link is for you alone. It works once, for one minute.
+       *[other] The link is for you alone. It works once, for { $minutes } minutes.
+    }
+training-sign-in-gone = This link to sign does not work any more, and nothing was signed with it. You can ask for a new one.
+training-sign-in-missing = This one is signed with your organisation’s sign-in, which is not connected. Please tell your learning team.
+training-sign-in-no-address = This one is signed with your organisation’s sign-in, and I know no address of yours to tell that it is you. Please ask your learning team to add it.
 # $title is the course; the first line becomes the subject
 training-code-mail =
     Your code to sign { $title }

@@ -19,8 +19,8 @@ use crate::session;
 const POLICY: &str =
     "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// The headers of every answer.
-pub(crate) async fn headers(request: Request, next: Next) -> Response {
+/// The headers of every answer: a layer for pages.
+pub async fn headers(request: Request, next: Next) -> Response {
     let asset = request.uri().path().starts_with("/assets/");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

@@ -11,6 +11,7 @@ mod evidence;
 mod forms;
 mod guard;
 mod markup;
+mod notice;
 mod own;
 mod pages;
 mod refusal;
@@ -22,6 +23,9 @@ mod view;
 
 pub use chat::{NAME, WebChat, account, enrol};
 pub use clock::ClockMoved;
+pub use guard::headers;
+pub use notice::notice;
+pub use refusal::words_of;
 pub use store::{TOPIC, channel_named, create_channel, join, post_as};
 
 use std::sync::Arc;

@@ -69,7 +69,8 @@ pub(crate) async fn not_found(headers: HeaderMap) -> Refusal {
 }
 
 /// The words in the language that the browser asks for.
-pub(crate) fn words_of(headers: &HeaderMap) -> &'static Words {
+#[must_use]
+pub fn words_of(headers: &HeaderMap) -> &'static Words {
     let asked = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or("en");
     Words::of(asked.split([',', ';']).next().unwrap_or("en"))
 }

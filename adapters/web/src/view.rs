@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use sha2::{Digest as _, Sha256};
+use stoa_flow::Flow;
 use stoa_flow::chat::{Block, Button, Style};
 use stoa_flow::say;
 use stoa_flow::words::{Words, harmless};
@@ -29,7 +30,11 @@ pub(crate) struct Frame {
 
 impl Frame {
     pub(crate) fn new(web: &Web, words: &'static Words, theme: &'static str, title: String) -> Self {
-        let organisation = harmless(&web.flow.organisation().name).into_owned();
+        Self::of(&web.flow, words, theme, title)
+    }
+
+    pub(crate) fn of(flow: &Flow, words: &'static Words, theme: &'static str, title: String) -> Self {
+        let organisation = harmless(&flow.organisation().name).into_owned();
         Self { words, theme, title, organisation, version: &assets::VERSION }
     }
 }

@@ -7,6 +7,7 @@ use stoa_ground::xapi::Emitter;
 
 use crate::answers::Asking;
 use crate::search::Index;
+use crate::training::attest::NamedBy;
 use crate::training::requests;
 
 /// Shared by all capabilities; made once at start.
@@ -25,6 +26,8 @@ pub struct Services {
     pub asking: Asking,
     /// Whether mail can be sent, so that people can prove themselves by a code from their mailbox.
     pub mail: bool,
+    /// Whether people can sign in with the organisation's identity provider, and what it names them by.
+    pub sign_in: Option<NamedBy>,
 }
 
 /// The ledger with the projections of all capabilities.

@@ -25,6 +25,7 @@ async fn stage() -> Stage {
             index: Index::in_memory().unwrap(),
             asking: Default::default(),
             mail: false,
+            sign_in: None,
             organisation,
         };
         parts(&Arc::new(services))

@@ -38,6 +38,7 @@ impl Office {
             index: Index::in_memory().unwrap(),
             asking: Default::default(),
             mail: false,
+            sign_in: None,
         });
         let office = Self { stage: Stage::new(|_| parts(&services)).await, services };
         for name in names {

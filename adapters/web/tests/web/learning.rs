@@ -35,6 +35,7 @@ async fn a_channel_learns_the_answer_that_whoever_asked_marks_in_the_menu() {
         index: Index::in_memory().unwrap(),
         asking: Default::default(),
         mail: false,
+        sign_in: None,
     });
     let flow = Flow::new(db.clone(), organisation(), parts(&services));
     let stage = Stage::of(db, dir, flow, |options| options.demo = true);

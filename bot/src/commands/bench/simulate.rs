@@ -59,6 +59,7 @@ pub async fn run(config: &Config, number: usize, folder: &Path, json: bool) -> R
         asking: Asking::default(),
         training: Default::default(),
         mail: false,
+        sign_in: None,
     };
     let roster = import::Options::default();
     import::import(&source, &services.ledger, people(number).as_bytes(), &roster, "operator").await?;

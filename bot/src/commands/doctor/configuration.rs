@@ -87,6 +87,7 @@ fn secret_files(config: &Config) -> Vec<(String, &Path)> {
         ("[database] url_file", &config.database.url_file),
         ("[mail] smtp_url_file", &config.mail.smtp_url_file),
         ("[discord] token_file", &config.discord.token_file),
+        ("[oidc] client_secret_file", &config.oidc.client_secret_file),
     ];
     files.extend(single.into_iter().filter_map(|(what, file)| Some((what.to_owned(), file.as_deref()?))));
     for app in &config.slack {

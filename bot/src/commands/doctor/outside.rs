@@ -1,4 +1,4 @@
-//! What Stoa talks to: bridges, the mail server, and the running server's own numbers.
+//! What Stoa talks to: chats, the mail server, the identity provider, and the running server's own numbers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,6 +19,7 @@ pub(super) async fn check(config: &Config, options: Options, f: &mut Findings) -
     discord(config, options, f).await?;
     bridges(config, options, f).await?;
     mail(config, options, f).await?;
+    oidc(config, options, f).await?;
     if options.offline {
         return Ok(());
     }
@@ -207,6 +208,26 @@ async fn mail(config: &Config, options: Options, f: &mut Findings) -> Result<()>
             }
             Err(e) => f.say(Grade::Wrong, "mail", format!("{e}; look at [mail] smtp_url")),
         },
+    }
+}
+
+async fn oidc(config: &Config, options: Options, f: &mut Findings) -> Result<()> {
+    let provider = match crate::oidc::provider(config) {
+        Err(e) => return f.say(Grade::Wrong, "oidc", format!("{e:#}")),
+        Ok(None) => return Ok(()),
+        Ok(Some(provider)) => provider,
+    };
+    let (issuer, back) = (provider.issuer(), provider.redirect_uri());
+    let register = format!("the redirect URI to register there is {back}");
+    if options.offline {
+        return f.say(Grade::Ok, "oidc", format!("people sign by signing in at {issuer}; {register}"));
+    }
+    match provider.check().await {
+        Ok(seen) => {
+            f.say(Grade::Ok, "oidc", format!("{issuer} answers and calls itself so; {register}"))?;
+            seen.notes.iter().try_for_each(|note| f.say(Grade::Note, "oidc", format!("{issuer}: {note}")))
+        }
+        Err(why) => f.say(Grade::Wrong, "oidc", format!("{issuer}: {why}; nobody can sign with it; {register}")),
     }
 }
 

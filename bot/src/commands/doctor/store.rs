@@ -341,6 +341,7 @@ async fn readers(config: &Config, db: &Db, running: bool, f: &mut Findings) -> R
         asking: crate::asking::of(config)?,
         training: config.training()?,
         mail: crate::serve::mail(config)?.is_some(),
+        sign_in: crate::oidc::named_by(config),
     };
     let flow = Flow::new(db.clone(), organisation, stoa_learning::parts(&Arc::new(services)));
     for reader in flow.readers().await? {

@@ -21,7 +21,7 @@ macro_rules! language {
     };
 }
 
-pub(super) const ENGLISH: Language = language!("en": "chat" "nudges" "answers" "tips" "lessons" "training" "requests" "authoring" "people" "web" "settings" "evidence" "impact" "operations" "discord" "slack");
+pub(super) const ENGLISH: Language = language!("en": "chat" "nudges" "answers" "tips" "lessons" "training" "requests" "authoring" "people" "web" "settings" "evidence" "impact" "operations" "discord" "slack" "oidc");
 
 /// Every other language, in the same form. A file or a key that is not there yet is said in English.
 pub(super) const OTHERS: &[Language] = &[];

@@ -110,6 +110,8 @@ impl Simulation {
             asking: crate::answers::Asking::default(),
             training: wanted.training,
             mail: wanted.mail,
+            // Nobody signs anything in a simulation.
+            sign_in: None,
         });
         // Nobody asks anything in a simulation: the work beside the scheduler would look for nothing.
         let parts = Parts { background: Vec::new(), ..crate::parts(&services) };

@@ -6,9 +6,12 @@
 mod ask;
 mod form;
 mod sign;
+mod sign_in;
 mod status;
 mod unreachable;
 mod view;
+
+pub(super) use sign_in::SignIn;
 
 use std::sync::Arc;
 

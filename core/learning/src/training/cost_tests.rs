@@ -29,6 +29,7 @@ async fn world() -> World {
         index: Index::in_memory().unwrap(),
         asking: Default::default(),
         mail: false,
+        sign_in: None,
         organisation: organisation(),
     });
     let s = Stage::new(|_| parts(&services)).await;

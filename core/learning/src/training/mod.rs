@@ -76,6 +76,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
     kinds.push(Box::new(trainer::FromTrainer));
     kinds.push(Box::new(trainer::Shown(services.clone())));
     kinds.push(Box::new(completions::Doubt));
+    kinds.push(Box::new(chat::SignIn(services.clone())));
     let requests = requests::parts(services);
     kinds.extend(requests.kinds);
     let mut jobs: Vec<Arc<dyn Job>> = vec![

@@ -42,6 +42,8 @@ pub enum Change {
     Granted,
     /// The person confirmed the attestation with their name.
     Attested,
+    /// Somebody else signed in where the person was to sign; nothing was signed.
+    Refused,
     /// It is done.
     Completed,
     /// Somebody moved the due date.
@@ -149,6 +151,7 @@ impl Change {
             Self::Attempted => "attempted",
             Self::Granted => "granted",
             Self::Attested => "attested",
+            Self::Refused => "refused",
             Self::Completed => "completed",
             Self::Extended => "extended",
             Self::Moved => "moved",
@@ -165,12 +168,13 @@ impl Change {
     }
 
     /// All changes.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Assigned,
         Self::Started,
         Self::Attempted,
         Self::Granted,
         Self::Attested,
+        Self::Refused,
         Self::Completed,
         Self::Extended,
         Self::Moved,
@@ -206,7 +210,8 @@ pub fn transition(from: Option<State>, change: Change, facts: Facts) -> Option<S
     } else {
         State::Assigned
     };
-    let work = matches!(change, Change::Started | Change::Attempted | Change::Granted | Change::Attested);
+    let work =
+        matches!(change, Change::Started | Change::Attempted | Change::Granted | Change::Attested | Change::Refused);
     match (from, change) {
         (_, Change::Assigned) => None,
         (State::Retired | State::Exempt | State::Waived, Change::Reinstated) => {

@@ -302,6 +302,7 @@ pub async fn take(db: &Db, services: &Services, person: &str, item: Option<&str>
                 meaning: course.attestation.clone().unwrap_or_default(),
                 typed: person.name.clone(),
                 level: attest::demanded(&tx, &a, &course).await?,
+                signed_in: None,
             };
             a = life::attest(&tx, services, &person, &a, &course, &what).await?;
         }

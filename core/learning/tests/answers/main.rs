@@ -50,6 +50,7 @@ impl Office {
             index: Index::in_memory().unwrap(),
             asking,
             mail: false,
+            sign_in: None,
         });
         let stage = Stage::new(|_| parts(&services)).await;
         let office = Self { stage, services };

@@ -60,6 +60,7 @@ async fn world() -> World {
         organisation: organisation(),
         asking: stoa_learning::answers::Asking::default(),
         mail: false,
+        sign_in: None,
     });
     let log = Arc::new(Log { signer: signer(1), anchors: Vec::new() });
     let s = Stage::new(|_| {

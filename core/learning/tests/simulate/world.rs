@@ -148,6 +148,7 @@ impl World {
             index: Index::in_memory().unwrap(),
             asking: Default::default(),
             mail: false,
+            sign_in: None,
             organisation: self.organisation.clone(),
         }
     }

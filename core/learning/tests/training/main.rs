@@ -83,12 +83,16 @@ fn services(training: training::requests::Settings, organisation: Organisation) 
         index: Index::in_memory().unwrap(),
         asking: Default::default(),
         mail: true,
+        sign_in: None,
         organisation,
     })
 }
 
 async fn world_with(training: training::requests::Settings) -> World {
-    let services = services(training, organisation());
+    world_of(services(training, organisation())).await
+}
+
+async fn world_of(services: Arc<Services>) -> World {
     let s = Stage::new(|_| parts(&services)).await;
     let courses = tempfile::tempdir().unwrap();
     write_course(courses.path(), COURSE);

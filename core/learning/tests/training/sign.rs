@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use stoa_flow::chat::{Account, Message, MessageRef, Opened, Place, Platform, SendError, ThreadMessage};
 use stoa_ground::ledger::{self, Entry, Master};
-use stoa_learning::training::attest::Level;
+use stoa_learning::training::attest::sign_in::{self, Ended, Link};
+use stoa_learning::training::attest::{Level, NamedBy, SignedIn};
 
 use super::*;
 
@@ -210,6 +211,150 @@ async fn codes_are_few_short_lived_and_for_one_content() {
     assert!(sign(letters.code()).await.contains("completed on"));
 }
 
+/// A world with an identity provider that names people by this, and Ana at the end of her course.
+async fn house(by: NamedBy, email: Option<&str>) -> (World, Person, String) {
+    let settings = training::requests::Settings {
+        public_url: Some("https://learn.example.org/".into()),
+        ..training::requests::Settings::default()
+    };
+    let mut with = services(settings, organisation());
+    Arc::get_mut(&mut with).unwrap().sign_in = Some(by);
+    let w = world_of(with).await;
+    w.s.db.seal_with(Master::new([7; 32]));
+    let ana = w.s.hire("Ana", |p| p.email = email.map(str::to_owned)).await;
+    w.apply(&format!("{REQUIREMENT}attestation = \"oidc\"\n")).await;
+    let id = at_the_end(&w, &ana).await;
+    (w, ana, id)
+}
+
+impl World {
+    /// Ana types her name; the token of the link that she gets.
+    async fn link(&self, id: &str) -> String {
+        let told = self.s.fills("Ana", &format!("training attest {id}"), &[("name", "Ana")]).await;
+        let link = told.split("(<https://learn.example.org/oidc/start/").nth(1).expect(&told);
+        link.split('>').next().unwrap().to_owned()
+    }
+
+    async fn looks(&self, token: &str) -> Link {
+        self.s.db.read(|c| async move { sign_in::look(&c, token).await }).await.unwrap()
+    }
+
+    async fn signs_in(&self, token: &str, named: &str) -> Ended {
+        let who = SignedIn {
+            issuer: "https://id.example.org".into(),
+            subject: format!("subject of {named}"),
+            named: named.into(),
+            at: Instant::parse("2026-11-23T08:59:00Z").unwrap(),
+        };
+        let (services, who) = (&self.services, &who);
+        let ended =
+            self.s.db.write(|tx| async move { sign_in::finish(&tx, services, token, who).await }).await.unwrap();
+        self.s.flow.settle().await.unwrap();
+        ended
+    }
+}
+
+#[tokio::test]
+async fn a_signature_waits_until_the_person_has_signed_in() {
+    let (w, ana, id) = house(NamedBy::Email, Some("ana.lima@example.org")).await;
+    let max = w.s.hire("Max", |p| p.email = Some("max@example.org".into())).await;
+    let ready = w.press("Ana", &format!("training finish {id}")).await;
+    insta::assert_snapshot!(ready.replace(&id, "A"), @r"
+    Last step of **Fire safety**: please sign.
+    > I have read Fire safety and will leave the house when it burns.
+    To be sure that it is you, you sign in with your organisation’s account afterwards.
+    [Sign: training attest A]
+    ");
+    let token = w.link(&id).await;
+    insta::assert_snapshot!(w.last("Ana").replace(&token, "TOKEN"), @r"
+    One step is left to sign **Fire safety**: sign in with your organisation’s account, although you may be signed in already.
+    [Confirm with your organisation’s sign-in](<https://learn.example.org/oidc/start/TOKEN>)
+    The link is for you alone. It works once, for 10 minutes.
+    ");
+    assert_eq!(w.one(&ana).await.attested, None);
+    // At rest the link is sealed, wherever it stands.
+    let secret = token.split('.').nth(1).unwrap();
+    for sql in [
+        "SELECT COUNT(*) AS n FROM outbox WHERE payload LIKE '%' || $1 || '%' OR shown LIKE '%' || $1 || '%'",
+        "SELECT COUNT(*) AS n FROM attest_code WHERE digest LIKE '%' || $1 || '%' OR bound LIKE '%' || $1 || '%'",
+        "SELECT COUNT(*) AS n FROM inbox WHERE body LIKE '%' || $1 || '%'",
+    ] {
+        let n: i64 = w.s.db.opt(sql, args![secret]).await.unwrap().unwrap().get("n").unwrap();
+        assert_eq!(n, 0, "{sql}");
+    }
+    for forged in ["", "x", ".", &id, &format!("{id}."), &format!("{id}.{}", "0".repeat(32)), &format!("x{token}")] {
+        assert_eq!(w.looks(forged).await, Link::Gone, "{forged}");
+        assert_eq!(w.signs_in(forged, "ana.lima@example.org").await, Ended::Gone, "{forged}");
+    }
+    assert!(matches!(w.looks(&token).await, Link::Open(_)));
+
+    assert_eq!(w.signs_in(&token, "max@example.org").await, Ended::SomebodyElse);
+    assert_eq!(w.signs_in(&token, "eve@example.org").await, Ended::SomebodyElse);
+    let subject = format!("assignment/{id}");
+    let subject = &subject;
+    let all = || w.s.db.read(|c| async move { ledger::of_subject(&c, subject).await });
+    let refused: Vec<_> = all().await.unwrap().into_iter().filter(|r| r.kind == "refused").collect();
+    assert_eq!(refused.len(), 2, "{refused:?}");
+    assert_eq!(refused[0].data["other"], format!("person/{}", max.id));
+    assert!(refused[0].data["subject"].is_null(), "who is known is named by the roster alone");
+    assert_eq!(refused[1].data["subject"], "subject of eve@example.org");
+    assert_eq!(w.one(&ana).await.attested, None);
+
+    assert_eq!(w.signs_in(&token, "Ana.Lima@example.org").await, Ended::Signed);
+    let done = w.last("Ana");
+    assert!(done.contains("completed on Mon, 23 Nov 2026") && done.contains("Signed: Ana · "), "{done}");
+    assert!(!done.contains("/oidc/"), "{done}");
+    let signed = all().await.unwrap().into_iter().find(|r| r.kind == "attested").unwrap().data;
+    assert_eq!(signed["authentication"], "oidc");
+    assert_eq!(
+        (&signed["issuer"], &signed["subject"]),
+        (&"https://id.example.org".into(), &"subject of Ana.Lima@example.org".into())
+    );
+    assert_eq!(signed["signed_in"], "2026-11-23T08:59:00.000Z");
+    assert_eq!(
+        (&signed["name"], &signed["meaning"]),
+        (&"Ana".into(), &"Your signature means: this sentence is true, and you answer for it.".into())
+    );
+    assert_eq!(w.looks(&token).await, Link::Used);
+    assert_eq!(w.signs_in(&token, "ana.lima@example.org").await, Ended::Gone);
+    assert_eq!(all().await.unwrap().iter().filter(|r| r.kind == "attested").count(), 1);
+    // A ledger that is read again says the same.
+    w.services.ledger.rebuild(&w.s.db).await.unwrap();
+    assert!(w.one(&ana).await.completed.is_some());
+}
+
+#[tokio::test]
+async fn a_link_is_one_for_one_content_and_a_short_time() {
+    let (w, ana, id) = house(NamedBy::EmployeeId, None).await;
+    let first = w.link(&id).await;
+    let second = w.link(&id).await;
+    assert_eq!(w.looks(&first).await, Link::Gone, "a newer one takes its place");
+    let told: Vec<String> = w.s.to("Ana").iter().map(|p| p.message.plain()).collect();
+    assert!(told[told.len() - 2].contains("does not work any more"), "{told:?}");
+    for n in 1..=5 {
+        assert_eq!(w.signs_in(&second, "E-other").await, Ended::SomebodyElse, "{n}");
+    }
+    assert_eq!(w.signs_in(&second, &ana.employee_id).await, Ended::Gone, "five were somebody else");
+    assert!(w.last("Ana").contains("does not work any more"), "{}", w.last("Ana"));
+    let third = w.link(&id).await;
+    w.s.until("2026-11-23T09:10:01Z").await;
+    assert_eq!(w.looks(&third).await, Link::Gone, "ten minutes are over");
+    assert_eq!(w.signs_in(&third, &ana.employee_id).await, Ended::Gone);
+    let fourth = w.link(&id).await;
+    w.change("UPDATE person SET status = 'left' WHERE id = $1 AND COALESCE($2, '') = ''", &ana, None).await;
+    assert_eq!(w.signs_in(&fourth, &ana.employee_id).await, Ended::Gone, "who has left signs nothing");
+    assert_eq!(w.one(&ana).await.attested, None);
+}
+
+#[tokio::test]
+async fn whom_a_provider_cannot_name_is_told_whom_to_ask() {
+    let (w, _, id) = house(NamedBy::Email, None).await;
+    let said = w.s.fills("Ana", &format!("training attest {id}"), &[("name", "Ana")]).await;
+    assert!(said.contains("I know no address of yours"), "{said}");
+    let said = training::complete(&w.s.db, &w.services, "Ana", "fire-safety", "operator", "she says so").await;
+    assert!(said.unwrap_err().to_string().contains("demands the person's own signature (oidc)"));
+}
+
 #[tokio::test]
 async fn without_an_address_it_is_said_whom_to_ask_and_nobody_can_sign_for_somebody_else() {
     let w = world().await;
@@ -242,7 +387,8 @@ async fn what_this_installation_cannot_do_is_refused_with_what_it_can() {
     };
     assert_eq!(
         apply("attestation = \"oidc\"").await,
-        "r.toml: requirement 'fire-safety': attestation is oidc, and this installation has chat-session and mail-code only"
+        "r.toml: requirement 'fire-safety': attestation is oidc, and this installation has chat-session and mail-code only: \
+         set [oidc] issuer, client_id and client_secret first"
     );
     assert_eq!(apply(BY_MAIL).await, "");
     let said = apply("attestation = \"fingerprint\"").await;
@@ -271,6 +417,7 @@ async fn what_this_installation_cannot_do_is_refused_with_what_it_can() {
         index: Index::in_memory().unwrap(),
         asking: Default::default(),
         mail: false,
+        sign_in: None,
         organisation: organisation(),
     };
     let text = format!("{REQUIREMENT}{BY_MAIL}");

@@ -221,7 +221,7 @@ fn after(before: Option<Assignment>, change: Change, record: &Record, id: &str) 
             a.end_reason = None;
         }
         Change::Revalidated => a.rule_version = text("rule_version").unwrap_or(a.rule_version),
-        Change::Assigned | Change::Extended | Change::Moved | Change::Overdue | Change::Expired => {}
+        Change::Assigned | Change::Refused | Change::Extended | Change::Moved | Change::Overdue | Change::Expired => {}
     }
     if matches!(change, Change::Completed | Change::Waived | Change::Revalidated) {
         a.expires = serde_json::from_value::<ValidData>(data.clone())?.deadline();

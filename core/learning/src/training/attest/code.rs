@@ -12,7 +12,7 @@ use crate::training::course::{self, Course};
 /// How long a code works.
 pub(in crate::training) const MINUTES: i64 = 15;
 /// How often a wrong code may be typed.
-const TRIES: i64 = 5;
+pub(super) const TRIES: i64 = 5;
 /// How many codes are sent for one assignment in an hour.
 const AN_HOUR: usize = 4;
 
@@ -27,14 +27,14 @@ pub(in crate::training) enum Redeemed {
     Gone,
 }
 
-/// What a code is made for.
-fn purpose(a: &Assignment, person: &Person, course: &Course) -> String {
+/// What a code or a link is made for.
+pub(super) fn purpose(a: &Assignment, person: &Person, course: &Course) -> String {
     let text = course.attestation.as_deref().unwrap_or_default();
     let version = a.course_version.as_deref().unwrap_or_default();
     course::digest(&format!("{}\n{}\n{version}\n{text}", a.id, person.id))
 }
 
-fn digest(code: &str, purpose: &str) -> String {
+pub(super) fn digest(code: &str, purpose: &str) -> String {
     let hash = Sha256::new().chain_update("stoa/attest-code/v1\n").chain_update(purpose).chain_update(code).finalize();
     stoa_ground::hex(hash.iter())
 }
@@ -65,7 +65,7 @@ pub(in crate::training) async fn send(
     tx.exec(
         "INSERT INTO attest_code (assignment, digest, bound, expires, tries, used, recent) VALUES ($1, $2, $3, $4, 0, NULL, $5)
          ON CONFLICT (assignment) DO UPDATE SET digest = excluded.digest, bound = excluded.bound,
-           expires = excluded.expires, tries = 0, used = NULL, recent = excluded.recent",
+           expires = excluded.expires, tries = 0, used = NULL, recent = excluded.recent, pending = NULL",
         args![&a.id, digest(&codes::plain(&code), &bound), &bound, expires, serde_json::to_string(&recent)?],
     )
     .await?;

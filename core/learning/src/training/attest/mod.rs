@@ -5,11 +5,14 @@
 //! the assignment and the content by [`bound`], which the projection checks: a signature fits no other record.
 
 mod code;
+pub mod sign_in;
 
 use jiff::Zoned;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
+use stoa_flow::say;
+use stoa_flow::words::Words;
 use stoa_ground::people::{self, Person};
 use stoa_ground::{Conn, Error, Instant, Result};
 
@@ -69,8 +72,7 @@ pub fn available(services: &Services, level: Level) -> std::result::Result<(), S
     let has = |level: &Level| match level {
         Level::ChatSession => true,
         Level::MailCode => services.mail,
-        // People sign in to the web with a link; an identity provider is not connected to anything yet.
-        Level::Oidc => false,
+        Level::Oidc => services.sign_in.is_some(),
     };
     if has(&level) {
         return Ok(());
@@ -78,12 +80,11 @@ pub fn available(services: &Services, level: Level) -> std::result::Result<(), S
     let there: Vec<&str> = Level::ALL.iter().filter(|l| has(l)).map(|l| l.name()).collect();
     let there = there.join(" and ");
     let name = level.name();
-    Err(match level {
-        Level::MailCode => {
-            format!("is {name}, and this installation has {there} only: set [mail] smtp_url and from first")
-        }
-        _ => format!("is {name}, and this installation has {there} only"),
-    })
+    let way = match level {
+        Level::Oidc => "[oidc] issuer, client_id and client_secret",
+        _ => "[mail] smtp_url and from",
+    };
+    Err(format!("is {name}, and this installation has {there} only: set {way} first"))
 }
 
 /// The level that an assignment needs: the higher one of its course and its requirement.
@@ -119,6 +120,35 @@ pub(super) struct Attestation {
     pub typed: String,
     /// How surely it is them.
     pub level: Level,
+    /// Who signed in with the identity provider, at [`Level::Oidc`].
+    pub signed_in: Option<SignedIn>,
+}
+
+/// Which claim of the identity provider says whose sign-in it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamedBy {
+    /// The e-mail address, as the roster has it.
+    Email,
+    /// Another one, which has the roster's employee id.
+    EmployeeId,
+}
+
+/// Somebody who has just signed in with the organisation's identity provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    /// The provider (OpenID Connect Core 1.0, section 2: `iss`).
+    pub issuer: String,
+    /// Who it is there, which stays the same when names and addresses change (`sub`).
+    pub subject: String,
+    /// What the claim says that names the person: see [`NamedBy`].
+    pub named: String,
+    /// When they proved who they are, by the provider's clock (`auth_time`).
+    pub at: Instant,
+}
+
+/// What the name means, at a level.
+pub(super) fn meaning(words: &Words, level: Level) -> String {
+    if level.is_signature() { say!(words, "training-sign-meaning") } else { say!(words, "training-attest-meaning") }
 }
 
 /// The moment on the person's own clock.
@@ -140,6 +170,11 @@ pub(super) fn data(a: &Assignment, course: &Course, person: &Person, what: &Atte
         "local_time": local(person, at).to_string(),
         "who": people::history::snapshot(person),
     });
+    if let Some(who) = &what.signed_in {
+        data["issuer"] = who.issuer.as_str().into();
+        data["subject"] = who.subject.as_str().into();
+        data["signed_in"] = who.at.rfc3339().into();
+    }
     data["bound"] = bound(&a.id, &data).into();
     data
 }
@@ -150,6 +185,8 @@ fn bound(assignment: &str, data: &Json) -> String {
     for name in ["version", "text_digest", "name", "printed_name", "authentication", "meaning", "local_time"] {
         parts.push(data[name].clone());
     }
+    // Only a sign-in with an identity provider has these.
+    parts.extend(["issuer", "subject", "signed_in"].iter().filter_map(|name| data.get(name).cloned()));
     course::digest(&Json::from(parts).to_string())
 }
 
@@ -188,6 +225,24 @@ mod tests {
             assert!(check("a1", Some("v1"), &forged).is_err(), "{name}");
         }
         assert!(check("a1", Some("v1"), &json!({ "version": "v1", "name": "Ana" })).is_ok(), "from before");
+    }
+
+    #[test]
+    fn a_signature_is_bound_to_the_account_that_signed_in() {
+        let mut data = json!({ "version": "v1", "text_digest": "t", "name": "Ana", "printed_name": "Ana Lima",
+            "authentication": "oidc", "meaning": "I did it", "local_time": "2026-11-23T10:00:00+01:00[Europe/Berlin]",
+            "issuer": "https://id.example.org", "subject": "s-1", "signed_in": "2026-11-23T09:00:00.000Z" });
+        data["bound"] = bound("a1", &data).into();
+        assert!(check("a1", Some("v1"), &data).is_ok());
+        for name in ["issuer", "subject", "signed_in"] {
+            let mut forged = data.clone();
+            forged[name] = "another".into();
+            assert!(check("a1", Some("v1"), &forged).is_err(), "{name}");
+            if let Some(members) = forged.as_object_mut() {
+                members.remove(name);
+            }
+            assert!(check("a1", Some("v1"), &forged).is_err(), "without {name}");
+        }
     }
 
     #[test]

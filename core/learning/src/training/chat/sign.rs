@@ -1,4 +1,5 @@
-//! The end of a course: the sentence that somebody puts their name under, and the code by mail where a signature is asked for.
+//! The end of a course: the sentence that somebody puts their name under, and the code by mail or the sign-in where a signature
+//! is asked for.
 
 use stoa_flow::chat::{Button, Call, Context, Field, FieldError, Form, Message, Turn, literal};
 use stoa_flow::say;
@@ -27,13 +28,8 @@ fn same_name(typed: &str, name: &str) -> bool {
     !typed.is_empty() && typed == plain(name)
 }
 
-/// What the name means, at a level.
-fn meaning(words: &Words, level: Level) -> String {
-    if level.is_signature() { say!(words, "training-sign-meaning") } else { say!(words, "training-attest-meaning") }
-}
-
 /// Name, local time with its zone, and content, as they are shown beside the sentence.
-fn particulars(words: &Words, person: &Person, version: &str, at: Instant) -> String {
+pub(super) fn particulars(words: &Words, person: &Person, version: &str, at: Instant) -> String {
     let local = attest::local(person, at);
     let when = format!("{} {} ({})", words.date(local.date()), words.time(local.time()), person.timezone);
     let content: String = version.chars().take(SHOWN).collect();
@@ -69,7 +65,7 @@ pub(super) async fn form(cx: &Context<'_>, id: &str) -> Result<Option<Form>> {
     Ok(Some(Form {
         command: format!("training sign {id} {version}"),
         title: if signs { say!(words, "training-sign-title") } else { say!(words, "training-attest-title") },
-        intro: Some(format!("{}\n\n{}\n\n{shown}", literal(&text), meaning(words, level))),
+        intro: Some(format!("{}\n\n{}\n\n{shown}", literal(&text), attest::meaning(words, level))),
         fields,
         submit: if signs { say!(words, "training-sign-submit") } else { say!(words, "training-attest-submit") },
     }))
@@ -145,7 +141,11 @@ impl Scene<'_> {
                 return turn.reply_private(Message::text(text).buttons(again)).await;
             }
         }
-        let what = Attestation { meaning: meaning(words, desk.level), typed: typed.to_owned(), level: desk.level };
+        if desk.level == Level::Oidc {
+            return self.ask_sign_in(turn, &desk, typed).await;
+        }
+        let meaning = attest::meaning(words, desk.level);
+        let what = Attestation { meaning, typed: typed.to_owned(), level: desk.level, signed_in: None };
         desk.a = life::attest(turn, self.services, person, &desk.a, &desk.course, &what).await?;
         if desk.point() == Point::Finish {
             desk.a = life::complete(turn, self.services, person, &desk.a, None).await?;

@@ -227,6 +227,7 @@ pub(super) fn attest(words: &Words, a: &Assignment, course: &Course, level: Leve
     let text = literal(course.attestation.as_deref().unwrap_or_default());
     let message = Message::text(ready).and(stoa_flow::chat::Block::Quote { text, source: None });
     if level != Level::MailCode {
+        let message = if level == Level::Oidc { message.context(say!(words, "training-sign-in-why")) } else { message };
         return message.buttons(vec![attest_button(words, a, course, level)]);
     }
     match &person.email {
