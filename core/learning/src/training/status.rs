@@ -223,7 +223,7 @@ pub async fn complete(
             by,
             actor: who,
             how: How::Operator,
-            claim: Claim { at: tx.now(), score: a.score },
+            claim: Claim::at(tx.now(), a.score, tx.now()),
             provider: None,
             evidence: None,
             statement: None,
