@@ -1,6 +1,6 @@
 //! `stoa training apply`: what a file of requirements changes, and the change.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::civil::Date;
 use serde::Serialize;
@@ -142,7 +142,9 @@ pub(super) async fn look(
     let (mut planned, mut touched) = (Vec::new(), Vec::new());
     for r in requirements {
         let mut histories: HashMap<String, Vec<Assignment>> = HashMap::new();
-        for a in assignment::about(conn, &r.id, &r.course).await? {
+        let about = assignment::about(conn, &r.id, &r.course).await?;
+        let unsigned = attest::unsigned(conn, r, &about.iter().collect::<Vec<_>>()).await?;
+        for a in about {
             histories.entry(a.person.clone()).or_default().push(a);
         }
         let world = World {
@@ -151,6 +153,7 @@ pub(super) async fn look(
             everyone: &everyone,
             courses: &courses,
             histories: &histories,
+            unsigned: &unsigned,
             now: conn.now(),
         };
         let (plan, people) = plan(&world, r, requirements)?;
@@ -197,6 +200,8 @@ struct World<'a> {
     courses: &'a BTreeMap<String, String>,
     /// The assignments of the requirement and its course by person, the oldest first.
     histories: &'a HashMap<String, Vec<Assignment>>,
+    /// Those among them that lack the signature which the requirement demands.
+    unsigned: &'a HashSet<String>,
     now: Instant,
 }
 
@@ -230,7 +235,7 @@ fn plan(w: &World<'_>, r: &Requirement, file: &[Requirement]) -> Result<(Planned
     let (mut touched, mut because, mut not_for) = (Vec::new(), HashMap::new(), HashMap::new());
     for (person, facts) in w.everyone {
         let calendar = w.services.organisation.calendar(person);
-        let who = Subject { person, facts, calendar: &calendar, courses: w.courses };
+        let who = Subject { person, facts, calendar: &calendar, courses: w.courses, unsigned: w.unsigned };
         let means = r.active && r.audience.matches(person, facts);
         let reason = r.audience.explain(person, facts);
         if means {

@@ -1,6 +1,6 @@
 //! Who needs what: compares requirements with a person as they are now, and does what follows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::civil::{Date, Time};
@@ -14,7 +14,7 @@ use super::assignment::{self, Assignment, By, Cycle, New, Renewal};
 use super::due::{self, Dates, Deadline};
 use super::requirement::{self, Due, Prior, Requirement};
 use super::state::State;
-use super::{course, joined, life};
+use super::{attest, course, joined, life};
 use crate::Services;
 
 /// How many verdicts can follow on each other at most: another end, expired, retired, assigned.
@@ -50,6 +50,8 @@ pub(crate) struct Subject<'a> {
     pub calendar: &'a Calendar,
     /// The version of each course that counts now.
     pub courses: &'a BTreeMap<String, String>,
+    /// The assignments that count for no other requirement, since they lack the signature that it demands.
+    pub unsigned: &'a HashSet<String>,
 }
 
 impl Subject<'_> {
@@ -107,7 +109,9 @@ fn begin(r: &Requirement, who: &Subject<'_>, assignments: &[Assignment], today: 
             && rule.every.after(who.calendar.date(done)) >= today
             && (!rule.new_version || a.course_version.as_ref() == who.courses.get(&r.course))
     };
-    match assignments.iter().filter(counts).max_by_key(|a| a.completed) {
+    let earlier = || assignments.iter().filter(counts);
+    let signed = |a: &&Assignment| !who.unsigned.contains(&a.id);
+    match earlier().filter(signed).max_by_key(|a| a.completed) {
         Some(a) => Verdict::Credit { due, earlier: a.id.clone(), reason },
         None => Verdict::Assign { due, cycle: Cycle::FIRST, reason },
     }
@@ -257,7 +261,6 @@ async fn look_at(tx: &Tx, s: &Services, requirements: &[Requirement], id: &str) 
     }
     let (facts, courses) = (people::facts(tx, &person).await?, contents(tx, requirements).await?);
     let calendar = s.organisation.calendar(&person);
-    let who = Subject { person: &person, facts: &facts, calendar: &calendar, courses: &courses };
     let id = person.id.as_str();
     let mut assignments = assignment::of_person(tx, id).await?;
     if joined::settle_all(tx, s, &person, &assignments).await? {
@@ -265,6 +268,10 @@ async fn look_at(tx: &Tx, s: &Services, requirements: &[Requirement], id: &str) 
     }
     let mut new = Vec::new();
     for requirement in requirements {
+        let begun = assignments.iter().any(|a| a.requirement == requirement.id && a.state != State::Retired);
+        let earlier: Vec<&Assignment> = assignments.iter().filter(|_| !begun).collect();
+        let unsigned = &attest::unsigned(tx, requirement, &earlier).await?;
+        let who = Subject { person: &person, facts: &facts, calendar: &calendar, courses: &courses, unsigned };
         for _ in 0..STEPS {
             let Some(verdict) = decide(requirement, &who, &assignments, tx.now())? else { break };
             let before = new.len();

@@ -63,6 +63,7 @@ struct Life {
     person: Person,
     facts: people::Facts,
     courses: BTreeMap<String, String>,
+    unsigned: HashSet<String>,
     assignments: Vec<Assignment>,
     /// When each completion was, so that nothing rewrites it.
     completions: BTreeMap<String, Instant>,
@@ -88,6 +89,7 @@ impl Life {
             person: serde_json::from_value(person).unwrap(),
             facts: people::Facts::default(),
             courses: BTreeMap::from([("fire".to_owned(), "v1".to_owned())]),
+            unsigned: HashSet::new(),
             assignments: Vec::new(),
             completions: BTreeMap::new(),
             now: Instant::parse("2026-11-23T10:00:00Z").unwrap(),
@@ -99,9 +101,14 @@ impl Life {
         Calendar { zone: TimeZone::get(&self.person.timezone).unwrap(), ..Calendar::default() }
     }
 
+    fn subject<'a>(&'a self, calendar: &'a Calendar) -> Subject<'a> {
+        let (person, facts, courses, unsigned) = (&self.person, &self.facts, &self.courses, &self.unsigned);
+        Subject { person, facts, calendar, courses, unsigned }
+    }
+
     fn verdict(&self) -> Option<Verdict> {
         let calendar = self.calendar();
-        let who = Subject { person: &self.person, facts: &self.facts, calendar: &calendar, courses: &self.courses };
+        let who = self.subject(&calendar);
         decide(&self.r, &who, &self.assignments, self.now).unwrap()
     }
 
@@ -287,7 +294,7 @@ impl Life {
         let (calendar, all) = (self.calendar(), &self.assignments);
         let today = calendar.date(self.now);
         let rule = self.r.recertify.as_ref().unwrap();
-        let who = Subject { person: &self.person, facts: &self.facts, calendar: &calendar, courses: &self.courses };
+        let who = self.subject(&calendar);
         let wanted = who.is_wanted(&self.r, today);
         let live = all.iter().rfind(|a| a.state != State::Retired);
         prop_assert!(all.iter().filter(|a| a.state.is_open()).count() <= 1, "two are open at once");

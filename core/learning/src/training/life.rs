@@ -79,6 +79,11 @@ pub(crate) async fn credit(
         "completed": done,
         "for": earlier.id,
     });
+    // What the person signed then stands for this as well.
+    if let Some((record, level)) = attest::signature(tx, earlier).await? {
+        data["attestation"] = record.into();
+        data["authentication"] = level.name().into();
+    }
     set_end(&mut data, validity(&s.organisation.calendar(person), requirement, &a, done));
     record(tx, s, &a.id, Change::Completed, &By::rule(&requirement.id, why), data).await?;
     Ok(())
