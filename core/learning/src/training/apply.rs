@@ -93,7 +93,8 @@ pub struct Effect {
 /// messages. Applying the same file again changes nothing; requirements that are not in the file stay as they are.
 ///
 /// # Errors
-/// [`Error::Invalid`] when the file has mistakes or names a course that is not there; nothing is changed then.
+/// [`Error::Invalid`] when the file has mistakes, names a course that is not there, or another one than people were assigned
+/// under its id; nothing is changed then.
 pub async fn apply(db: &Db, services: &Services, file: &str, text: &str, dry_run: bool) -> Result<Plan> {
     let requirements = requirement::parse(file, text)?;
     let requirements = &requirements;
@@ -115,7 +116,7 @@ pub async fn apply(db: &Db, services: &Services, file: &str, text: &str, dry_run
 /// What requirements change as things are now, and the ids of those to whom it happens. `file` is their name for messages.
 ///
 /// # Errors
-/// [`Error::Invalid`] when one names a course that is not there.
+/// [`Error::Invalid`] when one names a course that is not there, or another one than people were assigned under its id.
 pub(super) async fn look(
     conn: &Conn,
     services: &Services,
@@ -134,6 +135,15 @@ pub(super) async fn look(
     for r in requirements.iter().filter(|r| r.active) {
         if let Some(why) = unsignable(conn, services, r).await? {
             return Err(Error::invalid(format!("{file}: requirement '{}': {why}", r.id)));
+        }
+    }
+    for r in requirements {
+        if let Some(course) = requirement::loses_course(conn, r).await? {
+            return Err(Error::invalid(format!(
+                "{file}: requirement '{}': its course is '{course}', and what people did for it is evidence of that one: give \
+                 what asks for '{}' an id of its own, and end this one with active = false",
+                r.id, r.course
+            )));
         }
     }
     let stored = requirement::all(conn).await?;

@@ -296,3 +296,35 @@ async fn a_waiver_forgives_this_time_and_can_be_taken_back_as_an_exemption_can()
     services.ledger.rebuild(db).await.unwrap();
     assert_eq!(w.tables().await, before);
 }
+
+#[tokio::test]
+async fn a_requirement_keeps_the_course_that_people_were_assigned_under_its_id() {
+    let w = world().await;
+    write_course(w.courses.path(), &COURSE.replace("\"fire\"", "\"water\""));
+    course::apply_dir(&w.s.db, &w.services, w.courses.path()).await.unwrap();
+    let nobody = REQUIREMENT.replace("\"everyone\"", "'country = \"FR\"'");
+    let other = |text: &str| text.replace("course = \"fire\"", "course = \"water\"");
+    w.apply(&nobody).await;
+    w.apply(&other(&nobody)).await;
+    w.apply(&nobody).await;
+    let ana = w.s.hire("Ana", |_| {}).await;
+    w.apply(REQUIREMENT).await;
+    let before = w.tables().await;
+    for dry_run in [true, false] {
+        let said = training::apply(&w.s.db, &w.services, "r.toml", &other(REQUIREMENT), dry_run).await.unwrap_err();
+        assert_eq!(
+            said.to_string(),
+            "r.toml: requirement 'fire-safety': its course is 'fire', and what people did for it is evidence of that one: \
+             give what asks for 'water' an id of its own, and end this one with active = false"
+        );
+    }
+    assert_eq!(w.tables().await, before);
+    // The way out.
+    let ends = format!("{REQUIREMENT}active = false\n{}", other(&REQUIREMENT.replace("fire-safety", "water-safety")));
+    w.apply(&ends).await;
+    let all: Vec<_> = w.of(&ana).await.into_iter().map(|a| (a.course, a.state.name())).collect();
+    assert_eq!(all, [("fire".to_owned(), "retired"), ("water".to_owned(), "assigned")]);
+    // What has ended keeps it as well.
+    let again = training::apply(&w.s.db, &w.services, "r.toml", &other(REQUIREMENT), true).await;
+    assert!(again.unwrap_err().to_string().contains("its course is 'fire'"));
+}

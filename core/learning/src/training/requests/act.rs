@@ -252,7 +252,9 @@ pub(in crate::training) async fn has_moved(conn: &Conn, r: &Request) -> Result<b
     let Some(definition) = &r.definition else { return Ok(false) };
     let now = requirement::version_of(conn, &definition.id).await?;
     // A draft from before versions were written down says nothing.
-    Ok(if r.changes { r.base.is_some() && r.base != now } else { now.is_some() })
+    let moved = if r.changes { r.base.is_some() && r.base != now } else { now.is_some() };
+    // Or somebody was assigned it meanwhile, and it has another course.
+    Ok(moved || requirement::loses_course(conn, definition).await?.is_some())
 }
 
 /// A proposed requirement goes back to its author, because the one that it changes is another one now.
