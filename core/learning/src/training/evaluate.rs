@@ -79,10 +79,8 @@ pub(crate) fn decide(
     let mine = || assignments.iter().filter(|a| a.requirement == r.id && a.state != State::Retired);
     let Some(a) = mine().next_back() else { return Ok(wanted.then(|| begin(r, who, assignments, today))) };
     if !wanted {
-        let ends = a.state.is_open() || a.state == State::Exempt;
-        let reason =
-            if r.active { r.audience.explain(who.person, who.facts) } else { "the requirement was withdrawn".into() };
-        return Ok(ends.then(|| Verdict::Retire { id: a.id.clone(), reason }));
+        // What somebody decided holds on: the person may come back.
+        return Ok(a.state.is_open().then(|| Verdict::Retire { id: a.id.clone(), reason: not_now(r, who, today) }));
     }
     if let Some(done) = mine().rfind(|a| a.completed.is_some() || a.state == State::Waived) {
         let end = life::holds(who.calendar, r, done);
@@ -96,6 +94,16 @@ pub(crate) fn decide(
         }
     }
     if a.state.is_open() { open(r, who, a, assignments, now) } else { Ok(next(r, who, a, today)) }
+}
+
+/// Why a requirement asks somebody for nothing now.
+fn not_now(r: &Requirement, who: &Subject<'_>, today: Date) -> String {
+    let first = who.person.hire_date.filter(|first| *first > today && r.audience.matches(who.person, who.facts));
+    match first {
+        _ if !r.active => "the requirement was withdrawn".into(),
+        Some(first) => format!("not for you yet, because your first day of work is {first}"),
+        None => r.audience.explain(who.person, who.facts),
+    }
 }
 
 /// The first assignment.
@@ -120,7 +128,7 @@ fn begin(r: &Requirement, who: &Subject<'_>, assignments: &[Assignment], today: 
 /// The cycle after one that is completed, expired or waived.
 fn next(r: &Requirement, who: &Subject<'_>, a: &Assignment, today: Date) -> Option<Verdict> {
     let rule = r.recertify.as_ref()?;
-    let done = who.calendar.date(a.completed.or(a.ended).filter(|_| a.state != State::Exempt)?);
+    let done = who.calendar.date(a.completed.or(a.ended)?);
     let why = r.audience.explain(who.person, who.facts);
     let renew = |until: Option<Date>, reason: String| {
         let cycle = Cycle { number: a.cycle + 1, renews: Some(Renewal { id: a.id.clone(), until }) };
@@ -128,7 +136,8 @@ fn next(r: &Requirement, who: &Subject<'_>, a: &Assignment, today: Date) -> Opti
     };
     let end = a.expires.map(|end| end.date);
     if rule.prior == Prior::DoesNotCount && who.person.hire_date.is_some_and(|hired| done < hired) {
-        let reason = format!("{why}; what you did before your first day of work does not count");
+        let what = if a.state == State::Exempt { "was decided" } else { "you did" };
+        let reason = format!("{why}; what {what} before your first day of work does not count");
         return Some(Verdict::Assign { due: who.deadline(r, today), cycle: Cycle::FIRST, reason });
     }
     if let Some(end) = end.filter(|end| today >= due::opens(rule, *end)) {

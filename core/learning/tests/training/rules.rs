@@ -328,3 +328,68 @@ async fn a_requirement_keeps_the_course_that_people_were_assigned_under_its_id()
     let again = training::apply(&w.s.db, &w.services, "r.toml", &other(REQUIREMENT), true).await;
     assert!(again.unwrap_err().to_string().contains("its course is 'fire'"));
 }
+
+#[tokio::test]
+async fn who_begins_later_than_was_known_is_told_so() {
+    let w = world().await;
+    let ana = w.s.hire("Ana", |p| p.hire_date = Some("2026-11-01".parse().unwrap())).await;
+    w.apply(REQUIREMENT).await;
+    let moved = "UPDATE person SET hire_date = $2 WHERE id = $1";
+    w.change(moved, &ana, Some("2026-12-01")).await;
+    let retired = w.one(&ana).await;
+    assert_eq!(retired.state.name(), "retired");
+    assert_eq!(retired.end_reason.as_deref(), Some("not for you yet, because your first day of work is 2026-12-01"));
+    w.s.until("2026-12-01T09:00:00Z").await;
+    assert_eq!(w.of(&ana).await.last().unwrap().state.name(), "assigned");
+}
+
+#[tokio::test]
+async fn an_exemption_holds_when_somebody_was_away_from_the_rule_or_the_roster() {
+    let sales = REQUIREMENT.replace("\"everyone\"", "'department = \"Sales\"'");
+    let (department, status) =
+        ("UPDATE person SET department = $2 WHERE id = $1", "UPDATE person SET status = $2 WHERE id = $1");
+    for prior in ["", "recertify = { every = \"1 year\", prior = \"does not count\" }\n"] {
+        let w = world().await;
+        let hire = async |name: &str| {
+            w.s.hire(name, |p| {
+                p.department = Some("Sales".into());
+                p.hire_date = Some("2020-01-01".parse().unwrap());
+            })
+            .await
+        };
+        let (ana, ben) = (hire("Ana").await, hire("Ben").await);
+        let text = format!("{sales}{prior}");
+        w.apply(&text).await;
+        let (db, services) = (&w.s.db, &w.services);
+        training::exempt(db, services, "Ana", "fire-safety", None, "operator", "a trained firefighter").await.unwrap();
+        let until = Some("2027-01-15".parse().unwrap());
+        training::exempt(db, services, "Ben", "fire-safety", until, "operator", "works outdoors").await.unwrap();
+        w.s.flow.settle().await.unwrap();
+        // To another department and back; out of the roster by mistake and back; the rule ended and came again.
+        for person in [&ana, &ben] {
+            w.change(department, person, Some("Finance")).await;
+            assert_eq!(w.one(person).await.state.name(), "exempt", "what was decided holds meanwhile");
+            w.change(department, person, Some("Sales")).await;
+            w.change(status, person, Some("left")).await;
+            w.change(status, person, Some("active")).await;
+        }
+        w.apply(&format!("{text}active = false\n")).await;
+        w.apply(&text).await;
+        w.s.news("Ana");
+        for person in [&ana, &ben] {
+            assert_eq!(w.one(person).await.state.name(), "exempt", "{prior}");
+        }
+        // One that ends meanwhile has ended.
+        w.change(department, &ben, Some("Finance")).await;
+        w.s.until("2027-01-18T12:00:00Z").await;
+        assert_eq!(w.one(&ben).await.state.name(), "retired");
+        w.change(department, &ben, Some("Sales")).await;
+        assert_eq!(w.of(&ben).await.last().unwrap().state.name(), "assigned");
+        // A new first day of work begins anew where the rule says so.
+        w.change(status, &ana, Some("left")).await;
+        w.change("UPDATE person SET status = 'active', hire_date = $2 WHERE id = $1", &ana, Some("2027-01-11")).await;
+        let states: Vec<&str> = w.of(&ana).await.iter().map(|a| a.state.name()).collect();
+        assert_eq!(states, if prior.is_empty() { vec!["exempt"] } else { vec!["exempt", "assigned"] });
+        assert_eq!(w.s.news("Ana").contains("New for you"), !prior.is_empty());
+    }
+}
