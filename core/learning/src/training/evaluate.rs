@@ -121,6 +121,11 @@ fn begin(r: &Requirement, who: &Subject<'_>, assignments: &[Assignment], today: 
     let signed = |a: &&Assignment| !who.unsigned.contains(&a.id);
     match earlier().filter(signed).max_by_key(|a| a.completed) {
         Some(a) => Verdict::Credit { due, earlier: a.id.clone(), reason },
+        None if earlier().next().is_some() => {
+            let reason =
+                format!("{reason}; when you completed the course before, you did not sign it as this asks for");
+            Verdict::Assign { due, cycle: Cycle::FIRST, reason }
+        }
         None => Verdict::Assign { due, cycle: Cycle::FIRST, reason },
     }
 }
@@ -139,6 +144,9 @@ fn next(r: &Requirement, who: &Subject<'_>, a: &Assignment, today: Date) -> Opti
         let what = if a.state == State::Exempt { "was decided" } else { "you did" };
         let reason = format!("{why}; what {what} before your first day of work does not count");
         return Some(Verdict::Assign { due: who.deadline(r, today), cycle: Cycle::FIRST, reason });
+    }
+    if a.state == State::Exempt {
+        return None;
     }
     if let Some(end) = end.filter(|end| today >= due::opens(rule, *end)) {
         let (held, on) = (if today <= end { "holds" } else { "held" }, end.strftime("%-d %B %Y"));

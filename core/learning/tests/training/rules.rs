@@ -393,3 +393,60 @@ async fn an_exemption_holds_when_somebody_was_away_from_the_rule_or_the_roster()
         assert_eq!(w.s.news("Ana").contains("New for you"), !prior.is_empty());
     }
 }
+
+#[tokio::test]
+async fn the_day_that_was_given_during_a_leave_stands_unless_the_leave_gets_longer() {
+    let away = "UPDATE person SET leave_from = '2026-11-30', leave_to = $2 WHERE id = $1";
+    for (known, given, last, due) in [
+        // Back on Monday the 14th; the day is the one that was said.
+        (Some("2026-12-13"), "2026-12-18", Some("2026-12-13"), "2026-12-18"),
+        // Five working days longer than was known then.
+        (Some("2026-12-13"), "2026-12-18", Some("2026-12-20"), "2026-12-25"),
+        // Earlier than was known.
+        (Some("2026-12-13"), "2026-12-18", Some("2026-12-06"), "2026-12-18"),
+        // A day in the middle of the leave is the first one after it.
+        (Some("2026-12-13"), "2026-12-09", Some("2026-12-13"), "2026-12-14"),
+        // Nobody knew for how long.
+        (None, "2026-12-18", Some("2026-12-13"), "2026-12-18"),
+        (None, "2026-12-18", Some("2027-01-03"), "2027-01-04"),
+    ] {
+        let w = world().await;
+        let ana = w.s.hire("Ana", |_| {}).await;
+        w.apply(REQUIREMENT).await;
+        w.change(away, &ana, known).await;
+        w.s.until("2026-12-02T12:00:00Z").await;
+        assert_eq!(w.one(&ana).await.state.name(), "on_leave");
+        let to = given.parse().unwrap();
+        training::extend(&w.s.db, &w.services, "Ana", "fire-safety", to, "operator", "a long leave").await.unwrap();
+        w.change(away, &ana, last).await;
+        w.s.until("2027-01-04T08:00:00Z").await;
+        let a = w.one(&ana).await;
+        let on: Vec<String> = w.kinds(&a.id).await.into_iter().filter(|k| k == "resumed").collect();
+        assert_eq!((a.due.date.to_string().as_str(), on.len()), (due, 1), "{known:?} {given} {last:?}");
+        let before = w.tables().await;
+        w.services.ledger.rebuild(&w.s.db).await.unwrap();
+        assert_eq!(w.tables().await, before);
+    }
+}
+
+#[tokio::test]
+async fn an_extension_is_more_time_and_less_must_be_meant() {
+    let w = world().await;
+    let ana = w.s.hire("Ana", |_| {}).await;
+    w.apply(REQUIREMENT).await;
+    let (db, services) = (&w.s.db, &w.services);
+    let day = |text: &str| text.parse().unwrap();
+    let said = training::extend(db, services, "Ana", "fire-safety", day("2026-12-04"), "operator", "x").await;
+    assert_eq!(
+        said.unwrap_err().to_string(),
+        "'fire-safety' of Ana is due on 2026-12-07, and 2026-12-04 would be less time: say --earlier if that is meant"
+    );
+    // A Sunday is the Monday on which it is due.
+    training::extend(db, services, "Ana", "fire-safety", day("2026-12-06"), "operator", "agreed").await.unwrap();
+    assert_eq!(w.one(&ana).await.due.date, day("2026-12-07"));
+    training::extend(db, services, "Ana", "fire-safety", day("2027-12-08"), "operator", "a slip").await.unwrap();
+    training::set_due(db, services, "Ana", "fire-safety", day("2026-12-08"), "operator", "2026").await.unwrap();
+    assert_eq!(w.one(&ana).await.due.date, day("2026-12-08"));
+    let past = training::set_due(db, services, "Ana", "fire-safety", day("2026-11-20"), "operator", "x").await;
+    assert_eq!(past.unwrap_err().to_string(), "2026-11-20 is in the past for Ana");
+}

@@ -286,8 +286,8 @@ pub(super) async fn approve(tx: &Tx, s: &Services, r: &Request, approver: &Perso
     match (r.kind, person, target) {
         (Kind::Extension, Some(person), Some(a)) => {
             let calendar = s.organisation.calendar(&person);
-            // Approved after the wished day: it is due today, not in the past.
-            let to = r.wished.unwrap_or(a.due.date).max(calendar.date(now));
+            // Approved after the wished day: it is due today, not in the past. Never before it is due anyhow.
+            let to = r.wished.unwrap_or(a.due.date).max(calendar.date(now)).max(a.due.date);
             life::extend(tx, s, &person, &a, to, &by).await?;
         }
         (Kind::Exemption, Some(person), Some(a)) => {
