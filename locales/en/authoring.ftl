@@ -108,6 +108,7 @@ authoring-version-not = Waits for the next time
 authoring-version-again = Begins anew for everybody
 authoring-course = Course
 authoring-course-wrong = Please choose a course.
+authoring-course-kept = What people did for this is evidence of the course that it has. For another course, write a new requirement and end this one.
 authoring-title = Title
 authoring-title-hint = As people see it; the course’s title when empty.
 authoring-audience = Whom is it for?

@@ -83,6 +83,9 @@ pub enum Command {
         /// The new due date, like 2026-12-24
         #[arg(long)]
         to: Date,
+        /// Also when that is before the due date that they have
+        #[arg(long)]
+        earlier: bool,
     },
     /// Forgive somebody the open cycle of a requirement: it applies, but not this time
     Waive(Decision),
@@ -201,8 +204,13 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
                 println!("No statement of another system fits.");
             }
         }
-        Command::Extend { decision: d, to } => {
-            let a = training::extend(db, services, &d.person, &d.requirement, to, "operator", &d.reason).await?;
+        Command::Extend { decision: d, to, earlier } => {
+            let (person, requirement) = (&d.person, &d.requirement);
+            let a = if earlier {
+                training::set_due(db, services, person, requirement, to, "operator", &d.reason).await?
+            } else {
+                training::extend(db, services, person, requirement, to, "operator", &d.reason).await?
+            };
             if a.due.date == to {
                 println!("Due {} now.", a.due.date);
             } else {

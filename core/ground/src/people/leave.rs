@@ -69,6 +69,17 @@ impl Absence {
         ends.chain(self.back).filter(|day| *day <= today).max()
     }
 
+    /// The first day after the leave to which a day belongs, as far as it is known; leaves that follow on each other are one.
+    #[must_use]
+    pub fn over(&self, date: Date) -> Option<Date> {
+        let mut day = date;
+        while self.away(day) {
+            let ends = self.leaves.iter().filter(|leave| leave.covers(day)).map(|leave| leave.last);
+            day = ends.collect::<Option<Vec<Date>>>()?.into_iter().max()?.tomorrow().ok()?;
+        }
+        Some(day)
+    }
+
     /// The days on which a leave begins, or is over.
     pub fn turns(&self) -> impl Iterator<Item = Date> {
         self.leaves.iter().flat_map(|leave| [leave.first, leave.last.and_then(|last| last.tomorrow().ok())]).flatten()

@@ -300,6 +300,19 @@ fn who_is_on_leave_is_away_from_the_first_day_to_the_last() {
 }
 
 #[test]
+fn a_leave_is_over_when_no_other_follows_on_it() {
+    let day = |text: &str| text.parse::<Date>().unwrap();
+    let leave = |from: &str, to: Option<&str>| Leave { first: Some(day(from)), last: to.map(day) };
+    let over = |leaves: Vec<Leave>, on: &str| Absence { leaves, back: None }.over(day(on)).map(|day| day.to_string());
+    let may = leave("2026-05-01", Some("2026-05-10"));
+    assert_eq!(over(vec![may], "2026-05-03").as_deref(), Some("2026-05-11"));
+    assert_eq!(over(vec![may], "2026-05-11").as_deref(), Some("2026-05-11"), "not away");
+    let next = leave("2026-05-11", Some("2026-05-12"));
+    assert_eq!(over(vec![next, may], "2026-05-03").as_deref(), Some("2026-05-13"));
+    assert_eq!(over(vec![may, leave("2026-05-05", None)], "2026-05-06"), None, "nobody knows");
+}
+
+#[test]
 fn an_unknown_zone_falls_back_to_utc() {
     let mut ana = person("E1", "Ana");
     assert_eq!(zone(&ana), TimeZone::UTC);

@@ -44,7 +44,7 @@ impl Simulation {
             What::Answer { correct } => self.answer(event, &person, *correct).await,
             What::Extend { due } => {
                 let requirement = training::open_item(db, &person.id, item).await?;
-                training::extend(db, services, who, &requirement, *due, "operator", "extended in the simulation")
+                training::set_due(db, services, who, &requirement, *due, "operator", "extended in the simulation")
                     .await?;
                 Ok(())
             }

@@ -1,6 +1,6 @@
 //! `stoa training apply`: what a file of requirements changes, and the change.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::civil::Date;
 use serde::Serialize;
@@ -93,7 +93,8 @@ pub struct Effect {
 /// messages. Applying the same file again changes nothing; requirements that are not in the file stay as they are.
 ///
 /// # Errors
-/// [`Error::Invalid`] when the file has mistakes or names a course that is not there; nothing is changed then.
+/// [`Error::Invalid`] when the file has mistakes, names a course that is not there, or another one than people were assigned
+/// under its id; nothing is changed then.
 pub async fn apply(db: &Db, services: &Services, file: &str, text: &str, dry_run: bool) -> Result<Plan> {
     let requirements = requirement::parse(file, text)?;
     let requirements = &requirements;
@@ -115,7 +116,7 @@ pub async fn apply(db: &Db, services: &Services, file: &str, text: &str, dry_run
 /// What requirements change as things are now, and the ids of those to whom it happens. `file` is their name for messages.
 ///
 /// # Errors
-/// [`Error::Invalid`] when one names a course that is not there.
+/// [`Error::Invalid`] when one names a course that is not there, or another one than people were assigned under its id.
 pub(super) async fn look(
     conn: &Conn,
     services: &Services,
@@ -136,13 +137,24 @@ pub(super) async fn look(
             return Err(Error::invalid(format!("{file}: requirement '{}': {why}", r.id)));
         }
     }
+    for r in requirements {
+        if let Some(course) = requirement::loses_course(conn, r).await? {
+            return Err(Error::invalid(format!(
+                "{file}: requirement '{}': its course is '{course}', and what people did for it is evidence of that one: give \
+                 what asks for '{}' an id of its own, and end this one with active = false",
+                r.id, r.course
+            )));
+        }
+    }
     let stored = requirement::all(conn).await?;
     let everyone = people::all_facts(conn).await?;
     let courses = evaluate::contents(conn, requirements).await?;
     let (mut planned, mut touched) = (Vec::new(), Vec::new());
     for r in requirements {
         let mut histories: HashMap<String, Vec<Assignment>> = HashMap::new();
-        for a in assignment::about(conn, &r.id, &r.course).await? {
+        let about = assignment::about(conn, &r.id, &r.course).await?;
+        let unsigned = attest::unsigned(conn, r, &about.iter().collect::<Vec<_>>()).await?;
+        for a in about {
             histories.entry(a.person.clone()).or_default().push(a);
         }
         let world = World {
@@ -151,6 +163,7 @@ pub(super) async fn look(
             everyone: &everyone,
             courses: &courses,
             histories: &histories,
+            unsigned: &unsigned,
             now: conn.now(),
         };
         let (plan, people) = plan(&world, r, requirements)?;
@@ -197,6 +210,8 @@ struct World<'a> {
     courses: &'a BTreeMap<String, String>,
     /// The assignments of the requirement and its course by person, the oldest first.
     histories: &'a HashMap<String, Vec<Assignment>>,
+    /// Those among them that lack the signature which the requirement demands.
+    unsigned: &'a HashSet<String>,
     now: Instant,
 }
 
@@ -230,7 +245,7 @@ fn plan(w: &World<'_>, r: &Requirement, file: &[Requirement]) -> Result<(Planned
     let (mut touched, mut because, mut not_for) = (Vec::new(), HashMap::new(), HashMap::new());
     for (person, facts) in w.everyone {
         let calendar = w.services.organisation.calendar(person);
-        let who = Subject { person, facts, calendar: &calendar, courses: w.courses };
+        let who = Subject { person, facts, calendar: &calendar, courses: w.courses, unsigned: w.unsigned };
         let means = r.active && r.audience.matches(person, facts);
         let reason = r.audience.explain(person, facts);
         if means {

@@ -59,7 +59,7 @@ pub struct Assignment {
     pub base_due_date: Date,
     /// Somebody has moved the due date.
     pub extended: bool,
-    /// First day of the leave that has stopped the clock.
+    /// First day of the leave that has stopped the clock, without those that an extension given meanwhile reckons with.
     pub away_from: Option<Date>,
     /// When the course was opened.
     pub started: Option<Instant>,

@@ -1,6 +1,6 @@
 //! Who needs what: compares requirements with a person as they are now, and does what follows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::civil::{Date, Time};
@@ -14,7 +14,7 @@ use super::assignment::{self, Assignment, By, Cycle, New, Renewal};
 use super::due::{self, Dates, Deadline};
 use super::requirement::{self, Due, Prior, Requirement};
 use super::state::State;
-use super::{course, joined, life};
+use super::{attest, course, joined, life};
 use crate::Services;
 
 /// How many verdicts can follow on each other at most: another end, expired, retired, assigned.
@@ -50,6 +50,8 @@ pub(crate) struct Subject<'a> {
     pub calendar: &'a Calendar,
     /// The version of each course that counts now.
     pub courses: &'a BTreeMap<String, String>,
+    /// The assignments that count for no other requirement, since they lack the signature that it demands.
+    pub unsigned: &'a HashSet<String>,
 }
 
 impl Subject<'_> {
@@ -77,10 +79,8 @@ pub(crate) fn decide(
     let mine = || assignments.iter().filter(|a| a.requirement == r.id && a.state != State::Retired);
     let Some(a) = mine().next_back() else { return Ok(wanted.then(|| begin(r, who, assignments, today))) };
     if !wanted {
-        let ends = a.state.is_open() || a.state == State::Exempt;
-        let reason =
-            if r.active { r.audience.explain(who.person, who.facts) } else { "the requirement was withdrawn".into() };
-        return Ok(ends.then(|| Verdict::Retire { id: a.id.clone(), reason }));
+        // What somebody decided holds on: the person may come back.
+        return Ok(a.state.is_open().then(|| Verdict::Retire { id: a.id.clone(), reason: not_now(r, who, today) }));
     }
     if let Some(done) = mine().rfind(|a| a.completed.is_some() || a.state == State::Waived) {
         let end = life::holds(who.calendar, r, done);
@@ -96,6 +96,16 @@ pub(crate) fn decide(
     if a.state.is_open() { open(r, who, a, assignments, now) } else { Ok(next(r, who, a, today)) }
 }
 
+/// Why a requirement asks somebody for nothing now.
+fn not_now(r: &Requirement, who: &Subject<'_>, today: Date) -> String {
+    let first = who.person.hire_date.filter(|first| *first > today && r.audience.matches(who.person, who.facts));
+    match first {
+        _ if !r.active => "the requirement was withdrawn".into(),
+        Some(first) => format!("not for you yet, because your first day of work is {first}"),
+        None => r.audience.explain(who.person, who.facts),
+    }
+}
+
 /// The first assignment.
 fn begin(r: &Requirement, who: &Subject<'_>, assignments: &[Assignment], today: Date) -> Verdict {
     let due = who.deadline(r, today);
@@ -107,8 +117,15 @@ fn begin(r: &Requirement, who: &Subject<'_>, assignments: &[Assignment], today: 
             && rule.every.after(who.calendar.date(done)) >= today
             && (!rule.new_version || a.course_version.as_ref() == who.courses.get(&r.course))
     };
-    match assignments.iter().filter(counts).max_by_key(|a| a.completed) {
+    let earlier = || assignments.iter().filter(counts);
+    let signed = |a: &&Assignment| !who.unsigned.contains(&a.id);
+    match earlier().filter(signed).max_by_key(|a| a.completed) {
         Some(a) => Verdict::Credit { due, earlier: a.id.clone(), reason },
+        None if earlier().next().is_some() => {
+            let reason =
+                format!("{reason}; when you completed the course before, you did not sign it as this asks for");
+            Verdict::Assign { due, cycle: Cycle::FIRST, reason }
+        }
         None => Verdict::Assign { due, cycle: Cycle::FIRST, reason },
     }
 }
@@ -116,7 +133,7 @@ fn begin(r: &Requirement, who: &Subject<'_>, assignments: &[Assignment], today: 
 /// The cycle after one that is completed, expired or waived.
 fn next(r: &Requirement, who: &Subject<'_>, a: &Assignment, today: Date) -> Option<Verdict> {
     let rule = r.recertify.as_ref()?;
-    let done = who.calendar.date(a.completed.or(a.ended).filter(|_| a.state != State::Exempt)?);
+    let done = who.calendar.date(a.completed.or(a.ended)?);
     let why = r.audience.explain(who.person, who.facts);
     let renew = |until: Option<Date>, reason: String| {
         let cycle = Cycle { number: a.cycle + 1, renews: Some(Renewal { id: a.id.clone(), until }) };
@@ -124,8 +141,12 @@ fn next(r: &Requirement, who: &Subject<'_>, a: &Assignment, today: Date) -> Opti
     };
     let end = a.expires.map(|end| end.date);
     if rule.prior == Prior::DoesNotCount && who.person.hire_date.is_some_and(|hired| done < hired) {
-        let reason = format!("{why}; what you did before your first day of work does not count");
+        let what = if a.state == State::Exempt { "was decided" } else { "you did" };
+        let reason = format!("{why}; what {what} before your first day of work does not count");
         return Some(Verdict::Assign { due: who.deadline(r, today), cycle: Cycle::FIRST, reason });
+    }
+    if a.state == State::Exempt {
+        return None;
     }
     if let Some(end) = end.filter(|end| today >= due::opens(rule, *end)) {
         let (held, on) = (if today <= end { "holds" } else { "held" }, end.strftime("%-d %B %Y"));
@@ -257,7 +278,6 @@ async fn look_at(tx: &Tx, s: &Services, requirements: &[Requirement], id: &str) 
     }
     let (facts, courses) = (people::facts(tx, &person).await?, contents(tx, requirements).await?);
     let calendar = s.organisation.calendar(&person);
-    let who = Subject { person: &person, facts: &facts, calendar: &calendar, courses: &courses };
     let id = person.id.as_str();
     let mut assignments = assignment::of_person(tx, id).await?;
     if joined::settle_all(tx, s, &person, &assignments).await? {
@@ -265,6 +285,10 @@ async fn look_at(tx: &Tx, s: &Services, requirements: &[Requirement], id: &str) 
     }
     let mut new = Vec::new();
     for requirement in requirements {
+        let begun = assignments.iter().any(|a| a.requirement == requirement.id && a.state != State::Retired);
+        let earlier: Vec<&Assignment> = assignments.iter().filter(|_| !begun).collect();
+        let unsigned = &attest::unsigned(tx, requirement, &earlier).await?;
+        let who = Subject { person: &person, facts: &facts, calendar: &calendar, courses: &courses, unsigned };
         for _ in 0..STEPS {
             let Some(verdict) = decide(requirement, &who, &assignments, tx.now())? else { break };
             let before = new.len();

@@ -63,9 +63,12 @@ struct Life {
     person: Person,
     facts: people::Facts,
     courses: BTreeMap<String, String>,
+    unsigned: HashSet<String>,
     assignments: Vec<Assignment>,
     /// When each completion was, so that nothing rewrites it.
     completions: BTreeMap<String, Instant>,
+    /// What somebody exempted them from, until that is taken back.
+    exempt: HashSet<String>,
     now: Instant,
     records: u32,
 }
@@ -88,8 +91,10 @@ impl Life {
             person: serde_json::from_value(person).unwrap(),
             facts: people::Facts::default(),
             courses: BTreeMap::from([("fire".to_owned(), "v1".to_owned())]),
+            unsigned: HashSet::new(),
             assignments: Vec::new(),
             completions: BTreeMap::new(),
+            exempt: HashSet::new(),
             now: Instant::parse("2026-11-23T10:00:00Z").unwrap(),
             records: 0,
         }
@@ -99,9 +104,14 @@ impl Life {
         Calendar { zone: TimeZone::get(&self.person.timezone).unwrap(), ..Calendar::default() }
     }
 
+    fn subject<'a>(&'a self, calendar: &'a Calendar) -> Subject<'a> {
+        let (person, facts, courses, unsigned) = (&self.person, &self.facts, &self.courses, &self.unsigned);
+        Subject { person, facts, calendar, courses, unsigned }
+    }
+
     fn verdict(&self) -> Option<Verdict> {
         let calendar = self.calendar();
-        let who = Subject { person: &self.person, facts: &self.facts, calendar: &calendar, courses: &self.courses };
+        let who = self.subject(&calendar);
         decide(&self.r, &who, &self.assignments, self.now).unwrap()
     }
 
@@ -241,7 +251,9 @@ impl Life {
                 self.record(&a.id, Change::Waived, Self::end(end));
             }
             (Event::Exempt, Some(a)) => {
-                self.record(&a.id, Change::Exempted, json!({}));
+                if self.record(&a.id, Change::Exempted, json!({})) {
+                    self.exempt.insert(a.id);
+                }
             }
             (Event::Extend(n), Some(a)) => {
                 let mut data = Self::due(due::on(&calendar, day(n)));
@@ -253,6 +265,7 @@ impl Life {
                 let id = newest.filter(|a| matches!(a.state, State::Exempt | State::Waived)).map(|a| a.id.clone());
                 if let Some(id) = id {
                     self.record(&id, Change::Reinstated, json!({}));
+                    self.exempt.remove(&id);
                 }
             }
             (Event::Leave(from, days), _) => {
@@ -287,7 +300,7 @@ impl Life {
         let (calendar, all) = (self.calendar(), &self.assignments);
         let today = calendar.date(self.now);
         let rule = self.r.recertify.as_ref().unwrap();
-        let who = Subject { person: &self.person, facts: &self.facts, calendar: &calendar, courses: &self.courses };
+        let who = self.subject(&calendar);
         let wanted = who.is_wanted(&self.r, today);
         let live = all.iter().rfind(|a| a.state != State::Retired);
         prop_assert!(all.iter().filter(|a| a.state.is_open()).count() <= 1, "two are open at once");
@@ -295,6 +308,10 @@ impl Life {
             let a = all.iter().find(|a| a.id == *id).unwrap();
             prop_assert_eq!(a.completed, Some(*at), "a completion was rewritten");
             prop_assert!(matches!(a.state, State::Completed | State::Expired));
+        }
+        for id in &self.exempt {
+            let a = all.iter().find(|a| a.id == *id).unwrap();
+            prop_assert_eq!(a.state, State::Exempt, "no rule ends what somebody decided");
         }
         for a in all {
             if let Some(renewed) = a.renews.as_ref().and_then(|r| all.iter().find(|b| b.id == r.id)) {
@@ -307,7 +324,7 @@ impl Life {
             prop_assert!(a.state != State::Overdue || a.due.at < self.now, "overdue before it is due");
         }
         if !wanted {
-            prop_assert!(live.is_none_or(|a| !a.state.is_open() && a.state != State::Exempt), "nobody asks for it");
+            prop_assert!(live.is_none_or(|a| !a.state.is_open()), "nobody asks for it");
             return Ok(());
         }
         let Some(a) = live else { return Err(TestCaseError::fail("somebody whom the rule means has nothing")) };

@@ -15,7 +15,7 @@ use super::course::{self, Course};
 use super::due::{self, Deadline};
 use super::exempt::forget_end;
 use super::requirement::{self, Requirement};
-use super::state::Change;
+use super::state::{Change, State};
 use super::{evaluate, nudge, progress, statements, team};
 use crate::Services;
 
@@ -79,6 +79,11 @@ pub(crate) async fn credit(
         "completed": done,
         "for": earlier.id,
     });
+    // What the person signed then stands for this as well.
+    if let Some((record, level)) = attest::signature(tx, earlier).await? {
+        data["attestation"] = record.into();
+        data["authentication"] = level.name().into();
+    }
     set_end(&mut data, validity(&s.organisation.calendar(person), requirement, &a, done));
     record(tx, s, &a.id, Change::Completed, &By::rule(&requirement.id, why), data).await?;
     Ok(())
@@ -207,8 +212,16 @@ pub(crate) async fn extend(
     to: Date,
     by: &By,
 ) -> Result<Assignment> {
-    let deadline = due::on(&s.organisation.calendar(person), to);
-    record_due(tx, s, &a.id, Change::Extended, by, deadline, None).await?;
+    let calendar = s.organisation.calendar(person);
+    let deadline = due::on(&calendar, to);
+    // Whoever gives a day to somebody who is away knows of the leave: its days do not move that day. One that lasts beyond
+    // what is known now does.
+    let from = (a.state == State::OnLeave).then(|| {
+        let back = Absence::of(person).over(calendar.date(tx.now())).unwrap_or(deadline.date);
+        back.min(deadline.date)
+    });
+    let data = json!({ "due": deadline.at, "due_date": deadline.date, "from": from });
+    record(tx, s, &a.id, Change::Extended, by, data).await?;
     moved(tx, s, person, a).await
 }
 

@@ -48,7 +48,7 @@ pub use history::AsOf;
 pub use joined::{Step as JoinedStep, after_merge, after_split, settle};
 pub use preset::Preset;
 pub use requirement::{Due, Requirement, Steps, parse};
-pub use status::{Filter, Row, complete, extend, open_item, status, take};
+pub use status::{Filter, Row, complete, extend, open_item, set_due, status, take};
 
 use crate::Services;
 

@@ -10,7 +10,7 @@ use super::attest::{self, Attestation};
 use super::completions::{Claim, Elsewhere, How};
 use super::history::{self, AsOf};
 use super::state::State;
-use super::{life, progress, requirement};
+use super::{due, life, progress, requirement};
 use crate::Services;
 
 /// Which assignments are wanted. What is `None` is not asked.
@@ -223,7 +223,7 @@ pub async fn complete(
             by,
             actor: who,
             how: How::Operator,
-            claim: Claim { at: tx.now(), score: a.score },
+            claim: Claim::at(tx.now(), a.score, tx.now()),
             provider: None,
             evidence: None,
             statement: None,
@@ -233,10 +233,10 @@ pub async fn complete(
     .await
 }
 
-/// Gives a person another due date, which moves to a working day when it is none.
+/// Gives a person more time, until a day that moves to a working day when it is none.
 ///
 /// # Errors
-/// As [`complete`]; [`Error::Invalid`] for a day in the past.
+/// As [`complete`]; [`Error::Invalid`] for a day in the past, and for one before the due date.
 pub async fn extend(
     db: &Db,
     services: &Services,
@@ -248,12 +248,45 @@ pub async fn extend(
 ) -> Result<Assignment> {
     db.write(|tx| async move {
         let (person, a, by) = decided(&tx, person, requirement, actor, reason).await?;
-        if to < services.organisation.calendar(&person).date(tx.now()) {
-            return Err(Error::invalid(format!("{to} is in the past for {}", person.name)));
+        not_past(services, &person, to, tx.now())?;
+        if due::on(&services.organisation.calendar(&person), to).date < a.due.date {
+            return Err(Error::invalid(format!(
+                "'{requirement}' of {} is due on {}, and {to} would be less time: say --earlier if that is meant",
+                person.name, a.due.date
+            )));
         }
         life::extend(&tx, services, &person, &a, to, &by).await
     })
     .await
+}
+
+/// As [`extend`], also to a day before the due date.
+///
+/// # Errors
+/// As [`complete`]; [`Error::Invalid`] for a day in the past.
+pub async fn set_due(
+    db: &Db,
+    services: &Services,
+    person: &str,
+    requirement: &str,
+    to: jiff::civil::Date,
+    actor: &str,
+    reason: &str,
+) -> Result<Assignment> {
+    db.write(|tx| async move {
+        let (person, a, by) = decided(&tx, person, requirement, actor, reason).await?;
+        not_past(services, &person, to, tx.now())?;
+        life::extend(&tx, services, &person, &a, to, &by).await
+    })
+    .await
+}
+
+/// Refuses a due date that has passed already.
+fn not_past(services: &Services, person: &Person, to: jiff::civil::Date, now: Instant) -> Result<()> {
+    if to < services.organisation.calendar(person).date(now) {
+        return Err(Error::invalid(format!("{to} is in the past for {}", person.name)));
+    }
+    Ok(())
 }
 
 /// The requirement `item` that a person has open, or without one the open one that is due first: its id.

@@ -307,3 +307,31 @@ async fn who_is_missing_is_counted_like_the_teams_status() {
     let missing = missing.rsplit("\n---\n").next().unwrap_or_default().to_owned();
     insta::assert_snapshot!([missing, later, which].join("\n===\n"));
 }
+
+#[tokio::test]
+async fn a_change_keeps_the_course_once_somebody_has_it() {
+    let (w, _) = office().await;
+    write_course(w.courses.path(), &COURSE.replace("\"fire\"", "\"water\""));
+    course::apply_dir(&w.s.db, &w.services, w.courses.path()).await.unwrap();
+    let id = asks(&w, "Lena", "training new", &FORM).await;
+    w.press("Ida", &format!("training approve {id}")).await;
+    w.s.until("2026-11-23T10:00:00Z").await;
+    // Nobody is in the port yet.
+    let mut other = FORM;
+    other[0] = ("course", "water");
+    let change = asks(&w, "Lena", "training change fire", &other).await;
+    w.s.hire("Pat", |p| p.department = Some("Port".into())).await;
+    w.s.flow.settle().await.unwrap();
+    let shown = w.press("Ida", &format!("training decide {change}")).await;
+    let said = w.press("Ida", &format!("training approve {change}")).await;
+    assert!(said.contains("went back to Lena"), "{said}\n{shown}");
+    let course = w.s.db.opt("SELECT course FROM requirement WHERE id = 'fire'", args![]).await.unwrap().unwrap();
+    assert_eq!(course.get::<String>("course").unwrap(), "fire");
+    let values = other.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let event = stoa_flow::chat::Event::Submit { command: "training draft of fire".into(), values };
+    let stoa_flow::chat::Opened::Errors(errors) = w.s.event("Lena", direct("Lena"), event).await else { panic!() };
+    let said: Vec<_> = errors.iter().map(|e| (e.field.as_str(), e.why.as_str())).collect();
+    let kept = "What people did for this is evidence of the course that it has. For another course, write a new \
+                requirement and end this one.";
+    assert_eq!(said, [("course", kept)]);
+}

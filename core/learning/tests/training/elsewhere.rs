@@ -306,3 +306,65 @@ async fn what_held_long_ago_does_not_count_and_what_ends_soon_brings_the_next_cy
     let said = told(&import(&w, &row("2026-11-01"), false).await);
     assert!(said.ends_with("and what was done before does not count"), "{said}");
 }
+
+#[tokio::test]
+async fn a_clock_that_is_a_little_ahead_loses_nothing() {
+    let w = world().await;
+    let ana = staff(&w).await;
+    write_course(w.courses.path(), &COURSE.replacen("\n[[question]]", RULE, 1));
+    course::apply_dir(&w.s.db, &w.services, w.courses.path()).await.unwrap();
+    let now = w.s.db.clock().now();
+    let arrives = async |n: u8, who: &str, ahead: i64| {
+        let whole = json!({
+            "id": id(n), "actor": { "account": { "homePage": "https://learn.example.org", "name": who } },
+            "verb": { "id": "http://adlnet.gov/expapi/verbs/passed" },
+            "object": { "id": "https://lms.example.org/fire" }, "result": { "score": { "scaled": 0.9 } },
+            "timestamp": now.plus(ahead * Instant::SECOND).rfc3339(),
+        });
+        w.arrives(&[Statement::from_value(whole, Version::V1_0).unwrap()], "lms").await;
+    };
+    arrives(1, "E-Ana", 60).await;
+    arrives(2, "E-Ben", 61).await;
+    insta::assert_snapshot!(w.judged().await, @r"
+    01 counted: completed in another system, which writes as 'lms'; it says 2026-11-23T09:01:00.000Z, which had not come yet
+    02 refused: 09:01:01 of 2026-11-23 is still to come for Ben
+    ");
+    let a = w.one(&ana).await;
+    assert_eq!(a.completed, Some(now), "nothing is completed in the future");
+    let subject = format!("assignment/{}", a.id);
+    let records = w.s.db.read(|c| async move { ledger::of_subject(&c, &subject).await }).await.unwrap();
+    assert_eq!(records.last().unwrap().data["claimed"], json!(now.plus(60 * Instant::SECOND)));
+}
+
+#[tokio::test]
+async fn a_day_is_the_same_day_whenever_it_is_said_and_a_dry_run_counts_its_own_rows() {
+    let w = world().await;
+    let ana = w.s.hire("Ana", |_| {}).await;
+    w.s.hire("Ben", |_| {}).await;
+    let due = "due = { days = 14, from = \"assigned\" }";
+    w.apply(&REQUIREMENT.replace(due, &format!("{due}\nrecertify = {{ every = \"7 days\", window_days = 6 }}"))).await;
+    let file = "person,requirement,course,completed_at\n\
+        Ana,fire-safety,,2026-11-23\n\
+        Ana,fire-safety,,2026-11-23T08:00:00Z\n\
+        Ana,,fire,2026-11-23\n\
+        Ben,,fire,2026-11-23T08:00:00Z\n\
+        Ben,fire-safety,,2026-11-23T08:30:00Z\n";
+    let dry = told(&import(&w, file, true).await);
+    insta::assert_snapshot!(dry, @r"
+    2 recorded: Ana: completed on 2026-11-23
+    3 unchanged: it says the same as row 2
+    4 unchanged: 'fire-safety' of Ana is recorded as completed on 2026-11-23 already
+    5 recorded: Ben: completed on 2026-11-23
+    6 unchanged: 'fire-safety' of Ben is completed already, on 2026-11-23
+    ");
+    assert_eq!(told(&import(&w, file, false).await), dry);
+    // The window of the next cycle is open: the same file says nothing about it.
+    w.s.until("2026-11-25T15:00:00Z").await;
+    assert_eq!(w.of(&ana).await.len(), 2, "assigned again");
+    let again = told(&import(&w, file, false).await);
+    assert!(
+        again.starts_with("2 unchanged: 'fire-safety' of Ana is recorded as completed on 2026-11-23 already"),
+        "{again}"
+    );
+    assert_eq!(w.of(&ana).await[1].state.name(), "assigned");
+}

@@ -355,3 +355,29 @@ async fn every_deadline_that_people_tell_each_other_is_the_end_of_the_day_where_
     let leave = [("what", "leave"), ("until", "2026-12-18"), ("reason", "Ill")];
     says(w.s.fills("Max", &format!("team more {id}"), &leave).await, words, "2026-12-18T18:29:59Z");
 }
+
+#[tokio::test]
+async fn where_nobody_of_the_learning_team_is_there_an_operator_hears_of_it() {
+    let w = world().await;
+    let lena = w.s.hire("Lena", |_| {}).await;
+    let olga = w.s.hire("Olga", |_| {}).await;
+    let ana = w.s.hire("Ana", |_| {}).await;
+    w.grant(&lena, Role::Learning).await;
+    w.grant(&olga, Role::Operator).await;
+    w.apply(REQUIREMENT).await;
+    w.finish(&olga).await;
+    w.s.until("2026-12-14T12:00:00Z").await;
+    let (id, hers) = (w.one(&ana).await.id, w.one(&lena).await.id);
+    let (lenas, olgas) = (w.s.news("Lena"), w.s.news("Olga"));
+    assert!(lenas.contains("**Ana**: Fire safety, 7 days overdue") && !lenas.contains("**Lena**: "), "{lenas}");
+    assert!(olgas.contains("**Lena**: Fire safety, 7 days overdue"), "nobody is their own: {olgas}");
+    assert!(!olgas.contains("**Ana**"), "Lena is there for Ana: {olgas}");
+    assert!(w.press("Olga", &format!("team remind {hers}")).await.contains("I remind Lena"));
+    assert!(w.press("Olga", &format!("team remind {id}")).await.contains("not in your team"));
+    w.change("UPDATE person SET status = $2 WHERE id = $1", &lena, Some("leave")).await;
+    w.s.news("Olga");
+    w.s.until("2026-12-28T12:00:00Z").await;
+    let olgas = w.s.news("Olga");
+    assert!(olgas.contains("**Ana**: Fire safety, 21 days overdue"), "{olgas}");
+    assert!(w.press("Olga", &format!("team remind {id}")).await.contains("I remind Ana"));
+}

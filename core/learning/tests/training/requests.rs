@@ -487,3 +487,16 @@ async fn who_leaves_keeps_nobody_waiting_however_many_wait() {
     o.w.change("UPDATE person SET status = $2 WHERE id = $1", &o.max, Some("left")).await;
     assert_eq!((waits_for("E-Max").await, waits_for("E-Boss").await), (0, 55));
 }
+
+#[tokio::test]
+async fn approving_more_time_takes_none_away() {
+    let o = office().await;
+    o.ask("extension", "2026-12-16", "I am at the fair").await;
+    let request = o.request().await.id;
+    let longer = REQUIREMENT.replace("everyone", "employee_id = \\\"ana\\\"").replace("ana", &o.ana.employee_id);
+    o.w.apply(&longer.replace("days = 14", "days = 60")).await;
+    let due = o.w.one(&o.ana).await.due.date;
+    o.w.press("Max", &format!("training approve {request}")).await;
+    assert_eq!(o.w.one(&o.ana).await.due.date, due);
+    assert!(due > "2026-12-16".parse().unwrap(), "{due}");
+}

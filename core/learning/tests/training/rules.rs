@@ -296,3 +296,157 @@ async fn a_waiver_forgives_this_time_and_can_be_taken_back_as_an_exemption_can()
     services.ledger.rebuild(db).await.unwrap();
     assert_eq!(w.tables().await, before);
 }
+
+#[tokio::test]
+async fn a_requirement_keeps_the_course_that_people_were_assigned_under_its_id() {
+    let w = world().await;
+    write_course(w.courses.path(), &COURSE.replace("\"fire\"", "\"water\""));
+    course::apply_dir(&w.s.db, &w.services, w.courses.path()).await.unwrap();
+    let nobody = REQUIREMENT.replace("\"everyone\"", "'country = \"FR\"'");
+    let other = |text: &str| text.replace("course = \"fire\"", "course = \"water\"");
+    w.apply(&nobody).await;
+    w.apply(&other(&nobody)).await;
+    w.apply(&nobody).await;
+    let ana = w.s.hire("Ana", |_| {}).await;
+    w.apply(REQUIREMENT).await;
+    let before = w.tables().await;
+    for dry_run in [true, false] {
+        let said = training::apply(&w.s.db, &w.services, "r.toml", &other(REQUIREMENT), dry_run).await.unwrap_err();
+        assert_eq!(
+            said.to_string(),
+            "r.toml: requirement 'fire-safety': its course is 'fire', and what people did for it is evidence of that one: \
+             give what asks for 'water' an id of its own, and end this one with active = false"
+        );
+    }
+    assert_eq!(w.tables().await, before);
+    // The way out.
+    let ends = format!("{REQUIREMENT}active = false\n{}", other(&REQUIREMENT.replace("fire-safety", "water-safety")));
+    w.apply(&ends).await;
+    let all: Vec<_> = w.of(&ana).await.into_iter().map(|a| (a.course, a.state.name())).collect();
+    assert_eq!(all, [("fire".to_owned(), "retired"), ("water".to_owned(), "assigned")]);
+    // What has ended keeps it as well.
+    let again = training::apply(&w.s.db, &w.services, "r.toml", &other(REQUIREMENT), true).await;
+    assert!(again.unwrap_err().to_string().contains("its course is 'fire'"));
+}
+
+#[tokio::test]
+async fn who_begins_later_than_was_known_is_told_so() {
+    let w = world().await;
+    let ana = w.s.hire("Ana", |p| p.hire_date = Some("2026-11-01".parse().unwrap())).await;
+    w.apply(REQUIREMENT).await;
+    let moved = "UPDATE person SET hire_date = $2 WHERE id = $1";
+    w.change(moved, &ana, Some("2026-12-01")).await;
+    let retired = w.one(&ana).await;
+    assert_eq!(retired.state.name(), "retired");
+    assert_eq!(retired.end_reason.as_deref(), Some("not for you yet, because your first day of work is 2026-12-01"));
+    w.s.until("2026-12-01T09:00:00Z").await;
+    assert_eq!(w.of(&ana).await.last().unwrap().state.name(), "assigned");
+}
+
+#[tokio::test]
+async fn an_exemption_holds_when_somebody_was_away_from_the_rule_or_the_roster() {
+    let sales = REQUIREMENT.replace("\"everyone\"", "'department = \"Sales\"'");
+    let (department, status) =
+        ("UPDATE person SET department = $2 WHERE id = $1", "UPDATE person SET status = $2 WHERE id = $1");
+    for prior in ["", "recertify = { every = \"1 year\", prior = \"does not count\" }\n"] {
+        let w = world().await;
+        let hire = async |name: &str| {
+            w.s.hire(name, |p| {
+                p.department = Some("Sales".into());
+                p.hire_date = Some("2020-01-01".parse().unwrap());
+            })
+            .await
+        };
+        let (ana, ben) = (hire("Ana").await, hire("Ben").await);
+        let text = format!("{sales}{prior}");
+        w.apply(&text).await;
+        let (db, services) = (&w.s.db, &w.services);
+        training::exempt(db, services, "Ana", "fire-safety", None, "operator", "a trained firefighter").await.unwrap();
+        let until = Some("2027-01-15".parse().unwrap());
+        training::exempt(db, services, "Ben", "fire-safety", until, "operator", "works outdoors").await.unwrap();
+        w.s.flow.settle().await.unwrap();
+        // To another department and back; out of the roster by mistake and back; the rule ended and came again.
+        for person in [&ana, &ben] {
+            w.change(department, person, Some("Finance")).await;
+            assert_eq!(w.one(person).await.state.name(), "exempt", "what was decided holds meanwhile");
+            w.change(department, person, Some("Sales")).await;
+            w.change(status, person, Some("left")).await;
+            w.change(status, person, Some("active")).await;
+        }
+        w.apply(&format!("{text}active = false\n")).await;
+        w.apply(&text).await;
+        w.s.news("Ana");
+        for person in [&ana, &ben] {
+            assert_eq!(w.one(person).await.state.name(), "exempt", "{prior}");
+        }
+        // One that ends meanwhile has ended.
+        w.change(department, &ben, Some("Finance")).await;
+        w.s.until("2027-01-18T12:00:00Z").await;
+        assert_eq!(w.one(&ben).await.state.name(), "retired");
+        w.change(department, &ben, Some("Sales")).await;
+        assert_eq!(w.of(&ben).await.last().unwrap().state.name(), "assigned");
+        // A new first day of work begins anew where the rule says so.
+        w.change(status, &ana, Some("left")).await;
+        w.change("UPDATE person SET status = 'active', hire_date = $2 WHERE id = $1", &ana, Some("2027-01-11")).await;
+        let states: Vec<&str> = w.of(&ana).await.iter().map(|a| a.state.name()).collect();
+        assert_eq!(states, if prior.is_empty() { vec!["exempt"] } else { vec!["exempt", "assigned"] });
+        assert_eq!(w.s.news("Ana").contains("New for you"), !prior.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn the_day_that_was_given_during_a_leave_stands_unless_the_leave_gets_longer() {
+    let away = "UPDATE person SET leave_from = '2026-11-30', leave_to = $2 WHERE id = $1";
+    for (known, given, last, due) in [
+        // Back on Monday the 14th; the day is the one that was said.
+        (Some("2026-12-13"), "2026-12-18", Some("2026-12-13"), "2026-12-18"),
+        // Five working days longer than was known then.
+        (Some("2026-12-13"), "2026-12-18", Some("2026-12-20"), "2026-12-25"),
+        // Earlier than was known.
+        (Some("2026-12-13"), "2026-12-18", Some("2026-12-06"), "2026-12-18"),
+        // A day in the middle of the leave is the first one after it.
+        (Some("2026-12-13"), "2026-12-09", Some("2026-12-13"), "2026-12-14"),
+        // Nobody knew for how long.
+        (None, "2026-12-18", Some("2026-12-13"), "2026-12-18"),
+        (None, "2026-12-18", Some("2027-01-03"), "2027-01-04"),
+    ] {
+        let w = world().await;
+        let ana = w.s.hire("Ana", |_| {}).await;
+        w.apply(REQUIREMENT).await;
+        w.change(away, &ana, known).await;
+        w.s.until("2026-12-02T12:00:00Z").await;
+        assert_eq!(w.one(&ana).await.state.name(), "on_leave");
+        let to = given.parse().unwrap();
+        training::extend(&w.s.db, &w.services, "Ana", "fire-safety", to, "operator", "a long leave").await.unwrap();
+        w.change(away, &ana, last).await;
+        w.s.until("2027-01-04T08:00:00Z").await;
+        let a = w.one(&ana).await;
+        let on: Vec<String> = w.kinds(&a.id).await.into_iter().filter(|k| k == "resumed").collect();
+        assert_eq!((a.due.date.to_string().as_str(), on.len()), (due, 1), "{known:?} {given} {last:?}");
+        let before = w.tables().await;
+        w.services.ledger.rebuild(&w.s.db).await.unwrap();
+        assert_eq!(w.tables().await, before);
+    }
+}
+
+#[tokio::test]
+async fn an_extension_is_more_time_and_less_must_be_meant() {
+    let w = world().await;
+    let ana = w.s.hire("Ana", |_| {}).await;
+    w.apply(REQUIREMENT).await;
+    let (db, services) = (&w.s.db, &w.services);
+    let day = |text: &str| text.parse().unwrap();
+    let said = training::extend(db, services, "Ana", "fire-safety", day("2026-12-04"), "operator", "x").await;
+    assert_eq!(
+        said.unwrap_err().to_string(),
+        "'fire-safety' of Ana is due on 2026-12-07, and 2026-12-04 would be less time: say --earlier if that is meant"
+    );
+    // A Sunday is the Monday on which it is due.
+    training::extend(db, services, "Ana", "fire-safety", day("2026-12-06"), "operator", "agreed").await.unwrap();
+    assert_eq!(w.one(&ana).await.due.date, day("2026-12-07"));
+    training::extend(db, services, "Ana", "fire-safety", day("2027-12-08"), "operator", "a slip").await.unwrap();
+    training::set_due(db, services, "Ana", "fire-safety", day("2026-12-08"), "operator", "2026").await.unwrap();
+    assert_eq!(w.one(&ana).await.due.date, day("2026-12-08"));
+    let past = training::set_due(db, services, "Ana", "fire-safety", day("2026-11-20"), "operator", "x").await;
+    assert_eq!(past.unwrap_err().to_string(), "2026-11-20 is in the past for Ana");
+}

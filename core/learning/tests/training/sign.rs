@@ -444,3 +444,72 @@ async fn the_code_that_connects_an_account_is_sealed_in_the_outbox_as_well() {
     assert_eq!(n, 0);
     assert!(w.s.says("somebody", &format!("link {code}")).await.contains("Welcome, Ana!"));
 }
+
+#[tokio::test]
+async fn what_was_done_before_counts_where_a_signature_is_demanded_only_if_it_was_signed() {
+    let again = |id: &str, more: &str| {
+        format!("{}recertify = {{ every = \"12 months\" }}\n{more}", REQUIREMENT.replace("fire-safety", id))
+    };
+    let (w, letters, ana, id) = office("").await;
+    // Confirmed in the chat, and Ben's came with a file.
+    let ben = w.s.hire("Ben", |_| {}).await;
+    w.apply(REQUIREMENT).await;
+    w.s.fills("Ana", &format!("training attest {id}"), &[("name", "Ana")]).await;
+    training::complete(&w.s.db, &w.services, "Ben", "fire-safety", "operator", "on paper").await.unwrap();
+    w.s.until("2026-11-24T09:00:00Z").await;
+    let newest = async |person: &Person| w.of(person).await.pop().unwrap();
+    w.apply(&again("fire-plain", "")).await;
+    for person in [&ana, &ben] {
+        assert_eq!(newest(person).await.state.name(), "completed", "nothing is demanded");
+    }
+    w.s.until("2026-11-25T09:00:00Z").await;
+    let signed = again("fire-signed", BY_MAIL);
+    let plan = training::apply(&w.s.db, &w.services, "r.toml", &signed, true).await.unwrap().requirements.remove(0);
+    assert_eq!((plan.credit.len(), plan.assign.len()), (0, 2), "{plan:?}");
+    w.apply(&signed).await;
+    for person in [&ana, &ben] {
+        let a = newest(person).await;
+        assert_eq!((a.requirement.as_str(), a.state.name()), ("fire-signed", "assigned"));
+        assert_eq!(
+            a.reason,
+            "because it is for everyone; when you completed the course before, you did not sign it as this asks for"
+        );
+    }
+    // Ana signs. That counts for the next one, whose record says which signature it was.
+    let id = newest(&ana).await.id;
+    w.s.says("Ana", "training").await;
+    w.press("Ana", &format!("training open {id}")).await;
+    w.press("Ana", &format!("training page {id} 2")).await;
+    w.press("Ana", &format!("training quiz {id}")).await;
+    w.press("Ana", &format!("training answer {id} 1 0 1")).await;
+    w.press("Ana", &format!("training answer {id} 1 1 0")).await;
+    w.press("Ana", &format!("training code {id}")).await;
+    let done = w.s.fills("Ana", &format!("training attest {id}"), &[("name", "Ana"), ("code", &letters.code())]).await;
+    assert!(done.contains("completed on"), "{done}");
+    w.s.until("2026-11-26T09:00:00Z").await;
+    let third = again("fire-third", BY_MAIL);
+    let plan = w.apply(&third).await.requirements.remove(0);
+    assert_eq!((plan.credit.len(), plan.assign.len()), (1, 1), "{plan:?}");
+    let credited = newest(&ana).await;
+    assert_eq!((credited.requirement.as_str(), credited.state.name()), ("fire-third", "completed"));
+    assert_eq!(newest(&ben).await.state.name(), "assigned");
+    let records = |id: String| {
+        let db = &w.s.db;
+        async move { db.read(|c| async move { ledger::of_subject(&c, &format!("assignment/{id}")).await }).await.unwrap() }
+    };
+    let signature = records(id).await.into_iter().find(|r| r.kind == "attested").unwrap().id;
+    let done = records(credited.id).await.pop().unwrap();
+    assert_eq!(
+        (done.data["attestation"].as_str(), &done.data["authentication"]),
+        (Some(&*signature), &"mail-code".into())
+    );
+
+    // The course itself can demand it.
+    w.s.until("2026-11-27T09:00:00Z").await;
+    let level = "attestation_level = \"mail-code\"\n\n[[question]]";
+    write_course(w.courses.path(), &COURSE.replacen("\n[[question]]", level, 1));
+    course::apply_dir(&w.s.db, &w.services, w.courses.path()).await.unwrap();
+    let plan = training::apply(&w.s.db, &w.services, "r.toml", &again("fire-fourth", ""), true).await.unwrap();
+    let plan = &plan.requirements[0];
+    assert_eq!((plan.credit.len(), plan.assign.len()), (1, 1), "{plan:?}");
+}

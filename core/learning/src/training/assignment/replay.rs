@@ -182,6 +182,9 @@ fn after(before: Option<Assignment>, change: Change, record: &Record, id: &str) 
             a.base_due_date = base.parse().map_err(|_| Error::invalid(format!("'{base}' is not a date")))?;
         }
         a.extended |= change == Change::Extended;
+        if a.state == State::OnLeave && data["from"].is_string() {
+            a.away_from = serde_json::from_value(data["from"].clone())?;
+        }
     }
     match change {
         Change::Started => {

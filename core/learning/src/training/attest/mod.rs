@@ -5,6 +5,7 @@
 //! the assignment and the content by [`bound`], which the projection checks: a signature fits no other record.
 
 mod code;
+mod earlier;
 pub mod sign_in;
 
 use jiff::Zoned;
@@ -17,6 +18,7 @@ use stoa_ground::people::{self, Person};
 use stoa_ground::{Conn, Error, Instant, Result};
 
 pub(super) use code::{MINUTES, Redeemed, forget, redeem, send};
+pub(super) use earlier::{signature, unsigned};
 
 use super::assignment::Assignment;
 use super::course::{self, Course};
@@ -97,12 +99,9 @@ pub(super) async fn demanded(conn: &Conn, a: &Assignment, course: &Course) -> Re
 /// # Errors
 /// [`Error::Conflict`] with the sentence.
 pub(super) async fn may_be_done_for(conn: &Conn, a: &Assignment) -> Result<()> {
-    if a.attested.is_some() {
-        return Ok(());
-    }
     let (_, content) = course::read_in(conn, a).await?;
     let level = demanded(conn, a, &content).await?;
-    if level.is_signature() {
+    if level.is_signature() && signature(conn, a).await?.is_none_or(|(_, given)| given < level) {
         return Err(Error::Conflict(format!(
             "'{}' demands the person's own signature ({}), which nobody can give for them",
             a.requirement,

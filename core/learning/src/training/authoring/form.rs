@@ -384,6 +384,9 @@ pub(super) async fn understand(
         attestation,
         active: true,
     };
+    if requirement::loses_course(conn, &requirement).await?.is_some() {
+        return Ok(Err(vec![FieldError { field: "course".into(), why: say!(words, "authoring-course-kept") }]));
+    }
     Ok(match apply::unsignable(conn, services, &requirement).await? {
         Some(why) => Err(vec![FieldError { field: "due".into(), why: say!(words, "authoring-unsignable", why = why) }]),
         None => Ok(requirement),

@@ -1,7 +1,7 @@
 //! A manager says in chat that somebody has done a training elsewhere. It is recorded as the manager's word, not as the
 //! person's own completion.
 
-use jiff::civil::{Date, Time};
+use jiff::civil::Date;
 use stoa_flow::chat::{Call, Context, Field, FieldError, Form, Turn, literal};
 use stoa_flow::say;
 use stoa_ground::people::calendar::parse_date;
@@ -89,8 +89,7 @@ pub(in crate::training) async fn by_manager(
     }
     let word = word(cx, s, person, call).map_err(|e| Error::Invalid(e.why))?;
     let calendar = s.organisation.calendar(person);
-    let at = calendar.at(word.day, Time::constant(12, 0, 0, 0)).min(turn.now());
-    let claim = Claim { at, score: None };
+    let claim = Claim::on(word.day, &calendar, None, turn.now());
     match judge(turn, s, person, &Target::Requirement(a.requirement.clone()), claim).await? {
         Verdict::Counts(some) => {
             let how = how(turn, actor, person).await?;

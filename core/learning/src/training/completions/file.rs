@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use jiff::civil::{Date, Time};
+use jiff::civil::Date;
 use serde::Serialize;
-use stoa_ground::people::calendar::parse_date;
+use stoa_ground::people::calendar::{Calendar, parse_date};
 use stoa_ground::people::{self, Person, clean};
 use stoa_ground::sheet::{Row, Sheet};
 use stoa_ground::xapi::Actor;
 use stoa_ground::{Conn, Db, Error, Instant, Result};
 
-use super::{Claim, Elsewhere, How, Target, Verdict, judge};
+use super::{Claim, Elsewhere, How, Target, Verdict, judge_after};
 use crate::Services;
 use crate::training::assignment::By;
 use crate::training::life;
@@ -86,6 +86,18 @@ enum When {
     At(Instant),
 }
 
+/// Whether two cells say the same of a person: where one of them is a day, the same day.
+fn same(one: When, other: When, calendar: &Calendar) -> bool {
+    let day = |when| match when {
+        When::Day(day) => day,
+        When::At(at) => calendar.date(at),
+    };
+    match (one, other) {
+        (When::At(one), When::At(other)) => one == other,
+        _ => day(one) == day(other),
+    }
+}
+
 /// One row, read.
 struct Entry {
     person: String,
@@ -138,7 +150,7 @@ pub async fn import(db: &Db, services: &Services, file: &str, bytes: &[u8], dry_
     for plan in planned {
         steps.push(match plan.step {
             Step::Judge(person, entry) => match seen.get(&(person.id.clone(), entry.target.clone())) {
-                Some((first, when)) if *when == entry.when => {
+                Some((first, when)) if same(*when, entry.when, &services.organisation.calendar(&person)) => {
                     let why = format!("it says the same as row {first}");
                     Planned::told(plan.row, &entry.person, entry.item(), Outcome::Unchanged, why)
                 }
@@ -159,22 +171,29 @@ pub async fn import(db: &Db, services: &Services, file: &str, bytes: &[u8], dry_
         });
     }
     if dry_run {
-        let mut lines = Vec::with_capacity(steps.len());
+        let (mut lines, mut done) = (Vec::with_capacity(steps.len()), HashMap::new());
         // In pieces, so that no snapshot stays open for long.
         for some in steps.chunks(500) {
+            let before = std::mem::take(&mut done);
             let judged = db.read(|conn| async move {
-                let mut judged = Vec::new();
+                let (mut judged, mut done) = (Vec::new(), before);
                 for plan in some {
-                    judged.push(plan.judged(&conn, services).await?.1);
+                    let (counts, line) = plan.judged(&conn, services, &done).await?;
+                    if let Some((assignments, claim)) = counts {
+                        done.extend(assignments.into_iter().map(|a| (a.id, claim.at)));
+                    }
+                    judged.push(line);
                 }
-                Ok(judged)
+                Ok((judged, done))
             });
-            lines.extend(judged.await?);
+            let (some, after) = judged.await?;
+            lines.extend(some);
+            done = after;
         }
         return Ok(lines);
     }
     db.write_each(&steps, |tx, plan| async move {
-        let (verdict, line) = plan.judged(&tx, services).await?;
+        let (verdict, line) = plan.judged(&tx, services, &HashMap::new()).await?;
         if let (Some((assignments, claim)), Step::Judge(person, entry)) = (verdict, &plan.step) {
             for a in assignments {
                 let reason = match &entry.provider {
@@ -221,26 +240,22 @@ impl Planned<'_> {
         Self::told(row, person, item, Outcome::Refused, why)
     }
 
-    /// What counts, if anything does, and what is said.
+    /// What counts, if anything does, and what is said. `done`: what earlier rows of a dry run would have completed, and when.
     async fn judged(
         &self,
         conn: &Conn,
         s: &Services,
+        done: &HashMap<String, Instant>,
     ) -> Result<(Option<(Vec<crate::training::assignment::Assignment>, Claim)>, Line)> {
         let (person, entry) = match &self.step {
             Step::Told(line) => return Ok((None, line.clone())),
             Step::Judge(person, entry) => (person, entry),
         };
         let calendar = s.organisation.calendar(person);
-        let at = match entry.when {
-            When::At(at) => at,
-            // A day that is today is not over: nothing is completed in the future.
-            When::Day(day) if day == calendar.date(conn.now()) => {
-                calendar.at(day, Time::constant(12, 0, 0, 0)).min(conn.now())
-            }
-            When::Day(day) => calendar.at(day, Time::constant(12, 0, 0, 0)),
+        let claim = match entry.when {
+            When::At(at) => Claim::at(at, entry.score, conn.now()),
+            When::Day(day) => Claim::on(day, &calendar, entry.score, conn.now()),
         };
-        let claim = Claim { at, score: entry.score };
         let line = |outcome, why| Line {
             row: self.row,
             person: entry.person.clone(),
@@ -248,9 +263,9 @@ impl Planned<'_> {
             outcome,
             why,
         };
-        Ok(match judge(conn, s, person, &entry.target, claim).await? {
+        Ok(match judge_after(conn, s, person, &entry.target, claim, done).await? {
             Verdict::Counts(some) => {
-                let why = format!("{}: completed on {}", person.name, calendar.date(at));
+                let why = format!("{}: completed on {}", person.name, calendar.date(claim.at));
                 (Some((some, claim)), line(Outcome::Recorded, why))
             }
             Verdict::Known(why) => (None, line(Outcome::Unchanged, why)),

@@ -6,7 +6,11 @@ mod doubt;
 mod file;
 mod statements;
 
+use std::collections::HashMap;
+
+use jiff::civil::{Date, Time};
 use serde_json::{Value as Json, json};
+use stoa_ground::people::calendar::Calendar;
 use stoa_ground::people::{self, Person};
 use stoa_ground::xapi::Actor;
 use stoa_ground::{Conn, Instant, Result};
@@ -20,6 +24,7 @@ pub use statements::{Judged, judged};
 use super::assignment::{self, Assignment, By};
 use super::course;
 use super::requirement::{self, Prior, Requirement};
+use super::state::State;
 use super::{attest, life, trainer};
 use crate::Services;
 
@@ -73,8 +78,37 @@ pub(super) struct Elsewhere {
 pub(super) struct Claim {
     /// When it was completed.
     pub at: Instant,
+    /// What was said in place of it, by a clock that is a little ahead of the one here.
+    pub claimed: Option<Instant>,
+    /// Only the day was said.
+    pub day: bool,
     /// From 0 to 1.
     pub score: Option<f64>,
+}
+
+/// So much the clock of another system may be ahead: as much as evidence lets pass for the way from there to here.
+const AHEAD: i64 = 60 * Instant::SECOND;
+
+impl Claim {
+    /// Of an instant. What a clock that is a little ahead says is taken for now.
+    pub fn at(said: Instant, score: Option<f64>, now: Instant) -> Self {
+        let ahead = said > now && said.0 - now.0 <= AHEAD;
+        let (at, claimed) = if ahead { (now, Some(said)) } else { (said, None) };
+        Self { at, claimed, day: false, score }
+    }
+
+    /// Of a day of the person: noon, or now where that has not come on it.
+    pub fn on(day: Date, calendar: &Calendar, score: Option<f64>, now: Instant) -> Self {
+        let noon = calendar.at(day, Time::constant(12, 0, 0, 0));
+        let at = if day == calendar.date(now) { noon.min(now) } else { noon };
+        Self { at, claimed: None, day: true, score }
+    }
+
+    /// Whether what is recorded as completed at an instant is what this says.
+    fn is(&self, completed: Instant, calendar: &Calendar) -> bool {
+        let same_day = || calendar.date(completed) == calendar.date(self.at);
+        completed.0.abs_diff(self.at.0) <= AHEAD.unsigned_abs() || (self.day && same_day())
+    }
 }
 
 /// What becomes of a claim.
@@ -135,6 +169,9 @@ pub(super) async fn data(
         None => data["active_seconds"] = (active / Instant::SECOND).into(),
         Some(e) => {
             data["completed"] = serde_json::to_value(e.claim.at)?;
+            if let Some(claimed) = e.claim.claimed {
+                data["claimed"] = serde_json::to_value(claimed)?;
+            }
             data["score"] = serde_json::to_value(e.claim.score)?;
             if e.provider.is_some() {
                 data["provider"] = serde_json::to_value(&e.provider)?;
@@ -157,13 +194,34 @@ pub(super) async fn judge(
     target: &Target,
     claim: Claim,
 ) -> Result<Verdict> {
+    judge_after(conn, s, person, target, claim, &HashMap::new()).await
+}
+
+/// As [`judge`], as if these assignments had been completed at these instants.
+async fn judge_after(
+    conn: &Conn,
+    s: &Services,
+    person: &Person,
+    target: &Target,
+    claim: Claim,
+    done: &HashMap<String, Instant>,
+) -> Result<Verdict> {
     let refused = |why: String| Ok(Verdict::Refused(why));
     let calendar = s.organisation.calendar(person);
     let (day, today) = (calendar.date(claim.at), calendar.date(conn.now()));
-    if day > today || claim.at > conn.now() {
+    if day > today {
         return refused(format!("{day} is still to come for {}", person.name));
     }
-    let all = assignment::of_person(conn, &person.id).await?;
+    if claim.at > conn.now() {
+        let time = claim.at.zoned(&calendar.zone).strftime("%H:%M:%S");
+        return refused(format!("{time} of {day} is still to come for {}", person.name));
+    }
+    let mut all = assignment::of_person(conn, &person.id).await?;
+    for a in &mut all {
+        if let Some(at) = done.get(&a.id) {
+            (a.state, a.completed) = (State::Completed, Some(*at));
+        }
+    }
     let wanted = wanted(conn, target, &all).await?;
     let name = match target {
         Target::Requirement(id) | Target::Course(id) => id,
@@ -227,13 +285,13 @@ async fn one(
     r: &Requirement,
     all: &[Assignment],
     claim: Claim,
-    calendar: &people::calendar::Calendar,
+    calendar: &Calendar,
 ) -> Result<Verdict> {
     // A place that somebody asked for is named by its course.
     let (name, item) = (&person.name, r.id.strip_prefix(requirement::ENROLMENT).unwrap_or(&r.id));
     let mine: Vec<&Assignment> = all.iter().filter(|a| a.requirement == r.id).collect();
-    if mine.iter().any(|a| a.completed == Some(claim.at)) {
-        let on = calendar.date(claim.at);
+    if let Some(completed) = mine.iter().filter_map(|a| a.completed).find(|at| claim.is(*at, calendar)) {
+        let on = calendar.date(completed);
         return Ok(Verdict::Known(format!("'{item}' of {name} is recorded as completed on {on} already")));
     }
     let Some(a) = assignment::newest(all, &r.id) else {

@@ -166,10 +166,13 @@ async fn arrived(tx: &Tx, s: &Services, id: &str, course: &str, rule: &Mapping, 
         let why = format!("{given} is below the {least} that the rule asks for");
         return record(tx, s, id, "refused", course, Some(&person), &why).await;
     }
-    let claim = Claim { at, score };
+    let claim = Claim::at(at, score, tx.now());
     match judge(tx, s, &person, &Target::Course(course.to_owned()), claim).await? {
         Verdict::Counts(assignments) => {
-            let reason = format!("completed in another system, which writes as '{}'", rule.source);
+            let mut reason = format!("completed in another system, which writes as '{}'", rule.source);
+            if let Some(said) = claim.claimed {
+                reason += &format!("; it says {}, which had not come yet", said.rfc3339());
+            }
             for a in &assignments {
                 let elsewhere = Elsewhere {
                     by: By { actor: format!("system/{}", rule.source), reason: reason.clone() },

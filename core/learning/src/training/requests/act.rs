@@ -252,7 +252,9 @@ pub(in crate::training) async fn has_moved(conn: &Conn, r: &Request) -> Result<b
     let Some(definition) = &r.definition else { return Ok(false) };
     let now = requirement::version_of(conn, &definition.id).await?;
     // A draft from before versions were written down says nothing.
-    Ok(if r.changes { r.base.is_some() && r.base != now } else { now.is_some() })
+    let moved = if r.changes { r.base.is_some() && r.base != now } else { now.is_some() };
+    // Or somebody was assigned it meanwhile, and it has another course.
+    Ok(moved || requirement::loses_course(conn, definition).await?.is_some())
 }
 
 /// A proposed requirement goes back to its author, because the one that it changes is another one now.
@@ -284,8 +286,8 @@ pub(super) async fn approve(tx: &Tx, s: &Services, r: &Request, approver: &Perso
     match (r.kind, person, target) {
         (Kind::Extension, Some(person), Some(a)) => {
             let calendar = s.organisation.calendar(&person);
-            // Approved after the wished day: it is due today, not in the past.
-            let to = r.wished.unwrap_or(a.due.date).max(calendar.date(now));
+            // Approved after the wished day: it is due today, not in the past. Never before it is due anyhow.
+            let to = r.wished.unwrap_or(a.due.date).max(calendar.date(now)).max(a.due.date);
             life::extend(tx, s, &person, &a, to, &by).await?;
         }
         (Kind::Exemption, Some(person), Some(a)) => {

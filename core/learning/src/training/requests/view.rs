@@ -5,7 +5,7 @@ use stoa_flow::chat::{Block, Button, Message, Style, literal};
 use stoa_flow::say;
 use stoa_flow::words::Words;
 use stoa_ground::people::{self, Person};
-use stoa_ground::{Conn, Instant, Result, ledger};
+use stoa_ground::{Conn, Error, Instant, Result, ledger};
 
 use super::clock::day;
 use super::store::{self, Kind, Request, State};
@@ -131,7 +131,11 @@ impl Told {
     pub(super) async fn in_full(mut self, conn: &Conn, s: &Services, words: &Words, reader: &Person) -> Result<Self> {
         self.history = told_before(conn, words, s, reader, &self.r).await?;
         if let Some(definition) = self.r.definition.as_ref().filter(|_| self.r.state == State::Open) {
-            self.preview = Some(authoring::preview(conn, s, words, definition).await?);
+            self.preview = Some(match authoring::preview(conn, s, words, definition).await {
+                // What became impossible meanwhile can still be read, and sent back.
+                Err(Error::Invalid(why)) => Message::text(say!(words, "authoring-warning", text = literal(&why))),
+                shown => shown?,
+            });
         }
         Ok(self)
     }

@@ -36,7 +36,7 @@ mod write;
 
 pub use recertify::{Period, Prior, Recertify, RenewsFrom};
 pub use store::{RequirementProjection, all, by_id};
-pub(super) use store::{is_known, sound, store, version_of, versions};
+pub(super) use store::{is_known, loses_course, sound, store, version_of, versions};
 pub(super) use write::to_toml;
 
 /// With this begin the ids of what stands in for a requirement where a person asked for a place in a course.

@@ -88,6 +88,17 @@ pub(crate) async fn version_of(conn: &Conn, id: &str) -> Result<Option<String>> 
     row.map(|r| r.get("version")).transpose()
 }
 
+/// The course that people were assigned under the id of a requirement, where that is another one than it has: what they
+/// did is evidence of that course, so the requirement keeps it.
+///
+/// # Errors
+/// The database's error.
+pub(crate) async fn loses_course(conn: &Conn, r: &Requirement) -> Result<Option<String>> {
+    let sql = "SELECT course FROM requirement WHERE id = $1 AND course <> $2
+               AND EXISTS (SELECT 1 FROM assignment WHERE requirement = $1)";
+    conn.opt(sql, args![&r.id, &r.course]).await?.map(|row| row.get("course")).transpose()
+}
+
 /// Whether there is a requirement with this id, whether it counts or not.
 pub(crate) async fn is_known(conn: &Conn, id: &str) -> Result<bool> {
     Ok(version_of(conn, id).await?.is_some())

@@ -51,7 +51,7 @@ impl Command for Team {
         if let (word, rest) = call.args.split()
             && word == "more"
         {
-            return more::form(cx, rest).await;
+            return more::form(cx, &self.0, rest).await;
         }
         if call.args.text() == "delegate" {
             return delegate::form(cx).await;
@@ -99,11 +99,17 @@ impl Command for Team {
 }
 
 /// The assignment that a button names and its person, when the actor may act on it.
-pub(super) async fn theirs(conn: &Conn, words: &Words, actor: &Person, id: &str) -> Result<(Assignment, Person)> {
+pub(super) async fn theirs(
+    conn: &Conn,
+    s: &Services,
+    words: &Words,
+    actor: &Person,
+    id: &str,
+) -> Result<(Assignment, Person)> {
     let refused = || Error::Forbidden(say!(words, "team-not-yours"));
     let a = assignment::by_id(conn, id).await?.ok_or_else(refused)?;
     let person = people::by_id(conn, &a.person).await?.ok_or_else(refused)?;
-    if may_manage(conn, actor, &person).await? { Ok((a, person)) } else { Err(refused()) }
+    if may_manage(conn, s, actor, &person).await? { Ok((a, person)) } else { Err(refused()) }
 }
 
 impl Team {
@@ -113,15 +119,15 @@ impl Team {
         if word != "attest" {
             return Ok(None);
         }
-        let (words, actor) = (cx.words, cx.person()?);
-        cx.db().read(|c| async move { theirs(&c, words, actor, id).await }).await.map(Some)
+        let (words, actor, s) = (cx.words, cx.person()?, &self.0);
+        cx.db().read(|c| async move { theirs(&c, s, words, actor, id).await }).await.map(Some)
     }
 
     /// `team attest ID`: somebody above says that the person has done it elsewhere.
     async fn attest(&self, cx: &Context<'_>, id: &str, call: &Call) -> Result<()> {
         let (actor, s) = (cx.person()?, &self.0);
         cx.commit(|turn| async move {
-            let (a, person) = theirs(&turn, cx.words, actor, id).await?;
+            let (a, person) = theirs(&turn, s, cx.words, actor, id).await?;
             if call.values.is_none() && a.state.is_open() {
                 return Err(Error::invalid(say!(cx.words, "team-attest-no-form")));
             }
@@ -134,7 +140,7 @@ impl Team {
     async fn remind(&self, cx: &Context<'_>, id: &str) -> Result<()> {
         let (manager, s) = (cx.person()?, &self.0);
         cx.commit(|turn| async move {
-            let (a, person) = theirs(&turn, cx.words, manager, id).await?;
+            let (a, person) = theirs(&turn, s, cx.words, manager, id).await?;
             let name = literal(&person.name);
             let today = s.organisation.calendar(&person).date(turn.now());
             let text = if !a.state.is_running() {
@@ -156,7 +162,7 @@ impl Team {
         let (manager, s) = (cx.person()?, &self.0);
         let (id, shown) = args.split_once(' ').unwrap_or((args, ""));
         cx.commit(|turn| async move {
-            let (a, person) = theirs(&turn, cx.words, manager, id).await?;
+            let (a, person) = theirs(&turn, s, cx.words, manager, id).await?;
             let name = literal(&person.name);
             let today = s.organisation.calendar(&person).date(turn.now());
             let text = if !a.state.is_open() {
@@ -186,7 +192,7 @@ impl Team {
         let (manager, s) = (cx.person()?, &self.0);
         let (id, used) = args.split_once(' ').unwrap_or((args, ""));
         cx.commit(|turn| async move {
-            let (a, person) = theirs(&turn, cx.words, manager, id).await?;
+            let (a, person) = theirs(&turn, s, cx.words, manager, id).await?;
             let name = literal(&person.name);
             let stuck = super::super::stuck(&turn, &a).await?;
             let text = if stuck && a.attempts.to_string() == used {

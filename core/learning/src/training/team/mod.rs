@@ -17,7 +17,7 @@ use stoa_ground::{Conn, Instant, Result, Tx, args};
 
 use super::assignment::Assignment;
 use crate::Services;
-use responsible::Responsible;
+use responsible::{Helpers, Responsible};
 
 pub(super) use command::Team;
 pub(super) use delegate::StandIn;
@@ -89,8 +89,8 @@ pub(super) async fn revise(tx: &Tx, a: &Assignment) -> Result<()> {
 }
 
 /// Whether a person may act on somebody's training: a manager above them, who stands in for one, the learning team, or an
-/// operator in its place.
-async fn may_manage(conn: &Conn, actor: &Person, person: &Person) -> Result<bool> {
+/// operator where nobody of it is there.
+async fn may_manage(conn: &Conn, s: &Services, actor: &Person, person: &Person) -> Result<bool> {
     if actor.id == person.id {
         return Ok(false);
     }
@@ -99,5 +99,5 @@ async fn may_manage(conn: &Conn, actor: &Person, person: &Person) -> Result<bool
     if above.iter().any(|m| acts_for.contains(&m.id)) {
         return Ok(true);
     }
-    Ok(responsible::helpers(conn).await?.iter().any(|helper| helper.id == actor.id))
+    Ok(Helpers::of(conn).await?.may_act(s, actor, person, conn.now()))
 }

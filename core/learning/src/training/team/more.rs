@@ -25,10 +25,10 @@ struct Chosen {
 }
 
 /// The form, for who may act on the assignment.
-pub(super) async fn form(cx: &Context<'_>, id: &str) -> Result<Option<Form>> {
+pub(super) async fn form(cx: &Context<'_>, s: &Services, id: &str) -> Result<Option<Form>> {
     let (manager, words) = (cx.person()?, cx.words);
     let read = cx.db().read(|c| async move {
-        let (a, person) = theirs(&c, words, manager, id).await?;
+        let (a, person) = theirs(&c, s, words, manager, id).await?;
         let title = requirement::by_id(&c, &a.requirement).await?.title;
         Ok((a, person, title))
     });
@@ -106,7 +106,7 @@ fn understand(words: &Words, a: &Assignment, today: Date, call: &Call) -> std::r
 pub(super) async fn check(cx: &Context<'_>, s: &Services, id: &str, call: &Call) -> Result<Vec<FieldError>> {
     let (manager, words) = (cx.person()?, cx.words);
     // What may not be done is told as a message.
-    let Ok((a, person)) = cx.db().read(|c| async move { theirs(&c, words, manager, id).await }).await else {
+    let Ok((a, person)) = cx.db().read(|c| async move { theirs(&c, s, words, manager, id).await }).await else {
         return Ok(Vec::new());
     };
     let today = s.organisation.calendar(&person).date(cx.db().clock().now());
@@ -120,7 +120,7 @@ pub(super) async fn run(cx: &Context<'_>, s: &Services, id: &str, call: &Call) -
         return Err(Error::invalid(say!(words, "request-form-needed")));
     }
     cx.commit(|turn| async move {
-        let (a, person) = theirs(&turn, words, manager, id).await?;
+        let (a, person) = theirs(&turn, s, words, manager, id).await?;
         let name = literal(&person.name);
         if !a.state.is_open() {
             return turn.reply_private(Message::text(say!(words, "team-remind-not-needed", name = name))).await;

@@ -1,6 +1,7 @@
 //! Who hears about somebody's overdue training.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use stoa_ground::people::{self, Person, Role};
 use stoa_ground::{Conn, Instant, Result};
@@ -34,13 +35,37 @@ pub(in crate::training) struct Lookup<'a> {
     able: HashMap<String, bool>,
     requirements: HashMap<String, Requirement>,
     responsible: HashMap<String, Responsible>,
-    helpers: Option<Vec<Person>>,
+    helpers: Option<Arc<Helpers>>,
 }
 
-/// The learning team, or the operators where that has nobody.
-pub(super) async fn helpers(conn: &Conn) -> Result<Vec<Person>> {
-    let team = people::people_with(conn, Role::Learning).await?;
-    if team.is_empty() { people::people_with(conn, Role::Operator).await } else { Ok(team) }
+/// Who hears what no manager can hear: the learning team, then the operators.
+pub(super) struct Helpers {
+    team: Vec<Person>,
+    operators: Vec<Person>,
+}
+
+impl Helpers {
+    pub async fn of(conn: &Conn) -> Result<Self> {
+        let team = people::people_with(conn, Role::Learning).await?;
+        Ok(Self { team, operators: people::people_with(conn, Role::Operator).await? })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Person> {
+        self.team.iter().chain(&self.operators)
+    }
+
+    /// Whether somebody is one of them.
+    fn has(&self, id: &str) -> bool {
+        self.all().any(|p| p.id == id)
+    }
+
+    /// Whether somebody may act where a manager could, for a person: the learning team, and an operator where nobody of
+    /// it is there.
+    pub fn may_act(&self, s: &Services, actor: &Person, person: &Person, now: Instant) -> bool {
+        let nobody = || !self.team.iter().any(|p| p.id != person.id && is_present(s, p, now));
+        let is = |p: &Person| p.id == actor.id;
+        self.team.iter().any(is) || (self.operators.iter().any(is) && nobody())
+    }
 }
 
 impl<'a> Lookup<'a> {
@@ -65,8 +90,8 @@ impl<'a> Lookup<'a> {
     }
 
     /// The nearest manager above who is there and has nothing overdue, and the next such one; who stands in for a manager
-    /// counts in their place. Where there is none, somebody of the learning team, and where that has nobody, an operator
-    /// (N12).
+    /// counts in their place. Where there is none, somebody of the learning team who is there, and where that has nobody,
+    /// an operator (N12).
     pub async fn responsible(&mut self, person: &Person) -> Result<Responsible> {
         if let Some(known) = self.responsible.get(&person.id) {
             return Ok(known.clone());
@@ -85,7 +110,7 @@ impl<'a> Lookup<'a> {
         }
         if able.len() < 2 {
             let (s, now) = (self.s, self.now());
-            let helper = self.helpers().await?.iter().find(|p| new(&able, p) && is_present(s, p, now)).cloned();
+            let helper = self.helpers().await?.all().find(|p| new(&able, p) && is_present(s, p, now)).cloned();
             able.extend(helper);
         }
         let mut able = able.into_iter();
@@ -95,11 +120,11 @@ impl<'a> Lookup<'a> {
     }
 
     /// Who hears what no manager can hear.
-    async fn helpers(&mut self) -> Result<&[Person]> {
-        if self.helpers.is_none() {
-            self.helpers = Some(helpers(self.conn).await?);
+    async fn helpers(&mut self) -> Result<Arc<Helpers>> {
+        if let Some(known) = &self.helpers {
+            return Ok(known.clone());
         }
-        Ok(self.helpers.as_deref().unwrap_or_default())
+        Ok(self.helpers.insert(Arc::new(Helpers::of(self.conn).await?)).clone())
     }
 
     async fn requirement(&mut self, id: &str) -> Result<Requirement> {
@@ -116,7 +141,7 @@ impl<'a> Lookup<'a> {
         let acts_for = delegation::acts_for(self.conn, &manager.id).await?;
         let tree = delegation::below(self.conn, &acts_for).await?;
         let tree: HashMap<&str, &Person> = tree.iter().map(|p| (p.id.as_str(), p)).collect();
-        let overdue = if self.helpers().await?.iter().any(|helper| helper.id == manager.id) {
+        let overdue = if self.helpers().await?.has(&manager.id) {
             // Of those as well who have no manager.
             assignment::overdue(self.conn).await?
         } else {
