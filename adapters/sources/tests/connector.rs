@@ -77,7 +77,7 @@ async fn only_what_everyone_may_read_has_the_mark_for_people_from_outside() {
     ] });
     stand.at("/stoa/documents", Reply::json(&list));
     for id in ["1", "2", "3"] {
-        stand.at(&format!("/stoa/documents/{id}"), Reply::new(200, "text/plain", &format!("Text {id}.")));
+        stand.at(&format!("/stoa/documents/{id}"), Reply::new(200, "text/plain", format!("Text {id}.")));
     }
     let marked = |readers: &[&str], external: bool| {
         let settings = SourceSettings { external, ..settings("Wiki", "connector", readers) };

@@ -18,7 +18,7 @@ use stoa_flow::chat::Message;
 use stoa_flow::delivery::{self, NewDelivery};
 use stoa_ground::clock::{monotonic, wall};
 use stoa_ground::db::longest_write;
-use stoa_ground::{args, meta, people, testing};
+use stoa_ground::{meta, people, testing};
 use stoa_learning::search::Index;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;

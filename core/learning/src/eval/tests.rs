@@ -75,6 +75,7 @@ async fn an_evaluation_answers_as_the_bot_does_however_deep_its_list_is() {
         index: bench.index().clone(),
         asking: Default::default(),
         mail: false,
+        sign_in: None,
     };
     for question in [
         "What does a parking permit cost?",
