@@ -210,7 +210,8 @@ impl Office {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        bail!("no link came")
+        let all: Vec<String> = self.far.posts().into_iter().skip(before).map(|p| p.text).collect();
+        bail!("no link came, but:\n{}", all.join("\n---\n"))
     }
 
     /// The message with an id, once it says this.

@@ -64,6 +64,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(36, "0036_tried"),
     migration!(37, "0037_discord_forms"),
     migration!(38, "0038_learning_channel"),
+    migration!(39, "0039_sign_in"),
 ];
 
 /// The newest schema version that this program knows.
