@@ -245,3 +245,17 @@ async fn the_pack_of_each_preset_has_what_its_regime_asks_for_and_nothing_that_i
         }
     }
 }
+
+/// The packs in `packs` were made by the release before `stoa-pack/4`; `key.txt` and `anchored.txt` came with them.
+#[test]
+fn packs_that_an_earlier_release_made_are_valid_still() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evidence/packs");
+    let key = std::fs::read_to_string(folder.join("key.txt")).unwrap().split_whitespace().next().unwrap().to_owned();
+    let brought = Brought { key: Some(key), checkpoints: vec![folder.join("anchored.txt")], ..Brought::default() };
+    for preset in Preset::ALL.into_iter().filter(|preset| !preset.is_none()) {
+        let pack = folder.join(format!("{}.zip", preset.name()));
+        let outcome = judged(&pack, &brought);
+        assert_eq!(outcome.verdict, Verdict::Valid, "{preset:?}: {}", outcome.reason);
+        assert!(outcome.checks.iter().any(|check| check == "JSON, CSV and PDF agree: 2 of 4 completed (50.0 %)"));
+    }
+}
