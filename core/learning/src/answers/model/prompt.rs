@@ -21,7 +21,8 @@ pub(super) fn answer(passages: &[&Passage], question: &str, mark: &str, language
          Answer only with what the passages say. Do not add, guess or conclude anything.\n\
          Write at most six short plain sentences, each on a line of its own, each ending with the number of the passage \
          that says it in brackets, for example: Send the form within 14 days. [2]\n\
-         Keep the passages' own words, numbers and names. No headings, no links, no images, no HTML, no tables.\n\
+         Copy the passages' sentences word for word, each as a whole: what leaves out a condition, an exception, a number or \
+         a name is thrown away. No headings, no links, no images, no HTML, no tables.\n\
          If the passages do not answer the question, write only {UNKNOWN}."
     );
     if let Some(language) = language {
