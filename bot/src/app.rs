@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use stoa_flow::Flow;
 use stoa_ground::xapi::Emitter;
-use stoa_ground::{Clock, Db, Instant, args, people};
+use stoa_ground::{Clock, Db, Instant, args, folder_of, people};
 use stoa_learning::Services;
 use stoa_learning::search::Index;
 
@@ -74,7 +74,7 @@ impl App {
     /// Puts the parts on top of an open store; without `writes` nothing is made that is not there.
     async fn assemble(config: Config, db: Db, index: Index, writes: bool) -> Result<Self> {
         let mut organisation = config.organisation()?;
-        match meta(&db, "organisation.iri").await? {
+        match db.meta("organisation.iri").await? {
             // Commands beside a demo, or without the file that the store was started with.
             Some(stored) if config.organisation.iri.is_empty() => organisation.iri = stored,
             _ => fix_identifier(&db, "organisation.iri", &organisation.iri).await?,
@@ -163,7 +163,7 @@ pub async fn open_store(config: &Config, kind: ClockKind) -> Result<Db> {
     if kind == ClockKind::System {
         go_on_from(&db).await?;
     }
-    let stored = meta(&db, "clock").await?;
+    let stored = db.meta("clock").await?;
     match (kind, stored.as_deref()) {
         (ClockKind::Manual, Some("system")) => {
             bail!(
@@ -182,7 +182,7 @@ pub async fn open_store(config: &Config, kind: ClockKind) -> Result<Db> {
             db.clock().set(Instant::parse(at)?.max(newest))?;
         }
         (ClockKind::Manual, None) => store_clock(&db).await?,
-        (ClockKind::System, None) => set_meta(&db, "clock", "system").await?,
+        (ClockKind::System, None) => db.set_meta("clock", "system").await?,
         (ClockKind::System, Some(_)) => {}
     }
     Ok(db)
@@ -192,7 +192,7 @@ pub async fn open_store(config: &Config, kind: ClockKind) -> Result<Db> {
 pub async fn peek_to_read(config: &Config) -> Result<Option<Db>> {
     let url = config.database_url();
     let Some(peeked) = Db::peek(&url).await? else { return Ok(None) };
-    let clock = match meta(&peeked, "clock").await?.filter(|at| at != "system") {
+    let clock = match peeked.meta("clock").await?.filter(|at| at != "system") {
         Some(at) => Clock::manual(Instant::parse(&at)?),
         None => Clock::system(),
     };
@@ -225,39 +225,20 @@ async fn go_on_from(db: &Db) -> Result<()> {
 
 /// Remembers where a manual clock stands.
 pub async fn store_clock(db: &Db) -> Result<()> {
-    set_meta(db, "clock", &db.clock().now().rfc3339()).await
+    Ok(db.set_meta("clock", &db.clock().now().rfc3339()).await?)
 }
 
 /// The kind of clock that an existing store lives by; the system's for a new one.
 pub async fn stored_clock_kind(config: &Config) -> Result<ClockKind> {
     let Some(db) = Db::peek(&config.database_url()).await? else { return Ok(ClockKind::System) };
-    let stored = meta(&db, "clock").await?;
+    let stored = db.meta("clock").await?;
     Ok(if stored.is_some_and(|at| at != "system") { ClockKind::Manual } else { ClockKind::System })
-}
-
-/// A fact about the store.
-pub async fn meta(db: &Db, name: &str) -> Result<Option<String>> {
-    let row = db.opt("SELECT value FROM meta WHERE name = $1", args![name]).await?;
-    Ok(row.map(|r| r.get("value")).transpose()?)
-}
-
-/// Sets a fact about the store.
-pub async fn set_meta(db: &Db, name: &str, value: &str) -> Result<()> {
-    db.write(|tx| async move {
-        tx.exec(
-            "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            args![name, value],
-        )
-        .await
-    })
-    .await?;
-    Ok(())
 }
 
 /// Identifiers are fixed at the first start: ids of statements and of the log are built on them.
 async fn fix_identifier(db: &Db, name: &str, value: &str) -> Result<()> {
-    match meta(db, name).await? {
-        None => set_meta(db, name, value).await,
+    match db.meta(name).await? {
+        None => Ok(db.set_meta(name, value).await?),
         Some(stored) if stored == value => Ok(()),
         Some(stored) => {
             let (section, key) = name.split_once('.').unwrap_or((name, ""));
@@ -303,8 +284,7 @@ impl Lock {
 fn lock_of(path: &Path) -> PathBuf {
     let real = path.canonicalize().or_else(|_| {
         // Not made yet.
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Ok::<_, std::io::Error>(folder.canonicalize()?.join(path.file_name().unwrap_or_default()))
+        Ok::<_, std::io::Error>(folder_of(path).canonicalize()?.join(path.file_name().unwrap_or_default()))
     });
     let mut name = real.unwrap_or_else(|_| path.to_owned()).into_os_string();
     name.push(".lock");

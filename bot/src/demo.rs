@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::app::{App, ClockKind, meta, set_meta};
+use crate::app::{App, ClockKind};
 use crate::config::{Config, Source};
 use crate::serve;
 use anyhow::{Context as _, Result};
@@ -58,7 +58,7 @@ pub async fn run(mut config: Config, options: Options, json: bool) -> Result<()>
 /// Fills the store at the first start, and reads the library at every start.
 async fn prepare(app: &Arc<App>, sample: &Path) -> Result<()> {
     crate::commands::library::sync_all(app).await?;
-    if meta(&app.db, "demo").await?.is_some() {
+    if app.db.meta("demo").await?.is_some() {
         return Ok(());
     }
     let roster = sample.join("roster.csv");
@@ -67,7 +67,7 @@ async fn prepare(app: &Arc<App>, sample: &Path) -> Result<()> {
     crate::commands::training::apply_courses(app, &sample.join("courses")).await?;
     crate::commands::training::apply_requirements(app, &sample.join("requirements")).await?;
     seed::conversations(app, sample).await?;
-    set_meta(&app.db, "demo", "1").await
+    Ok(app.db.set_meta("demo", "1").await?)
 }
 
 mod seed;

@@ -13,7 +13,7 @@ use stoa_learning::evidence::{Anchor, Log, put_outside};
 use stoa_witness::HttpWitness;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, meta, set_meta};
+use crate::app::App;
 use crate::config::Config;
 
 /// How long a new record waits for the log at most, where nobody says that there is one.
@@ -41,14 +41,14 @@ fn master_key_file(config: &Config) -> PathBuf {
 /// Opens the master key; a store that has none yet gets it. A store that has one opens with no other.
 pub async fn seal(config: &Config, db: &Db, writes: bool) -> Result<()> {
     let path = master_key_file(config);
-    let stored = meta(db, MASTER).await?;
+    let stored = db.meta(MASTER).await?;
     if stored.is_none() && !writes {
         // Nothing was ever sealed.
         return Ok(());
     }
     let master = Master::open(&path, db.clock(), stored.is_none())?;
     match stored {
-        None => set_meta(db, MASTER, &master.name()).await?,
+        None => db.set_meta(MASTER, &master.name()).await?,
         Some(name) if name == master.name() => {}
         Some(_) => bail!(
             "[evidence] master_key_file: {} is not the key of this store: people's records could not be read. Put the \
@@ -74,14 +74,14 @@ pub fn holds_key_of(config: &Config, keys: &Keys) -> Result<()> {
 pub async fn origin(config: &Config, db: &Db, iri: &str) -> Result<String> {
     let known = match &config.evidence.origin {
         Some(origin) => Some(origin.clone()),
-        None => meta(db, ORIGIN).await?,
+        None => db.meta(ORIGIN).await?,
     };
     let origin = match known {
         Some(origin) => origin,
         None => {
             let plain = iri.split_once("://").map_or(iri, |(_, rest)| rest);
             let origin = format!("{plain}/evidence");
-            set_meta(db, ORIGIN, &origin).await?;
+            db.set_meta(ORIGIN, &origin).await?;
             origin
         }
     };

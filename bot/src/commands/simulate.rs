@@ -8,7 +8,6 @@ use jiff::civil::Date;
 use stoa_ground::{Clock, Db, people};
 use stoa_learning::simulate::{Simulation, Tally, Titles, Wanted, of_person};
 
-use crate::app;
 use crate::config::Config;
 
 #[derive(clap::Args, Debug)]
@@ -33,7 +32,7 @@ pub struct Options {
 pub async fn run(config: Config, options: Options, json: bool) -> Result<()> {
     let source = Db::open_read_only(&config.database_url(), Clock::system()).await?;
     let mut organisation = config.organisation()?;
-    if let (true, Some(iri)) = (config.organisation.iri.is_empty(), app::meta(&source, "organisation.iri").await?) {
+    if let (true, Some(iri)) = (config.organisation.iri.is_empty(), source.meta("organisation.iri").await?) {
         organisation.iri = iri;
     }
     let only = match options.person.as_deref() {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde_json::json;
 use stoa_ground::clock::monotonic;
 use stoa_ground::db::BULK;
-use stoa_ground::{Db, Error, Result, Tx, args};
+use stoa_ground::{Conn, Db, Error, Result, Tx, args, meta};
 
 use crate::caught::caught;
 use crate::schedule::{self, Due, Job};
@@ -93,12 +93,11 @@ impl Followed {
     }
 
     async fn some(&self, db: &Db, head: i64) -> Result<usize> {
-        let name = format!("follower/{}", self.follower.name());
+        let name = place(self.follower.name());
         let mut seen = self.seen();
         if seen < 0 {
-            let row = db.opt("SELECT value FROM meta WHERE name = $1", args![&name]).await?;
-            let stored: Option<String> = row.map(|r| r.get("value")).transpose()?;
-            seen = stored.and_then(|text| text.parse().ok()).unwrap_or(0);
+            let name = name.as_str();
+            seen = db.read(|conn| async move { reached(&conn, name).await }).await?;
         }
         let rows = db
             .all(
@@ -148,9 +147,7 @@ impl Followed {
             if !tx.try_lock(name).await? {
                 return Ok(None);
             }
-            let row = tx.opt("SELECT value FROM meta WHERE name = $1", args![name]).await?;
-            let stored: Option<String> = row.map(|r| r.get("value")).transpose()?;
-            let stored = stored.and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
+            let stored = reached(&tx, name).await?;
             let started = monotonic();
             let (mut done, mut reached) = (HashSet::new(), stored);
             for (position, key) in changes.iter().filter(|(position, _)| *position > stored) {
@@ -201,6 +198,21 @@ impl Job for LeftOut {
         let follower = follower.ok_or_else(|| Error::invalid(format!("nobody follows as '{}'", text("follower"))))?;
         follower.follow(tx, text("key")).await
     }
+}
+
+/// The fact about the store that says how far a follower has come.
+fn place(follower: &str) -> String {
+    format!("follower/{follower}")
+}
+
+/// How far a follower has come by what is written down at this place.
+async fn reached(conn: &Conn, place: &str) -> Result<i64> {
+    Ok(meta::get(conn, place).await?.and_then(|text| text.parse().ok()).unwrap_or(0))
+}
+
+/// How far the follower of this name has come.
+pub(crate) async fn position_of(conn: &Conn, follower: &str) -> Result<i64> {
+    reached(conn, &place(follower)).await
 }
 
 /// Writes down how far a follower has come; it never goes back.

@@ -6,15 +6,18 @@ pub mod backup;
 pub mod clock;
 pub mod db;
 pub mod ledger;
+pub mod meta;
 pub mod people;
 pub mod sheet;
 pub mod xapi;
 
 mod digest;
 mod error;
+mod folder;
 pub mod testing;
 
 pub use clock::{Clock, Instant};
 pub use db::{Conn, Db, Row, Tx};
 pub use digest::{hex, sha256};
 pub use error::{Error, Result};
+pub use folder::folder_of;

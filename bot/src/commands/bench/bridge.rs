@@ -18,7 +18,7 @@ use stoa_flow::chat::Message;
 use stoa_flow::delivery::{self, NewDelivery};
 use stoa_ground::clock::{monotonic, wall};
 use stoa_ground::db::longest_write;
-use stoa_ground::{args, people, testing};
+use stoa_ground::{meta, people, testing};
 use stoa_learning::search::Index;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -247,9 +247,7 @@ async fn people(app: &App, number: usize) -> Result<()> {
             let readers = readers.clone();
             async move {
                 for reader in readers {
-                    let sql = "INSERT INTO meta (name, value) VALUES ($1, $2)
-                               ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-                    tx.exec(sql, args![format!("follower/{}", reader.name), head.to_string()]).await?;
+                    meta::put(&tx, &format!("follower/{}", reader.name), &head.to_string()).await?;
                 }
                 Ok(())
             }

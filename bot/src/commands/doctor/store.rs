@@ -16,7 +16,7 @@ use stoa_learning::search::Index;
 use stoa_learning::{Services, library, operations, training};
 
 use super::{Findings, Grade, NAMED, Options, STUCK, age};
-use crate::app::{Lock, index_dir, meta, peek_to_read};
+use crate::app::{Lock, index_dir, peek_to_read};
 use crate::config::Config;
 
 /// Without `--full` a larger database is not read as a whole, in bytes.
@@ -47,7 +47,7 @@ pub(super) async fn check(config: &Config, options: Options, f: &mut Findings) -
     };
     let size = path.and_then(|p| std::fs::metadata(p).ok()).map_or(0, |file| file.len());
     whole(&db, size, options, f).await?;
-    if meta(&db, "clock").await?.is_some_and(|at| at != "system") {
+    if db.meta("clock").await?.is_some_and(|at| at != "system") {
         f.say(Grade::Note, "clock", "this store lives by a clock moved by hand; its evidence counts as test")?;
     }
     if !db.due_erasures().await?.is_empty() {

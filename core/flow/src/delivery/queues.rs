@@ -2,6 +2,8 @@
 
 use stoa_ground::{Conn, Error, Instant, Result, Tx, args};
 
+use crate::follow::position_of;
+
 /// A queue and how it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Queue {
@@ -125,9 +127,7 @@ pub async fn is_parked(conn: &Conn, queue: &str, key: &str) -> Result<bool> {
 pub(crate) async fn readers(conn: &Conn, followers: &[(&'static str, &'static str)]) -> Result<Vec<Reader>> {
     let mut all = Vec::with_capacity(followers.len());
     for (name, topic) in followers {
-        let meta = conn.opt("SELECT value FROM meta WHERE name = $1", args![format!("follower/{name}")]).await?;
-        let at: Option<String> = meta.map(|r| r.get("value")).transpose()?;
-        let at: i64 = at.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let at = position_of(conn, name).await?;
         let sql = "SELECT COUNT(*) AS lag FROM change WHERE topic = $1 AND position > $2";
         let lag = conn.one(sql, args![*topic, at]).await?.get("lag")?;
         all.push(Reader { name: (*name).to_owned(), lag });

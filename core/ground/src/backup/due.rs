@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Conn, Db, Result, Tx, args};
+use crate::{Conn, Db, Result, Tx, meta};
 
 /// The fact about the store that holds them.
 const NAME: &str = "restore.erase";
@@ -33,18 +33,13 @@ impl Due {
         if all.is_empty() {
             return Ok(());
         }
-        let sql =
-            "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-        tx.exec(sql, args![NAME, serde_json::to_string(&all)?]).await?;
-        Ok(())
+        meta::put(tx, NAME, &serde_json::to_string(&all)?).await
     }
 }
 
 async fn read(conn: &Conn) -> Result<Due> {
-    match conn.opt("SELECT value FROM meta WHERE name = $1", args![NAME]).await? {
-        Some(row) => Ok(serde_json::from_str(&row.get::<String>("value")?)?),
-        None => Ok(Due::default()),
-    }
+    let known = meta::get(conn, NAME).await?;
+    Ok(known.map(|value| serde_json::from_str(&value)).transpose()?.unwrap_or_default())
 }
 
 impl Db {
@@ -61,10 +56,6 @@ impl Db {
     /// # Errors
     /// The database's error.
     pub async fn erasures_done(&self) -> Result<()> {
-        self.write(|tx| async move {
-            tx.exec("DELETE FROM meta WHERE name = $1", args![NAME]).await?;
-            Ok(())
-        })
-        .await
+        self.write(|tx| async move { meta::delete(&tx, NAME).await }).await
     }
 }

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Due, End, FORMAT, Header, Keys, Summary, Table};
 use crate::db::{Engine, Keep, Kind, Opening, TABLES, Value, tables};
-use crate::{Clock, Db, Error, Result, Tx, args};
+use crate::{Clock, Db, Error, Result, Tx, args, folder_of};
 
 /// The longest line that is read.
 const LINE: u64 = 256 * 1024 * 1024;
@@ -142,8 +142,7 @@ fn put_in_place(part: &Path, path: &Path) -> Result<()> {
     }
     File::open(part).and_then(|f| f.sync_all()).map_err(io)?;
     std::fs::rename(part, path).map_err(io)?;
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|dir| dir.sync_all()).map_err(io)?;
+    File::open(folder_of(path)).and_then(|dir| dir.sync_all()).map_err(io)?;
     remove(part)
 }
 

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{End, FORMAT, Header, Keys, PersonKey, Summary, Table, keys_of};
 use crate::db::{Engine, Keep, TABLES, Value, tables};
-use crate::{Conn, Db, Error, Result, Row, args};
+use crate::{Conn, Db, Error, Result, Row, args, folder_of};
 
 /// Writes a backup of the whole store to `file` and its keys to `FILE.keys`, while the server may run. Both appear under
 /// their names when they are whole.
@@ -160,8 +160,7 @@ impl Part {
     fn keep(&self) -> Result<()> {
         let kept = std::fs::rename(&self.part, &self.name);
         kept.map_err(|e| Error::Io(format!("{} cannot be written: {e}", self.name.display())))?;
-        let folder = self.name.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder).and_then(|dir| dir.sync_all()).map_err(io)
+        File::open(folder_of(&self.name)).and_then(|dir| dir.sync_all()).map_err(io)
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use crate::{Error, Result};
+use crate::{Error, Result, folder_of};
 
 /// The text of a key file. Where it is missing and `make` is given, that text is written to it first; two that make it at
 /// once end with the same one.
@@ -37,7 +37,7 @@ pub(super) fn open(path: &Path, what: &str, make: Option<impl FnOnce() -> String
 /// Writes a new key file; one that is there stays as it is.
 pub(super) fn write(path: &Path, what: &str, text: &str) -> Result<()> {
     let said = |e: std::io::Error| Error::Io(format!("{what}: {} cannot be written: {e}", path.display()));
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     std::fs::create_dir_all(folder).map_err(said)?;
     // Whole or not at all: a name that appears when the text is on the disk.
     let mut part = tempfile_in(folder).map_err(said)?;

@@ -2,7 +2,7 @@
 
 use stoa_ground::db::{TABLES, Value, tables};
 use stoa_ground::people;
-use stoa_ground::{Conn, Db, Instant, Result, args};
+use stoa_ground::{Conn, Db, Instant, Result, args, meta};
 
 /// What a simulation has no use for: evidence and statements, which it does not write, content that is only searched,
 /// other people's conversations, and what holds for one server only.
@@ -52,8 +52,7 @@ pub(super) async fn stands_at(db: &Db) -> Result<Instant> {
     let (newest, clock) = db
         .read(|c| async move {
             let newest: Instant = c.one(sql, args![]).await?.get("at")?;
-            let clock = c.opt("SELECT value FROM meta WHERE name = 'clock'", args![]).await?;
-            Ok((newest, clock.map(|r| r.get::<String>("value")).transpose()?))
+            Ok((newest, meta::get(&c, "clock").await?))
         })
         .await?;
     // A clock that is moved by hand says itself where it stands; the word for the machine's clock is no instant.

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use stoa_flow::Organisation;
 use stoa_flow::schedule::{self, Due as DueJob, Job};
 use stoa_ground::people::{self, calendar::Calendar};
-use stoa_ground::{Db, Result, Tx, args, sha256};
+use stoa_ground::{Db, Result, Tx, args, meta, sha256};
 
 use super::{assignment, evaluate, nudge, requirement};
 use crate::Services;
@@ -30,15 +30,10 @@ pub async fn follow_calendars(db: &Db, organisation: &Organisation) -> Result<()
     let year = organisation.calendar.date(db.clock().now()).year();
     let now = &fingerprint(organisation, &zones, year);
     db.write(|tx| async move {
-        let seen = tx.opt("SELECT value FROM meta WHERE name = $1", args![SEEN]).await?;
-        if seen.map(|row| row.get::<String>("value")).transpose()?.as_ref() == Some(now) {
+        if meta::get(&tx, SEEN).await?.as_ref() == Some(now) {
             return Ok(());
         }
-        tx.exec(
-            "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            args![SEEN, now],
-        )
-        .await?;
+        meta::put(&tx, SEEN, now).await?;
         schedule::put(&tx, SEEN, CalendarsJob::KIND, tx.now(), &json!({ "after": "" })).await
     })
     .await

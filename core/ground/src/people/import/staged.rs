@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::apply::{carry_out, write_all};
 use super::{Entry, Options, Plan};
 use crate::ledger::Ledger;
-use crate::{Db, Error, Result, Tx, args};
+use crate::{Db, Error, Result, Tx, args, meta};
 
 /// Plans of so many people are written in one transaction.
 const SMALL: usize = 20;
@@ -75,8 +75,7 @@ async fn decide(db: &Db, decided: &Decided) -> Result<()> {
     let value = serde_json::to_string(decided)?;
     let value = &value;
     db.write(|tx| async move {
-        let other = tx.opt("SELECT 1 AS one FROM meta WHERE name = $1", args![DECIDED]).await?;
-        if other.is_some() {
+        if !meta::add(&tx, DECIDED, value).await? {
             return Err(Error::Conflict(
                 "another roster import is running: import the file again when it is done".into(),
             ));
@@ -93,7 +92,6 @@ async fn decide(db: &Db, decided: &Decided) -> Result<()> {
                 "somebody was changed by somebody else meanwhile: import the file again".into(),
             ));
         }
-        tx.exec("INSERT INTO meta (name, value) VALUES ($1, $2)", args![DECIDED, value]).await?;
         Ok(())
     })
     .await
@@ -104,8 +102,8 @@ async fn decide(db: &Db, decided: &Decided) -> Result<()> {
 /// # Errors
 /// The database's error. What was done stays done, and the rest can be resumed again.
 pub async fn resume(db: &Db, ledger: &Ledger) -> Result<()> {
-    let Some(row) = db.opt("SELECT value FROM meta WHERE name = $1", args![DECIDED]).await? else { return Ok(()) };
-    let decided: Decided = serde_json::from_str(&row.get::<String>("value")?)?;
+    let Some(decided) = db.meta(DECIDED).await? else { return Ok(()) };
+    let decided: Decided = serde_json::from_str(&decided)?;
     loop {
         let rows = db
             .all(
@@ -119,12 +117,7 @@ pub async fn resume(db: &Db, ledger: &Ledger) -> Result<()> {
         }
         let (steps, decided) = (&steps, &decided);
         if steps.is_empty() {
-            return db
-                .write(|tx| async move {
-                    tx.exec("DELETE FROM meta WHERE name = $1", args![DECIDED]).await?;
-                    Ok(())
-                })
-                .await;
+            return db.write(|tx| async move { meta::delete(&tx, DECIDED).await }).await;
         }
         db.write_each(steps, |tx, (ordinal, entry)| async move { step(&tx, ledger, decided, *ordinal, entry).await })
             .await?;
