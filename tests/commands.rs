@@ -99,6 +99,42 @@ fn an_operator_sets_it_up_and_people_sign_in() -> Result<()> {
 }
 
 #[test]
+fn whoever_reads_what_a_command_prints_may_stop() -> Result<()> {
+    let dir = folder()?;
+    let dir = dir.path();
+    run(dir, &["people", "import", "roster.csv"])?;
+    run(dir, &["library", "sync"])?;
+    let ended = |args: &[&str], output: std::process::Stdio| -> Result<(Option<i32>, String)> {
+        let mut command = std::process::Command::new(STOA);
+        let done = command.args(args).current_dir(dir).stdin(std::process::Stdio::null()).stdout(output).output()?;
+        Ok((done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned()))
+    };
+    let commands: [&[&str]; 9] = [
+        &["doctor"],
+        &["doctor", "--json"],
+        &["--help"],
+        &["schema", "config"],
+        &["slack", "manifest"],
+        &["library", "list"],
+        &["people", "import", "roster.csv"],
+        &["ask", "How do I descale the coffee machine?", "--explain"],
+        &["simulate", "--from", "2035-01-01", "--to", "2035-01-31", "--json"],
+    ];
+    for args in commands {
+        let whole = ended(args, std::process::Stdio::piped())?;
+        let (reader, writer) = std::io::pipe()?;
+        drop(reader);
+        let cut = ended(args, writer.into())?;
+        ensure!(cut == whole, "{args:?}: {cut:?} instead of {whole:?}");
+    }
+    // What cannot be printed although somebody wants it is no success.
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full")?;
+    let (code, said) = ended(&["library", "list"], full.into())?;
+    ensure!(code == Some(1) && said.starts_with("error: standard output cannot be written"), "{code:?}: {said}");
+    Ok(())
+}
+
+#[test]
 fn a_period_is_simulated_and_nothing_is_sent() -> Result<()> {
     let dir = folder()?;
     let dir = dir.path();

@@ -1,5 +1,9 @@
 //! Stoa: the learning bot and social learning hub. This crate is configuration, command line and wiring, nothing else.
 
+// First, for its macros are those of all the others.
+#[macro_use]
+mod output;
+
 mod app;
 mod asking;
 mod bridge;
@@ -22,7 +26,7 @@ mod tasks;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -135,7 +139,8 @@ fn main() -> ExitCode {
     let result = runtime.block_on(dispatch(cli));
     // Threads that only wait for a reader's next line must not hold the exit.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
-    match result {
+    let printed = || output::finish().context("standard output cannot be written");
+    match result.and_then(|code| printed().map(|()| code)) {
         Ok(code) => code,
         Err(e) => {
             eprintln!("error: {}", sentence(&e));

@@ -9,6 +9,7 @@ use stoa_ground::{Clock, Db, people};
 use stoa_learning::simulate::{Simulation, Tally, Titles, Wanted, of_person};
 
 use crate::config::Config;
+use crate::output::Output;
 
 #[derive(clap::Args, Debug)]
 pub struct Options {
@@ -55,19 +56,17 @@ pub async fn run(config: Config, options: Options, json: bool) -> Result<()> {
     }
     let told = simulation.run().await?.clone();
     let person = only.as_ref().map(|p| p.employee_id.as_str());
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     if json {
-        let mut failed = None;
+        let mut out = std::io::BufWriter::new(Output);
         simulation
             .lines(person, |line| {
                 let text = serde_json::to_string(line)?;
-                if failed.is_none() {
-                    failed = writeln!(out, "{text}").err();
-                }
+                // It cannot fail: see `Output`.
+                let _ = writeln!(out, "{text}");
                 Ok(())
             })
             .await?;
-        failed.map_or(Ok(()), Err).and_then(|()| out.flush()).context("the output cannot be written")?;
+        out.flush()?;
         for note in told.notes() {
             eprintln!("{note}");
         }
@@ -96,5 +95,6 @@ pub async fn run(config: Config, options: Options, json: bool) -> Result<()> {
             tally.text(options.from, options.to, &told)
         }
     };
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("the output cannot be written")
+    print!("{text}");
+    Ok(())
 }
