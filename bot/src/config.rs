@@ -442,6 +442,11 @@ pub struct Source {
     /// Whether somebody responsible has checked the content.
     #[serde(default = "yes")]
     pub verified: bool,
+    /// Whether it is also for channels in which people from outside the organisation read along. Of it what everyone may
+    /// read is said there, and nothing else.
+    #[serde(default)]
+    #[schemars(example = &true)]
+    pub external: bool,
     /// `git`, `confluence`, `notion`, `connector`: a file with the token.
     #[schemars(example = &"/etc/stoa/wiki.token")]
     pub token_file: Option<PathBuf>,

@@ -65,6 +65,12 @@ pub fn check(library: &Library) -> Result<()> {
                 known.join(", ")
             );
         };
+        if source.external && !source.readers.iter().any(|r| r.trim() == "everyone") {
+            bail!(
+                "[[library.sources]] '{name}' is external, but not everyone may read it: add \"everyone\" to readers, or \
+                 take external out"
+            );
+        }
         let given = given(source);
         if let Some(missing) = needs.iter().find(|key| !given.contains(*key)) {
             let or = if *missing == "token" { "token_file" } else { missing };
@@ -113,6 +119,7 @@ pub fn reader(config: &Config, source: &Source) -> Result<Box<dyn SourceReader>>
         kind: source.kind.clone(),
         readers: source.readers.clone(),
         verified: source.verified,
+        external: source.external,
     };
     let network = config.network.outside()?;
     let url = source.url.clone().unwrap_or_default();

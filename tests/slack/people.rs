@@ -1,6 +1,7 @@
 //! Zones, silence, guests and people of other organisations.
 
 use anyhow::{Result, ensure};
+use stoa_tests::slack::Trouble;
 use stoa_tests::{Model, said};
 
 use crate::*;
@@ -37,6 +38,57 @@ async fn strangers_and_guests_get_nothing_and_shared_channels_no_open_answer() -
     ensure!(outsider.finds(ANSWER).is_none() && guest.finds(ANSWER).is_none(), "a stranger reads the handbook");
     let told = slack.messages().iter().filter(|m| m.shown().contains("I am here for")).count();
     ensure!(told == 2, "told {told} times");
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_people_from_outside_read_marked_sources_answer_all_and_others_whoever_asked() -> Result<()> {
+    let mut scene = Scene::open("socket").await?;
+    let at = scene.dir.path();
+    let page =
+        "# Partner portal\n\n## Signing in\n\nTo sign in to the partner portal, type the code from your contact.\n";
+    std::fs::create_dir(at.join("partners"))?;
+    std::fs::write(at.join("partners/portal.md"), page)?;
+    let source = "\n[[library.sources]]\nkind = \"files\"\nname = \"Partners\"\npath = \"partners\"\n\
+                  readers = [\"everyone\"]\nexternal = true\n";
+    let config = std::fs::read_to_string(at.join("stoa.toml"))?;
+    std::fs::write(at.join("stoa.toml"), format!("{config}{source}"))?;
+    scene.server.kill()?;
+    said(STOA, at, &["library", "sync"])?;
+    scene.server.restart()?;
+    scene.slack.is_connected(1).await?;
+    let slack = &scene.slack;
+    slack.add_outsider(OUTSIDER, "Otto");
+    slack.add_channel(SHARED, &[ADA, OUTSIDER, slack::BOT]);
+    slack.add_channel("C0LATER", &[ADA, BO, slack::BOT]);
+    slack.shares(SHARED);
+    let (ada, bo, outsider) = (slack.person(ADA), slack.person(BO), slack.person(OUTSIDER));
+
+    ada.mentions(SHARED, "How do I sign in to the partner portal?");
+    let answer = outsider.reads("type the code from your contact").await?;
+    ensure!(answer.channel == SHARED && answer.only.is_none() && answer.thread.is_some(), "{answer:?}");
+    insta::assert_json_snapshot!("an_answer_that_people_from_outside_may_read", seen(&answer));
+    ada.presses("See privately").await?;
+    ada.mentions(SHARED, QUESTION);
+    let answer = ada.reads(ANSWER).await?;
+    ensure!(answer.channel == SHARED && answer.only.as_deref() == Some(ADA), "{answer:?}");
+    ada.mentions(SHARED, "How do I order a parking permit for a zeppelin?");
+    let unknown = ada.reads("I don’t know").await?;
+    ensure!(unknown.only.as_deref() == Some(ADA), "{unknown:?}");
+
+    // A channel that is shared later, whether the app may look it up or not.
+    bo.mentions("C0LATER", QUESTION);
+    let answer = bo.reads(ANSWER).await?;
+    ensure!(answer.channel == "C0LATER" && answer.only.is_none(), "{answer:?}");
+    slack.shares("C0LATER");
+    slack.lacks(&["conversations.info"], Trouble::Missing);
+    let before = bo.count();
+    bo.mentions("C0LATER", QUESTION);
+    let answer = bo.newest_after(before).await?;
+    ensure!(answer.shown().contains(ANSWER) && answer.only.as_deref() == Some(BO), "{answer:?}");
+    for m in slack.messages().iter().filter(|m| m.channel == SHARED && m.only.as_deref() != Some(ADA)) {
+        ensure!(!m.shown().contains(ANSWER) && !m.shown().contains("Kitchen"), "somebody from outside reads {m:?}");
+    }
     scene.ends().await
 }
 

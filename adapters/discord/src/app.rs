@@ -6,6 +6,7 @@ use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant as Monotonic};
 
 use serde_json::{Value, json};
+use stoa_flow::chat::Audience;
 use stoa_ground::clock::monotonic;
 use stoa_ground::{Db, Result};
 use stoa_http::{locked, remember};
@@ -51,6 +52,8 @@ pub(crate) struct App {
     members: Mutex<HashMap<(String, String), Monotonic>>,
     openings: Mutex<VecDeque<Monotonic>>,
     kinds: Mutex<BTreeSet<String>>,
+    /// Who reads in which channel and thread, and until when that is believed.
+    pub audiences: Mutex<HashMap<(String, Option<String>), (Audience, Monotonic)>>,
 }
 
 impl App {
@@ -70,6 +73,7 @@ impl App {
             members: Mutex::default(),
             openings: Mutex::default(),
             kinds: Mutex::default(),
+            audiences: Mutex::default(),
         })
     }
 

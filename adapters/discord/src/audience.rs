@@ -1,26 +1,41 @@
 //! Who reads in a channel of a server, as its permissions say it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use stoa_flow::chat::{Audience, Place};
+use stoa_ground::clock::monotonic;
+use stoa_http::{locked, remember};
 
 use crate::api::{Failure, Request, UNKNOWN_CHANNEL};
-use crate::app::App;
+use crate::app::{App, REMEMBERED};
 use crate::events::PRIVATE_THREAD;
 use crate::ids::word;
 use crate::setup;
 
 const VIEW_CHANNEL: u64 = 1 << 10;
 
+/// For how long is believed what Discord said about a channel: one answer asks for it several times.
+const FRESH: Duration = Duration::from_secs(2);
+
 impl App {
     /// Who reads in a place of a server. What Discord does not show us is closed.
     pub(crate) async fn audience(&self, place: &Place) -> Result<Audience, Failure> {
-        match self.looked_up(place).await {
+        let key = (place.channel.clone(), place.thread.clone());
+        if let Some((known, until)) = locked(&self.audiences).get(&key)
+            && monotonic() < *until
+        {
+            return Ok(*known);
+        }
+        let said = match self.looked_up(place).await {
             Err(failure) if failure.code().is_some() => {
                 tracing::debug!(?failure, "who reads in a channel is not known");
-                Ok(Audience::default())
+                Audience::default()
             }
-            other => other,
-        }
+            other => other?,
+        };
+        remember(&self.audiences, key, (said, monotonic() + FRESH), REMEMBERED);
+        Ok(said)
     }
 
     async fn looked_up(&self, place: &Place) -> Result<Audience, Failure> {

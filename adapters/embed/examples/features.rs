@@ -91,7 +91,8 @@ async fn features(set: &Path, out: &Path, embedder: Option<&Arc<Cached>>) -> Res
     if let Some((pages, questions)) = text.split_once(':') {
         let (db, _dir) = stoa_ground::testing::store().await;
         let readers = vec!["everyone".into()];
-        let settings = SourceSettings { name: "pages".into(), kind: "files".into(), readers, verified: true };
+        let settings =
+            SourceSettings { name: "pages".into(), kind: "files".into(), readers, verified: true, external: false };
         library::sync(&db, &Files::new(settings, pages), &|_| {}).await?;
         let index = Index::in_memory()?;
         index.catch_up(&db).await?;

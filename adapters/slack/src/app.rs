@@ -12,6 +12,7 @@ use stoa_ground::clock::monotonic;
 use stoa_http::{locked, remember};
 
 use crate::api::{Api, Body, Failure};
+use crate::audience::Audiences;
 use crate::events::word;
 use crate::home::Homes;
 use crate::installs::Install;
@@ -71,6 +72,7 @@ pub(crate) struct App {
     kinds: Mutex<BTreeSet<String>>,
     pub homes: Homes,
     pub members: Members,
+    pub audiences: Audiences,
     pub silences: Silences,
     pub streams: Streams,
     /// Threads of the assistant pane that have no title yet.
@@ -95,6 +97,7 @@ impl App {
             kinds: Mutex::default(),
             homes: Homes::default(),
             members: Members::default(),
+            audiences: Audiences::default(),
             silences: Silences::default(),
             streams: Streams::default(),
             untitled: Mutex::default(),

@@ -1,24 +1,69 @@
 //! Who reads in a conversation, and where a message stands, as Slack says it.
 
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant as Monotonic};
+
 use serde_json::Value;
 use stoa_flow::chat::{Audience, SendError};
+use stoa_ground::clock::monotonic;
+use stoa_http::{locked, remember};
 
 use crate::api::{Body, Failure};
 use crate::app::App;
 use crate::events::word;
 
+/// For how long is believed what Slack said about a channel: one answer asks for it several times.
+const FRESH: Duration = Duration::from_secs(2);
+/// Channels that are remembered at once.
+const REMEMBERED: usize = 10_000;
+
+/// What is known about who reads in channels.
+#[derive(Default)]
+pub(crate) struct Audiences {
+    /// What Slack said, and until when that is believed.
+    known: Mutex<HashMap<String, (Audience, Monotonic)>>,
+    /// Whether the last event of a channel said that people of other organisations read there.
+    shared: Mutex<HashMap<String, bool>>,
+}
+
+impl Audiences {
+    /// An event says whether people of other organisations read in its channel.
+    pub fn heard(&self, channel: &str, shared: bool) {
+        if remember(&self.shared, channel.to_owned(), shared, REMEMBERED) != Some(shared) {
+            locked(&self.known).remove(channel);
+        }
+    }
+
+    fn is_shared(&self, channel: &str) -> bool {
+        locked(&self.shared).get(channel).copied().unwrap_or_default()
+    }
+
+    fn fresh(&self, channel: &str) -> Option<Audience> {
+        let known = locked(&self.known);
+        known.get(channel).filter(|(_, until)| monotonic() < *until).map(|(audience, _)| *audience)
+    }
+}
+
 impl App {
     /// Who reads in a conversation. What Slack does not show us (it takes `channels:read`) is closed.
     pub(crate) async fn audience(&self, channel: &str) -> Result<Audience, SendError> {
+        if let Some(known) = self.audiences.fresh(channel) {
+            return Ok(known);
+        }
         let asked = Body::Form(vec![("channel", channel.to_owned())]);
-        match self.call("conversations.info", asked).await {
-            Ok(found) => Ok(read(&found["channel"])),
+        let said = match self.call("conversations.info", asked).await {
+            Ok(found) => read(&found["channel"]),
             Err(Failure::Code { detail, .. }) => {
                 tracing::debug!(app = %self.options.name, detail, "who reads in a channel is not known");
-                Ok(Audience::default())
+                Audience::default()
             }
-            Err(passing) => Err(self.api.send_error(passing)),
-        }
+            Err(passing) => return Err(self.api.send_error(passing)),
+        };
+        // Each event says it too, whatever the app may look up.
+        let audience = Audience { outsiders: said.outsiders || self.audiences.is_shared(channel), ..said };
+        remember(&self.audiences.known, channel.to_owned(), (audience, monotonic() + FRESH), REMEMBERED);
+        Ok(audience)
     }
 
     /// The web address of a message.

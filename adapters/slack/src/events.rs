@@ -1,7 +1,7 @@
 //! Events of the Events API as the flow's own events.
 
 use serde_json::Value;
-use stoa_flow::chat::{Account, Envelope, Event, Place, Understood};
+use stoa_flow::chat::{Account, Envelope, Event, Place};
 use stoa_ground::Instant;
 
 use crate::{PLATFORM, text};
@@ -109,19 +109,13 @@ pub(crate) fn is_shared(payload: &Value) -> bool {
     payload["is_ext_shared_channel"] == true
 }
 
-/// Where people of other organisations read as well, what is said to the bot is a command, which is answered only to who
-/// gave it; what others say there is not heard, and no reaction makes anything of it. An edit or a deletion still takes back
-/// what is kept from before. `understand` says what an event means.
-pub(crate) fn whispered(event: Event, understand: impl Fn(&Event) -> Understood) -> Option<Event> {
+/// Whether an event is heard where people of other organisations read as well: not what is said to others there, and no
+/// reaction makes anything of it. An edit or a deletion still takes back what is kept from before.
+pub(crate) fn is_heard_among_others(event: &Event) -> bool {
     match event {
-        Event::Message { .. } => {}
-        Event::Reaction { .. } => return None,
-        event => return Some(event),
-    }
-    match understand(&event) {
-        Understood::Command(word, args) => Some(Event::Command { word, args: args.text().to_owned() }),
-        Understood::Unknown { word, .. } => Some(Event::Command { word, args: String::new() }),
-        Understood::Nothing => None,
+        Event::Message { to_bot, .. } => *to_bot,
+        Event::Reaction { .. } => false,
+        _ => true,
     }
 }
 
@@ -249,7 +243,6 @@ pub(crate) fn instant(ts: &str) -> Instant {
 mod tests {
     use super::*;
     use serde_json::json;
-    use stoa_flow::chat::understand;
 
     fn callback(event: &Value) -> Value {
         json!({
@@ -333,21 +326,13 @@ mod tests {
     }
 
     #[test]
-    fn where_others_read_a_mention_is_answered_to_its_author_alone() {
-        let said = |text: &str, to_bot| {
-            let event = Event::Message { id: "2.1".into(), text: text.into(), to_bot };
-            whispered(event, |event| understand(event, &[]))
-        };
-        let command = |word: &str, args: &str| Some(Event::Command { word: word.into(), args: args.into() });
-        assert_eq!(said("how do I sail?", true), command("ask", "how do I sail?"));
-        assert_eq!(said("", true), command("help", ""));
-        assert_eq!(said("/learm tracks", true), command("learm", ""), "which is answered with the nearest word");
-        assert_eq!(said("lunch?", false), None);
+    fn where_others_read_only_what_is_said_to_the_bot_is_heard() {
+        let said = |to_bot| Event::Message { id: "2.1".into(), text: "how do I sail?".into(), to_bot };
+        assert!(is_heard_among_others(&said(true)) && !is_heard_among_others(&said(false)));
         // Nothing is made there of what anybody says; what is kept from before can still be taken back.
-        let there = |event: Event| whispered(event, |event| understand(event, &[]));
-        assert_eq!(there(Event::Reaction { message: "2.1".into(), emoji: "bulb".into(), added: true }), None);
-        let gone = Event::Deleted { id: "2.1".into() };
-        assert_eq!(there(gone.clone()), Some(gone));
+        let bulb = Event::Reaction { message: "2.1".into(), emoji: "bulb".into(), added: true };
+        assert!(!is_heard_among_others(&bulb));
+        assert!(is_heard_among_others(&Event::Deleted { id: "2.1".into() }));
     }
 
     #[test]

@@ -107,15 +107,18 @@ impl Inlet {
         let (app, now) = (&self.app, self.flow.clock().now());
         let interaction = match incoming {
             Incoming::Event(payload) => {
-                let shared = events::is_shared(&payload);
                 let mut meaning = events::meaning(&payload, app.bot());
                 if let Meaning::Event(envelope) = &mut meaning {
                     self.belongs(envelope);
                 }
                 match meaning {
                     Meaning::Event(envelope) => {
+                        let among_others = events::is_shared(&payload) && !envelope.place.direct;
+                        if !envelope.place.direct {
+                            app.audiences.heard(&envelope.place.channel, among_others);
+                        }
                         match self.standing(&envelope, events::team_of_author(&payload)).await? {
-                            Standing::Member if shared && !envelope.place.direct => self.in_shared(*envelope).await?,
+                            Standing::Member if among_others && !events::is_heard_among_others(&envelope.event) => {}
                             Standing::Member => self.event(*envelope).await?,
                             other => self.turn_away(&envelope, other),
                         }
@@ -178,14 +181,6 @@ impl Inlet {
             self.slack.load().await?;
         }
         Ok(())
-    }
-
-    /// What happens where people of other organisations read as well.
-    async fn in_shared(&self, envelope: Envelope) -> Result<()> {
-        match events::whispered(envelope.event, |event| self.flow.understand(event)) {
-            Some(event) => self.event(Envelope { event, ..envelope }).await,
-            None => Ok(()),
-        }
     }
 
     async fn event(&self, envelope: Envelope) -> Result<()> {

@@ -43,8 +43,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         take(&bench.look(&query.text).await?.2, false, 0.3, 2);
     }
     let (db, _dir) = store().await;
-    let settings =
-        SourceSettings { name: "pages".into(), kind: "files".into(), readers: vec!["everyone".into()], verified: true };
+    let settings = SourceSettings {
+        name: "pages".into(),
+        kind: "files".into(),
+        readers: vec!["everyone".into()],
+        verified: true,
+        external: false,
+    };
     library::sync(&db, &Files::new(settings, pages), &|_| {}).await?;
     let index = Index::in_memory()?;
     index.catch_up(&db).await?;

@@ -13,8 +13,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, questions] = &arguments[..] else { return Err("usage: answers FOLDER QUESTIONS.tsv".into()) };
     let (db, _dir) = store().await;
-    let settings =
-        SourceSettings { name: "pages".into(), kind: "files".into(), readers: vec!["everyone".into()], verified: true };
+    let settings = SourceSettings {
+        name: "pages".into(),
+        kind: "files".into(),
+        readers: vec!["everyone".into()],
+        verified: true,
+        external: false,
+    };
     let start = monotonic();
     let report = library::sync(&db, &Files::new(settings, folder), &|_| {}).await?;
     println!("{} pages in {:.2} s", report.added, start.elapsed().as_secs_f64());

@@ -8,6 +8,7 @@ use serde_json::json;
 use stand::{FAST, Reply, Stand, counts, documents, passages, settings, sync, text};
 use stoa_ground::testing::store;
 use stoa_http::Network;
+use stoa_learning::library::SourceSettings;
 use stoa_sources::Connector;
 
 fn connector(stand: &Stand, readers: &[&str]) -> Connector {
@@ -64,6 +65,44 @@ async fn documents_are_listed_page_by_page_and_fetched_when_their_version_change
     stand.paths();
     assert_eq!(counts(&sync(&db, &wiki).await), (0, 0, 1, 0));
     assert_eq!(stand.paths(), ["/stoa/documents"]);
+}
+
+#[tokio::test]
+async fn only_what_everyone_may_read_has_the_mark_for_people_from_outside() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    let list = json!({ "documents": [
+        { "id": "1", "version": "1" },
+        { "id": "2", "version": "1", "readers": ["group:hr"] },
+        { "id": "3", "version": "1", "readers": ["external", "group:hr"] },
+    ] });
+    stand.at("/stoa/documents", Reply::json(&list));
+    for id in ["1", "2", "3"] {
+        stand.at(&format!("/stoa/documents/{id}"), Reply::new(200, "text/plain", format!("Text {id}.")));
+    }
+    let marked = |readers: &[&str], external: bool| {
+        let settings = SourceSettings { external, ..settings("Wiki", "connector", readers) };
+        Connector::new(settings, &stand.url("/stoa"), Some("s3cret".into()), FAST, Network::default()).unwrap()
+    };
+    let readers = async || {
+        let mut all = Vec::new();
+        for id in ["1", "2", "3"] {
+            all.push(passages(&db, id).await[0].readers.join(" "));
+        }
+        all.join(", ")
+    };
+    let report = sync(&db, &marked(&["everyone"], true)).await;
+    assert_eq!(readers().await, "everyone external, group:hr, group:hr");
+    // A source marks nothing itself.
+    assert_eq!(report.warnings, [("3".to_owned(), "'external' is not a reader, so it lets nobody in".to_owned())]);
+    // The mark goes and comes without a new fetch, and not with narrower readers.
+    stand.paths();
+    sync(&db, &marked(&["everyone"], false)).await;
+    assert_eq!(readers().await, "everyone, group:hr, group:hr");
+    sync(&db, &marked(&["everyone"], true)).await;
+    assert_eq!(readers().await, "everyone external, group:hr, group:hr");
+    sync(&db, &marked(&["group:hr"], true)).await;
+    assert_eq!(readers().await, "group:hr, group:hr, group:hr");
+    assert!(stand.paths().iter().all(|path| path == "/stoa/documents"));
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ async fn questions_to_a_small_library_are_answered_when_it_answers_them() {
         kind: "files".into(),
         readers: vec!["everyone".into()],
         verified: true,
+        external: false,
     };
     let handbook = concat!(env!("CARGO_MANIFEST_DIR"), "/../../bot/demo/handbook");
     library::sync(&db, &Files::new(settings, handbook), &|_| {}).await.unwrap();

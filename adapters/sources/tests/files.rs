@@ -15,7 +15,7 @@ use stoa_sources::pdf::Extractor;
 
 fn settings(readers: &[&str]) -> SourceSettings {
     let readers = readers.iter().map(|r| (*r).to_owned()).collect();
-    SourceSettings { name: "handbook".into(), kind: "files".into(), readers, verified: true }
+    SourceSettings { name: "handbook".into(), kind: "files".into(), readers, verified: true, external: false }
 }
 
 fn source(folder: &Path) -> Files {

@@ -41,14 +41,20 @@ pub struct TestChat {
     db: Db,
     posted: Mutex<Vec<Posted>>,
     moments: AtomicBool,
-    /// Channels that are not open to every colleague and nobody else.
-    audiences: Mutex<BTreeMap<String, Audience>>,
+    /// Who reads in channels that are not open to every colleague and nobody else, after how many more times that it is asked.
+    audiences: Mutex<BTreeMap<String, (usize, Audience)>>,
 }
 
 impl TestChat {
     /// Says who reads in a channel; every colleague and nobody else when nothing is said.
     pub fn reads(&self, channel: &str, audience: Audience) {
-        self.audiences.lock().unwrap_or_else(PoisonError::into_inner).insert(channel.to_owned(), audience);
+        self.reads_after(channel, 0, audience);
+    }
+
+    /// As [`reads`](Self::reads), from when it was asked so many times.
+    pub fn reads_after(&self, channel: &str, times: usize, audience: Audience) {
+        let mut audiences = self.audiences.lock().unwrap_or_else(PoisonError::into_inner);
+        audiences.insert(channel.to_owned(), (times, audience));
     }
 
     /// From now on it shows each reader instants in their own time.
@@ -133,8 +139,16 @@ impl Platform for TestChat {
     }
 
     async fn audience(&self, place: &Place) -> Result<Audience, SendError> {
-        let audiences = self.audiences.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(audiences.get(&place.channel).copied().unwrap_or(Audience { open: true, outsiders: false }))
+        let colleagues = Audience { open: true, outsiders: false };
+        let mut audiences = self.audiences.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(match audiences.get_mut(&place.channel) {
+            None => colleagues,
+            Some((0, audience)) => *audience,
+            Some((times, _)) => {
+                *times -= 1;
+                colleagues
+            }
+        })
     }
 
     async fn link(&self, place: &Place, message: &str) -> Option<String> {

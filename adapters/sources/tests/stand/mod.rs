@@ -150,7 +150,7 @@ async fn answer(State(stand): State<Stand>, request: Request) -> Response {
 
 pub fn settings(name: &str, kind: &str, readers: &[&str]) -> SourceSettings {
     let readers = readers.iter().map(|r| (*r).to_owned()).collect();
-    SourceSettings { name: name.into(), kind: kind.into(), readers, verified: true }
+    SourceSettings { name: name.into(), kind: kind.into(), readers, verified: true, external: false }
 }
 
 pub async fn sync(db: &Db, source: &dyn SourceReader) -> SyncReport {

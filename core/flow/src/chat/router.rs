@@ -129,12 +129,6 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 impl Flow {
-    /// What an event means here.
-    #[must_use]
-    pub fn understand(&self, event: &Event) -> Understood {
-        understand(event, &self.parts().commands)
-    }
-
     /// Takes one verified event: answers with a form or its errors at once, else stores it. Acknowledge to the platform
     /// after this returns.
     ///

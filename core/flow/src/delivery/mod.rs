@@ -26,6 +26,7 @@ use stoa_ground::{Conn, Db, Instant, Result, Row, Tx, args};
 use crate::chat::{Account, Message, Place};
 use crate::nudges::Policy;
 use crate::words::Words;
+use crate::worker::Flow;
 
 /// What the keys of answers begin with; the event's key and a number follow.
 pub(crate) const REPLY: &str = "reply/";
@@ -115,6 +116,8 @@ pub struct Line {
 
 /// Everything that a rendering may use.
 pub struct Rendering<'a> {
+    /// The platforms and what they say of places.
+    pub flow: &'a Flow,
     /// The store, for reading.
     pub db: &'a Db,
     /// Whom it is for.

@@ -281,6 +281,7 @@ impl Flow {
             return Ok(Rendered::Gone(crate::words_key!("why-unknown-kind")));
         };
         let cx = Rendering {
+            flow: self,
             db: self.db(),
             person,
             words: Words::of(person.map_or("en", |p| p.language())),

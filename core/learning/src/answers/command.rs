@@ -16,9 +16,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
-use stoa_flow::chat::{Button, Call, Command, Context, Duty, Event, Field, FieldKind, Form, Message, Suggestion};
+use stoa_flow::chat::{
+    Button, Call, Command, Context, Duty, Event, Field, FieldKind, Form, Message, Place, Suggestion,
+};
 use stoa_flow::delivery::{self, NewDelivery};
-use stoa_flow::{Parts, say, words_key};
+use stoa_flow::{Flow, Parts, say, words_key};
 use stoa_ground::people::{self, Person, Role, clean};
 use stoa_ground::{Conn, Db, Error, Instant, Result, Tx};
 
@@ -128,6 +130,24 @@ pub async fn revise_citing(tx: &Tx, document: &str) -> Result<()> {
 /// The database's error.
 pub async fn forget_quotes(tx: &Tx, document: &str) -> Result<()> {
     render::forget_quotes(tx, document).await
+}
+
+/// As what an answer in a place is looked for: for one person alone what they may read, else what everybody who reads there
+/// may. Where people from outside read along that is what is marked for them, also for an account that belongs to nobody.
+pub(super) async fn readers(
+    flow: &Flow,
+    place: Option<&Place>,
+    person: Option<&Person>,
+    alone: bool,
+) -> Result<Access> {
+    if let (true, Some(_)) = (alone, person) {
+        return access(flow.db(), person).await;
+    }
+    let Some(place) = place else { return Ok(Access::everyone()) };
+    // Who reads in a channel may read its threads, or be asked into them.
+    let channel = Place { thread: None, ..place.clone() };
+    let outsiders = flow.audience(&channel).await?.outsiders;
+    Ok(if outsiders { Access::external() } else { Access::everyone() })
 }
 
 /// As what a person reads; without a person, as everyone.
@@ -270,9 +290,24 @@ impl Ask {
             return cx.reply_private(Message::text(hint).buttons(vec![help])).await;
         }
         // What was said in a channel is answered there for all; a slash command was seen by nobody else.
-        let private = cx.place().direct || !matches!(cx.envelope.event, Event::Message { .. });
-        let before = self.before(cx, private).await?;
+        let mut private = cx.place().direct || !matches!(cx.envelope.event, Event::Message { .. });
+        let mut before = self.before(cx, private).await?;
+        if !private && !self.is_for_all(cx, &question, before.as_deref()).await? {
+            private = true;
+            before = self.before(cx, private).await?;
+        }
         self.answer(cx, &question, before.as_deref(), private, true).await
+    }
+
+    /// Whether a question is answered for all who read where it was asked. Among people from outside it is when something
+    /// that is marked for them answers it; else whoever asked is told alone.
+    async fn is_for_all(&self, cx: &Context<'_>, question: &str, before: Option<&str>) -> Result<bool> {
+        let access = readers(cx.flow, Some(cx.place()), None, false).await?;
+        if access != Access::external() {
+            return Ok(true);
+        }
+        let inquiry = Inquiry { question, before, access, person: None, language: None };
+        Ok(!respond::without_model(cx.db(), &self.0, &inquiry).await?.answer.abstained)
     }
 
     /// The same question again: as it stands now, or for the eyes of the person who pressed the button.
@@ -280,7 +315,8 @@ impl Ask {
         let question = judge::question(cx, id).await?;
         let mine = question.person.is_some() && question.person.as_ref() == cx.known.as_ref().map(|p| &p.id);
         let before = question.before.as_deref();
-        self.answer(cx, &question.text, before, private || cx.place().direct, private && !mine).await
+        let alone = private || cx.place().direct || !self.is_for_all(cx, &question.text, before).await?;
+        self.answer(cx, &question.text, before, alone, private && !mine).await
     }
 
     /// What the person asked last in this place, if that was a moment ago.
@@ -300,7 +336,7 @@ impl Ask {
         private: bool,
         count: bool,
     ) -> Result<()> {
-        let access = if private { access(cx.db(), cx.known.as_ref()).await? } else { Access::everyone() };
+        let access = readers(cx.flow, Some(cx.place()), cx.known.as_ref(), private).await?;
         let inquiry = Inquiry {
             question: text,
             before,
@@ -401,9 +437,9 @@ pub(super) async fn overheard(services: &Services, cx: &Context<'_>, text: &str,
 
 /// What is kept of a response: the versions of what was quoted make sure that only this is shown.
 pub(super) fn kept(response: Response) -> Kept {
-    let Response { mut answer, found, experts, .. } = response;
+    let Response { mut answer, found, experts, external, .. } = response;
     answer.question.clear();
-    Kept { versions: store::versions(&answer, &found), answer, experts }
+    Kept { versions: store::versions(&answer, &found), answer, experts, external }
 }
 
 /// The telling words of a question in a fixed order, by which gaps are counted and curated answers found.

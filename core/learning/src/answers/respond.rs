@@ -39,6 +39,8 @@ pub(super) struct Response {
     pub meant: String,
     /// Person ids of those whose names stand in the answer.
     pub experts: Vec<String>,
+    /// Whether it was looked for among what is marked for people from outside, and nowhere else.
+    pub external: bool,
 }
 
 impl Response {
@@ -71,8 +73,9 @@ pub(super) async fn without_model(db: &Db, services: &Services, inquiry: &Inquir
     let mut meant = inquiry.question.to_owned();
     let leaning = follow_up::meant(inquiry.question, inquiry.before);
     let today = today(db);
+    let external = inquiry.access == Access::external();
     if let Some(answer) = curated::matching(db, inquiry.question, &inquiry.access, today).await? {
-        return Ok(Response { answer, found: Found::default(), meant, experts: Vec::new() });
+        return Ok(Response { answer, found: Found::default(), meant, experts: Vec::new(), external });
     }
     let (mut found, mut answer) = look_up(db, &services.index, inquiry.question, &inquiry.access, CLOSE).await?;
     if let Some(leaning) = leaning {
@@ -85,7 +88,7 @@ pub(super) async fn without_model(db: &Db, services: &Services, inquiry: &Inquir
         }
     }
     if let Some(answer) = curated::near(db, &meant, &found, &inquiry.access, today).await? {
-        return Ok(Response { answer, found: Found::default(), meant, experts: Vec::new() });
+        return Ok(Response { answer, found: Found::default(), meant, experts: Vec::new(), external });
     }
     inquiry.question.clone_into(&mut answer.question);
     let mut ids = Vec::new();
@@ -94,7 +97,7 @@ pub(super) async fn without_model(db: &Db, services: &Services, inquiry: &Inquir
         answer.experts = who.iter().map(|e| e.name.clone()).collect();
         ids = who.into_iter().map(|e| e.id).collect();
     }
-    Ok(Response { answer, found, meant, experts: ids })
+    Ok(Response { answer, found, meant, experts: ids, external })
 }
 
 /// Lets the model write the answer to what was found; `grown` hears it grow. The inner error says why it did not.

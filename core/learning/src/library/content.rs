@@ -4,7 +4,7 @@ use sha2::{Digest as _, Sha256};
 use stoa_ground::{Error, Result};
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::{Item, Section, cut};
+use super::{EXTERNAL, Item, Section, cut};
 
 /// The rule by which sections are cut. It goes up whenever [`cut::cut`] gives other passages for the same content.
 pub(super) const CUTTING: i64 = 1;
@@ -46,9 +46,13 @@ impl Prepared {
     }
 }
 
-/// Readers in a fixed order, each once.
-pub(super) fn readers(given: &[String]) -> Result<Vec<String>> {
-    let mut readers: Vec<String> = given.iter().map(|r| r.trim().to_owned()).collect();
+/// The readers of what somebody names readers for, and marks as [`EXTERNAL`] or not: the mark lets nobody in where not everyone
+/// may read.
+///
+/// # Errors
+/// When a reader is not one of the four forms that people write.
+pub fn readers_of(named: &[String], external: bool) -> Result<Vec<String>> {
+    let mut readers: Vec<String> = named.iter().map(|r| r.trim().to_owned()).collect();
     for r in &readers {
         if !is_reader(r) {
             return Err(Error::invalid(format!(
@@ -56,9 +60,18 @@ pub(super) fn readers(given: &[String]) -> Result<Vec<String>> {
             )));
         }
     }
+    if external && readers.iter().any(|r| r == "everyone") {
+        readers.push(EXTERNAL.to_owned());
+    }
     readers.sort();
     readers.dedup();
     Ok(readers)
+}
+
+/// Readers as they are stored: in a fixed order, each once.
+pub(super) fn readers(given: &[String]) -> Result<Vec<String>> {
+    let (marks, named): (Vec<String>, Vec<String>) = given.iter().cloned().partition(|r| r == EXTERNAL);
+    readers_of(&named, !marks.is_empty())
 }
 
 /// Whether it is one of the four forms.

@@ -20,6 +20,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use stoa_ground::Instant;
 
+pub use content::readers_of;
 pub use hold::{LEASED, hold, let_go, synced};
 pub use port::{Found, Known, Progress, SourceReader, SourceSettings, SyncReport};
 pub use problems::{Problem, problems};
@@ -31,6 +32,10 @@ pub use sync::{Missing, leave, sync, sync_with};
 
 /// The topic of the change feed under which documents are announced; the key is the document's id.
 pub const TOPIC: &str = "document";
+
+/// The reader of what is marked for places where people from outside the organisation read along. Only what everyone may
+/// read has it.
+pub const EXTERNAL: &str = "external";
 
 /// A passage: what is indexed, quoted and cited.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,7 +64,7 @@ pub struct Passage {
     pub keywords: String,
     /// BCP 47 tag, if known.
     pub language: Option<String>,
-    /// Who may read it: any of `everyone`, `role:<role>`, `group:<name>`, `person:<id>`. Empty: nobody.
+    /// Who may read it: any of `everyone`, `role:<role>`, `group:<name>`, `person:<id>`, and [`EXTERNAL`]. Empty: nobody.
     pub readers: Vec<String>,
     /// Whether someone responsible has checked the content; unverified content is labelled in answers.
     pub verified: bool,

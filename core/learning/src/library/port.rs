@@ -20,6 +20,8 @@ pub struct SourceSettings {
     pub readers: Vec<String>,
     /// Whether its documents count as checked.
     pub verified: bool,
+    /// Whether what everyone may read of it is also for places where people from outside read along.
+    pub external: bool,
 }
 
 /// What is known of a source since the last sync.

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::content::Prepared;
 use super::marks::{Before, Mark};
 use super::port::{Found, Known, Progress, SourceReader, SourceSettings, SyncReport};
-use super::{Item, Outcome, marks, problems, rules, set_readers, set_verified, store};
+use super::{Item, Outcome, marks, problems, readers_of, rules, set_readers, set_verified, store};
 
 /// Documents that are put into the store together, and passages that one write transaction takes at most.
 const CHUNK_DOCUMENTS: usize = 20;
@@ -49,7 +49,7 @@ pub async fn sync_with(
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<SyncReport> {
     let settings = reader.settings();
-    super::content::readers(&settings.readers)?;
+    readers_of(&settings.readers, settings.external)?;
     let name = settings.name.as_str();
     let (before, state) =
         db.read(|conn| async move { Ok((marks::known(&conn, name).await?, marks::state(&conn, name).await?)) }).await?;
@@ -141,7 +141,7 @@ async fn resolve(conn: &Conn, restricted: &[String]) -> Result<Vec<String>> {
             }
         }
     }
-    super::content::readers(&readers)
+    readers_of(&readers, false)
 }
 
 fn is_known_form(reader: &str) -> bool {
@@ -149,9 +149,11 @@ fn is_known_form(reader: &str) -> bool {
 }
 
 async fn may_read(db: &Db, settings: &SourceSettings, restricted: Option<&[String]>) -> Result<Vec<String>> {
-    let Some(restricted) = restricted else { return Ok(settings.readers.clone()) };
-    let restricted = db.read(|conn| async move { resolve(&conn, restricted).await }).await?;
-    Ok(rules::effective(&settings.readers, Some(&restricted)))
+    let restricted = match restricted {
+        Some(restricted) => Some(db.read(|conn| async move { resolve(&conn, restricted).await }).await?),
+        None => None,
+    };
+    readers_of(&rules::effective(&settings.readers, restricted.as_deref()), settings.external)
 }
 
 /// A sync under way.
@@ -329,8 +331,7 @@ impl Run<'_> {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(unknown) => {
                     let restricted: Option<Vec<String>> = unknown.key().map(serde_json::from_str).transpose()?;
-                    let wanted = may_read(self.db, self.settings, restricted.as_deref()).await?;
-                    unknown.insert(super::content::readers(&wanted)?)
+                    unknown.insert(may_read(self.db, self.settings, restricted.as_deref()).await?)
                 }
             };
             let read = self.read.contains(&k.location);

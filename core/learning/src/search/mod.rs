@@ -46,6 +46,7 @@ pub use rerank::Reranker;
 pub use stop::is_stop_word;
 pub use words::{Stems, Word, words};
 
+use crate::library;
 use folder::Payload;
 use schema::Fields;
 
@@ -54,7 +55,8 @@ use schema::Fields;
 pub enum Access {
     /// Everything: the operator at the command line.
     All,
-    /// Passages for which one of these classes is a reader: `everyone`, `role:<role>`, `group:<name>`, `person:<id>`.
+    /// Passages for which one of these classes is a reader: `everyone`, `role:<role>`, `group:<name>`, `person:<id>`,
+    /// [`library::EXTERNAL`].
     Classes(BTreeSet<String>),
 }
 
@@ -63,6 +65,12 @@ impl Access {
     #[must_use]
     pub fn everyone() -> Self {
         Self::of(["everyone"])
+    }
+
+    /// What is marked for places where people from outside read along, and nothing more.
+    #[must_use]
+    pub fn external() -> Self {
+        Self::of([library::EXTERNAL])
     }
 
     /// Exactly these classes.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod curated;
+mod external;
 mod feedback;
 mod help;
 mod leaks;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use stoa_flow::chat::{Button, Message};
+use stoa_flow::chat::{Button, Message, Place};
 use stoa_flow::delivery::{Delivery, DeliveryKind, Rendered, Rendering};
 use stoa_flow::nudges::Policy;
 use stoa_flow::words::Words;
@@ -14,7 +14,7 @@ use stoa_ground::{Conn, Db, Result, Tx};
 
 use super::show::{About, Audience, Shown};
 use super::store::{self, Kept, Question};
-use super::{ANSWER, access, kept};
+use super::{ANSWER, kept, readers};
 use crate::Services;
 use crate::answers::respond::{self, Inquiry};
 use crate::answers::{Citation, How, experts};
@@ -145,7 +145,7 @@ impl DeliveryKind for AnswerKind {
             return Ok(if cx.posted { withdrawn(cx.words, None) } else { Rendered::Gone(words_key!("why-done")) });
         };
         let alone = delivery.only.is_some() || delivery.place.as_ref().is_none_or(|p| p.direct);
-        answered(&self.0, cx, &question, alone).await
+        answered(&self.0, cx, &question, delivery.place.as_ref(), alone).await
     }
 }
 
@@ -154,10 +154,13 @@ pub(in crate::answers) async fn answered(
     services: &Services,
     cx: &Rendering<'_>,
     question: &Question,
+    place: Option<&Place>,
     alone: bool,
 ) -> Result<Rendered> {
-    let readers = if alone { access(cx.db, cx.person).await? } else { Access::everyone() };
-    let mut found = match &question.answer {
+    let readers = readers(cx.flow, place, cx.person, alone).await?;
+    // People from outside may have come since: what was found for colleagues is not theirs, nor what it says of words.
+    let for_these = |kept: &&Kept| kept.external || readers != Access::external();
+    let mut found = match question.answer.as_ref().filter(for_these) {
         Some(kept) => current(cx.db, kept, &readers).await?,
         None => None,
     };
@@ -180,6 +183,9 @@ pub(in crate::answers) async fn answered(
                 language: None,
             };
             let kept = kept(respond::without_model(cx.db, services, &inquiry).await?);
+            if question.unasked && kept.answer.abstained {
+                return Ok(Rendered::Gone(words_key!("why-done")));
+            }
             match current(cx.db, &kept, &readers).await? {
                 Some(current) => current,
                 None => {

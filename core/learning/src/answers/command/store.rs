@@ -32,6 +32,9 @@ pub(in crate::answers) struct Kept {
     /// Person ids of the experts that are named.
     #[serde(default)]
     pub experts: Vec<String>,
+    /// Whether it was looked for among what is marked for people from outside, and nowhere else.
+    #[serde(default)]
+    pub external: bool,
 }
 
 /// The versions of the passages that an answer quotes. Those that search did not find are empty: they were read from the
@@ -118,6 +121,19 @@ impl Question {
             statement: None,
             asked,
         }
+    }
+
+    /// Where its answer goes, or stands.
+    pub fn place(&self) -> Place {
+        let own = || Place {
+            platform: self.platform.clone(),
+            workspace: self.workspace.clone(),
+            channel: self.channel.clone(),
+            thread: self.thread.clone(),
+            // What is for one person where others are waits with its place.
+            direct: self.private,
+        };
+        self.reply.as_ref().and_then(|reply| reply.place.clone()).unwrap_or_else(own)
     }
 
     /// The documents that its answer quotes.

@@ -17,12 +17,11 @@ use stoa_ground::people::{self, Person};
 use stoa_ground::{Db, Result};
 
 use super::store::{self, Kept, Question};
-use super::{ANSWER, access, kept};
+use super::{ANSWER, kept, readers};
 use crate::Services;
 use crate::answers::gaps;
 use crate::answers::respond::{self, Inquiry};
 use crate::answers::{Answer, Instead};
-use crate::search::Access;
 
 /// Answers that are written at once.
 const AT_ONCE: i64 = 8;
@@ -125,7 +124,7 @@ impl Writer {
             Some(id) => db.read(|c| async move { people::by_id(&c, &id).await }).await?,
             None => None,
         };
-        let readers = if question.private { access(db, person.as_ref()).await? } else { Access::everyone() };
+        let readers = readers(flow, Some(&question.place()), person.as_ref(), question.private).await?;
         let inquiry = Inquiry {
             question: &question.text,
             before: question.before.as_deref(),
@@ -146,9 +145,10 @@ impl Writer {
                     }
                     let versions = store::versions(&answer, found);
                     let key = question.delivery.clone();
+                    let external = response.external;
                     async move {
                         if due {
-                            let kept = Kept { answer, versions, ..Kept::default() };
+                            let kept = Kept { answer, versions, external, ..Kept::default() };
                             show_growing(flow, id, &kept, key.as_deref()).await;
                         }
                     }

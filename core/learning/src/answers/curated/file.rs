@@ -1,5 +1,5 @@
-//! Curated answers from a file: TOML, one `[[answer]]` each, with `questions`, `text`, `readers`, `owner`, `review_date`
-//! and `language`. An answer is known by its first question: the same file again changes what is different.
+//! Curated answers from a file: TOML, one `[[answer]]` each, with `questions`, `text`, `readers`, `external`, `owner`,
+//! `review_date` and `language`. An answer is known by its first question: the same file again changes what is different.
 
 use serde::Deserialize;
 use stoa_ground::people::{self, clean};
@@ -7,6 +7,7 @@ use stoa_ground::{Db, Error, Result};
 
 use super::{Curated, State, save, store};
 use crate::answers::command::telling;
+use crate::library;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +24,9 @@ pub struct Entry {
     /// Nobody when absent.
     #[serde(default)]
     readers: Vec<String>,
+    /// Whether it is also for places where people from outside read along.
+    #[serde(default)]
+    external: bool,
     /// Employee id, e-mail or name.
     owner: String,
     review_date: String,
@@ -75,6 +79,11 @@ pub async fn apply(db: &Db, entries: &[Entry]) -> Result<Imported> {
                 Error::NotFound(text) => Error::NotFound(format!("answer {}: {text}", n + 1)),
                 other => other,
             };
+            let readers = library::readers_of(&entry.readers, entry.external).map_err(named)?;
+            if entry.external && !readers.iter().any(|r| r == library::EXTERNAL) {
+                let why = "what is external is for everyone: add readers = [\"everyone\"]";
+                return Err(named(Error::invalid(why)));
+            }
             let owner = people::find(&tx, &entry.owner).await.map_err(named)?;
             let patterns: Vec<String> = entry.questions.iter().map(|q| clean(q)).collect();
             let key = telling(patterns.first().map_or("", String::as_str));
@@ -83,7 +92,7 @@ pub async fn apply(db: &Db, entries: &[Entry]) -> Result<Imported> {
                 id: old.map_or_else(|| tx.clock().id().to_string(), |o| o.id.clone()),
                 patterns,
                 text: entry.text.trim().to_owned(),
-                readers: entry.readers.clone(),
+                readers,
                 language: entry.language.clone(),
                 author: old.map_or_else(|| "operator".to_owned(), |o| o.author.clone()),
                 owner: Some(owner.id),

@@ -229,7 +229,7 @@ impl DeliveryKind for Arrived {
         let (Some(question), Some(person)) = (question, cx.person) else {
             return Ok(Rendered::Gone(words_key!("why-done")));
         };
-        let now = answered(&self.0, cx, &question, true).await?;
+        let now = answered(&self.0, cx, &question, delivery.place.as_ref(), true).await?;
         let Rendered::Say(mut message) = now else { return Ok(now) };
         // By now it may be answered no more, and then there is nothing to tell.
         let still = message.blocks.iter().any(|b| matches!(b, Block::Quote { .. }));
