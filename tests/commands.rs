@@ -99,6 +99,21 @@ fn an_operator_sets_it_up_and_people_sign_in() -> Result<()> {
 }
 
 #[test]
+fn whoever_asks_nothing_is_told_how_to_ask_and_leaves_no_gap() -> Result<()> {
+    let dir = folder()?;
+    let dir = dir.path();
+    for nothing in ["", "  ", "???", "@stoa"] {
+        let (ok, said) = run(dir, &["ask", nothing])?;
+        ensure!(ok && said.contains("for example: stoa ask") && !said.contains("I don't know"), "{nothing}: {said}");
+    }
+    let (ok, said) = run(dir, &["ask", "", "--json"])?;
+    let answer: serde_json::Value = serde_json::from_str(&said)?;
+    ensure!(ok && answer["abstained"] == true && answer["citations"] == serde_json::json!([]), "{said}");
+    ensure!(answer["hint"].as_str().is_some_and(|hint| hint.contains("for example")), "{said}");
+    Ok(())
+}
+
+#[test]
 fn whoever_reads_what_a_command_prints_may_stop() -> Result<()> {
     let dir = folder()?;
     let dir = dir.path();

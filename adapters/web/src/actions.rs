@@ -207,7 +207,6 @@ pub(crate) async fn message(
     let event = match slash {
         Some(line) => {
             let (word, args) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-            let word = if word.is_empty() { "help" } else { word };
             Event::Command { word: word.to_owned(), args: args.trim().to_owned() }
         }
         None => Event::Message { id: id.clone(), text: words, to_bot },

@@ -21,7 +21,21 @@ pub struct Options {
     explain: bool,
 }
 
+/// What is said to whoever asks nothing.
+const HOW_TO_ASK: &str =
+    "Ask in plain words how something is done here, for example: stoa ask \"How do I book a day off?\"";
+
 pub async fn run(config: Config, options: Options, json: bool) -> Result<()> {
+    if answers::asks_nothing(&options.question) {
+        if !json {
+            println!("{HOW_TO_ASK}");
+            return Ok(());
+        }
+        let nothing = Answer { question: options.question, abstained: true, ..Answer::default() };
+        let mut value = serde_json::to_value(&nothing)?;
+        value["hint"] = HOW_TO_ASK.into();
+        return print_json(&value);
+    }
     let (app, lock) = App::for_command(config).await?;
     if lock.is_some() {
         app.services.index.catch_up(&app.db).await?;

@@ -52,7 +52,9 @@ pub fn understand(event: &Event, commands: &[Box<dyn Command>]) -> Understood {
         (word.to_lowercase(), Args(rest.trim().to_owned()))
     };
     let explicit = |word: String, args: Args| {
-        if known(&word).is_some() {
+        if word.is_empty() {
+            Understood::Command("help".into(), args)
+        } else if known(&word).is_some() {
             Understood::Command(word, args)
         } else {
             let nearest = nearest(&word, commands);
@@ -62,7 +64,7 @@ pub fn understand(event: &Event, commands: &[Box<dyn Command>]) -> Understood {
     match event {
         Event::Command { word, args } if word == "stoa" => {
             let (word, args) = line(args);
-            if word.is_empty() { Understood::Command("help".into(), args) } else { explicit(word, args) }
+            explicit(word, args)
         }
         Event::Command { word, args } => explicit(word.to_lowercase(), Args(args.clone())),
         Event::Action { command, .. } | Event::Submit { command, .. } | Event::Shortcut { command, .. } => {
@@ -79,9 +81,6 @@ pub fn understand(event: &Event, commands: &[Box<dyn Command>]) -> Understood {
             }
             let (word, args) = line(text);
             let word = word.trim_end_matches([':', ',', '.', '!']).to_owned();
-            if word.is_empty() && args.text().is_empty() {
-                return Understood::Command("help".into(), Args::default());
-            }
             match known(&word) {
                 Some(command) if command.accepts(&args) => Understood::Command(word, args),
                 None if args.text().is_empty() && !text.ends_with('?') => match nearest(&word, commands) {

@@ -276,7 +276,7 @@ impl Ask {
     async fn ask(&self, cx: &Context<'_>, text: &str) -> Result<()> {
         let question = clean(text);
         let bare = question.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
-        let hint = if bare.is_empty() {
+        let hint = if asks_nothing(&question) {
             Some(say!(cx.words, "answers-empty"))
         } else if GREETINGS.contains(&bare.as_str()) {
             Some(say!(cx.words, "answers-greeting"))
@@ -380,6 +380,13 @@ impl Ask {
     }
 }
 
+/// Whether a text has no words beside mentions, so that there is nothing to look up.
+#[must_use]
+pub fn asks_nothing(text: &str) -> bool {
+    let is_mention = |word: &str| word.starts_with('@') || word.starts_with("<@") || word.starts_with("<!");
+    !text.split_whitespace().any(|word| !is_mention(word) && word.chars().any(char::is_alphanumeric))
+}
+
 /// What became of a message that was not meant for the bot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Overheard {
@@ -465,4 +472,19 @@ pub(super) fn may_see(cx: &Context<'_>, question: &Question) -> Result<()> {
         return Ok(());
     }
     Err(Error::Invalid(say!(cx.words, "answers-no-such-question")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spaces_signs_and_mentions_ask_nothing() {
+        for nothing in ["", " \u{a0}\n", "???", "🙂", "…", "@stoa", "<@U0BOT> ?", "<!here>", "@Bo @Ada!"] {
+            assert!(asks_nothing(nothing), "{nothing}");
+        }
+        for something in ["vpn", "@stoa vpn?", "Was ist das?", "年休は何日？", "2 + 2"] {
+            assert!(!asks_nothing(something), "{something}");
+        }
+    }
 }

@@ -27,7 +27,8 @@ use crate::library::{self, Passage};
 use crate::search::{Access, Found, Hit, Index, different};
 
 pub use command::{
-    Asked, Relied, erase_questions, forget_quotes, parts, questions_of, relied_on, revise_citing, saved_titles,
+    Asked, Relied, asks_nothing, erase_questions, forget_quotes, parts, questions_of, relied_on, revise_citing,
+    saved_titles,
 };
 pub use experts::{forget_knowledge, note_knowledge, passed_on};
 pub use explain::{AskedWord, Explanation, Ranked, Signal, explain};
