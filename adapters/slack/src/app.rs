@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -27,8 +27,6 @@ const REMEMBERED: usize = 100_000;
 const RESPONSE: Duration = Duration::from_secs(29 * 60);
 /// The method that says where a person and the bot talk alone.
 const OPEN: &str = "conversations.open";
-/// How long a command may wait here for its direct conversation: it is acknowledged within three seconds.
-const AT_ONCE: Duration = Duration::from_millis(1_200);
 /// For how long a method that is not there is left alone.
 const UNSUPPORTED: Duration = Duration::from_secs(3_600);
 /// Workspaces of one organisation that are known at once.
@@ -69,6 +67,8 @@ pub(crate) struct App {
     direct: Mutex<HashMap<String, String>>,
     /// Where a slash command or button can be answered although the bot is not in the conversation: by channel and user.
     responses: Mutex<HashMap<(String, String), (String, std::time::Instant)>>,
+    /// Messages to the bot, by channel and time stamp, on which no thread hangs yet.
+    threadless: Mutex<HashMap<(String, String), ()>>,
     kinds: Mutex<BTreeSet<String>>,
     pub homes: Homes,
     pub members: Members,
@@ -94,6 +94,7 @@ impl App {
             identity: OnceLock::new(),
             direct: Mutex::default(),
             responses: Mutex::default(),
+            threadless: Mutex::default(),
             kinds: Mutex::default(),
             homes: Homes::default(),
             members: Members::default(),
@@ -284,15 +285,45 @@ impl App {
         locked(&self.direct).get(named).cloned().unwrap_or_else(|| named.to_owned())
     }
 
-    /// As [`direct`](Self::direct), for what must be acknowledged soon; none when Slack is slow or says no.
-    pub(crate) async fn direct_at_once(&self, user: &str) -> Option<String> {
-        tokio::time::timeout(AT_ONCE, self.direct(user)).await.ok()?.ok()
+    /// As [`direct`](Self::direct), for what is not acknowledged yet: what is not known is asked for beside it, and messages go
+    /// to the user's id. None where Slack does not have direct conversations.
+    pub(crate) fn direct_at_once(self: &Arc<Self>, user: &str) -> Option<String> {
+        let known = self.channel(user);
+        if known == user {
+            if self.is_unsupported(OPEN) {
+                return None;
+            }
+            let (app, user) = (self.clone(), user.to_owned());
+            tokio::spawn(async move {
+                if let Err(failure) = app.direct(&user).await {
+                    let error = app.api.send_error(failure);
+                    tracing::debug!(app = %app.options.name, %error, "where somebody and the bot talk alone is not known");
+                }
+            });
+        }
+        Some(known)
     }
 
     pub(crate) fn remember_direct(&self, user: &str, channel: &str) {
         if !channel.is_empty() {
             remember(&self.direct, user.to_owned(), channel.to_owned(), REMEMBERED);
         }
+    }
+
+    /// Somebody wrote to the bot, and no thread hangs on that yet.
+    pub(crate) fn heard_threadless(&self, channel: &str, ts: &str) {
+        remember(&self.threadless, (channel.to_owned(), ts.to_owned()), (), REMEMBERED);
+    }
+
+    /// Something stands in the thread of a message.
+    pub(crate) fn has_thread(&self, channel: &str, ts: &str) {
+        locked(&self.threadless).remove(&(channel.to_owned(), ts.to_owned()));
+    }
+
+    /// The thread in which one person alone can be shown something: Slack shows it to nobody before a thread is there.
+    pub(crate) fn shown_thread<'a>(&self, place: &'a Place) -> Option<&'a String> {
+        let waits = |ts: &&String| locked(&self.threadless).contains_key(&(place.channel.clone(), (*ts).clone()));
+        place.thread.as_ref().filter(|ts| !waits(ts))
     }
 
     /// A conversation that is gone is asked for again.

@@ -109,6 +109,15 @@ pub(crate) fn is_shared(payload: &Value) -> bool {
     payload["is_ext_shared_channel"] == true
 }
 
+/// Whether an event is somebody's who waits for an answer.
+pub(crate) fn is_said_to_bot(event: &Event) -> bool {
+    match event {
+        Event::Message { to_bot, .. } => *to_bot,
+        Event::Reaction { .. } | Event::Edited { .. } | Event::Deleted { .. } => false,
+        _ => true,
+    }
+}
+
 /// Whether an event is heard where people of other organisations read as well: not what is said to others there, and no
 /// reaction makes anything of it. An edit or a deletion still takes back what is kept from before.
 pub(crate) fn is_heard_among_others(event: &Event) -> bool {

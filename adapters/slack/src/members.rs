@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
-use serde_json::{Value, json};
-use stoa_flow::chat::{Account, Envelope, Event, Heard};
+use serde_json::Value;
+use stoa_flow::chat::{Account, Envelope, Heard, literal};
 use stoa_flow::say;
 use stoa_flow::words::Words;
 use stoa_ground::Result;
@@ -17,9 +17,10 @@ use stoa_http::{locked, remember};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Body, Failure, POST, UNKNOWN_METHOD};
+use crate::api::{Body, Failure, UNKNOWN_METHOD};
 use crate::app::{App, Identity};
 use crate::events::word;
+use crate::platform::Slack;
 use crate::socket::wait;
 use crate::take::Inlet;
 
@@ -33,7 +34,7 @@ const METHOD: &str = "users.info";
 const PACE: Duration = Duration::from_millis(600);
 /// People that are remembered at once.
 const REMEMBERED: usize = 100_000;
-/// How long an event waits here for what Slack says about its author: it is acknowledged within three seconds.
+/// How long an event, stored and acknowledged, waits for what Slack says about its author before they are told to ask again.
 const AT_ONCE: Duration = Duration::from_millis(1_200);
 
 /// Somebody, as Slack says it.
@@ -77,7 +78,7 @@ type Asked = Shared<BoxFuture<'static, Result<Member, Failure>>>;
 
 /// Whether somebody may be told what everybody of the organisation may know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+enum Standing {
     Member,
     /// Of another organisation, or a guest whom nobody put on the roster.
     Stranger,
@@ -95,6 +96,8 @@ pub(crate) struct Members {
     /// Whose zone and language are to be asked for: workspace and user.
     due: Mutex<BTreeSet<(String, String)>>,
     wake: Notify,
+    /// Whom an event named as of another workspace.
+    elsewhere: Mutex<HashMap<String, ()>>,
     /// Who was told that nothing is for them.
     turned_away: Mutex<BTreeSet<String>>,
 }
@@ -185,57 +188,51 @@ fn standing(said: Option<Result<Member, Failure>>, elsewhere: bool) -> Standing 
     }
 }
 
-impl Inlet {
-    /// Whether something may be told to the author of an event. `team` is the workspace that Slack names beside them, if it
-    /// does.
-    pub(crate) async fn standing(&self, envelope: &Envelope, team: &str) -> Result<Standing> {
-        let account = &envelope.account;
-        if let Event::Message { to_bot: false, .. }
-        | Event::Reaction { .. }
-        | Event::Edited { .. }
-        | Event::Deleted { .. } = envelope.event
-        {
-            // Nobody answers these; what is kept of them hangs on accounts that are known.
-            return Ok(Standing::Member);
+impl Slack {
+    /// Whether something may be told to the author of an event, whose account belongs to nobody. Who may not is told so.
+    pub(crate) async fn admit(&self, app: &Arc<App>, envelope: &Envelope) -> bool {
+        let user = &envelope.account.user;
+        let elsewhere = locked(&app.members.elsewhere).contains_key(user);
+        match standing(app.member_soon(user).await, elsewhere) {
+            Standing::Member => true,
+            other => {
+                self.turn_away(app, envelope, other).await;
+                false
+            }
         }
-        if self.flow.is_known(account).await? {
-            self.app.members.meet(account);
-            return Ok(Standing::Member);
-        }
-        let elsewhere = !team.is_empty() && team != account.workspace;
-        Ok(standing(self.app.member_soon(&account.user).await, elsewhere))
     }
 
     /// Tells a stranger, once, that nothing is for them; and of whom nothing is known, that they may ask again.
-    pub(crate) fn turn_away(&self, envelope: &Envelope, standing: Standing) {
-        let (user, place) = (envelope.account.user.clone(), envelope.place.clone());
-        if standing == Standing::Stranger {
-            let mut told = locked(&self.app.members.turned_away);
-            if told.len() >= REMEMBERED || !told.insert(user.clone()) {
-                return;
-            }
-        }
-        let app = self.app.clone();
-        tokio::spawn(async move {
-            let words = Words::english();
-            let text = match standing {
-                Standing::Unknown => say!(words, "slack-who-unknown"),
-                Standing::Member | Standing::Stranger => {
-                    let workspace = app.identify().await.map_or_else(|_| String::new(), |me| me.workspace_name.clone());
-                    say!(words, "chat-outsider", workspace = workspace)
+    async fn turn_away(&self, app: &App, envelope: &Envelope, standing: Standing) {
+        let (account, words) = (&envelope.account, Words::english());
+        let text = match standing {
+            Standing::Unknown => say!(words, "slack-who-unknown"),
+            Standing::Member | Standing::Stranger => {
+                let is_first = {
+                    let mut told = locked(&app.members.turned_away);
+                    told.len() < REMEMBERED && told.insert(account.user.clone())
+                };
+                if !is_first {
+                    return;
                 }
-            };
-            let mut body = json!({ "channel": place.channel, "text": crate::mrkdwn::escape(&text) });
-            let method = if place.direct {
-                POST
-            } else {
-                body["user"] = json!(user);
-                "chat.postEphemeral"
-            };
-            if let Err(failure) = app.call(method, Body::Json(body)).await {
-                tracing::debug!(app = %app.options.name, error = %app.api.send_error(failure), "a stranger was not answered");
+                let workspace = app.identify().await.map_or_else(|_| String::new(), |me| literal(&me.workspace_name));
+                say!(words, "chat-outsider", workspace = workspace)
             }
-        });
+        };
+        self.tell(app, &envelope.place, account, text, &format!("stranger/{}", envelope.key)).await;
+    }
+}
+
+impl Inlet {
+    /// Somebody did something: of people who are known more is asked soon; of others is noted that `team`, the workspace that
+    /// Slack names beside them, is another one.
+    pub(crate) async fn met(&self, account: &Account, team: &str) -> Result<()> {
+        if self.flow.is_known(account).await? {
+            self.app.members.meet(account);
+        } else if !team.is_empty() && team != account.workspace {
+            remember(&self.app.members.elsewhere, account.user.clone(), (), REMEMBERED);
+        }
+        Ok(())
     }
 
     /// Slack says that somebody is new or changed.
@@ -285,6 +282,8 @@ pub(crate) async fn get_to_know(inlet: Inlet, stop: CancellationToken) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::Options;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use stoa_flow::chat::{Account, Audience, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
+use stoa_flow::chat::{Account, Audience, Envelope, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
 use stoa_ground::clock::{monotonic, wall};
 use stoa_ground::{Db, Instant, Result};
 use stoa_http::{locked, remember};
@@ -193,7 +193,7 @@ impl Slack {
     ) -> Result<String, SendError> {
         let mut body = message_body(&place.channel, rendered);
         body["user"] = json!(to.user);
-        if let Some(thread) = &place.thread {
+        if let Some(thread) = app.shown_thread(place) {
             body["thread_ts"] = json!(thread);
         }
         let failure = match app.call("chat.postEphemeral", Body::Json(body)).await {
@@ -210,17 +210,8 @@ impl Slack {
         };
         let refused = failure.is_refusal();
         let error = app.api.send_error(failure);
-        // It needs neither the method nor the token.
-        if let Some(url) = app.response(&place.channel, &to.user) {
-            let body = json!({
-                "response_type": "ephemeral", "replace_original": false,
-                "text": rendered.text, "blocks": rendered.blocks,
-            });
-            match app.api.respond(&url, &body).await {
-                Ok(()) | Err(Failure::Unknown { .. }) => return Ok(format!("response/{key}")),
-                // Another attempt must not say there what this one says elsewhere.
-                Err(_) => app.forget_response(&place.channel, &to.user),
-            }
+        if self.respond(app, place, to, rendered).await {
+            return Ok(format!("response/{key}"));
         }
         if !refused && !matches!(error, SendError::Unreachable(_)) {
             return Err(error);
@@ -234,6 +225,23 @@ impl Slack {
         self.post(app, &alone, rendered, key).await
     }
 
+    /// Says something at the response address of what somebody did last in a conversation, which needs neither a method nor
+    /// the token; `false` when it is not said there.
+    async fn respond(&self, app: &App, place: &Place, to: &Account, rendered: &Rendered) -> bool {
+        let Some(url) = app.response(&place.channel, &to.user) else { return false };
+        let body = json!({
+            "response_type": "ephemeral", "replace_original": false,
+            "text": rendered.text, "blocks": rendered.blocks,
+        });
+        let said = app.api.respond(&url, &body).await;
+        if matches!(said, Ok(()) | Err(Failure::Unknown { .. })) {
+            return true;
+        }
+        // Another attempt must not say there what this one says elsewhere.
+        app.forget_response(&place.channel, &to.user);
+        false
+    }
+
     /// Tells one person something about what they did. That it may not arrive costs nobody anything.
     pub(crate) async fn tell(&self, app: &App, place: &Place, to: &Account, text: String, key: &str) {
         let rendered = render(&Message::text(text));
@@ -241,7 +249,16 @@ impl Slack {
             match (place.direct, place.channel.as_str()) {
                 (false, _) => self.whisper(app, place, to, &rendered, key).await,
                 (true, "") => self.post(app, &self.direct(to).await?, &rendered, key).await,
-                (true, _) => self.post(app, place, &rendered, key).await,
+                (true, _) => match self.post(app, place, &rendered, key).await {
+                    Err(SendError::Unreachable(_) | SendError::Refused(_))
+                        if self.respond(app, place, to, &rendered).await =>
+                    {
+                        Ok(String::new())
+                    }
+                    // Where two people talk alone the bot says nothing.
+                    Err(SendError::Unreachable(_)) => self.post(app, &self.direct(to).await?, &rendered, key).await,
+                    posted => posted,
+                },
             }
         };
         if let Err(error) = told.await {
@@ -331,10 +348,13 @@ impl Platform for Slack {
         key: &str,
     ) -> Result<String, SendError> {
         let app = &self.of(&place.workspace).await?;
-        if only.is_none()
-            && let Some(ts) = app.begin(place, message, key).await?
-        {
-            return Ok(ts);
+        if only.is_none() {
+            if let Some(thread) = &place.thread {
+                app.has_thread(&place.channel, thread);
+            }
+            if let Some(ts) = app.begin(place, message, key).await? {
+                return Ok(ts);
+            }
         }
         let rendered = render(message);
         match only.filter(|_| !place.direct) {
@@ -431,6 +451,11 @@ impl Platform for Slack {
             }
         }
         Ok(messages)
+    }
+
+    async fn admits(&self, envelope: &Envelope) -> Result<bool, SendError> {
+        let app = self.of(&envelope.place.workspace).await?;
+        Ok(self.admit(&app, envelope).await)
     }
 
     async fn audience(&self, place: &Place) -> Result<Audience, SendError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stoa_flow::Flow;
-use stoa_flow::chat::{Envelope, Opened};
+use stoa_flow::chat::{Envelope, Event, Opened};
 use stoa_flow::say;
 use stoa_flow::words::Words;
 use stoa_ground::Result;
@@ -12,7 +12,6 @@ use stoa_ground::Result;
 use crate::app::App;
 use crate::events::{self, Meaning, word};
 use crate::interactions::{self, Interaction};
-use crate::members::Standing;
 use crate::platform::Slack;
 use crate::{installs, view};
 
@@ -117,10 +116,12 @@ impl Inlet {
                         if !envelope.place.direct {
                             app.audiences.heard(&envelope.place.channel, among_others);
                         }
-                        match self.standing(&envelope, events::team_of_author(&payload)).await? {
-                            Standing::Member if among_others && !events::is_heard_among_others(&envelope.event) => {}
-                            Standing::Member => self.event(*envelope).await?,
-                            other => self.turn_away(&envelope, other),
+                        if !among_others || events::is_heard_among_others(&envelope.event) {
+                            // Nobody answers the others; what is kept of them hangs on accounts that are known.
+                            if events::is_said_to_bot(&envelope.event) {
+                                self.met(&envelope.account, events::team_of_author(&payload)).await?;
+                            }
+                            self.event(*envelope).await?;
                         }
                     }
                     Meaning::Thread => self.thread_started(workspace(&payload), &payload["event"]).await?,
@@ -157,13 +158,8 @@ impl Inlet {
         };
         let (mut read, payload) = interaction;
         self.belongs(&mut read.envelope);
-        match self.standing(&read.envelope, word(&payload["user"]["team_id"])).await? {
-            Standing::Member => self.interaction(read, &payload).await,
-            other => {
-                self.turn_away(&read.envelope, other);
-                Ok(None)
-            }
-        }
+        self.met(&read.envelope.account, word(&payload["user"]["team_id"])).await?;
+        self.interaction(read, &payload).await
     }
 
     /// What names no workspace happened in the app's own.
@@ -187,21 +183,28 @@ impl Inlet {
         if envelope.place.direct && envelope.place.channel.starts_with('D') {
             self.app.remember_direct(&envelope.account.user, &envelope.place.channel);
         }
+        match (&envelope.place.thread, &envelope.event) {
+            (Some(thread), _) => self.app.has_thread(&envelope.place.channel, thread),
+            (None, Event::Message { id, to_bot: true, .. }) if !envelope.place.direct => {
+                self.app.heard_threadless(&envelope.place.channel, id);
+            }
+            _ => {}
+        }
         self.works(&envelope);
         self.flow.accept(envelope).await.map(|_| ())
     }
 
     async fn interaction(&self, mut read: Interaction, payload: &Value) -> Result<Option<Value>> {
         let place = &mut read.envelope.place;
-        let is_command = matches!(read.envelope.event, stoa_flow::chat::Event::Command { .. });
+        let is_command = matches!(read.envelope.event, Event::Command { .. });
         let user = &read.envelope.account.user;
         // A command may come from where two people talk alone; the bot cannot answer there.
-        if place.direct
-            && (is_command || place.channel.is_empty())
-            && let Some(channel) = self.app.direct_at_once(user).await
-            && (place.channel.is_empty() || channel != *user)
-        {
-            place.channel = channel;
+        if place.direct && (is_command || place.channel.is_empty()) {
+            match self.app.direct_at_once(user) {
+                Some(channel) => place.channel = channel,
+                None if place.channel.is_empty() => place.channel.clone_from(user),
+                None => {}
+            }
         }
         let (place, key, account) = (place.clone(), read.envelope.key.clone(), read.envelope.account.clone());
         match self.flow.accept(read.envelope).await? {
@@ -224,8 +227,12 @@ impl Inlet {
     }
 
     fn responds(&self, read: &Interaction, payload: &Value) {
-        let place = &read.envelope.place;
-        self.app.remember_response(&place.channel, &read.envelope.account.user, word(&payload["response_url"]));
+        let (place, user, url) = (&read.envelope.place, &read.envelope.account.user, word(&payload["response_url"]));
+        self.app.remember_response(&place.channel, user, url);
+        if place.direct {
+            // Under which the conversation may go.
+            self.app.remember_response(user, user, url);
+        }
     }
 }
 

@@ -75,7 +75,7 @@ impl Inlet {
     /// Reads the list of a workspace's people until all of `due` were found, who are not due any more.
     async fn list(&self, workspace: &str, due: &mut HashSet<String>, stop: &CancellationToken) -> Result<()> {
         let mut cursor = String::new();
-        while !due.is_empty() {
+        loop {
             let page = match self.app.list_members(workspace, &cursor).await {
                 Ok(page) => page,
                 Err(failure) => {
@@ -94,7 +94,7 @@ impl Inlet {
                 self.flow.heard_of(some).await?;
             }
             word(&page["response_metadata"]["next_cursor"]).clone_into(&mut cursor);
-            if cursor.is_empty() || !wait(PACE, stop).await {
+            if cursor.is_empty() || due.is_empty() || !wait(PACE, stop).await {
                 break;
             }
         }

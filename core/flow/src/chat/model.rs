@@ -248,6 +248,12 @@ pub trait Platform: Send + Sync {
         Ok(found.into_iter().find(|m| m.id == id).map(|m| (m, place.thread.clone())))
     }
 
+    /// Whether somebody whose account belongs to nobody may have an answer. It is asked when their event is handled: what a
+    /// platform has to look up for it delays no acknowledgement. Whom it refuses it tells so itself.
+    async fn admits(&self, _envelope: &Envelope) -> Result<bool, SendError> {
+        Ok(true)
+    }
+
     /// Who reads in a place. A platform that does not tell leaves it closed.
     async fn audience(&self, _place: &Place) -> Result<Audience, SendError> {
         Ok(Audience::default())

@@ -6,6 +6,7 @@ use stoa_ground::{Error, Result, Tx, args};
 
 use super::{
     Account, Args, Button, Call, Command, Context, Envelope, Event, FieldError, Form, Message, Place, Suggestion,
+    looked_up,
 };
 use crate::caught::caught;
 use crate::delivery::inbox;
@@ -312,7 +313,16 @@ impl Flow {
         for watcher in &self.parts().watchers {
             watcher.seen(cx).await?;
         }
-        match understand(&cx.envelope.event, &self.parts().commands) {
+        let understood = understand(&cx.envelope.event, &self.parts().commands);
+        if cx.known.is_none()
+            && understood != Understood::Nothing
+            && let Some(platform) = self.platform(&cx.account().platform)
+            && looked_up(platform.admits(cx.envelope).await)? == Some(false)
+        {
+            // Nothing is kept of what they said.
+            return cx.commit(|turn| async move { turn.forget().await }).await;
+        }
+        match understood {
             Understood::Nothing => Ok(()),
             Understood::Unknown { word, nearest } => {
                 let word = super::literal(&word.chars().take(40).collect::<String>());
