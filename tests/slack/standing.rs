@@ -77,6 +77,25 @@ async fn whoever_gets_nothing_is_told_so_wherever_they_are() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_only_mentions_it_is_told_how_to_ask() -> Result<()> {
+    let scene = Scene::open("socket").await?;
+    let (slack, ada, bo) = (&scene.slack, scene.slack.person(ADA), scene.slack.person(BO));
+    let how = "Ask me in plain words";
+    ada.mentions(GENERAL, "");
+    let told = ada.reads(how).await?;
+    ensure!(told.only.as_deref() == Some(ADA) && told.shown().contains("for example"), "{told:?}");
+    // No thread hangs on her message, and in one that is not there nobody would see it.
+    ensure!(told.thread.is_none(), "{told:?}");
+    let before = bo.count();
+    bo.slash_in(GENERAL, "/stoa", "ask ???");
+    let told = bo.newest_after(before).await?;
+    ensure!(told.shown().contains(how), "{told:?}");
+    let unknown = slack.messages().iter().filter(|m| m.shown().contains("I don’t know")).count();
+    ensure!(unknown == 0, "{unknown} were said");
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_comes_again_opens_no_second_form() -> Result<()> {
     for mode in ["socket", "http"] {
         let scene = Scene::open(mode).await?;
