@@ -222,7 +222,7 @@ fn why(e: &Explanation) -> String {
     match (e.how, &e.why) {
         (How::Written, _) => out.push_str("\nA language model wrote the answer from the first five results.\n"),
         (_, Some(code)) => {
-            out.push_str(&format!("\nWhy this answer: {}\n", Words::english().say(&format!("why-{code}"))))
+            out.push_str(&format!("\nWhy this answer: {}\n", Words::english().say(&format!("why-{code}"))));
         }
         _ => {}
     }
