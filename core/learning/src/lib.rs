@@ -18,6 +18,8 @@ pub mod tips;
 pub mod training;
 
 mod services;
+mod stop;
+mod words;
 
 pub use services::{Services, ledger};
 

@@ -5,7 +5,7 @@ use stoa_ground::{Error, Result};
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::{EXTERNAL, Item, Section, cut};
-use crate::search::guessed_language;
+use crate::stop::guessed_language;
 
 /// The rule by which sections are cut. It goes up whenever [`cut::cut`] gives other passages for the same content.
 pub(super) const CUTTING: i64 = 1;

@@ -21,10 +21,8 @@ mod schema;
 mod select;
 mod sketch;
 mod standing;
-mod stop;
 mod vectors;
 mod visible;
-mod words;
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
@@ -34,6 +32,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use stoa_ground::{Instant, Result};
 use tantivy::{IndexReader, IndexWriter, ReloadPolicy};
 
+pub use crate::stop::is_stop_word;
+pub(crate) use crate::words::primary;
+pub use crate::words::{Stems, Word, words};
 pub use embed::Embedder;
 pub(crate) use embed::text as passage_text;
 pub use embedding::Embedded;
@@ -43,10 +44,6 @@ pub use markup::{Block, Kind, blocks, plain};
 pub use question::Asked;
 pub use rank::{Parts, Weights};
 pub use rerank::Reranker;
-pub(crate) use stop::guessed_language;
-pub use stop::is_stop_word;
-pub(crate) use words::primary;
-pub use words::{Stems, Word, words};
 
 use crate::library;
 use folder::Payload;

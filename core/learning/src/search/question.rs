@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::stop;
-use super::words::{self, Stems};
+use crate::stop;
+use crate::words::{self, Stems};
 
 /// Words of a question that are looked for at most; of a longer one, the rarest.
 pub(super) const MOST: usize = 48;

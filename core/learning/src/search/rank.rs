@@ -254,7 +254,7 @@ impl Ranking<'_> {
     /// Stems of known words that differ from an unknown one by a letter, with these words; the two most frequent.
     fn correct(&self, word: &str) -> tantivy::Result<Vec<(String, String)>> {
         let mut known: Vec<(usize, String, String)> = Vec::new();
-        let stems = super::words::Stems::of(self.view.languages.first().map(String::as_str));
+        let stems = crate::words::Stems::of(self.view.languages.first().map(String::as_str));
         let mut near: Vec<(String, String)> =
             question::one_letter_off(word).into_iter().map(|w| (stems.stem(&w), w)).collect();
         near.sort();

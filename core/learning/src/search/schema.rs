@@ -8,9 +8,10 @@ use tantivy::schema::{
 use tantivy::tokenizer::{PreTokenizedString, Token};
 use tantivy::{TantivyDocument, Term};
 
-use super::words::{self, Stems};
-use super::{embed, markup, sketch, standing, stop};
+use super::{embed, markup, sketch, standing};
 use crate::library::Passage;
+use crate::stop;
+use crate::words::{self, Stems};
 
 /// Raised whenever the fields, the words or their meaning change: an index with another number is rebuilt.
 pub(super) const FORMAT: u32 = 4;

@@ -2,7 +2,7 @@
 //! "Similarity estimation techniques from rounding algorithms", STOC 2002). It proposes; whether two passages really say
 //! the same is decided by reading both.
 
-use super::words::Word;
+use crate::words::Word;
 
 /// Runs of so many words count.
 const RUN: usize = 3;

@@ -1,5 +1,7 @@
 //! A pack held against an earlier one: what lawfully went is a note, whatever else is missing is named, and so is a fork.
 
+use stoa_ground::args;
+use stoa_ground::ledger::Entry;
 use stoa_ground::people::{self, Person};
 use stoa_learning::evidence::retention::{self, After, Rule};
 use stoa_learning::identity;
@@ -136,8 +138,18 @@ async fn what_was_about_a_course_once_stays_in_its_packs_and_counts_no_more() {
     course::apply_dir(&w.s.db, &w.services, &w.dir.path().join("courses")).await.unwrap();
     let scope = Scope { course: Some("fire".into()), ..Scope::default() };
     let earlier = w.exported("earlier", &scope).await;
-    let text = REQUIREMENT.replace("course = \"fire\"", "course = \"fire2\"");
-    training::apply(&w.s.db, &w.services, "requirements.toml", &text, false).await.unwrap();
+    // As earlier releases let it happen: a requirement keeps its course now.
+    let sql = "SELECT id, definition FROM requirement";
+    let row = w.s.db.opt(sql, args![]).await.unwrap().unwrap();
+    let mut definition: serde_json::Value = row.get("definition").unwrap();
+    definition["course"] = "fire2".into();
+    let subject = format!("requirement/{}", row.get::<String>("id").unwrap());
+    let (ledger, subject, definition) = (&w.services.ledger, &subject, &definition);
+    let applied = w.s.db.write(|tx| async move {
+        let (subject, data, actor) = (subject.clone(), definition.clone(), "operator".to_owned());
+        ledger.append(&tx, Entry { subject, kind: "applied", actor, reason: String::new(), data }).await
+    });
+    applied.await.unwrap();
     w.s.flow.settle().await.unwrap();
     let id = w.dans().await;
     w.s.presses("Dan", &format!("training open {id}")).await;

@@ -1,7 +1,7 @@
 //! Stop words: function words, and the words that make a question a question. They are indexed (a question may consist
 //! of them) and left out of a question that has others.
 
-use super::words::words;
+use crate::words::words;
 
 /// Words of a document by which its language is guessed, at most and at least.
 const SAMPLE: usize = 400;
@@ -25,7 +25,7 @@ pub fn is_stop_word(folded: &str) -> bool {
 }
 
 /// The same for another language, by its primary subtag; false for a language whose stop words are not known.
-pub(super) fn is_stop_word_of(language: &str, folded: &str) -> bool {
+pub(crate) fn is_stop_word_of(language: &str, folded: &str) -> bool {
     LISTS.iter().find(|(tag, _)| *tag == language).is_some_and(|(_, list)| list.binary_search(&folded).is_ok())
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn guessed_language<'a>(texts: impl IntoIterator<Item = &'a str>) -> 
 
 /// The language of a question among those of the passages: the one with the most stop words in it. One other than
 /// English needs two in five: the German "die" alone does not make "die casting" German.
-pub(super) fn language_of<'a>(words: &[&str], languages: &'a [String]) -> &'a str {
+pub(crate) fn language_of<'a>(words: &[&str], languages: &'a [String]) -> &'a str {
     let count = |language: &str| words.iter().filter(|w| is_stop_word_of(language, w)).count();
     let mut best = ("en", count("en").max(words.len() * 2 / 5));
     for language in languages {
