@@ -53,8 +53,11 @@ pub(crate) struct App {
     openings: Mutex<VecDeque<Monotonic>>,
     kinds: Mutex<BTreeSet<String>>,
     /// Who reads in which channel and thread, and until when that is believed.
-    pub audiences: Mutex<HashMap<(String, Option<String>), (Audience, Monotonic)>>,
+    pub audiences: Mutex<Audiences>,
 }
+
+/// Who reads in a channel or one of its threads, and until when that is believed.
+pub(crate) type Audiences = HashMap<(String, Option<String>), (Audience, Monotonic)>;
 
 impl App {
     pub(crate) fn new(options: Options, db: Db) -> Result<Self> {

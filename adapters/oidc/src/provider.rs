@@ -282,7 +282,7 @@ impl Provider {
         let metadata = metadata.map_err(|e| not_discovered(e, self.issuer()))?;
         let endpoints = [
             Some(metadata.authorization_endpoint().url()),
-            metadata.token_endpoint().map(|token| token.url()),
+            metadata.token_endpoint().map(openidconnect::TokenUrl::url),
             Some(metadata.jwks_uri().url()),
         ];
         // The client's secret and the keys do not go in the open, whatever the provider says.

@@ -251,9 +251,8 @@ impl Life {
                 self.record(&a.id, Change::Waived, Self::end(end));
             }
             (Event::Exempt, Some(a)) => {
-                if self.record(&a.id, Change::Exempted, json!({})) {
-                    self.exempt.insert(a.id);
-                }
+                let exempted = self.record(&a.id, Change::Exempted, json!({}));
+                self.exempt.extend(exempted.then_some(a.id));
             }
             (Event::Extend(n), Some(a)) => {
                 let mut data = Self::due(due::on(&calendar, day(n)));

@@ -99,7 +99,7 @@ async fn in_the_query_and_again_when_it_is_said() {
     let found = o.services.index.search(EXPENSES, &Access::external(), o.db.clock().now(), 10).unwrap();
     assert_eq!((found.readable, found.hits.len()), (1, 0), "the query finds nothing of what is not marked");
     // The store knows already that the page is not marked any more, the index does not yet.
-    let unmarked = &vec!["everyone".to_owned()];
+    let unmarked = &["everyone".to_owned()];
     o.db.write(|tx| async move { library::set_readers(&tx, "handbook", "portal.md", unmarked).await }).await.unwrap();
     let said = o.in_channel("Ana", &shared, PORTAL, true).await;
     assert!(said.iter().all(|p| p.only == Some(account("Ana"))), "{said:?}");
@@ -111,7 +111,7 @@ async fn what_was_said_to_all_is_taken_back_when_its_mark_is() {
     o.hire_all().await;
     let shared = o.shared().await;
     o.in_channel("Ana", &shared, PORTAL, true).await;
-    let unmarked = &vec!["everyone".to_owned()];
+    let unmarked = &["everyone".to_owned()];
     o.db.write(|tx| async move { library::set_readers(&tx, "handbook", "portal.md", unmarked).await }).await.unwrap();
     o.until("2026-11-23T11:00:00Z").await;
     let said = o.messages_in(&shared).pop().unwrap();

@@ -112,13 +112,13 @@ impl Shown {
         let subject = self.says(name, "subject");
         let text = std::fs::read_to_string(self.pack.join("records.jsonl")).unwrap();
         let lines = text.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
-        let fields = lines.filter_map(|line| {
+        let mut fields = lines.filter_map(|line| {
             let entry: Json = serde_json::from_str(line["entry"].as_str().unwrap()).unwrap();
             let mine = entry["subject"] == subject && entry["kind"] == kind;
             let value = mine.then(|| line["opened"][field]["value"].as_str().map(str::to_owned)).flatten()?;
             Some(serde_json::from_str(&value).unwrap())
         });
-        fields.last()
+        fields.next_back()
     }
 
     /// Whether a text stands anywhere in the pack, but for content.
