@@ -38,6 +38,14 @@ pub(super) fn is_number_word(folded: &str) -> bool {
     of("en").is_some_and(|english| english.line(folded).is_some())
 }
 
+/// A number in digits without the signs that part its thousands, in small letters.
+pub(super) fn ungrouped(raw: &str, thousands: char) -> String {
+    let mut groups = raw.split(thousands);
+    let first = groups.next().unwrap_or_default();
+    let grouped = first.len() <= 3 && groups.all(|g| g.len() >= 3 && g.bytes().take(3).all(|b| b.is_ascii_digit()));
+    if grouped { raw.replace(thousands, "").to_lowercase() } else { raw.to_lowercase() }
+}
+
 /// Whether two texts in different languages have the same numbers in the same order, and both or neither deny something or
 /// turn it around. Not where one of the languages is not known.
 pub(super) fn agree(one: (&str, &str), other: (&str, &str)) -> bool {
@@ -88,11 +96,7 @@ impl Language {
     /// A number in digits with a point before its decimals, which other languages than English write as a comma.
     fn plain(&self, raw: &str) -> String {
         let (thousands, decimal) = if self.tag == "en" { (',', '.') } else { ('.', ',') };
-        let mut groups = raw.split(thousands);
-        let first = groups.next().unwrap_or_default();
-        let grouped = first.len() <= 3 && groups.all(|g| g.len() >= 3 && g.bytes().take(3).all(|b| b.is_ascii_digit()));
-        let whole = if grouped { raw.replace(thousands, "") } else { raw.to_owned() };
-        whole.replace(decimal, ".").to_lowercase()
+        ungrouped(raw, thousands).replace(decimal, ".")
     }
 
     /// The line of a folded word that says a number.
