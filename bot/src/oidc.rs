@@ -204,12 +204,11 @@ impl Desk {
 
     /// The `Set-Cookie` of a way to the provider, or of its end.
     fn cookie(&self, attempt: Option<&Attempt>) -> [(header::HeaderName, String); 1] {
-        let secure = if self.provider.redirect_uri().starts_with("https://") { "; Secure" } else { "" };
         let (value, age) = attempt.map_or_else(|| (String::new(), 0), |a| (a.cookie(), AT_PROVIDER));
         // As browsers see it, where a proxy puts Stoa below a path.
         let path = self.provider.redirect_path().trim_end_matches("/callback");
-        let cookie = format!("{COOKIE}={value}; Path={path}; Max-Age={age}; HttpOnly; SameSite=Lax{secure}");
-        [(header::SET_COOKIE, cookie)]
+        let to = self.provider.redirect_uri();
+        [(header::SET_COOKIE, stoa_http::set_cookie(COOKIE, &value, path, age, to))]
     }
 }
 

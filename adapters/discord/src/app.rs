@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use stoa_flow::chat::Audience;
 use stoa_ground::clock::monotonic;
 use stoa_ground::{Db, Result};
-use stoa_http::{locked, remember};
+use stoa_http::{believed, locked, remember};
 use tokio::sync::Notify;
 
 use crate::api::{Api, Failure, Request};
@@ -223,7 +223,7 @@ impl App {
 
     /// Writes only what is new.
     async fn note(&self, what: &str, value: &str, write: impl Future<Output = Result<()>>) -> Result<()> {
-        if locked(&self.seen).get(what).is_some_and(|(known, until)| known == value && *until > monotonic()) {
+        if believed(&self.seen, what).is_some_and(|known| known == value) {
             return Ok(());
         }
         write.await?;

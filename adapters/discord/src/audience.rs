@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use stoa_flow::chat::{Audience, Place};
 use stoa_ground::clock::monotonic;
-use stoa_http::{locked, remember};
+use stoa_http::{believed, remember};
 
 use crate::api::{Failure, Request, UNKNOWN_CHANNEL};
 use crate::app::{App, REMEMBERED};
@@ -22,10 +22,8 @@ impl App {
     /// Who reads in a place of a server. What Discord does not show us is closed.
     pub(crate) async fn audience(&self, place: &Place) -> Result<Audience, Failure> {
         let key = (place.channel.clone(), place.thread.clone());
-        if let Some((known, until)) = locked(&self.audiences).get(&key)
-            && monotonic() < *until
-        {
-            return Ok(*known);
+        if let Some(known) = believed(&self.audiences, &key) {
+            return Ok(known);
         }
         let said = match self.looked_up(place).await {
             Err(failure) if failure.code().is_some() => {

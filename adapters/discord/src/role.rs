@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use stoa_ground::clock::monotonic;
 use stoa_ground::people::{self, Member, Standing};
 use stoa_ground::{Result, Tx};
-use stoa_http::{locked, remember};
+use stoa_http::{believed, remember};
 
 use crate::PLATFORM;
 use crate::api::Failure;
@@ -39,8 +39,7 @@ impl App {
             return Ok(());
         }
         let has = roles.as_array().into_iter().flatten().any(|r| r == role);
-        let known = locked(&self.roles).get(&(guild.to_owned(), id.to_owned())).copied();
-        if known.is_some_and(|(before, until)| before == has && until > monotonic()) {
+        if believed(&self.roles, &(guild.to_owned(), id.to_owned())) == Some(has) {
             return Ok(());
         }
         // Names from before they were unique belong to nobody.
@@ -100,7 +99,7 @@ impl App {
         let stored = |e: stoa_ground::Error| Failure::Later { why: e.to_string(), after: None };
         for guild in self.options.guilds.iter().filter(|g| g.member_role.is_some()).map(|g| g.id.as_str()) {
             let key = (guild.to_owned(), user.to_owned());
-            if locked(&self.roles).get(&key).is_some_and(|(_, until)| *until > monotonic()) {
+            if believed(&self.roles, &key).is_some() {
                 continue;
             }
             if self.standing(user).await.map_err(stored)? == Standing::Proven {

@@ -9,8 +9,8 @@ pub mod signed;
 pub mod socket;
 mod turn;
 
-pub use cookie::cookie;
+pub use cookie::{cookie, set_cookie};
 pub use late::body;
-pub use memory::{locked, remember};
+pub use memory::{believed, locked, remember};
 pub use network::Network;
 pub use turn::Turn;

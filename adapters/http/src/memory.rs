@@ -1,8 +1,12 @@
 //! What an adapter keeps in memory only: it can be asked for again, so it never holds more than so much.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use stoa_ground::clock::monotonic;
 
 /// The value of a lock, also after a task that held it has panicked.
 pub fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -17,6 +21,16 @@ pub fn remember<K: Hash + Eq, V>(of: &Mutex<HashMap<K, V>>, key: K, value: V, mo
         all.clear();
     }
     all.insert(key, value)
+}
+
+/// What is remembered of something, as long as it is believed.
+pub fn believed<K, Q, V>(of: &Mutex<HashMap<K, (V, Instant)>>, key: &Q) -> Option<V>
+where
+    K: Hash + Eq + Borrow<Q>,
+    Q: Hash + Eq + ?Sized,
+    V: Clone,
+{
+    locked(of).get(key).filter(|(_, until)| monotonic() < *until).map(|(value, _)| value.clone())
 }
 
 #[cfg(test)]

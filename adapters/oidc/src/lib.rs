@@ -9,7 +9,7 @@ mod outside;
 mod provider;
 
 pub use attempt::Attempt;
-pub use provider::{Failure, Provider, Seen};
+pub use provider::{Failure, Provider};
 
 use stoa_http::Network;
 use stoa_learning::training::attest::NamedBy;
@@ -36,14 +36,6 @@ pub struct Options {
     pub redirect_uri: String,
     /// The way to the provider.
     pub network: Network,
-}
-
-impl Options {
-    /// What the claim names people by.
-    #[must_use]
-    pub fn named_by(&self) -> NamedBy {
-        named_by(&self.claim)
-    }
 }
 
 /// What a claim names people by.

@@ -26,7 +26,7 @@ use stoa_learning::training::attest::{NamedBy, SignedIn};
 use tokio::sync::Mutex;
 
 use crate::outside::{Outside, Trouble};
-use crate::{Attempt, Options};
+use crate::{Attempt, Options, named_by};
 
 /// How long what the provider says of itself is taken as it is.
 const FRESH: Duration = Duration::from_secs(3_600);
@@ -59,13 +59,6 @@ pub enum Failure {
     /// It did not ask the person to sign in anew, or does not say that it did.
     #[error("{0}")]
     NotAnew(String),
-}
-
-/// What the provider says of itself, for the operator.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// What could be better, one sentence each.
-    pub notes: Vec<String>,
 }
 
 /// Claims that the library has no name for.
@@ -208,19 +201,19 @@ impl Provider {
         self.signed_in(&claims)
     }
 
-    /// Asks the provider what it is like, for the operator.
+    /// Asks the provider what it is like, for the operator: what could be better, one sentence each.
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn check(&self) -> Result<Seen, Failure> {
+    pub async fn check(&self) -> Result<Vec<String>, Failure> {
         let metadata = self.metadata(Duration::ZERO).await?;
-        let mut notes = Vec::new();
         if metadata.token_endpoint().is_none() {
             return Err(Failure::Untrusted("it has no token endpoint".into()));
         }
         if metadata.jwks().keys().is_empty() {
             return Err(Failure::Untrusted("none of its keys can be used".into()));
         }
+        let mut notes = Vec::new();
         if let Some(claims) = metadata.claims_supported() {
             for name in [self.options.claim.as_str(), "auth_time"] {
                 if !claims.iter().any(|claim| claim.as_str() == name) {
@@ -229,7 +222,7 @@ impl Provider {
                 }
             }
         }
-        Ok(Seen { notes })
+        Ok(notes)
     }
 
     fn party(&self, metadata: &CoreProviderMetadata) -> Party {
@@ -315,15 +308,15 @@ impl Provider {
         Ok(SignedIn {
             issuer: self.options.issuer.clone(),
             subject: claims.subject().to_string(),
-            named: named(claims, &self.options.claim, self.options.named_by())?,
+            named: named(claims, &self.options.claim)?,
             at,
         })
     }
 }
 
 /// What the claim says that names the person. An address counts when the provider has seen that it is theirs.
-fn named(claims: &Claims, claim: &str, by: NamedBy) -> Result<String, Failure> {
-    if by == NamedBy::Email && claims.email_verified() != Some(true) {
+fn named(claims: &Claims, claim: &str) -> Result<String, Failure> {
+    if named_by(claim) == NamedBy::Email && claims.email_verified() != Some(true) {
         return Err(Failure::Untrusted("it does not say email_verified of the address of who signed in".into()));
     }
     let all = serde_json::to_value(claims).unwrap_or_default();
@@ -419,7 +412,7 @@ mod tests {
     }
 
     fn said(claims: &Claims, claim: &str) -> String {
-        named(claims, claim, crate::named_by(claim)).unwrap_or_else(|e| format!("no: {e}"))
+        named(claims, claim).unwrap_or_else(|e| format!("no: {e}"))
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use stoa_flow::chat::{Form, Place};
 use stoa_ground::Result;
 use stoa_ground::clock::monotonic;
-use stoa_http::{locked, remember};
+use stoa_http::{believed, locked, remember};
 
 use crate::api::{Api, Body, Failure};
 use crate::audience::Audiences;
@@ -345,10 +345,7 @@ impl App {
 
     /// Where this user's last command in a conversation can still be answered.
     pub(crate) fn response(&self, channel: &str, user: &str) -> Option<String> {
-        let all = locked(&self.responses);
-        all.get(&(channel.to_owned(), user.to_owned()))
-            .filter(|(_, until)| *until > monotonic())
-            .map(|(url, _)| url.clone())
+        believed(&self.responses, &(channel.to_owned(), user.to_owned()))
     }
 
     /// A response address takes nothing any more.

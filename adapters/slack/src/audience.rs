@@ -7,7 +7,7 @@ use std::time::{Duration, Instant as Monotonic};
 use serde_json::Value;
 use stoa_flow::chat::{Audience, SendError};
 use stoa_ground::clock::monotonic;
-use stoa_http::{locked, remember};
+use stoa_http::{believed, locked, remember};
 
 use crate::api::{Body, Failure};
 use crate::app::App;
@@ -38,17 +38,12 @@ impl Audiences {
     fn is_shared(&self, channel: &str) -> bool {
         locked(&self.shared).get(channel).copied().unwrap_or_default()
     }
-
-    fn fresh(&self, channel: &str) -> Option<Audience> {
-        let known = locked(&self.known);
-        known.get(channel).filter(|(_, until)| monotonic() < *until).map(|(audience, _)| *audience)
-    }
 }
 
 impl App {
     /// Who reads in a conversation. What Slack does not show us (it takes `channels:read`) is closed.
     pub(crate) async fn audience(&self, channel: &str) -> Result<Audience, SendError> {
-        if let Some(known) = self.audiences.fresh(channel) {
+        if let Some(known) = believed(&self.audiences.known, channel) {
             return Ok(known);
         }
         let asked = Body::Form(vec![("channel", channel.to_owned())]);

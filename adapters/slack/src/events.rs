@@ -121,11 +121,7 @@ pub(crate) fn is_said_to_bot(event: &Event) -> bool {
 /// Whether an event is heard where people of other organisations read as well: not what is said to others there, and no
 /// reaction makes anything of it. An edit or a deletion still takes back what is kept from before.
 pub(crate) fn is_heard_among_others(event: &Event) -> bool {
-    match event {
-        Event::Message { to_bot, .. } => *to_bot,
-        Event::Reaction { .. } => false,
-        _ => true,
-    }
+    is_said_to_bot(event) || matches!(event, Event::Edited { .. } | Event::Deleted { .. })
 }
 
 /// The workspace of an event's author, where Slack names it.

@@ -13,7 +13,7 @@ use stoa_flow::say;
 use stoa_flow::words::Words;
 use stoa_ground::Result;
 use stoa_ground::clock::monotonic;
-use stoa_http::{locked, remember};
+use stoa_http::{believed, locked, remember};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -104,9 +104,7 @@ pub(crate) struct Members {
 
 impl Members {
     fn fresh(&self, user: &str) -> Option<Option<Member>> {
-        let known = locked(&self.known);
-        let (member, until) = known.get(user)?;
-        (monotonic() < *until).then(|| member.clone())
+        believed(&self.known, user)
     }
 
     /// Remembers for so long what Slack says; gives what it said before.
@@ -193,33 +191,26 @@ impl Slack {
     pub(crate) async fn admit(&self, app: &Arc<App>, envelope: &Envelope) -> bool {
         let user = &envelope.account.user;
         let elsewhere = locked(&app.members.elsewhere).contains_key(user);
-        match standing(app.member_soon(user).await, elsewhere) {
-            Standing::Member => true,
-            other => {
-                self.turn_away(app, envelope, other).await;
-                false
-            }
-        }
-    }
-
-    /// Tells a stranger, once, that nothing is for them; and of whom nothing is known, that they may ask again.
-    async fn turn_away(&self, app: &App, envelope: &Envelope, standing: Standing) {
-        let (account, words) = (&envelope.account, Words::english());
-        let text = match standing {
+        let words = Words::english();
+        let text = match standing(app.member_soon(user).await, elsewhere) {
+            Standing::Member => return true,
+            // They may ask again.
             Standing::Unknown => say!(words, "slack-who-unknown"),
-            Standing::Member | Standing::Stranger => {
+            // Told once that nothing is for them.
+            Standing::Stranger => {
                 let is_first = {
                     let mut told = locked(&app.members.turned_away);
-                    told.len() < REMEMBERED && told.insert(account.user.clone())
+                    told.len() < REMEMBERED && told.insert(user.clone())
                 };
                 if !is_first {
-                    return;
+                    return false;
                 }
                 let workspace = app.identify().await.map_or_else(|_| String::new(), |me| literal(&me.workspace_name));
                 say!(words, "chat-outsider", workspace = workspace)
             }
         };
-        self.tell(app, &envelope.place, account, text, &format!("stranger/{}", envelope.key)).await;
+        self.tell(app, &envelope.place, &envelope.account, text, &format!("stranger/{}", envelope.key)).await;
+        false
     }
 }
 

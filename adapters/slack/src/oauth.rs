@@ -76,9 +76,8 @@ pub(crate) async fn install(State(inlet): State<Inlet>, Query(link): Query<Link>
         .append_pair("scope", &scopes.join(","))
         .append_pair("redirect_uri", &redirect_uri(options))
         .append_pair("state", &state);
-    let secure = if redirect_uri(options).starts_with("https://") { "; Secure" } else { "" };
     let path = format!("/slack/{}/oauth", options.name);
-    let cookie = format!("{COOKIE}={state}; Path={path}; Max-Age={AT_SLACK}; HttpOnly; SameSite=Lax{secure}");
+    let cookie = stoa_http::set_cookie(COOKIE, &state, &path, AT_SLACK, &redirect_uri(options));
     (StatusCode::SEE_OTHER, [(header::LOCATION, to.to_string()), (header::SET_COOKIE, cookie)]).into_response()
 }
 

@@ -1,4 +1,4 @@
-//! A page that says one thing and leads nowhere: for browsers that were sent here for one step and go back to their chat.
+//! A page that says one thing. It leads nowhere for browsers that were sent here for one step and go back to their chat.
 
 use askama::Template;
 use axum::http::{HeaderMap, StatusCode};
@@ -14,13 +14,20 @@ use crate::view::Frame;
 struct Page {
     frame: Frame,
     text: String,
+    home: bool,
 }
 
 /// The page, in the language and colours of the browser that sent `headers`.
 pub fn notice(flow: &Flow, headers: &HeaderMap, status: StatusCode, title: String, text: String) -> Response {
     let frame = Frame::of(flow, words_of(headers), session::theme_of(headers), title);
-    match (Page { frame, text: text.clone() }).render() {
-        Ok(page) => (status, Html(page)).into_response(),
-        Err(_) => (status, text).into_response(),
+    page(frame, status, text, false)
+}
+
+/// The page in a frame; `home`: with a way to the chat.
+pub(crate) fn page(frame: Frame, status: StatusCode, text: String, home: bool) -> Response {
+    let page = Page { frame, text, home };
+    match page.render() {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(_) => (status, page.text).into_response(),
     }
 }

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use askama::Template;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use stoa_flow::words::Words;
 use stoa_ground::Error;
 
 use crate::Web;
+use crate::notice;
 use crate::session;
 use crate::view::Frame;
 
@@ -80,13 +80,6 @@ pub(crate) fn wants_json(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("application/json"))
 }
 
-#[derive(Template)]
-#[template(path = "refusal.html")]
-struct Page<'a> {
-    frame: Frame,
-    text: &'a str,
-}
-
 /// Gives refusals, and errors that the framework found, the form that the asker can read.
 pub(crate) async fn dress(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
     let headers = request.headers().clone();
@@ -124,8 +117,5 @@ pub(crate) async fn dress(State(web): State<Arc<Web>>, request: Request, next: N
         return axum::response::Redirect::to("/sign-in").into_response();
     }
     let frame = Frame::new(&web, words, session::theme_of(&headers), words.say("web-refused-title"));
-    match (Page { frame, text: &refusal.text }).render() {
-        Ok(page) => (refusal.status, Html(page)).into_response(),
-        Err(_) => (refusal.status, refusal.text).into_response(),
-    }
+    notice::page(frame, refusal.status, refusal.text, true)
 }

@@ -106,11 +106,10 @@ fn digest(secret: &str) -> String {
 
 /// The `Set-Cookie` of a session, or of its end.
 pub(crate) fn set_cookie(web: &Web, secret: Option<&str>) -> HeaderValue {
-    let secure =
-        if web.options.public_url.as_ref().is_some_and(|u| u.starts_with("https://")) { "; Secure" } else { "" };
+    let url = web.options.public_url.as_deref().unwrap_or_default();
     let age = if secret.is_some() { DAYS * 24 * 3600 } else { 0 };
     let value = secret.unwrap_or_default();
-    HeaderValue::from_str(&format!("{COOKIE}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}"))
+    HeaderValue::from_str(&stoa_http::set_cookie(COOKIE, value, "/", age, url))
         .unwrap_or(HeaderValue::from_static("stoa_session=; Path=/; Max-Age=0"))
 }
 

@@ -35,6 +35,9 @@ pub(crate) fn guessed_language<'a>(texts: impl IntoIterator<Item = &'a str>) -> 
     let mut counts = [0; LISTS.len()];
     let mut all = 0;
     for text in texts {
+        if all == SAMPLE {
+            break;
+        }
         for word in words(text).iter().take(SAMPLE - all) {
             all += 1;
             for (count, (_, list)) in counts.iter_mut().zip(LISTS) {

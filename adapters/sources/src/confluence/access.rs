@@ -7,7 +7,7 @@ use stoa_ground::{Error, Result};
 use stoa_learning::library::Found;
 use tokio::sync::mpsc;
 
-use super::{Confluence, Listed, Parent, Results, Space, User, page_at};
+use super::{Confluence, Listed, Parent, Space, User};
 use crate::web::{Client, Failure, api, send};
 
 /// Nothing lies deeper than this below the top of a space.
@@ -98,7 +98,7 @@ struct Group {
     name: String,
 }
 
-fn document(e: &Error) -> Failure {
+pub(super) fn document(e: &Error) -> Failure {
     Failure::Document(e.to_string())
 }
 
@@ -123,9 +123,7 @@ impl Confluence {
 
     async fn permitted(&self, client: &Client, space: &Space) -> Result<Open, Failure> {
         let path = format!("api/v2/spaces/{}/permissions", api::segment(&space.id));
-        let first = self.at(&path, &[("limit", "250")]).map_err(|e| document(&e))?;
-        let all: Vec<Permission> =
-            api::pages::<Results<Permission>>(client, MOST_PERMISSIONS, |link| page_at(&first, link)).await?;
+        let all: Vec<Permission> = self.all(client, MOST_PERMISSIONS, &path, &[("limit", "250")]).await?;
         let reads = |p: &&Permission| p.operation.key == "read" && p.operation.target == "space";
         let principals: Vec<&Principal> = all.iter().filter(reads).map(|p| &p.principal).collect();
         let (mut readers, mut groups) = (Vec::new(), Vec::new());

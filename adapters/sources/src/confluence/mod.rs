@@ -172,20 +172,21 @@ impl Confluence {
         Ok(at)
     }
 
-    /// All of a list, page by page.
+    /// All of a list, page by page, so many entries at most.
     async fn all<T: DeserializeOwned>(
         &self,
         client: &Client,
+        most: usize,
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<Vec<T>, Failure> {
-        let first = self.at(path, query).map_err(|e| Failure::Document(e.to_string()))?;
-        api::pages::<Results<T>>(client, MOST_PAGES, |link| page_at(&first, link)).await
+        let first = self.at(path, query).map_err(|e| access::document(&e))?;
+        api::pages::<Results<T>>(client, most, |link| page_at(&first, link)).await
     }
 
     async fn spaces(&self, client: &Client) -> Result<Vec<Space>, Failure> {
         let keys = self.options.spaces.join(",");
-        self.all(client, "api/v2/spaces", &[("keys", &keys), ("limit", "250")]).await
+        self.all(client, MOST_PAGES, "api/v2/spaces", &[("keys", &keys), ("limit", "250")]).await
     }
 
     /// Whom a space lets, and its pages.
@@ -197,7 +198,7 @@ impl Confluence {
     ) -> Result<(Open, Vec<Listed>), Failure> {
         let open = self.open_to(client, space, out).await?;
         let path = format!("api/v2/spaces/{}/pages", api::segment(&space.id));
-        Ok((open, self.all(client, &path, &[("status", "current"), ("limit", "250")]).await?))
+        Ok((open, self.all(client, MOST_PAGES, &path, &[("status", "current"), ("limit", "250")]).await?))
     }
 
     /// Where people find a page.

@@ -2,7 +2,7 @@
 //! with servers that are busy.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, PoisonError};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use reqwest::header::{
@@ -12,7 +12,7 @@ use reqwest::{Method, StatusCode, Url};
 use serde::{Deserialize, Serialize};
 use stoa_ground::clock::{monotonic, noise, wall};
 use stoa_ground::{Error, Instant};
-use stoa_http::Network;
+use stoa_http::{Network, locked};
 use tokio::sync::Mutex;
 
 use super::address::{Resolver, Trusted};
@@ -184,7 +184,7 @@ impl Client {
     /// Asks; what may work later is tried again.
     pub async fn ask(&self, ask: &Ask<'_>) -> Result<Answer, Failure> {
         let is_away = |silence: Silence| silence.requests >= SILENT && silence.since.elapsed() >= self.pace.patience;
-        let silence = || self.silence.lock().unwrap_or_else(PoisonError::into_inner);
+        let silence = || locked(&self.silence);
         let before = silence().unwrap_or(Silence { since: monotonic(), requests: 0 });
         if is_away(before) {
             return Err(Failure::Away("the server gives no answers".into()));
@@ -218,7 +218,7 @@ impl Client {
             };
             if let Some(wanted) = wanted.filter(|wanted| *wanted > LONGEST) {
                 let wanted = wanted.min(LONGEST_AWAY);
-                AWAY.lock().unwrap_or_else(PoisonError::into_inner).insert(server, monotonic() + wanted);
+                locked(&AWAY).insert(server, monotonic() + wanted);
                 return Err(Failure::Away(later(wanted)));
             }
             let wait = wanted.unwrap_or(pause);
@@ -278,7 +278,7 @@ impl Client {
 
 /// How long a server still wants to be left alone.
 fn away(server: &str) -> Option<Duration> {
-    let mut away = AWAY.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut away = locked(&AWAY);
     let now = monotonic();
     away.retain(|_, until| *until > now);
     Some(away.get(server)?.duration_since(now))

@@ -223,9 +223,9 @@ async fn oidc(config: &Config, options: Options, f: &mut Findings) -> Result<()>
         return f.say(Grade::Ok, "oidc", format!("people sign by signing in at {issuer}; {register}"));
     }
     match provider.check().await {
-        Ok(seen) => {
+        Ok(notes) => {
             f.say(Grade::Ok, "oidc", format!("{issuer} answers and calls itself so; {register}"))?;
-            seen.notes.iter().try_for_each(|note| f.say(Grade::Note, "oidc", format!("{issuer}: {note}")))
+            notes.iter().try_for_each(|note| f.say(Grade::Note, "oidc", format!("{issuer}: {note}")))
         }
         Err(why) => f.say(Grade::Wrong, "oidc", format!("{issuer}: {why}; nobody can sign with it; {register}")),
     }

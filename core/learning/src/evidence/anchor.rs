@@ -162,6 +162,12 @@ pub fn time_stamp_request(bytes: &[u8]) -> Vec<u8> {
     [&BEFORE[..], &Sha256::digest(bytes)[..], &[0x01, 0x01, 0xff][..]].concat()
 }
 
+/// Whether the answer of a time-stamping authority names these bytes.
+pub(super) fn is_about(answer: &[u8], note: &str) -> bool {
+    let hash: [u8; 32] = Sha256::digest(note).into();
+    answer.windows(hash.len()).any(|window| window == hash)
+}
+
 /// Writes the request and looks for the answer; gives it in base64 when it is there.
 fn time_stamp(folder: &Path, signed: &Signed) -> Result<Option<Option<String>>> {
     let said = |e: std::io::Error| Error::Io(format!("{} cannot be used: {e}", folder.display()));
@@ -175,8 +181,7 @@ fn time_stamp(folder: &Path, signed: &Signed) -> Result<Option<Option<String>>> 
         return Ok(None);
     }
     let bytes = std::fs::read(&answer).map_err(said)?;
-    let hash: [u8; 32] = Sha256::digest(signed.note.as_bytes()).into();
-    if !bytes.windows(32).any(|window| window == hash) {
+    if !is_about(&bytes, &signed.note) {
         return Err(Error::invalid(format!(
             "{} is no time stamp of the checkpoint of {} records",
             answer.display(),

@@ -289,16 +289,19 @@ async fn stamps(c: &Conn, size: u64) -> Result<Files> {
     let sql = "SELECT a.size, a.proof, p.note FROM log_anchor a JOIN log_checkpoint p ON p.size = a.size
                WHERE a.proof IS NOT NULL AND a.anchor LIKE 'timestamp:%' AND a.size <= $1 ORDER BY a.size, a.anchor";
     let mut files = Files::new();
+    // The size of the checkpoint before, and how many answers there were for it.
+    let mut last = (0, 0);
     for row in c.all(sql, args![i64::try_from(size).unwrap_or(i64::MAX)]).await? {
         let (size, proof): (i64, String) = (row.get("size")?, row.get("proof")?);
         let answer = STANDARD.decode(proof).map_err(|_| {
             Error::Conflict(format!("the time stamp of the checkpoint of {size} records was changed in the store"))
         })?;
         // Several authorities may have answered for one checkpoint.
-        let names = (1..).map(|n| if n == 1 { size.to_string() } else { format!("{size}-{n}") });
-        let free =
-            names.map(|name| format!("{}{name}", pack::STAMPS)).find(|n| !files.contains_key(&format!("{n}.tsr")));
-        let Some(name) = free else { continue };
+        last = if last.0 == size { (size, last.1 + 1) } else { (size, 1) };
+        let name = match last.1 {
+            1 => format!("{}{size}", pack::STAMPS),
+            n => format!("{}{size}-{n}", pack::STAMPS),
+        };
         files.insert(format!("{name}.tsr"), answer);
         files.insert(format!("{name}.note"), row.get::<String>("note")?.into_bytes());
     }

@@ -2,7 +2,7 @@
 //!
 //! The class of a record is in the record. The end is computed, never stored: the latest end of all rules that match.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use jiff::ToSpan as _;
@@ -349,14 +349,21 @@ pub async fn plan(conn: &Conn, person: &Person, policy: &Policy) -> Result<Vec<P
     }
     let holds = holds(conn).await?;
     let assignments = assignment::of_person(conn, &person.id).await?;
+    // One that was only ever proposed is not among them, and enrolments have no rules of their own.
+    let all = requirement::all(conn).await?;
+    let rules: HashMap<&str, &Requirement> = all.iter().map(|r| (r.id.as_str(), r)).collect();
     let mut planned = Vec::new();
     for (subject, (mut facts, records)) in subjects {
         if let Some(id) = subject.strip_prefix("assignment/")
             && let Some(a) = assignments.iter().find(|a| a.id == id)
         {
-            let rule = requirement_of(conn, Some(&a.requirement)).await?;
             let newest = assignment::newest(&assignments, &a.requirement).is_some_and(|newest| newest.id == a.id);
-            facts = facts_of(a, facts.newest, Some(person), &Judged { rule: rule.as_ref(), newest, policy });
+            facts = facts_of(
+                a,
+                facts.newest,
+                Some(person),
+                &Judged { rule: rules.get(a.requirement.as_str()).copied(), newest, policy },
+            );
         }
         if let Some(id) = subject.strip_prefix("request/")
             && let Some((requirement, open)) = crate::training::requests::about(conn, id).await?
@@ -366,22 +373,12 @@ pub async fn plan(conn: &Conn, person: &Person, policy: &Policy) -> Result<Vec<P
         if let Some(id) = subject.strip_prefix("trainer-question/") {
             facts.requirement = crate::training::question_about(conn, id).await?;
         }
-        let rule = requirement_of(conn, facts.requirement.as_deref()).await?;
+        let rule = facts.requirement.as_deref().and_then(|id| rules.get(id));
         facts.preset = policy.preset(rule.map(|r| r.evidence).unwrap_or_default());
         let (erasable, why) = judge(conn.now(), &person.id, &facts, &holds, &policy.rules);
         planned.push(Planned { subject, requirement: facts.requirement, records, erasable, why });
     }
     Ok(planned)
-}
-
-/// The requirement as it is now. One that was only ever proposed is not there.
-async fn requirement_of(conn: &Conn, id: Option<&str>) -> Result<Option<Requirement>> {
-    let Some(id) = id else { return Ok(None) };
-    match requirement::by_id(conn, id).await {
-        Ok(found) => Ok(Some(found)),
-        Err(Error::NotFound(_)) => Ok(None),
-        Err(e) => Err(e),
-    }
 }
 
 /// What decides about an assignment beside itself.

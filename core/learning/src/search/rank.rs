@@ -186,8 +186,8 @@ impl Ranking<'_> {
             let sketch = segment.sketch.first(candidate.at.doc_id).unwrap_or_default();
             let alike = kept.iter().find(|(group, s, _)| *group != candidate.group && sketch::alike(*s, sketch));
             let twin = alike.map(|(_, _, passage)| passage.clone());
-            let most = if twin.is_some() { limit.saturating_add(TWINS) } else { limit };
-            let there = if twin.is_some() { found.hits.len() } else { kept.len() };
+            let (there, most) =
+                if twin.is_some() { (found.hits.len(), limit.saturating_add(TWINS)) } else { (kept.len(), limit) };
             if there >= most {
                 continue;
             }

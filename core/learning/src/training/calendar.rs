@@ -56,8 +56,8 @@ pub(super) fn offer(tx: &Tx, s: &Services, progress: &mut Progress) {
 
 /// A link to the file that was offered, as CommonMark, if one was.
 pub(super) fn link(s: &Services, progress: &Progress, label: &str) -> Option<String> {
-    let (base, token) = (s.training.public_url.as_deref()?, progress.calendar.as_deref()?);
-    Some(format!("[{label}](<{}/calendar/{token}.ics>)", base.trim_end_matches('/')))
+    let token = progress.calendar.as_deref()?;
+    Some(format!("[{label}](<{}>)", s.training.address(&format!("calendar/{token}.ics"))?))
 }
 
 /// The file under a token, as things are now; nothing for one that nobody was given.

@@ -246,18 +246,7 @@ pub async fn extend(
     actor: &str,
     reason: &str,
 ) -> Result<Assignment> {
-    db.write(|tx| async move {
-        let (person, a, by) = decided(&tx, person, requirement, actor, reason).await?;
-        not_past(services, &person, to, tx.now())?;
-        if due::on(&services.organisation.calendar(&person), to).date < a.due.date {
-            return Err(Error::invalid(format!(
-                "'{requirement}' of {} is due on {}, and {to} would be less time: say --earlier if that is meant",
-                person.name, a.due.date
-            )));
-        }
-        life::extend(&tx, services, &person, &a, to, &by).await
-    })
-    .await
+    put_off(db, services, (person, requirement), to, (actor, reason), false).await
 }
 
 /// As [`extend`], also to a day before the due date.
@@ -273,20 +262,33 @@ pub async fn set_due(
     actor: &str,
     reason: &str,
 ) -> Result<Assignment> {
+    put_off(db, services, (person, requirement), to, (actor, reason), true).await
+}
+
+/// Gives an assignment another due date, also an `earlier` one.
+async fn put_off(
+    db: &Db,
+    services: &Services,
+    (person, requirement): (&str, &str),
+    to: jiff::civil::Date,
+    (actor, reason): (&str, &str),
+    earlier: bool,
+) -> Result<Assignment> {
     db.write(|tx| async move {
         let (person, a, by) = decided(&tx, person, requirement, actor, reason).await?;
-        not_past(services, &person, to, tx.now())?;
+        let calendar = services.organisation.calendar(&person);
+        if to < calendar.date(tx.now()) {
+            return Err(Error::invalid(format!("{to} is in the past for {}", person.name)));
+        }
+        if !earlier && due::on(&calendar, to).date < a.due.date {
+            return Err(Error::invalid(format!(
+                "'{requirement}' of {} is due on {}, and {to} would be less time: say --earlier if that is meant",
+                person.name, a.due.date
+            )));
+        }
         life::extend(&tx, services, &person, &a, to, &by).await
     })
     .await
-}
-
-/// Refuses a due date that has passed already.
-fn not_past(services: &Services, person: &Person, to: jiff::civil::Date, now: Instant) -> Result<()> {
-    if to < services.organisation.calendar(person).date(now) {
-        return Err(Error::invalid(format!("{to} is in the past for {}", person.name)));
-    }
-    Ok(())
 }
 
 /// The requirement `item` that a person has open, or without one the open one that is due first: its id.

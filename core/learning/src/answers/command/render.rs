@@ -12,7 +12,7 @@ use stoa_flow::{say, words_key};
 use stoa_ground::people::Status;
 use stoa_ground::{Conn, Db, Result, Tx};
 
-use super::show::{About, Audience, Shown};
+use super::show::{Audience, Shown};
 use super::store::{self, Kept, Question};
 use super::{ANSWER, kept, readers};
 use crate::Services;
@@ -27,7 +27,7 @@ pub(in crate::answers) struct AnswerKind(pub Arc<Services>);
 /// What may be shown now.
 struct Current {
     kept: Kept,
-    about: BTreeMap<String, About>,
+    owners: BTreeMap<String, String>,
 }
 
 /// What may be shown of a kept answer to these readers, as the library stands now; none when something that is quoted
@@ -35,7 +35,7 @@ struct Current {
 async fn current(db: &Db, kept: &Kept, access: &Access) -> Result<Option<Current>> {
     db.read(|conn| async move {
         let mut kept = kept.clone();
-        let mut about = BTreeMap::new();
+        let mut owners = BTreeMap::new();
         for citation in &mut kept.answer.citations {
             let version = kept.versions.get(&citation.passage);
             let Some(passage) = standing(&conn, citation, version).await? else { return Ok(None) };
@@ -50,7 +50,7 @@ async fn current(db: &Db, kept: &Kept, access: &Access) -> Result<Option<Current
             }
             citation.also = also;
             if let Some(document) = library::document(&conn, &citation.document).await? {
-                about.insert(document.id, About { owner: document.owner });
+                owners.extend(document.owner.map(|owner| (document.id, owner)));
             }
         }
         let mut nearest = Vec::new();
@@ -67,7 +67,7 @@ async fn current(db: &Db, kept: &Kept, access: &Access) -> Result<Option<Current
             }
         }
         (kept.answer.experts, kept.experts) = (names, ids);
-        Ok(Some(Current { kept, about }))
+        Ok(Some(Current { kept, owners }))
     })
     .await
 }
@@ -164,9 +164,9 @@ pub(in crate::answers) async fn answered(
         None => None,
     };
     if found.is_none() && question.writing {
-        found = Some(Current { kept: Kept::default(), about: BTreeMap::new() });
+        found = Some(Current { kept: Kept::default(), owners: BTreeMap::new() });
     }
-    let Current { kept, about } = match found {
+    let Current { kept, owners } = match found {
         Some(current) => current,
         // Posted and no longer true: it is taken back. Not posted yet: what is true now is said instead.
         None if cx.posted => {
@@ -189,7 +189,7 @@ pub(in crate::answers) async fn answered(
                 Some(current) => current,
                 None => {
                     let answer = crate::answers::Answer { abstained: true, ..Default::default() };
-                    Current { kept: Kept { answer, ..Kept::default() }, about: BTreeMap::new() }
+                    Current { kept: Kept { answer, ..Kept::default() }, owners: BTreeMap::new() }
                 }
             }
         }
@@ -220,7 +220,7 @@ pub(in crate::answers) async fn answered(
         words: cx.words,
         question: &question.id,
         answer: &kept.answer,
-        about: &about,
+        owners: &owners,
         experts: &kept.experts,
         asked: &asked,
         audience,

@@ -23,13 +23,6 @@ pub(super) enum Audience {
     Stranger,
 }
 
-/// What is known about a document that is quoted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct About {
-    /// Who answers for it.
-    pub owner: Option<String>,
-}
-
 /// What an answer's message is made of.
 pub(super) struct Shown<'a> {
     pub words: &'static Words,
@@ -37,7 +30,7 @@ pub(super) struct Shown<'a> {
     pub question: &'a str,
     pub answer: &'a Answer,
     /// By document.
-    pub about: &'a BTreeMap<String, About>,
+    pub owners: &'a BTreeMap<String, String>,
     /// Person ids of the experts, in the order of their names in the answer.
     pub experts: &'a [String],
     /// Person ids of those who were asked already.
@@ -180,8 +173,7 @@ impl Shown<'_> {
 
     fn source(&self, citation: &Citation) -> String {
         let title = place(&citation.title, &citation.heading);
-        let owner =
-            self.about.get(&citation.document).and_then(|a| a.owner.as_deref()).map(literal).unwrap_or_default();
+        let owner = self.owners.get(&citation.document).map(|owner| literal(owner)).unwrap_or_default();
         match (citation.source.as_str(), citation.verified) {
             ("tips", true) => say!(self.words, "answers-source-tip", title = title, author = owner),
             ("tips", false) => say!(self.words, "answers-source-tip-unchecked", title = title, author = owner),

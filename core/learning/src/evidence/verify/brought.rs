@@ -4,7 +4,6 @@
 use stoa_ground::ledger::checkpoint::Checkpoint;
 use stoa_ground::ledger::note::{Note, Signature, Verifier};
 
-use super::super::pack::Key;
 use super::{Checked, Trust, Whole, Work, tampered};
 
 /// Holds everything that was brought against a pack. Gives whether one of it vouches for the log.
@@ -78,6 +77,7 @@ fn begins(lines: &[&str]) -> Option<(Checkpoint, Note, usize)> {
 /// Whether checkpoints from elsewhere are of this history and signed by a key of this log. Gives whether one was.
 fn by_checkpoints(work: &mut Work, whole: &Whole, brought: &[(String, String)]) -> Checked<bool> {
     let now = &whole.checkpoint;
+    let keys: Vec<Option<Verifier>> = whole.keys.iter().map(|key| Verifier::parse(&key.key).ok()).collect();
     let (mut fits, mut exact, mut newer) = (false, false, Vec::new());
     for (name, text) in brought {
         let found = checkpoints(text);
@@ -90,8 +90,7 @@ fn by_checkpoints(work: &mut Work, whole: &Whole, brought: &[(String, String)]) 
                 work.unknown.push(format!("{name} is a checkpoint of another log, {}", said.origin));
                 continue;
             }
-            let made = |key: &Key| Verifier::parse(&key.key).is_ok_and(|key| key.signed(note));
-            let Some(at) = whole.keys.iter().position(made) else {
+            let Some(at) = keys.iter().position(|key| key.as_ref().is_some_and(|key| key.signed(note))) else {
                 return tampered(format!("{name} is signed by another key than the pack"));
             };
             let size = said.size;
@@ -134,15 +133,13 @@ fn by_checkpoints(work: &mut Work, whole: &Whole, brought: &[(String, String)]) 
 /// Which checkpoint each witness has signed last, and when.
 fn by_witnesses(work: &mut Work, whole: &Whole, witnesses: &[Verifier]) -> Checked<()> {
     for key in witnesses {
-        let theirs = |note: &Note| -> Vec<Signature> {
-            note.signatures.iter().filter(|s| s.name == key.name() && s.id == key.id()).cloned().collect()
-        };
-        let signed = whole.notes.iter().rev().map(|(size, note)| (size, note, theirs(note)));
-        let Some((size, note, signatures)) = signed.into_iter().find(|(.., theirs)| !theirs.is_empty()) else {
+        let theirs = |s: &Signature| s.name == key.name() && s.id == key.id();
+        let mut newest = whole.notes.iter().rev();
+        let Some((size, note)) = newest.find(|(_, note)| note.signatures.iter().any(theirs)) else {
             work.unknown.push(format!("the witness {} has signed no checkpoint of this pack", key.name()));
             continue;
         };
-        let Some(time) = signatures.iter().find_map(|s| key.made(s, &note.text)) else {
+        let Some(time) = note.signatures.iter().find_map(|s| key.made(s, &note.text)) else {
             return tampered(format!(
                 "what the witness {} is to have signed under {size} records is not its",
                 key.name()

@@ -16,7 +16,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
-use sha2::{Digest as _, Sha256};
 use stoa_ground::ledger::Record;
 use stoa_ground::ledger::checkpoint::{Checkpoint, follows};
 use stoa_ground::ledger::leaf::{self, Leaf, commitment};
@@ -24,7 +23,7 @@ use stoa_ground::ledger::merkle::{self, Hash};
 use stoa_ground::ledger::note::{Note, Verifier};
 
 use super::pack::{self, Earlier, Key, Manifest, Opened, Proven, Report};
-use super::{archive, files, files::Files};
+use super::{anchor, archive, files, files::Files};
 use crate::training::Preset;
 
 /// What is said about a pack.
@@ -188,10 +187,8 @@ impl Work {
         }
         let trusted = brought::check(self, &whole, trust)?;
         if let Some(earlier) = trust.against {
-            match against::continues(self, &whole, earlier) {
-                Err(Bad::Unknown(text)) => self.unknown.push(text),
-                said => said?,
-            }
+            let continues = against::continues(self, &whole, earlier);
+            self.known(continues)?;
         }
         if !trusted {
             self.unknown.push(
@@ -201,6 +198,17 @@ impl Work {
             );
         }
         Ok(())
+    }
+
+    /// What was found, if that can be said; what cannot be said does not end the check.
+    fn known<T>(&mut self, found: Checked<T>) -> Checked<Option<T>> {
+        match found {
+            Err(Bad::Unknown(text)) => {
+                self.unknown.push(text);
+                Ok(None)
+            }
+            other => other.map(Some),
+        }
     }
 
     /// Whether the parts of the pack fit together.
@@ -230,11 +238,8 @@ impl Work {
         let proof = self.records(&files, manifest, &checkpoint)?;
         let report: Report = files.json("report.json")?;
         self.checks.extend(agree::check(&files, &report, &proof)?);
-        match agree::period(&proof.manifest) {
-            Ok(found) => self.checks.push(found),
-            Err(Bad::Unknown(text)) => self.unknown.push(text),
-            Err(tampered) => return Err(tampered),
-        }
+        let period = self.known(agree::period(&proof.manifest))?;
+        self.checks.extend(period);
         self.unknown.extend(rows::erased(&report, &proof)?);
         Ok(Whole { proof, checkpoint, keys, roots, notes, report })
     }
@@ -349,8 +354,7 @@ impl Work {
             if said.is_none_or(|said| said.origin != origin || roots.get(&said.size) != Some(&said.root)) {
                 return tampered(format!("the file {stem}.note is no checkpoint of the log"));
             }
-            let digest: Hash = Sha256::digest(note).into();
-            if !bytes.windows(digest.len()).any(|window| window == digest) {
+            if !anchor::is_about(bytes, note) {
                 return tampered(format!("the file {name} is no time stamp of {stem}.note"));
             }
             count += 1;

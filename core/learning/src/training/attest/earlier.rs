@@ -49,7 +49,7 @@ pub(in crate::training) async fn unsigned(
         return Ok(HashSet::new());
     }
     let content = course::content(conn, &course::current(conn, &r.course).await?).await?;
-    let level = r.attestation.max(content.attestation_level);
+    let level = super::level_of(r, &content);
     if !level.is_signature() {
         return Ok(HashSet::new());
     }

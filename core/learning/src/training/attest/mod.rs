@@ -89,9 +89,14 @@ pub fn available(services: &Services, level: Level) -> std::result::Result<(), S
     Err(format!("is {name}, and this installation has {there} only: set {way} first"))
 }
 
-/// The level that an assignment needs: the higher one of its course and its requirement.
+/// The level that an assignment needs.
 pub(super) async fn demanded(conn: &Conn, a: &Assignment, course: &Course) -> Result<Level> {
-    Ok(requirement::by_id(conn, &a.requirement).await?.attestation.max(course.attestation_level))
+    Ok(level_of(&requirement::by_id(conn, &a.requirement).await?, course))
+}
+
+/// The higher one of the levels of a requirement and its course.
+fn level_of(r: &requirement::Requirement, course: &Course) -> Level {
+    r.attestation.max(course.attestation_level)
 }
 
 /// Refuses a completion that is not the person's own where the requirement or its course demands a signature.

@@ -202,7 +202,8 @@ pub async fn finish(tx: &Tx, s: &Services, token: &str, who: &SignedIn) -> Resul
     };
     let course = course::content(tx, &pending.version).await?;
     let same = a.course_version.as_deref() == Some(&pending.version) && purpose(&a, &person, &course) == row.bound;
-    if !same || point(&course, &a, &progress::load(tx, id).await?) != Point::Attest {
+    let progress = progress::load(tx, id).await?;
+    if !same || point(&course, &a, &progress) != Point::Attest {
         return Ok(Ended::Gone);
     }
     let named = match s.sign_in {
@@ -228,7 +229,7 @@ pub async fn finish(tx: &Tx, s: &Services, token: &str, who: &SignedIn) -> Resul
         signed_in: Some(who.clone()),
     };
     let a = life::attest(tx, s, &person, &a, &course, &what).await?;
-    if point(&course, &a, &progress::load(tx, id).await?) == Point::Finish {
+    if point(&course, &a, &progress) == Point::Finish {
         life::complete(tx, s, &person, &a, None).await?;
     }
     match pending.among_others {

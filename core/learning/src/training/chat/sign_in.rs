@@ -73,10 +73,10 @@ impl DeliveryKind for SignIn {
 
 impl SignIn {
     fn link(&self, cx: &Rendering<'_>, course: &Course, token: &str) -> Message {
-        let base = self.0.training.public_url.as_deref().unwrap_or_default().trim_end_matches('/');
+        let address = self.0.training.address(&format!("oidc/start/{token}")).unwrap_or_default();
         let label = say!(cx.words, "training-sign-in-link");
         Message::text(say!(cx.words, "training-sign-in-sent", title = literal(&course.title)))
-            .paragraph(format!("[{label}](<{base}/oidc/start/{token}>)"))
+            .paragraph(format!("[{label}](<{address}>)"))
             .context(say!(cx.words, "training-sign-in-once", minutes = MINUTES))
     }
 

@@ -47,6 +47,13 @@ pub struct Settings {
     pub public_url: Option<String>,
 }
 
+impl Settings {
+    /// The address of a page of the server, where people can reach it.
+    pub(in crate::training) fn address(&self, path: &str) -> Option<String> {
+        self.public_url.as_deref().map(|base| format!("{}/{path}", base.trim_end_matches('/')))
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self { remind_approver_after: 3, escalate_request_after: 5, manager_extension_days: 30, public_url: None }
