@@ -14,7 +14,7 @@ use rusqlite::types::{ToSqlOutput, Value as Plain, ValueRef};
 use rustix::fs::StatVfsMountFlags;
 use sqlx::error::{DatabaseError, ErrorKind};
 
-use super::value::{Row, Value};
+use super::value::{Answer, Row, Value};
 use crate::{Error, Result};
 
 /// How many statements stay prepared.
@@ -26,7 +26,7 @@ const SHAPES: usize = 4 * PREPARED;
 /// A connection with the names of the columns that its queries give.
 pub(super) struct Native {
     conn: rusqlite::Connection,
-    shapes: RefCell<HashMap<String, Shape>>,
+    shapes: RefCell<HashMap<String, Shape, foldhash::fast::RandomState>>,
 }
 
 /// What a statement takes and gives; asked once, because SQLite looks for names each time.
@@ -87,26 +87,37 @@ impl Native {
 
     /// All rows of a query.
     pub(super) fn all(&self, sql: &str, args: &[Value]) -> Result<Vec<Row>> {
-        let mut rows = Vec::new();
-        self.each(sql, args, |row| {
-            rows.push(row.clone());
-            Ok(())
-        })?;
-        Ok(rows)
+        self.asked(sql, args, |names, rows| {
+            let mut answer = Answer::new(names);
+            while let Some(row) = rows.next().map_err(failed)? {
+                push(&mut answer, row)?;
+            }
+            Ok(answer.rows().collect())
+        })
     }
 
     /// Hands the rows of a query to `f` one after the other.
     pub(super) fn each(&self, sql: &str, args: &[Value], mut f: impl FnMut(&Row) -> Result<()>) -> Result<()> {
+        self.asked(sql, args, |names, rows| {
+            while let Some(row) = rows.next().map_err(failed)? {
+                let mut answer = Answer::new(names.clone());
+                push(&mut answer, row)?;
+                answer.rows().try_for_each(|row| f(&row))?;
+            }
+            Ok(())
+        })
+    }
+
+    fn asked<T>(
+        &self,
+        sql: &str,
+        args: &[Value],
+        read: impl FnOnce(Arc<[String]>, &mut rusqlite::Rows<'_>) -> Result<T>,
+    ) -> Result<T> {
         let mut statement = self.conn.prepare_cached(sql).map_err(failed)?;
         let shape = self.shape_of(sql, &statement);
         bind(&mut statement, &shape, args)?;
-        let names = shape.columns;
-        let mut rows = statement.raw_query();
-        while let Some(row) = rows.next().map_err(failed)? {
-            let values = (0..names.len()).map(|n| Ok(value(row.get_ref(n).map_err(failed)?))).collect::<Result<_>>()?;
-            f(&Row::plain(names.clone(), values))?;
-        }
-        Ok(())
+        read(shape.columns, &mut statement.raw_query())
     }
 
     fn shape_of(&self, sql: &str, statement: &rusqlite::Statement<'_>) -> Shape {
@@ -180,14 +191,11 @@ impl rusqlite::ToSql for Bound<'_> {
     }
 }
 
-fn value(native: ValueRef<'_>) -> Value {
-    match native {
-        ValueRef::Null => Value::Text(None),
-        ValueRef::Integer(v) => Value::Int(Some(v)),
-        ValueRef::Real(v) => Value::Real(Some(v)),
-        ValueRef::Text(v) => Value::Text(Some(String::from_utf8_lossy(v).into_owned())),
-        ValueRef::Blob(v) => Value::Bytes(Some(v.to_vec())),
+fn push(answer: &mut Answer, row: &rusqlite::Row<'_>) -> Result<()> {
+    for n in 0..answer.width() {
+        answer.push(row.get_ref(n).map_err(failed)?);
     }
+    Ok(())
 }
 
 /// As the other driver tells it, with SQLite's extended result code.

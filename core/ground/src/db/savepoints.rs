@@ -1,5 +1,5 @@
-//! The one connection that writes to a SQLite file. One caller after the other works on it, each inside of a savepoint, so
-//! that an error rolls one of them back alone.
+//! The one connection that writes to a SQLite file. One caller after the other works on it, the first in a transaction as it
+//! is, and the others each inside of a savepoint, so that an error rolls one of them back alone.
 
 use std::future::Future;
 
@@ -10,13 +10,23 @@ use crate::{Error, Result};
 
 pub(super) struct Savepoints {
     conn: Option<Box<Native>>,
-    /// A savepoint was not released: its caller is at work, failed, or went away.
-    abandoned: bool,
+    /// What the caller did that is at work, failed, or went away.
+    abandoned: Option<Undo>,
+    /// The transaction that is open holds what an earlier caller did.
+    used: bool,
+}
+
+/// How one caller alone is rolled back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Undo {
+    /// Nobody else's work is in the transaction.
+    Transaction,
+    Savepoint,
 }
 
 impl Savepoints {
     pub(super) fn new(conn: Native) -> Self {
-        Self { conn: Some(Box::new(conn)), abandoned: false }
+        Self { conn: Some(Box::new(conn)), abandoned: None, used: false }
     }
 
     /// The connection.
@@ -46,18 +56,31 @@ impl Savepoints {
         self.conn()?.exec(sql, &[]).map(drop)
     }
 
-    /// Runs `f` inside of a savepoint of the transaction that is open; an error rolls back what `f` did, and only that.
+    /// Begins a transaction with this statement.
+    pub(super) fn begin(&mut self, sql: &str) -> Result<()> {
+        self.run(sql)?;
+        self.used = false;
+        Ok(())
+    }
+
+    /// Runs `f` in the transaction that is open; an error rolls back what `f` did, and only that. What an earlier caller left
+    /// must be rolled back already, because that may end the transaction.
     pub(super) async fn within<T, Fut>(&mut self, around: &Around, f: impl FnOnce(Tx) -> Fut) -> Result<T>
     where
         Fut: Future<Output = Result<T>>,
     {
-        self.roll_back();
-        self.run("SAVEPOINT w")?;
-        self.abandoned = true;
+        let undo = if self.used { Undo::Savepoint } else { Undo::Transaction };
+        if undo == Undo::Savepoint {
+            self.run("SAVEPOINT w")?;
+        }
+        self.abandoned = Some(undo);
         let value = self.lend(around, f).await;
         if value.is_ok() {
-            self.run("RELEASE w")?;
-            self.abandoned = false;
+            if undo == Undo::Savepoint {
+                self.run("RELEASE w")?;
+            }
+            self.abandoned = None;
+            self.used = true;
         } else {
             self.roll_back();
         }
@@ -76,11 +99,17 @@ impl Savepoints {
         value
     }
 
-    /// Rolls back what a caller left that failed or went away. Where the savepoint is gone already, because SQLite rolled
-    /// everything back, the statement fails, and that is fine: no other savepoint of this name is ever open.
+    /// Rolls back what a caller left that failed or went away. Where SQLite rolled everything back already, the statement
+    /// fails, and that is fine: no other savepoint of this name is ever open.
     pub(super) fn roll_back(&mut self) {
-        if std::mem::take(&mut self.abandoned) && self.run("ROLLBACK TO w").is_ok() {
-            let _ = self.run("RELEASE w");
+        match self.abandoned.take() {
+            Some(Undo::Transaction) => {
+                let _ = self.run("ROLLBACK");
+            }
+            Some(Undo::Savepoint) if self.run("ROLLBACK TO w").is_ok() => {
+                let _ = self.run("RELEASE w");
+            }
+            _ => {}
         }
     }
 }

@@ -37,8 +37,9 @@ impl Single {
     {
         let mut writer = self.0.lock().await;
         let started = monotonic();
+        writer.roll_back();
         if !writer.is_open() {
-            writer.run("BEGIN")?;
+            writer.begin("BEGIN")?;
         }
         let value = writer.within(around, f).await?;
         measure(started);

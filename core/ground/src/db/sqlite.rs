@@ -90,6 +90,7 @@ impl Sqlite {
         let value = writer.points.within(around, f).await;
         super::measure(started);
         if !writer.points.is_open() {
+            // Whoever was alone in it is told by its own error.
             writer.answer(&Err("the disk is full or broken, and everything was rolled back".into()));
         }
         let value = value?;
@@ -164,9 +165,10 @@ impl Writer {
     /// after longer and longer pauses, up to a tenth of a second, and so may miss every gap between the transactions of a
     /// busy command: this looks every millisecond.
     async fn begin(&mut self, waiting: &Waiting) -> Result<()> {
+        self.points.roll_back();
         let (started, mut sign) = (monotonic(), None);
         while !self.points.is_open() {
-            match self.points.run("BEGIN IMMEDIATE") {
+            match self.points.begin("BEGIN IMMEDIATE") {
                 Err(e) if is_busy(&e) && started.elapsed() < PATIENCE => {
                     sign = sign.or_else(|| waiting.tell());
                     tokio::time::sleep(LOOK).await;

@@ -48,6 +48,30 @@ async fn a_failed_write_rolls_back_alone_while_others_commit_with_it() {
 }
 
 #[tokio::test]
+async fn what_fails_is_undone_whatever_its_size_and_whether_it_was_the_first() {
+    let (db, _dir) = store().await;
+    table(&db).await;
+    let db = &db;
+    // More than a megabyte each, which must be undone on rows that others changed before.
+    let writes = (0..6).map(|n| async move {
+        db.write_by_key(|tx| async move {
+            for row in 0..300 {
+                let sql = "INSERT INTO t (k, n, b) VALUES ($1, $2, $3) ON CONFLICT (k) DO UPDATE SET n = excluded.n";
+                let key = if row < 10 { format!("{row}") } else { format!("{n}-{row}") };
+                tx.exec(sql, args![key, n, vec![0u8; 4000]]).await?;
+            }
+            if n % 2 == 0 { Err(Error::invalid("even")) } else { Ok(n) }
+        })
+        .await
+    });
+    let results = futures_util::future::join_all(writes).await;
+    assert_eq!(results.iter().filter(|r| r.is_ok()).count(), 3, "{results:?}");
+    let sql = "SELECT COUNT(*) AS c, CAST(SUM(CASE WHEN n % 2 = 0 THEN 1 ELSE 0 END) AS BIGINT) AS even FROM t";
+    let row = db.opt(sql, args![]).await.unwrap().unwrap();
+    assert_eq!((row.get::<i64>("c").unwrap(), row.get::<i64>("even").unwrap()), (10 + 3 * 290, 0));
+}
+
+#[tokio::test]
 async fn a_caller_that_goes_away_in_the_middle_leaves_nothing_and_blocks_nobody() {
     let (db, _dir) = store().await;
     table(&db).await;
