@@ -15,7 +15,7 @@ const WORDS: [(&str, &str, bool); 8] = [
     ("team", "Your team", true),
     ("settings", "Your settings", true),
     ("why", "last messages to you", true),
-    ("mydata", "what I keep about you", true),
+    ("mydata", "This is what I keep about you", true),
     ("did descaled the machine with Bo", "I noted it", true),
     ("help", "You can also use these words", false),
 ];

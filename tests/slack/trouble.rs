@@ -167,7 +167,7 @@ async fn what_one_person_sees_is_not_said_twice_after_an_uncertain_send() -> Res
     // The server dies while it waits whether Slack has it.
     slack.goes_wrong("chat.postEphemeral", 1, Trouble::Hanging);
     ada.slash_in(GENERAL, "/stoa", "mydata");
-    ada.reads("what I keep about you").await?;
+    ada.reads("This is what I keep about you").await?;
     scene.server.kill()?;
     scene.server.restart()?;
     let (slack, ada) = (&scene.slack, scene.slack.person(ADA));
@@ -175,7 +175,7 @@ async fn what_one_person_sees_is_not_said_twice_after_an_uncertain_send() -> Res
     ada.says_dm(QUESTION);
     answered(slack, 1).await?;
     let log = std::fs::read_to_string(dir_log(&scene))?;
-    let shown = slack.messages().iter().filter(|m| m.shown().contains("what I keep about you")).count();
+    let shown = slack.messages().iter().filter(|m| m.shown().contains("This is what I keep about you")).count();
     ensure!(shown == 1, "shown {shown} times:\n{log}");
     scene.ends().await
 }

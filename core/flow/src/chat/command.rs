@@ -149,6 +149,8 @@ pub struct Context<'a> {
     pub envelope: &'a Envelope,
     /// Who it is, when the account belongs to a known person.
     pub known: Option<Person>,
+    /// The id of the person whose account it is, also of one who left: what they did counts when they are back.
+    pub(crate) owner: Option<String>,
     /// The words in the person's language.
     pub words: &'static Words,
     /// Whether the event is stored in the inbox and is to be marked as done by the commit.
@@ -202,8 +204,8 @@ impl Context<'_> {
                 let received = if self.stored { delivery::inbox::finish(&tx, key).await? } else { tx.now() };
                 let Envelope { at, account, place, .. } = self.envelope;
                 tx.came_from(Source { platform: account.platform.clone(), at: *at, received });
-                if let Some(person) = self.known.as_ref().filter(|_| self.stored) {
-                    router::active(&tx, &person.id, place, account).await?;
+                if let Some(owner) = self.owner.as_ref().filter(|_| self.stored) {
+                    router::active(&tx, owner, place, account).await?;
                 }
                 let turn = Turn {
                     tx,

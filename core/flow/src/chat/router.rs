@@ -208,13 +208,15 @@ impl Flow {
 
     pub(crate) async fn context<'a>(&'a self, envelope: &'a Envelope, stored: bool) -> Result<Context<'a>> {
         let account = &envelope.account;
-        let known = self
+        let person = self
             .db()
             .read(|c| async move { people::by_account(&c, &account.platform, &account.workspace, &account.user).await })
-            .await?
-            .filter(|p| p.status != people::Status::Left);
+            .await?;
+        let owner = person.as_ref().map(|p| p.id.clone());
+        let known = person.filter(|p| p.status != people::Status::Left);
         let words = Words::of(known.as_ref().map_or("en", |p| p.language()));
-        Ok(Context { flow: self, envelope, known, words, stored, committed: std::sync::atomic::AtomicBool::new(false) })
+        let committed = std::sync::atomic::AtomicBool::new(false);
+        Ok(Context { flow: self, envelope, known, owner, words, stored, committed })
     }
 
     pub(crate) fn command(&self, word: &str) -> Option<&dyn Command> {

@@ -58,8 +58,8 @@ const DURABLE: &[&str] =
 const SCRATCH: &[&str] =
     &["PRAGMA journal_mode=WAL", "PRAGMA synchronous=OFF", "PRAGMA foreign_keys=ON", CACHE, CHECKPOINT];
 
-/// Of the file, the writer keeps 16 MiB in memory, once it has touched that much.
-const CACHE: &str = "PRAGMA cache_size=-16384";
+/// Of the file, the writer keeps 8 MiB in memory, once it has touched that much.
+const CACHE: &str = "PRAGMA cache_size=-8192";
 
 /// After so many pages (16 MiB) what was committed is copied into the file, so that pages that are written again and again are
 /// copied once.

@@ -67,6 +67,13 @@ pub struct Record {
     pub erased: Vec<String>,
 }
 
+/// Whether a text names somebody who acts but is no person, as [`Record::actor`] does. Evidence shows such an actor where it
+/// shows employee ids otherwise, so no employee id may look like one.
+#[must_use]
+pub fn is_no_person(actor: &str) -> bool {
+    actor == "operator" || ["rule/", "system/", "role/"].iter().any(|kind| actor.starts_with(kind))
+}
+
 /// When something happened by the clock of the chat on which it did, and when it came in here by ours. Both are kept as they
 /// are: where they differ, one of the clocks is wrong, or the way was long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! A line of the report as the records of its assignment say: made of them for a pack, and once more by whoever verifies it.
 
 use serde_json::Value as Json;
-use stoa_ground::ledger::Record;
+use stoa_ground::ledger::{self, Record};
 use stoa_ground::{Instant, Result};
 
 use super::pack::{Change, Row, at};
@@ -158,8 +158,7 @@ pub(super) fn employed_as(records: &[Record]) -> Option<(&str, &str)> {
 
 /// Whether a text may be somebody's employee id, and does not mean the operator, a rule or the like.
 pub(super) fn is_employee_id(text: &str) -> bool {
-    let other = text.is_empty() || text == "operator";
-    !other && !["rule/", "system/", "role/"].iter().any(|kind| text.starts_with(kind))
+    !text.is_empty() && !ledger::is_no_person(text)
 }
 
 /// The newest record that says who and where the person was.

@@ -298,6 +298,20 @@ async fn what_is_wrong_in_a_file_is_said_with_its_line_before_anything_runs() {
 }
 
 #[tokio::test]
+async fn who_pressed_something_after_leaving_and_is_back_at_once_is_left_in_peace_all_the_same() {
+    let w = team().await;
+    w.teach(3, "09:30").await;
+    let events = [
+        event("2026-11-24T13:00:00+01:00", "roster", &json!({"status": "left"})),
+        json!({"at": "2026-11-24T13:30:00+01:00", "kind": "answer", "person": "Ana", "fields": {"correct": true}}),
+        event("2026-11-24T13:50:00+01:00", "roster", &json!({"status": "active", "hire_date": "2026-11-24"})),
+    ];
+    let told = story(&w, "2026-11-25", &events).await;
+    assert!(told.contains("2026-11-24T13:50 assign assign@2026-12-08 later activity"), "{told}");
+    assert!(told.contains("2026-11-24T14:30 assign assign@2026-12-08 now due"), "{told}");
+}
+
+#[tokio::test]
 async fn events_outside_are_left_out_and_those_that_cannot_happen_are_noted() {
     let w = team().await;
     let events = [

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::columns::Column;
 use super::sheet::Sheet;
 use super::{MAX_ERRORS, MAX_ROWS, Options, Plan, Problem, cells};
+use crate::ledger::is_no_person;
 use crate::people::leave::Said;
 use crate::people::merge::all_aliases;
 use crate::people::store::{Stored, stored};
@@ -196,6 +197,11 @@ impl Planner<'_> {
             }
             if let Some(&i) = self.earlier.get(id) {
                 return Some((Some(i), self.known.people[i].person.employee_id.clone()));
+            }
+            if is_no_person(id) {
+                let message = format!("'{id}' cannot be an employee id: Stoa calls itself so in evidence; use another id");
+                self.error(row, Some(Column::EmployeeId), message);
+                return None;
             }
             // Somebody who was imported by e-mail address only, and whose real id comes now.
             let adopted =

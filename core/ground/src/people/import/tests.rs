@@ -93,6 +93,20 @@ async fn a_file_changes_only_the_people_and_the_columns_that_are_in_it() {
 }
 
 #[tokio::test]
+async fn what_evidence_calls_others_is_no_employee_id() {
+    let (db, _dir) = store().await;
+    let plan = dry_run(&db, "employee_id,name\noperator,Ana\nrule/fire,Ben\nE1,Cem\n", &Options::default()).await;
+    let told: Vec<String> = plan.errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "row 2, column employee_id: 'operator' cannot be an employee id: Stoa calls itself so in evidence; use another id",
+            "row 3, column employee_id: 'rule/fire' cannot be an employee id: Stoa calls itself so in evidence; use another id",
+        ]
+    );
+}
+
+#[tokio::test]
 async fn every_error_is_told_by_row_and_column_and_nothing_is_imported() {
     let (db, _dir) = store().await;
     let file = "employee_id,Name,E-mail,Time Zone,Hire Date,Status,Manager,slack_id,stoa_roles,Leave from,leave_to,Shoe size\n\
