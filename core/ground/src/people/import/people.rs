@@ -199,7 +199,8 @@ impl Planner<'_> {
                 return Some((Some(i), self.known.people[i].person.employee_id.clone()));
             }
             if is_no_person(id) {
-                let message = format!("'{id}' cannot be an employee id: Stoa calls itself so in evidence; use another id");
+                let message =
+                    format!("'{id}' cannot be an employee id: Stoa calls itself so in evidence; use another id");
                 self.error(row, Some(Column::EmployeeId), message);
                 return None;
             }
