@@ -8,8 +8,9 @@ use sqlx::any::AnyArguments;
 use tokio::sync::Mutex;
 
 use super::Engine;
+use super::answer::Row;
 use super::native::Native;
-use super::value::{Row, Value};
+use super::value::Value;
 use crate::clock::{Clock, Instant};
 use crate::ledger::{Master, Source};
 use crate::{Error, Result};

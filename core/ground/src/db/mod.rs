@@ -2,6 +2,7 @@
 //!
 //! `write` takes a closure that may run again, and returns after the commit. No write awaits anything but SQL.
 
+mod answer;
 mod conn;
 mod dialect;
 mod feed;
@@ -22,13 +23,14 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+pub use answer::{Column, Row};
 pub use conn::{Conn, Tx};
 pub use dialect::Engine;
 pub use feed::Change;
 pub use migrate::{known as known_schema, schema_digest};
 pub(crate) use rows::CHUNK;
 pub use tables::{Keep, Kind, TABLES};
-pub use value::{Bind, Column, Row, Value};
+pub use value::{Bind, Value};
 
 use crate::clock::Clock;
 use crate::{Error, Instant, Result, args};

@@ -14,7 +14,8 @@ use rusqlite::types::{ToSqlOutput, Value as Plain, ValueRef};
 use rustix::fs::StatVfsMountFlags;
 use sqlx::error::{DatabaseError, ErrorKind};
 
-use super::value::{Answer, Row, Value};
+use super::answer::{Answer, Row};
+use super::value::Value;
 use crate::{Error, Result};
 
 /// How many statements stay prepared.

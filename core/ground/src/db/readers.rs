@@ -8,9 +8,10 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Engine;
+use super::answer::Row;
 use super::conn::{Around, Conn, Held, Tx};
 use super::native::Native;
-use super::value::{Row, Value};
+use super::value::Value;
 use crate::{Error, Result};
 
 /// How many read at once: statements hold a thread of the runtime, and there are not more of those.

@@ -5,11 +5,12 @@ use std::future::Future;
 
 use tokio::sync::Mutex;
 
+use super::answer::Row;
 use super::conn::{Around, Conn, Tx};
 use super::measure;
 use super::native::Native;
 use super::savepoints::Savepoints;
-use super::value::{Row, Value};
+use super::value::Value;
 use crate::Result;
 use crate::clock::monotonic;
 

@@ -8,11 +8,11 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AnyConnection, Connection as _};
 use tokio::sync::{Mutex, Notify, oneshot};
 
+use super::answer::Row;
 use super::conn::{Around, Tx};
 use super::native::Native;
 use super::readers::Readers;
 use super::savepoints::Savepoints;
-use super::value::Row;
 use super::waiting::Waiting;
 use super::{Committed, Inner, feed};
 use crate::clock::monotonic;

@@ -89,27 +89,16 @@ impl Sketch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use stoa_ground::Instant;
 
     fn passage(document: &str, source: &str, text: &str) -> Passage {
         Passage {
             id: format!("{document}#0"),
             document: document.into(),
-            version: "v".into(),
             source: source.into(),
             location: format!("{document}.md"),
             title: "Leave".into(),
             headings: Vec::new(),
-            anchor: None,
-            text: text.into(),
-            ordinal: 0,
-            keywords: String::new(),
-            language: None,
-            readers: vec!["everyone".into()],
-            verified: true,
-            stored: Instant(0),
-            standing: crate::library::Standing::default(),
-            also: Vec::new(),
+            ..crate::answers::tests::passage(text)
         }
     }
 

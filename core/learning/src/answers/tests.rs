@@ -4,11 +4,35 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use stoa_ground::testing::store;
-use stoa_ground::{Error, Result};
+use stoa_ground::{Error, Instant, Result};
 
 use super::{Citation, ask};
+use crate::library::{Passage, Standing};
 use crate::search::testing::{page, put, small_library};
 use crate::search::{Access, Index, Reranker, plain};
+
+/// A passage with this text.
+pub(super) fn passage(text: &str) -> Passage {
+    Passage {
+        id: "d#0".into(),
+        document: "d".into(),
+        version: "v".into(),
+        source: "handbook".into(),
+        location: "a.md".into(),
+        title: "Travel expenses".into(),
+        headings: vec!["Daily allowance".into()],
+        anchor: None,
+        text: text.into(),
+        ordinal: 0,
+        keywords: String::new(),
+        language: None,
+        readers: vec!["everyone".into()],
+        verified: true,
+        stored: Instant(0),
+        standing: Standing::default(),
+        also: Vec::new(),
+    }
+}
 
 #[tokio::test]
 async fn a_how_to_question_is_answered_by_the_steps_in_order_with_their_source() {

@@ -1,7 +1,7 @@
 //! A line of the report as the records of its assignment say: made of them for a pack, and once more by whoever verifies it.
 
 use serde_json::Value as Json;
-use stoa_ground::ledger::{self, Record};
+use stoa_ground::ledger::Record;
 use stoa_ground::{Instant, Result};
 
 use super::pack::{Change, Row, at};
@@ -154,11 +154,6 @@ pub(super) fn in_order(mut all: Vec<(Instant, Change)>) -> Vec<Change> {
 pub(super) fn employed_as(records: &[Record]) -> Option<(&str, &str)> {
     let first = records.iter().find(|record| !record.is_erased())?;
     Some((first.data["person"].as_str()?, first.data["who"]["employee_id"].as_str()?))
-}
-
-/// Whether a text may be somebody's employee id, and does not mean the operator, a rule or the like.
-pub(super) fn is_employee_id(text: &str) -> bool {
-    !text.is_empty() && !ledger::is_no_person(text)
 }
 
 /// The newest record that says who and where the person was.

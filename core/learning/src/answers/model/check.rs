@@ -8,7 +8,7 @@
 mod reading;
 mod said;
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
 mod tokens;
 
 pub(super) use said::points_back;

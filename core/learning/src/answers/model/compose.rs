@@ -347,8 +347,8 @@ impl Cited {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check::tests::passage;
     use super::*;
+    use crate::answers::tests::passage;
 
     #[test]
     fn each_sentence_is_held_against_the_passages_that_it_cites_in_their_language() {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::rows::{employed_as, is_employee_id};
+use stoa_ground::ledger::is_no_person;
+
+use super::super::rows::employed_as;
 use super::Proof;
 
 /// What was seen so far of who goes by which employee id.
@@ -27,7 +29,7 @@ impl<'p> Names<'p> {
     /// row's. Which one it is only the store knows, unless an assignment in the pack says it.
     pub fn fit(&mut self, shown: &str, named: &str) -> bool {
         let Some(row) = named.strip_prefix("person/") else { return false };
-        if !is_employee_id(shown) {
+        if shown.is_empty() || is_no_person(shown) {
             return false;
         }
         let Some(own) = &self.own else { return true };

@@ -1,26 +1,6 @@
 use super::*;
 
-pub fn passage(text: &str) -> Passage {
-    Passage {
-        id: "d#0".into(),
-        document: "d".into(),
-        version: "v".into(),
-        source: "handbook".into(),
-        location: "a.md".into(),
-        title: "Travel expenses".into(),
-        headings: vec!["Daily allowance".into()],
-        anchor: None,
-        text: text.into(),
-        ordinal: 0,
-        keywords: String::new(),
-        language: None,
-        readers: vec!["everyone".into()],
-        verified: true,
-        stored: stoa_ground::Instant(0),
-        standing: crate::library::Standing::default(),
-        also: Vec::new(),
-    }
-}
+use crate::answers::tests::passage;
 
 #[test]
 fn what_a_passage_says_holds_and_what_it_does_not_say_does_not() {
