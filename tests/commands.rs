@@ -184,6 +184,76 @@ fn what_was_acknowledged_survives_kill_dash_nine() -> Result<()> {
 }
 
 #[test]
+fn what_serve_would_refuse_the_doctor_says() -> Result<()> {
+    let dir = folder()?;
+    let dir = dir.path();
+    let cases = [
+        ("iri = \"https://learn.example.org\"", "iri = \"not a url\"", "organisation: [organisation] iri must be"),
+        ("readers = [\"everyone\"]", "readers = [\"everybody\"]", "library: [[library.sources]] 'Handbook' readers"),
+        ("[http]", "[evidence]\nanchors = [\"ftp:x\"]\n[http]", "evidence: [evidence] anchors: 'ftp:x'"),
+        ("[http]", "[operations]\nchannel = \"nope/C1\"\n[http]", "operations: [operations] channel: no platform"),
+        ("[http]", "[data]\ndir = \"/proc/x\"\n[http]", "data: the data folder /proc/x cannot be made"),
+        (
+            "[http]",
+            "[database]\nurl = \"sqlite:///nope/dir/x.db\"\n[http]",
+            "store: [database] url: the folder /nope/dir",
+        ),
+        (
+            "[http]",
+            "[[lrs.credentials]]\nkey = \"hr\"\nsecret = \"a-secret-of-sixteen\"\nscopes = [\"statements/eat\"]\n[http]",
+            "lrs: [[lrs.credentials]] 'hr' scopes: 'statements/eat'",
+        ),
+    ];
+    for (right, wrong, expected) in cases {
+        std::fs::write(dir.join("wrong.toml"), CONFIG.replacen(right, wrong, 1))?;
+        let (ok, said) = run(dir, &["--config", "wrong.toml", "doctor"])?;
+        ensure!(!ok && said.contains(&format!("wrong {expected}")), "{wrong}: {said}");
+        let (ok, said) = run(dir, &["--config", "wrong.toml", "serve"])?;
+        let (_, why) = expected.split_once(": ").unwrap_or_default();
+        ensure!(!ok && said.contains(why), "{wrong}: {said}");
+    }
+    ensure!(!dir.join("stoa-data").exists(), "nothing was made for a configuration that cannot be");
+    Ok(())
+}
+
+#[test]
+fn commands_that_only_read_make_no_store() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let dir = dir.path();
+    let reading: [&[&str]; 13] = [
+        &["people", "show", "E1"],
+        &["people", "unreachable"],
+        &["people", "merge", "E1", "E2", "--dry-run"],
+        &["people", "split", "E1", "--dry-run"],
+        &["training", "status"],
+        &["training", "requests"],
+        &["queue", "list"],
+        &["answers", "list"],
+        &["answers", "gaps"],
+        &["library", "list"],
+        &["library", "impact", "kitchen.md"],
+        &["lrs", "key", "list"],
+        &["audit", "holds"],
+    ];
+    for args in reading {
+        let (ok, said) = run(dir, args)?;
+        ensure!(!ok && said.contains("there is no store yet"), "{args:?}: {said}");
+    }
+    ensure!(std::fs::read_dir(dir)?.next().is_none(), "a command that only reads made something");
+    // With a store they read, and change nothing.
+    std::fs::write(dir.join("stoa.toml"), CONFIG)?;
+    std::fs::write(dir.join("roster.csv"), ROSTER)?;
+    run(dir, &["people", "import", "roster.csv"])?;
+    std::fs::remove_dir_all(dir.join("stoa-data/index"))?;
+    for args in reading.iter().filter(|args| !["merge", "split", "impact"].contains(&args[1])) {
+        let (ok, said) = run(dir, args)?;
+        ensure!(ok, "{args:?}: {said}");
+    }
+    ensure!(!dir.join("stoa-data/index").exists(), "a command that only reads made an index");
+    Ok(())
+}
+
+#[test]
 fn bad_input_gets_one_clear_sentence() -> Result<()> {
     let dir = folder()?;
     let dir = dir.path();
@@ -208,6 +278,11 @@ fn bad_input_gets_one_clear_sentence() -> Result<()> {
         for word in *expected {
             ensure!(said.contains(word), "{args:?} should say “{word}”: {said}");
         }
+    }
+    // What is not said at all is wrong usage.
+    for args in [&["queue", "retry"][..], &["people", "merge", "E1", "E2", "--reason="]] {
+        let output = stoa_tests::stoa(STOA, dir, args)?;
+        ensure!(output.status.code() == Some(2), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
     // A port that is in use, and a store of a newer program.
     let port = std::net::TcpListener::bind("127.0.0.1:0")?;

@@ -143,10 +143,9 @@ impl Office {
         let to = format!("To: {}@example.org", user.replace('u', "e"));
         for _ in 0..600 {
             let letters = self.mail.letters();
-            let mine: Vec<&String> = letters.iter().filter(|l| l.contains(&to) && l.contains("**")).collect();
+            let mine: Vec<&str> = letters.iter().filter(|l| l.contains(&to)).filter_map(|l| code_in(l)).collect();
             if mine.len() >= count {
-                let code = mine[mine.len() - 1].split("**").nth(1).context("a code")?;
-                return Ok(code.to_owned());
+                return Ok(mine[mine.len() - 1].to_owned());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -171,7 +170,7 @@ impl Office {
         self.press(user, "Question 1 of 2", "B").await?;
         self.press(user, "Question 2 of 2", "A").await?;
         self.press(user, "✓ Passed: 2 of 2 right.", "Sign").await?;
-        self.press(user, "Last step of **Respect at work**: please sign.", "Send me the code").await?;
+        self.press(user, "Last step of Respect at work: please sign.", "Send me the code").await?;
         let code = self.code(user, 1).await?;
         let stored = self.dir.path().join("stoa.db");
         if stored.exists() {
@@ -183,7 +182,7 @@ impl Office {
         }
         let values = json!({ "name": name, "code": code });
         self.fill(user, "A code is on its way to", "Enter the code", &values).await?;
-        let done = self.sees(user, "✓ **Respect at work**: completed on").await?;
+        let done = self.sees(user, "✓ Respect at work: completed on").await?;
         ensure!(done.text.contains(&format!("Signed: {name} · ")), "{}", done.text);
         Ok(())
     }
@@ -216,7 +215,7 @@ async fn a_year_of_respect(database: Option<String>) -> Result<()> {
     ensure!(plan.contains("it means 7 people") && plan.contains("Nothing was changed"), "{plan}");
     office.run(&["training", "apply", "respect.toml"])?;
     for n in [1, 2, 3, 4, 5, 7] {
-        let told = office.sees(&format!("u{n}"), "New for you: **Respect at work 2027**").await?;
+        let told = office.sees(&format!("u{n}"), "New for you: Respect at work 2027").await?;
         ensure!(told.text.contains("29 Jan"), "the same deadline for all: {}", told.text);
     }
 
@@ -225,7 +224,7 @@ async fn a_year_of_respect(database: Option<String>) -> Result<()> {
     office.press("u4", "Your training", "Start").await?;
     let asked = json!({ "question": "May I report it for a colleague?" });
     office.fill("u4", "page 1 of 2", "Ask a trainer", &asked).await?;
-    office.sees("u4", "Your question is with **Helen Fitzgerald**.").await?;
+    office.sees("u4", "Your question is with Helen Fitzgerald.").await?;
     office.press("u4", "page 1 of 2", "Next").await?;
     office.press("u4", "page 2 of 2", "Start the quiz").await?;
     office.sees("u4", "This course asks for 2 minutes of reading. Please take 2 more minutes").await?;
@@ -249,7 +248,7 @@ async fn a_year_of_respect(database: Option<String>) -> Result<()> {
     office.sees("u2", "today is its last day").await?;
     let answer = json!({ "answer": "Yes. Name the place and the time, and they are asked whether they agree." });
     office.fill("u2", "May I report it for a colleague?", "Answer", &answer).await?;
-    let told = office.sees("u4", "has answered your question about **Respect at work**").await?;
+    let told = office.sees("u4", "has answered your question about Respect at work").await?;
     ensure!(told.text.contains("Ten years of practice") && told.text.contains("whether they agree"), "{}", told.text);
     for manager in ["u1", "u3"] {
         let all: Vec<String> = office.posts(manager).into_iter().map(|p| p.text).collect();
@@ -261,7 +260,7 @@ async fn a_year_of_respect(database: Option<String>) -> Result<()> {
     office
         .fill("u4", "A code is on its way to", "Enter the code", &json!({"name": "Lukas Hartmann", "code": code}))
         .await?;
-    office.sees("u4", "✓ **Respect at work**: completed on").await?;
+    office.sees("u4", "✓ Respect at work: completed on").await?;
 
     // Nobody can do it for somebody else.
     std::fs::write(
@@ -324,4 +323,11 @@ async fn annual_harassment_prevention_ends_with_everybody_signed_on_postgres() -
         return Ok(());
     }
     a_year_of_respect(Some(testing::empty_database().await)).await
+}
+
+/// The code in a letter: four signs, a hyphen, four signs.
+fn code_in(letter: &str) -> Option<&str> {
+    let sign = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
+    let is_code = |word: &&str| matches!(word.split_once('-'), Some((a, b)) if a.len() == 4 && b.len() == 4 && (a.to_owned() + b).chars().all(sign));
+    letter.split(|c: char| !(sign(c) || c == '-')).find(is_code)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use stoa_ground::{Clock, Instant, testing};
-use stoa_tests::{Disk, Mood, PEOPLE, Setup, World, stoa};
+use stoa_tests::{Disk, Mood, PEOPLE, Setup, World, status_of, stoa};
 
 const STOA: &str = env!("CARGO_BIN_EXE_stoa");
 
@@ -146,6 +146,17 @@ async fn fill(world: &World) -> Result<()> {
     bail!("the disk did not become full: {} events are acknowledged", last.0)
 }
 
+/// Whether a server with a full disk says so to whoever watches it: its last bytes may take a row yet.
+async fn says_that_it_is_not_ready(server: &str) -> Result<()> {
+    for _ in 0..120 {
+        if status_of(&format!("{server}/readyz")).await? == 503 {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    bail!("a server whose disk is full says that it is ready")
+}
+
 /// Posts again where there is room again, and counts.
 async fn go_on(world: &mut World, what: &str) -> Result<()> {
     let before = world.acknowledged();
@@ -175,6 +186,7 @@ async fn a_full_disk_stops_the_acknowledgements_and_loses_nothing() -> Result<()
     }
     world.start().await?;
     fill(&world).await?;
+    says_that_it_is_not_ready(&world.replicas[0].url).await?;
     let page = "# Winter boots\n\nWinter boots are waxed with beeswax every second Thursday.\n";
     std::fs::write(handbook.path().join("boots.md"), page)?;
     // There may be no room for it.

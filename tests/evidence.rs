@@ -206,6 +206,12 @@ fn what_somebody_changes_in_the_database_is_named_by_every_command_that_meets_it
             None,
         ),
         (
+            "values taken away as if they were erased",
+            "UPDATE ledger_value SET body = NULL, erased = 1 WHERE record = (SELECT record FROM log_leaf WHERE leaf = 2)",
+            "values of the record at leaf 2",
+            None,
+        ),
+        (
             "the end of the ledger cut off",
             "DELETE FROM ledger_record WHERE id IN (SELECT record FROM log_leaf WHERE leaf >= 6); DELETE FROM log_leaf \
              WHERE leaf >= 6; UPDATE log_state SET size = 6; UPDATE log_tile SET hashes = substr(hashes, 1, 192)",
@@ -295,6 +301,8 @@ fn a_status_table_that_says_something_else_than_the_records_is_named_by_the_whol
         ("UPDATE assignment SET id = 'x' WHERE person = (SELECT MIN(person) FROM assignment)", "somebody put it in"),
         ("UPDATE legal_hold SET scope = 'person/x'", "the table of legal holds does not say of"),
         ("UPDATE requirement SET title = 'Fire'", "the table of requirements does not say of 'fire-safety'"),
+        ("UPDATE course_version SET content = replace(content, 'When it', 'If it')", "is not the one that was shown"),
+        ("DELETE FROM course_version", "is gone from the store"),
     ];
     let (store, kept) = (dir.join("stoa-data/stoa.db"), dir.join("kept.db"));
     std::fs::copy(&store, &kept)?;

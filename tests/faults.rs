@@ -311,6 +311,34 @@ async fn nobody_is_served_by_a_restored_store_before_what_was_erased_since_is_er
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_restore_takes_no_keys_of_another_store_and_no_other_master_key() -> Result<()> {
+    let (one, other) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let roster = "employee_id,name,email,stoa_roles\nE1,Mei Tanaka,mei@example.org,expert\n";
+    for dir in [one.path(), other.path()] {
+        std::fs::write(dir.join("stoa.toml"), "[organisation]\niri = \"https://l.example\"\n")?;
+        std::fs::write(dir.join("roster.csv"), roster)?;
+        stoa_tests::said(STOA, dir, &["people", "import", "roster.csv"])?;
+        stoa_tests::said(STOA, dir, &["backup", "saved"])?;
+    }
+    let (dir, data) = (one.path(), one.path().join("stoa-data"));
+    for end in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(data.join(format!("stoa.db{end}")));
+    }
+    let others = other.path().join("saved.keys").display().to_string();
+    let said = refusal(dir, &["restore", "saved", "--keys", &others])?;
+    ensure!(said.contains("of another store than the backup. Nothing was restored"), "{said}");
+    let (master, kept) = (data.join("evidence/master.key"), dir.join("kept.key"));
+    std::fs::rename(&master, &kept)?;
+    std::fs::copy(other.path().join("stoa-data/evidence/master.key"), &master)?;
+    let said = refusal(dir, &["restore", "saved", "--keys", "saved.keys"])?;
+    ensure!(said.contains("master_key_file is not the key of the backup's store"), "{said}");
+    ensure!(!data.join("stoa.db").exists(), "something was restored");
+    std::fs::rename(&kept, &master)?;
+    stoa_tests::said(STOA, dir, &["restore", "saved", "--keys", "saved.keys"])?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_newer_version_wrote_is_listed_with_its_reason_and_can_be_tried_again_or_dropped() -> Result<()> {
     let mut world = World::new(sqlite()).await?;
     world.start().await?;

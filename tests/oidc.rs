@@ -205,8 +205,8 @@ impl Office {
             let found = self.far.posts().into_iter().skip(before).find(|p| p.text.contains("/oidc/start/"));
             if let Some(post) = found {
                 ensure!(post.text.contains("It works once, for 10 minutes."), "{}", post.text);
-                let link = post.text.split("(<").nth(1).and_then(|rest| rest.split(">)").next());
-                return Ok((link.context("a link")?.to_owned(), post));
+                let link = post.text.split("(http").nth(1).and_then(|rest| rest.split(')').next());
+                return Ok((format!("http{}", link.context("a link")?), post));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -310,7 +310,7 @@ async fn somebody_signs(database: Option<String>) -> Result<()> {
     browser.get(&back).await?.says("Done, you can close this page")?;
     ensure!(browser.cookie.is_none(), "what tied the browser to it is taken away");
 
-    let done = office.becomes(&post.id, "✓ **Code of conduct**: completed on").await?;
+    let done = office.becomes(&post.id, "✓ Code of conduct: completed on").await?;
     ensure!(done.edits > 0 && done.text.contains("Signed: Lukas Hartmann · "), "{}", done.text);
     ensure!(!done.text.contains("/oidc/"), "{}", done.text);
     ensure!(office.state()? == "completed", "{}", office.state()?);

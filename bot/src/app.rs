@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use stoa_flow::Flow;
+use stoa_flow::{Flow, Organisation};
 use stoa_ground::xapi::Emitter;
 use stoa_ground::{Clock, Db, Instant, args, folder_of, people};
 use stoa_learning::Services;
@@ -74,26 +74,11 @@ impl App {
     /// Puts the parts on top of an open store; without `writes` nothing is made that is not there.
     async fn assemble(config: Config, db: Db, index: Index, writes: bool) -> Result<Self> {
         let mut organisation = config.organisation()?;
-        match db.meta("organisation.iri").await? {
-            // Commands beside a demo, or without the file that the store was started with.
-            Some(stored) if config.organisation.iri.is_empty() => organisation.iri = stored,
-            _ => fix_identifier(&db, "organisation.iri", &organisation.iri).await?,
-        }
-        if let Some(origin) = &config.evidence.origin {
-            fix_identifier(&db, "evidence.origin", origin).await?;
-        }
+        // One that cannot be is not fixed.
+        Emitter::new(&organisation.iri)?;
+        organisation.iri = identifiers(&config, &db, writes).await?;
         crate::evidence::seal(&config, &db, writes).await?;
-        let emitter = Emitter::new(&organisation.iri).context("[organisation] iri")?;
-        let services = Arc::new(Services {
-            ledger: stoa_learning::ledger(),
-            emitter,
-            organisation: organisation.clone(),
-            index,
-            asking: crate::asking::of(&config)?,
-            training: config.training()?,
-            mail: crate::serve::mail(&config)?.is_some(),
-            sign_in: crate::oidc::named_by(&config),
-        });
+        let services = Arc::new(services(&config, &organisation, index)?);
         let mut parts = stoa_learning::parts(&services);
         parts.leases.extend(stoa_discord::LEASED);
         let log = crate::evidence::log(&config, &db, &organisation.iri, writes).await?;
@@ -146,6 +131,34 @@ impl App {
     }
 }
 
+/// What the capabilities work with.
+pub fn services(config: &Config, organisation: &Organisation, index: Index) -> Result<Services> {
+    Ok(Services {
+        ledger: stoa_learning::ledger(),
+        emitter: Emitter::new(&organisation.iri)?,
+        organisation: organisation.clone(),
+        index,
+        asking: crate::asking::of(config)?,
+        training: config.training()?,
+        mail: crate::serve::mail(config)?.is_some(),
+        sign_in: crate::oidc::named_by(config),
+    })
+}
+
+/// Whether the folder of the SQLite file is there, or is made with the data folder.
+pub fn store_has_folder(config: &Config) -> Result<()> {
+    let url = config.database_url();
+    let Some(path) = url.strip_prefix("sqlite://") else { return Ok(()) };
+    let folder = folder_of(Path::new(path));
+    if !folder.is_dir() && !config.data.dir.starts_with(folder) {
+        bail!(
+            "[database] url: the folder {} does not exist: make it, and give it to the user that runs Stoa",
+            folder.display()
+        );
+    }
+    Ok(())
+}
+
 /// The folder of the search index.
 pub fn index_dir(config: &Config) -> PathBuf {
     config.data.dir.join("index")
@@ -155,6 +168,7 @@ pub fn index_dir(config: &Config) -> PathBuf {
 pub async fn open_store(config: &Config, kind: ClockKind) -> Result<Db> {
     std::fs::create_dir_all(&config.data.dir)
         .with_context(|| format!("the data folder {} cannot be made", config.data.dir.display()))?;
+    store_has_folder(config)?;
     let clock = match kind {
         ClockKind::System => Clock::system(),
         // Where the clock stands is in the store; a store's first clock shows the demo's first morning.
@@ -236,10 +250,25 @@ pub async fn stored_clock_kind(config: &Config) -> Result<ClockKind> {
     Ok(if stored.is_some_and(|at| at != "system") { ClockKind::Manual } else { ClockKind::System })
 }
 
-/// Identifiers are fixed at the first start: ids of statements and of the log are built on them.
-async fn fix_identifier(db: &Db, name: &str, value: &str) -> Result<()> {
+/// Compares the identifiers with those of the store, and gives the organisation's IRI. They are fixed at the first start:
+/// ids of statements and of the log are built on them.
+pub async fn identifiers(config: &Config, db: &Db, writes: bool) -> Result<String> {
+    let mut iri = config.organisation()?.iri;
+    match db.meta("organisation.iri").await? {
+        // Commands beside a demo, or without the file that the store was started with.
+        Some(stored) if config.organisation.iri.is_empty() => iri = stored,
+        _ => fix_identifier(db, "organisation.iri", &iri, writes).await?,
+    }
+    if let Some(origin) = &config.evidence.origin {
+        fix_identifier(db, "evidence.origin", origin, writes).await?;
+    }
+    Ok(iri)
+}
+
+async fn fix_identifier(db: &Db, name: &str, value: &str, writes: bool) -> Result<()> {
     match db.meta(name).await? {
-        None => Ok(db.set_meta(name, value).await?),
+        None if writes => Ok(db.set_meta(name, value).await?),
+        None => Ok(()),
         Some(stored) if stored == value => Ok(()),
         Some(stored) => {
             let (section, key) = name.split_once('.').unwrap_or((name, ""));

@@ -7,6 +7,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use stoa_flow::chat::Place;
+use stoa_flow::delivery::MAIL;
 use stoa_flow::{Lease, Nudges, Organisation};
 use stoa_ground::Instant;
 use stoa_ground::people::calendar::{self, Calendar, Location};
@@ -384,7 +386,7 @@ pub struct OrganisationSection {
     /// Dates, or names of `.ics` files.
     #[schemars(example = &["2026-12-25", "bavaria.ics"])]
     pub holidays: Vec<String>,
-    /// Places whose days differ.
+    /// Places whose days differ. Their holidays are added to the organisation's.
     pub locations: Vec<Location>,
 }
 
@@ -754,29 +756,31 @@ impl Config {
             .iter()
             .filter_map(|(k, v)| Some((k.strip_prefix("STOA_").filter(|k| k.contains("__"))?, v.as_str())))
             .collect();
-        let config = if overrides.is_empty() {
-            config
-        } else {
-            let mut table: toml::Table = toml::from_str(text).map_err(|e| anyhow::anyhow!("{name}: {e}"))?;
-            for (key, value) in overrides {
-                let path: Vec<String> = key.split("__").map(str::to_lowercase).collect();
-                let mut root = toml::Value::Table(std::mem::take(&mut table));
-                put(&mut root, &path, value).with_context(|| format!("STOA_{key} in the environment"))?;
-                if let toml::Value::Table(changed) = root {
-                    table = changed;
-                }
-            }
-            let merged = toml::Value::Table(table);
-            merged.try_into().map_err(|e: toml::de::Error| {
-                anyhow::anyhow!("{name} together with STOA_… in the environment: {}", e.message())
-            })?
-        };
-        config.check(name)?;
+        if overrides.is_empty() {
+            config.check(name)?;
+            return Ok(config);
+        }
+        let table: toml::Table = toml::from_str(text).map_err(|e| anyhow::anyhow!("{name}: {e}"))?;
+        let (mut config, mut merged) = (config, toml::Value::Table(table));
+        // One after the other, so that the one that is wrong is named.
+        for (key, value) in overrides {
+            config = over(&mut merged, key, value).with_context(|| format!("STOA_{key} in the environment"))?;
+        }
+        config.check(&format!("{name} together with STOA_… in the environment"))?;
         Ok(config)
     }
 
     fn check(&self, name: &str) -> Result<()> {
         self.organisation().with_context(|| name.to_owned())?;
+        if let Some(url) = &self.http.public_url
+            && web_address(url).is_none_or(|url| url.query().is_some() || url.fragment().is_some())
+        {
+            bail!("{name}: [http] public_url = '{url}' is not an address like https://learn.example.org");
+        }
+        // It may hold a password, and is not repeated.
+        if self.network.proxy.as_deref().is_some_and(|proxy| web_address(proxy).is_none()) {
+            bail!("{name}: [network] proxy is not an address like http://proxy.example.org:3128");
+        }
         self.training().with_context(|| name.to_owned())?;
         self.lease().with_context(|| name.to_owned())?;
         crate::sources::check(&self.library).with_context(|| name.to_owned())?;
@@ -853,6 +857,17 @@ impl Config {
                 "[nudges] quiet_hours = '{quiet}' leaves less than an hour of working_hours in which anything can be sent"
             );
         }
+        for (n, location) in section.locations.iter().enumerate() {
+            let same = |other: &&Location| other.name.to_lowercase() == location.name.to_lowercase();
+            if let Some(other) = section.locations.iter().take(n).find(same) {
+                bail!(
+                    "[[organisation.locations]]: '{}' and '{}' are one name, because names are compared in any case: \
+                     rename one, or take it out",
+                    other.name,
+                    location.name
+                );
+            }
+        }
         let locations = section
             .locations
             .iter()
@@ -915,6 +930,30 @@ impl Config {
         Ok(Lease::of(length))
     }
 
+    /// Whether a platform is connected to which a key sends something; the chat in the browser is one where it is open.
+    ///
+    /// # Errors
+    /// A sentence that names the key and the platforms that are connected.
+    pub fn connects(&self, key: &str, place: &Place, chat_open: bool) -> Result<()> {
+        let known = [
+            (chat_open, stoa_web::NAME),
+            (!self.slack.is_empty(), stoa_slack::PLATFORM),
+            (self.discord.is_set(), stoa_discord::PLATFORM),
+            (self.mail.smtp_url.is_some() || self.mail.smtp_url_file.is_some(), MAIL),
+        ];
+        let mut names: Vec<&str> = known.into_iter().filter_map(|(is, name)| is.then_some(name)).collect();
+        names.extend(self.bridge.iter().map(|bridge| bridge.name.as_str()));
+        if names.contains(&place.platform.as_str()) {
+            return Ok(());
+        }
+        let way = if names.is_empty() {
+            "connect one, or take the channel out".to_owned()
+        } else {
+            format!("write one of {}, or connect it", names.join(", "))
+        };
+        bail!("{key}: no platform named '{}' is connected; {way}", place.platform)
+    }
+
     /// The database's URL.
     pub fn database_url(&self) -> String {
         self.database.url.clone().unwrap_or_else(|| format!("sqlite://{}", self.data.dir.join("stoa.db").display()))
@@ -943,6 +982,13 @@ pub fn duration(text: &str) -> Result<i64> {
     Ok(span.as_secs().saturating_mul(Instant::SECOND))
 }
 
+/// An address of the web, with a scheme and a host.
+fn web_address(text: &str) -> Option<reqwest::Url> {
+    let web = text.starts_with("https://") || text.starts_with("http://");
+    let url = reqwest::Url::parse(text).ok().filter(|_| web && !text.contains(char::is_whitespace))?;
+    url.has_host().then_some(url)
+}
+
 /// A mistake in a TOML file as one sentence with its line.
 fn one_line(error: &toml::de::Error, text: &str) -> String {
     let line = error.span().map(|s| text.get(..s.start).map_or(1, |t| t.matches('\n').count() + 1));
@@ -950,13 +996,48 @@ fn one_line(error: &toml::de::Error, text: &str) -> String {
     line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"))
 }
 
+/// The configuration with one more variable of the environment, whose value is a number or the like where that fits, else text.
+fn over(merged: &mut toml::Value, key: &str, text: &str) -> Result<Config> {
+    let path: Vec<String> = key.split("__").map(str::to_lowercase).collect();
+    let mut with = |value: toml::Value| {
+        let mut changed = merged.clone();
+        put(&mut changed, &path, value)?;
+        let config = Config::deserialize(changed.clone()).map_err(|e| without_value(&e, &path))?;
+        *merged = changed;
+        Ok(config)
+    };
+    // What is wrong is said of the first.
+    with(read_value(text)).or_else(|e| with(toml::Value::String(text.to_owned())).map_err(|_| e))
+}
+
+/// What is wrong with a variable, without its value, which may be a secret.
+fn without_value(error: &toml::de::Error, path: &[String]) -> anyhow::Error {
+    let message = error.message();
+    if message.starts_with("unknown field") {
+        return anyhow::anyhow!("{message}");
+    }
+    match message.rsplit_once(", expected ").map(|(_, expected)| expected) {
+        Some("a sequence") if message.starts_with("invalid type: map") => no_item(path.iter().nth_back(1)),
+        Some("u32" | "u64" | "usize") => anyhow::anyhow!("its value is not a whole number that fits"),
+        Some("a boolean") => anyhow::anyhow!("its value is neither true nor false"),
+        Some("a sequence") => anyhow::anyhow!("its value is not a list like [\"one\", \"two\"]"),
+        Some(expected) => anyhow::anyhow!("its value is not right: expected {expected}"),
+        None => anyhow::anyhow!("its value cannot be read"),
+    }
+}
+
+fn no_item(name: Option<&String>) -> anyhow::Error {
+    let name = name.map(String::as_str).unwrap_or_default();
+    anyhow::anyhow!("no item is named '{name}' in the configuration file, and only the file can add one")
+}
+
 /// Sets one value; an item of an array of tables is found by its `name` (or `key`).
-fn put(value: &mut toml::Value, path: &[String], text: &str) -> Result<()> {
+fn put(root: &mut toml::Value, path: &[String], value: toml::Value) -> Result<()> {
     let Some((first, rest)) = path.split_first() else {
-        *value = read_value(text);
+        *root = value;
         return Ok(());
     };
-    match value {
+    match root {
         toml::Value::Array(items) => {
             let named = |item: &&mut toml::Value| {
                 ["name", "key"]
@@ -964,12 +1045,12 @@ fn put(value: &mut toml::Value, path: &[String], text: &str) -> Result<()> {
                     .any(|k| item.get(k).and_then(toml::Value::as_str).is_some_and(|n| n.eq_ignore_ascii_case(first)))
             };
             let item = items.iter_mut().find(named);
-            put(item.with_context(|| format!("no item is named '{first}' in the configuration file"))?, rest, text)
+            put(item.ok_or_else(|| no_item(Some(first)))?, rest, value)
         }
         toml::Value::Table(table) => {
             let empty =
                 if rest.is_empty() { toml::Value::Boolean(false) } else { toml::Value::Table(toml::Table::new()) };
-            put(table.entry(first.clone()).or_insert(empty), rest, text)
+            put(table.entry(first.clone()).or_insert(empty), rest, value)
         }
         _ => bail!("'{first}' is a value, not a section"),
     }
@@ -1021,12 +1102,48 @@ mod tests {
                 "[oidc] needs [http] public_url",
             ),
             ("[oidc]\nclock_skew = \"1h\"\n", "[oidc] clock_skew = '1h' is more than ten minutes"),
+            (
+                "[network]\nproxy = \"x\"\n",
+                "stoa.toml: [network] proxy is not an address like http://proxy.example.org",
+            ),
+            ("[http]\npublic_url = \"ftp://x\"\n", "[http] public_url = 'ftp://x' is not an address like https://"),
+            ("[http]\npublic_url = \"https://x/?a=b\"\n", "[http] public_url = 'https://x/?a=b' is not an address"),
+            (
+                "[[organisation.locations]]\nname = \"Berlin\"\n[[organisation.locations]]\nname = \"berlin\"\n",
+                "[[organisation.locations]]: 'Berlin' and 'berlin' are one name",
+            ),
         ];
         for (text, expected) in cases {
             let error = format!("{:#}", parse(text, &[]).unwrap_err());
             assert!(error.contains(expected), "{text:?} gave {error}");
             assert_eq!(error.lines().count(), 1, "{error}");
         }
+    }
+
+    #[test]
+    fn a_variable_that_is_wrong_is_named_and_its_value_is_not_said() {
+        let bridge = "[[bridge]]\nname = \"shoptalk\"\napi_url = \"http://x\"\nsecret = \"a\"\n";
+        let cases = [
+            ("", "STOA_NUDGES__DAILY_BUDGET", "its value is not a whole number that fits"),
+            ("", "STOA_WEB__LOCAL_CHAT", "its value is neither true nor false"),
+            ("", "STOA_OPERATIONS__CHANNELS", "unknown field `channels`, expected `channel`"),
+            ("", "STOA_BRIDGE__NOPE__SECRET", "no item is named 'nope' in the configuration file"),
+            (bridge, "STOA_BRIDGE__NOPE__SECRET", "no item is named 'nope' in the configuration file"),
+            ("", "STOA_LRS__CREDENTIALS__NOPE__SECRET", "no item is named 'nope' in the configuration file"),
+            (bridge, "STOA_EVIDENCE__ANCHORS", "its value is not a list"),
+            ("", "STOA_EVIDENCE__PRESET", "its value is not right: expected one of"),
+        ];
+        for (text, variable, expected) in cases {
+            let right = ("STOA_HTTP__LISTEN", "127.0.0.1:9");
+            let error = format!("{:#}", parse(text, &[right, (variable, "hidden")]).unwrap_err());
+            assert!(error.starts_with(&format!("{variable} in the environment: {expected}")), "{error}");
+            assert!(!error.contains("hidden"), "{error}");
+        }
+        // What is text may look like a number.
+        let config = parse("", &[("STOA_DISCORD__APPLICATION_ID", "100000000000000001")]).unwrap();
+        assert_eq!(config.discord.application_id, "100000000000000001");
+        let error = format!("{:#}", parse("", &[("STOA_NUDGES__MIN_GAP", "soon")]).unwrap_err());
+        assert!(error.starts_with("stoa.toml together with STOA_… in the environment: [nudges] min_gap"), "{error}");
     }
 
     #[test]

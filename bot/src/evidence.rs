@@ -96,8 +96,22 @@ pub async fn log(config: &Config, db: &Db, iri: &str, writes: bool) -> Result<Op
     let origin = origin(config, db, iri).await?;
     let keys = db.read(|c| async move { checkpoint::keys(&c).await }).await?;
     let signer = checkpoint::open_signer(&signing_key_file(config), &origin, db.clock(), keys.is_empty())?;
-    let anchors = config.evidence.anchors.iter().map(|a| Ok(a.parse()?)).collect::<Result<Vec<Anchor>>>()?;
-    Ok(Some(Arc::new(Log { signer, anchors })))
+    Ok(Some(Arc::new(Log { signer, anchors: anchors(config)? })))
+}
+
+/// Where checkpoints go.
+pub fn anchors(config: &Config) -> Result<Vec<Anchor>> {
+    config.evidence.anchors.iter().map(|a| Ok(a.parse()?)).collect()
+}
+
+/// Whether checkpoints can go where they are to go, as far as the configuration shows it.
+pub fn check(config: &Config, chat_open: bool) -> Result<()> {
+    for anchor in anchors(config)? {
+        if let Anchor::Channel(place) = &anchor {
+            config.connects("[evidence] anchors", place, chat_open)?;
+        }
+    }
+    Ok(())
 }
 
 /// The way to witnesses.

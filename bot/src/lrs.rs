@@ -1,8 +1,9 @@
 //! The LRS's keys: from the configuration, and `stoa lrs key create|list|revoke`.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use axum::Router;
 use serde_json::json;
+use stoa_ground::xapi::Emitter;
 use stoa_learning::lrs::{self, Configured, Credentials, Scope};
 use stoa_xapi_http::Settings;
 
@@ -71,15 +72,21 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<()> {
 
 /// The routes of the LRS with the configuration's keys.
 pub fn router(app: &App) -> Result<Router> {
-    let configured = app.config.lrs.credentials.iter().map(configured).collect::<Result<Vec<_>>>()?;
-    let credentials = Credentials::new(&app.services.emitter, &configured)?;
+    let credentials = credentials(&app.config, &app.services.emitter)?;
     Ok(stoa_xapi_http::router(app.db.clone(), Settings::new(credentials)))
+}
+
+/// The configuration's keys.
+pub fn credentials(config: &Config, emitter: &Emitter) -> Result<Credentials> {
+    let configured = config.lrs.credentials.iter().map(configured).collect::<Result<Vec<_>>>()?;
+    Ok(Credentials::new(emitter, &configured)?)
 }
 
 fn configured(credential: &Credential) -> Result<Configured> {
     let what = format!("[[lrs.credentials]] '{}'", credential.key);
     let secret = secret(&what, credential.secret.as_deref(), credential.secret_file.as_deref())?;
-    Ok(Configured { key: credential.key.clone(), secret, scopes: parse(&credential.scopes)? })
+    let scopes = parse(&credential.scopes).with_context(|| format!("{what} scopes"))?;
+    Ok(Configured { key: credential.key.clone(), secret, scopes })
 }
 
 fn parse(scopes: &[String]) -> Result<Vec<Scope>> {

@@ -19,6 +19,7 @@ mod model;
 mod observe;
 mod oidc;
 mod operations;
+mod pulse;
 mod serve;
 mod slack;
 mod sources;

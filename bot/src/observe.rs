@@ -17,6 +17,7 @@ use stoa_ground::{Db, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::pulse::Pulse;
 
 /// How often the store is measured.
 const EVERY: Duration = Duration::from_secs(10);
@@ -63,7 +64,7 @@ fn describe() {
     level("stoa_queue_parked", "Rows that were put aside after too many failures, by queue");
     level("stoa_feed_lag", "Changes that a reader of the change feed has not seen, by reader");
     level("stoa_people_unreachable", "People whom the last message could not reach");
-    level("stoa_store_up", "Whether the store could be measured the last time: 1 or 0");
+    level("stoa_store_up", "Whether the store could be read and written the last time: 1 or 0");
     level("stoa_db_clock_skew_seconds", "How far the clock of the database is ahead of this machine's");
     level("stoa_disk_free_bytes", "Free space of the file system that holds the data folder");
     level("stoa_disk_size_bytes", "Size of the file system that holds the data folder");
@@ -79,7 +80,7 @@ fn describe() {
 }
 
 /// Measures the store until told to stop.
-pub async fn watch(app: Arc<App>, stop: CancellationToken) {
+pub async fn watch(app: Arc<App>, pulse: Arc<Pulse>, stop: CancellationToken) {
     let engine = match app.db.engine() {
         Engine::Sqlite => "sqlite",
         Engine::Postgres => "postgres",
@@ -87,10 +88,13 @@ pub async fn watch(app: Arc<App>, stop: CancellationToken) {
     gauge!("stoa_build_info", "version" => env!("CARGO_PKG_VERSION"), "engine" => engine).set(1.0);
     gauge!("process_start_time_seconds").set(number(machine().0) / 1e6);
     while !stop.is_cancelled() {
-        let measured = store(&app).await;
-        gauge!("stoa_store_up").set(if measured.is_ok() { 1.0 } else { 0.0 });
+        let (measured, written) = (store(&app).await, pulse.takes_writes().await);
+        gauge!("stoa_store_up").set(if measured.is_ok() && written.is_ok() { 1.0 } else { 0.0 });
         if let Err(error) = measured {
             tracing::warn!(%error, "the store could not be measured");
+        }
+        if let Err(error) = written {
+            tracing::warn!(error, "the store takes no writes");
         }
         this_machine(&app.config.data.dir);
         tokio::select! {

@@ -8,9 +8,21 @@ use stoa_learning::operations;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::config::Config;
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(60);
+
+/// Whether the operator's channel is on a platform that is connected.
+///
+/// # Errors
+/// When `[operations] channel` names no channel, or another platform.
+pub fn check(config: &Config, chat_open: bool) -> Result<()> {
+    match &config.operations.channel {
+        Some(channel) => config.connects("[operations] channel", &operations::channel(channel)?, chat_open),
+        None => Ok(()),
+    }
+}
 
 /// Looks until `stop`.
 ///

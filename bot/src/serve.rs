@@ -15,6 +15,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 use stoa_ground::ledger::checkpoint;
 use stoa_ground::people;
+use stoa_ground::xapi::Emitter;
 use stoa_learning::search::Index;
 use stoa_mail::Mail;
 use stoa_web::{ClockMoved, WebOptions};
@@ -23,9 +24,10 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
 
-use crate::app::{App, ClockKind, Lock, index_dir, store_clock};
+use crate::app::{App, ClockKind, Lock, index_dir, store_clock, store_has_folder};
 use crate::commands::print_json;
 use crate::config::{Config, secret};
+use crate::pulse::Pulse;
 use crate::tasks::Tasks;
 
 /// How long a stop waits for requests that have begun, and then for work.
@@ -45,17 +47,11 @@ where
     F: FnOnce(Arc<App>) -> Fut,
     Fut: Future<Output = Result<()>>,
 {
-    let address: SocketAddr =
-        config.http.listen.parse().with_context(|| {
-            format!("[http] listen = '{}' is not an address like 127.0.0.1:8420", config.http.listen)
-        })?;
     let chat_open = mode.demo || config.web.local_chat;
-    if chat_open && !address.ip().is_loopback() {
-        bail!(
-            "[web] local_chat is for this machine only: set [http] listen to 127.0.0.1:{}, or switch it off",
-            address.port()
-        );
+    if let Some((_, first)) = faults(&config, chat_open).into_iter().next() {
+        return Err(first);
     }
+    let address = address(&config, chat_open)?;
     let Some(_lock) = Lock::take(&config.data.dir)? else {
         bail!("another Stoa is running on {}: stop it first, or use another data folder", config.data.dir.display());
     };
@@ -111,7 +107,8 @@ where
     let stop = CancellationToken::new();
     let mut tasks = Tasks::new(stop.clone());
     tasks.begin("workers", app.flow.clone().run(stop.clone()));
-    tasks.begin("measurements", crate::observe::watch(app.clone(), stop.clone()));
+    let pulse = Arc::new(Pulse::of(&app.db));
+    tasks.begin("measurements", crate::observe::watch(app.clone(), pulse.clone(), stop.clone()));
     stoa_learning::evidence::plan(&app.db).await?;
     if let Err(error) = app.db.read(|c| async move { checkpoint::continues(&c).await }).await {
         // People go on learning; the log takes no signature until somebody has looked into it.
@@ -130,7 +127,7 @@ where
     if let Some(discord) = discord {
         tasks.begin("Discord", stoa_discord::listen(app.flow.clone(), discord, stop.clone()));
     }
-    let router = router(&app, &mode, metrics, chats, &stop)?;
+    let router = router(&app, &mode, metrics, chats, pulse, &stop)?;
     // Before it says that it is open: whoever reads that may ask it to stop at once.
     let asked_to_stop = asked_to_stop()?;
     let at = listener.local_addr()?;
@@ -188,11 +185,45 @@ where
     }
 }
 
+/// What is wrong with the parts of the configuration that the server needs at its start, each with its name; `stoa doctor`
+/// says the same.
+pub fn faults(config: &Config, chat_open: bool) -> Vec<(&'static str, anyhow::Error)> {
+    let emitter = config.organisation().and_then(|organisation| Ok(Emitter::new(&organisation.iri)?));
+    let keys = emitter.as_ref().map_or(Ok(()), |emitter| crate::lrs::credentials(config, emitter).map(drop));
+    let parts = [
+        ("http", address(config, chat_open).map(drop)),
+        ("network", crate::evidence::witness(config).map(drop)),
+        ("store", store_has_folder(config)),
+        ("organisation", emitter.map(drop)),
+        ("library", crate::sources::check_readers(&config.library)),
+        ("llm", crate::asking::of(config).map(drop)),
+        ("lrs", keys),
+        ("evidence", crate::evidence::check(config, chat_open)),
+        ("operations", crate::operations::check(config, chat_open)),
+    ];
+    parts.into_iter().filter_map(|(name, part)| Some((name, part.err()?))).collect()
+}
+
+/// Where the server listens; the chat in the browser is open on this machine only.
+fn address(config: &Config, chat_open: bool) -> Result<SocketAddr> {
+    let listen = &config.http.listen;
+    let address: SocketAddr =
+        listen.parse().with_context(|| format!("[http] listen = '{listen}' is not an address like 127.0.0.1:8420"))?;
+    if chat_open && !address.ip().is_loopback() {
+        bail!(
+            "[web] local_chat is for this machine only: set [http] listen to 127.0.0.1:{}, or switch it off",
+            address.port()
+        );
+    }
+    Ok(address)
+}
+
 fn router(
     app: &Arc<App>,
     mode: &Mode,
     metrics: PrometheusHandle,
     chats: Router,
+    pulse: Arc<Pulse>,
     stop: &CancellationToken,
 ) -> Result<Router> {
     let keep: ClockMoved = {
@@ -212,7 +243,7 @@ fn router(
     };
     let health = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready).with_state(app.clone()))
+        .route("/readyz", get(ready).with_state((app.clone(), pulse)))
         .route("/metrics", get(move || scrape(metrics.clone())));
     let router = health
         .merge(crate::lrs::router(app)?)
@@ -246,9 +277,14 @@ pub fn mail(config: &Config) -> Result<Option<Mail>> {
     Ok(Some(Mail::new(&url, &mail.from, &config.organisation.name)?))
 }
 
-/// Ready when the store answers.
-async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
-    match app.db.committed_position().await {
+/// Ready when the store answers and takes writes.
+async fn ready(State((app, pulse)): State<(Arc<App>, Arc<Pulse>)>) -> impl IntoResponse {
+    let position = app.db.committed_position().await.map_err(|e| e.to_string());
+    let ready = match position {
+        Ok(position) => pulse.takes_writes().await.map(|()| position),
+        Err(e) => Err(e),
+    };
+    match ready {
         Ok(position) => (StatusCode::OK, format!("ready, change feed at {position}\n")),
         Err(e) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {e}\n")),
     }
@@ -269,4 +305,75 @@ fn asked_to_stop() -> Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Bridge, Credential, Source};
+
+    #[test]
+    fn what_the_server_would_refuse_is_said_of_all_parts_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.data.dir = dir.path().join("data");
+        assert!(faults(&config, true).is_empty());
+
+        config.http.listen = "8420".into();
+        config.network.ca_file = Some(dir.path().join("none.pem"));
+        config.database.url = Some(format!("sqlite://{}/none/x.db", dir.path().display()));
+        config.organisation.iri = "not a url".into();
+        config.library.sources =
+            vec![Source { readers: vec!["everybody".into()], ..Source::folder("Handbook", "/x".into()) }];
+        config.evidence.anchors = vec!["ftp:x".into()];
+        config.operations.channel = Some("nope/C1".into());
+        let said: Vec<String> =
+            faults(&config, false).iter().map(|(part, fault)| format!("{part}: {}", crate::sentence(fault))).collect();
+        let expected = [
+            "http: [http] listen = '8420' is not an address like",
+            "network: [network] ca_file: ",
+            "store: [database] url: the folder ",
+            "organisation: [organisation] iri must be an address such as",
+            "library: [[library.sources]] 'Handbook' readers: 'everybody' is not a reader",
+            "evidence: [evidence] anchors: 'ftp:x' is none of",
+            "operations: [operations] channel: no platform named 'nope' is connected; connect one, or",
+        ];
+        for (said, expected) in said.iter().zip(expected) {
+            assert!(said.starts_with(expected), "{said}");
+        }
+        assert_eq!(said.len(), expected.len(), "{said:?}");
+    }
+
+    #[test]
+    fn keys_and_channels_are_looked_at_where_the_rest_is_right() {
+        let mut config = Config::default();
+        let key = |scope: &str| Credential {
+            key: "hr".into(),
+            secret: Some("a-secret-of-sixteen".into()),
+            secret_file: None,
+            scopes: vec![scope.into()],
+        };
+        let said = |config: &Config| {
+            let faults = faults(config, true);
+            faults.iter().map(|(_, fault)| crate::sentence(fault)).collect::<Vec<_>>().join("\n")
+        };
+        config.lrs.credentials = vec![key("statements/eat")];
+        let text = said(&config);
+        assert!(text.starts_with("[[lrs.credentials]] 'hr' scopes: 'statements/eat' is not a scope"), "{text}");
+        config.lrs.credentials = vec![key("statements/read")];
+        config.evidence.anchors = vec!["channel:shoptalk/audit".into()];
+        let text = said(&config);
+        assert_eq!(
+            text,
+            "[evidence] anchors: no platform named 'shoptalk' is connected; write one of web, or connect it"
+        );
+        config.bridge = vec![Bridge {
+            name: "shoptalk".into(),
+            api_url: "http://127.0.0.1:9".into(),
+            secret: Some("x".into()),
+            secret_file: None,
+        }];
+        config.operations.channel = Some("shoptalk/ops".into());
+        assert_eq!(said(&config), "");
+    }
 }

@@ -86,6 +86,15 @@ pub fn check(library: &Library) -> Result<()> {
     Ok(())
 }
 
+/// Whether those who may read the sources can be.
+pub fn check_readers(library: &Library) -> Result<()> {
+    for source in &library.sources {
+        library::readers_of(&source.readers, source.external)
+            .with_context(|| format!("[[library.sources]] '{}' readers", source.name))?;
+    }
+    Ok(())
+}
+
 /// The keys that are set and belong to some kinds only.
 fn given(source: &Source) -> Vec<&'static str> {
     let all = [

@@ -219,5 +219,6 @@ authoring-missing-overdue = **{ $name }**: overdue since { $due }; { $reason }
 authoring-missing-renew = **{ $name }**: still valid, to renew by { $due }; { $reason }
 authoring-missing-expired = **{ $name }**: no longer valid since { $until }; { $reason }
 authoring-missing-away = **{ $name }**: on leave; { $reason }
+authoring-missing-stuck = **{ $name }**: no attempt at the quiz left, due { $due }; { $reason }
 authoring-missing-begun = **{ $name }**: begun, due { $due }; { $reason }
 authoring-missing-open = **{ $name }**: due { $due }; { $reason }

@@ -18,6 +18,7 @@ nudges-paused = My last lessons and tips got no reaction, so I stop sending them
 ## why
 
 nudges-why-intro = These are my last messages to you, and those that I held back:
+nudges-why-unknown = I sent you no such message.
 nudges-why-nothing = I have sent you nothing on my own so far, and held nothing back.
 # $at is when it was decided, $what the kind of message, $decision what was done, $reason the sentence
 nudges-why-line = **{ $at }** – { $what } – { $decision }: { $reason }
@@ -40,6 +41,7 @@ why-do-not-disturb = your chat was set to “do not disturb”. It comes { $unti
 why-quiet-hours = it was outside your working hours. It comes { $until }.
 why-day-off = it was not a working day for you. It comes { $until }.
 why-holiday = it was a holiday where you work. It comes { $until }.
+why-not-begun = your first day of work is still to come. I look again { $until }.
 why-leave = you are on leave. I look again { $until }.
 why-ramp = you have just come back, so I start slowly. It comes { $until }.
 why-budget =

@@ -12,6 +12,7 @@ request-what-extension = more time for **{ $title }**, until { $until }
 request-what-exemption = an exemption from **{ $title }**
 request-what-exemption-until = an exemption from **{ $title }** until { $until }
 request-what-waiver = a waiver of **{ $title }**, this time
+request-what-attempt = one more attempt at the quiz of **{ $title }**
 request-what-enrolment = a place in **{ $title }**
 request-what-enrolment-by = a place in **{ $title }**, to be done by { $until }
 request-what-requirement = the new requirement **{ $title }**
@@ -154,3 +155,5 @@ request-list-title = Requests
 request-list-none = Nothing waits for your decision.
 request-list-others = These wait for others:
 request-list-more = … and { $count } more.
+# said by who asks for one more attempt
+request-attempt-reason = All my attempts are used.

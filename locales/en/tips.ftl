@@ -45,6 +45,7 @@ tips-cancel-button = Cancel
 tips-withdraw-button = Withdraw
 tips-write-button = Write a tip
 tips-mine-button = My tips
+tips-more-button = Show more
 tips-show-button = See it
 tips-up-button = Useful
 tips-down-button = Not useful

@@ -6,6 +6,7 @@ kind-reminder = a reminder
 kind-plan = the reminder that you asked for
 kind-overdue = a note about overdue training
 kind-manager-digest = your team’s weekly digest
+kind-attempt-granted = the news that you can try a quiz again
 kind-stand-in = the news that you stand in for a manager
 kind-escalation = a weekly digest of what was passed on to you
 kind-trainer = a question that waits for you as a trainer
@@ -21,6 +22,7 @@ why-training-ended = you do not need this training any more.
 why-stand-in-ended = you do not stand in any more.
 why-training-waived = this training was waived this time.
 why-trainer-passed = the question went on to somebody else.
+why-training-same-day = another message about the same training came on that day.
 why-training-planned = you had told me when you want to do it.
 
 ## Messages that come by themselves
@@ -112,7 +114,11 @@ training-quiz-left =
        *[other] You have { $left } more attempts. Take your time.
     }
 training-again-button = Try again
-training-no-attempts = All attempts at the quiz of **{ $title }** are used. That happens. Ask your manager or your learning team for one more; they can give it with a button.
+training-no-attempts = All attempts at the quiz of **{ $title }** are used. That happens. Your manager or the learning team can give you one more.
+training-attempt-ask-button = Ask for one more
+training-attempt-left = You have an attempt at this quiz.
+# $name is who gave it
+training-attempt-granted = { $name } has given you one more attempt at the quiz of **{ $title }**.
 training-attest-ready = Last step of **{ $title }**: please confirm with your name.
 training-attest-button = Confirm
 training-attest-title = Please confirm
@@ -240,16 +246,19 @@ team-nothing = Your team has no required training right now.
 # of one person
 team-title-of = { $name }
 team-nothing-of = { $name } has no required training right now.
-team-who = I do not know whom of your team you mean. Type the whole name, or **team** for everybody.
+team-who = I do not know whom of your team you mean. Type the name, the e-mail address or the employee number, or **team** for everybody.
+team-who-of-them = Several people of your team have this name. Type the e-mail address or the employee number.
 team-all-done = Everybody is done. Well led!
 # numbers of people: $done of $all have done it, $overdue, $away on leave, $exempt are exempt or had it waived
 team-count = **{ $title }**: { $done } of { $all } done, { $overdue } overdue, { $away } on leave, { $exempt } exempt or waived
 team-row-open = **{ $name }**: { $title }, due { $due }
+team-row-stuck = **{ $name }**: { $title }, no attempt at the quiz left, due { $due }
 team-row-started = **{ $name }**: { $title }, begun, due { $due }
 team-row-overdue = **{ $name }**: { $title }, overdue since { $due }
 team-row-renew = **{ $name }**: { $title }, still valid, to renew by { $due }
 team-row-expired = **{ $name }**: { $title }, no longer valid since { $until }
 team-row-away = **{ $name }**: { $title }, on leave
+team-next-button = Show more
 team-remind-button = Remind
 team-extend-button = Extend 7 days
 team-grant-button = One more attempt
@@ -270,6 +279,7 @@ team-beyond =
 team-beyond-asked = That is more than { $days } days after the first due date, so I have asked { $name }. You hear from me.
 team-beyond-nobody = That is more than { $days } days after the first due date, and nobody can approve it just now. I ask as soon as somebody can.
 team-all-button = Whole team
+team-all-others-button = All of it
 team-delegate-button = Stand-in …
 team-delegate-title = Who stands in for you?
 team-delegate-intro = Somebody gets your team’s digest and the requests about your team in your place, and can act on your team, until a day. You can end it at any time.
@@ -291,7 +301,7 @@ team-not-yours = This person is not in your team.
 team-reminded = I remind { $name } in their working hours.
 team-remind-again = { $name } has been reminded today already. Once a day is enough.
 team-remind-not-needed = There is nothing to do for { $name }: this is not open any more.
-team-extended = { $name } has time until { $due } now, and knows it.
+team-extended = { $name } has time until { $due } now; “training” shows it to them.
 team-extended-already = The date has changed already: { $name } has time until { $due }.
 team-granted = { $name } has one more attempt at the quiz.
 # a manager says that somebody has done it elsewhere
@@ -318,6 +328,7 @@ training-doubt = Another system has taken back its statement that **{ $name }** 
 ## The weekly digest
 
 team-digest-title = Your team’s required training
+team-digest-title-others = Overdue training that no manager can see to
 team-digest-count =
     { $count ->
         [one] One thing is overdue:

@@ -216,7 +216,7 @@ async fn every_command_is_answered_and_courses_are_suggested_by_their_title() ->
     ada.slash_in(GENERAL, "team", "E2");
     let standing = ada.reads("Bo \\*Lind\\*").await?;
     ensure!(standing.shown().contains("Safety") && standing.only.as_deref() == Some(ADA), "{standing:?}");
-    ada.slash_in(GENERAL, "team", "Cy Moss");
+    ada.slash_in(GENERAL, "team", "Nobody Here");
     ada.reads("I do not know whom of your team you mean").await?;
     scene.ends().await
 }

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use stoa_flow::chat::{Account, Audience, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
 use stoa_ground::clock::{monotonic, wall};
 use stoa_ground::{Error, Instant, Result};
+use stoa_markup::plain;
 
 use crate::Options;
 use crate::sign::{SIGNATURE, TIMESTAMP};
@@ -134,7 +135,8 @@ impl Bridge {
         let mut text = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|e| self.trouble(&e))? {
             if text.len() + chunk.len() > ANSWER {
-                return Err(SendError::Refused(format!("the bridge '{}' answered too much", self.options.name)));
+                // What it says is of no use; what became of the request has to be asked.
+                return Err(self.later("it answered too much", None));
             }
             text.extend_from_slice(&chunk);
         }
@@ -198,6 +200,11 @@ impl Bridge {
     }
 }
 
+/// A message for a chat that shows text alone: what a button does can be typed.
+fn text(message: &Message) -> String {
+    plain::message(message, |button| Some(format!("[{}: {}]", button.label, button.command)))
+}
+
 fn json(value: &impl serde::Serialize) -> Result<String, SendError> {
     serde_json::to_string(value).map_err(|e| SendError::Refused(e.to_string()))
 }
@@ -221,7 +228,7 @@ impl Platform for Bridge {
             place: place.into(),
             only: only.map(User::from),
             message,
-            text: message.plain(),
+            text: text(message),
         };
         let url = self.url(&["messages"], &[]);
         if let Some(posted) = self.ask::<Posted>(Method::POST, url, json(&body)?, Some(key)).await? {
@@ -239,7 +246,7 @@ impl Platform for Bridge {
             place: Where::from(&message.place),
             only: None,
             message: new,
-            text: new.plain(),
+            text: text(new),
         };
         let url = self.url(&["messages", &message.id], &[]);
         match self.call(Method::PUT, url, json(&body)?, None).await? {
@@ -255,6 +262,10 @@ impl Platform for Bridge {
         }
         let found = self.ask::<Posted>(Method::GET, self.url(&["messages"], &query), String::new(), None).await?;
         Ok(found.map(|posted| posted.id))
+    }
+
+    fn settles(&self) -> Duration {
+        PATIENCE
     }
 
     async fn direct(&self, account: &Account) -> Result<Place, SendError> {

@@ -1,6 +1,7 @@
 //! Messages that go out: Discord as a [`Platform`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -20,6 +21,8 @@ use crate::{Options, PLATFORM, events, text};
 /// After how many quiet minutes a private thread is put away: a server has a thousand that are not, and what is sent into
 /// one brings it back.
 const ARCHIVED: i64 = 60;
+/// How long after a call broke off its message may still appear.
+const SETTLES: Duration = Duration::from_secs(5);
 
 /// The app of the configuration, on all its servers.
 pub struct Discord {
@@ -255,6 +258,10 @@ impl Platform for Discord {
                 Err(passing) => Err(passing),
             },
         }
+    }
+
+    fn settles(&self) -> Duration {
+        SETTLES
     }
 
     async fn direct(&self, account: &Account) -> Result<Place, SendError> {

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use stoa_flow::chat::{Account, Block, Message, MessageRef, Place, Platform, SendError, ThreadMessage};
 use stoa_flow::delivery::MAIL;
 use stoa_ground::{Error, Instant, Result};
+use stoa_markup::plain;
 
 /// How long one command of the server may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -89,7 +90,9 @@ impl Mail {
     }
 
     fn subject(&self, message: &Message) -> String {
-        let plain = text(message);
+        // What it is about: a small line before it, such as a first greeting, is not that.
+        let matter = message.blocks.iter().filter(|b| !matches!(b, Block::Context(_))).cloned().collect();
+        let plain = text(&Message { blocks: matter, ..Message::new() });
         let hidden = |c: char| c.is_control();
         let plain = plain.replace(|c: char| hidden(c) && c != '\n', " ");
         let first = plain.lines().find(|l| !l.trim().is_empty()).unwrap_or_default();
@@ -101,8 +104,7 @@ impl Mail {
 
 /// The message as text; buttons have no place in a mail.
 fn text(message: &Message) -> String {
-    let blocks = message.blocks.iter().filter(|b| !matches!(b, Block::Buttons(_))).cloned().collect();
-    Message { blocks, ..Message::new() }.plain()
+    plain::message(message, |_| None)
 }
 
 fn explain(e: &smtp::Error) -> SendError {

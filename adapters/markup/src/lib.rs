@@ -3,6 +3,7 @@
 
 pub mod links;
 pub mod parts;
+pub mod plain;
 
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd, TextMergeStream};
 use stoa_flow::chat::read_moment;

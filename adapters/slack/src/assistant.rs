@@ -27,7 +27,12 @@ impl Inlet {
         }
         self.app.remember_direct(user, channel);
         self.app.thread_began(channel, ts);
-        let prompts = self.flow.prompts(&self.account(workspace, user)).await?;
+        let account = self.account(workspace, user);
+        if !self.flow.is_known(&account).await? && self.app.is_stranger(user).await {
+            // What they write is answered once, with why nothing is for them.
+            return Ok(());
+        }
+        let prompts = self.flow.prompts(&account).await?;
         let prompts: Vec<Value> =
             prompts.iter().take(PROMPTS).map(|p| json!({ "title": p.title, "message": p.says })).collect();
         let title = say!(Words::english(), "chat-prompts-title");

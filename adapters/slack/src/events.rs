@@ -163,7 +163,8 @@ fn message<'a>(event: &'a Value, bot: &str) -> Option<Happened<'a>> {
             }
             let (user, id) = (word(&new["user"]), word(&new["ts"]).to_owned());
             if new["subtype"] == "tombstone" {
-                let user = if user.is_empty() { word(&old["user"]) } else { user };
+                // It stands in the place of the message, and is Slack's own.
+                let user = if word(&old["user"]).is_empty() { user } else { word(&old["user"]) };
                 return Some(Happened { user, channel, thread: thread(new), direct, at, event: Event::Deleted { id } });
             }
             // Links that unfold and pins change a message as well, and nobody wrote anything.
@@ -310,7 +311,12 @@ mod tests {
         assert_eq!(read(&changed(&own, "old")), None);
         let tomb =
             json!({"subtype": "tombstone", "user": "USLACKBOT", "text": "This message was deleted.", "ts": "2.5"});
-        assert_eq!(read(&changed(&tomb, "good")), None);
+        let gone = read(&changed(&tomb, "good")).unwrap();
+        assert_eq!(
+            (gone.account.user.as_str(), gone.event),
+            ("U1", Event::Deleted { id: "2.5".into() }),
+            "others had replied"
+        );
         let deleted = json!({"type": "message", "subtype": "message_deleted", "channel": "C1", "deleted_ts": "2.5",
             "ts": "3.1", "event_ts": "3.1", "previous_message": {"user": "U1", "text": "good", "ts": "2.5"}});
         assert_eq!(read(&deleted).unwrap().event, Event::Deleted { id: "2.5".into() });

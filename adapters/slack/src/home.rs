@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
-use stoa_flow::chat::Account;
+use stoa_flow::chat::{Account, Message};
+use stoa_ground::Result;
 use stoa_ground::clock::monotonic;
 use stoa_http::locked;
 use tokio::sync::Notify;
@@ -103,12 +104,21 @@ pub(crate) async fn keep(inlet: Inlet, stop: CancellationToken) {
     }
 }
 
+/// What stands there: for who gets no answers, that.
+async fn page(inlet: &Inlet, account: &Account) -> Result<Message> {
+    if !inlet.flow.is_known(account).await? && inlet.app.is_stranger(&account.user).await {
+        return Ok(Message::text(inlet.app.outsider().await));
+    }
+    inlet.flow.home(account).await
+}
+
 async fn publish(inlet: Inlet, user: String) {
     let (app, homes) = (&inlet.app, &inlet.app.homes);
     let Some((workspace, shown)) = locked(&homes.open).get(&user).map(|t| (t.workspace.clone(), t.shown)) else {
         return;
     };
-    let page = match inlet.flow.home(&Account { platform: PLATFORM.into(), workspace, user: user.clone() }).await {
+    let account = Account { platform: PLATFORM.into(), workspace, user: user.clone() };
+    let page = match page(&inlet, &account).await {
         Ok(page) => page,
         Err(error) => {
             tracing::warn!(app = %app.options.name, %error, "a Home tab could not be made; it is as it was");

@@ -146,6 +146,18 @@ impl App {
         Ok(member)
     }
 
+    /// Whether somebody gets no answers here, as far as Slack says soon who that is.
+    pub(crate) async fn is_stranger(self: &Arc<Self>, user: &str) -> bool {
+        let elsewhere = locked(&self.members.elsewhere).contains_key(user);
+        matches!(standing(self.member_soon(user).await, elsewhere), Standing::Stranger)
+    }
+
+    /// What such a person is told.
+    pub(crate) async fn outsider(&self) -> String {
+        let workspace = self.identify().await.map_or_else(|_| String::new(), |me| literal(&me.workspace_name));
+        say!(Words::english(), "chat-outsider", workspace = workspace)
+    }
+
     /// Somebody who waits for an answer; `None` when Slack does not say soon who that is. It is asked to the end all the
     /// same, so that it is known the next time.
     async fn member_soon(self: &Arc<Self>, user: &str) -> Option<Result<Member, Failure>> {
@@ -205,8 +217,7 @@ impl Slack {
                 if !is_first {
                     return false;
                 }
-                let workspace = app.identify().await.map_or_else(|_| String::new(), |me| literal(&me.workspace_name));
-                say!(words, "chat-outsider", workspace = workspace)
+                app.outsider().await
             }
         };
         self.tell(app, &envelope.place, &envelope.account, text, &format!("stranger/{}", envelope.key)).await;

@@ -23,6 +23,8 @@ use crate::{Options, PLATFORM, installs, text};
 const LOADED: Duration = Duration::from_secs(5);
 /// Workspaces without an app that are remembered at once.
 const MISSED: usize = 10_000;
+/// How long after a call broke off its message may still appear.
+const SETTLES: Duration = Duration::from_secs(5);
 
 /// The type of our metadata on messages.
 const DELIVERY: &str = "stoa_delivery";
@@ -401,6 +403,10 @@ impl Platform for Slack {
             Ok(app) => Place { channel: app.channel(&place.channel), ..place.clone() },
             Err(_) => place.clone(),
         }
+    }
+
+    fn settles(&self) -> Duration {
+        SETTLES
     }
 
     async fn direct(&self, account: &Account) -> Result<Place, SendError> {

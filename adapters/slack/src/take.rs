@@ -196,12 +196,13 @@ impl Inlet {
 
     async fn interaction(&self, mut read: Interaction, payload: &Value) -> Result<Option<Value>> {
         let place = &mut read.envelope.place;
-        let is_command = matches!(read.envelope.event, Event::Command { .. });
+        let from_anywhere = matches!(read.envelope.event, Event::Command { .. } | Event::Shortcut { .. });
         let user = &read.envelope.account.user;
-        // A command may come from where two people talk alone; the bot cannot answer there.
-        if place.direct && (is_command || place.channel.is_empty()) {
+        // A command or a shortcut may come from where two people talk alone; the bot cannot answer there.
+        if place.direct && (from_anywhere || place.channel.is_empty()) {
             match self.app.direct_at_once(user) {
-                Some(channel) => place.channel = channel,
+                Some(channel) if channel != place.channel => (place.channel, place.thread) = (channel, None),
+                Some(_) => {}
                 None if place.channel.is_empty() => place.channel.clone_from(user),
                 None => {}
             }

@@ -46,9 +46,23 @@ fn resolve(inside: &str, bot: &str) -> String {
         },
         _ => {
             let target = target.strip_prefix("mailto:").or_else(|| target.strip_prefix("tel:")).unwrap_or(target);
-            unescape(label.unwrap_or(target))
+            match label.filter(|label| !label.is_empty()) {
+                // Slack shortens an address, and leaves out what goes without saying.
+                Some(label) if !says(target, label) => format!("{} ({})", unescape(label), unescape(target)),
+                Some(label) => unescape(label),
+                None => unescape(target),
+            }
         }
     }
+}
+
+/// Whether a label is the address itself.
+fn says(target: &str, label: &str) -> bool {
+    let bare = |text: &str| {
+        let text = text.split_once("://").map_or(text, |(_, rest)| rest);
+        text.trim_end_matches('/').to_lowercase()
+    };
+    bare(target) == bare(label)
 }
 
 fn unescape(text: &str) -> String {
@@ -67,8 +81,12 @@ mod tests {
             ("if a &lt; b &amp;&amp; c &gt; d", "if a < b && c > d"),
             ("&amp;lt; stays", "&lt; stays"),
             ("ask <@U2|Ana &amp; Co> in <#C1|general>", "ask @Ana & Co in #general"),
-            ("see <https://e.org/?a=1&amp;b=2|the page> or <https://e.org>", "see the page or https://e.org"),
+            (
+                "see <https://e.org/?a=1&amp;b=2|the page> or <https://e.org>",
+                "see the page (https://e.org/?a=1&b=2) or https://e.org",
+            ),
             ("<!here> <!subteam^S1|@hr> <!date^1^{date}|today>", "@here @hr today"),
+            ("see <http://e.org/|e.org>", "see e.org"),
             ("mail <mailto:a@b.org|a@b.org>", "mail a@b.org"),
             ("broken <thing", "broken <thing"),
         ];

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use reqwest::Url;
 use reqwest::header::AUTHORIZATION;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use stoa_ground::{Error, Result};
 use stoa_http::Network;
 use stoa_learning::library::{Found, Known, SourceReader, SourceSettings};
@@ -16,7 +17,7 @@ use tokio::sync::mpsc;
 use crate::page;
 use crate::pdf::Extractor;
 use crate::reading::{Kind, MOST_BYTES, READING, Reading, digest};
-use crate::web::{Answer, Ask, Client, Failure, Pace, api, broken, send, unlisted};
+use crate::web::{Answer, Ask, Client, Failure, Pace, api, broken, close, send, unlisted};
 
 /// More documents than this are refused.
 const MOST_DOCUMENTS: usize = 100_000;
@@ -34,15 +35,15 @@ pub struct Connector {
 /// One page of the list.
 #[derive(Deserialize)]
 struct Page {
-    documents: Vec<Listed>,
+    documents: Vec<Value>,
     #[serde(default)]
     next: Option<String>,
 }
 
 impl api::Page for Page {
-    type Item = Listed;
+    type Item = Value;
 
-    fn split(self) -> (Vec<Listed>, Option<String>) {
+    fn split(self) -> (Vec<Value>, Option<String>) {
         (self.documents, self.next)
     }
 }
@@ -71,17 +72,66 @@ struct Listed {
     deprecated: Option<String>,
 }
 
+/// What is wrong with one entry of the list.
+struct Odd {
+    /// Where the document is known; none where the entry does not say of which one it speaks.
+    location: Option<String>,
+    /// Who may read it all the same: nobody where that cannot be told.
+    restricted: Option<Vec<String>>,
+    sentence: String,
+}
+
 impl Listed {
+    fn of(entry: &Value) -> Result<Self, Odd> {
+        let Value::Object(fields) = entry else {
+            let sentence = "an entry of the list is no object: see docs/connector.md".into();
+            return Err(Odd { location: None, restricted: None, sentence });
+        };
+        Self::deserialize(entry).map_err(|e| Odd::of(fields, &e))
+    }
+
     /// Where people find it: its address, else its id.
     fn location(&self) -> String {
-        let web = self.url.as_deref().filter(|u| Url::parse(u).is_ok_and(|u| matches!(u.scheme(), "http" | "https")));
-        web.unwrap_or(&self.id).to_owned()
+        location(&self.id, self.url.as_deref())
     }
 
     /// Changes with anything that was listed; none without a version.
     fn fingerprint(&self) -> Option<String> {
         self.version.as_ref()?;
         Some(format!("connector/{READING}/{}", digest([serde_json::to_string(self).ok()?.as_str()])))
+    }
+}
+
+fn location(id: &str, url: Option<&str>) -> String {
+    let web = url.filter(|u| Url::parse(u).is_ok_and(|u| matches!(u.scheme(), "http" | "https")));
+    web.unwrap_or(id).to_owned()
+}
+
+impl Odd {
+    fn of(fields: &Map<String, Value>, whole: &serde_json::Error) -> Self {
+        let text = |name: &str| fields.get(name).and_then(Value::as_str);
+        let fault = fields.iter().find_map(|(name, value)| {
+            let alone = [("id".to_owned(), Value::from("")), (name.clone(), value.clone())];
+            let why = serde_json::from_value::<Listed>(Value::Object(alone.into_iter().collect())).err()?;
+            let closed = if name == "readers" { ", so nobody reads it" } else { "" };
+            Some(format!("its '{name}' in the list cannot be read ({why}){closed}: see docs/connector.md"))
+        });
+        let sentence = fault.unwrap_or_else(|| format!("its entry in the list cannot be read ({whole})"));
+        // Nobody reads what does not say who may.
+        let restricted = match fields.get("readers") {
+            None => None,
+            Some(readers) => serde_json::from_value(readers.clone()).unwrap_or(Some(Vec::new())),
+        };
+        match (text("id"), fields.get("url")) {
+            (Some(id), None | Some(Value::Null | Value::String(_))) => {
+                Self { location: Some(location(id, text("url"))), restricted, sentence }
+            }
+            (id, _) => {
+                let entry = id.map_or_else(|| "an entry".to_owned(), |id| format!("the entry '{id}'"));
+                let sentence = format!("{entry} of the list does not say which document it is: {sentence}");
+                Self { location: None, restricted, sentence }
+            }
+        }
     }
 }
 
@@ -115,7 +165,7 @@ impl Connector {
         }
     }
 
-    async fn list(&self, client: &Client) -> Result<Vec<Listed>, Failure> {
+    async fn list(&self, client: &Client) -> Result<Vec<Value>, Failure> {
         api::pages::<Page>(client, MOST_DOCUMENTS, |cursor| {
             let mut at = self.base.join("documents").map_err(|e| Error::invalid(e.to_string()))?;
             if let Some(cursor) = cursor {
@@ -178,8 +228,22 @@ impl SourceReader for Connector {
             Err(failure) => return unlisted(failure, known, &out).await,
         };
         send(&out, Found::Listed(listed.len())).await?;
-        let mut seen = HashSet::new();
-        for document in listed {
+        let (mut seen, mut unknown) = (HashSet::new(), None);
+        for entry in listed {
+            let document = match Listed::of(&entry) {
+                Ok(document) => document,
+                Err(Odd { location: Some(location), restricted, sentence }) => {
+                    if seen.insert(location.clone()) {
+                        send(&out, Found::Restricted(location.clone(), restricted)).await?;
+                        send(&out, Found::Broken(location, sentence)).await?;
+                    }
+                    continue;
+                }
+                Err(Odd { sentence, .. }) => {
+                    unknown.get_or_insert(sentence);
+                    continue;
+                }
+            };
             let location = document.location();
             if !seen.insert(location.clone()) {
                 send(&out, Found::Noted(location, "it is listed twice; the first one counts".into())).await?;
@@ -193,6 +257,11 @@ impl SourceReader for Connector {
             }
             let found = self.document(&client, document, known).await?;
             send(&out, found).await?;
+        }
+        // It may speak of any document that is not listed otherwise, and close it.
+        if let Some(sentence) = unknown {
+            close(known.documents.keys().filter(|known| !seen.contains(*known)), &out).await?;
+            return Err(Error::Io(format!("{sentence}; until then nobody reads here what is not listed otherwise")));
         }
         Ok(())
     }

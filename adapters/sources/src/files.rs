@@ -10,7 +10,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::page::{self, Page};
 use crate::pdf::Extractor;
-use crate::reading::{Kind, MOST_FILES, READING, Reading, is_passed_over, too_large};
+use crate::reading::{Kind, MOST_FILES, READING, Reading, is_passed_over, too_large, unnameable};
 use crate::web::send;
 
 /// A folder as a source. Hidden files, symbolic links and kinds of files that it does not know are passed over.
@@ -78,16 +78,10 @@ impl Files {
 
     async fn look(&self, root: &Path, path: PathBuf, known: &Known) -> Found {
         let relative = path.strip_prefix(root).unwrap_or(&path);
-        let parts: Vec<&str> = relative.iter().filter_map(|p| p.to_str()).collect();
-        let location = if parts.len() == relative.iter().count() {
-            parts.join("/")
-        } else {
-            let shown = relative.to_string_lossy().into_owned();
-            return Found::Broken(shown, "its name is not valid UTF-8: rename it".into());
-        };
-        if location.chars().any(char::is_control) {
-            let shown = location.escape_debug().to_string();
-            return Found::Broken(shown, "its name has control characters: rename it".into());
+        let parts: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
+        let location = parts.join("/");
+        if let Some((shown, sentence)) = unnameable(&location, relative.to_str().is_some()) {
+            return Found::Broken(shown, sentence);
         }
         let (length, changed) = match facts(&path) {
             Ok(facts) => facts,
@@ -119,7 +113,7 @@ impl Files {
 }
 
 fn kind_of(path: &Path) -> Option<Kind> {
-    Kind::of_name(path.file_name()?.to_str()?)
+    Kind::of_name(&path.file_name()?.to_string_lossy())
 }
 
 /// Formats that nobody writes any more.

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use crate::git_host::Host;
 use crate::page;
 use crate::pdf::Extractor;
-use crate::reading::{Kind, MOST_FILES, READING, Reading, digest, is_passed_over, too_large};
+use crate::reading::{Kind, MOST_FILES, READING, Reading, digest, is_passed_over, too_large, unnameable};
 use crate::turns::Turns;
 use crate::web::{Pace, send};
 
@@ -140,14 +140,16 @@ impl Git {
         Ok(())
     }
 
-    async fn list(&self) -> Result<Vec<File>> {
+    /// The files that can be read, and what is wrong with the names of others.
+    async fn list(&self) -> Result<(Vec<File>, Vec<Found>)> {
         let folder = self.options.folder.as_deref().map(|f| f.trim_matches('/')).filter(|f| !f.is_empty());
         let tree = folder.map_or_else(|| HEAD.to_owned(), |f| format!("{HEAD}:{f}"));
         let out = self.run(&["ls-tree", "-r", "-z", "--long", "--full-tree", &tree], COMMAND).await?;
-        let mut files = Vec::new();
+        let (mut files, mut odd) = (Vec::new(), Vec::new());
         for entry in out.split(|b| *b == 0).filter(|e| !e.is_empty()) {
             // `<mode> blob <object> <size>\t<path>`
-            let Ok(entry) = std::str::from_utf8(entry) else { continue };
+            let is_text = std::str::from_utf8(entry).is_ok();
+            let entry = String::from_utf8_lossy(entry);
             let Some((facts, path)) = entry.split_once('\t') else { continue };
             let facts: Vec<&str> = facts.split_whitespace().collect();
             let [mode, "blob", object, size] = facts[..] else { continue };
@@ -157,6 +159,10 @@ impl Git {
                 continue;
             }
             let path = folder.map_or_else(|| path.to_owned(), |f| format!("{f}/{path}"));
+            if let Some((shown, sentence)) = unnameable(&path, is_text) {
+                odd.push(Found::Broken(shown, sentence));
+                continue;
+            }
             files.push(File { path, object: object.to_owned(), size: size.parse().unwrap_or(u64::MAX) });
             if files.len() > MOST_FILES {
                 return Err(Error::invalid(format!(
@@ -164,7 +170,7 @@ impl Git {
                 )));
             }
         }
-        Ok(files)
+        Ok((files, odd))
     }
 
     fn location(&self, path: &str) -> String {
@@ -381,8 +387,11 @@ impl SourceReader for Git {
             }
         }
         self.fetch().await?;
-        let files = self.list().await?;
-        send(&out, Found::Listed(files.len())).await?;
+        let (files, odd) = self.list().await?;
+        send(&out, Found::Listed(files.len() + odd.len())).await?;
+        for found in odd {
+            send(&out, found).await?;
+        }
         for file in files {
             let location = self.location(&file.path);
             let fingerprint = format!("{kind}/{READING}/{}", file.object);

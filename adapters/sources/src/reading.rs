@@ -9,11 +9,15 @@ use crate::page::{self, Around, Page};
 use crate::pdf::Extractor;
 
 /// Goes up whenever the same file gives other sections, so that it is read again.
-pub(crate) const READING: u32 = 3;
+pub(crate) const READING: u32 = 4;
 /// Larger files are not read.
 pub(crate) const MOST_BYTES: u64 = 20 * 1024 * 1024;
 /// A folder or a repository with more files than this is refused: it is hardly a library.
 pub(crate) const MOST_FILES: usize = 100_000;
+
+/// Why a page of HTML without words is not taken for one.
+pub(crate) const NO_TEXT: &str = "it has no text, perhaps a script writes it in the browser, which is not run here: give the \
+                                  page its text, or leave it out";
 
 /// The kinds of files that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +71,19 @@ impl Kind {
 /// Parts of paths that are passed over.
 pub(crate) fn is_passed_over(name: &str) -> bool {
     name.starts_with('.') || name == "node_modules"
+}
+
+/// Why a file with this path is not read, if its name could be shown to nobody: how it is shown instead, and the sentence.
+/// `path` has U+FFFD in the place of what is no text.
+pub(crate) fn unnameable(path: &str, is_text: bool) -> Option<(String, String)> {
+    let why = if !is_text {
+        "its name is not valid UTF-8: rename it"
+    } else if path.chars().any(char::is_control) {
+        "its name has control characters: rename it"
+    } else {
+        return None;
+    };
+    Some((path.escape_debug().to_string(), why.to_owned()))
 }
 
 /// Why a file of so many bytes is not read, if it is too large.
@@ -134,7 +151,10 @@ impl Reading {
                 let text = page::decode(&bytes, charset.as_deref(), kind == Kind::Html)?;
                 match kind {
                     Kind::Markdown => page::markdown(&text),
-                    Kind::Html => page::html(&text),
+                    Kind::Html => page::html(&text).and_then(|page| match page.sections.is_empty() {
+                        true => Err(NO_TEXT.into()),
+                        false => Ok(page),
+                    }),
                     Kind::Subtitles => page::subtitles(&text),
                     _ => Ok(page::plain(&text)),
                 }

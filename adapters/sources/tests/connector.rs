@@ -267,3 +267,53 @@ async fn a_connector_that_lists_and_then_gives_no_answers_is_left_alone_and_one_
     assert_eq!(sync(&db, &wiki).await.added, 2);
     assert_eq!(stand.asked().len(), 1 + 13 * 4 + 2);
 }
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_is_a_problem_of_its_own_and_closed_where_it_does_not_say_who_may_read() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    let list = |entries: serde_json::Value| stand.at("/stoa/documents", Reply::json(&json!({ "documents": entries })));
+    for id in ["1", "2", "3", "4"] {
+        stand.at(&format!("/stoa/documents/{id}"), Reply::new(200, "text/plain", format!("Text {id}.")));
+    }
+    list(json!([{ "id": "1", "version": "1" }, { "id": "2", "version": "1" }, { "id": "3", "version": "1" }]));
+    let wiki = connector(&stand, &["everyone"]);
+    sync(&db, &wiki).await;
+    let readers = async |at: &str| passages(&db, at).await[0].readers.join(" ");
+
+    list(json!([
+        { "id": "1", "version": "1", "review_date": "31.12.2027" },
+        { "id": "2", "version": 1, "readers": ["group:hr"] },
+        { "id": "3", "version": "1", "readers": "everyone" },
+        { "id": "4", "version": "1" },
+    ]));
+    let report = sync(&db, &wiki).await;
+    assert_eq!(counts(&report), (1, 0, 0, 0));
+    let errors: Vec<(&str, &str)> = report.errors.iter().map(|(l, s)| (l.as_str(), s.as_str())).collect();
+    for (n, (at, field, end)) in [
+        ("1", "its 'review_date' in the list cannot be read (", "): see docs/connector.md"),
+        ("2", "its 'version' in the list cannot be read (", "): see docs/connector.md"),
+        ("3", "its 'readers' in the list cannot be read (", "), so nobody reads it: see docs/connector.md"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert!(errors[n].0 == at && errors[n].1.starts_with(field) && errors[n].1.ends_with(end), "{errors:?}");
+    }
+    assert_eq!((readers("1").await.as_str(), readers("2").await.as_str()), ("everyone", "group:hr"));
+    assert_eq!((readers("3").await.as_str(), readers("4").await.as_str()), ("", "everyone"));
+    assert_eq!(text(&db, "3").await, "Text 3.");
+
+    // An entry that speaks of nobody knows which document: it may be any that is not listed otherwise.
+    list(
+        json!([{ "id": "1", "version": "1" }, { "id": "2", "version": "1" }, { "id": "3", "version": "1" }, { "version": "1" }, "5"]),
+    );
+    let report = sync(&db, &wiki).await;
+    assert!(report.errors[0].1.starts_with("an entry of the list does not say which document it is: "), "{report:?}");
+    assert_eq!((report.removed, readers("1").await.as_str(), readers("4").await.as_str()), (0, "everyone", ""));
+    assert_eq!(readers("3").await, "everyone");
+    list(
+        json!([{ "id": "1", "version": "1" }, { "id": "2", "version": "1" }, { "id": "3", "version": "1" }, { "id": "4", "version": "1" }]),
+    );
+    assert!(sync(&db, &wiki).await.errors.is_empty());
+    assert_eq!(readers("4").await, "everyone");
+}

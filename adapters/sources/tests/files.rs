@@ -330,3 +330,23 @@ async fn the_only_file_is_kept_while_its_folder_is_empty_and_what_is_in_doubt_wa
     db.clock().set(db.clock().now().plus(Instant::DAY * 3)).unwrap();
     assert_eq!(sync(&db, &files).await.removed, 2);
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_name_that_nobody_could_be_shown_is_a_problem_of_its_own() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let ((db, _dir), folder) = (store().await, tempfile::tempdir().unwrap());
+    write(folder.path(), "good.md", "Words.", 100);
+    write(folder.path(), "bad\u{1b}[31mred.md", "Words.", 100);
+    fs::write(folder.path().join(std::ffi::OsStr::from_bytes(b"gr\xFC\xDFe.md")), "Words.").unwrap();
+    let report = sync(&db, &source(folder.path())).await;
+    assert_eq!(report.added, 1);
+    let errors: Vec<(&str, &str)> = report.errors.iter().map(|(l, s)| (l.as_str(), s.as_str())).collect();
+    assert_eq!(
+        errors,
+        [
+            ("bad\\u{1b}[31mred.md", "its name has control characters: rename it"),
+            ("gr\u{FFFD}\u{FFFD}e.md", "its name is not valid UTF-8: rename it"),
+        ]
+    );
+}

@@ -244,3 +244,28 @@ async fn two_branches_of_one_repository_are_read_at_the_same_time_and_not_mixed_
     let expected = [("one", "one.md"), ("two", "two.md")].map(|(s, l)| (s.to_owned(), l.to_owned()));
     assert_eq!(found, expected);
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_name_that_nobody_could_be_shown_is_a_problem_of_its_own() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let ((db, _dir), dir) = (store().await, tempfile::tempdir().unwrap());
+    let work = dir.path().join("work");
+    fs::create_dir_all(&work).unwrap();
+    git(&work, &["init", "-q", "-b", "main"]);
+    fs::write(work.join("good.md"), "Words.").unwrap();
+    fs::write(work.join("bad\u{1b}[31mred.md"), "Words.").unwrap();
+    fs::write(work.join(std::ffi::OsStr::from_bytes(b"gr\xFC\xDFe.md")), "Words.").unwrap();
+    fs::write(work.join(std::ffi::OsStr::from_bytes(b"gr\xFC\xDFe.png")), "x").unwrap();
+    commit(&work);
+    let report = sync(&db, &source(options(&work.display().to_string(), &dir.path().join("cache")))).await;
+    assert_eq!(counts(&report), (1, 0, 0, 0));
+    let errors: Vec<(&str, &str)> = report.errors.iter().map(|(l, s)| (l.as_str(), s.as_str())).collect();
+    assert_eq!(
+        errors,
+        [
+            ("bad\\u{1b}[31mred.md", "its name has control characters: rename it"),
+            ("gr\u{FFFD}\u{FFFD}e.md", "its name is not valid UTF-8: rename it"),
+        ]
+    );
+}

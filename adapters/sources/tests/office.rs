@@ -153,3 +153,23 @@ async fn a_bomb_or_a_damaged_archive_is_one_sentence() {
         )]
     );
 }
+
+#[tokio::test]
+async fn hidden_text_of_word_is_not_read() {
+    let ((db, _dir), folder) = (store().await, tempfile::tempdir().unwrap());
+    let word = r#"<w:document xmlns:w="w"><w:body>
+        <w:p><w:pPr><w:rPr><w:vanish/></w:rPr></w:pPr><w:r><w:t xml:space="preserve">Paid </w:t></w:r>
+          <w:r><w:rPr><w:vanish/></w:rPr><w:t>secretly </w:t><w:br/></w:r><w:r><w:rPr><w:vanish w:val="0"/></w:rPr><w:t>monthly</w:t></w:r>
+          <w:r><w:rPr><w:rPrChange><w:rPr><w:vanish/></w:rPr></w:rPrChange></w:rPr><w:t>.</w:t></w:r></w:p>
+        <w:p><w:pPr><w:pStyle w:val="Note"/></w:pPr><w:r><w:t>A note to the author.</w:t></w:r></w:p>
+        <w:p><w:r><w:rPr><w:rStyle w:val="Note"/></w:rPr><w:t>Another note.</w:t></w:r></w:p></w:body></w:document>"#;
+    let styles = r#"<w:styles xmlns:w="w"><w:style w:styleId="Note"><w:name w:val="Note"/><w:rPr><w:vanish/></w:rPr></w:style></w:styles>"#;
+    archive(
+        &folder.path().join("pay.docx"),
+        &[("word/document.xml", word.as_bytes()), ("word/styles.xml", styles.as_bytes())],
+    );
+    let report = sync(&db, &Files::new(settings("Share", "files", &["everyone"]), folder.path())).await;
+    assert_eq!((counts(&report), &report.errors), ((1, 0, 0, 0), &vec![]));
+    let found = passages(&db, "pay.docx").await;
+    assert_eq!(found.iter().map(|p| p.text.as_str()).collect::<Vec<_>>(), ["Paid monthly."]);
+}

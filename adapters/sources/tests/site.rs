@@ -317,3 +317,110 @@ async fn a_sitemap_that_nobody_promised_may_have_a_fault() {
     assert_eq!((report.removed, &report.errors), (0, &vec![]));
     assert!(report.warnings[0].1.contains("/map.xml"), "{report:?}");
 }
+
+#[tokio::test]
+async fn a_site_that_says_of_each_page_by_its_name_that_it_is_not_there_changes_nothing() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    let paths: Vec<String> = (0..12).map(|n| format!("/k/lorry-{n}")).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    stand.at("/sitemap.xml", sitemap(&paths));
+    let say = |words: &str| {
+        for (n, path) in paths.iter().enumerate() {
+            stand.at(
+                path,
+                page("Lorry", &format!("<p>The lorry number {n} is parked in bay {n} near the {words}.</p>")),
+            );
+        }
+    };
+    say("dock");
+    let lorries = site(&stand.url("/k/"));
+    assert_eq!(counts(&sync(&db, &lorries).await), (12, 0, 0, 0));
+    let missing = "<html><main><h1>Not found</h1><p>The page {path} could not be found (incident 7{path}). Did it move?</p></main></html>";
+    stand.always(Some(Reply::html(missing)));
+    let report = sync(&db, &lorries).await;
+    assert_eq!((counts(&report), documents(&db).await.len()), ((0, 0, 0, 0), 12), "{report:?}");
+    assert!(report.errors[0].1.contains("that looks like a notice of the site, so nothing was changed"), "{report:?}");
+    assert_eq!(text(&db, &stand.url("/k/lorry-7")).await, "The lorry number 7 is parked in bay 7 near the dock.");
+    // Pages that differ in a number alone are pages, where the site knows which it has.
+    stand.always(None);
+    say("gate");
+    assert_eq!(counts(&sync(&db, &lorries).await), (0, 12, 0, 0));
+}
+
+#[tokio::test]
+async fn of_a_long_robots_txt_the_beginning_counts() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    let long = format!("User-agent: *\nDisallow: /private\n{}", "# filler\n".repeat(120_000));
+    stand.at("/robots.txt", Reply::new(200, "text/plain", long));
+    stand.at("/sitemap.xml", sitemap(&["/a", "/private/b"]));
+    stand.at("/a", page("A", "<p>Words of A.</p>"));
+    stand.at("/private/b", page("B", "<p>Words of B.</p>"));
+    let report = sync(&db, &site(&stand.url("/"))).await;
+    assert_eq!((counts(&report), &report.errors), ((1, 0, 0, 0), &vec![]));
+    assert!(!stand.paths().iter().any(|path| path.contains("private")));
+}
+
+#[tokio::test]
+async fn a_page_whose_own_address_leads_back_or_nowhere_stands_where_it_is() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    let own = |title: &str, to: &str| {
+        Reply::html(format!(
+            "<head><link rel=canonical href='{to}'></head><main><h1>{title}</h1><p>Words of {title}.</p></main>"
+        ))
+    };
+    let listed = ["/g/slash", "/g/one", "/g/two", "/g/dead", "/g/copy", "/g/far", "/g/original", "/g/moved"];
+    stand.at("/sitemap.xml", sitemap(&listed));
+    stand.at("/g/slash", own("Slash", "/g/slash/"));
+    stand.at("/g/slash/", Reply::redirect("/g/slash"));
+    stand.at("/g/one", own("One", "/g/two"));
+    stand.at("/g/two", own("Two", "/g/one"));
+    stand.at("/g/dead", own("Dead", "/g/nowhere"));
+    // These stand elsewhere: at an address that another one leads to, and at one that is listed later.
+    stand.at("/g/copy", own("Copy", "/g/moved"));
+    stand.at("/g/far", own("Far", "/g/copy"));
+    stand.at("/g/moved", Reply::redirect("/g/original"));
+    stand.at("/g/original", own("Original", "/g/original"));
+    let docs = site(&stand.url("/g/"));
+    let report = sync(&db, &docs).await;
+    assert_eq!((counts(&report), &report.errors), ((5, 0, 0, 0), &vec![]));
+    let found: Vec<String> = documents(&db).await.into_iter().map(|d| d.title).collect();
+    for title in ["Slash", "One", "Two", "Dead", "Original"] {
+        assert!(found.iter().any(|t| t == title), "{title} in {found:?}");
+    }
+    assert_eq!(counts(&sync(&db, &docs).await), (0, 0, 5, 0));
+    // Its own address is there now.
+    stand.at("/g/nowhere", own("Dead", "/g/nowhere"));
+    assert_eq!(counts(&sync(&db, &docs).await), (1, 0, 4, 1));
+    assert_eq!(text(&db, &stand.url("/g/nowhere")).await, "Words of Dead.");
+}
+
+#[tokio::test]
+async fn a_page_without_words_is_a_problem_and_one_that_only_sends_its_reader_on_is_none() {
+    let ((db, _dir), stand) = (store().await, Stand::start().await);
+    stand.at("/sitemap.xml", sitemap(&["/script", "/stub", "/clock", "/cyrillic"]));
+    stand.at(
+        "/script",
+        Reply::html("<head><title>App</title></head><div id=root></div><script src=a.js></script><noscript>Switch it on.</noscript>"),
+    );
+    stand.at(
+        "/stub",
+        Reply::html("<head><meta http-equiv=Refresh content='0; URL=/there'></head><p>This page has moved.</p>"),
+    );
+    stand.at("/there", page("There", "<p>Words of there.</p>"));
+    stand.at(
+        "/clock",
+        Reply::html("<head><meta http-equiv=refresh content='5; url=/clock'></head><p>Words of the clock.</p>"),
+    );
+    let words = b"<main><p>\xCF\xF0\xE8\xEA\xE0\xE7 \xEF\xEE\xE4\xEF\xE8\xF1\xE0\xED.</p></main>";
+    stand.at("/cyrillic", Reply::new(200, "text/html; Charset=\"windows-1251\"", &words[..]));
+    let report = sync(&db, &site(&stand.url("/"))).await;
+    assert_eq!(counts(&report), (3, 0, 0, 0));
+    assert_eq!(report.errors.len(), 1);
+    assert!(
+        report.errors[0].0.ends_with("/script") && report.errors[0].1.starts_with("it has no text, "),
+        "{report:?}"
+    );
+    assert_eq!(text(&db, &stand.url("/there")).await, "Words of there.");
+    assert_eq!(text(&db, &stand.url("/clock")).await, "Words of the clock.");
+    assert_eq!(text(&db, &stand.url("/cyrillic")).await, "Приказ подписан.");
+}

@@ -8,7 +8,7 @@ use stoa_learning::answers::curated::{self, State};
 use stoa_learning::answers::gaps;
 
 use super::print_json;
-use crate::app::App;
+use crate::app::{App, index_dir};
 use crate::config::Config;
 
 #[derive(clap::Subcommand, Debug)]
@@ -30,8 +30,10 @@ pub enum Command {
 }
 
 pub async fn run(config: Config, command: Command, json: bool) -> Result<()> {
-    let (app, lock) = App::for_command(config).await?;
-    if lock.is_some() {
+    let (app, lock) = App::for_reader(config, matches!(command, Command::List | Command::Gaps)).await?;
+    // Where there is no folder of it, the index of a reader is in memory and empty.
+    let in_memory = matches!(command, Command::Gaps) && !index_dir(&app.config).exists();
+    if lock.is_some() || in_memory {
         app.services.index.catch_up(&app.db).await?;
     }
     match command {

@@ -194,7 +194,8 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCod
     if let Command::Verify(options) = &command {
         return verify(options, json);
     }
-    let (app, lock) = App::for_command(config).await?;
+    let reads = matches!(command, Command::Holds | Command::Retention { .. } | Command::Erase { dry_run: true, .. });
+    let (app, lock) = App::for_reader(config, reads).await?;
     match command {
         Command::Checkpoint => checkpoint(&app, json).await?,
         Command::Export(options) => export(&app, options, json).await?,

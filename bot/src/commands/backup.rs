@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use stoa_ground::backup::{self, Summary};
+use stoa_ground::ledger::Master;
 use stoa_ground::{Clock, Db};
 
 use super::print_json;
@@ -32,31 +33,41 @@ pub async fn restore(config: Config, file: &Path, keys: &Path, json: bool) -> Re
         bail!("a server is running on {}: stop it first", config.database_url());
     };
     let keys = backup::read_keys(keys)?;
-    let due = backup::due(file, &keys)?;
-    if !due.is_empty() {
+    let backup = backup::check(file, &keys)?;
+    if let Some(master) = master_at_hand(&config)? {
+        backup.opens_with(&master)?;
+    }
+    if !backup.due.is_empty() {
         crate::evidence::holds_key_of(&config, &keys).context(
             "data was erased since this backup, and is erased again with the master key. Nothing was restored",
         )?;
     }
-    let summary = backup::restore(&config.database_url(), file, &keys, Clock::system()).await?;
+    backup::restore(&config.database_url(), &backup, Clock::system()).await?;
     drop((lock, store));
-    if !due.is_empty() {
+    if !backup.due.is_empty() {
         // Opening erases what is due.
         let (app, lock) = App::for_command(config)
             .await
             .context("the backup is restored; what was erased since is erased again at the next start")?;
         app.finish(lock).await?;
     }
-    let again = match due.people.len() {
+    let again = match backup.due.people.len() {
         0 => String::new(),
         1 => " One person's data was erased since, and is erased again.".to_owned(),
         n => format!(" The data of {n} people was erased since, and is erased again."),
     };
     say(
-        &summary,
+        &backup.summary,
         json,
         &format!("{} was restored.{again} The search index is built at the next start.", file.display()),
     )
+}
+
+/// The master key, where its file is there already.
+fn master_at_hand(config: &Config) -> Result<Option<Master>> {
+    let own = || config.data.dir.join("evidence").join("master.key");
+    let path = config.evidence.master_key_file.clone().unwrap_or_else(own);
+    Ok(path.exists().then(|| Master::open(&path, &Clock::system(), false)).transpose()?)
 }
 
 fn say(summary: &Summary, json: bool, sentence: &str) -> Result<()> {

@@ -50,7 +50,7 @@ pub enum Command {
 }
 
 pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCode> {
-    let (app, lock) = App::for_reader(config, matches!(command, Command::List)).await?;
+    let (app, lock) = App::for_reader(config, matches!(command, Command::List | Command::Impact { .. })).await?;
     let (mut failed, mut alone) = (false, false);
     match command {
         Command::Sync { source: only, gone } => {

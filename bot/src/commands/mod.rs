@@ -19,6 +19,12 @@ pub mod training;
 use anyhow::Result;
 use serde::Serialize;
 
+/// A reason that is recorded: it has to say something.
+pub fn reason(text: &str) -> Result<String, &'static str> {
+    let said = text.trim();
+    if said.is_empty() { Err("say why, in a sentence") } else { Ok(said.to_owned()) }
+}
+
 /// Prints one JSON value on a line.
 pub fn print_json(value: &impl Serialize) -> Result<()> {
     println!("{}", serde_json::to_string(value)?);

@@ -38,7 +38,7 @@ pub enum Command {
         /// expert, learning, approver, auditor or operator
         role: String,
         /// Why, for the evidence
-        #[arg(long, default_value = "granted by the operator")]
+        #[arg(long, default_value = "granted by the operator", value_parser = super::reason)]
         reason: String,
     },
     /// Take a role away; that is evidence as well
@@ -48,7 +48,7 @@ pub enum Command {
         /// expert, learning, approver, auditor or operator
         role: String,
         /// Why, for the evidence
-        #[arg(long, default_value = "revoked by the operator")]
+        #[arg(long, default_value = "revoked by the operator", value_parser = super::reason)]
         reason: String,
     },
     /// Link an account on a chat platform to a person
@@ -66,7 +66,7 @@ pub enum Command {
         #[arg(long)]
         remove: bool,
         /// Why, for the evidence
-        #[arg(long, default_value = "decided by the operator")]
+        #[arg(long, default_value = "decided by the operator", value_parser = super::reason)]
         reason: String,
     },
     /// Make one person of two rows that are the same human; reversible and recorded
@@ -76,7 +76,7 @@ pub enum Command {
         /// Who will stand for both: employee id, e-mail or name
         into: String,
         /// Why, for the evidence
-        #[arg(long, required_unless_present = "dry_run")]
+        #[arg(long, required_unless_present = "dry_run", value_parser = super::reason)]
         reason: Option<String>,
         /// Say what would happen and change nothing
         #[arg(long)]
@@ -87,7 +87,7 @@ pub enum Command {
         /// The employee id that was merged
         person: String,
         /// Why, for the evidence
-        #[arg(long, required_unless_present = "dry_run")]
+        #[arg(long, required_unless_present = "dry_run", value_parser = super::reason)]
         reason: Option<String>,
         /// Say what would happen and change nothing
         #[arg(long)]
@@ -112,7 +112,14 @@ pub enum Command {
 }
 
 pub async fn run(config: Config, command: Command, json: bool) -> Result<ExitCode> {
-    let (app, lock) = App::for_command(config).await?;
+    let reads = matches!(
+        command,
+        Command::Show { .. }
+            | Command::Unreachable { retry: false }
+            | Command::Merge { dry_run: true, .. }
+            | Command::Split { dry_run: true, .. }
+    );
+    let (app, lock) = App::for_reader(config, reads).await?;
     let ledger = &app.services.ledger;
     let mut code = ExitCode::SUCCESS;
     match command {

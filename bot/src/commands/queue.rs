@@ -1,6 +1,6 @@
 //! `stoa queue`: what waits and what was put aside; to try it again, or to give it up.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde_json::json;
 use stoa_flow::delivery::queues;
 use stoa_ground::{Db, Instant};
@@ -20,6 +20,7 @@ pub enum Command {
     /// Try a row again that was put aside
     Retry {
         /// Its key, as `stoa queue list` shows it
+        #[arg(required_unless_present = "all")]
         key: Option<String>,
         /// All of them
         #[arg(long, conflicts_with = "key")]
@@ -30,7 +31,7 @@ pub enum Command {
         /// Its key, as `stoa queue list` shows it
         key: String,
         /// Why, for whoever looks later
-        #[arg(long)]
+        #[arg(long, value_parser = super::reason)]
         reason: String,
     },
 }
@@ -38,7 +39,6 @@ pub enum Command {
 pub async fn run(config: Config, command: Command, json: bool) -> Result<()> {
     match command {
         Command::List { limit } => list(&open_to_read(&config).await?, limit, json).await,
-        Command::Retry { key: None, all: false } => bail!("say which: stoa queue retry KEY, or --all"),
         Command::Retry { key, .. } => {
             let (app, lock) = App::for_command(config).await?;
             let key = key.as_deref();

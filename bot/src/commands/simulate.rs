@@ -36,10 +36,6 @@ pub async fn run(config: Config, options: Options, json: bool) -> Result<()> {
     if let (true, Some(iri)) = (config.organisation.iri.is_empty(), source.meta("organisation.iri").await?) {
         organisation.iri = iri;
     }
-    let only = match options.person.as_deref() {
-        Some(text) => Some(source.read(|c| async move { people::find(&c, text).await }).await?),
-        None => None,
-    };
     let wanted = Wanted {
         from: options.from,
         to: options.to,
@@ -55,6 +51,11 @@ pub async fn run(config: Config, options: Options, json: bool) -> Result<()> {
         simulation.take(&file.display().to_string(), &text).await?;
     }
     let told = simulation.run().await?.clone();
+    // Also somebody whom an event hires.
+    let only = match options.person.as_deref() {
+        Some(text) => Some(simulation.db().read(|c| async move { people::find(&c, text).await }).await?),
+        None => None,
+    };
     let person = only.as_ref().map(|p| p.employee_id.as_str());
     if json {
         let mut out = std::io::BufWriter::new(Output);

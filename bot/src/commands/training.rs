@@ -341,14 +341,13 @@ fn request_line(r: &requests::Row) -> String {
 }
 
 fn line(row: &Row) -> String {
-    let day = |at: &String| at.get(..10).unwrap_or_default().to_owned();
     let mut line =
-        format!("{}: {} – {} since {}, due {}", row.name, row.requirement, row.state, day(&row.since), row.due_date);
-    if let Some(at) = &row.completed {
-        line.push_str(&format!(", completed {}", day(at)));
+        format!("{}: {} – {} since {}, due {}", row.name, row.requirement, row.state, row.since_date, row.due_date);
+    if let Some(day) = &row.completed_date {
+        line.push_str(&format!(", completed {day}"));
     }
-    if let Some(at) = &row.expires {
-        line.push_str(&format!(", valid until {}", day(at)));
+    if let Some(day) = &row.expires_date {
+        line.push_str(&format!(", valid until {day}"));
     }
     line + &format!(" ({})", row.reason)
 }

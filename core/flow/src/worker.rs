@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::{Arc, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
@@ -186,6 +187,12 @@ impl Flow {
     #[must_use]
     pub fn platform(&self, name: &str) -> Option<Arc<dyn Platform>> {
         self.platforms.read().unwrap_or_else(PoisonError::into_inner).iter().find(|p| p.name() == name).cloned()
+    }
+
+    /// How long after a send was cut off the message may still arrive, on the slowest platform.
+    pub(crate) fn settles(&self) -> Duration {
+        let platforms = self.platforms.read().unwrap_or_else(PoisonError::into_inner);
+        platforms.iter().map(|platform| platform.settles()).max().unwrap_or_default()
     }
 
     /// What the platforms have to tell the operator.

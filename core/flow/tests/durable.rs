@@ -198,6 +198,30 @@ async fn what_changes_while_a_message_is_edited_is_shown_in_it() {
 }
 
 #[tokio::test]
+async fn what_says_the_same_as_before_is_not_edited() {
+    let (db, ana, flow, far, _dir) = scene().await;
+    remind(&db, &ana, "safety").await;
+    flow.settle().await.unwrap();
+    let told = async || {
+        let row = db.opt("SELECT COUNT(*) AS n FROM decision WHERE decision = 'edit'", args![]).await.unwrap().unwrap();
+        row.get::<i64>("n").unwrap()
+    };
+    becomes(&db, "safety", "to do").await;
+    flow.settle().await.unwrap();
+    assert_eq!((far.stands(), told().await), (stands("safety: to do", 0), 0));
+    becomes(&db, "safety", "done").await;
+    flow.settle().await.unwrap();
+    becomes(&db, "safety", "done").await;
+    flow.settle().await.unwrap();
+    assert_eq!((far.stands(), told().await), (stands("safety: done", 1), 1));
+    // Under a lease that ran out somebody may have edited it.
+    exec(&db, "UPDATE outbox SET lease_until = 1").await;
+    becomes(&db, "safety", "done").await;
+    flow.settle().await.unwrap();
+    assert_eq!(far.stands(), stands("safety: done", 2));
+}
+
+#[tokio::test]
 async fn what_was_done_after_an_answer_was_lost_is_shown_in_the_message_that_had_arrived() {
     let (db, ana, flow, far, _dir) = scene().await;
     *far.deaf.lock().unwrap() = true;

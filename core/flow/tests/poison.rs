@@ -350,7 +350,15 @@ async fn an_edit_that_no_platform_takes_is_given_up_and_the_next_change_is_shown
     say(&s.db, "note", &ana, "lunch").await;
     s.flow.settle().await.unwrap();
     far.no_edits.store(true, Ordering::SeqCst);
-    let change = async || s.db.write(|tx| async move { delivery::revise_one(&tx, "lunch").await }).await.unwrap();
+    let change = async || {
+        s.db.write(|tx| async move {
+            // It said something else.
+            tx.exec("UPDATE outbox SET said = NULL", args![]).await?;
+            delivery::revise_one(&tx, "lunch").await
+        })
+        .await
+        .unwrap();
+    };
     change().await;
     s.flow.settle().await.unwrap();
     let pause = async || {

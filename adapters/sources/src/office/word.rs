@@ -1,13 +1,13 @@
-//! Word: headings by their styles, paragraphs, lists and tables. What is struck out by a change that is not accepted yet,
-//! comments, headers and footers are not read.
+//! Word: headings by their styles, paragraphs, lists and tables. What is hidden or struck out by a change that is not
+//! accepted yet, comments, headers and footers are not read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Archive, each, escape};
 use crate::xml::{Xml, attribute};
 
 pub(super) fn html(archive: &mut Archive<'_>) -> Result<String, String> {
-    let styles = archive.optional("word/styles.xml")?.map(|xml| headings(&xml)).transpose()?.unwrap_or_default();
+    let styles = archive.optional("word/styles.xml")?.map(|xml| styles(&xml)).transpose()?.unwrap_or_default();
     let xml = archive.part("word/document.xml")?;
     let mut out = Writer { styles, ..Writer::default() };
     each(&xml, |event| out.take(&event))?;
@@ -15,10 +15,18 @@ pub(super) fn html(archive: &mut Archive<'_>) -> Result<String, String> {
     Ok(out.html)
 }
 
-/// The ids of styles that are headings, with their level from 1; a title has the level 1 too. Ids are translated in some
-/// languages, names of the built-in styles are not (ECMA-376 part 1, section 17.7.4.9).
-fn headings(xml: &[u8]) -> Result<HashMap<String, usize>, String> {
-    let (mut found, mut id) = (HashMap::new(), String::new());
+/// What styles say, by their ids.
+#[derive(Default)]
+struct Styles {
+    /// Those that are headings, with their level from 1; a title has the level 1 too.
+    levels: HashMap<String, usize>,
+    /// Those whose text is hidden.
+    hidden: HashSet<String>,
+}
+
+/// Ids are translated in some languages, names of the built-in styles are not (ECMA-376 part 1, section 17.7.4.9).
+fn styles(xml: &[u8]) -> Result<Styles, String> {
+    let (mut found, mut id) = (Styles::default(), String::new());
     each(xml, |event| {
         if let Xml::Start(name, attributes) = event {
             match name {
@@ -26,8 +34,11 @@ fn headings(xml: &[u8]) -> Result<HashMap<String, usize>, String> {
                 "name" => {
                     let name = attribute(attributes, "val").unwrap_or_default().to_ascii_lowercase();
                     if let Some(level) = level_of(&name) {
-                        found.insert(id.clone(), level);
+                        found.levels.insert(id.clone(), level);
                     }
+                }
+                "vanish" if is_on(attributes) => {
+                    found.hidden.insert(id.clone());
                 }
                 _ => {}
             }
@@ -44,10 +55,15 @@ fn level_of(name: &str) -> Option<usize> {
     (1..=6).contains(&level).then_some(level)
 }
 
+/// Whether a property that is there is switched on (section 17.17.4).
+fn is_on(attributes: &[(String, String)]) -> bool {
+    !matches!(attribute(attributes, "val"), Some("0" | "false" | "off"))
+}
+
 #[derive(Default)]
 struct Writer {
     html: String,
-    styles: HashMap<String, usize>,
+    styles: Styles,
     /// The paragraph that is being read.
     text: String,
     level: Option<usize>,
@@ -57,10 +73,15 @@ struct Writer {
     tables: usize,
     silent: usize,
     in_text: bool,
+    /// Whether the style of the paragraph hides its text, and whether the run that is being read is hidden.
+    hides: bool,
+    in_run: bool,
+    hidden: bool,
 }
 
-/// A text box is there twice, once for older programs; and instructions of fields are no text.
-const SILENT: [&str; 4] = ["Fallback", "del", "instrText", "moveFrom"];
+/// A text box is there twice, once for older programs; instructions of fields are no text, and what was set before a change
+/// does not count.
+const SILENT: [&str; 6] = ["Fallback", "del", "instrText", "moveFrom", "pPrChange", "rPrChange"];
 
 impl Writer {
     fn take(&mut self, event: &Xml<'_>) {
@@ -69,7 +90,7 @@ impl Writer {
             Xml::End(name) if SILENT.contains(name) => self.silent = self.silent.saturating_sub(1),
             _ if self.silent > 0 => {}
             Xml::Start(name, attributes) => self.start(name, attributes),
-            Xml::Text(text) if self.in_text => self.text.push_str(&escape(text)),
+            Xml::Text(text) if self.in_text && !self.hidden => self.text.push_str(&escape(text)),
             Xml::Text(_) => {}
             Xml::End(name) => self.end(name),
         }
@@ -79,11 +100,17 @@ impl Writer {
         match name {
             "p" => {
                 self.end_paragraph();
-                (self.level, self.item) = (None, false);
+                (self.level, self.item, self.hides) = (None, false, false);
             }
+            "r" => (self.in_run, self.hidden) = (true, self.hides),
+            "rStyle" if self.in_run => {
+                self.hidden |= attribute(attributes, "val").is_some_and(|id| self.styles.hidden.contains(id));
+            }
+            "vanish" if self.in_run => self.hidden = is_on(attributes),
             "pStyle" => {
                 let id = attribute(attributes, "val").unwrap_or_default();
-                self.level = self.styles.get(id).copied().or_else(|| level_of(&id.to_ascii_lowercase()));
+                self.level = self.styles.levels.get(id).copied().or_else(|| level_of(&id.to_ascii_lowercase()));
+                self.hides = self.styles.hidden.contains(id);
             }
             "outlineLvl" => {
                 let level = attribute(attributes, "val").and_then(|v| v.parse::<usize>().ok());
@@ -91,6 +118,7 @@ impl Writer {
             }
             "numPr" => self.item = true,
             "t" => self.in_text = true,
+            "tab" | "br" | "cr" | "noBreakHyphen" if self.hidden => {}
             "tab" => self.text.push(' '),
             "br" | "cr" => self.text.push_str("<br>"),
             "noBreakHyphen" => self.text.push('-'),
@@ -110,6 +138,7 @@ impl Writer {
         match name {
             "p" => self.end_paragraph(),
             "t" => self.in_text = false,
+            "r" => (self.in_run, self.hidden) = (false, false),
             "tc" if self.tables > 0 => {
                 self.end_paragraph();
                 self.close_list();

@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 use serde_json::Value;
+use serde_saphyr::{DefaultMessageFormatter, MessageFormatter as _};
 
 use super::{Page, html};
 
@@ -9,12 +10,14 @@ use super::{Page, html};
 const MOST_LINES: usize = 500;
 
 /// Takes the front matter off `text` into `page` and gives the text below it with the number of its first line.
-/// Broken front matter is a warning that names the line, and what can be told of the title is kept.
+/// Broken front matter is a warning that names the line, and what can be told of the title is kept. Words between two
+/// lines that name nothing are text.
 pub(super) fn take<'a>(text: &'a str, page: &mut Page) -> (&'a str, usize) {
     let Some((mark, matter, rest)) = split(text) else { return (text, 1) };
     let below = text[..text.len() - rest.len()].matches('\n').count() + 1;
     let values = if mark == "+++" { from_toml(matter) } else { from_yaml(matter) };
     match values {
+        Ok(values) if !values.is_object() && !values.is_null() => return (text, 1),
         Ok(values) => fill(page, &values),
         Err((line, why)) => {
             page.warnings.push(format!("line {}: the front matter cannot be read: {why}", line + 1));
@@ -55,7 +58,8 @@ fn from_yaml(matter: &str) -> Result<Value, Failure> {
     }
     serde_saphyr::from_str::<Value>(matter).map_err(|e| {
         let line = e.location().map_or(1, |l| usize::try_from(l.line()).unwrap_or(1));
-        (line, first_line(&e.to_string()))
+        // Without the place, which is counted from the first line of the front matter.
+        (line, first_line(&DefaultMessageFormatter.format_message(e.without_snippet())))
     })
 }
 

@@ -16,6 +16,8 @@ pub struct Around {
     pub hidden: bool,
     /// The links that may be followed.
     pub links: Vec<String>,
+    /// Where a browser goes on from it by itself.
+    pub refresh: Option<String>,
 }
 
 /// What robots are told, in a page or by a server.
@@ -73,12 +75,44 @@ pub(super) fn around(tree: &Html) -> Around {
         base: first("base[href]", "href"),
         hidden: told.hidden,
         links,
+        refresh: all("meta[http-equiv='refresh' i]", "content").iter().find_map(|content| refresh(content)),
     }
+}
+
+/// A browser that goes on later than this, in seconds, leaves time to read.
+const SOON: f32 = 30.0;
+
+/// The address in `0; url=/there` (HTML standard, section 4.2.5.3). None: the page only loads itself anew, or much later.
+fn refresh(content: &str) -> Option<String> {
+    let (after, rest) = content.split_once([';', ','])?;
+    after.trim().parse::<f32>().ok().filter(|seconds| *seconds <= SOON)?;
+    let rest = rest.trim_start();
+    let named = rest
+        .get(..3)
+        .filter(|name| name.eq_ignore_ascii_case("url"))
+        .and_then(|_| rest[3..].trim_start().strip_prefix('='));
+    let address = named.unwrap_or(rest).trim().trim_matches(['"', '\'']).trim();
+    (!address.is_empty()).then(|| address.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refresh_leads_elsewhere_or_only_loads_the_page_anew() {
+        for (content, expected) in [
+            ("0; url=/there", Some("/there")),
+            ("5;URL = 'there.html'", Some("there.html")),
+            ("0,/there", Some("/there")),
+            ("300", None),
+            ("900; url=/sign-out", None),
+            ("0; url=", None),
+            ("", None),
+        ] {
+            assert_eq!(refresh(content).as_deref(), expected, "{content}");
+        }
+    }
 
     #[test]
     fn robots_are_told_by_whole_words() {

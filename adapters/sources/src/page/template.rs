@@ -370,21 +370,22 @@ fn said(name: &str, args: &[Argument]) -> String {
 
 /// Marks of site generators that stand on lines of their own.
 fn lines(text: &str) -> String {
-    let marks = ["!!!", "???", ":::", "[TOC]", "[[toc]]", "[[_TOC_]]", "{:toc}", "[[TOC]]"];
+    let marks = ["!!!", "???", ":::", "===", "[TOC]", "[[toc]]", "[[_TOC_]]", "{:toc}", "[[TOC]]"];
     if !marks.iter().any(|m| text.contains(m)) {
         return text.to_owned();
     }
     let mut out = String::with_capacity(text.len());
-    let (mut fence, mut body) = (false, None::<usize>);
+    // Where the blocks begin that are open, one in the other.
+    let (mut fence, mut open) = (false, Vec::<usize>::new());
     for line in text.lines() {
         let start = line.trim_start();
         let indent = line.len() - start.len();
         fence ^= start.starts_with("```") || start.starts_with("~~~");
-        if body.is_some_and(|b| !start.is_empty() && indent < b + 4) {
-            body = None;
+        while open.last().is_some_and(|b| !start.is_empty() && indent < b + 4) {
+            open.pop();
         }
-        let kept = match body {
-            Some(b) => line.get(b.min(indent)..).map_or(line, |l| l.strip_prefix("    ").unwrap_or(l)),
+        let kept = match open.last() {
+            Some(b) => line.get((*b).min(indent)..).map_or(line, |l| l.strip_prefix("    ").unwrap_or(l)),
             None => line,
         };
         let title = |s: &str| {
@@ -392,15 +393,15 @@ fn lines(text: &str) -> String {
             let (_, words) = words.split_once(' ').unwrap_or_default();
             words.trim_matches([' ', '"', '\'', '{', '}', '[', ']']).to_owned()
         };
-        if !fence
-            && body.is_none()
-            && (start.starts_with("!!! ") || start.starts_with("??? ") || start.starts_with("???+ "))
-        {
-            body = Some(indent);
+        if !fence && ["!!! ", "??? ", "???+ "].iter().any(|mark| start.starts_with(mark)) {
+            open.push(indent);
             bold(&mut out, &title(start));
+        } else if let Some(tab) = tab(start).filter(|_| !fence) {
+            open.push(indent);
+            bold(&mut out, tab);
         } else if !fence && start.starts_with(":::") {
             bold(&mut out, &title(start));
-        } else if !fence && marks[3..].contains(&start.trim_end()) {
+        } else if !fence && marks[4..].contains(&start.trim_end()) {
             out.push('\n');
         } else {
             out.push_str(kept);
@@ -408,6 +409,12 @@ fn lines(text: &str) -> String {
         }
     }
     out
+}
+
+/// The title of a tab: `=== "Linux"`, `===+ "Linux"` (open at first) and `===! "Linux"` (the first of others).
+fn tab(start: &str) -> Option<&str> {
+    let title = start.strip_prefix("===")?.trim_start_matches(['+', '!']).strip_prefix(' ')?.trim();
+    title.strip_prefix('"')?.strip_suffix('"')
 }
 
 fn bold(out: &mut String, title: &str) {

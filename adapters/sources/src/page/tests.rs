@@ -93,6 +93,7 @@ fn broken_front_matter_is_a_warning_with_its_line_and_the_text_is_still_read() {
     let warning = &page.warnings[0];
     assert!(warning.starts_with("line 2: the front matter cannot be read: "), "{warning}");
     assert!(!warning.contains('\n'));
+    assert!(!warning["line 2".len()..].contains("line"), "one line is named: {warning}");
     let page = read("+++\ntitle = \"Pay\"\ndate = \n+++\nMonthly.\n");
     assert!(page.warnings[0].starts_with("line 3: "), "{:?}", page.warnings);
     let page = read("+++\ntitle = \"Pay\"\n[extra]\nreview_date = 2027-01-02\n+++\nMonthly.\n");
@@ -101,6 +102,9 @@ fn broken_front_matter_is_a_warning_with_its_line_and_the_text_is_still_read() {
     assert_eq!(page.warnings, ["the review date 'soon' is not a date like 2027-03-31"]);
     let page = read("---\n\nA rule is no front matter.\n");
     assert_eq!(page.sections[0].text, "A rule is no front matter.");
+    let page = read("---\n\nNeither are words between two.\n\n---\n\nText.\n");
+    assert_eq!(page.sections[0].text, "Neither are words between two.\n\nText.");
+    assert!(read("---\n# nothing is said\n---\nText.").sections[0].text == "Text.");
     let bomb = (1..30).fold("a0: &a0 [x, x]\n".to_owned(), |s, n| {
         format!("{s}a{n}: &a{n} [*a{m}, *a{m}, *a{m}, *a{m}, *a{m}, *a{m}, *a{m}, *a{m}]\n", m = n - 1)
     });
@@ -179,6 +183,23 @@ fn bytes_of_any_character_set_become_text_and_binary_data_is_refused() {
     ] {
         assert_eq!(decode(bytes, said, html).unwrap(), expected, "{said:?} {html}");
     }
+    // What a page says far down of itself, and not what stands in its text.
+    let far =
+        [b"<p>charset=koi8-r</p><!--".as_slice(), &[b'x'; 1_100], b"--><META CHARSET = 'iso-8859-5'>\xBF"].concat();
+    assert!(decode(&far, None, true).unwrap().ends_with('П'));
+    // What nobody says is told from the letters.
+    let russian = "Заявление на отпуск подписывает руководитель отдела, а согласует его бухгалтерия.";
+    let polish = "Wniosek urlopowy należy złożyć u przełożonego najpóźniej dwa tygodnie wcześniej.";
+    for (encoding, text) in [
+        (encoding_rs::WINDOWS_1251, russian),
+        (encoding_rs::KOI8_R, russian),
+        (encoding_rs::WINDOWS_1250, polish),
+        (encoding_rs::SHIFT_JIS, "休暇の申請は二週間前に人事部へ提出してください。"),
+        (encoding_rs::WINDOWS_1252, "It costs £50 a day – “naïve” as that is – and £60 at 30 °C, ±5 µm."),
+        (encoding_rs::WINDOWS_1252, "Der Urlaubsantrag muß spätestens zwei Wochen vorher beim Vorgesetzten sein."),
+    ] {
+        assert_eq!(decode(&encoding.encode(text).0, None, false).unwrap(), text, "{}", encoding.name());
+    }
     let garbage: Vec<u8> = (0..20_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     assert!(decode(&garbage, None, false).unwrap_err().starts_with("it is not text but binary data"));
     assert!(decode(b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR", None, true).is_err());
@@ -232,4 +253,34 @@ fn a_page_that_is_too_large_for_a_tree_is_one_sentence() {
     assert_eq!(html(&"x".repeat(11 * 1024 * 1024)).unwrap_err(), "the page has more than 10 MB: split it");
     assert_eq!(html(&"<b>x</b>".repeat(100_001)).unwrap_err(), "it has more than 100000 elements: split it");
     assert_eq!(markdown(&"<i>x</i>".repeat(100_001)).unwrap_err(), "it has more than 100000 elements: split it");
+}
+
+#[test]
+fn tabs_and_what_stands_in_them_are_read_as_on_the_page() {
+    let page = read(
+        "Install it:\n\n=== \"pip\"\n\n    ```sh\n    pip install stoa\n    ```\n\n===+ \"From source\"\n\n    Clone it first.\n\n    \
+         !!! note \"Mind\"\n\n        It takes long.\n\n    Then build it.\n\nDone.\n",
+    );
+    assert_eq!(
+        page.sections[0].text,
+        "Install it:\n\n**pip**\n\n```sh\npip install stoa\n```\n\n**From source**\n\nClone it first.\n\n**Mind**\n\n\
+         It takes long.\n\nThen build it.\n\nDone."
+    );
+    let heading = read("Title\n===\n\nText.\n\n```\n=== \"code\"\n```\n");
+    assert_eq!(
+        (heading.title.as_deref(), heading.sections[0].text.as_str()),
+        (Some("Title"), "Text.\n\n```\n=== \"code\"\n```")
+    );
+}
+
+#[test]
+fn no_anchor_is_named_that_the_page_does_not_have() {
+    let words = "You may carry over up to two hundred and forty hours of leave into the next year, as long as your manager knows of it. ";
+    let text = format!(
+        "<html><head><title>Leave</title></head><body><div class=page><h2>Carry over</h2><p>{0}</p><p>{0}</p><h2 id=pay>Pay</h2><p>{0}</p></div></body></html>",
+        words.repeat(3)
+    );
+    let (page, _) = of_site(&text).unwrap();
+    let anchors: Vec<&str> = page.sections.iter().filter_map(|s| s.anchor.as_deref()).collect();
+    assert_eq!(anchors, ["pay"], "{:?}", page.sections);
 }

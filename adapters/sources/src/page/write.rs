@@ -83,6 +83,9 @@ const SITE_PARTS: [&str; 14] = [
     "edit-this-page",
 ];
 
+/// How the ids begin that are given to the content of a page when it is told from the rest: no reader finds them there.
+const NOT_OF_THE_PAGE: &str = "readability-page-";
+
 /// Writes sections.
 pub(super) struct Writer {
     origin: Origin,
@@ -202,7 +205,8 @@ impl Writer {
             "table" => self.table(node, depth),
             "hr" => {}
             _ => {
-                if let (Some(id), Some(first)) = (element.attr("id"), node.children().find(|c| c.value().is_element()))
+                let id = element.attr("id").filter(|id| !id.starts_with(NOT_OF_THE_PAGE));
+                if let (Some(id), Some(first)) = (id, node.children().find(|c| c.value().is_element()))
                     && first.value().as_element().is_some_and(|e| level(e.name()).is_some())
                 {
                     self.anchor = Some(id.to_owned());

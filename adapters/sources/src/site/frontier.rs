@@ -56,6 +56,11 @@ impl Frontier {
         self.queue.pop_front()
     }
 
+    /// Whether a page is still to be visited.
+    pub fn is_queued(&self, at: &str) -> bool {
+        self.queue.iter().any(|url| url.as_str() == at)
+    }
+
     /// The address by which a page is known: without fragment and without what follows visitors. None: not of this site.
     pub fn location(&self, url: &Url) -> Option<Url> {
         let mut url = url.clone();
@@ -91,6 +96,14 @@ impl Frontier {
     pub fn list(&mut self, url: &Url) {
         let Some(location) = self.location(url) else { return };
         self.add(location);
+    }
+
+    /// Adds a page that another one calls its own address: it is the next one to be visited, if it was not yet.
+    pub fn list_first(&mut self, location: &Url) {
+        self.list(location);
+        if let Some(page) = self.queue.iter().position(|url| url == location).and_then(|at| self.queue.remove(at)) {
+            self.queue.push_front(page);
+        }
     }
 
     /// Adds a page that was found by following a link.

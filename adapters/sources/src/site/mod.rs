@@ -1,7 +1,9 @@
 //! The source kind `site`: a web site, by its sitemap or by following its links, as its robots.txt allows.
 
 mod frontier;
+mod notice;
 mod sitemap;
+mod ways;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -15,20 +17,24 @@ use stoa_http::Network;
 use stoa_learning::library::{Found, Known, SourceReader, SourceSettings};
 use tokio::sync::mpsc;
 
-use crate::page;
+use crate::page::{self, Page};
 use crate::pdf::Extractor;
-use crate::reading::{Kind, MOST_BYTES, READING, Reading};
+use crate::reading::{Kind, MOST_BYTES, NO_TEXT, READING, Reading};
 use crate::web::{Answer, Ask, Client, Content, Failure, Pace, Validators, broken, send};
 use frontier::Frontier;
+use notice::{Notice, Said};
+use ways::Ways;
 
-/// The part of robots.txt that counts (RFC 9309, section 2.5).
-const MOST_ROBOTS: u64 = 500 * 1024;
+/// More of robots.txt than the part that counts (RFC 9309, section 2.5).
+const MOST_ROBOTS: u64 = robotxt::BYTE_LIMIT as u64 + 1;
 /// Sitemaps that are read of one site.
 const MOST_MAPS: usize = 100;
 /// The longest pause between two requests that a site can wish for.
 const SLOWEST: Duration = Duration::from_secs(10);
-/// So many pages in a row that say the same are a notice of the site.
-const SAME: usize = 5;
+/// A page that sends its reader on, and has fewer words than this, is none itself.
+const FEW_WORDS: usize = 60;
+/// Where no site has a page: it is asked for what it says then.
+const NOWHERE: &str = "stoa-asks-for-a-missing-page";
 /// What is remembered of a site that lists its pages itself, and of one whose links are followed.
 const LISTED: &str = "sitemap";
 const LINKED: &str = "links";
@@ -74,8 +80,10 @@ type Listed = Vec<(Url, Option<String>)>;
 /// What became of a page.
 enum Visit {
     Found(Found),
-    /// It is there under another address, or does not want to be found.
-    Elsewhere,
+    /// It was found at the first address, and calls the second one its own.
+    Held(Url, Url, Found),
+    /// It is there under another address, perhaps this one, or does not want to be found.
+    Elsewhere(Option<Url>),
 }
 
 impl Site {
@@ -98,7 +106,7 @@ impl Site {
     /// (RFC 9309, section 2.3.1).
     async fn robots(&self, client: &Client) -> Result<Robots> {
         let at = self.base.join("/robots.txt").map_err(|e| Error::invalid(e.to_string()))?;
-        match client.ask(&Ask::get(at, MOST_ROBOTS)).await {
+        match client.ask(&Ask { cut: true, ..Ask::get(at, MOST_ROBOTS) }).await {
             Ok(Answer::Content(content)) => Ok(Robots::parse(&content.bytes, page::AGENT)),
             Ok(_) | Err(Failure::Document(_) | Failure::Denied(_)) => Ok(Robots::allow_all()),
             Err(Failure::Server(sentence) | Failure::Away(sentence)) => {
@@ -168,24 +176,38 @@ impl Site {
             Answer::Content(content) => content,
         };
         let mark = Mark { reading: READING, validators: content.validators.clone(), listed: listed.cloned() };
-        if frontier.location(&content.url).is_none() && !frontier.closed && !known.documents.contains_key(&location) {
-            // A link to elsewhere by way of the site.
-            return Ok(Visit::Elsewhere);
-        }
-        self.read(at, *content, &mark, frontier).await
+        let is_ours = frontier.closed || known.documents.contains_key(&location);
+        self.read(at, *content, &mark, is_ours, frontier).await
     }
 
-    async fn read(&self, at: &Url, content: Content, mark: &Mark, frontier: &mut Frontier) -> Result<Visit, Failure> {
-        let Some(here) = frontier.location(&content.url) else {
-            let (host, path) = (content.url.host_str().unwrap_or_default(), content.url.path());
+    /// Reads what was found at `at`; `is_ours`: the site listed it, or it was known before.
+    async fn read(
+        &self,
+        at: &Url,
+        content: Content,
+        mark: &Mark,
+        is_ours: bool,
+        frontier: &mut Frontier,
+    ) -> Result<Visit, Failure> {
+        let out = |to: &Url| {
+            if !is_ours {
+                // A link to elsewhere by way of the site.
+                return Ok(Visit::Elsewhere(None));
+            }
+            let (host, path) = (to.host_str().unwrap_or_default(), to.path());
             let sentence = format!("it leads out of the site, to {host}{path}: perhaps one has to sign in to read it");
-            return Err(Failure::Denied(sentence));
+            Err(Failure::Denied(sentence))
         };
+        let Some(here) = frontier.location(&content.url) else { return out(&content.url) };
         let told = page::robots(&content.robots);
-        if here != *at && !frontier.visit(&here) || told.hidden {
-            return Ok(Visit::Elsewhere);
+        if told.hidden {
+            return Ok(Visit::Elsewhere(None));
         }
-        let Some(kind) = kind_of(&content.media, &content.url) else { return Ok(Visit::Elsewhere) };
+        if here != *at && !frontier.visit(&here) {
+            return Ok(Visit::Elsewhere(Some(here)));
+        }
+        let Some(kind) = kind_of(&content.media, &content.url) else { return Ok(Visit::Elsewhere(None)) };
+        let mut own = None;
         let page = if kind == Kind::Html {
             let (page, around) = self.reading.site(content.bytes, content.charset).await.map_err(Failure::Document)?;
             let from = around.base.and_then(|b| here.join(&b).ok()).unwrap_or_else(|| here.clone());
@@ -193,26 +215,61 @@ impl Site {
                 around.links.iter().filter_map(|href| from.join(href).ok()).for_each(|link| frontier.follow(&link));
             }
             if around.hidden {
-                return Ok(Visit::Elsewhere);
+                return Ok(Visit::Elsewhere(None));
+            }
+            if let Some(to) = around.refresh.and_then(|to| from.join(&to).ok())
+                && words(&page) < FEW_WORDS
+            {
+                match frontier.location(&to) {
+                    None => return out(&to),
+                    Some(to) if to != here => {
+                        frontier.list(&to);
+                        return Ok(Visit::Elsewhere(Some(to)));
+                    }
+                    Some(_) => {}
+                }
             }
             let canonical = around.canonical.and_then(|c| frontier.location(&from.join(&c).ok()?));
             // A site that calls all its pages its first one is mistaken.
-            if let Some(canonical) = canonical.filter(|c| *c != here && *c != self.base && c.path() != "/") {
-                frontier.list(&canonical);
-                return Ok(Visit::Elsewhere);
+            own = canonical.filter(|c| *c != here && *c != self.base && c.path() != "/");
+            if let Some(own) = &own {
+                frontier.list_first(own);
+            }
+            if page.sections.is_empty() {
+                return own
+                    .map_or_else(|| Err(Failure::Document(NO_TEXT.into())), |own| Ok(Visit::Elsewhere(Some(own))));
             }
             page
         } else {
             self.reading.bytes(kind, content.bytes, content.charset).await.map_err(Failure::Document)?
         };
-        let fingerprint = serde_json::to_string(mark).ok();
+        // Where another address is its own, it is looked at each time whether the page stands there by now.
+        let fingerprint = if own.is_none() { serde_json::to_string(mark).ok() } else { None };
         let name = here.path().rsplit('/').find(|p| !p.is_empty()).unwrap_or_default();
         let (item, warnings) = page.into_item(here.to_string(), || match name {
             "" => here.host_str().unwrap_or_default().to_owned(),
             name => page::from_file_name(name),
         });
-        Ok(Visit::Found(Found::Document { item, restricted: None, fingerprint, warnings }))
+        let found = Found::Document { item, restricted: None, fingerprint, warnings };
+        Ok(match own {
+            Some(own) => Visit::Held(here, own, found),
+            None => Visit::Found(found),
+        })
     }
+
+    /// What the site says where it has no page. None: that there is none.
+    async fn nowhere(&self, client: &Client, robots: &Robots) -> Option<Said> {
+        let at = self.base.join(NOWHERE).ok().filter(|at| robots.is_url_allowed(at))?;
+        let ask =
+            Ask { reads: |media, url| kind_of(media, url) == Some(Kind::Html), ..Ask::get(at.clone(), MOST_BYTES) };
+        let Ok(Answer::Content(content)) = client.ask(&ask).await else { return None };
+        let (page, _) = self.reading.site(content.bytes, content.charset).await.ok()?;
+        Some(Said::of(at.as_str(), &page.sections))
+    }
+}
+
+fn words(page: &Page) -> usize {
+    page.sections.iter().map(|s| s.text.split_whitespace().count()).sum()
 }
 
 /// What is read at an address.
@@ -258,31 +315,66 @@ impl SourceReader for Site {
         }
         let times: std::collections::HashMap<String, String> =
             listed.into_iter().filter_map(|(page, time)| Some((page.to_string(), time?))).collect();
-        let (mut forbidden, mut notice) = (0, Notice::default());
-        while let Some(at) = frontier.next() {
-            if !robots.is_url_allowed(&at) {
-                forbidden += 1;
-                continue;
-            }
-            let location = at.to_string();
-            let visited = self.visit(&client, &at, times.get(&location), known, &mut frontier).await;
-            let found = match visited {
-                Ok(Visit::Elsewhere) => continue,
-                Ok(Visit::Found(found)) => found,
-                // What is not open any more must not stay readable here, also while it is doubted that it is gone.
-                Err(Failure::Denied(sentence)) => {
-                    send(&out, Found::Noted(location.clone(), sentence)).await?;
-                    send(&out, Found::Restricted(location.clone(), Some(Vec::new()))).await?;
-                    Found::Gone(location)
+        let (mut forbidden, mut ways, mut notice, mut nowhere) = (0, Ways::default(), Notice::default(), None);
+        loop {
+            let at = frontier.next();
+            let mut found = Vec::new();
+            if let Some(at) = &at {
+                if !robots.is_url_allowed(at) {
+                    forbidden += 1;
+                    continue;
                 }
-                Err(failure) => broken(location, failure)?,
-            };
+                let location = at.to_string();
+                let visited = self.visit(&client, at, times.get(&location), known, &mut frontier).await;
+                match visited {
+                    Ok(Visit::Held(here, own, page)) => {
+                        ways.lead(&location, here.as_str());
+                        ways.hold(here.as_str(), own.as_str(), page);
+                        continue;
+                    }
+                    Ok(Visit::Elsewhere(to)) => to.iter().for_each(|to| ways.lead(&location, to.as_str())),
+                    Ok(Visit::Found(page)) => {
+                        if let Found::Document { item, .. } = &page {
+                            ways.lead(&location, &item.location);
+                        }
+                        found.push(page);
+                    }
+                    // What is not open any more must not stay readable here, also while it is doubted that it is gone.
+                    Err(Failure::Denied(sentence)) => {
+                        send(&out, Found::Noted(location.clone(), sentence)).await?;
+                        send(&out, Found::Restricted(location.clone(), Some(Vec::new()))).await?;
+                        found.push(Found::Gone(location));
+                    }
+                    Err(failure) => found.push(broken(location, failure)?),
+                }
+                found.iter().filter_map(standing).for_each(|at| ways.stands(at));
+            }
+            found.extend(ways.settle(|at| frontier.is_queued(at)));
             send(&out, Found::Listed(frontier.total())).await?;
-            for found in notice.take(found, known)? {
-                send(&out, found).await?;
+            for found in found {
+                for found in notice.take(found, known) {
+                    send(&out, found).await?;
+                }
+                if !notice.is_suspected(known) {
+                    continue;
+                }
+                // Pages that differ in numbers and names alone are pages, unless the site says that where it has none.
+                if !notice.is_one_text() && nowhere.is_none() {
+                    nowhere = Some(self.nowhere(&client, &robots).await);
+                }
+                let said = nowhere.iter().flatten().next();
+                if notice.is_one_text() || said.is_some_and(|said| notice.says(said)) {
+                    return Err(Error::Io(notice.sentence()));
+                }
+                for found in notice.believe() {
+                    send(&out, found).await?;
+                }
+            }
+            if at.is_none() {
+                break;
             }
         }
-        for found in notice.held {
+        for found in notice.believe() {
             send(&out, found).await?;
         }
         for sentence in notes(forbidden, &frontier) {
@@ -292,31 +384,12 @@ impl SourceReader for Site {
     }
 }
 
-/// Looks out for a site that shows the same notice ("Back soon") in the place of all its pages. What may be one is held
-/// back until another page says something else.
-#[derive(Default)]
-struct Notice {
-    held: Vec<Found>,
-}
-
-impl Notice {
-    /// What can be believed now.
-    fn take(&mut self, found: Found, known: &Known) -> Result<Vec<Found>> {
-        let Found::Document { item, .. } = &found else { return Ok(vec![found]) };
-        if !known.documents.contains_key(&item.location) {
-            return Ok(vec![found]);
-        }
-        let same = |other: &Found| matches!(other, Found::Document { item: o, .. } if o.sections == item.sections);
-        let before = if self.held.first().is_some_and(same) { Vec::new() } else { std::mem::take(&mut self.held) };
-        let sample: String = item.sections.iter().flat_map(|s| s.text.chars()).take(60).collect();
-        self.held.push(found);
-        if self.held.len() >= SAME.min(known.documents.len()).max(2) {
-            return Err(Error::Io(format!(
-                "{} pages in a row now say the same, '{sample}': that looks like a notice of the site, so nothing was changed",
-                self.held.len()
-            )));
-        }
-        Ok(before)
+/// Where a page stands that was found there.
+fn standing(found: &Found) -> Option<&str> {
+    match found {
+        Found::Document { item, .. } => Some(&item.location),
+        Found::Unchanged(at) | Found::Broken(at, _) => Some(at),
+        _ => None,
     }
 }
 

@@ -136,6 +136,8 @@ pub(crate) struct Ask<'a> {
     pub validators: Validators,
     /// So many bytes the answer may have.
     pub most: u64,
+    /// Whether a longer one is cut off there, rather than refused.
+    pub cut: bool,
     pub body: Option<&'a serde_json::Value>,
     /// Whether it may lead to another server, which is asked without the headers of the server itself.
     pub elsewhere: bool,
@@ -145,7 +147,8 @@ pub(crate) struct Ask<'a> {
 
 impl Ask<'_> {
     pub fn get(url: Url, most: u64) -> Self {
-        Self { url, validators: Validators::default(), most, body: None, elsewhere: false, reads: |_, _| true }
+        let validators = Validators::default();
+        Self { url, validators, most, cut: false, body: None, elsewhere: false, reads: |_, _| true }
     }
 }
 
@@ -346,25 +349,29 @@ async fn answer(response: reqwest::Response, url: Url, ask: &Ask<'_>) -> Result<
     let charset = content
         .split(';')
         .skip(1)
-        .find_map(|p| p.trim().strip_prefix("charset="))
-        .map(|c| c.trim_matches('"').to_owned());
+        .filter_map(|parameter| parameter.split_once('='))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))
+        .map(|(_, value)| value.trim().trim_matches(['"', '\'']).to_owned());
     let media = content.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let validators = Validators { etag: text(ETAG), modified: text(LAST_MODIFIED) };
     let robots = response.headers().get_all("x-robots-tag").iter().filter_map(|v| v.to_str().ok());
     let robots = robots.collect::<Vec<_>>().join("\n");
-    let bytes = if (ask.reads)(&media, &url) { body(response, ask.most).await? } else { Vec::new() };
+    let bytes = if (ask.reads)(&media, &url) { body(response, ask).await? } else { Vec::new() };
     Ok(Answer::Content(Box::new(Content { url, bytes, media, charset, validators, robots })))
 }
 
-async fn body(mut response: reqwest::Response, most: u64) -> Result<Vec<u8>, Trouble> {
-    let large = || Trouble::document(format!("it has more than {} MB: split it", most / 1024 / 1024));
-    if response.content_length().is_some_and(|length| length > most) {
+async fn body(mut response: reqwest::Response, ask: &Ask<'_>) -> Result<Vec<u8>, Trouble> {
+    let large = || Trouble::document(format!("it has more than {} MB: split it", ask.most / 1024 / 1024));
+    if !ask.cut && response.content_length().is_some_and(|length| length > ask.most) {
         return Err(large());
     }
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|e| trouble(&e))? {
         bytes.extend_from_slice(&chunk);
-        if bytes.len() as u64 > most {
+        if bytes.len() as u64 > ask.most {
+            if ask.cut {
+                break;
+            }
             return Err(large());
         }
     }

@@ -138,7 +138,7 @@ async fn answer(State(stand): State<Stand>, request: Request) -> Response {
         response = response.header(name, value.replace("{base}", &stand.base));
     }
     let body = match std::str::from_utf8(&reply.body) {
-        Ok(text) => text.replace("{base}", &stand.base).into_bytes(),
+        Ok(text) => text.replace("{base}", &stand.base).replace("{path}", &path).into_bytes(),
         Err(_) => reply.body.clone(),
     };
     let body = if unchanged { Body::empty() } else { Body::from(body) };

@@ -21,36 +21,15 @@ pub(super) fn check(config: &Config, file: Option<&Path>, f: &mut Findings) -> R
             "[organisation] iri is missing; statements need it, and it is fixed at the first start",
         )?;
     }
-    let loopback = config.http.listen.parse::<std::net::SocketAddr>().map(|a| a.ip().is_loopback());
-    match loopback {
-        Err(_) => f.say(
-            Grade::Wrong,
-            "http",
-            format!("[http] listen = '{}' is not an address like 127.0.0.1:8420", config.http.listen),
-        )?,
-        Ok(false) if config.web.local_chat => {
-            f.say(
-                Grade::Wrong,
-                "web",
-                "[web] local_chat is for this machine only; set [http] listen to a loopback address",
-            )?;
-        }
-        Ok(_) if config.web.local_chat => {
-            f.say(
-                Grade::Ok,
-                "web",
-                "the local web chat is open on this machine; people sign in by 'stoa people link'",
-            )?;
-        }
-        Ok(_) if !config.bridge.is_empty() || !config.slack.is_empty() || config.discord.is_set() => {}
-        Ok(_) => {
-            f.say(Grade::Note, "web", "no chat is connected; set [web] local_chat = true to try it on this machine")?;
-        }
+    let faults = crate::serve::faults(config, config.web.local_chat);
+    if config.web.local_chat && !faults.iter().any(|(part, _)| *part == "http") {
+        f.say(Grade::Ok, "web", "the local web chat is open on this machine; people sign in by 'stoa people link'")?;
     }
-    if let Some(channel) = &config.operations.channel
-        && let Err(e) = stoa_learning::operations::channel(channel)
-    {
-        f.say(Grade::Wrong, "operations", e)?;
+    if !config.web.local_chat && config.bridge.is_empty() && config.slack.is_empty() && !config.discord.is_set() {
+        f.say(Grade::Note, "web", "no chat is connected; set [web] local_chat = true to try it on this machine")?;
+    }
+    for (part, fault) in &faults {
+        f.say(Grade::Wrong, part, crate::sentence(fault))?;
     }
     if config.library.sources.is_empty() {
         f.say(
@@ -77,7 +56,34 @@ pub(super) fn check(config: &Config, file: Option<&Path>, f: &mut Findings) -> R
             Ok(_) => {}
         }
     }
+    // With such a key the server does not start.
+    let signing = crate::evidence::signing_key_file(config);
+    if mode(&signing) & 0o007 != 0 {
+        let text = format!(
+            "[evidence] signing_key_file: everybody on this machine may read {}; chmod 600 it",
+            signing.display()
+        );
+        f.say(Grade::Wrong, "secrets", text)?;
+    }
+    if let Some(path) = config.database_url().strip_prefix("sqlite://").map(Path::new)
+        && is_open_to_all(path)
+    {
+        let path = path.display();
+        let text = format!("everybody on this machine may read the database {path}; 'chmod 640 {path}*' ends that");
+        f.say(Grade::Note, "secrets", text)?;
+    }
     Ok(())
+}
+
+/// Whether everybody may read a file, and go through all folders above it.
+fn is_open_to_all(path: &Path) -> bool {
+    let Ok(path) = path.canonicalize() else { return false };
+    mode(&path) & 0o004 != 0 && path.ancestors().skip(1).all(|folder| mode(folder) & 0o001 != 0)
+}
+
+/// What may be done with a file; nothing where it is not there.
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).map_or(0, |file| file.permissions().mode())
 }
 
 /// The files that hold secrets, and for what.
@@ -88,6 +94,7 @@ fn secret_files(config: &Config) -> Vec<(String, &Path)> {
         ("[mail] smtp_url_file", &config.mail.smtp_url_file),
         ("[discord] token_file", &config.discord.token_file),
         ("[oidc] client_secret_file", &config.oidc.client_secret_file),
+        ("[llm] api_key_file", &config.llm.api_key_file),
     ];
     files.extend(single.into_iter().filter_map(|(what, file)| Some((what.to_owned(), file.as_deref()?))));
     for app in &config.slack {

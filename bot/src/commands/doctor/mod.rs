@@ -80,7 +80,24 @@ pub async fn run(config: Config, file: Option<&Path>, options: Options, json: bo
 /// Whether the data folder can be written, and how much room there is.
 fn data_folder(dir: &Path, f: &mut Findings) -> Result<()> {
     if !dir.exists() {
-        return f.say(Grade::Note, "data", format!("the data folder {} is made at the first start", dir.display()));
+        // The name of what is relative begins in this folder.
+        let above = dir.ancestors().skip(1).map(|d| if d.as_os_str().is_empty() { Path::new(".") } else { d });
+        let above = above.into_iter().find(|d| d.exists()).unwrap_or(Path::new("/"));
+        return match tempfile::tempdir_in(above) {
+            Ok(_) => {
+                f.say(Grade::Note, "data", format!("the data folder {} is made at the first start", dir.display()))
+            }
+            Err(e) => {
+                let text = format!(
+                    "the data folder {} cannot be made in {}: {}; make it for the user that runs Stoa, or set [data] dir \
+                     to another",
+                    dir.display(),
+                    above.display(),
+                    e.kind()
+                );
+                f.say(Grade::Wrong, "data", text)
+            }
+        };
     }
     match tempfile::tempfile_in(dir) {
         Ok(_) => f.say(Grade::Ok, "data", format!("the data folder {} can be written", dir.display()))?,

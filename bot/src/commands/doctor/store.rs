@@ -9,14 +9,13 @@ use stoa_flow::{Flow, alarms};
 use stoa_ground::db::Engine;
 use stoa_ground::ledger::{self, Sound};
 use stoa_ground::people::{self, Role};
-use stoa_ground::xapi::Emitter;
 use stoa_ground::{Db, args};
-use stoa_learning::evidence::retention;
+use stoa_learning::evidence::{contents, retention};
 use stoa_learning::search::Index;
-use stoa_learning::{Services, library, operations, training};
+use stoa_learning::{library, operations, training};
 
 use super::{Findings, Grade, NAMED, Options, STUCK, age};
-use crate::app::{Lock, index_dir, peek_to_read};
+use crate::app::{Lock, identifiers, index_dir, peek_to_read};
 use crate::config::Config;
 
 /// Without `--full` a larger database is not read as a whole, in bytes.
@@ -49,6 +48,9 @@ pub(super) async fn check(config: &Config, options: Options, f: &mut Findings) -
     whole(&db, size, options, f).await?;
     if db.meta("clock").await?.is_some_and(|at| at != "system") {
         f.say(Grade::Note, "clock", "this store lives by a clock moved by hand; its evidence counts as test")?;
+    }
+    if let Err(e) = identifiers(config, &db, false).await {
+        f.say(Grade::Wrong, "store", crate::sentence(&e))?;
     }
     if !db.due_erasures().await?.is_empty() {
         let text =
@@ -179,10 +181,11 @@ async fn evidence(config: &Config, db: &Db, options: Options, f: &mut Findings) 
     Ok(())
 }
 
-/// Whether the status tables say what the ledger's records say.
+/// Whether the status tables say what the ledger's records say, and courses are kept as they were shown.
 async fn status(db: &Db, f: &mut Findings) -> Result<()> {
     let sound = db.read(|c| async move {
         retention::sound(&c).await?;
+        contents::sound(&c).await?;
         training::sound(&c).await
     });
     match sound.await {
@@ -212,6 +215,9 @@ async fn clocks(db: &Db, f: &mut Findings) -> Result<()> {
 
 /// Whether search goes by meaning, and how far the vectors are.
 async fn meaning(config: &Config, db: &Db, f: &mut Findings) -> Result<()> {
+    if let Err(e) = crate::model::reranker(config) {
+        f.say(Grade::Wrong, "search", crate::sentence(&e))?;
+    }
     match crate::model::embedder(config, db.clock()) {
         Ok(Some(model)) => {
             let model = model.model();
@@ -333,15 +339,9 @@ async fn waiting(db: &Db, running: bool, f: &mut Findings) -> Result<()> {
 /// How far the readers of the change feed are behind whose positions are in the store.
 async fn readers(config: &Config, db: &Db, running: bool, f: &mut Findings) -> Result<()> {
     let organisation = config.organisation()?;
-    let services = Services {
-        ledger: stoa_learning::ledger(),
-        emitter: Emitter::new(&organisation.iri)?,
-        organisation: organisation.clone(),
-        index: Index::in_memory()?,
-        asking: crate::asking::of(config)?,
-        training: config.training()?,
-        mail: crate::serve::mail(config)?.is_some(),
-        sign_in: crate::oidc::named_by(config),
+    let Ok(services) = crate::app::services(config, &organisation, Index::in_memory()?) else {
+        // What is wrong with the configuration is said where it is read.
+        return Ok(());
     };
     let flow = Flow::new(db.clone(), organisation, stoa_learning::parts(&Arc::new(services)));
     for reader in flow.readers().await? {

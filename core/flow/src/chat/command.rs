@@ -118,6 +118,11 @@ pub trait Command: Send + Sync {
         args.text().is_empty()
     }
 
+    /// Whether plain words that it [`accepts`](Self::accepts) are meant for it, where that depends on who writes them.
+    async fn is_meant(&self, _cx: &Context<'_>, _args: &Args) -> Result<bool> {
+        Ok(true)
+    }
+
     /// The form to open for this call, if it opens one. Must answer at once: it reads, and changes nothing.
     async fn form(&self, _cx: &Context<'_>, _call: &Call) -> Result<Option<Form>> {
         Ok(None)

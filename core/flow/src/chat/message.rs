@@ -1,6 +1,8 @@
 //! Messages and forms without a platform. Every block has a plain-text form, so that nothing is lost where a platform
 //! has no rich messages.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use serde::{Deserialize, Serialize};
 
 /// What the bot says.
@@ -14,7 +16,7 @@ pub struct Message {
 }
 
 /// A part of a message.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Block {
     /// A title in plain text.
@@ -30,7 +32,7 @@ pub enum Block {
 }
 
 /// A button. Pressing it is the same as saying its command.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Button {
     /// What it says.
     pub label: String,
@@ -42,7 +44,7 @@ pub struct Button {
 }
 
 /// How a button looks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Style {
     /// Like any other.
@@ -140,7 +142,15 @@ impl Message {
         if buttons.is_empty() { self } else { self.and(Block::Buttons(buttons)) }
     }
 
-    /// The whole message as plain text, buttons as the commands that they stand for.
+    /// By which it is known whether a message says what it said before; none while it is being written. Another version of the
+    /// program may give another number.
+    pub(crate) fn digest(&self) -> Option<i64> {
+        let mut hasher = DefaultHasher::new();
+        self.blocks.hash(&mut hasher);
+        (!self.growing).then(|| hasher.finish().cast_signed())
+    }
+
+    /// The whole message as it is written, with its markup, buttons as the commands that they stand for: for tests.
     #[must_use]
     pub fn plain(&self) -> String {
         let mut lines = Vec::new();

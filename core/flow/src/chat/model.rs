@@ -225,6 +225,11 @@ pub trait Platform: Send + Sync {
     /// The id of the message that was posted with this delivery key, if it arrived. Nothing was sent before `since`.
     async fn find(&self, place: &Place, key: &str, since: Instant) -> Result<Option<String>, SendError>;
 
+    /// How long after a call was cut off what it said may still come to stand in the chat.
+    fn settles(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// The place where the bot and this account talk alone.
     async fn direct(&self, account: &Account) -> Result<Place, SendError>;
 

@@ -80,6 +80,9 @@ pub fn understand(event: &Event, commands: &[Box<dyn Command>]) -> Understood {
                 let (word, args) = if word == "stoa" { line(&args.0) } else { (word, args) };
                 return explicit(word, args);
             }
+            if let Some(word) = in_other_words(text).filter(|word| known(word).is_some()) {
+                return Understood::Command(word.to_owned(), Args::default());
+            }
             let (word, args) = line(text);
             let word = word.trim_end_matches([':', ',', '.', '!']).to_owned();
             match known(&word) {
@@ -93,6 +96,27 @@ pub fn understand(event: &Event, commands: &[Box<dyn Command>]) -> Understood {
         }
         Event::Edited { .. } | Event::Deleted { .. } | Event::Reaction { .. } => Understood::Nothing,
     }
+}
+
+/// What people say for a command's word, of which no page tells them anything.
+const OTHER_WORDS: &[(&str, &[&str])] = &[
+    ("settings", &["pause", "stop", "unsubscribe", "my settings"]),
+    ("mydata", &["my data", "delete my data", "erase my data", "export my data", "what do you know about me"]),
+    ("why", &["why did i get this", "why did i get this message", "why this", "why do you write to me"]),
+    (
+        "training",
+        &["my training", "when is my training due", "what training is due", "what is due", "what do i have to do"],
+    ),
+    ("team", &["my team", "who in my team is overdue", "who is overdue", "who is missing"]),
+    ("learn", &["my lesson", "today’s lesson", "today's lesson"]),
+    ("help", &["what can you do", "who are you"]),
+];
+
+/// The command that a whole message says in other words.
+fn in_other_words(text: &str) -> Option<&'static str> {
+    let said = text.trim_end_matches(['?', '.', '!', ' ']).to_lowercase();
+    let is_said = |(_, ways): &&(&str, &[&str])| ways.contains(&said.as_str());
+    OTHER_WORDS.iter().find(is_said).map(|(word, _)| *word)
 }
 
 /// The command word nearest to what was typed: at most a third of its letters differ (at least one may).
@@ -261,7 +285,7 @@ impl Flow {
             Ok(()) => cx.commit(|_| async { Ok(Some(EventOutcome::Ignored)) }).await,
             Err(Error::Conflict(_)) if committed => Ok(Some(EventOutcome::Done)),
             Err(Error::Invalid(text) | Error::Forbidden(text) | Error::NotFound(text)) if !committed => {
-                cx.reply_private(Message::text(super::literal(&text))).await?;
+                cx.reply_private(Message::text(refusal(&text))).await?;
                 Ok(Some(EventOutcome::Refused))
             }
             Err(e) if committed => {
@@ -342,7 +366,16 @@ impl Flow {
                 cx.reply_private(message).await
             }
             Understood::Command(word, args) => {
-                let Some(command) = self.command(&word) else { return Ok(()) };
+                let Some(mut command) = self.command(&word) else { return Ok(()) };
+                let mut args = args;
+                if let Event::Message { text, .. } = &cx.envelope.event
+                    && cx.known.is_some()
+                    && !text.trim_start().starts_with('/')
+                    && !command.is_meant(cx, &args).await?
+                    && let Some(ask) = self.command("ask")
+                {
+                    (command, args) = (ask, Args(text.trim().to_owned()));
+                }
                 if !command.public() && cx.known.is_none() {
                     return cx.reply_private(Message::text(say!(cx.words, "chat-help-unknown-account"))).await;
                 }
@@ -377,6 +410,13 @@ pub(super) async fn active(tx: &Tx, person: &str, place: &Place, account: &Accou
     )
     .await?;
     crate::delivery::seen(tx, person).await
+}
+
+/// A refusal as CommonMark. What it quotes may be people's words: nothing of it counts as markup but what is to be typed, which
+/// stands in bold.
+fn refusal(text: &str) -> String {
+    let parts: Vec<String> = text.split("**").map(super::literal).collect();
+    if parts.len() % 2 == 1 { parts.join("**") } else { super::literal(text) }
 }
 
 /// A short number under which the operator finds the event in the log.

@@ -74,7 +74,7 @@ impl Flow {
         let person = self.person_of(&delivery).await?;
         if let Some(place) = self.unfindable(&delivery) {
             let turn = Turn { delivery: &delivery, person: person.as_ref(), started: begun };
-            self.posted(&turn, place, &format!("unknown/{key}"), Arrived::Sent { lost: false }).await?;
+            self.posted(&turn, place, &format!("unknown/{key}"), Arrived::Sent { lost: false, said: None }).await?;
             return Ok(1);
         }
         match before(begun + self.lease.held(), self.look_for(&delivery, person.as_ref())).await {
@@ -124,16 +124,19 @@ impl Flow {
     }
 
     /// Puts a row back that was not sent. Where that is only what the platform said after a send was cut off (`doubtful`),
-    /// it is looked for once more before it is sent: the cut-off one may have been on its way. That counts as an attempt: one
-    /// that always takes the server with it is put aside in the end.
+    /// it is looked for once more before it is sent, when the cut-off one cannot be on its way any more. That counts as an attempt:
+    /// one that always takes the server with it is put aside in the end.
     pub(super) async fn unsent(&self, key: &str, doubtful: bool) -> Result<()> {
         let count = i64::from(doubtful);
+        let settles = if doubtful { i64::try_from(self.settles().as_micros()).unwrap_or(i64::MAX) } else { 0 };
         self.db()
             .write_by_key(|tx| async move {
-                let sql = "UPDATE outbox SET state = CASE WHEN attempts + $3 < $4 THEN 'queued' ELSE 'parked' END, sent_at = NULL,
+                let then = tx.lease_time().await?.plus(settles);
+                let sql = "UPDATE outbox SET retry_at = CASE WHEN $3 = 1 THEN $5 ELSE retry_at END,
+                           state = CASE WHEN attempts + $3 < $4 THEN 'queued' ELSE 'parked' END, sent_at = NULL,
                            error = CASE WHEN attempts + $3 < $4 THEN error ELSE 'it was cut off each time that it was sent' END,
                            attempts = attempts + $3 WHERE key = $1 AND state = 'sending' AND lease_by = $2";
-                tx.exec(sql, args![key, &self.server, count, ATTEMPTS]).await?;
+                tx.exec(sql, args![key, &self.server, count, ATTEMPTS, then]).await?;
                 Ok(())
             })
             .await

@@ -23,6 +23,9 @@ use crate::worker::Flow;
 /// How many recipients, or messages of an edit, are worked on at once.
 pub(super) const AT_ONCE: usize = 32;
 
+/// After a start, a message that may have been sent before is looked for within this time.
+const SETTLED: i64 = 10 * Instant::SECOND;
+
 /// How often a message is tried before it is parked: with growing pauses, for three hours.
 pub(super) const ATTEMPTS: i64 = 40;
 
@@ -76,8 +79,8 @@ pub(super) enum Next {
 /// How it is known that a message stands in the chat.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrived {
-    /// It was sent just now, to somebody who is or is not listed as one whom nothing reaches.
-    Sent { lost: bool },
+    /// It was sent just now, to somebody who is or is not listed as one whom nothing reaches, and says this.
+    Sent { lost: bool, said: Option<i64> },
     /// The platform has it from an earlier attempt.
     Found,
 }
@@ -217,7 +220,10 @@ impl Flow {
             match sent {
                 Ok(id) => {
                     let place = platform.settled(&place).await;
-                    return self.posted(turn, &place, &id, Arrived::Sent { lost: reach.lost }).await.map(|()| true);
+                    return self
+                        .posted(turn, &place, &id, Arrived::Sent { lost: reach.lost, said: message.digest() })
+                        .await
+                        .map(|()| true);
                 }
                 Err(passing @ (SendError::Retry { .. } | SendError::Unsent { .. } | SendError::Wait { .. })) => {
                     return self.not_now(turn, passing, Some(place.platform.as_str())).await.map(|()| false);
@@ -333,13 +339,17 @@ impl Flow {
         let found = arrived == Arrived::Found;
         let again = i64::from(found && delivery.kind != Reply.name() && delivery.shown.is_none());
         let sql = "UPDATE outbox SET state = 'posted', posted = $2, channel = $3, message_id = $4, sent_at = $5, error = NULL,
-                   attempts = 0, tried = NULL, retry_at = 0, lease_until = 0, revise = revise + $7
+                   attempts = 0, tried = NULL, retry_at = 0, lease_until = 0, revise = revise + $7, said = $8
                    WHERE key = $1 AND state = 'sending' AND lease_by = $6";
-        let args = |now: Instant| args![&delivery.key, posted, &place.channel, id, now, &self.server, again];
+        let (lost, said) = match arrived {
+            Arrived::Sent { lost, said } => (lost, said),
+            Arrived::Found => (true, None),
+        };
+        let args = |now: Instant| args![&delivery.key, posted, &place.channel, id, now, &self.server, again, said];
         let kind = self.kind(&delivery.kind);
         let unsolicited = kind.is_some_and(|kind| kind.policy().unsolicited);
         let keeps = kind.filter(|kind| kind.keeps_sent());
-        if !unsolicited && keeps.is_none() && arrived == (Arrived::Sent { lost: false }) {
+        if !unsolicited && keeps.is_none() && !lost {
             // Nothing else follows from an answer that has arrived.
             if self.db().write_one(sql, args(self.clock().now())).await? == 1 {
                 self.ended(turn, Ended { posted: Some((place, id)), ..Ended::new("posted") });
@@ -355,7 +365,7 @@ impl Flow {
                     // The lease ran out; whoever took it finds the message on the platform.
                     return Ok(false);
                 }
-                if let (Some(person), Arrived::Found | Arrived::Sent { lost: true }) = (&delivery.person, arrived) {
+                if let (Some(person), true) = (&delivery.person, lost) {
                     places::found(&tx, person).await?;
                 }
                 if let (true, Some(person)) = (unsolicited, &delivery.person) {
@@ -455,15 +465,20 @@ impl Flow {
 
 /// After the start of the only server: nobody sends anything, and retries need not wait for a clock of another run.
 pub(crate) async fn release(tx: &Tx) -> Result<()> {
-    tx.exec("UPDATE outbox SET lease_until = 0 WHERE state = 'sending' OR revise > 0", args![]).await?;
-    tx.exec("UPDATE outbox SET retry_at = 0 WHERE state = 'queued' OR revise > 0", args![]).await?;
+    tx.exec("UPDATE outbox SET said = CASE WHEN lease_until = 0 THEN said END, lease_until = 0 WHERE state = 'sending' OR revise > 0", args![]).await?;
+    // What was cut off may still be on its way: it names the server that sent it.
+    let sql = "UPDATE outbox SET retry_at = CASE WHEN state <> 'queued' OR lease_by IS NULL THEN 0
+                                                 WHEN retry_at < $1 THEN retry_at ELSE $1 END
+               WHERE state = 'queued' OR revise > 0";
+    tx.exec(sql, args![tx.lease_time().await?.plus(SETTLED)]).await?;
     tx.exec("UPDATE job SET retry_at = 0 WHERE state = 'waiting'", args![]).await?;
     Ok(())
 }
 
 /// One server sends nothing just now: what it had can be looked for.
 pub(crate) async fn release_of(tx: &Tx, server: &str) -> Result<()> {
-    let sql = "UPDATE outbox SET lease_until = 0 WHERE (state = 'sending' OR revise > 0) AND lease_by = $1";
+    let sql = "UPDATE outbox SET said = CASE WHEN lease_until = 0 THEN said END, lease_until = 0
+               WHERE (state = 'sending' OR revise > 0) AND lease_by = $1";
     tx.exec(sql, args![server]).await?;
     Ok(())
 }

@@ -15,6 +15,8 @@ pub struct Facts {
     pub calendar: Calendar,
     /// Whether the person works here.
     pub status: Status,
+    /// The person's first day of work, as far as it is known.
+    pub first_day: Option<Date>,
     /// When the person is away.
     pub absence: Absence,
     /// The person paused voluntary messages.
@@ -107,6 +109,9 @@ pub fn decide(policy: Policy, limits: &Nudges, facts: &Facts, now: Instant) -> D
         None => later(now.plus(Instant::DAY), why),
     };
     let tomorrow = today.tomorrow().ok();
+    if let Some(first) = facts.first_day.filter(|first| *first > today) {
+        return on_next_day(Some(first), "not-begun");
+    }
     if facts.absence.away(today) {
         return on_next_day(tomorrow, "leave");
     }
@@ -168,6 +173,7 @@ mod tests {
                 quiet_hours: Some((time(18, 0, 0, 0), time(9, 0, 0, 0))),
             },
             status: Status::Active,
+            first_day: None,
             absence: Absence::default(),
             paused: false,
             silenced: None,

@@ -97,6 +97,7 @@ pub(crate) async fn facts(conn: &Conn, organisation: &Organisation, person: &Per
         silenced: silenced.and_then(|s| silence(&s)),
         calendar,
         status: person.status,
+        first_day: person.hire_date,
         absence: Absence::of(person),
         paused: paused.as_deref() == Some("yes"),
         sent_today: row.get("today")?,

@@ -10,6 +10,7 @@ mod why;
 mod zone;
 
 use serde::{Deserialize, Serialize};
+use stoa_ground::db::Row;
 use stoa_ground::{Db, Instant, Result, Tx, args};
 
 pub use arbiter::{Facts, answer, decide};
@@ -213,17 +214,28 @@ pub async fn decisions_about(db: &Db, person: &str, limit: usize) -> Result<Vec<
             args![person, limit],
         )
         .await?;
-    rows.iter()
-        .map(|r| {
-            Ok(Stored {
-                key: r.get("delivery_key")?,
-                kind: r.get("kind")?,
-                item: r.get("item")?,
-                at: r.get("at")?,
-                decision: r.get("decision")?,
-                reason: r.get("reason")?,
-                until: r.get("until")?,
-            })
-        })
-        .collect()
+    rows.iter().map(stored).collect()
+}
+
+/// The last decision about one delivery to a person.
+pub(crate) async fn decision_about(db: &Db, person: &str, key: &str) -> Result<Option<Stored>> {
+    let sql = concat!(
+        "SELECT delivery_key, kind, item, at, decision, reason, until FROM decision
+         WHERE delivery_key = $2 AND person IN ",
+        stoa_ground::rows_of!("$1"),
+        " ORDER BY position DESC LIMIT 1"
+    );
+    db.opt(sql, args![person, key]).await?.as_ref().map(stored).transpose()
+}
+
+fn stored(row: &Row) -> Result<Stored> {
+    Ok(Stored {
+        key: row.get("delivery_key")?,
+        kind: row.get("kind")?,
+        item: row.get("item")?,
+        at: row.get("at")?,
+        decision: row.get("decision")?,
+        reason: row.get("reason")?,
+        until: row.get("until")?,
+    })
 }

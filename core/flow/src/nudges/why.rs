@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use stoa_ground::Result;
 
-use super::{Stored, decisions_about};
+use super::{Stored, decision_about, decisions_about};
 use crate::chat::{Args, Call, Command, Context, Message, moment_at};
 use crate::words::Words;
 use crate::{say, words_key};
@@ -30,16 +30,20 @@ impl Command for Why {
 
     async fn run(&self, cx: &Context<'_>, call: &Call) -> Result<()> {
         let person = cx.person()?;
-        let all = decisions_about(cx.db(), &person.id, 200).await?;
         let key = call.args.text();
         // A button says which message it stands under; only the person's own decisions are looked at.
-        let chosen: Vec<&Stored> = if key.is_empty() {
-            all.iter().take(SHOWN).collect()
+        let chosen: Vec<Stored> = if key.is_empty() {
+            decisions_about(cx.db(), &person.id, SHOWN).await?
         } else {
-            all.iter().filter(|d| d.key == key).collect()
+            decision_about(cx.db(), &person.id, key).await?.into_iter().collect()
         };
         if chosen.is_empty() {
-            return cx.reply_private(Message::text(say!(cx.words, "nudges-why-nothing"))).await;
+            let nothing = if key.is_empty() {
+                say!(cx.words, "nudges-why-nothing")
+            } else {
+                say!(cx.words, "nudges-why-unknown")
+            };
+            return cx.reply_private(Message::text(nothing)).await;
         }
         let calendar = cx.flow.organisation().calendar(person);
         let mut message = Message::new();
@@ -89,7 +93,7 @@ pub fn sentence(words: &Words, code: &str, until: &str, budget: u32) -> String {
 #[rustfmt::skip]
 const REASONS: &[&str] = &[
     words_key!("why-due"), words_key!("why-answer"), words_key!("why-quiet-hours"), words_key!("why-do-not-disturb"), words_key!("why-day-off"),
-    words_key!("why-holiday"), words_key!("why-leave"), words_key!("why-ramp"), words_key!("why-budget"),
+    words_key!("why-holiday"), words_key!("why-leave"), words_key!("why-not-begun"), words_key!("why-ramp"), words_key!("why-budget"),
     words_key!("why-gap"), words_key!("why-activity"), words_key!("why-digest"), words_key!("why-left"),
     words_key!("why-paused"), words_key!("why-ignored"), words_key!("why-changed"), words_key!("why-done"),
     words_key!("why-unknown-kind"), words_key!("why-stale"),

@@ -5,6 +5,8 @@
 //! `FILE.keys`, a JSON file with what must not be in the same place: the list of erasures, and people's keys.
 
 mod due;
+mod keys;
+mod needs;
 mod read;
 mod write;
 
@@ -17,10 +19,11 @@ use crate::Instant;
 use crate::db::Kind;
 
 pub use due::Due;
-pub use read::{check, due, read_keys, restore};
+pub use keys::{Keys, PersonKey, Store, read_keys};
+pub use read::{Checked, check, restore};
 pub use write::backup;
 
-/// The newest format that this program reads, and the one that it writes.
+/// The newest format of a backup that this program reads, and the one that it writes.
 const FORMAT: u32 = 1;
 
 /// The first line.
@@ -54,44 +57,8 @@ struct Table {
     columns: Vec<(String, Kind)>,
 }
 
-/// `FILE.keys`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Keys {
-    /// `keys`.
-    pub stoa: String,
-    /// The version of the format.
-    pub format: u32,
-    /// The backup with which it was written. A newer list of erasures goes with an older backup as well.
-    pub backup: String,
-    /// When it was written, in business time.
-    pub made: Instant,
-    /// The person's id and when their data was erased.
-    pub erased: Vec<(String, Instant)>,
-    /// People's keys, wrapped by the master key, which is in no backup.
-    #[serde(default)]
-    pub keys: Vec<PersonKey>,
-    /// Subjects of the ledger whose values were erased.
-    #[serde(default)]
-    pub forgotten: Vec<String>,
-}
-
-/// A row of `ledger_key`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PersonKey {
-    /// Its id.
-    pub id: String,
-    /// Whose it is.
-    pub person: String,
-    /// The wrapped key in base64; none once it was destroyed.
-    pub wrapped: Option<String>,
-    /// When it was made.
-    pub made: Instant,
-    /// When it was destroyed.
-    pub destroyed: Option<Instant>,
-}
-
 /// What was written or read.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     /// The header.
     pub header: Header,

@@ -11,8 +11,10 @@ use flate2::bufread::GzDecoder;
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
+use super::needs::Needs;
 use super::{Due, End, FORMAT, Header, Keys, Summary, Table};
 use crate::db::{Engine, Keep, Kind, Opening, TABLES, Value, tables};
+use crate::ledger::Master;
 use crate::{Clock, Db, Error, Result, Tx, args, folder_of};
 
 /// The longest line that is read.
@@ -21,14 +23,36 @@ const LINE: u64 = 256 * 1024 * 1024;
 /// How many rows are written with one statement.
 const CHUNK: usize = 200;
 
-/// Reads a backup to its end and says what is in it.
+/// A backup that was read to its end, with a keys file that goes with it.
+pub struct Checked<'a> {
+    file: &'a Path,
+    keys: &'a Keys,
+    needs: Needs,
+    /// What is in it.
+    pub summary: Summary,
+    /// What a restore of it has to erase again: who was erased after it was made, and subjects of the ledger.
+    pub due: Due,
+}
+
+/// Reads a backup to its end, and looks whether the keys file goes with it.
 ///
 /// # Errors
-/// One sentence: it cannot be read, is cut off, was changed, or was made by a newer program.
-pub fn check(file: &Path) -> Result<Summary> {
+/// One sentence: the backup cannot be read, is cut off, was changed, or was made by a newer program; the keys file is older
+/// than it, of another store, or lacks a key that the backup needs.
+pub fn check<'a>(file: &'a Path, keys: &'a Keys) -> Result<Checked<'a>> {
+    let (summary, needs) = read(file)?;
+    let header = &summary.header;
+    needs.met_by(keys, header)?;
+    let since = keys.erased.iter().filter(|(_, at)| *at >= header.made).map(|(person, _)| person.clone());
+    let due = Due { people: since.collect(), subjects: keys.forgotten.iter().cloned().collect() };
+    Ok(Checked { file, keys, needs, summary, due })
+}
+
+fn read(file: &Path) -> Result<(Summary, Needs)> {
     let mut reader = Reader::open(file)?;
     let header = reader.header()?;
     let mut rows = BTreeMap::new();
+    let mut needs = Needs::default();
     loop {
         match reader.next()? {
             Line::Table(table) => {
@@ -46,6 +70,7 @@ pub fn check(file: &Path) -> Result<Summary> {
                     for (value, (_, kind)) in values.iter().zip(&table.columns) {
                         value_of(value, *kind).ok_or_else(|| reader.bad("a value is not of its column's type"))?;
                     }
+                    needs.take(table, values);
                     *rows.entry(table.table.clone()).or_default() += 1;
                 }
                 _ => return Err(reader.bad("a row does not fit its table")),
@@ -54,51 +79,42 @@ pub fn check(file: &Path) -> Result<Summary> {
                 if end.rows != rows {
                     return Err(reader.bad("rows are missing"));
                 }
-                return Ok(Summary { header, rows });
+                return Ok((Summary { header, rows }, needs));
             }
         }
     }
 }
 
-/// Reads `FILE.keys`.
-///
-/// # Errors
-/// One sentence: it cannot be read, or is of another kind.
-pub fn read_keys(file: &Path) -> Result<Keys> {
-    let text = std::fs::read(file).map_err(|e| Error::Io(format!("{} cannot be read: {e}", file.display())))?;
-    let keys: Keys = serde_json::from_slice(&text)
-        .map_err(|_| Error::invalid(format!("{} is not the keys file of a backup, or is cut off", file.display())))?;
-    if keys.stoa != "keys" || keys.format > FORMAT {
-        return Err(Error::invalid(format!("{} was written by a newer program", file.display())));
+impl Checked<'_> {
+    /// Refuses a keys file of which this master key does not unwrap every key that was not destroyed.
+    ///
+    /// # Errors
+    /// One sentence: it is not the master key of the backup's store, or a key was changed.
+    pub fn opens_with(&self, master: &Master) -> Result<()> {
+        if self.needs.store.master.as_ref().is_some_and(|name| *name != master.name()) {
+            return Err(Error::invalid(
+                "[evidence] master_key_file is not the key of the backup's store: put the right file there. Nothing was \
+                 restored",
+            ));
+        }
+        if !self.keys.keys.iter().all(|key| master.unwraps(key)) {
+            return Err(Error::invalid(
+                "a person's key in the keys file cannot be unwrapped with [evidence] master_key_file: the keys file was \
+                 changed or damaged. Nothing was restored",
+            ));
+        }
+        Ok(())
     }
-    Ok(keys)
-}
-
-/// What a restore of this backup has to erase again: who was erased after it was made, and subjects of the ledger.
-///
-/// # Errors
-/// One sentence: the backup cannot be read or was made by a newer program, or the keys file is older than it.
-pub fn due(file: &Path, keys: &Keys) -> Result<Due> {
-    let header = Reader::open(file)?.header()?;
-    if keys.backup != header.id && keys.made < header.made {
-        return Err(Error::invalid(
-            "the keys file is older than the backup: use the one that was written with it, or a newer one",
-        ));
-    }
-    let since = keys.erased.iter().filter(|(_, at)| *at >= header.made).map(|(person, _)| person.clone());
-    Ok(Due { people: since.collect(), subjects: keys.forgotten.iter().cloned().collect() })
 }
 
 /// Restores a backup into a store that does not exist yet. What has to be erased again is written down in the store
 /// ([`Db::due_erasures`]): the caller erases it before anybody is served.
 ///
 /// # Errors
-/// As [`check`] and [`due`]; [`Error::Conflict`] when there is a store already. Nothing is written then. After a failure in
-/// the middle the target can be restored into again (SQLite), or must be emptied first (PostgreSQL; nothing opens it).
-pub async fn restore(url: &str, file: &Path, keys: &Keys, clock: Clock) -> Result<Summary> {
-    let summary = check(file)?;
-    let due = due(file, keys)?;
-    let schema = summary.header.schema;
+/// [`Error::Conflict`] when there is a store already. Nothing is written then. After a failure in the middle the target can
+/// be restored into again (SQLite), or must be emptied first (PostgreSQL; nothing opens it).
+pub async fn restore(url: &str, backup: &Checked<'_>, clock: Clock) -> Result<()> {
+    let schema = backup.summary.header.schema;
     match Engine::of(url) {
         Some(Engine::Sqlite) => {
             let path = PathBuf::from(url.trim_start_matches("sqlite://"));
@@ -116,17 +132,17 @@ pub async fn restore(url: &str, file: &Path, keys: &Keys, clock: Clock) -> Resul
             let part = PathBuf::from(part);
             remove(&part)?;
             let db = Db::open_as(&format!("sqlite://{}", part.display()), clock, Opening::scratch(schema)).await?;
-            fill(&db, file, keys, &due).await?;
+            fill(&db, backup).await?;
             db.close().await;
             put_in_place(&part, &path)?;
         }
         _ => {
             let db = Db::open_as(url, clock, Opening::restoring(schema)).await?;
-            fill(&db, file, keys, &due).await?;
+            fill(&db, backup).await?;
             db.close().await;
         }
     }
-    Ok(summary)
+    Ok(())
 }
 
 /// Gives a store that was filled and closed its name.
@@ -163,8 +179,8 @@ fn files_of(path: &Path) -> [PathBuf; 4] {
     })
 }
 
-async fn fill(db: &Db, file: &Path, keys: &Keys, due: &Due) -> Result<()> {
-    let mut reader = Reader::open(file)?;
+async fn fill(db: &Db, backup: &Checked<'_>) -> Result<()> {
+    let mut reader = Reader::open(backup.file)?;
     reader.header()?;
     let mut rows: Vec<Vec<Value>> = Vec::new();
     loop {
@@ -182,7 +198,7 @@ async fn fill(db: &Db, file: &Path, keys: &Keys, due: &Due) -> Result<()> {
             Line::End(_) => break,
         }
     }
-    db.finish_restore(keys, due).await
+    db.finish_restore(backup.keys, &backup.due).await
 }
 
 async fn load(db: &Db, table: &Table, rows: Vec<Vec<Value>>) -> Result<()> {
@@ -234,10 +250,7 @@ async fn restore_keys(tx: &Tx, keys: &Keys) -> Result<()> {
         let sql = format!("{erase} record IN (SELECT id FROM ledger_record WHERE subject = $2)");
         tx.exec(sqlx::AssertSqlSafe(sql), args![tx.now(), subject]).await?;
     }
-    let sql = format!(
-        "{erase} sealed_by IS NOT NULL
-         AND NOT EXISTS (SELECT 1 FROM ledger_key k WHERE k.id = ledger_value.sealed_by AND k.wrapped IS NOT NULL)"
-    );
+    let sql = format!("{erase} sealed_by IN (SELECT id FROM ledger_key WHERE destroyed IS NOT NULL)");
     // Made of constants.
     tx.exec(sqlx::AssertSqlSafe(sql), args![tx.now()]).await?;
     Ok(())
@@ -282,8 +295,27 @@ impl Reader {
         match read {
             Ok(_) if line.ends_with(b"\n") => Ok(line),
             Ok(_) => Err(self.bad("it is cut off")),
-            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Err(self.bad("it is cut off")),
-            Err(_) => Err(self.bad("it is damaged, or of another kind")),
+            Err(e) => Err(self.unread(&e)),
+        }
+    }
+
+    fn unread(&self, error: &std::io::Error) -> Error {
+        match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => self.bad("it is cut off"),
+            _ => self.bad("it is damaged, or of another kind"),
+        }
+    }
+
+    /// Refuses what follows the last line, also behind the end of the stream.
+    fn ends(&mut self) -> Result<()> {
+        let read = match self.lines.read(&mut [0]) {
+            Ok(0) => self.lines.get_mut().get_mut().fill_buf().map(<[u8]>::len),
+            read => read,
+        };
+        match read {
+            Ok(0) => Ok(()),
+            Ok(_) => Err(self.bad("something follows its end")),
+            Err(e) => Err(self.unread(&e)),
         }
     }
 
@@ -322,10 +354,7 @@ impl Reader {
         if end.sha256 != sha256 {
             return Err(self.bad("its digest is another one, so it was changed or damaged"));
         }
-        let mut rest = [0u8; 1];
-        if !matches!(self.lines.read(&mut rest), Ok(0)) {
-            return Err(self.bad("something follows its end"));
-        }
+        self.ends()?;
         self.before = self.table.take();
         Ok(Line::End(end))
     }

@@ -1,7 +1,10 @@
+use std::path::Path;
+
 use super::*;
 use crate::db::{Engine, Keep, TABLES, tables};
+use crate::ledger::{ErasureProjection, Ledger, Master, log};
 use crate::testing::{empty_database, engine, hire, store};
-use crate::{Clock, Db, Error, Instant, args, people};
+use crate::{Clock, Db, Error, Instant, Result, args, people};
 
 /// A store with something in it: people, a ledger record's worth of text, deliveries, statements.
 async fn filled() -> (Db, tempfile::TempDir) {
@@ -45,12 +48,63 @@ fn clock() -> Clock {
 }
 
 /// Where a test restores to: both engines when there is a server.
-async fn targets(dir: &std::path::Path) -> Vec<String> {
+async fn targets(dir: &Path) -> Vec<String> {
     let mut urls = vec![format!("sqlite://{}", dir.join("restored.db").display())];
     if engine() == Engine::Postgres {
         urls.push(empty_database().await);
     }
     urls
+}
+
+async fn restore(url: &str, file: &Path, keys: &Keys, clock: Clock) -> Result<Summary> {
+    let backup = check(file, keys)?;
+    super::restore(url, &backup, clock).await?;
+    Ok(backup.summary)
+}
+
+fn refusal(file: &Path, keys: &Keys) -> String {
+    let said = check(file, keys).err().unwrap().to_string();
+    assert!(said.ends_with(". Nothing was restored"), "{said}");
+    said
+}
+
+const MASTER: [u8; 32] = [9; 32];
+
+fn ledger() -> Ledger {
+    Ledger::new(vec![
+        Box::new(people::RoleProjection),
+        Box::new(people::AccountProjection),
+        Box::new(ErasureProjection),
+    ])
+}
+
+/// Somebody about whom the ledger has a record, sealed under a key of theirs.
+async fn expert(db: &Db, name: &str) -> people::Person {
+    let person = hire(db, name, |_| {}).await;
+    let (ledger, expert) = (&ledger(), &person);
+    db.write(|tx| async move { people::grant(&tx, ledger, expert, people::Role::Expert, "operator", "a test").await })
+        .await
+        .unwrap();
+    person
+}
+
+/// A store with two experts, whose records are in the log.
+async fn sealed(db: &Db) -> (people::Person, people::Person) {
+    db.seal_with(Master::new(MASTER));
+    db.set_meta("evidence.master_key", &Master::new(MASTER).name()).await.unwrap();
+    let both = (expert(db, "Ana").await, expert(db, "Bob").await);
+    log::catch_up(db).await.unwrap();
+    db.clock().set(db.clock().now().plus(Instant::HOUR)).unwrap();
+    both
+}
+
+/// The keys as versions before the digest wrote them.
+fn written_before(keys: &Keys, file: &Path) -> Keys {
+    let mut text = serde_json::to_value(keys).unwrap();
+    text["format"] = 1.into();
+    text.as_object_mut().unwrap().remove("store");
+    std::fs::write(file, text.to_string()).unwrap();
+    read_keys(file).unwrap()
 }
 
 #[tokio::test]
@@ -124,8 +178,13 @@ async fn a_file_that_is_cut_off_or_changed_is_refused_and_writes_nothing() {
     for length in [0, 5, 30, whole.len() / 2, whole.len() - 9, whole.len() - 1] {
         std::fs::write(&bad, &whole[..length]).unwrap();
         let said = restore(&url, &bad, &keys, clock()).await.unwrap_err().to_string();
-        assert!(said.contains("is no whole backup") && said.contains("Nothing was restored"), "{length}: {said}");
+        assert!(said.contains("is no whole backup: it is cut off. Nothing was restored"), "{length}: {said}");
     }
+    std::fs::write(&bad, [&whole[..], b"x"].concat()).unwrap();
+    assert!(refusal(&bad, &keys).contains("something follows its end"));
+    let last = whole.len() - 1;
+    std::fs::write(&bad, [&whole[..last], &[whole[last] ^ 1]].concat()).unwrap();
+    assert!(refusal(&bad, &keys).contains("it is damaged"));
     // Somebody unpacks it, changes a name, and packs it again.
     let mut text = String::new();
     std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&whole[..]), &mut text).unwrap();
@@ -166,7 +225,7 @@ async fn erasures_after_the_backup_are_named_by_a_newer_keys_file() {
     again.clock().set(db.clock().now().plus(Instant::DAY)).unwrap();
     backup(&again, &third).await.unwrap();
     let keys = read_keys(&keys_of(&third)).unwrap();
-    assert!(due(&third, &keys).unwrap().is_empty());
+    assert!(check(&third, &keys).unwrap().due.is_empty());
     again.clock().set(again.clock().now().plus(Instant::DAY)).unwrap();
     again
         .write(|tx| async move { tx.exec("INSERT INTO erasure (person, at) VALUES ('q', $1)", args![tx.now()]).await })
@@ -243,21 +302,8 @@ async fn nobody_opens_a_database_whose_restore_was_cut_off() {
 #[tokio::test]
 async fn keys_of_people_lie_beside_the_backup_and_what_was_erased_since_stays_erased() {
     let (db, dir) = store().await;
-    db.seal_with(crate::ledger::Master::new([9; 32]));
-    let ledger = &crate::ledger::Ledger::new(vec![
-        Box::new(people::RoleProjection),
-        Box::new(people::AccountProjection),
-        Box::new(crate::ledger::ErasureProjection),
-    ]);
-    let ana = &hire(&db, "Ana", |_| {}).await;
-    let bob = &hire(&db, "Bob", |_| {}).await;
-    for person in [ana, bob] {
-        db.write(
-            |tx| async move { people::grant(&tx, ledger, person, people::Role::Expert, "operator", "a test").await },
-        )
-        .await
-        .unwrap();
-    }
+    let (ana, bob) = sealed(&db).await;
+    let ledger = &ledger();
     let first = dir.path().join("first.backup");
     backup(&db, &first).await.unwrap();
     let mut text = String::new();
@@ -274,10 +320,132 @@ async fn keys_of_people_lie_beside_the_backup_and_what_was_erased_since_stays_er
     for url in targets(dir.path()).await {
         restore(&url, &first, &keys, clock()).await.unwrap();
         let again = Db::open(&url, clock()).await.unwrap();
-        again.seal_with(crate::ledger::Master::new([9; 32]));
+        again.seal_with(Master::new(MASTER));
         ledger.rebuild(&again).await.unwrap();
         let held = again.all("SELECT person FROM role_grant", args![]).await.unwrap();
         assert_eq!(held.iter().map(|r| r.get::<String>("person").unwrap()).collect::<Vec<_>>(), [bob.id.as_str()]);
         again.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_keys_file_of_which_a_byte_is_another_is_refused() {
+    let (db, dir) = store().await;
+    sealed(&db).await;
+    db.write(|tx| async move { tx.exec("INSERT INTO erasure (person, at) VALUES ('p', $1)", args![tx.now()]).await })
+        .await
+        .unwrap();
+    let file = dir.path().join("a.backup");
+    backup(&db, &file).await.unwrap();
+    let whole = std::fs::read(keys_of(&file)).unwrap();
+    let bad = dir.path().join("bad.keys");
+    for at in 0..whole.len() {
+        for flip in [1, 32] {
+            let mut changed = whole.clone();
+            changed[at] ^= flip;
+            std::fs::write(&bad, &changed).unwrap();
+            assert!(read_keys(&bad).is_err(), "{}", String::from_utf8_lossy(&changed));
+        }
+        std::fs::write(&bad, &whole[..at]).unwrap();
+        assert!(read_keys(&bad).unwrap_err().to_string().contains("is cut off"), "{at}");
+    }
+    std::fs::write(&bad, [&whole[..], b" "].concat()).unwrap();
+    let said = read_keys(&bad).unwrap_err().to_string();
+    assert!(said.contains("was changed or damaged") && said.contains("Nothing was restored"), "{said}");
+    std::fs::write(&bad, String::from_utf8(whole).unwrap().replace("\"format\":2", "\"format\":3,\"more\":1")).unwrap();
+    assert!(read_keys(&bad).unwrap_err().to_string().contains("was written by a newer program"));
+}
+
+#[tokio::test]
+async fn keys_of_another_store_are_refused() {
+    let (db, dir) = store().await;
+    sealed(&db).await;
+    let file = dir.path().join("a.backup");
+    backup(&db, &file).await.unwrap();
+    let url = match engine() {
+        Engine::Sqlite => format!("sqlite://{}", dir.path().join("other.db").display()),
+        Engine::Postgres => empty_database().await,
+    };
+    let other = Db::open(&url, clock()).await.unwrap();
+    sealed(&other).await;
+    let others = dir.path().join("other.backup");
+    backup(&other, &others).await.unwrap();
+    let mut keys = read_keys(&keys_of(&others)).unwrap();
+    assert!(refusal(&file, &keys).contains("the keys file is of another store than the backup"));
+    // Where nothing is in the log yet, the master keys tell them apart.
+    keys.store = Store { master: Some("another".into()), first: None };
+    assert!(refusal(&file, &keys).contains("the keys file is of another store than the backup"));
+    let keys = written_before(&keys, &dir.path().join("before.keys"));
+    assert!(refusal(&file, &keys).contains("a key that the backup needs is not in the keys file"));
+    // One that is missing was not destroyed.
+    let mut keys = read_keys(&keys_of(&file)).unwrap();
+    keys.keys.pop().unwrap();
+    assert!(refusal(&file, &keys).contains("a key that the backup needs is not in the keys file"));
+}
+
+#[tokio::test]
+async fn each_key_must_be_unwrapped_by_the_master_key() {
+    let (db, dir) = store().await;
+    sealed(&db).await;
+    let file = dir.path().join("a.backup");
+    backup(&db, &file).await.unwrap();
+    let mut keys = read_keys(&keys_of(&file)).unwrap();
+    let backup = check(&file, &keys).unwrap();
+    backup.opens_with(&Master::new(MASTER)).unwrap();
+    let said = backup.opens_with(&Master::new([8; 32])).unwrap_err().to_string();
+    assert!(said.contains("master_key_file is not the key of the backup's store"), "{said}");
+    let wrapped = keys.keys.last_mut().unwrap().wrapped.as_mut().unwrap();
+    let changed = if wrapped.starts_with('A') { "B" } else { "A" };
+    wrapped.replace_range(..1, changed);
+    let said = check(&file, &keys).unwrap().opens_with(&Master::new(MASTER)).unwrap_err().to_string();
+    assert!(said.contains("cannot be unwrapped") && said.contains("Nothing was restored"), "{said}");
+}
+
+#[tokio::test]
+async fn a_keys_file_without_digest_still_erases_and_names_nobody_who_is_unknown() {
+    let (db, dir) = store().await;
+    let (ana, bob) = sealed(&db).await;
+    let file = dir.path().join("a.backup");
+    backup(&db, &file).await.unwrap();
+    db.clock().set(db.clock().now().plus(Instant::DAY)).unwrap();
+    // Nobody has written anything about her yet, so she has no key.
+    let zoe = &people::Person::new(db.clock().id().to_string(), "E-Zoe", "Zoe");
+    db.write(|tx| async move { people::insert(&tx, zoe, None).await }).await.unwrap();
+    let about =
+        "SELECT DISTINCT r.subject FROM ledger_record r JOIN ledger_value v ON v.record = r.id WHERE v.person = $1";
+    let about = db.all(about, args![&ana.id]).await.unwrap();
+    let subjects = &about.iter().map(|r| (r.get("subject").unwrap(), None)).collect();
+    let ledger = &ledger();
+    let gone = &[&ana.id, &zoe.id];
+    db.write(|tx| async move {
+        for person in gone {
+            tx.exec("INSERT INTO erasure (person, at) VALUES ($1, $2)", args![*person, tx.now()]).await?;
+        }
+        ledger.erase(&tx, subjects, "operator", "she asked").await
+    })
+    .await
+    .unwrap();
+    let newer = dir.path().join("newer.backup");
+    backup(&db, &newer).await.unwrap();
+    let mut keys = written_before(&read_keys(&keys_of(&newer)).unwrap(), &dir.path().join("before.keys"));
+    // Ana's key was destroyed, which is not to be missing, and Zoe came after the backup.
+    assert!(keys.keys.iter().any(|key| key.person == ana.id && key.wrapped.is_none()));
+    assert!(check(&file, &keys).unwrap().due.people.iter().eq([&ana.id, &zoe.id]));
+    // What was sealed under a key is gone with it, also where no subject says so.
+    keys.forgotten.clear();
+    for url in targets(dir.path()).await {
+        restore(&url, &file, &keys, clock()).await.unwrap();
+        let again = Db::open(&url, clock()).await.unwrap();
+        let left = "SELECT DISTINCT person FROM ledger_value WHERE body IS NOT NULL AND person <> ''";
+        let left = again.all(left, args![]).await.unwrap();
+        assert_eq!(left.iter().map(|r| r.get::<String>("person").unwrap()).collect::<Vec<_>>(), [bob.id.as_str()]);
+        again.close().await;
+    }
+    let hers = keys.erased.iter().position(|(person, _)| *person == ana.id).unwrap();
+    for at in 24..ana.id.len() {
+        let changed = if ana.id[at..].starts_with('0') { "1" } else { "0" };
+        keys.erased[hers].0.clone_from(&ana.id);
+        keys.erased[hers].0.replace_range(at..=at, changed);
+        assert!(refusal(&file, &keys).contains("somebody's data was erased whom neither it nor the backup knows"));
     }
 }

@@ -13,9 +13,9 @@ use flate2::write::GzEncoder;
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{End, FORMAT, Header, Keys, PersonKey, Summary, Table, keys_of};
+use super::{End, FORMAT, Header, Keys, Store, Summary, Table, keys, keys_of};
 use crate::db::{Engine, Keep, TABLES, Value, tables};
-use crate::{Conn, Db, Error, Result, Row, args, folder_of};
+use crate::{Conn, Db, Error, Result, args, folder_of};
 
 /// Writes a backup of the whole store to `file` and its keys to `FILE.keys`, while the server may run. Both appear under
 /// their names when they are whole.
@@ -77,31 +77,17 @@ pub(super) async fn write(conn: &Conn, header: &Header, out: File, mut keys: Fil
     let erased = erased.iter().map(|r| Ok((r.get("person")?, r.get("at")?))).collect::<Result<_>>()?;
     let list = Keys {
         stoa: "keys".into(),
-        format: FORMAT,
+        format: keys::FORMAT,
         backup: header.id.clone(),
+        store: Store::read(conn).await?,
         made: header.made,
         erased,
-        keys: person_keys(conn).await?,
+        keys: keys::person_keys(conn).await?,
         forgotten: forgotten(conn).await?,
+        sha256: None,
     };
-    keys.write_all(&serde_json::to_vec(&list)?).and_then(|()| keys.sync_all()).map_err(io)?;
+    keys.write_all(&list.text()?).and_then(|()| keys.sync_all()).map_err(io)?;
     Ok(rows)
-}
-
-async fn person_keys(conn: &Conn) -> Result<Vec<PersonKey>> {
-    let rows =
-        conn.all("SELECT id, person, wrapped, made, destroyed FROM ledger_key ORDER BY made, id", args![]).await?;
-    let read = |r: &Row| {
-        let wrapped: Option<Vec<u8>> = r.get("wrapped")?;
-        Ok(PersonKey {
-            id: r.get("id")?,
-            person: r.get("person")?,
-            wrapped: wrapped.map(|bytes| STANDARD.encode(bytes)),
-            made: r.get("made")?,
-            destroyed: r.get("destroyed")?,
-        })
-    };
-    rows.iter().map(read).collect()
 }
 
 async fn forgotten(conn: &Conn) -> Result<Vec<String>> {

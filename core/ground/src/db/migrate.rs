@@ -65,6 +65,8 @@ const MIGRATIONS: &[Migration] = &[
     migration!(37, "0037_discord_forms"),
     migration!(38, "0038_learning_channel"),
     migration!(39, "0039_sign_in"),
+    migration!(40, "0040_said"),
+    migration!(41, "0041_guards"),
 ];
 
 /// The newest schema version that this program knows.

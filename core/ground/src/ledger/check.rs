@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::checkpoint;
+use super::erase::Tombstones;
 use super::log;
 use super::merkle::{self, Hash};
 use super::read::{Format, Group, grouped, read};
@@ -22,18 +23,22 @@ pub struct Sound {
 }
 
 /// Reads the newest checkpoint, the tiles, and the records behind the last `most` leaves with their values; without `most`
-/// behind all of them, and looks for records that the log does not know.
+/// behind all of them, and all checkpoints. Where all are read it looks for records that the log does not know.
 ///
 /// # Errors
 /// [`Error::Conflict`] with one sentence that names what was changed, cut off or put in; the database's error.
 pub async fn check(conn: &Conn, most: Option<u64>) -> Result<Sound> {
     checkpoint::continues(conn).await?;
+    if most.is_none() {
+        checkpoint::all_hold(conn).await?;
+    }
     let size = log::size(conn).await?;
     let from = most.map_or(0, |most| size.saturating_sub(most));
+    let tombstones = Tombstones::read(conn).await?;
     let (mut at, mut tiles) = (from, Tiles { conn, size, read: BTreeMap::new() });
     while at < size {
         let to = size.min(at + CHUNK);
-        leaves(&mut tiles, at, to).await?;
+        leaves(&mut tiles, &tombstones, at, to).await?;
         at = to;
     }
     if most.is_none_or(|most| most >= size) {
@@ -95,13 +100,14 @@ impl Tiles<'_> {
     }
 }
 
-/// Compares records with the hashes of their leaves, and values with what the records commit to.
-async fn leaves(tiles: &mut Tiles<'_>, from: u64, to: u64) -> Result<()> {
+/// Compares records with the hashes of their leaves, and values with what the records commit to: what is gone of them must
+/// have been erased.
+async fn leaves(tiles: &mut Tiles<'_>, tombstones: &Tombstones, from: u64, to: u64) -> Result<()> {
     let conn = tiles.conn;
     let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let rows = conn
         .all(
-            "SELECT l.leaf, l.record AS id, r.body, r.subject, v.part, v.sealed_by, v.body AS value, k.wrapped
+            "SELECT l.leaf, l.record AS id, r.position, r.body, r.subject, v.part, v.sealed_by, v.body AS value, k.wrapped
              FROM log_leaf l LEFT JOIN ledger_record r ON r.id = l.record
              LEFT JOIN ledger_value v ON v.record = l.record LEFT JOIN ledger_key k ON k.id = v.sealed_by
              WHERE l.leaf >= $1 AND l.leaf < $2 ORDER BY l.leaf, v.part",
@@ -124,30 +130,55 @@ async fn leaves(tiles: &mut Tiles<'_>, from: u64, to: u64) -> Result<()> {
                  changed"
             )));
         }
-        // Without the master key what is sealed cannot be looked at.
-        let sealed = parts.iter().any(|part| part.sealed_by.is_some());
-        if conn.master().is_some() || !sealed {
-            opens(conn, &id, &body, parts).map_err(|e| {
-                Error::Conflict(format!("the values of the record at leaf {leaf} about {subject}: {e}"))
-            })?;
+        let whole = opens(conn, &id, &body, parts)
+            .map_err(|e| Error::Conflict(format!("the values of the record at leaf {leaf} about {subject}: {e}")))?;
+        if !whole && !tombstones.cover(&subject, row.get("position")?) {
+            return Err(Error::Conflict(format!(
+                "values of the record at leaf {leaf} about {subject} are gone, and no record of an erasure names it: they were \
+                 taken away"
+            )));
         }
     }
     Ok(())
 }
 
-fn opens(conn: &Conn, id: &str, body: &str, parts: Vec<values::Stored>) -> Result<()> {
+/// Holds values against the record that commits to them. Gives whether all of them are there.
+fn opens(conn: &Conn, id: &str, body: &str, parts: Vec<values::Stored>) -> Result<bool> {
     if serde_json::from_str::<Format>(body)?.format == 1 {
-        return Ok(());
+        return Ok(true);
     }
-    let kept = |part: &values::Stored| part.body.is_some() && (part.sealed_by.is_none() || part.wrapped.is_some());
-    let whole = parts.iter().all(kept);
+    if conn.master().is_none() && parts.iter().any(|part| part.sealed_by.is_some()) {
+        // Without the master key what is sealed cannot be looked at, only whether it is there.
+        let there = |part: &values::Stored| part.body.is_some() && (part.sealed_by.is_none() || part.wrapped.is_some());
+        return Ok(parts.iter().all(there));
+    }
     let record = read(conn, body, parts)?;
     if record.id != id {
         return Err(Error::Conflict("they are those of another record".into()));
     }
-    match record.erased.first().filter(|_| whole) {
-        Some(name) => Err(Error::Conflict(format!("{name} is gone, and nobody erased it"))),
+    Ok(record.erased.is_empty())
+}
+
+/// Refuses a log in which a leaf is missing, or the record of one, without reading the records.
+///
+/// # Errors
+/// [`Error::Conflict`] with one sentence; the database's error.
+pub async fn complete(conn: &Conn) -> Result<()> {
+    let size = log::size(conn).await?;
+    let leaves: i64 = conn.one("SELECT COUNT(*) AS n FROM log_leaf", args![]).await?.get("n")?;
+    let gone = |what: String| {
+        Error::Conflict(format!("{what}: it was taken away in the store. 'stoa doctor --full' looks at all of them"))
+    };
+    if u64::try_from(leaves).ok() != Some(size) {
+        return Err(gone(format!("the log has {size} leaves, and the store knows the records of {leaves}")));
+    }
+    // Both sides come in order from their indexes.
+    let sql = "SELECT record FROM log_leaf EXCEPT SELECT id FROM ledger_record ORDER BY 1 LIMIT 1";
+    match conn.opt(sql, args![]).await? {
         None => Ok(()),
+        Some(row) => {
+            Err(gone(format!("the ledger's record {}, which came into the log, is gone", row.get::<String>("record")?)))
+        }
     }
 }
 

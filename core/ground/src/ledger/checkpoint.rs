@@ -278,16 +278,21 @@ pub async fn make(tx: &Tx, ledger: &Ledger, signer: &Signer) -> Result<(Signed, 
 /// The newest checkpoint, of which the log must be the continuation.
 ///
 /// # Errors
-/// [`Error::Conflict`] when it is not: it was cut off or changed. The database's error.
+/// [`Error::Conflict`] when it is not: it was cut off or changed, or a checkpoint that was put outside is gone. The database's
+/// error.
 pub async fn continues(conn: &Conn) -> Result<Option<Signed>> {
-    let Some(last) = newest(conn).await? else { return Ok(None) };
-    let read = Note::parse(&last.note).and_then(|note| Ok((Checkpoint::parse(&note.text)?, note)));
-    let changed = || Error::Conflict(format!("the checkpoint of {} leaves was changed in the store", last.size));
-    let Ok((said, note)) = read else { return Err(changed()) };
-    let keys = keys(conn).await?;
-    if !keys.iter().any(|key| Verifier::parse(&key.vkey).is_ok_and(|key| key.signed(&note))) {
-        return Err(changed());
+    let sql = "SELECT size, anchor FROM log_anchor a
+               WHERE NOT EXISTS (SELECT 1 FROM log_checkpoint c WHERE c.size = a.size) ORDER BY size DESC LIMIT 1";
+    if let Some(row) = conn.opt(sql, args![]).await? {
+        return Err(Error::Conflict(format!(
+            "the checkpoint of {} leaves, which was put outside ({}), is gone from the store. Nothing is signed; see 'When \
+             the log does not fit' in docs/evidence.md",
+            row.get::<i64>("size")?,
+            row.get::<String>("anchor")?
+        )));
     }
+    let Some(last) = newest(conn).await? else { return Ok(None) };
+    let said = said(&last, &verifiers(conn).await?)?;
     let fits = said.size <= log::size(conn).await? && log::root(conn, said.size).await? == said.root;
     if !fits || said.size != last.size {
         return Err(Error::Conflict(format!(
@@ -297,6 +302,38 @@ pub async fn continues(conn: &Conn) -> Result<Option<Signed>> {
         )));
     }
     Ok(Some(last))
+}
+
+/// The keys of the log, to check signatures with.
+async fn verifiers(conn: &Conn) -> Result<Vec<Verifier>> {
+    Ok(keys(conn).await?.iter().filter_map(|key| Verifier::parse(&key.vkey).ok()).collect())
+}
+
+/// What a checkpoint says, which one of the log's keys must have signed.
+fn said(signed: &Signed, keys: &[Verifier]) -> Result<Checkpoint> {
+    let changed = || Error::Conflict(format!("the checkpoint of {} leaves was changed in the store", signed.size));
+    let note = Note::parse(&signed.note).map_err(|_| changed())?;
+    let said = Checkpoint::parse(&note.text).map_err(|_| changed())?;
+    if keys.iter().any(|key| key.signed(&note)) { Ok(said) } else { Err(changed()) }
+}
+
+/// Checks every checkpoint: that a key of the log has signed it, and that the log was what it says when it had so many leaves.
+///
+/// # Errors
+/// [`Error::Conflict`] with one sentence that names the first one that is not so; the database's error.
+pub async fn all_hold(conn: &Conn) -> Result<()> {
+    let keys = verifiers(conn).await?;
+    let size = log::size(conn).await?;
+    for signed in all(conn).await? {
+        let said = said(&signed, &keys)?;
+        if said.size != signed.size || said.size > size || log::root(conn, said.size).await? != said.root {
+            return Err(Error::Conflict(format!(
+                "the checkpoint of {} leaves, stored on {}, does not say what the log was then: one of them was changed",
+                signed.size, signed.made
+            )));
+        }
+    }
+    Ok(())
 }
 
 macro_rules! select {

@@ -1,12 +1,13 @@
 //! Lawful erasure: values, salts and keys are destroyed, a tombstone stays, the log stays as it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use serde_json::json;
 
-use super::{Entry, Ledger, Projection, Record};
-use crate::{Error, Result, Tx, args};
+use super::read::{grouped, read};
+use super::{Entry, Kept, Ledger, Projection, Record, opened};
+use crate::{Conn, Error, Result, Tx, args};
 
 /// What an erasure did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -61,7 +62,13 @@ impl Ledger {
             }
         }
         done.keys = destroy_keys(tx).await?;
-        for gone in fresh.chunks(NAMED) {
+        self.bury(tx, &fresh, actor, reason).await?;
+        Ok(done)
+    }
+
+    /// Appends tombstones that name these subjects.
+    async fn bury(&self, tx: &Tx, all: &[(&String, &Option<String>)], actor: &str, reason: &str) -> Result<()> {
+        for gone in all.chunks(NAMED) {
             let named: Vec<&String> = gone.iter().map(|(subject, _)| *subject).collect();
             let of = gone.iter().filter_map(|(subject, requirement)| Some((*subject, requirement.as_ref()?)));
             let requirements: BTreeMap<&String, &String> = of.collect();
@@ -74,7 +81,76 @@ impl Ledger {
             };
             self.append(tx, entry).await?;
         }
-        Ok(done)
+        Ok(())
+    }
+
+    /// Appends tombstones for what a restore has erased again and the backup did not know as erased.
+    pub(super) async fn bury_again(&self, tx: &Tx, due: &BTreeSet<String>) -> Result<()> {
+        let due: Vec<&String> = due.iter().collect();
+        let before = "SELECT r.subject, MAX(r.position) AS position FROM ledger_record r
+                      JOIN ledger_value v ON v.record = r.id WHERE v.erased IS NOT NULL AND r.subject IN";
+        let known = Tombstones::read(tx).await?;
+        let mut subjects: BTreeSet<String> = BTreeSet::new();
+        for row in tx.all_in(before, &due, "GROUP BY r.subject", args![]).await? {
+            let subject: String = row.get("subject")?;
+            if !known.cover(&subject, row.get("position")?) {
+                subjects.insert(subject);
+            }
+        }
+        let fresh: Vec<_> = subjects.iter().map(|subject| (subject, &None)).collect();
+        let reason = "it was erased after the restored backup was made, as the keys file beside it says";
+        self.bury(tx, &fresh, "operator", reason).await
+    }
+}
+
+/// The erasures that the ledger has.
+pub struct Tombstones {
+    /// By subject the position of the newest tombstone that names it.
+    newest: HashMap<String, i64>,
+}
+
+impl Tombstones {
+    /// Reads them all.
+    ///
+    /// # Errors
+    /// The database's error; a tombstone whose values are not those that the ledger commits to.
+    pub async fn read(conn: &Conn) -> Result<Self> {
+        // What they name belongs to nobody, so no master key is needed to read it. '0' follows on '/'.
+        let sql =
+            "SELECT r.id, r.position, r.body, v.part, v.sealed_by, v.body AS value, k.wrapped FROM ledger_record r
+                   JOIN ledger_value v ON v.record = r.id AND v.part = 0 LEFT JOIN ledger_key k ON k.id = v.sealed_by
+                   WHERE r.subject >= 'erasure/' AND r.subject < 'erasure0' ORDER BY r.position";
+        let mut newest = HashMap::new();
+        for group in grouped(&conn.all(sql, args![]).await?)? {
+            let position: i64 = group.row.get("position")?;
+            let record = read(conn, &group.row.get::<String>("body")?, group.parts)?;
+            for subject in record.data["subjects"].as_array().into_iter().flatten().filter_map(|s| s.as_str()) {
+                newest.insert(subject.to_owned(), position);
+            }
+        }
+        Ok(Self { newest })
+    }
+
+    /// Whether one says that the record of a subject at a position was erased: it names the subject and came after it.
+    #[must_use]
+    pub fn cover(&self, subject: &str, position: i64) -> bool {
+        self.newest.get(subject).is_some_and(|tombstone| *tombstone > position)
+    }
+
+    /// The record from what is kept of it.
+    ///
+    /// # Errors
+    /// As [`opened`]; [`Error::Conflict`] when something of it is gone, and no tombstone names its subject.
+    pub fn opened(&self, kept: &Kept) -> Result<Record> {
+        let record = opened(kept)?;
+        match record.erased.first() {
+            Some(field) if !self.cover(&record.subject, kept.position) => Err(Error::Conflict(format!(
+                "the ledger's record {} about {} has lost its {field}, and no record of an erasure names it: it was taken \
+                 away in the store",
+                record.id, record.subject
+            ))),
+            _ => Ok(record),
+        }
     }
 }
 

@@ -114,16 +114,18 @@ async fn in_order(tx: &Tx, from: u64) -> Result<()> {
 /// # Errors
 /// The database's error, also when the tiles do not fit this size.
 pub async fn push(tx: &Tx, size: u64, leaves: &[Hash]) -> Result<()> {
-    let mut tiles: BTreeMap<(u32, u64), Vec<u8>> = BTreeMap::new();
+    // By level and place: the hashes, and whether it was begun before.
+    let mut tiles: BTreeMap<(u32, u64), (Vec<u8>, bool)> = BTreeMap::new();
     for (n, leaf) in leaves.iter().enumerate() {
         let (mut level, mut at, mut hash) = (0, size + n as u64, *leaf);
         loop {
             let key = (level, at / WIDTH);
             if let std::collections::btree_map::Entry::Vacant(vacant) = tiles.entry(key) {
                 let begun = if at % WIDTH == 0 { None } else { stored(tx, level, key.1).await? };
-                vacant.insert(begun.unwrap_or_default());
+                let known = begun.is_some();
+                vacant.insert((begun.unwrap_or_default(), known));
             }
-            let tile = tiles.entry(key).or_default();
+            let (tile, _) = tiles.entry(key).or_default();
             if tile.len() as u64 != at % WIDTH * 32 {
                 return Err(Error::Conflict(format!("the log's tile {level}/{} does not fit its size", key.1)));
             }
@@ -136,13 +138,13 @@ pub async fn push(tx: &Tx, size: u64, leaves: &[Hash]) -> Result<()> {
             level += 1;
         }
     }
-    for ((level, tile), hashes) in tiles {
-        tx.exec(
-            "INSERT INTO log_tile (level, tile, hashes) VALUES ($1, $2, $3)
-             ON CONFLICT (level, tile) DO UPDATE SET hashes = excluded.hashes",
-            args![level, signed(tile)?, hashes],
-        )
-        .await?;
+    for ((level, tile), (hashes, known)) in tiles {
+        let sql = if known {
+            "UPDATE log_tile SET hashes = $3 WHERE level = $1 AND tile = $2"
+        } else {
+            "INSERT INTO log_tile (level, tile, hashes) VALUES ($1, $2, $3)"
+        };
+        tx.exec(sql, args![level, signed(tile)?, hashes]).await?;
     }
     Ok(())
 }

@@ -23,8 +23,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-pub use check::{Sound, check};
-pub use erase::{Erased, ErasureProjection};
+pub use check::{Sound, check, complete};
+pub use erase::{Erased, ErasureProjection, Tombstones};
 pub use read::{Kept, kept, of_kind, of_subject, opened};
 pub use secret::{open_secret, seal_secret};
 pub use values::Master;
@@ -215,13 +215,16 @@ impl Ledger {
         Ok(records)
     }
 
-    /// Empties all status tables and applies every record again, in order. Gives the number of records.
+    /// Empties all status tables and applies every record again, in order. Gives the number of records. What a restore has
+    /// left to be erased again gets its tombstones before.
     ///
     /// # Errors
     /// When a subject's versions have a gap, values are not those that the ledger commits to, or a projection refuses a
     /// record; nothing is changed then.
     pub async fn rebuild(&self, db: &Db) -> Result<usize> {
+        let due = &db.due_erasures().await?.subjects;
         db.write(|tx| async move {
+            self.bury_again(&tx, due).await?;
             for table in self.projections.iter().flat_map(|p| p.tables()) {
                 // Table names are constants of this program.
                 tx.exec(sqlx::AssertSqlSafe(format!("DELETE FROM {table}")), args![]).await?;

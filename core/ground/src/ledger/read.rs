@@ -118,6 +118,8 @@ pub async fn of_kind(conn: &Conn, kind: &str) -> Result<Vec<Record>> {
 pub struct Kept {
     /// The record's id.
     pub id: String,
+    /// Its place in the order of the change feed.
+    pub position: i64,
     /// Its place in the log; none while it is not in there.
     pub leaf: Option<u64>,
     /// The leaf, exactly as stored.
@@ -143,7 +145,7 @@ pub async fn kept(conn: &Conn, subjects: &[String]) -> Result<BTreeMap<String, V
     let mut all: BTreeMap<String, Vec<Kept>> = BTreeMap::new();
     let rows = conn
         .all_in(
-            "SELECT r.id, r.subject, r.body, l.leaf, v.part, v.sealed_by, v.body AS value, k.wrapped
+            "SELECT r.id, r.position, r.subject, r.body, l.leaf, v.part, v.sealed_by, v.body AS value, k.wrapped
              FROM ledger_record r LEFT JOIN log_leaf l ON l.record = r.id
              LEFT JOIN ledger_value v ON v.record = r.id LEFT JOIN ledger_key k ON k.id = v.sealed_by
              WHERE r.subject IN",
@@ -155,6 +157,7 @@ pub async fn kept(conn: &Conn, subjects: &[String]) -> Result<BTreeMap<String, V
     for group in grouped(&rows)? {
         let leaf: Option<i64> = group.row.get("leaf")?;
         let kept = Kept {
+            position: group.row.get("position")?,
             leaf: leaf.and_then(|leaf| u64::try_from(leaf).ok()),
             body: group.row.get("body")?,
             opened: salted(values::open(conn.master(), &group.id, group.parts)?),

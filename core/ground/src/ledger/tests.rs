@@ -127,11 +127,31 @@ async fn the_database_refuses_to_change_delete_or_replace_evidence() {
         "UPDATE log_checkpoint SET note = 'x'",
         "DELETE FROM log_checkpoint",
     ];
+    db.write(|tx| async move {
+        let sql =
+            "INSERT INTO course_version (digest, course, title, content, stored) VALUES ('d', 'c', 'C', 'text', $1)
+                   ON CONFLICT (digest) DO NOTHING";
+        tx.exec(sql, args![1]).await?;
+        // What is the same may come again.
+        tx.exec(sql, args![2]).await
+    })
+    .await
+    .unwrap();
     match db.engine() {
-        Engine::Sqlite => refused.push(
+        Engine::Sqlite => refused.extend([
             "INSERT OR REPLACE INTO ledger_record (id, position, subject, version, kind, at, body)
              SELECT id, position, subject, version, kind, at, '{}' FROM ledger_record",
-        ),
+            "INSERT OR REPLACE INTO ledger_record (rowid, id, position, subject, version, kind, at, body)
+             SELECT rowid, 'x', 0, 'x/y', 1, kind, at, body FROM ledger_record",
+            "REPLACE INTO ledger_value SELECT record, part, person, sealed_by, X'00', erased FROM ledger_value",
+            "REPLACE INTO ledger_value (rowid, record, part, person, body) SELECT rowid, 'x', 0, '', X'00' FROM ledger_value",
+            "REPLACE INTO log_leaf SELECT leaf, record FROM log_leaf",
+            "REPLACE INTO log_leaf (leaf, record) SELECT 77, record FROM log_leaf",
+            "REPLACE INTO log_tile SELECT level, tile, hashes FROM log_tile",
+            "REPLACE INTO log_checkpoint SELECT size, made, replace(note, 'a', 'b') FROM log_checkpoint",
+            "REPLACE INTO log_checkpoint (rowid, size, made, note) SELECT rowid, 77, 1, note FROM log_checkpoint",
+            "REPLACE INTO course_version SELECT digest, course, title, 'other', stored FROM course_version",
+        ]),
         Engine::Postgres => refused.extend(["TRUNCATE ledger_record", "TRUNCATE log_tile", "TRUNCATE log_checkpoint"]),
     }
     for sql in refused {
@@ -467,6 +487,7 @@ async fn unguarded(db: &Db) {
             ("log_leaf_no_delete", "log_leaf"),
             ("log_tile_grows", "log_tile"),
             ("log_checkpoint_no_update", "log_checkpoint"),
+            ("log_checkpoint_no_delete", "log_checkpoint"),
         ] {
             let of = if tx.engine() == Engine::Postgres { format!(" ON {table}") } else { String::new() };
             tx.exec(sqlx::AssertSqlSafe(format!("DROP TRIGGER {trigger}{of}")), args![]).await?;
@@ -697,4 +718,161 @@ async fn a_record_that_is_changed_with_its_hash_in_the_lowest_tile_is_found_by_t
     .unwrap();
     let said = db.read(|c| async move { check(&c, None).await }).await.unwrap_err().to_string();
     assert!(said.contains("the log's tile 0/0 is not the one that the tile 1/0"), "{said}");
+}
+
+#[tokio::test]
+async fn values_that_are_gone_need_a_tombstone_that_names_them_and_came_after_them() {
+    let (db, _, _dir) = counting().await;
+    db.seal_with(Master::new([9; 32]));
+    let ledger = &ledger();
+    let first = add(&db, ledger, "a", json!({ "by": 1, "person": "p-ana" })).await;
+    add(&db, ledger, "b", json!({ "by": 2, "person": "p-bob", "approver": "person/p-ana" })).await;
+    let subjects = &BTreeMap::from([("counter/a".to_owned(), None)]);
+    db.write(|tx| async move { ledger.erase(&tx, subjects, "person/p-dpo", "she asked").await }).await.unwrap();
+    // She is back.
+    let again = add(&db, ledger, "a", json!({ "by": 3, "person": "p-ana" })).await;
+    signed(&db, ledger).await;
+    let sound = || async { db.read(|c| async move { check(&c, None).await }).await };
+    assert_eq!(sound().await.unwrap().size, 4);
+    let of = |subject: &str| {
+        format!("record IN (SELECT id FROM ledger_record WHERE subject LIKE '{subject}%' AND version = 2)")
+    };
+    let one = |subject: &str| of(subject).replace("version = 2", "version = 1");
+    for (wiped, says) in [
+        (one("counter/b"), "about counter/b are gone"),
+        (one("counter/b") + " AND part = 1", "about counter/b are gone"),
+        (of("counter/a"), "about counter/a are gone"),
+        // Without what the tombstone names nobody was erased.
+        (one("erasure/"), "about counter/a are gone"),
+    ] {
+        let wiped = &wiped;
+        let said = db.write(|tx| async move {
+            // The guards are in place.
+            let sql = format!("UPDATE ledger_value SET body = NULL, erased = 1 WHERE {wiped}");
+            assert!(tx.exec(sqlx::AssertSqlSafe(sql), args![]).await? > 0);
+            let found = check(&tx, None).await;
+            Err::<(), Error>(found.err().unwrap_or_else(|| Error::NotFound("what was wiped".into())))
+        });
+        let said = said.await.unwrap_err().to_string();
+        assert!(said.contains(says) && said.contains("no record of an erasure names it"), "{wiped}: {said}");
+    }
+    // A key that is destroyed takes its values with it.
+    let said = db.write(|tx| async move {
+        tx.exec("UPDATE ledger_key SET wrapped = NULL, destroyed = 1 WHERE person = 'p-bob'", args![]).await?;
+        Err::<(), Error>(check(&tx, None).await.unwrap_err())
+    });
+    assert!(said.await.unwrap_err().to_string().contains("about counter/b are gone"));
+    let (first, again) = (&first, &again);
+    db.read(|c| async move {
+        let tombstones = Tombstones::read(&c).await?;
+        let gone = tombstones.opened(&kept_of(&c, first).await)?;
+        assert!(gone.is_erased());
+        assert_eq!(tombstones.opened(&kept_of(&c, again).await)?, *again);
+        let mut wiped = kept_of(&c, again).await;
+        wiped.opened.clear();
+        let said = tombstones.opened(&wiped).unwrap_err().to_string();
+        assert!(said.contains("about counter/a has lost its actor"), "{said}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn what_a_restore_erased_again_gets_its_tombstone_with_the_rebuild_once() {
+    let (db, _, _dir) = counting().await;
+    let ledger = &ledger();
+    for subject in ["a", "b"] {
+        add(&db, ledger, subject, json!({ "by": 1, "person": "p-ana" })).await;
+    }
+    let subjects = &BTreeMap::from([("counter/b".to_owned(), None)]);
+    db.write(|tx| async move { ledger.erase(&tx, subjects, "operator", "she asked").await }).await.unwrap();
+    // The keys file says that both were erased; the backup knew that of one.
+    db.write(|tx| async move {
+        let due = json!({ "people": [], "subjects": ["counter/a", "counter/b"] }).to_string();
+        crate::meta::put(&tx, "restore.erase", &due).await?;
+        tx.exec(
+            "UPDATE ledger_value SET body = NULL, erased = 1 WHERE erased IS NULL AND part = 0 AND person = 'p-ana'",
+            args![],
+        )
+        .await
+    })
+    .await
+    .unwrap();
+    assert_eq!(ledger.rebuild(&db).await.unwrap(), 4);
+    assert_eq!(ledger.rebuild(&db).await.unwrap(), 4, "it has its tombstone");
+    assert_eq!(counted(&db).await, []);
+    let tombstone = db.read(|c| async move { of_kind(&c, "erasure").await }).await.unwrap().remove(1);
+    assert_eq!(tombstone.data["subjects"], json!(["counter/a"]));
+    signed(&db, ledger).await;
+    assert_eq!(db.read(|c| async move { check(&c, None).await }).await.unwrap().size, 4);
+}
+
+#[tokio::test]
+async fn every_checkpoint_is_held_against_the_log_and_one_that_was_put_outside_stays() {
+    let (db, _, _dir) = counting().await;
+    let ledger = &ledger();
+    for n in 0..3 {
+        add(&db, ledger, "a", json!({ "by": n })).await;
+        signed(&db, ledger).await;
+    }
+    let sizes: Vec<u64> =
+        db.read(|c| async move { checkpoint::all(&c).await }).await.unwrap().iter().map(|signed| signed.size).collect();
+    assert_eq!(sizes, [1, 3, 4]);
+    db.write(|tx| async move { checkpoint::anchored(&tx, 4, "mail:auditor@example.org", None).await }).await.unwrap();
+    assert!(db.read(|c| async move { check(&c, None).await }).await.is_ok());
+    unguarded(&db).await;
+    for (changed, says) in [
+        (
+            "UPDATE log_checkpoint SET note = replace(note, 'example', 'exempla') WHERE size = 1",
+            "of 1 leaves was changed",
+        ),
+        ("UPDATE log_checkpoint SET size = 2 WHERE size = 3", "of 2 leaves, stored on"),
+        (
+            "UPDATE log_checkpoint SET note = (SELECT note FROM log_checkpoint WHERE size = 1) WHERE size = 3",
+            "of 3 leaves, stored on",
+        ),
+        (
+            "DELETE FROM log_checkpoint WHERE size = 4",
+            "of 4 leaves, which was put outside (mail:auditor@example.org), is gone",
+        ),
+        ("DELETE FROM log_checkpoint", "is gone from the store"),
+    ] {
+        let said = db.write(|tx| async move {
+            tx.exec(changed, args![]).await?;
+            let found = check(&tx, None).await;
+            if changed.starts_with("DELETE") {
+                let signer = note::Signer::new("example.org/log", [1; 32])?;
+                assert!(checkpoint::make(&tx, ledger, &signer).await.is_err(), "nothing is signed");
+            }
+            Err::<(), Error>(found.err().unwrap_or_else(|| Error::NotFound("what was changed".into())))
+        });
+        let said = said.await.unwrap_err().to_string();
+        assert!(said.contains(says), "{changed}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_lost_a_leaf_or_the_record_of_one_is_not_complete() {
+    let (db, _, _dir) = counting().await;
+    let ledger = &ledger();
+    for n in 0..3 {
+        add(&db, ledger, "a", json!({ "by": n })).await;
+    }
+    log::catch_up(&db).await.unwrap();
+    // What is not in the log yet is nothing that was lost.
+    add(&db, ledger, "a", json!({ "by": 3 })).await;
+    db.read(|c| async move { complete(&c).await }).await.unwrap();
+    unguarded(&db).await;
+    for (lost, says) in [
+        ("DELETE FROM ledger_record WHERE version = 3", "which came into the log, is gone"),
+        ("DELETE FROM log_leaf WHERE leaf = 1", "the log has 3 leaves, and the store knows the records of 2"),
+    ] {
+        let said = db.write(|tx| async move {
+            tx.exec(lost, args![]).await?;
+            Err::<(), Error>(complete(&tx).await.unwrap_err())
+        });
+        let said = said.await.unwrap_err().to_string();
+        assert!(said.contains(says), "{lost}: {said}");
+    }
 }

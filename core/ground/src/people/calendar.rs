@@ -15,7 +15,7 @@ use crate::{Error, Instant, Result};
 /// not after its start goes over midnight. [`Time::MAX`] as end means midnight.
 pub type Hours = (Time, Time);
 
-/// A place whose days differ. What is missing is the organisation's.
+/// A place whose days differ. What is missing is the organisation's; its holidays are added to the organisation's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Location {

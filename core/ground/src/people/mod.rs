@@ -34,7 +34,7 @@ pub use store::{
     Count, all, by_account, by_email, by_employee_id, by_id, by_ids, count, find, heard_locale, in_group, leads,
     left_at, managers_above, page, reports_of, rows_of, tree_of,
 };
-pub use text::clean;
+pub use text::{clean, folded, typed};
 pub use vouch::{Member, Standing, standing, unvouch, vouch};
 pub use zones::{has_own_zone, heard_zone, refresh_zones};
 

@@ -1,6 +1,7 @@
 //! Text from rosters and chats, made harmless before it is stored.
 
 use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
 
 /// Removes what is invisible and dangerous in a name, and puts the rest into one form: control characters and bidi
 /// overrides and isolates (U+202A to U+202E, U+2066 to U+2069, U+200E, U+200F, U+061C), byte order marks and line
@@ -21,6 +22,24 @@ fn hidden(c: char) -> bool {
 #[must_use]
 pub fn key(text: &str) -> String {
     clean(text).to_lowercase()
+}
+
+/// The form under which a name is compared that somebody types: as [`key`], with the apostrophe and hyphen that every
+/// keyboard has.
+#[must_use]
+pub fn typed(text: &str) -> String {
+    let plain = |c: char| match c {
+        '’' | '‘' | 'ʼ' | 'ʻ' | '`' | '´' | '′' => '\'',
+        '‐' | '‑' | '‒' | '–' | '−' => '-',
+        c => c,
+    };
+    key(text).chars().map(plain).collect()
+}
+
+/// The form under which a name is found: as [`typed`], without accents.
+#[must_use]
+pub fn folded(text: &str) -> String {
+    typed(text).nfkd().filter(|c| !is_combining_mark(*c)).collect()
 }
 
 /// The word with the smallest edit distance to `word`, when it is near enough to be what was meant.
@@ -64,6 +83,14 @@ mod tests {
         ] {
             assert_eq!(clean(given), shown, "{given:?}");
         }
+    }
+
+    #[test]
+    fn a_name_is_found_as_it_is_typed() {
+        assert_eq!(typed("José Núñez-O’Brien"), typed("jose\u{301}  núñez‑o'brien"));
+        assert_ne!(typed("José"), typed("Jose"));
+        assert_eq!(folded("José Núñez-O’Brien"), folded("jose nunez‑o'brien"));
+        assert_ne!(folded("Ana"), folded("Anna"));
     }
 
     #[test]

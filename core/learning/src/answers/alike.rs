@@ -1,5 +1,7 @@
 //! The same text from several places is shown once, with all the places where it stands.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use unicode_segmentation::UnicodeSegmentation as _;
@@ -21,7 +23,8 @@ pub(super) fn once(passages: Vec<Passage>) -> Vec<Passage> {
     let mut kept: Vec<(Passage, Sketch)> = Vec::with_capacity(passages.len());
     for passage in passages {
         let sketch = Sketch::of(&passage);
-        let twin = kept.iter_mut().find(|(k, s)| k.document != passage.document && s.is_like(&sketch));
+        let same = |k: &Passage, s: &Sketch| k.document != passage.document && s.is_like(k, &sketch, &passage);
+        let twin = kept.iter_mut().find(|(k, s)| same(k, s));
         match twin {
             None => kept.push((passage, sketch)),
             Some((first, _)) => {
@@ -36,52 +39,76 @@ pub(super) fn once(passages: Vec<Passage>) -> Vec<Passage> {
     kept.into_iter().map(|(passage, _)| passage).collect()
 }
 
+/// What is compared of a passage: in most pairs the first things differ, and the last ones are never made.
 struct Sketch {
-    title: String,
-    words: Vec<String>,
-    /// Each once, in order.
-    runs: Vec<u64>,
+    words: usize,
     /// What turns a text into another one however much they have in common: numbers, names, and "not".
     telling: Vec<String>,
+    /// Runs of words, each once, in order.
+    runs: OnceCell<Vec<u64>>,
+}
+
+fn words(passage: &Passage) -> impl Iterator<Item = Cow<'_, str>> {
+    passage.text.unicode_words().map(lowercase)
+}
+
+fn lowercase(word: &str) -> Cow<'_, str> {
+    let is_lower = word.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
+    if is_lower { Cow::Borrowed(word) } else { Cow::Owned(word.to_lowercase()) }
 }
 
 impl Sketch {
     fn of(passage: &Passage) -> Self {
-        let written: Vec<&str> = passage.text.unicode_words().collect();
-        let words: Vec<String> = written.iter().map(|w| w.to_lowercase()).collect();
-        let hash = |run: &[String]| {
-            let mut hasher = DefaultHasher::new();
-            run.hash(&mut hasher);
-            hasher.finish()
-        };
-        let turns = |w: &&String| {
+        let turns = |w: &str| {
             w.chars().any(char::is_numeric)
-                || matches!(
-                    w.as_str(),
-                    "not" | "no" | "never" | "without" | "except" | "unless" | "nicht" | "kein" | "keine"
-                )
+                || matches!(w, "not" | "no" | "never" | "without" | "except" | "unless" | "nicht" | "kein" | "keine")
                 || w.ends_with("n't")
                 || w.ends_with("n’t")
         };
-        let mut telling: Vec<String> = words.iter().filter(turns).cloned().collect();
-        telling.extend(written.iter().filter(|w| w.starts_with(char::is_uppercase)).map(|w| (*w).to_owned()));
+        let (mut count, mut telling) = (0, Vec::new());
+        for word in passage.text.unicode_words() {
+            count += 1;
+            let lower = lowercase(word);
+            if turns(&lower) {
+                telling.push(lower.into_owned());
+            }
+            if word.starts_with(char::is_uppercase) {
+                telling.push(word.to_owned());
+            }
+        }
         telling.sort();
-        let mut runs: Vec<u64> = words.windows(RUN).map(hash).collect();
-        runs.sort_unstable();
-        runs.dedup();
-        Self { title: passage.title.to_lowercase(), words, runs, telling }
+        Self { words: count, telling, runs: OnceCell::new() }
     }
 
-    fn is_like(&self, other: &Self) -> bool {
-        if self.words.len().min(other.words.len()) < SHORT {
-            return self.title == other.title && self.words == other.words;
+    fn runs(&self, passage: &Passage) -> &[u64] {
+        self.runs.get_or_init(|| {
+            let words: Vec<Cow<'_, str>> = words(passage).collect();
+            let hash = |run: &[Cow<'_, str>]| {
+                let mut hasher = DefaultHasher::new();
+                run.hash(&mut hasher);
+                hasher.finish()
+            };
+            let mut runs: Vec<u64> = words.windows(RUN).map(hash).collect();
+            runs.sort_unstable();
+            runs.dedup();
+            runs
+        })
+    }
+
+    /// Whether this passage says the same as another one, each with its sketch.
+    fn is_like(&self, passage: &Passage, other: &Self, theirs: &Passage) -> bool {
+        if self.words.min(other.words) < SHORT {
+            return self.words == other.words
+                && passage.title.to_lowercase() == theirs.title.to_lowercase()
+                && words(passage).eq(words(theirs));
         }
         // Most passages differ here already.
         if self.telling != other.telling {
             return false;
         }
-        let common = self.runs.iter().filter(|run| other.runs.binary_search(run).is_ok()).count();
-        let all = self.runs.len() + other.runs.len() - common;
+        let (mine, others) = (self.runs(passage), other.runs(theirs));
+        let common = mine.iter().filter(|run| others.binary_search(run).is_ok()).count();
+        let all = mine.len() + others.len() - common;
         common as f64 >= SAME * all as f64
     }
 }

@@ -313,10 +313,10 @@ impl Ask {
     /// The same question again: as it stands now, or for the eyes of the person who pressed the button.
     async fn ask_again(&self, cx: &Context<'_>, id: &str, private: bool) -> Result<()> {
         let question = judge::question(cx, id).await?;
-        let mine = question.person.is_some() && question.person.as_ref() == cx.known.as_ref().map(|p| &p.id);
         let before = question.before.as_deref();
         let alone = private || cx.place().direct || !self.is_for_all(cx, &question.text, before).await?;
-        self.answer(cx, &question.text, before, alone, private && !mine).await
+        // It is the same question, whoever looks at its answer: nobody asked it once more.
+        self.answer(cx, &question.text, before, alone, false).await
     }
 
     /// What the person asked last in this place, if that was a moment ago.

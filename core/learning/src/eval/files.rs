@@ -78,13 +78,15 @@ pub fn qrels(path: &Path) -> Result<Qrels> {
         let ([query, document, relevance] | [query, _, document, relevance]) = columns[..] else {
             return Err("must be query-id<TAB>doc-id<TAB>relevance".into());
         };
-        match relevance.parse::<i64>() {
+        // Some collections write whole numbers as `1.0`.
+        match relevance.strip_suffix(".0").unwrap_or(relevance).parse::<i64>() {
             Ok(relevance) => {
                 let relevance = u32::try_from(relevance.clamp(0, 30)).unwrap_or(0);
                 qrels.0.entry(query.to_owned()).or_default().insert(document.to_owned(), relevance);
                 Ok(())
             }
-            Err(_) if number == 1 => Ok(()),
+            // Names of columns.
+            Err(_) if number == 1 && relevance.starts_with(char::is_alphabetic) => Ok(()),
             Err(_) => Err(format!("has the relevance '{relevance}', which is not a whole number")),
         }
     })?;

@@ -1,7 +1,9 @@
-//! Reading a pack that is a ZIP, strictly (APPNOTE 6.3): one file, stored or deflated entries, no ZIP64, no comment, nothing
-//! between or behind its parts that a reader could take for something else. General readers take the last of two entries
-//! of one name, or what stands before a central directory, in silence; a verifier must not.
+//! Reading a pack that is a ZIP, strictly (APPNOTE 6.3): one file, stored or deflated entries that follow on each other without
+//! a gap, headers that say the same twice, no ZIP64, no comment, no extra field, nothing before, between or behind its parts that
+//! a reader could take for something else. General readers take the last of two entries of one name, or what stands before a
+//! central directory, in silence; a verifier must not.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 
 use flate2::bufread::DeflateDecoder;
@@ -21,7 +23,9 @@ pub(super) enum Bad {
 /// One entry of the central directory.
 struct Entry {
     name: String,
-    flags: u16,
+    folder: bool,
+    /// What its local header has to say as well, from the version on.
+    header: [u8; 26],
     method: u16,
     crc: u32,
     packed: usize,
@@ -30,7 +34,9 @@ struct Entry {
 }
 
 fn damaged() -> Bad {
-    Bad::Unread("it is a ZIP that is damaged, or of a kind that a pack never is".into())
+    Bad::Unread(
+        "it is a ZIP that is damaged, or of a kind that a pack never is: unpack it, and verify the folder".into(),
+    )
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Result<u16, Bad> {
@@ -58,18 +64,16 @@ pub(super) fn read(bytes: &[u8]) -> Result<Files, Bad> {
     if !whole || start.checked_add(size_at(bytes, end + 12)?) != Some(end) {
         return Err(damaged());
     }
-    let mut files = Files::new();
-    let (mut at, mut left, mut ranges) = (start, MOST_BYTES, Vec::new());
+    let (mut at, mut left, mut names) = (start, MOST_BYTES, BTreeSet::new());
     let mut entries = Vec::new();
     for _ in 0..count {
         let (entry, next) = central(bytes, at, end)?;
         at = next;
-        let Some(entry) = entry else { continue };
         left = left.checked_sub(entry.size as u64).ok_or_else(too_much)?;
         if entries.len() >= MOST_FILES {
             return Err(too_much());
         }
-        if files.insert(entry.name.clone(), Vec::new()).is_some() {
+        if !names.insert(entry.name.clone()) {
             return Err(Bad::Changed(format!("the ZIP has the file {} twice", entry.name)));
         }
         entries.push(entry);
@@ -77,31 +81,36 @@ pub(super) fn read(bytes: &[u8]) -> Result<Files, Bad> {
     if at != end {
         return Err(damaged());
     }
-    for entry in &entries {
-        let (from, to) = local(bytes, entry, start)?;
-        ranges.push((entry.at, to));
-        let packed = bytes.get(from..to).ok_or_else(damaged)?;
-        files.insert(entry.name.clone(), unpacked(entry, packed)?);
+    entries.sort_unstable_by(|a, b| (a.at, &a.name).cmp(&(b.at, &b.name)));
+    let (mut files, mut begins) = (Files::new(), 0);
+    for entry in entries {
+        let (from, to) = local(bytes, &entry, start)?;
+        if entry.at != begins {
+            return Err(damaged());
+        }
+        begins = to;
+        let file = unpacked(&entry, bytes.get(from..to).ok_or_else(damaged)?)?;
+        if !entry.folder {
+            files.insert(entry.name, file);
+        }
     }
-    ranges.sort_unstable();
-    if ranges.windows(2).any(|pair| pair[0].1 > pair[1].0) {
-        return Err(damaged());
-    }
-    Ok(files)
+    if begins == start { Ok(files) } else { Err(damaged()) }
 }
 
-/// Reads one entry of the central directory; none for a folder. Gives where the next one begins.
-fn central(bytes: &[u8], at: usize, end: usize) -> Result<(Option<Entry>, usize), Bad> {
+/// Reads one entry of the central directory, whose name is that of a file or a folder without its last slash. Gives where the
+/// next one begins.
+fn central(bytes: &[u8], at: usize, end: usize) -> Result<(Entry, usize), Bad> {
     if u32_at(bytes, at)? != 0x0201_4b50 {
         return Err(damaged());
     }
-    let lengths: usize = [28, 30, 32].iter().map(|o| u16_at(bytes, at + o).map(usize::from)).sum::<Result<_, _>>()?;
-    let next = at + 46 + lengths;
+    let next = at + 46 + usize::from(u16_at(bytes, at + 28)?);
     let (flags, method) = (u16_at(bytes, at + 8)?, u16_at(bytes, at + 10)?);
-    let name = bytes.get(at + 46..at + 46 + usize::from(u16_at(bytes, at + 28)?)).ok_or_else(damaged)?;
-    if next > end || u16_at(bytes, at + 34)? != 0 || flags & !0x080e != 0 || !matches!(method, 0 | 8) {
+    // An extra field, a comment, or another disk.
+    let more = u16_at(bytes, at + 30)? | u16_at(bytes, at + 32)? | u16_at(bytes, at + 34)?;
+    if next > end || more != 0 || flags & !0x0806 != 0 || !matches!(method, 0 | 8) {
         return Err(damaged());
     }
+    let name = bytes.get(at + 46..next).ok_or_else(damaged)?;
     let Ok(name) = std::str::from_utf8(name) else {
         return Err(Bad::Changed("the name of a file in the ZIP is not UTF-8".into()));
     };
@@ -112,7 +121,7 @@ fn central(bytes: &[u8], at: usize, end: usize) -> Result<(Option<Entry>, usize)
     let harmless = plain.split('/').all(|part| !matches!(part, "" | "." | ".."))
         && !plain.contains(|c: char| c == '\\' || c == ':' || c.is_ascii_control());
     if !harmless {
-        return Err(Bad::Changed(format!("the ZIP has a file whose name leads elsewhere: {name:?}")));
+        return Err(Bad::Changed(format!("the ZIP has a file whose name leads elsewhere: {name}")));
     }
     // Where the system was Unix, the kind of the file stands in the upper half of its attributes.
     let unix = u16_at(bytes, at + 4)? >> 8 == 3;
@@ -121,31 +130,31 @@ fn central(bytes: &[u8], at: usize, end: usize) -> Result<(Option<Entry>, usize)
     if unix && kind != 0 && kind != expected {
         return Err(Bad::Changed(format!("{name} in the ZIP is a link or a device, and a pack has files only")));
     }
-    if folder {
-        return Ok((None, next));
-    }
     let entry = Entry {
-        name: name.to_owned(),
-        flags,
+        name: plain.to_owned(),
+        folder,
+        header: bytes.get(at + 6..).and_then(<[u8]>::first_chunk).copied().ok_or_else(damaged)?,
         method,
         crc: u32_at(bytes, at + 16)?,
         packed: size_at(bytes, at + 20)?,
         size: size_at(bytes, at + 24)?,
         at: size_at(bytes, at + 42)?,
     };
-    Ok((Some(entry), next))
+    if folder && (entry.size, entry.packed) != (0, 0) {
+        return Err(damaged());
+    }
+    Ok((entry, next))
 }
 
 /// Where the bytes of an entry are, by its local header, which must say the same as the central directory.
 fn local(bytes: &[u8], entry: &Entry, start: usize) -> Result<(usize, usize), Bad> {
-    let at = entry.at;
-    let name = usize::from(u16_at(bytes, at + 26)?);
-    let from = at + 30 + name + usize::from(u16_at(bytes, at + 28)?);
+    let named = entry.at + 30;
+    let name = format!("{}{}", entry.name, if entry.folder { "/" } else { "" });
+    let from = named + name.len();
     let to = from + entry.packed;
-    let same = u32_at(bytes, at)? == 0x0403_4b50
-        && u16_at(bytes, at + 6)? == entry.flags
-        && u16_at(bytes, at + 8)? == entry.method
-        && bytes.get(at + 30..at + 30 + name) == Some(entry.name.as_bytes())
+    let same = u32_at(bytes, entry.at)? == 0x0403_4b50
+        && bytes.get(entry.at + 4..named) == Some(&entry.header[..])
+        && bytes.get(named..from) == Some(name.as_bytes())
         && to <= start;
     if same { Ok((from, to)) } else { Err(damaged()) }
 }

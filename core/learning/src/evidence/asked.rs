@@ -27,7 +27,7 @@ pub(super) async fn find(
     assignments: &[Assignment],
     people: &mut Then<'_>,
 ) -> Result<Found> {
-    let Asked { scope, period, preset, size, .. } = *asked;
+    let Asked { scope, period, preset, size, tombstones, .. } = *asked;
     let ids: Vec<String> = assignments.iter().map(|a| a.id.clone()).collect();
     let mut requirements: Vec<String> = assignments.iter().map(|a| a.requirement.clone()).collect();
     requirements.extend(scope.requirement.clone());
@@ -50,7 +50,7 @@ pub(super) async fn find(
     let mut subjects = of("request", requests::concerned(c, &what).await?);
     subjects.extend(of("trainer-question", training::questions_in(c, &ids).await?));
     for (subject, kept) in in_log(ledger::kept(c, &subjects).await?, size) {
-        let mut past = kept.iter().map(ledger::opened).collect::<Result<Vec<Record>>>()?;
+        let mut past = kept.iter().map(|kept| tombstones.opened(kept)).collect::<Result<Vec<Record>>>()?;
         past.retain(|record| period.has(record.at) && !record.is_erased());
         if past.is_empty() {
             continue;

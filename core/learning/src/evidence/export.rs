@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use stoa_ground::ledger::checkpoint::{self, Signed};
 use stoa_ground::ledger::merkle::{self, Hash};
 use stoa_ground::ledger::note::Note;
-use stoa_ground::ledger::{self, Kept, log};
+use stoa_ground::ledger::{self, Kept, Tombstones, log};
 use stoa_ground::people;
 use stoa_ground::xapi::store;
 use stoa_ground::{Conn, Db, Error, Result, args};
@@ -21,7 +21,7 @@ use super::population::Period;
 use super::retention::Policy;
 use super::then::Then;
 use super::trail::{self, Sent};
-use super::{Log, asked, check_point, pdf, report};
+use super::{Log, asked, check_point, contents, pdf, report};
 use crate::Services;
 use crate::training::assignment::Assignment;
 use crate::training::{Preset, course};
@@ -155,10 +155,12 @@ async fn draft(c: &Conn, services: &Services, signed: &Signed, wanted: &Wanted<'
     };
     let preset = wanted.preset.unwrap_or_else(|| wanted.policy.preset(own));
     let (period, days) = Period::of(scope, &services.organisation, c.now());
+    let tombstones = &Tombstones::read(c).await?;
     let asked = report::Asked {
         scope,
         period,
         size: signed.size,
+        tombstones,
         preset,
         policy: wanted.policy,
         organisation: &services.organisation,
@@ -173,18 +175,14 @@ async fn draft(c: &Conn, services: &Services, signed: &Signed, wanted: &Wanted<'
         others.insert(format!("course/{}", row.course));
     }
     let others: Vec<String> = others.into_iter().collect();
-    made.kept.extend(ledger::kept(c, &others).await?);
+    let others = ledger::kept(c, &others).await?;
+    for kept in others.values().flatten() {
+        tombstones.opened(kept)?;
+    }
+    made.kept.extend(others);
     let (records, subjects) = proven(c, report::in_log(made.kept, signed.size), signed.size, preset).await?;
-    let digests: BTreeSet<&String> = made.assignments.iter().filter_map(|a| a.course_version.as_ref()).collect();
-    let digests: Vec<&String> = digests.into_iter().collect();
-    let mut contents = BTreeMap::new();
-    let before = "SELECT digest, content FROM course_version WHERE digest IN";
-    for row in c.all_in(before, &digests, "", args![]).await? {
-        contents.insert(row.get("digest")?, row.get("content")?);
-    }
-    if let Some(gone) = digests.iter().find(|digest| !contents.contains_key(digest.as_str())) {
-        return Err(Error::Conflict(format!("the content {gone}, which an assignment names, is gone from the store")));
-    }
+    let digests = made.assignments.iter().filter_map(|a| a.course_version.as_ref()).collect();
+    let contents = contents::shown(c, &digests).await?;
     let known =
         trail::Known { assignments: &made.assignments, requests: &asked.requests, questions: &asked.questions, period };
     Ok(Draft {

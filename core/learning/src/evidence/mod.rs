@@ -3,8 +3,10 @@
 mod anchor;
 mod archive;
 mod asked;
+pub mod contents;
 mod export;
 mod files;
+mod lost;
 mod pack;
 mod pdf;
 mod population;

@@ -345,7 +345,7 @@ pub struct Meant {
 pub struct Request {
     /// Its subject in the log.
     pub subject: String,
-    /// `extension`, `exemption`, `waiver`, `enrolment`, or `requirement`: that a requirement comes into force or changes.
+    /// `extension`, `exemption`, `waiver`, `enrolment`, `attempt`, or `requirement`: that a requirement comes into force or changes.
     pub kind: String,
     /// `draft`, `open`, `approved`, `declined`, `withdrawn` or `closed`.
     pub state: String,

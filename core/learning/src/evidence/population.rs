@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use stoa_flow::Organisation;
 use stoa_ground::ledger::{self, Record};
 use stoa_ground::people::history::{self, Entry, History};
-use stoa_ground::people::{self, Facts, Person, Status};
+use stoa_ground::people::{self, Absence, Facts, Person, Status};
 use stoa_ground::{Conn, Instant, Result};
 
 use super::pack::{Considered, Meant, Move, Row, Scope, at};
@@ -126,6 +126,7 @@ impl Population {
         }
         let last = Instant(to.0 - 1);
         let then = history::at(entries, last).unwrap_or(person);
+        let day = last.zoned(&people::zone(then)).date();
         let within = |instant: Instant| instant >= from && instant < to;
         let gone = here.last().map(|span| span.1).filter(|end| *end < to);
         let moved = history::moves(entries).into_iter().filter(|(instant, _)| within(*instant));
@@ -137,7 +138,7 @@ impl Population {
             }
         }
         let why_none = match (assignments, meant.is_empty()) {
-            (0, true) if then.hire_date.is_some_and(|day| day > last.zoned(&people::zone(then)).date()) => {
+            (0, true) if then.hire_date.is_some_and(|first| first > day) => {
                 "the first day of work comes after the period"
             }
             (0, true) => "no rule of the scope meant this person at any time in the period",
@@ -148,7 +149,7 @@ impl Population {
             employee_id: then.employee_id.clone(),
             name: then.name.clone(),
             title: then.title.clone().unwrap_or_default(),
-            status: then.status.name().into(),
+            status: standing(then, day).name().into(),
             hired: then.hire_date.map(|day| day.to_string()).unwrap_or_default(),
             known_since: at(entries.first().map(|entry| entry.since)),
             left: at(gone),
@@ -157,6 +158,14 @@ impl Population {
             assignments,
             why_none: why_none.into(),
         })
+    }
+}
+
+/// The status of somebody on a day: a leave ends with its last day, whether or not the roster said so.
+fn standing(person: &Person, day: Date) -> Status {
+    match person.status {
+        Status::Leave if !Absence::of(person).away(day) => Status::Active,
+        status => status,
     }
 }
 

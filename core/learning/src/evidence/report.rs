@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use stoa_flow::Organisation;
-use stoa_ground::ledger::{self, Kept, Record};
+use stoa_ground::ledger::{self, Kept, Record, Tombstones};
 use stoa_ground::people::{self, Person};
 use stoa_ground::{Conn, Instant, Result, args};
 
+use super::lost;
 use super::pack::{Change, Considered, Report, Row, Scope};
 use super::population::{Period, Population};
 use super::retention::{self, Duty, Hold, Policy};
@@ -23,6 +24,8 @@ pub(super) struct Asked<'a> {
     pub period: Period,
     /// Records that came into the log later are in no pack of its checkpoint.
     pub size: u64,
+    /// What of the records was erased.
+    pub tombstones: &'a Tombstones,
     pub preset: Preset,
     pub policy: &'a Policy,
     pub organisation: &'a Organisation,
@@ -64,7 +67,7 @@ struct World<'a> {
 }
 
 pub(super) async fn make(c: &Conn, asked: &Asked<'_>, people: &mut Then<'_>) -> Result<Made> {
-    let Asked { scope, period, .. } = *asked;
+    let Asked { scope, period, tombstones, .. } = *asked;
     if let Some(requirement) = &scope.requirement {
         requirement::by_id(c, requirement).await?;
     }
@@ -72,13 +75,14 @@ pub(super) async fn make(c: &Conn, asked: &Asked<'_>, people: &mut Then<'_>) -> 
         training::course::current(c, course).await?;
     }
     let population = Population::read(c, scope, asked.organisation, period).await?;
+    lost::nothing(c, scope, period.to, tombstones).await?;
     let candidates = candidates(c, scope, period.to).await?;
     let subjects: Vec<String> = candidates.iter().map(|a| subject(&a.id)).collect();
     let mut kept = in_log(ledger::kept(c, &subjects).await?, asked.size);
     let mut found = Vec::with_capacity(candidates.len());
     for now in candidates {
         let own = kept.get(&subject(&now.id)).map_or(&[][..], Vec::as_slice);
-        let mut past = own.iter().map(ledger::opened).collect::<Result<Vec<Record>>>()?;
+        let mut past = own.iter().map(|kept| tombstones.opened(kept)).collect::<Result<Vec<Record>>>()?;
         let concerned = scope.course.as_ref().is_none_or(|course| past.iter().any(|r| r.data["course"] == **course));
         let newest = past.last().map_or(now.assigned, |record| record.at);
         past.retain(|record| period.has(record.at));

@@ -3,6 +3,7 @@
 //! A long section is cut between blocks (paragraphs, list items, tables, code), a long paragraph between sentences.
 //! The same sections always give the same passages.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use pulldown_cmark::{Event, Options, Parser, Tag};
@@ -24,7 +25,10 @@ const REST: usize = 200;
 /// Cuts sections into passages, in order.
 pub(super) fn cut(sections: Vec<Section>) -> Vec<Section> {
     let mut passages = Vec::new();
-    for section in join_tiny(lead_in(sections)) {
+    // Where each heading stands, also those without words of their own.
+    let anchors: HashMap<Vec<String>, Option<String>> =
+        sections.iter().rev().map(|s| (s.headings.clone(), s.anchor.clone())).collect();
+    for section in join_tiny(lead_in(sections), &anchors) {
         if size(&section.text) <= LIMIT {
             passages.push(section);
             continue;
@@ -41,8 +45,8 @@ fn size(text: &str) -> usize {
     text.chars().count()
 }
 
-/// A few words between a heading and its first subheading go to the subsection; a heading without words of its own
-/// is in the path of its subsections already.
+/// A few words between a heading and its first subheading that say nothing by themselves ("You need:") go to the subsection; a
+/// heading without words of its own is in the path of its subsections already.
 fn lead_in(sections: Vec<Section>) -> Vec<Section> {
     let mut out: Vec<Section> = Vec::new();
     let mut words = String::new();
@@ -62,7 +66,8 @@ fn lead_in(sections: Vec<Section>) -> Vec<Section> {
         if empty_parent {
             continue;
         }
-        if parent && !s.headings.is_empty() && size(&s.text) < TINY {
+        let says = s.text.trim_end().ends_with(['.', '!', '?', '。']);
+        if parent && !s.headings.is_empty() && !says && size(&s.text) < TINY {
             words = s.text.trim().to_owned();
         } else {
             out.push(s);
@@ -73,7 +78,9 @@ fn lead_in(sections: Vec<Section>) -> Vec<Section> {
 
 /// Several tiny sections in a row under the same heading become one, each with its own heading in bold. A question
 /// keeps its answer to itself, and so do the first headings of a document (the pages of a PDF, for example).
-fn join_tiny(sections: Vec<Section>) -> Vec<Section> {
+///
+/// What is joined stands under the heading above: its anchor is that one's.
+fn join_tiny(sections: Vec<Section>, anchors: &HashMap<Vec<String>, Option<String>>) -> Vec<Section> {
     let tiny = |s: &Section| {
         let below = s.headings.len() > 1 || s.text.is_empty();
         size(&s.text) < TINY && below && s.headings.last().is_some_and(|h| s.text.is_empty() || !h.ends_with('?'))
@@ -84,7 +91,9 @@ fn join_tiny(sections: Vec<Section>) -> Vec<Section> {
     let close = |run: &mut Vec<Section>, out: &mut Vec<Section>| {
         if run.len() > 1 {
             let text = run.iter().map(with_heading).collect::<Vec<_>>().join("\n\n");
-            out.push(Section { headings: parent(&run[0]), anchor: run[0].anchor.clone(), text });
+            let headings = parent(&run[0]);
+            let anchor = anchors.get(&headings).cloned().flatten();
+            out.push(Section { headings, anchor, text });
             run.clear();
         } else if let Some(mut only) = run.pop() {
             if only.text.is_empty() {
@@ -422,10 +431,47 @@ mod tests {
             section(&["Questions", "May I?"], "Yes."),
             section(&["Questions", "Must I?"], "No."),
         ]);
-        assert_eq!(cuts.len(), 3, "{cuts:#?}");
-        assert_eq!(cuts[0].headings, ["Words"]);
-        assert_eq!(cuts[0].text, "**PTO**\n\nShort.\n\nPaid time off.\n\n**LWOP**\n\nLeave without pay.\n\n**Empty**");
-        assert_eq!((cuts[1].headings.last().unwrap().as_str(), cuts[1].text.as_str()), ("May I?", "Yes."));
+        assert_eq!(cuts.len(), 4, "{cuts:#?}");
+        assert_eq!((cuts[0].headings.as_slice(), cuts[0].text.as_str()), (&["Words".to_owned()][..], "Short."));
+        assert_eq!(cuts[1].headings, ["Words"]);
+        assert_eq!(cuts[1].text, "**PTO**\n\nPaid time off.\n\n**LWOP**\n\nLeave without pay.\n\n**Empty**");
+        assert_eq!((cuts[2].headings.last().unwrap().as_str(), cuts[2].text.as_str()), ("May I?", "Yes."));
+    }
+
+    #[test]
+    fn what_is_joined_or_stands_alone_is_found_where_it_stands() {
+        let at = |headings: &[&str], anchor: &str, text: &str| Section {
+            anchor: Some(anchor.to_owned()),
+            ..section(headings, text)
+        };
+        let cuts = cut(vec![
+            at(&["Machines"], "machines", ""),
+            at(&["Machines", "Drawer"], "drawer", "It opens with the small key."),
+            at(&["Machines", "Kettle"], "kettle", "It is filled in the morning."),
+            at(&["Refunds"], "refunds", "Refunds are paid to every visitor within fourteen days."),
+            at(&["Refunds", "Not refundable"], "not", "Tickets that were bought at the door."),
+            at(&["Forms"], "forms", "You need:"),
+            at(&["Forms", "On paper"], "paper", "Form 12, signed."),
+        ]);
+        let said =
+            |s: &Section| format!("{}#{}: {}", s.headings.join(" > "), s.anchor.as_deref().unwrap_or(""), s.text);
+        insta::assert_snapshot!(cuts.iter().map(said).collect::<Vec<_>>().join("\n--\n"), @r"
+        Machines#machines: **Drawer**
+
+        It opens with the small key.
+
+        **Kettle**
+
+        It is filled in the morning.
+        --
+        Refunds#refunds: Refunds are paid to every visitor within fourteen days.
+        --
+        Refunds > Not refundable#not: Tickets that were bought at the door.
+        --
+        Forms > On paper#paper: You need:
+
+        Form 12, signed.
+        ");
     }
 
     #[test]

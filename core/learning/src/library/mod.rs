@@ -32,6 +32,8 @@ pub use sync::{Missing, leave, sync, sync_with};
 
 /// The topic of the change feed under which documents are announced; the key is the document's id.
 pub const TOPIC: &str = "document";
+/// The topic under which it is announced with its id that people judged a document's answers: it says the same as before.
+pub const RATED: &str = "document-rated";
 
 /// The reader of what is marked for places where people from outside the organisation read along. Only what everyone may
 /// read has it.

@@ -6,7 +6,7 @@ use stoa_ground::{Conn, Error, Result, Tx, args};
 
 use super::content::{CUTTING, Prepared, readers};
 use super::marks::{Mark, add_source};
-use super::{Document, Item, Outcome, Passage, Put, Source, Standing, Status, TOPIC, Version};
+use super::{Document, Item, Outcome, Passage, Put, RATED, Source, Standing, Status, TOPIC, Version};
 
 /// Gives a document its content. Same content and same details: nothing is stored and nothing is announced.
 ///
@@ -227,7 +227,7 @@ pub async fn reinstate(tx: &Tx, source: &str, location: &str) -> Result<bool> {
             args![tx.now(), source, location],
         )
         .await?;
-    announce(tx, row).await
+    announce(tx, TOPIC, row).await
 }
 
 async fn set_status(tx: &Tx, source: &str, location: &str, status: Status, reason: &str) -> Result<bool> {
@@ -240,7 +240,7 @@ async fn set_status(tx: &Tx, source: &str, location: &str, status: Status, reaso
             args![status.word(), reason, tx.now(), source, location],
         )
         .await?;
-    announce(tx, row).await
+    announce(tx, TOPIC, row).await
 }
 
 /// Sets who may read a document. False when there is no such document or nothing changed.
@@ -256,7 +256,7 @@ pub async fn set_readers(tx: &Tx, source: &str, location: &str, given: &[String]
             args![json, tx.now(), source, location],
         )
         .await?;
-    announce(tx, row).await
+    announce(tx, TOPIC, row).await
 }
 
 /// Says whether someone responsible has checked a document. False when there is no such document or nothing changed.
@@ -271,7 +271,7 @@ pub async fn set_verified(tx: &Tx, source: &str, location: &str, verified: bool)
             args![verified, tx.now(), source, location],
         )
         .await?;
-    announce(tx, row).await
+    announce(tx, TOPIC, row).await
 }
 
 /// Notes how much a document's answers helped, in thousandths (see [`super::Standing`]). False when there is no such document
@@ -282,12 +282,12 @@ pub async fn set_verified(tx: &Tx, source: &str, location: &str, verified: bool)
 pub async fn rate(tx: &Tx, document: &str, rating: i64) -> Result<bool> {
     let sql = "UPDATE document SET rating = $1 WHERE id = $2 AND rating <> $1 AND status <> 'retired' RETURNING id";
     let row = tx.opt(sql, args![rating, document]).await?;
-    announce(tx, row).await
+    announce(tx, RATED, row).await
 }
 
-async fn announce(tx: &Tx, row: Option<Row>) -> Result<bool> {
+async fn announce(tx: &Tx, topic: &'static str, row: Option<Row>) -> Result<bool> {
     let Some(row) = row else { return Ok(false) };
-    tx.publish(TOPIC, &row.get::<String>("id")?).await?;
+    tx.publish(topic, &row.get::<String>("id")?).await?;
     Ok(true)
 }
 

@@ -132,8 +132,11 @@ impl Index {
         let from = state.seen.max(state.payload.position.unwrap_or(0));
         let changes = db.changes(from, BATCH).await?;
         let Some(last) = changes.last() else { return Ok(false) };
-        let documents: BTreeSet<&str> =
-            changes.iter().filter(|c| c.topic == library::TOPIC).map(|c| c.key.as_str()).collect();
+        let documents: BTreeSet<&str> = changes
+            .iter()
+            .filter(|c| [library::TOPIC, library::RATED].contains(&c.topic.as_str()))
+            .map(|c| c.key.as_str())
+            .collect();
         for chunk in documents.iter().copied().collect::<Vec<_>>().chunks(CHUNK) {
             let passages = db
                 .read(|conn| async move {

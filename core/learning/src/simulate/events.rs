@@ -73,6 +73,7 @@ pub(super) async fn read(db: &Db, roster: &import::Options, file: &str, text: &s
         })
         .await?;
     let mut known = Known {
+        named: everybody.iter().flat_map(|p| p.email.iter().chain([&p.name]).cloned()).collect(),
         people: everybody.into_iter().map(|p| p.employee_id).collect(),
         hired: BTreeSet::new(),
         requirements: requirements.into_iter().map(|r| r.id).collect(),
@@ -81,16 +82,22 @@ pub(super) async fn read(db: &Db, roster: &import::Options, file: &str, text: &s
     let mut events = Vec::new();
     let mut wrong = Vec::new();
     for (n, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let said = match known.event(n + 1, line) {
-            Ok(event) => {
-                let faults = check_roster(db, roster, &known, &event).await?;
-                events.push(event);
-                faults
-            }
-            Err(fault) => vec![fault],
-        };
-        wrong.extend(said.into_iter().map(|fault| format!("{file} line {}: {fault}", n + 1)));
+        match event(n + 1, line) {
+            Ok(event) => events.push(event),
+            Err(fault) => wrong.push((n + 1, fault)),
+        }
     }
+    // Whoever is hired is known from then on, wherever in the file that stands.
+    events.sort_by_key(|e| e.at);
+    for event in &events {
+        let named =
+            known.person(&event.person, &event.what).and_then(|()| known.item(&event.what, event.item.as_deref()));
+        let faults = named.map_or_else(|fault| vec![fault], |()| check_roster(roster, &known, event));
+        wrong.extend(faults.into_iter().map(|fault| (event.line, fault)));
+    }
+    wrong.sort();
+    let mut wrong: Vec<String> =
+        wrong.into_iter().map(|(line, fault)| format!("{file} line {line}: {fault}")).collect();
     if wrong.len() > SHOWN {
         let more = wrong.len() - SHOWN;
         wrong.truncate(SHOWN);
@@ -99,13 +106,14 @@ pub(super) async fn read(db: &Db, roster: &import::Options, file: &str, text: &s
     if !wrong.is_empty() {
         return Err(Error::Invalid(wrong.join("\n")));
     }
-    events.sort_by_key(|e| e.at);
     Ok(events)
 }
 
 /// What events may name.
 struct Known {
     people: BTreeSet<String>,
+    /// The addresses and names of those.
+    named: BTreeSet<String>,
     /// Those whom an earlier line hires.
     hired: BTreeSet<String>,
     requirements: BTreeSet<String>,
@@ -120,36 +128,37 @@ fn listed(ids: &BTreeSet<String>) -> String {
     }
 }
 
-impl Known {
-    fn event(&mut self, line: usize, text: &str) -> std::result::Result<Event, String> {
-        let raw: Raw = serde_json::from_str(text).map_err(|e| {
-            format!("{}; a line is one JSON value like {{\"at\":\"2026-11-23T09:00:00+01:00\",\"kind\":\"complete\",\"person\":\"E1\",\"item\":\"fire-safety\",\"fields\":{{\"score\":1}}}}", first_part(&e))
-        })?;
-        let at = Instant::parse(&raw.at)
-            .map_err(|_| format!("at is '{}': write a date and time with an offset, like 2026-11-23T09:00:00+01:00 or 2026-11-23T08:00:00Z", raw.at))?;
-        let mut fields = Fields(raw.fields);
-        let what = match raw.kind.as_str() {
-            "complete" => What::Complete { score: fields.score()? },
-            "answer" => What::Answer { correct: fields.correct()? },
-            "ignore" => What::Ignore,
-            "roster" => What::Roster(fields.cells()?),
-            "leave" => What::Leave(fields.leave()?),
-            "extend" => What::Extend { due: fields.date("due")?.ok_or("fields needs due, a date like 2026-12-24")? },
-            "exempt" => What::Exempt {
-                until: fields.date("until")?,
-                reason: fields.text("reason")?.unwrap_or_else(|| "exempted in the simulation".into()),
-            },
-            "waive" => {
-                What::Waive { reason: fields.text("reason")?.unwrap_or_else(|| "waived in the simulation".into()) }
-            }
-            other => return Err(format!("'{other}' is not a kind of event: use one of {KINDS}")),
-        };
-        fields.nothing_left(&raw.kind)?;
-        self.person(&raw.person, &what)?;
-        self.item(&raw.kind, raw.item.as_deref())?;
-        Ok(Event { line, at, person: raw.person, item: raw.item, what })
-    }
+/// Reads a line by itself.
+fn event(line: usize, text: &str) -> std::result::Result<Event, String> {
+    let raw: Raw = serde_json::from_str(text).map_err(|e| {
+        format!("{}; a line is one JSON value like {{\"at\":\"2026-11-23T09:00:00+01:00\",\"kind\":\"complete\",\"person\":\"E1\",\"item\":\"fire-safety\",\"fields\":{{\"score\":1}}}}", first_part(&e))
+    })?;
+    let at = Instant::parse(&raw.at).map_err(|_| {
+        format!(
+            "at is '{}': write a date and time with an offset, like 2026-11-23T09:00:00+01:00 or 2026-11-23T08:00:00Z",
+            raw.at
+        )
+    })?;
+    let mut fields = Fields(raw.fields);
+    let what = match raw.kind.as_str() {
+        "complete" => What::Complete { score: fields.score()? },
+        "answer" => What::Answer { correct: fields.correct()? },
+        "ignore" => What::Ignore,
+        "roster" => What::Roster(fields.cells()?),
+        "leave" => What::Leave(fields.leave()?),
+        "extend" => What::Extend { due: fields.date("due")?.ok_or("fields needs due, a date like 2026-12-24")? },
+        "exempt" => What::Exempt {
+            until: fields.date("until")?,
+            reason: fields.text("reason")?.unwrap_or_else(|| "exempted in the simulation".into()),
+        },
+        "waive" => What::Waive { reason: fields.text("reason")?.unwrap_or_else(|| "waived in the simulation".into()) },
+        other => return Err(format!("'{other}' is not a kind of event: use one of {KINDS}")),
+    };
+    fields.nothing_left(&raw.kind)?;
+    Ok(Event { line, at, person: raw.person, item: raw.item, what })
+}
 
+impl Known {
     fn person(&mut self, id: &str, what: &What) -> std::result::Result<(), String> {
         if self.people.contains(id) || self.hired.contains(id) {
             return Ok(());
@@ -160,19 +169,19 @@ impl Known {
             return Ok(());
         }
         Err(format!(
-            "nobody has the employee id '{id}' ({}); to hire somebody, give a roster event with a name first",
+            "nobody has the employee id '{id}' by then ({}); to hire somebody, give a roster event with a name at an earlier instant",
             listed(&self.people)
         ))
     }
 
-    fn item(&self, kind: &str, item: Option<&str>) -> std::result::Result<(), String> {
+    fn item(&self, what: &What, item: Option<&str>) -> std::result::Result<(), String> {
         let Some(id) = item else { return Ok(()) };
         let (requirement, track) = (self.requirements.contains(id), self.tracks.contains(id));
-        match kind {
-            "complete" | "extend" | "exempt" if !requirement => {
+        match what {
+            What::Complete { .. } | What::Extend { .. } | What::Exempt { .. } if !requirement => {
                 Err(format!("item '{id}' is not a requirement: {}", listed(&self.requirements)))
             }
-            "answer" if !track => Err(format!("item '{id}' is not a track: {}", listed(&self.tracks))),
+            What::Answer { .. } if !track => Err(format!("item '{id}' is not a track: {}", listed(&self.tracks))),
             _ if !requirement && !track => Err(format!("item '{id}' is neither a requirement nor a track")),
             _ => Ok(()),
         }
@@ -254,26 +263,25 @@ impl Fields {
     }
 }
 
-/// What the roster import says against a roster event.
-async fn check_roster(db: &Db, options: &import::Options, known: &Known, event: &Event) -> Result<Vec<String>> {
-    let What::Roster(cells) = &event.what else { return Ok(Vec::new()) };
+/// What is wrong with a roster event whoever is there; what depends on how things stand at its time is seen then.
+fn check_roster(options: &import::Options, known: &Known, event: &Event) -> Vec<String> {
+    let What::Roster(cells) = &event.what else { return Vec::new() };
     let mut cells = cells.clone();
-    if known.hired.contains(&event.person) && cells.iter().all(|(column, _)| column != "name") {
-        cells.push(("name".into(), "Somebody new".into()));
+    if cells.iter().all(|(column, _)| column != "name") {
+        cells.push(("name".into(), "Somebody".into()));
     }
-    let file = sheet(&event.person, &cells);
-    let plan = db.read(|c| async move { import::plan(&c, file.as_bytes(), options).await }).await?;
-    // A manager whom an earlier line hires is not in the store yet.
-    let about_hired = |text: &str| known.hired.iter().any(|id| text.contains(id.as_str()));
-    let problems = plan.errors.iter().filter(|p| !about_hired(&p.message));
+    let plan = import::alone(sheet(&event.person, &cells).as_bytes(), options);
+    // A manager who is there, or is hired, is not in this file.
+    let is_known = |text: &str| {
+        known.people.iter().chain(&known.hired).chain(&known.named).any(|id| text.contains(&format!("'{id}'")))
+    };
+    let problems = plan.errors.iter().filter(|p| !is_known(&p.message));
     let unknown = plan.warnings.iter().filter(|p| p.row.is_none());
-    Ok(problems
-        .chain(unknown)
-        .map(|p| match &p.column {
-            Some(column) => format!("column {column}: {}", p.message),
-            None => p.message.replace(" is not known and is ignored", " is not known"),
-        })
-        .collect())
+    let said = problems.chain(unknown).map(|p| match &p.column {
+        Some(column) => format!("column {column}: {}", p.message),
+        None => p.message.replace(" is not known and is ignored", " is not known"),
+    });
+    said.collect()
 }
 
 /// A roster file with one row.

@@ -162,7 +162,7 @@ fn step(step: &str) -> Option<String> {
     let days = |n: &str| if n == "1" { "1 day".to_owned() } else { format!("{n} days") };
     let step = step.split('@').next().unwrap_or_default();
     if let Some(n) = step.strip_prefix("t-") {
-        return Some(format!("{} before it is due", days(n)));
+        return Some(format!("the reminder of {} before it is due", days(n)));
     }
     step.strip_prefix("t+").map(|n| format!("{} overdue", days(n)))
 }

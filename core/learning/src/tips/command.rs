@@ -132,11 +132,11 @@ impl Command for TipCommand {
         if let Some((deed, id)) = deed(&call.args) {
             return self.act(cx, person, call, deed, id).await;
         }
+        if let Some(from) = message::mine_from(&call.args) {
+            let tips = cx.db().read(|c| async move { store::tips_of(&c, &person.id).await }).await?;
+            return cx.reply_private(message::mine(cx.words, &tips, from)).await;
+        }
         match call.args.text() {
-            "mine" => {
-                let tips = cx.db().read(|c| async move { store::tips_of(&c, &person.id).await }).await?;
-                cx.reply_private(message::mine(cx.words, &tips)).await
-            }
             "review" => {
                 self.check_role(cx, person).await?;
                 let tips = cx.db().read(|c| async move { store::unchecked(&c, REVIEWED).await }).await?;

@@ -20,6 +20,7 @@ use stoa_flow::{say, words_key};
 use stoa_ground::people::{self, Person, Status};
 use stoa_ground::{Error, Instant, Result, Tx};
 
+use super::message::{self, LISTED};
 use super::{social, statements, text};
 use crate::Services;
 pub(super) use record::refresh;
@@ -30,7 +31,6 @@ const TITLE: usize = 120;
 /// Messages of one thread that are taken at most.
 const MESSAGES: usize = 200;
 /// Discussions that are listed at once.
-const LISTED: usize = 8;
 /// The setting that remembers `always` or `never`.
 const SETTING: &str = "discussion_consent";
 
@@ -191,9 +191,9 @@ impl Command for Log {
         if let Some((deed, id)) = deed(&call.args) {
             return self.decide(cx, person, deed, id).await;
         }
-        let (word, rest) = call.args.split();
-        if word == "mine" {
-            return self.mine(cx, person).await;
+        let (_, rest) = call.args.split();
+        if let Some(from) = message::mine_from(&call.args) {
+            return self.mine(cx, person, from).await;
         }
         let given = call.values.as_ref().and_then(|v| v.get("title")).map_or(rest, String::as_str);
         let Some((channel, thread)) = target(cx, call) else {
@@ -319,10 +319,11 @@ impl Log {
         .await
     }
 
-    async fn mine(&self, cx: &Context<'_>, person: &Person) -> Result<()> {
-        let all = cx.db().read(|c| async move { store::of(&c, &person.id).await }).await?;
+    async fn mine(&self, cx: &Context<'_>, person: &Person, from: usize) -> Result<()> {
+        let mut all = cx.db().read(|c| async move { store::of(&c, &person.id).await }).await?;
+        all.retain(|(_, m)| m.consent == Consent::Yes);
         let mut message = Message::new();
-        for (discussion, _) in all.iter().filter(|(_, m)| m.consent == Consent::Yes).take(LISTED) {
+        for (discussion, _) in all.iter().skip(from).take(LISTED) {
             let withdraw = format!("discussion withdraw {}", discussion.id);
             message = message
                 .paragraph(literal(&discussion.title))
@@ -331,6 +332,7 @@ impl Log {
         if message.blocks.is_empty() {
             message = Message::text(say!(cx.words, "tips-discussion-none"));
         }
+        let message = message.buttons(message::more(cx.words, "discussion", all.len(), from + LISTED));
         cx.reply_private(message).await
     }
 

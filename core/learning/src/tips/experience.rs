@@ -14,6 +14,7 @@ use stoa_flow::{say, words_key};
 use stoa_ground::people::{self, Person, Status};
 use stoa_ground::{Error, Instant, Result};
 
+use super::message::{self, LISTED};
 use super::{social, statements, text};
 use crate::Services;
 
@@ -22,7 +23,6 @@ const LONGEST: usize = 1_000;
 /// The longest duration, in minutes: a month of working days.
 const MINUTES: i64 = 10_000;
 /// Entries that are listed at once.
-const LISTED: usize = 8;
 
 /// What the colleague said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -229,6 +229,9 @@ impl Command for Did {
 
     async fn run(&self, cx: &Context<'_>, call: &Call) -> Result<()> {
         let person = cx.person()?;
+        if let (Some(from), None) = (message::mine_from(&call.args), &call.values) {
+            return self.mine(cx, person, from).await;
+        }
         match (deed(&call.args), call.args.text()) {
             (Some((Deed::Ask, id)), _) => self.ask(cx, person, call, id).await,
             (Some((deed @ (Deed::Confirm | Deed::Decline), id)), _) => {
@@ -245,7 +248,6 @@ impl Command for Did {
                 ];
                 cx.reply_private(Message::text(say!(cx.words, "tips-did-how")).buttons(buttons)).await
             }
-            (None, "mine") => self.mine(cx, person).await,
             (None, text) => {
                 let call = match call.values {
                     Some(_) => call.clone(),
@@ -288,10 +290,10 @@ impl Did {
         .await
     }
 
-    async fn mine(&self, cx: &Context<'_>, person: &Person) -> Result<()> {
+    async fn mine(&self, cx: &Context<'_>, person: &Person, from: usize) -> Result<()> {
         let all = cx.db().read(|c| async move { store::of(&c, &person.id).await }).await?;
         let mut message = Message::new();
-        for experience in all.iter().take(LISTED) {
+        for experience in all.iter().skip(from).take(LISTED) {
             let state = cx.words.say(match experience.confirmation {
                 Confirmation::None => words_key!("tips-did-state-none"),
                 Confirmation::Asked => words_key!("tips-did-state-asked"),
@@ -304,6 +306,7 @@ impl Did {
                 .context(format!("{} · {state}", experience.line(cx.words)))
                 .buttons(buttons(cx.words, experience));
         }
+        message = message.buttons(message::more(cx.words, "did", all.len(), from + LISTED));
         if all.is_empty() {
             message = Message::text(say!(cx.words, "tips-did-none"))
                 .buttons(vec![Button::primary(say!(cx.words, "tips-did-write-button"), "did write")]);

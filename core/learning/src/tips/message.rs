@@ -1,6 +1,6 @@
 //! Tips as messages.
 
-use stoa_flow::chat::{Block, Button, Message, Style, literal};
+use stoa_flow::chat::{Args, Block, Button, Message, Style, literal};
 use stoa_flow::say;
 use stoa_flow::words::Words;
 use stoa_ground::people::{self, Person, Role};
@@ -10,7 +10,7 @@ use super::store::{self, State, Tip};
 use super::text;
 
 /// Tips that are listed at once.
-const LISTED: usize = 8;
+pub(super) const LISTED: usize = 8;
 
 pub(super) fn button(label: String, word: &str, tip: &Tip) -> Button {
     Button::new(label, format!("tip {word} {}", tip.id))
@@ -80,10 +80,25 @@ pub(super) async fn shown(conn: &Conn, words: &'static Words, tip: &Tip, reader:
     Ok(message.buttons(buttons))
 }
 
-/// A person's own tips.
-pub(super) fn mine(words: &'static Words, tips: &[Tip]) -> Message {
-    let listed: Vec<&Tip> =
-        tips.iter().filter(|t| matches!(t.state, State::Shared | State::Draft)).take(LISTED).collect();
+/// From which one on a list of one's own is asked for: `mine`, or `mine 8` behind the first eight.
+pub(super) fn mine_from(args: &Args) -> Option<usize> {
+    match args.split() {
+        (word, "") if word == "mine" => Some(0),
+        (word, from) if word == "mine" => from.parse().ok(),
+        _ => None,
+    }
+}
+
+/// The button that shows what comes after those that were listed, where something does.
+pub(super) fn more(words: &'static Words, command: &str, all: usize, shown: usize) -> Vec<Button> {
+    let next = || Button::new(say!(words, "tips-more-button"), format!("{command} mine {shown}"));
+    if all > shown { vec![next()] } else { Vec::new() }
+}
+
+/// A person's own tips, some of them at a time.
+pub(super) fn mine(words: &'static Words, tips: &[Tip], from: usize) -> Message {
+    let all: Vec<&Tip> = tips.iter().filter(|t| matches!(t.state, State::Shared | State::Draft)).collect();
+    let listed: Vec<&Tip> = all.iter().skip(from).take(LISTED).copied().collect();
     let write = Button::primary(say!(words, "tips-write-button"), "tip write");
     if listed.is_empty() {
         return Message::text(say!(words, "tips-none")).buttons(vec![write]);
@@ -106,7 +121,9 @@ pub(super) fn mine(words: &'static Words, tips: &[Tip]) -> Message {
         };
         message = message.paragraph(line).buttons(vec![button(say!(words, "tips-edit-button"), "edit", tip), second]);
     }
-    message.buttons(vec![write])
+    let mut last = more(words, "tip", all.len(), from + LISTED);
+    last.push(write);
+    message.buttons(last)
 }
 
 /// Tips that wait for somebody to check them.

@@ -415,7 +415,7 @@ impl Scene<'_> {
             Point::Wait(missing) => desk.page(words, desk.progress.page, Some(missing)),
             Point::QuizReady => view::quiz_ready(words, a, course),
             Point::Question(n) => view::question(words, a, course, desk.progress.attempt, n, desk.can_ask),
-            Point::NoAttempts => view::no_attempts(words, course),
+            Point::NoAttempts => view::no_attempts(words, &desk.a, course),
             Point::Attest => view::attest(words, a, course, desk.level, self.person),
             Point::Finish => view::finish(words, a, course),
             Point::Closed => {

@@ -53,6 +53,12 @@ pub enum Step {
 }
 
 impl Step {
+    /// Whether it is a message to the person.
+    #[must_use]
+    pub fn is_message(self) -> bool {
+        matches!(self, Self::Before(_) | Self::After(_))
+    }
+
     /// As it stands in delivery keys: `t-7`, `t+1`.
     #[must_use]
     pub fn name(self) -> String {
@@ -189,9 +195,58 @@ pub fn after_leave(due: Date, assigned: Date, away_from: Date, back: Date, calen
 }
 
 /// The steps of an assignment in their order, each with its instant. Two messages never fall on the same day: the first
-/// of them counts.
+/// of them counts. `away` are the days after the due date on which the person is away: the weekly messages go on for as much
+/// longer.
 #[must_use]
-pub fn timeline(steps: &Steps, assigned: Instant, due: Deadline, calendar: &Calendar) -> Vec<(Instant, Step)> {
+pub fn timeline(
+    steps: &Steps,
+    assigned: Instant,
+    due: Deadline,
+    away: u32,
+    calendar: &Calendar,
+) -> Vec<(Instant, Step)> {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut line = wanted(steps, assigned, due, away, calendar);
+    line.retain(|(at, step)| !step.is_message() || seen.insert(calendar.date(*at)));
+    line
+}
+
+/// The messages that [`timeline`] leaves out, because one of the same assignment comes on that day already.
+#[must_use]
+pub fn left_out(
+    steps: &Steps,
+    assigned: Instant,
+    due: Deadline,
+    away: u32,
+    calendar: &Calendar,
+) -> Vec<(Instant, Step)> {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut line = wanted(steps, assigned, due, away, calendar);
+    line.retain(|(at, step)| step.is_message() && !seen.insert(calendar.date(*at)));
+    line
+}
+
+/// How many days after a due date a leave takes out of those for which messages come, of which there are `count`; none where
+/// it is over before their end.
+#[must_use]
+pub fn away_after(due: Date, count: u32, away: impl Fn(Date) -> bool) -> u32 {
+    if !away(later(due, count)) {
+        return 0;
+    }
+    let (mut counted, mut missed, mut day) = (0, 0, due);
+    while counted < count && missed < 3_660 {
+        day = later(day, 1);
+        if away(day) {
+            missed += 1;
+        } else {
+            counted += 1;
+        }
+    }
+    missed
+}
+
+fn wanted(steps: &Steps, assigned: Instant, due: Deadline, away: u32, calendar: &Calendar) -> Vec<(Instant, Step)> {
+    let end_after = steps.end_after.saturating_add(away);
     // Like due dates, steps pass over a day that the zone skipped.
     let opening = |date: Date| calendar.at(on(calendar, date).date, calendar.working_hours.0);
     // A reminder before the due date comes before it: on a day off it moves to the last working day, not to the next.
@@ -215,19 +270,15 @@ pub fn timeline(steps: &Steps, assigned: Instant, due: Deadline, calendar: &Cale
     }
     line.push((due.at.plus(Instant::SECOND), Step::Passed));
     let mut after = steps.remind_after.clone();
-    // Then once a week, on Mondays: all that is overdue for somebody comes together.
+    // Then once a week, on Mondays, the first some days behind the last single one: all that is overdue for somebody comes together.
     let last = after.last().copied().unwrap_or(0);
-    let first = (last + 7..last + 14).find(|n| later(due.date, *n).weekday() == Weekday::Monday);
+    let first = (last + 3..last + 10).find(|n| later(due.date, *n).weekday() == Weekday::Monday);
     let weeks = first.into_iter().flat_map(|first| (0..).map(move |week| first + 7 * week));
-    after.extend(weeks.take_while(|n| *n <= steps.end_after).take(600));
-    line.extend(
-        after.into_iter().filter(|n| *n <= steps.end_after).map(|n| (opening(later(due.date, n)), Step::After(n))),
-    );
+    after.extend(weeks.take_while(|n| *n <= end_after).take(600));
+    line.extend(after.into_iter().filter(|n| *n <= end_after).map(|n| (opening(later(due.date, n)), Step::After(n))));
     line.push((opening(later(due.date, steps.manager_after)), Step::Manager));
     line.push((opening(later(due.date, steps.escalate_after)), Step::Escalate));
     line.sort();
-    let mut seen = std::collections::BTreeSet::new();
-    line.retain(|(at, step)| !matches!(step, Step::Before(_) | Step::After(_)) || seen.insert(calendar.date(*at)));
     line
 }
 
@@ -275,7 +326,7 @@ mod tests {
         let c = calendar("America/New_York");
         let assigned = c.at(date(2026, 11, 23), Time::constant(10, 0, 0, 0));
         let due = on(&c, date(2026, 12, 11));
-        let line = timeline(&Steps::default(), assigned, due, &c);
+        let line = timeline(&Steps::default(), assigned, due, 0, &c);
         let said: Vec<String> = line
             .iter()
             .take(8)
@@ -300,7 +351,7 @@ mod tests {
     fn a_step_before_the_assignment_is_left_out() {
         let c = calendar("UTC");
         let assigned = c.at(date(2026, 11, 23), Time::constant(10, 0, 0, 0));
-        let line = timeline(&Steps::default(), assigned, on(&c, date(2026, 11, 25)), &c);
+        let line = timeline(&Steps::default(), assigned, on(&c, date(2026, 11, 25)), 0, &c);
         assert_eq!(line[0].1, Step::Before(1));
         assert_eq!(line[1].1, Step::Passed);
     }
@@ -377,7 +428,7 @@ mod tests {
             prop_assert!(due.date >= assigned);
             prop_assert_eq!(c.date(due.at), due.date);
             prop_assert_ne!(c.date(due.at.plus(Instant::SECOND)), due.date);
-            let line = timeline(&Steps::default(), c.at(assigned, Time::constant(8, 0, 0, 0)), due, &c);
+            let line = timeline(&Steps::default(), c.at(assigned, Time::constant(8, 0, 0, 0)), due, 0, &c);
             for (at, step) in line {
                 if matches!(step, Step::Before(_) | Step::After(_)) {
                     prop_assert!(c.is_working_day(c.date(at)) || c.date(at) == date(2011, 12, 31), "{at} {step:?}");

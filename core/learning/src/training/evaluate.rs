@@ -210,17 +210,19 @@ fn open(
         Some(_) => until_now != until,
         None => matches!(r.due, Due::AfterHire(_) | Due::AfterRole(_)),
     };
+    // What is overdue stays so, whatever becomes of dates and calendar.
+    if a.state == State::Overdue {
+        return Ok(None);
+    }
     if !a.extended && base.date != a.base_due_date && (follows || a.rule_version != r.version()?) {
         let due = if base.date < today { due::on(calendar, today) } else { base };
         return Ok(Some(Verdict::Move { id: a.id.clone(), due, base: Some(base.date) }));
     }
-    // What is overdue stays overdue, whatever becomes of the calendar.
     let due = match until {
         Some(_) if a.due.date == a.base_due_date => due::by(calendar, a.due.date, today.min(a.due.date)),
         _ => due::on(calendar, a.due.date),
     };
-    let moves = due != a.due && a.state != State::Overdue;
-    Ok(moves.then(|| Verdict::Move { id: a.id.clone(), due, base: None }))
+    Ok((due != a.due).then(|| Verdict::Move { id: a.id.clone(), due, base: None }))
 }
 
 /// The requirements as they count now, kept from one person to the next in a run over many.

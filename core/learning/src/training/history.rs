@@ -29,6 +29,15 @@ impl AsOf {
         }
     }
 
+    /// Whether it has begun for a person.
+    #[must_use]
+    pub fn has_come(self, now: Instant, person: &Person) -> bool {
+        match self {
+            Self::Day(date) => now.zoned(&people::zone(person)).date() >= date,
+            Self::At(at) => at <= now,
+        }
+    }
+
     /// Whether it has begun nowhere yet.
     #[must_use]
     pub fn is_future(self, now: Instant) -> bool {

@@ -37,7 +37,7 @@ pub(crate) async fn assign(tx: &Tx, s: &Services, person: &Person, new: &[New<'_
         return Ok(());
     }
     let assigned: Vec<_> = made.iter().zip(new.iter().map(|new| new.requirement)).collect();
-    nudge::schedule_first(tx, &calendar, &assigned).await
+    nudge::schedule_first(tx, person, &calendar, &assigned).await
 }
 
 /// A person gets a place in a course that nothing demands, because somebody approved it. `due` is when they want to have

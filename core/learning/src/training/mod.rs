@@ -72,6 +72,7 @@ pub fn parts(services: &Arc<Services>) -> Parts {
     let mut kinds = nudge::Nudge::kinds(services);
     kinds.extend(team::Digest::kinds(services));
     kinds.push(Box::new(team::StandIn));
+    kinds.push(Box::new(team::Granted));
     kinds.push(Box::new(trainer::ToTrainer(services.clone())));
     kinds.push(Box::new(trainer::FromTrainer));
     kinds.push(Box::new(trainer::Shown(services.clone())));

@@ -11,12 +11,12 @@ use stoa_flow::nudges::Policy;
 use stoa_flow::schedule::{self, Due as DueJob, Job};
 use stoa_flow::{say, words_key};
 use stoa_ground::people::calendar::{Calendar, ZONES_APART};
-use stoa_ground::people::{self, Person};
+use stoa_ground::people::{self, Absence, Person};
 use stoa_ground::{Instant, Result, Tx};
 
 use super::assignment::{self, Assignment, By, record};
 use super::due::{self, Step};
-use super::requirement::{self, Requirement};
+use super::requirement::{self, Requirement, Steps};
 use super::state::{Change, State};
 use super::{calendar, progress, team};
 use crate::Services;
@@ -87,7 +87,7 @@ async fn schedule_after(
     if !a.state.is_running() || a.is_enrolment() {
         return unschedule(tx, &a.id).await;
     }
-    let (now, line) = (tx.now(), timeline(r, a, &s.organisation.calendar(person)));
+    let (now, line) = (tx.now(), timeline(r, a, person, &s.organisation.calendar(person)));
     let late = a.state == State::Overdue;
     if late && line.iter().any(|(at, step)| *step == Step::Manager && *at <= now) {
         team::expect_digest(tx, s, person).await?;
@@ -101,18 +101,27 @@ async fn schedule_after(
 /// Puts the jobs of the first steps of what one person was assigned just now.
 pub(super) async fn schedule_first(
     tx: &Tx,
+    person: &Person,
     calendar: &Calendar,
     assigned: &[(&Assignment, &Requirement)],
 ) -> Result<()> {
     let job = |(a, r): &(&Assignment, &Requirement)| {
-        let at = next(&timeline(r, a, calendar), false, tx.now())?;
+        let at = next(&timeline(r, a, person, calendar), false, tx.now())?;
         Some((job_key(&a.id), at, Json::from(a.id.as_str())))
     };
     schedule::put_all(tx, StepJob::KIND, &assigned.iter().filter_map(job).collect::<Vec<_>>()).await
 }
 
-fn timeline(r: &Requirement, a: &Assignment, calendar: &Calendar) -> Vec<(Instant, Step)> {
-    due::timeline(&r.steps_of(a.renews.is_some()), a.assigned, a.due, calendar)
+fn timeline(r: &Requirement, a: &Assignment, person: &Person, calendar: &Calendar) -> Vec<(Instant, Step)> {
+    let steps = r.steps_of(a.renews.is_some());
+    due::timeline(&steps, a.assigned, a.due, away_after(&steps, a, person), calendar)
+}
+
+/// How many of the days after the due date the person is away, where a leave takes the end of the messages: who comes back
+/// is told again.
+fn away_after(steps: &Steps, a: &Assignment, person: &Person) -> u32 {
+    let absence = Absence::of(person);
+    due::away_after(a.due.date, steps.end_after, |day| absence.away(day))
 }
 
 /// When the first step after an instant comes. `late`: it is overdue already.
@@ -151,7 +160,8 @@ impl Job for StepJob {
             return Ok(());
         }
         let requirement = requirement::by_id(tx, &a.requirement).await?;
-        let line = timeline(&requirement, &a, &s.organisation.calendar(&person));
+        let calendar = s.organisation.calendar(&person);
+        let line = timeline(&requirement, &a, &person, &calendar);
         if now > a.due.at && a.state != State::Overdue {
             let by = By::rule(&a.requirement, "the due date has passed");
             record(tx, s, &a.id, Change::Overdue, &by, json!({})).await?;
@@ -162,9 +172,17 @@ impl Job for StepJob {
         let since = if moved { job.due.plus(-ZONES_APART) } else { job.due };
         // After a standstill only the newest of the messages that were missed goes out.
         let reached = || line.iter().filter(|(at, _)| *at >= since && *at <= now);
-        let message = reached().rfind(|(_, step)| matches!(step, Step::Before(_) | Step::After(_)));
+        let message = reached().rfind(|(_, step)| step.is_message());
         if let Some((at, step)) = message {
             send(tx, &a, *at, *step).await?;
+            let others = reached().filter(|(_, other)| other.is_message() && other != step).copied();
+            let steps = requirement.steps_of(a.renews.is_some());
+            let away = away_after(&steps, &a, &person);
+            let same_day = due::left_out(&steps, a.assigned, a.due, away, &calendar);
+            let same_day = same_day.into_iter().filter(|(other, _)| calendar.date(*other) == calendar.date(*at));
+            for (at, step) in others.chain(same_day).collect::<Vec<_>>() {
+                leave_out(tx, &a, at, step).await?;
+            }
         }
         if reached().any(|(_, step)| matches!(step, Step::Manager | Step::Escalate)) {
             team::expect_digest(tx, s, &person).await?;
@@ -173,14 +191,29 @@ impl Job for StepJob {
     }
 }
 
-async fn send(tx: &Tx, a: &Assignment, at: Instant, step: Step) -> Result<()> {
+/// The message of a step.
+fn message_of(a: &Assignment, at: Instant, step: Step) -> NewDelivery {
     let name = step.name();
     let (kind, expires) = match step {
         Step::Before(_) => ("reminder", a.due.at),
         _ => ("overdue", at.plus(7 * Instant::DAY)),
     };
     let key = key(a, &name);
-    let new = NewDelivery { due: Some(at), expires: Some(expires), ..delivery(a, kind, &name, key.clone()) };
+    NewDelivery { due: Some(at), expires: Some(expires), ..delivery(a, kind, &name, key) }
+}
+
+/// A message that does not come, since a newer one of the same assignment does: that is written down (N15).
+async fn leave_out(tx: &Tx, a: &Assignment, at: Instant, step: Step) -> Result<()> {
+    let new = message_of(a, at, step);
+    if delivery::enqueue(tx, &new).await? {
+        delivery::cancel(tx, &new.key, words_key!("why-training-same-day")).await?;
+    }
+    Ok(())
+}
+
+async fn send(tx: &Tx, a: &Assignment, at: Instant, step: Step) -> Result<()> {
+    let new = message_of(a, at, step);
+    let (key, kind) = (new.key.clone(), new.kind);
     let new_one = delivery::enqueue(tx, &new).await?;
     // Who has said when they will do it is reminded then, not shortly before.
     let planned = progress::load(tx, &a.id).await?.planned;

@@ -52,9 +52,15 @@ pub struct Row {
     /// When it was completed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completed: Option<String>,
+    /// The day on which it was completed, in the person's zone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completed_date: Option<String>,
     /// Until when the completion, or the waiver, holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
+    /// The last day on which it holds, in the person's zone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_date: Option<String>,
     /// The score of the last attempt at the quiz, from 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
@@ -62,6 +68,8 @@ pub struct Row {
     pub cycle: u32,
     /// Since when it is in its state.
     pub since: String,
+    /// The same as a day, in the person's zone.
+    pub since_date: String,
     /// Whether it counts in the denominator; `reason` says why not.
     pub counts: bool,
     /// Why it was assigned; for what is exempt, waived or retired, why that.
@@ -115,7 +123,8 @@ pub async fn status(conn: &Conn, filter: &Filter) -> Result<Vec<Row>> {
         Some(people) => people,
         None => people::all(conn).await?,
     };
-    if let Some(when) = filter.as_of.filter(|when| when.is_future(conn.now())) {
+    let has_come = |when: &AsOf| people.iter().any(|person| when.has_come(conn.now(), person));
+    if let Some(when) = filter.as_of.filter(|when| !people.is_empty() && !has_come(when)) {
         let when = match when {
             AsOf::Day(date) => date.to_string(),
             AsOf::At(at) => at.rfc3339(),
@@ -138,7 +147,7 @@ pub async fn status(conn: &Conn, filter: &Filter) -> Result<Vec<Row>> {
 }
 
 fn row(a: &Assignment, person: &Person) -> Row {
-    let ended = matches!(a.state, State::Exempt | State::Waived | State::Retired);
+    let day = |at: Instant| at.zoned(&people::zone(person)).date().to_string();
     Row {
         person: person.employee_id.clone(),
         name: person.name.clone(),
@@ -150,12 +159,15 @@ fn row(a: &Assignment, person: &Person) -> Row {
         due: a.due.at.rfc3339(),
         due_date: a.due.date.to_string(),
         completed: a.completed.map(Instant::rfc3339),
+        completed_date: a.completed.map(day),
         expires: a.expires.map(|end| end.at.rfc3339()),
+        expires_date: a.expires.map(|end| end.date.to_string()),
         score: a.score,
         cycle: a.cycle,
         since: a.since.rfc3339(),
+        since_date: day(a.since),
         counts: a.excluded().is_none(),
-        reason: a.end_reason.clone().filter(|_| ended).unwrap_or_else(|| a.reason.clone()),
+        reason: a.excluded().unwrap_or_else(|| a.reason.clone()),
     }
 }
 

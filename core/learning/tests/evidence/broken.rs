@@ -17,15 +17,15 @@ pub(super) fn report_with(folder: &Path, change: impl FnOnce(&mut Vec<Json>)) {
         after = rows.len();
         let counting: Vec<&Json> = rows.iter().filter(|r| r["counts"] == true).collect();
         let completed = counting.iter().filter(|r| r["state"] == "completed").count();
-        let tenths = completed * 1_000 / counting.len();
         let all = counting.len();
+        let tenths = (completed * 1_000).checked_div(all);
         let mut excluded = std::collections::BTreeMap::<String, u64>::new();
         for row in rows.iter().filter(|r| r["counts"] == false) {
             *excluded.entry(row["state"].as_str().unwrap().to_owned()).or_default() += 1;
         }
         report["denominator"] = all.into();
         report["completed"] = completed.into();
-        report["percent"] = format!("{}.{}", tenths / 10, tenths % 10).into();
+        report["percent"] = tenths.map(|t| format!("{}.{}", t / 10, t % 10)).unwrap_or_default().into();
         report["excluded"] = serde_json::to_value(excluded).unwrap();
     });
     if before != after {

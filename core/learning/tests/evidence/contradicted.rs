@@ -187,7 +187,7 @@ async fn lines_are_there_once_each_and_so_is_everything_that_they_rest_on() {
                 edit(p, "manifest.json", |t| t.replacen("\"files\": {", "\"files\": {\"trail.json\": \"00\",", 1));
                 sign_as_it_is(p, log);
             }),
-            "said twice",
+            "the file manifest.json says something twice",
         ),
         (
             "a subject stands twice in the manifest",
@@ -200,7 +200,7 @@ async fn lines_are_there_once_each_and_so_is_everything_that_they_rest_on() {
                 });
                 sign_as_it_is(p, log);
             }),
-            "said twice",
+            "the file manifest.json says something twice",
         ),
         (
             "a field is disclosed twice",
@@ -210,7 +210,7 @@ async fn lines_are_there_once_each_and_so_is_everything_that_they_rest_on() {
                 });
                 sign_again(p, log, unsigned);
             }),
-            "said twice",
+            "says something twice",
         ),
         (
             "a line says something twice",
@@ -219,7 +219,7 @@ async fn lines_are_there_once_each_and_so_is_everything_that_they_rest_on() {
                 pdf_again(p);
                 sign_again(p, log, unsigned);
             }),
-            "",
+            "the file report.json says something twice",
         ),
     ];
     let broken = w.dir.path().join("broken");
@@ -253,7 +253,8 @@ async fn lines_are_there_once_each_and_so_is_everything_that_they_rest_on() {
     report_with(&broken, |rows| {
         let columns = rows[0].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         let mut one: Json = columns.into_iter().map(|c| (c, Json::from(""))).collect();
-        set(&mut one, &[("state", "erased".into()), ("counts", false.into())]);
+        let erased = [("requirement", "fire-safety".into()), ("state", "erased".into()), ("counts", false.into())];
+        set(&mut one, &erased);
         rows.push(one);
     });
     sign_again(&broken, log, |_| {});

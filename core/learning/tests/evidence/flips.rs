@@ -129,9 +129,10 @@ async fn whichever_byte_of_a_zip_is_flipped_its_files_are_the_same_or_the_pack_i
         here.push(letter(verdict));
     }
     std::fs::write(&zip, &whole).unwrap();
-    // Times, attributes and the like say nothing about a file: some forty bytes of its two headers at most.
+    // Which system packed it, and attributes, say nothing about a file: eight bytes in the directory at most; nor does what fills
+    // the last byte of a block that is deflated.
     let files = whole.windows(4).filter(|w| w == b"PK\x01\x02").count();
-    assert!(same <= 40 * files && same > 0, "{same} of {}, {files} files", whole.len());
+    assert!(same <= 9 * files && same > 0, "{same} of {}, {files} files", whole.len());
     let changes: Vec<(String, usize)> = (0..whole.len()).map(|at| ("zip".to_owned(), at)).collect();
     let said = second(&zip, &key, &changes);
     assert_eq!((said.len(), said[0]), (changes.len() + 1, 'V'));

@@ -41,22 +41,35 @@ async fn pdf_csv_and_json_agree_and_two_exports_of_one_moment_are_the_same_bytes
 /// An entry of a ZIP: name, bytes, and the kind of file.
 type Entry<'a> = (&'a str, &'a [u8], u32);
 
+/// What a ZIP has that a pack's never has: bytes behind each file, an extra field and a comment of each entry.
+#[derive(Default)]
+struct Odd<'a> {
+    gap: &'a [u8],
+    extra: &'a [u8],
+    comment: &'a [u8],
+}
+
 /// A ZIP with these entries, stored, also such that no tool would write.
 fn zip(entries: &[Entry<'_>]) -> Vec<u8> {
+    odd(entries, &Odd::default())
+}
+
+fn odd(entries: &[Entry<'_>], odd: &Odd<'_>) -> Vec<u8> {
+    let length = |bytes: &[u8]| u16::try_from(bytes.len()).unwrap().to_le_bytes();
     let (mut bytes, mut directory) = (Vec::new(), Vec::new());
     for (name, data, mode) in entries {
         let mut crc = flate2::Crc::new();
         crc.update(data);
         let size = u32::try_from(data.len()).unwrap().to_le_bytes();
-        let length = u16::try_from(name.len()).unwrap().to_le_bytes();
         let at = u32::try_from(bytes.len()).unwrap().to_le_bytes();
         let fixed: &[u8] = &[0x14, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
         let crc = crc.sum().to_le_bytes();
-        let common = [fixed, &crc[..], &size[..], &size[..], &length[..], &[0, 0][..]].concat();
-        bytes.extend([&b"PK\x03\x04"[..], &common[..], name.as_bytes(), data].concat());
-        let attributes = (mode << 16).to_le_bytes();
-        let central = [&b"PK\x01\x02\x14\x03"[..], &common[..], &[0; 6][..], &attributes[..], &at[..], name.as_bytes()];
-        directory.extend(central.concat());
+        let lengths = [length(name.as_bytes()), length(odd.extra)].concat();
+        let common = [fixed, &crc[..], &size[..], &size[..], &lengths[..]].concat();
+        bytes.extend([&b"PK\x03\x04"[..], &common[..], name.as_bytes(), odd.extra, data, odd.gap].concat());
+        let attributes = [&length(odd.comment)[..], &[0; 4][..], &(mode << 16).to_le_bytes()[..]].concat();
+        let central = [&b"PK\x01\x02\x14\x03"[..], &common[..], &attributes[..], &at[..], name.as_bytes()];
+        directory.extend([&central.concat()[..], odd.extra, odd.comment].concat());
     }
     let count = u16::try_from(entries.len()).unwrap().to_le_bytes();
     let (size, start) = (u32::try_from(directory.len()).unwrap(), u32::try_from(bytes.len()).unwrap());
@@ -110,8 +123,16 @@ async fn a_zip_is_as_good_as_its_folder_and_no_trick_in_one_gets_through() {
         let mut bytes = zip(&plain);
         let at = bytes.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
         bytes[at + 24..at + 28].copy_from_slice(&size.to_le_bytes());
+        // The directory's first entry is the first one in the file as well.
+        bytes[22..26].copy_from_slice(&size.to_le_bytes());
         bytes
     };
+    let changed = |at: usize| {
+        let mut bytes = zip(&plain);
+        bytes[at] ^= 1;
+        bytes
+    };
+    let wide = [&[1, 0, 8, 0][..], &[0; 8][..]].concat();
     let fewer: Vec<Entry<'_>> = plain.iter().copied().filter(|(name, ..)| *name != "trail.json").collect();
     let cases: Vec<(&str, Vec<u8>, Verdict, &str)> = vec![
         ("a file more", with(("more.txt", b"x", 0o100_644)), Verdict::Tampered, "does not belong"),
@@ -123,6 +144,14 @@ async fn a_zip_is_as_good_as_its_folder_and_no_trick_in_one_gets_through() {
         ("a bomb", bomb, Verdict::Tampered, "bomb in the ZIP was changed"),
         ("a claimed size", claims(4_000_000_000), Verdict::CannotVerify, "no pack that Stoa writes"),
         ("a wrong size", claims(7), Verdict::Tampered, "was changed"),
+        ("another size in the local header", changed(22), Verdict::CannotVerify, "damaged"),
+        ("another time in the local header", changed(10), Verdict::CannotVerify, "damaged"),
+        ("bytes in between", odd(&plain, &Odd { gap: b"more", ..Odd::default() }), Verdict::CannotVerify, "damaged"),
+        ("ZIP64", odd(&plain, &Odd { extra: &wide, ..Odd::default() }), Verdict::CannotVerify, "damaged"),
+        ("a comment", odd(&plain, &Odd { comment: b"more", ..Odd::default() }), Verdict::CannotVerify, "damaged"),
+        ("a folder with bytes", with(("more/", b"x", 0o040_755)), Verdict::CannotVerify, "damaged"),
+        ("a folder of a file's name", with(("trail.json/", b"", 0o040_755)), Verdict::Tampered, "trail.json twice"),
+        ("a folder", with(("more/", b"", 0o040_755)), Verdict::Valid, "signed by the key"),
         ("cut off", zip(&plain)[..2_000].to_vec(), Verdict::CannotVerify, "damaged"),
         ("something behind it", [zip(&plain), b"more".to_vec()].concat(), Verdict::CannotVerify, "damaged"),
         ("no ZIP", b"hello".to_vec(), Verdict::CannotVerify, "damaged"),

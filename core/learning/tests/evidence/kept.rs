@@ -82,29 +82,28 @@ async fn what_holds_until_a_day_is_kept_from_that_day_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_what_was_erased_of_the_requirement_itself_excuses_whom_a_rule_missed() {
     let w = world().await;
+    // She has just come: what comes into force is assigned to her, and nothing that was there. The former is erased.
+    hire(&w.s.db, "Dora", |_| {}).await;
     let text = REQUIREMENT.replace("fire-safety", "paper");
     training::apply(&w.s.db, &w.services, "paper.toml", &text, false).await.unwrap();
-    let (fire, paper) = (w.assigned("Cleo", "fire-safety").await, w.assigned("Cleo", "paper").await);
-    // The store lost her assignment; something else of hers is erased.
-    let id = fire.trim_start_matches("assignment/");
-    w.s.db.write(|tx| async move { tx.exec("DELETE FROM assignment WHERE id = $1", args![id]).await }).await.unwrap();
+    let paper = w.assigned("Dora", "paper").await;
     w.destroy(&paper, Some("paper")).await;
     let scope = || Scope { requirement: Some("fire-safety".into()), ..Scope::default() };
-    let cleo = |pack: &Path| {
+    let dora = |pack: &Path| {
         let report = file(pack, "report.json");
-        let row = report["rows"].as_array().unwrap().iter().find(|r| r["name"] == "Cleo").unwrap().clone();
+        let row = report["rows"].as_array().unwrap().iter().find(|r| r["name"] == "Dora").unwrap().clone();
         (row["state"].as_str().unwrap().to_owned(), row["counts"].as_bool().unwrap())
     };
     let missed = ("not-assigned".to_owned(), true);
     let pack = w.dir.path().join("missed");
     w.export(&scope(), None, &pack).await.unwrap();
     assert_eq!(judge(&pack, &w.trusted()).0, Verdict::Valid);
-    assert_eq!(cleo(&pack), missed);
+    assert_eq!(dora(&pack), missed);
     // Whoever calls her erased has no tombstone for it.
     let broken = w.dir.path().join("broken");
     copy(&pack, &broken);
     report_with(&broken, |rows| {
-        let row = rows.iter_mut().find(|r| r["name"] == "Cleo").unwrap();
+        let row = rows.iter_mut().find(|r| r["name"] == "Dora").unwrap();
         (row["state"], row["counts"]) = ("erased".into(), false.into());
     });
     sign_again(&broken, &w.log.signer, |_| {});
@@ -114,18 +113,19 @@ async fn only_what_was_erased_of_the_requirement_itself_excuses_whom_a_rule_miss
     // A pack of the format before has tombstones that do not say it.
     sign_again(&broken, &w.log.signer, |m| m.format = "stoa-pack/3".into());
     assert_eq!(judge(&broken, &w.trusted()).0, Verdict::Valid);
-    // What was assigned is erased.
-    w.destroy(&fire, Some("fire-safety")).await;
+    // What is assigned in the end is erased.
+    w.s.flow.settle().await.unwrap();
+    w.destroy(&w.assigned("Dora", "fire-safety").await, Some("fire-safety")).await;
     let pack = w.dir.path().join("erased");
     w.export(&scope(), None, &pack).await.unwrap();
     let outcome = judged(&pack, &w.trusted());
-    assert_eq!((outcome.verdict, cleo(&pack)), (Verdict::Valid, ("erased".to_owned(), false)), "{}", outcome.reason);
+    assert_eq!((outcome.verdict, dora(&pack)), (Verdict::Valid, ("erased".to_owned(), false)), "{}", outcome.reason);
     // That was before the rule meant her in another period.
     w.s.until("2026-12-02T12:00:00Z").await;
     let pack = w.dir.path().join("next");
     w.export(&Scope { from: Some("2026-12-01".parse().unwrap()), ..scope() }, None, &pack).await.unwrap();
     assert_eq!(judge(&pack, &w.trusted()).0, Verdict::Valid);
-    assert_ne!(cleo(&pack).0, "erased");
+    assert_ne!(dora(&pack).0, "erased");
 }
 
 #[tokio::test(flavor = "multi_thread")]

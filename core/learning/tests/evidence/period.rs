@@ -232,15 +232,30 @@ fn lines_of(report: &Json, name: &str) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_was_meant_and_got_nothing_stands_in_the_denominator() {
     let w = world().await;
-    // The store lost an assignment, or never made it.
-    w.s.db
-        .write(|tx| async move {
-            tx.exec("DELETE FROM assignment WHERE person = (SELECT id FROM person WHERE name = 'Cleo')", args![]).await
-        })
-        .await
-        .unwrap();
-    let (report, _) = w.over("lost", Scope { requirement: Some("fire-safety".into()), ..Scope::default() }).await;
+    // She has just come, and nothing was assigned yet.
+    hire(&w.s.db, "Dora", |_| {}).await;
+    let (report, _) = w.over("missed", Scope { requirement: Some("fire-safety".into()), ..Scope::default() }).await;
     let lines = lines(&report);
-    assert!(lines[2].starts_with("Cleo  not-assigned true the rule meant this person from"), "{lines:?}");
-    assert_eq!(report["denominator"], 2);
+    assert!(lines[3].starts_with("Dora  not-assigned true the rule meant this person from"), "{lines:?}");
+    assert_eq!(report["denominator"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leave_ends_with_its_last_day_whether_or_not_the_roster_says_so() {
+    let w = world().await;
+    let away = |last: Option<&str>| {
+        let last = last.map(|day| day.parse().unwrap());
+        move |p: &mut Person| {
+            p.status = people::Status::Leave;
+            (p.leave_from, p.leave_to) = (last.map(|_| "2026-11-23".parse().unwrap()), last);
+        }
+    };
+    w.s.hire("Dora", away(Some("2026-11-25"))).await;
+    w.s.hire("Eva", away(None)).await;
+    w.s.until("2026-11-28T12:00:00Z").await;
+    for (to, dora) in [("2026-11-25", "leave"), ("2026-11-26", "active")] {
+        let (_, population) = w.over(to, Scope { to: Some(to.parse().unwrap()), ..Scope::default() }).await;
+        assert_eq!(someone(&population, "Dora")["status"], dora, "{to}");
+        assert_eq!(someone(&population, "Eva")["status"], "leave", "nobody knows its end");
+    }
 }

@@ -41,6 +41,7 @@ async fn without_events_the_steps_come_in_their_order() {
          2026-12-04T09:00 reminder t-1 now due\n\
          2026-12-08T09:00 overdue t+1 now due\n\
          2026-12-10T09:00 overdue t+3 now due\n\
+         2026-12-14T09:00 overdue t+7 now due\n\
          2026-12-21T09:00 overdue t+14 now due\n"
     );
 }

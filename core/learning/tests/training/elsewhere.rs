@@ -58,7 +58,7 @@ async fn each_line_of_a_file_is_judged_by_one_sentence_and_the_file_again_change
     3 unchanged: it says the same as row 2
     4 refused: row 2 says another day for Ana and 'fire-safety': take one of the two out
     6 refused: 2026-12-01 is still to come for Ben
-    7 refused: row 6 says another day for Ben and 'fire': take one of the two out
+    7 refused: 2026-11-20 is before the course 'fire' was there, which is since 2026-11-23
     8 refused: the score 0.4 is below the course's pass mark 0.5
     9 refused: nobody here is 'Zoe'
     10 refused: there is no course 'water'
@@ -94,6 +94,28 @@ async fn each_line_of_a_file_is_judged_by_one_sentence_and_the_file_again_change
     let tables = w.tables().await;
     w.services.ledger.rebuild(&w.s.db).await.unwrap();
     assert_eq!(w.tables().await, tables);
+}
+
+#[tokio::test]
+async fn of_a_failed_and_a_passed_attempt_the_passed_one_is_recorded() {
+    let w = world().await;
+    staff(&w).await;
+    w.s.until("2026-11-30T09:00:00Z").await;
+    let file = "person,course,completed_at,score\n\
+        Ben,fire,2026-11-24T15:10:00Z,40 %\n\
+        Ben,fire,2026-11-24T16:10:00Z,95 %\n\
+        Ben,fire,2026-11-24T17:10:00Z,95 %\n\
+        Cy,fire,2027-11-25,\n\
+        Cy,fire,2026-11-25,\n";
+    let dry = import(&w, file, true).await;
+    insta::assert_snapshot!(told(&dry), @r"
+    2 refused: the score 0.4 is below the course's pass mark 0.5
+    3 recorded: Ben: completed on 2026-11-24
+    4 unchanged: it says the same as row 3
+    5 refused: 2027-11-25 is still to come for Cy
+    6 recorded: Cy: completed on 2026-11-25
+    ");
+    assert_eq!(told(&import(&w, file, false).await), told(&dry));
 }
 
 #[tokio::test]

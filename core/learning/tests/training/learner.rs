@@ -76,11 +76,50 @@ async fn a_failed_quiz_explains_itself_and_attempts_end_until_the_manager_grants
         assert!(said.contains(rest), "{said}");
     }
     let said = w.press("Ana", &format!("training quiz {id}")).await;
-    assert!(said.contains("Ask your manager"), "{said}");
+    assert!(said.contains(&format!("[Ask for one more: training again {id}]")), "{said}");
     let team = w.s.says("Max", "team").await;
+    assert!(team.contains("**Ana**: Fire safety, no attempt at the quiz left, due"), "{team}");
     assert!(team.contains(&format!("[One more attempt: team grant {id} 2]")), "{team}");
+    w.s.news("Ana");
     assert!(w.press("Max", &format!("team grant {id} 2")).await.contains("one more attempt"));
     assert!(w.press("Max", &format!("team grant {id} 2")).await.contains("does not need another"));
+    w.s.until("2026-11-24T12:00:00Z").await;
+    let told = w.s.news("Ana");
+    assert!(told.contains("Max has given you one more attempt at the quiz of **Fire safety**."), "{told}");
+    let said = w.press("Ana", &format!("training quiz {id}")).await;
+    assert!(said.starts_with("Question 1 of 2"), "{said}");
+    assert!(
+        w.press("Ana", &format!("training again {id}")).await.contains("You have an attempt"),
+        "nothing to ask for"
+    );
+}
+
+#[tokio::test]
+async fn who_asks_for_one_more_attempt_hears_of_the_decision_whoever_takes_it() {
+    let w = world().await;
+    let max = w.s.hire("Max", |_| {}).await;
+    let ana = w.s.hire("Ana", |p| p.manager = Some(max.id.clone())).await;
+    w.apply(REQUIREMENT).await;
+    let id = w.one(&ana).await.id;
+    w.s.says("Ana", "training").await;
+    w.press("Ana", &format!("training open {id}")).await;
+    w.press("Ana", &format!("training page {id} 2")).await;
+    for attempt in 1..=2 {
+        w.press("Ana", &format!("training quiz {id}")).await;
+        w.press("Ana", &format!("training answer {id} {attempt} 0 0")).await;
+        w.press("Ana", &format!("training answer {id} {attempt} 1 1")).await;
+    }
+    let said = w.press("Ana", &format!("training again {id}")).await;
+    assert!(said.contains("I have asked Max for one more attempt at the quiz of **Fire safety**."), "{said}");
+    let said = w.press("Ana", &format!("training again {id}")).await;
+    assert!(!said.contains("I have asked"), "asked once: {said}");
+    w.s.news("Ana");
+    // Not by the message that asks, but where the team's training stands.
+    w.press("Max", &format!("team grant {id} 2")).await;
+    w.s.until("2026-11-24T12:00:00Z").await;
+    let told = w.s.news("Ana");
+    assert!(told.contains("Max has approved one more attempt at the quiz of **Fire safety**."), "{told}");
+    assert!(told.contains(&format!("training quiz {id}]")), "{told}");
     let said = w.press("Ana", &format!("training quiz {id}")).await;
     assert!(said.starts_with("Question 1 of 2"), "{said}");
 }
@@ -192,8 +231,8 @@ async fn overdue_messages_end_and_two_courses_at_once_become_one_message() {
     assert!(news.iter().all(|p| !p.key.starts_with("nudge/")), "always merged");
     let last = news.last().unwrap().at;
     assert!(last < Instant::parse("2027-03-08T00:00:00Z").unwrap(), "ninety days after the due date it ends: {last}");
-    // t-7, t-1, +1, +3, then eleven Mondays.
-    assert_eq!(news.len(), 1 + 2 + 2 + 11);
+    // t-7, t-1, +1, +3, then twelve Mondays.
+    assert_eq!(news.len(), 1 + 2 + 2 + 12);
     assert_eq!(w.of(&ana).await.len(), 2);
 }
 

@@ -26,7 +26,7 @@ async fn mei_in_sydney_is_overdue_and_her_manager_in_new_york_hears_of_it_on_mon
     w.s.until("2026-12-14T13:59:00Z").await;
     assert_eq!(w.s.news("Grace"), "");
     let mine = w.s.news("Mei");
-    assert_eq!(mine.matches("is overdue; it was due").count(), 2, "+1 and +3: {mine}");
+    assert_eq!(mine.matches("is overdue; it was due").count(), 3, "+1, +3 and on Monday: {mine}");
     w.s.until("2026-12-14T14:00:00Z").await;
     let digest = w.s.news("Grace");
     assert!(digest.contains("One thing is overdue:\n**Mei**: Fire safety, 8 days overdue (new)"), "{digest}");
@@ -380,4 +380,111 @@ async fn where_nobody_of_the_learning_team_is_there_an_operator_hears_of_it() {
     let olgas = w.s.news("Olga");
     assert!(olgas.contains("**Ana**: Fire safety, 21 days overdue"), "{olgas}");
     assert!(w.press("Olga", &format!("team remind {id}")).await.contains("I remind Ana"));
+}
+
+#[tokio::test]
+async fn what_is_three_days_late_on_a_weekend_is_in_the_digest_of_the_next_monday() {
+    let w = world().await;
+    let max = w.s.hire("Max", |_| {}).await;
+    let ana = w.s.hire("Ana", |p| p.manager = Some(max.id.clone())).await;
+    w.apply(REQUIREMENT).await;
+    w.finish(&max).await;
+    // Due on a Friday: three days later it is Monday.
+    let to = "2026-12-11".parse().unwrap();
+    training::extend(&w.s.db, &w.services, "Ana", "fire-safety", to, "operator", "a project").await.unwrap();
+    w.s.until("2026-12-14T12:00:00Z").await;
+    let heard = w.s.news("Max");
+    assert!(heard.contains("**Ana**: Fire safety, 3 days overdue (new)"), "{heard}");
+    w.s.until("2026-12-20T12:00:00Z").await;
+    assert_eq!(w.s.news("Max"), "", "once a week");
+    let _ = ana;
+}
+
+#[tokio::test]
+async fn no_week_is_without_a_digest_when_it_becomes_somebody_elses_to_hear() {
+    let w = world().await;
+    let boss = w.s.hire("Boss", |_| {}).await;
+    let lead = w.s.hire("Lead", |p| p.manager = Some(boss.id.clone())).await;
+    let mei = w.s.hire("Mei", |p| p.manager = Some(lead.id.clone())).await;
+    w.apply(REQUIREMENT).await;
+    w.finish(&boss).await;
+    w.s.until("2026-12-14T12:00:00Z").await;
+    let heard = w.s.news("Boss");
+    assert!(heard.contains("**Mei**") && heard.contains("**Lead**"), "the lead is overdue too: {heard}");
+    assert_eq!(w.s.to("Lead").iter().filter(|p| p.key.starts_with("manager-digest/")).count(), 0);
+    w.s.until("2026-12-16T12:00:00Z").await;
+    w.finish(&lead).await;
+    w.s.news("Lead");
+    w.s.until("2026-12-21T12:00:00Z").await;
+    let heard = w.s.news("Lead");
+    assert!(heard.contains("**Mei**: Fire safety, 14 days overdue"), "{heard}");
+    let _ = mei;
+}
+
+#[tokio::test]
+async fn who_has_not_begun_to_work_hears_of_nobody() {
+    let w = world().await;
+    let boss = w.s.hire("Boss", |_| {}).await;
+    let soon = |p: &mut Person| {
+        p.manager = Some(boss.id.clone());
+        p.hire_date = Some("2027-03-01".parse().unwrap());
+    };
+    let lead = w.s.hire("Lead", soon).await;
+    w.s.hire("Mei", |p| p.manager = Some(lead.id.clone())).await;
+    w.apply(REQUIREMENT).await;
+    w.finish(&boss).await;
+    w.s.until("2026-12-14T12:00:00Z").await;
+    assert!(w.s.news("Boss").contains("**Mei**: Fire safety, 7 days overdue"));
+    assert_eq!(w.s.news("Lead"), "");
+}
+
+#[tokio::test]
+async fn all_who_are_missing_can_be_seen_and_one_is_found_by_a_part_of_the_name() {
+    let w = world().await;
+    let max = w.s.hire("Max", |_| {}).await;
+    for n in 0..14 {
+        w.s.hire(&format!("Ana{n:02} Lima"), |p| p.manager = Some(max.id.clone())).await;
+    }
+    w.s.hire("José Núñez", |p| p.manager = Some(max.id.clone())).await;
+    w.apply(REQUIREMENT).await;
+    w.finish(&max).await;
+    let first = w.s.says("Max", "team").await;
+    assert!(first.contains("Ana11 Lima") && !first.contains("Ana12 Lima"), "{first}");
+    assert!(first.contains("And 3 more.\n[Show more: team from 12]"), "{first}");
+    let rest = w.press("Max", "team from 12").await;
+    assert!(rest.contains("Ana12 Lima") && rest.contains("José Núñez") && !rest.contains("Ana11 Lima"), "{rest}");
+    assert!(!rest.contains("Show more"), "{rest}");
+    for named in ["team jose nunez", "team José", "team E-José Núñez"] {
+        let found = w.s.says("Max", named).await;
+        assert!(found.contains("Fire safety**: 0 of 1 done"), "{named}: {found}");
+    }
+    let several = w.s.says("Max", "/team Lima").await;
+    assert!(several.contains("Several people of your team have this name"), "{several}");
+    let asked = w.s.says("Max", "team building budget").await;
+    assert!(!asked.contains("whom of your team"), "a question: {asked}");
+}
+
+#[tokio::test]
+async fn who_hears_of_those_without_a_manager_sees_all_of_them() {
+    let w = world().await;
+    let lena = w.s.hire("Lena", |_| {}).await;
+    let (lena_ref, services) = (&lena, &w.services);
+    w.s.db
+        .write(|tx| async move {
+            people::grant(&tx, &services.ledger, lena_ref, Role::Learning, "operator", "test").await
+        })
+        .await
+        .unwrap();
+    w.s.hire("Solo", |_| {}).await;
+    w.apply(REQUIREMENT).await;
+    w.finish(&lena).await;
+    w.s.news("Lena");
+    w.s.until("2026-12-14T12:00:00Z").await;
+    let digest = w.s.news("Lena");
+    assert!(digest.contains("Overdue training that no manager can see to"), "{digest}");
+    assert!(digest.contains("[All of it: team]") && !digest.contains("team delegate"), "{digest}");
+    let all = w.press("Lena", "team").await;
+    assert!(all.contains("Required training of one person") && all.contains("**Solo**"), "{all}");
+    let one = w.s.says("Lena", "team Solo").await;
+    assert!(one.contains("**Solo**: Fire safety, overdue since"), "{one}");
 }

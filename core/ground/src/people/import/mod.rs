@@ -196,5 +196,12 @@ pub async fn plan(conn: &Conn, file: &[u8], options: &Options) -> Result<Plan> {
     Ok(people::plan(&store, file, options, &mut next_id))
 }
 
+/// Reads a roster file by itself, without anybody who is known: what is wrong with it whoever is there. A manager who is not in
+/// it is an error here.
+#[must_use]
+pub fn alone(file: &[u8], options: &Options) -> Plan {
+    people::plan(&people::Known::default(), file, options, &mut String::new)
+}
+
 #[cfg(test)]
 mod tests;

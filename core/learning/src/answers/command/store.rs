@@ -424,10 +424,17 @@ async fn documents_of(conn: &Conn, question: &str) -> Result<Vec<String>> {
 /// Asks that posted answers which quote or name a document be rendered again, all of them: whoever closes a page closes it
 /// everywhere.
 pub(super) async fn revise_citing(tx: &Tx, document: &str) -> Result<()> {
-    let sql = "SELECT q.event, q.delivery FROM question q JOIN question_document d ON d.question = q.id
-               WHERE d.document = $1 ORDER BY q.asked DESC, q.id DESC";
+    tx.exec(
+        "UPDATE outbox SET revise = revise + 1 WHERE state IN ('posted', 'sending') AND key IN
+         (SELECT q.delivery FROM question q JOIN question_document d ON d.question = q.id WHERE d.document = $1)",
+        args![document],
+    )
+    .await?;
+    // Of older ones only the event is known.
+    let sql = "SELECT q.event FROM question q JOIN question_document d ON d.question = q.id
+               WHERE d.document = $1 AND q.delivery IS NULL";
     for row in tx.all(sql, args![document]).await? {
-        revise(tx, &row.get::<String>("event")?, row.get::<Option<String>>("delivery")?.as_deref()).await?;
+        revise(tx, &row.get::<String>("event")?, None).await?;
     }
     Ok(())
 }

@@ -22,6 +22,8 @@ const MARGIN: f32 = 40.0;
 const BOTTOM: f32 = PAGE.1 - MARGIN - 14.0;
 /// The height of a line in sizes of its font.
 const LEADING: f32 = 1.35;
+/// Lines of a row that no page can hold: it does not begin where fewer fit.
+const FEW: usize = 4;
 /// Shows in place of a letter that the font lacks.
 const BOX: char = '\u{25a1}';
 
@@ -100,27 +102,35 @@ impl Sheet {
         self.space(size);
     }
 
+    /// A row stands on one page, where a page can hold it; otherwise it goes on on the next ones.
     fn row(&mut self, cells: &[String], widths: &[f32], size: f32, head: Option<&[String]>) {
         let gap = 5.0;
         let lines: Vec<Vec<String>> =
             cells.iter().zip(widths).map(|(cell, width)| self.wrapped(cell, size, width - gap)).collect();
         let tallest = lines.iter().map(Vec::len).max().unwrap_or(1).max(1);
-        let height = as_f32(tallest) * size * LEADING + 3.0;
-        if self.room(height)
-            && let Some(head) = head
-        {
-            self.row(head, widths, size, None);
-        }
-        let mut x = MARGIN;
-        for (cell, width) in lines.into_iter().zip(widths) {
-            for (n, text) in cell.into_iter().enumerate() {
-                let y = self.y + as_f32(n + 1) * size * LEADING - size * 0.35;
-                self.put(Mark::Text { x, y, size, text });
+        let height = |lines: usize| as_f32(lines) * size * LEADING + 3.0;
+        let mut from = 0;
+        while from < tallest {
+            let left = height(tallest - from);
+            let wanted = if left <= BOTTOM - MARGIN { left } else { height(FEW) };
+            if self.room(wanted)
+                && let Some(head) = head
+            {
+                self.row(head, widths, size, None);
             }
-            x += width;
+            let fits = (1..=tallest - from).take_while(|n| self.y + height(*n) <= BOTTOM).count().max(1);
+            let mut x = MARGIN;
+            for (cell, width) in lines.iter().zip(widths) {
+                for (n, text) in cell.iter().skip(from).take(fits).enumerate() {
+                    let y = self.y + as_f32(n + 1) * size * LEADING - size * 0.35;
+                    self.put(Mark::Text { x, y, size, text: text.clone() });
+                }
+                x += width;
+            }
+            self.y += height(fits);
+            self.put(Mark::Rule { y: self.y - 1.5 });
+            from += fits;
         }
-        self.y += height;
-        self.put(Mark::Rule { y: self.y - 1.5 });
     }
 
     /// A text in lines that fit; what has no space to break at is broken between letters.
@@ -263,4 +273,43 @@ fn is_simple(c: char) -> bool {
 /// Marks of direction and joining that nobody sees.
 fn is_format(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_no_page_can_hold_goes_on_on_the_next_ones_below_their_head() {
+        let words: Vec<String> = (0..1_000).map(|n| format!("w{n}")).collect();
+        let mut sheet = Sheet::new().unwrap();
+        let columns = [("Person".to_owned(), 1.0), ("Reason".to_owned(), 1.0), ("State".to_owned(), 8.0)];
+        let row = |name: &str, reason: String| vec![name.to_owned(), reason, "exempt".to_owned()];
+        let rows = [row("Ana", "short".into()), row("Bob", words.join(" ")), row("Cleo", "short".into())];
+        sheet.table(&columns, rows.into_iter(), 7.0);
+        assert!(sheet.pages.len() > 2, "{}", sheet.pages.len());
+        let mut seen = Vec::new();
+        for page in &sheet.pages {
+            let mut heads = 0;
+            for mark in page {
+                match mark {
+                    Mark::Text { y, text, .. } => {
+                        assert!(*y > MARGIN && *y <= BOTTOM, "{text} at {y}");
+                        heads += usize::from(text == "Reason");
+                        seen.extend(text.split(' ').filter(|word| word.starts_with('w')).map(str::to_owned));
+                    }
+                    Mark::Rule { y } => assert!(*y <= BOTTOM, "{y}"),
+                }
+            }
+            assert_eq!(heads, 1);
+        }
+        assert_eq!(seen, words);
+        // It begins below the row before it, and the row after it stands on its last page.
+        let names = |page: &[Mark]| {
+            let text = |mark: &Mark| if let Mark::Text { text, .. } = mark { Some(text.clone()) } else { None };
+            page.iter().filter_map(text).filter(|t| matches!(t.as_str(), "Ana" | "Bob" | "Cleo")).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&sheet.pages[0]), ["Ana", "Bob"]);
+        assert_eq!(names(sheet.pages.last().unwrap()), ["Cleo"]);
+    }
 }

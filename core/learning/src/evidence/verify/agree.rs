@@ -6,7 +6,7 @@ use stoa_ground::Instant;
 
 use super::super::pack::{self, Considered, Manifest, Report};
 use super::names::Names;
-use super::{Bad, Checked, Pack, Proof, asked, rows, tampered};
+use super::{Bad, Checked, Pack, Proof, asked, claims, rows, tampered};
 
 /// Checks JSON, CSV, PDF and records; gives what was found.
 pub(super) fn check(files: &Pack, report: &Report, proof: &Proof) -> Checked<Vec<String>> {
@@ -17,8 +17,8 @@ pub(super) fn check(files: &Pack, report: &Report, proof: &Proof) -> Checked<Vec
     if Report::over(report.rows.clone()) != *report {
         return tampered("report.json does not count what it lists");
     }
-    let listed: u64 = population.iter().map(|person| person.assignments).sum();
-    if listed != report.rows.len() as u64 {
+    let listed = population.iter().try_fold(0_u64, |sum, person| sum.checked_add(person.assignments));
+    if listed != Some(report.rows.len() as u64) {
         return tampered("population.json and report.json do not agree");
     }
     pdf(files)?;
@@ -26,13 +26,14 @@ pub(super) fn check(files: &Pack, report: &Report, proof: &Proof) -> Checked<Vec
     rows::check(files, report, proof, names)?;
     let changes = rows::changes(files, proof, names)?;
     let asked = asked::check(files, proof, names)?;
+    let within = claims::check(report, &population, proof)?;
     let percent = if report.percent.is_empty() { String::new() } else { format!(" ({} %)", report.percent) };
     let mut found = vec![
         format!("JSON, CSV and PDF agree: {} of {} completed{percent}", report.completed, report.denominator),
         format!("{} assignments are reported as their records say", report.rows.len()),
     ];
     found.extend(changes);
-    found.push(asked);
+    found.extend([asked, within]);
     Ok(found)
 }
 

@@ -47,31 +47,34 @@ fn leads(work: &mut Work, whole: &Whole, at: usize, basis: String) {
 /// around them and any ends of lines.
 fn checkpoints(text: &str) -> Vec<(Checkpoint, Note)> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
-    let lines: Vec<&str> = text.split('\n').map(|line| line.trim_matches([' ', '\t'])).collect();
-    let (mut found, mut at) = (Vec::new(), 0);
-    while let Some(rest) = lines.get(at..).filter(|rest| !rest.is_empty()) {
-        at += match begins(rest) {
-            Some((said, note, length)) => {
-                found.push((said, note));
-                length
+    let mut lines: &[&str] = &text.split('\n').map(|line| line.trim_matches([' ', '\t'])).collect::<Vec<_>>();
+    let mut found = Vec::new();
+    // Signatures follow on an empty line: what stands before each is looked at once.
+    while let Some(end) = lines.iter().position(|line| line.is_empty()) {
+        let (before, after) = (&lines[..end], &lines[end + 1..]);
+        let signed = after.iter().take_while(|line| line.starts_with("— "));
+        let signatures: Vec<Signature> = signed.clone().filter_map(|line| Signature::parse(line)).collect();
+        let begins = if signatures.is_empty() { None } else { begins(before) };
+        lines = match begins {
+            Some((said, text)) => {
+                found.push((said, Note { text, signatures }));
+                &after[signed.count()..]
             }
-            None => 1,
+            None => after,
         };
     }
     found
 }
 
-/// The checkpoint that begins with the first of these lines, and how many are its own.
-fn begins(lines: &[&str]) -> Option<(Checkpoint, Note, usize)> {
-    // The second line is a number: few lines are looked at any further.
-    lines.get(1)?.parse::<u64>().ok()?;
-    let end = lines.iter().position(|line| line.is_empty())?;
-    let text = lines[..end].join("\n") + "\n";
-    let said = Checkpoint::parse(&text).ok()?;
-    let signed = lines[end + 1..].iter().take_while(|line| line.starts_with("— "));
-    let length = end + 1 + signed.clone().count();
-    let signatures: Vec<Signature> = signed.filter_map(|line| Signature::parse(line)).collect();
-    (!signatures.is_empty()).then_some((said, Note { text, signatures }, length))
+/// The checkpoint that begins with one of these lines and has all behind it, and its text.
+fn begins(lines: &[&str]) -> Option<(Checkpoint, String)> {
+    let text = |lines: &[&str]| lines.join("\n") + "\n";
+    (0..lines.len()).find_map(|first| {
+        let head = lines.get(first..first + 3)?;
+        // The second line is a number: few lines are looked at any further.
+        head[1].parse::<u64>().ok()?;
+        Some((Checkpoint::parse(&text(head)).ok()?, text(&lines[first..])))
+    })
 }
 
 /// Whether checkpoints from elsewhere are of this history and signed by a key of this log. Gives whether one was.
@@ -179,6 +182,11 @@ mod tests {
         assert_eq!(sizes(&letter), [3]);
         assert_eq!(sizes(&letter.replace('\n', "\r\n")), [3]);
         assert_eq!(sizes(&format!("\u{feff}  {}", one.replace('\n', " \n\t"))), [3]);
+        // However many lines look like a beginning, each is looked at once.
+        let many = "example.org/log\n1\nBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n".repeat(50_000);
+        assert!(checkpoints(&format!("{many}\n")).is_empty());
+        assert_eq!(checkpoints(&format!("{many}\n— x AAAAAAAA\n")).len(), 1);
+        assert!(checkpoints(&"1\n".repeat(100_000)).is_empty());
         for none in ["", "hello", "a\n1\nb\n\n— x y\n", one.split("\n\n").next().unwrap()] {
             assert!(checkpoints(none).is_empty(), "{none}");
         }

@@ -4,11 +4,13 @@ mod against;
 mod agree;
 mod asked;
 mod brought;
+mod claims;
 mod names;
 mod once;
 mod rows;
+mod shape;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use base64::Engine as _;
@@ -25,6 +27,7 @@ use stoa_ground::ledger::note::{Note, Verifier};
 use super::pack::{self, Earlier, Key, Manifest, Opened, Proven, Report};
 use super::{anchor, archive, files, files::Files};
 use crate::training::Preset;
+use once::Unread;
 
 /// What is said about a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -97,9 +100,8 @@ impl Pack {
         std::str::from_utf8(self.bytes(name)?).map_err(|_| Bad::Tampered(format!("the file {name} is not UTF-8")))
     }
 
-    fn json<T: DeserializeOwned>(&self, name: &str) -> Checked<T> {
-        once::read(self.bytes(name)?)
-            .map_err(|e| Bad::Tampered(format!("the file {name} is not what it should be: {e}")))
+    fn json<T: DeserializeOwned + Serialize>(&self, name: &str) -> Checked<T> {
+        once::read(self.bytes(name)?).map_err(|e| Bad::Tampered(format!("the file {name} {e}")))
     }
 }
 
@@ -127,7 +129,32 @@ pub fn verify(folder: &Path, trust: &Trust<'_>) -> Outcome {
         (None, Some(text)) => (Verdict::CannotVerify, text.clone()),
         (None, None) => (Verdict::Valid, basis),
     };
-    Outcome { verdict, reason, checks, problems: tampered.into_iter().chain(unknown).collect(), not_proven }
+    let problems = tampered.into_iter().chain(unknown).collect();
+    let all = |texts: Vec<String>| texts.iter().map(|text| harmless(text)).collect();
+    Outcome {
+        verdict,
+        reason: harmless(&reason),
+        checks: all(checks),
+        problems: all(problems),
+        not_proven: all(not_proven),
+    }
+}
+
+/// A sentence in which names that come from a pack neither steer a terminal nor turn the direction of writing.
+fn harmless(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let mut all = String::with_capacity(text.len());
+    for c in text.chars() {
+        if steers(c) {
+            all.extend(c.escape_unicode());
+        } else {
+            all.push(c);
+        }
+    }
+    all
 }
 
 #[derive(Default)]
@@ -137,12 +164,6 @@ struct Work {
     unknown: Vec<String>,
     not_proven: Vec<String>,
     basis: String,
-}
-
-/// What is read of a manifest first.
-#[derive(serde::Deserialize)]
-struct Format {
-    format: String,
 }
 
 /// A pack whose parts fit together.
@@ -169,6 +190,10 @@ struct Proof {
     erased: BTreeMap<String, Option<String>>,
     /// That people turned out to be one, or not: the leaf, and the record.
     people: Vec<(u64, Record)>,
+    /// Subjects whose records, also later ones, name the course of the scope.
+    of_course: BTreeSet<String>,
+    /// Whether a record says that the clock was moved by hand.
+    by_hand: bool,
 }
 
 impl Proof {
@@ -180,11 +205,7 @@ impl Proof {
 impl Work {
     fn all(&mut self, folder: &Path, trust: &Trust<'_>) -> Checked<()> {
         let whole = self.whole(folder)?;
-        self.not_proven.clone_from(&whole.proof.manifest.not_proven);
-        if whole.proof.manifest.test {
-            self.not_proven
-                .insert(0, "This is a test: the clock was moved by hand, and nothing in here happened.".into());
-        }
+        self.not_proven = claims::not_proven(&whole.report, &whole.proof);
         let trusted = brought::check(self, &whole, trust)?;
         if let Some(earlier) = trust.against {
             let continues = against::continues(self, &whole, earlier);
@@ -219,15 +240,17 @@ impl Work {
         }
         // A pack of another format has another shape: that says nothing against it.
         let known = [pack::BEFORE, pack::FORMAT];
-        if let Some(Format { format }) =
-            files.json("manifest.json").ok().filter(|f: &Format| !known.contains(&&*f.format))
-        {
+        let said = once::value(files.bytes("manifest.json")?).unwrap_or_default();
+        if let Some(format) = said["format"].as_str().filter(|format| !known.contains(format)) {
             return Err(Bad::Unknown(format!(
                 "the pack's format is {format}, and this program knows {}",
                 known.join(" and ")
             )));
         }
         let manifest: Manifest = files.json("manifest.json")?;
+        if [manifest.scope.from, manifest.scope.to].into_iter().flatten().any(|day| day.year() < 1) {
+            return tampered(format!("the file manifest.json {}", Unread::Shape));
+        }
         self.files(&files, &manifest)?;
         let keys: Vec<Key> = files.json("keys.json")?;
         let (checkpoint, note) = self.signed(&files, &manifest, &keys)?;
@@ -374,28 +397,31 @@ impl Work {
         };
         let mut versions: BTreeMap<String, BTreeMap<i64, Record>> = BTreeMap::new();
         let (mut entries, mut erased, mut people) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        let (mut fields, mut hidden) = (0, Vec::new());
+        let (mut fields, mut hidden, mut of_course, mut by_hand) = (0, Vec::new(), BTreeSet::new(), false);
         for (n, line) in files.text("records.jsonl")?.lines().enumerate() {
-            let record: Proven = once::read(line.as_bytes())
-                .map_err(|e| Bad::Tampered(format!("records.jsonl line {}: it cannot be read: {e}", n + 1)))?;
+            let record: Proven =
+                once::read(line.as_bytes()).map_err(|e| Bad::Tampered(format!("records.jsonl line {} {e}", n + 1)))?;
             let named = format!("the record at leaf {}", record.leaf);
             let entry = record.entry.as_bytes();
             let proof = hashes(&record.proof, &named)?;
             if !merkle::includes(&checkpoint.root, checkpoint.size, record.leaf, &merkle::leaf_hash(entry), &proof) {
                 return tampered(format!("{named} is not in the log: it, or its proof, was changed"));
             }
-            let unread = |e: &dyn std::fmt::Display| Bad::Tampered(format!("{named} cannot be read: {e}"));
-            let entry = parse(entry).map_err(|e| unread(&e))?;
+            let entry = parse(entry).map_err(|e| Bad::Tampered(format!("{named} {e}")))?;
             let (subject, version) = entry.about();
             let (subject, named) = (subject.to_owned(), format!("{named} ({subject} version {version})"));
             fields += record.opened.len();
             if let Entry::Leaf(leaf) = &entry {
+                by_hand |= leaf.clock.as_deref() == Some("test");
                 let missing = |name: &&String| !record.opened.contains_key(*name) && preset.discloses(&subject, name);
                 hidden.extend(
                     leaf.fields.keys().find(missing).map(|name| (subject.clone(), named.clone(), name.clone())),
                 );
             }
             let said = entry.disclosed(&record.opened, &named)?;
+            if manifest.scope.course.as_ref().is_some_and(|course| said.data["course"] == **course) {
+                of_course.insert(subject.clone());
+            }
             match subject.split('/').next() {
                 Some("erasure") => {
                     for gone in strings(&said.data["subjects"]) {
@@ -436,7 +462,7 @@ impl Work {
         };
         let past = versions.into_iter().map(|(subject, records)| (subject, past(records)));
         let past = past.filter(|(_, records)| !records.is_empty()).collect();
-        Ok(Proof { manifest, preset, entries, past, erased, people })
+        Ok(Proof { manifest, preset, entries, past, erased, people, of_course, by_hand })
     }
 }
 
@@ -452,12 +478,16 @@ enum Entry {
     Leaf(Leaf),
 }
 
-fn parse(entry: &[u8]) -> Result<Entry, serde_json::Error> {
-    let value: Json = once::read(entry)?;
+fn parse(entry: &[u8]) -> Result<Entry, Unread> {
+    let value = once::value(entry)?;
     if value.get("format").is_some() {
-        return serde_json::from_value(value).map(Entry::Leaf);
+        return once::shaped(&value).map(Entry::Leaf);
     }
-    serde_json::from_value(value).map(Entry::First)
+    let source = value.get("source").filter(|source| !source.is_null());
+    if !value.is_object() || source.is_some_and(|source| !source.is_object()) {
+        return Err(Unread::Shape);
+    }
+    serde_json::from_value(value).map(Entry::First).map_err(|_| Unread::Shape)
 }
 
 impl Entry {
@@ -470,7 +500,6 @@ impl Entry {
 
     /// The record as far as it is disclosed.
     fn disclosed(self, opened: &BTreeMap<String, Opened>, named: &str) -> Checked<Record> {
-        let unread = |e: &dyn std::fmt::Display| Bad::Tampered(format!("{named} cannot be read: {e}"));
         let mut values = BTreeMap::new();
         let none = BTreeMap::new();
         let fields = if let Self::Leaf(leaf) = &self { &leaf.fields } else { &none };
@@ -479,11 +508,16 @@ impl Entry {
             if hash(&field.salt).is_none_or(|salt| Some(&commitment(&salt, name, &field.value)) != committed) {
                 return tampered(format!("{named}: its {name} is not what the log commits to"));
             }
-            values.insert(name.clone(), once::read(field.value.as_bytes()).map_err(|e| unread(&e))?);
+            let value = once::value(field.value.as_bytes());
+            values.insert(name.clone(), value.map_err(|e| Bad::Tampered(format!("{named}: its {name} {e}")))?);
+        }
+        let unread = || Bad::Tampered(format!("{named} {}", Unread::Shape));
+        if values.get("source").is_some_and(|source| !source.is_object()) {
+            return Err(unread());
         }
         let mut record = match self {
             Self::First(record) => record,
-            Self::Leaf(leaf) => leaf::shown(leaf, values).map_err(|e| unread(&e))?,
+            Self::Leaf(leaf) => leaf::shown(leaf, values).map_err(|_| unread())?,
         };
         // That an attestation is bound to its content cannot be seen without the name that was typed.
         if let Some(data) = record.data.as_object_mut() {

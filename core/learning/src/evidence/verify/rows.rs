@@ -8,7 +8,7 @@ use stoa_ground::ledger::Record;
 use super::super::pack::{CHANGES, Change, Report, Row};
 use super::super::rows::{self, About};
 use super::names::Names;
-use super::{Checked, Pack, Proof, tampered};
+use super::{Checked, Pack, Proof, shape, tampered};
 use crate::training::assignment::{self, Assignment};
 use crate::training::state::State;
 
@@ -56,9 +56,8 @@ pub(super) fn changes(files: &Pack, proof: &Proof, names: &mut Names<'_>) -> Che
     for (subject, past) in &proof.past {
         let Some(id) = subject.strip_prefix("assignment/") else { continue };
         said.extend(
-            rows::changes(id, past).map_err(|e| {
-                super::Bad::Tampered(format!("the records of {subject} do not follow on each other: {e}"))
-            })?,
+            rows::changes(id, past)
+                .map_err(|_| super::Bad::Tampered(format!("the records of {subject} do not follow on each other")))?,
         );
     }
     let said = rows::in_order(said);
@@ -113,10 +112,13 @@ fn replayed(proof: &Proof) -> Checked<Found<'_>> {
     let mut found = Found::new();
     for (subject, past) in &proof.past {
         let Some(id) = subject.strip_prefix("assignment/") else { continue };
+        if let Some(record) = past.iter().find(|record| !shape::fits(record)) {
+            return tampered(format!("version {} of {subject} is not what it should be", record.version));
+        }
         match assignment::replay(id, past) {
             Ok(Some(a)) => drop(found.insert(subject, (a, past))),
             Ok(None) => {}
-            Err(e) => return tampered(format!("the records of {subject} do not follow on each other: {e}")),
+            Err(_) => return tampered(format!("the records of {subject} do not follow on each other")),
         }
     }
     Ok(found)

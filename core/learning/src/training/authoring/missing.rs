@@ -2,14 +2,14 @@
 
 use stoa_flow::chat::{Button, Context, Message};
 use stoa_flow::say;
-use stoa_ground::people::Person;
+use stoa_ground::people::{self, Person, Role};
 use stoa_ground::{Error, Result};
 
 use super::chat::{LISTED, known, may_see};
 use crate::Services;
 use crate::training::course::is_id;
 use crate::training::requirement::{self, Requirement};
-use crate::training::team::Standing;
+use crate::training::team::{Page, Standing};
 
 /// Whether the words after `training` ask for it.
 pub(in crate::training) fn asks(text: &str) -> bool {
@@ -20,6 +20,8 @@ pub(in crate::training) fn asks(text: &str) -> bool {
 /// Tells it; without a requirement, of which ones it can be told.
 pub(super) async fn run(cx: &Context<'_>, s: &Services, person: &Person, id: &str) -> Result<()> {
     let words = cx.words;
+    // The button under the first ones names the next.
+    let (id, from) = id.split_once(' ').map_or((id, 0), |(id, from)| (id, from.trim().parse().unwrap_or(0)));
     let message = cx.db().read(|c| async move {
         if !may_see(&c, person).await? {
             return Err(Error::Forbidden(say!(words, "authoring-status-not-yours")));
@@ -37,7 +39,10 @@ pub(super) async fn run(cx: &Context<'_>, s: &Services, person: &Person, id: &st
         }
         let requirement = known(&c, words, id).await?;
         let today = s.organisation.calendar(person).date(c.now());
-        Ok(Standing::with(&c, &requirement).await?.with_reasons(words, &requirement, today))
+        let mut standing = Standing::with(&c, &requirement).await?;
+        standing.still = !people::roles_of(&c, person).await?.contains(&Role::Learning);
+        let page = Page { from, again: format!("training missing {id}") };
+        Ok(standing.with_reasons(words, &requirement, today, &page))
     });
     cx.reply_private(message.await?).await
 }

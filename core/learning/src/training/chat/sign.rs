@@ -4,7 +4,7 @@
 use stoa_flow::chat::{Button, Call, Context, Field, FieldError, Form, Message, Turn, literal};
 use stoa_flow::say;
 use stoa_flow::words::Words;
-use stoa_ground::people::Person;
+use stoa_ground::people::{self, Person};
 use stoa_ground::{Error, Instant, Result};
 
 use super::form::value;
@@ -21,11 +21,10 @@ const CODE: &str = "code";
 /// Digits of a content's digest that are shown.
 const SHOWN: usize = 12;
 
-/// Whether two names are the same without regard to case and spaces.
+/// Whether two names are the same without regard to case, spaces, and to what a keyboard makes of an apostrophe or a hyphen.
 fn same_name(typed: &str, name: &str) -> bool {
-    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
-    let typed = plain(typed);
-    !typed.is_empty() && typed == plain(name)
+    let typed = people::typed(typed);
+    !typed.is_empty() && typed == people::typed(name)
 }
 
 /// Name, local time with its zone, and content, as they are shown beside the sentence.

@@ -8,7 +8,7 @@ use stoa_ground::people::{self, Person, Role};
 use stoa_ground::{Error, Result};
 
 use crate::training::history::AsOf;
-use crate::training::team::Standing;
+use crate::training::team::{Page, Standing};
 
 /// Of more people than this only the command line tells the past.
 const MOST: usize = 2_000;
@@ -71,8 +71,18 @@ fn read(text: &str, today: Date) -> Option<Date> {
     }
 }
 
+/// What stands before `from N`, which a button says that shows the next ones, and that number.
+fn paged(text: &str) -> (&str, usize) {
+    let (before, number) = text.rsplit_once(' ').unwrap_or(("", text));
+    match (before.strip_suffix("from"), number.parse()) {
+        (Some(before), Ok(from)) => (before.trim(), from),
+        _ => (text, 0),
+    }
+}
+
 /// Tells it. `text` is what follows on `status`.
 pub(super) async fn tell(cx: &Context<'_>, person: &Person, text: &str) -> Result<()> {
+    let (text, from) = paged(text);
     let (words, now) = (cx.words, cx.db().clock().now());
     let today = cx.flow.organisation().calendar(person).date(now);
     let when = match day_of(text) {
@@ -87,18 +97,18 @@ pub(super) async fn tell(cx: &Context<'_>, person: &Person, text: &str) -> Resul
     };
     let standing = cx.db().read(|c| async move {
         let roles = people::roles_of(&c, person).await?;
-        let people = if roles.contains(&Role::Learning) || roles.contains(&Role::Auditor) {
-            people::all(&c).await?
-        } else {
-            people::tree_of(&c, &person.id).await?
-        };
+        let sees_all = roles.contains(&Role::Learning) || roles.contains(&Role::Auditor);
+        let people = if sees_all { people::all(&c).await? } else { people::tree_of(&c, &person.id).await? };
         if people.is_empty() {
             return Err(Error::Forbidden(say!(words, "training-status-not-yours")));
         }
         if people.len() > MOST {
             return Err(Error::invalid(say!(words, "training-status-large", count = people.len())));
         }
-        Standing::of(&c, people, when.map(AsOf::Day)).await
+        let mut standing = Standing::of(&c, people, when.map(AsOf::Day)).await?;
+        // An auditor looks.
+        standing.still |= sees_all && !roles.contains(&Role::Learning);
+        Ok(standing)
     });
     let standing = standing.await?;
     let mut message = Message::new().heading(say!(words, "training-status-title", count = standing.people));
@@ -108,7 +118,8 @@ pub(super) async fn tell(cx: &Context<'_>, person: &Person, text: &str) -> Resul
     if standing.is_empty() {
         return cx.reply_private(message.paragraph(say!(words, "training-status-nothing"))).await;
     }
-    cx.reply_private(standing.overview(words, message, when.unwrap_or(today))).await
+    let again = when.map_or_else(|| "training status from".to_owned(), |day| format!("training status {day} from"));
+    cx.reply_private(standing.overview(words, message, when.unwrap_or(today), &Page { from, again })).await
 }
 
 #[cfg(test)]
@@ -131,5 +142,7 @@ mod tests {
         assert!(asks("status") && asks("status as of 31 March") && asks("status 2026-03-31"));
         assert!(asks("status as of the other day"), "which is then explained");
         assert!(!asks("status of the union") && !asks("statusquo"));
+        assert_eq!(paged("2026-03-31 from 12"), ("2026-03-31", 12));
+        assert_eq!((paged("from 24"), paged("as of 31 March"), paged("")), (("", 24), ("as of 31 March", 0), ("", 0)));
     }
 }

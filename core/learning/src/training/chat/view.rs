@@ -192,7 +192,9 @@ pub(super) fn result(words: &Words, a: &Assignment, course: &Course, answers: &[
     }
     let left = allowed(course, a).saturating_sub(a.attempts);
     if left == 0 {
-        return message.paragraph(say!(words, "training-no-attempts", title = literal(&course.title)));
+        return message
+            .paragraph(say!(words, "training-no-attempts", title = literal(&course.title)))
+            .buttons(ask(words, a));
     }
     message.paragraph(say!(words, "training-quiz-left", left = left)).buttons(vec![
         Button::primary(say!(words, "training-again-button"), format!("training quiz {}", a.id)),
@@ -212,8 +214,13 @@ fn attest_button(words: &Words, a: &Assignment, course: &Course, level: Level) -
 }
 
 /// All attempts are used.
-pub(super) fn no_attempts(words: &Words, course: &Course) -> Message {
-    Message::text(say!(words, "training-no-attempts", title = literal(&course.title)))
+pub(super) fn no_attempts(words: &Words, a: &Assignment, course: &Course) -> Message {
+    Message::text(say!(words, "training-no-attempts", title = literal(&course.title))).buttons(ask(words, a))
+}
+
+/// The way to one more attempt.
+fn ask(words: &Words, a: &Assignment) -> Vec<Button> {
+    vec![Button::primary(say!(words, "training-attempt-ask-button"), format!("training again {}", a.id))]
 }
 
 /// The attestation is what is missing. Who signs with a code is sent it first.

@@ -1,6 +1,7 @@
 //! `stoa training import FILE.csv`: completions that other systems and paper say, judged line by line.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use jiff::civil::Date;
 use serde::Serialize;
@@ -86,15 +87,13 @@ enum When {
     At(Instant),
 }
 
-/// Whether two cells say the same of a person: where one of them is a day, the same day.
-fn same(one: When, other: When, calendar: &Calendar) -> bool {
-    let day = |when| match when {
-        When::Day(day) => day,
-        When::At(at) => calendar.date(at),
-    };
-    match (one, other) {
-        (When::At(one), When::At(other)) => one == other,
-        _ => day(one) == day(other),
+impl When {
+    /// The person's day.
+    fn day(self, calendar: &Calendar) -> Date {
+        match self {
+            Self::Day(day) => day,
+            Self::At(at) => calendar.date(at),
+        }
     }
 }
 
@@ -122,7 +121,6 @@ impl Entry {
 /// [`Error::Invalid`] when the file as a whole cannot be read; nothing is changed then. The database's error.
 pub async fn import(db: &Db, services: &Services, file: &str, bytes: &[u8], dry_run: bool) -> Result<Vec<Line>> {
     let rows = &read(file, bytes)?;
-    let mut seen: HashMap<(String, Target), (usize, When)> = HashMap::new();
     // Who stands in which rows is known before anything is written.
     let planned = db
         .read(|conn| async move {
@@ -146,54 +144,42 @@ pub async fn import(db: &Db, services: &Services, file: &str, bytes: &[u8], dry_
             Ok(planned)
         })
         .await?;
-    let mut steps = Vec::with_capacity(planned.len());
-    for plan in planned {
-        steps.push(match plan.step {
-            Step::Judge(person, entry) => match seen.get(&(person.id.clone(), entry.target.clone())) {
-                Some((first, when)) if same(*when, entry.when, &services.organisation.calendar(&person)) => {
-                    let why = format!("it says the same as row {first}");
-                    Planned::told(plan.row, &entry.person, entry.item(), Outcome::Unchanged, why)
-                }
-                Some((first, _)) => {
-                    let why = format!(
-                        "row {first} says another day for {} and '{}': take one of the two out",
-                        person.name,
-                        entry.item()
-                    );
-                    Planned::refused(plan.row, &entry.person, entry.item(), why)
-                }
-                None => {
-                    seen.insert((person.id.clone(), entry.target.clone()), (plan.row, entry.when));
-                    Planned { row: plan.row, step: Step::Judge(person, entry) }
-                }
-            },
-            told => Planned { row: plan.row, step: told },
-        });
-    }
     if dry_run {
-        let (mut lines, mut done) = (Vec::with_capacity(steps.len()), HashMap::new());
+        let (mut lines, mut done, mut counted) =
+            (Vec::with_capacity(planned.len()), HashMap::new(), Counted::default());
         // In pieces, so that no snapshot stays open for long.
-        for some in steps.chunks(500) {
-            let before = std::mem::take(&mut done);
+        for some in planned.chunks(500) {
+            let before = (std::mem::take(&mut done), std::mem::take(&mut counted));
             let judged = db.read(|conn| async move {
-                let (mut judged, mut done) = (Vec::new(), before);
+                let (mut judged, (mut done, mut counted)) = (Vec::new(), before);
                 for plan in some {
+                    if let Some(line) = plan.twin(services, &counted) {
+                        judged.push(line);
+                        continue;
+                    }
                     let (counts, line) = plan.judged(&conn, services, &done).await?;
+                    plan.note(&line, &mut counted);
                     if let Some((assignments, claim)) = counts {
                         done.extend(assignments.into_iter().map(|a| (a.id, claim.at)));
                     }
                     judged.push(line);
                 }
-                Ok((judged, done))
+                Ok((judged, done, counted))
             });
-            let (some, after) = judged.await?;
+            let (some, after, those) = judged.await?;
             lines.extend(some);
-            done = after;
+            (done, counted) = (after, those);
         }
         return Ok(lines);
     }
-    db.write_each(&steps, |tx, plan| async move {
+    let counted = &Mutex::new(Counted::new());
+    let counted = || counted.lock().unwrap_or_else(PoisonError::into_inner);
+    db.write_each(&planned, |tx, plan| async move {
+        if let Some(line) = plan.twin(services, &counted()) {
+            return Ok(line);
+        }
         let (verdict, line) = plan.judged(&tx, services, &HashMap::new()).await?;
+        plan.note(&line, &mut counted());
         if let (Some((assignments, claim)), Step::Judge(person, entry)) = (verdict, &plan.step) {
             for a in assignments {
                 let reason = match &entry.provider {
@@ -230,7 +216,35 @@ enum Step<'e> {
     Told(Line),
 }
 
+/// The rows of a file that stand for what a person has completed: the first of each.
+type Counted = HashMap<(String, Target), (usize, When)>;
+
 impl Planned<'_> {
+    /// What is said of a row where an earlier one stands for the same already; a row that was refused stands for nothing.
+    fn twin(&self, s: &Services, counted: &Counted) -> Option<Line> {
+        let Step::Judge(person, entry) = &self.step else { return None };
+        // What is written may be judged again.
+        let (first, when) =
+            counted.get(&(person.id.clone(), entry.target.clone())).filter(|(row, _)| *row < self.row)?;
+        let calendar = s.organisation.calendar(person);
+        let (outcome, why) = if when.day(&calendar) == entry.when.day(&calendar) {
+            (Outcome::Unchanged, format!("it says the same as row {first}"))
+        } else {
+            let (name, item) = (&person.name, entry.item());
+            (Outcome::Refused, format!("row {first} says another day for {name} and '{item}': take one of the two out"))
+        };
+        Some(Line { row: self.row, person: entry.person.clone(), item: entry.item().to_owned(), outcome, why })
+    }
+
+    /// Remembers a row that stands for what a person has completed.
+    fn note(&self, line: &Line, counted: &mut Counted) {
+        if let Step::Judge(person, entry) = &self.step
+            && line.outcome != Outcome::Refused
+        {
+            counted.entry((person.id.clone(), entry.target.clone())).or_insert((self.row, entry.when));
+        }
+    }
+
     fn told(row: usize, person: &str, item: &str, outcome: Outcome, why: String) -> Self {
         let line = Line { row, person: person.to_owned(), item: item.to_owned(), outcome, why };
         Self { row, step: Step::Told(line) }

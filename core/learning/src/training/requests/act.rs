@@ -15,7 +15,7 @@ use crate::Services;
 use crate::training::assignment::{self, Assignment, By};
 use crate::training::requirement::{self, Requirement};
 use crate::training::state::Change;
-use crate::training::{authoring, course, due, exempt, life, statements};
+use crate::training::{authoring, course, due, exempt, life, statements, stuck};
 
 /// Requests that one person may make in a day.
 const A_DAY: usize = 10;
@@ -65,7 +65,7 @@ fn named(person: Option<&str>) -> Option<String> {
 /// Who decides first: about more time than a manager may give, an approver.
 fn lane(s: &Services, wish: &Wish<'_>) -> Lane {
     match (wish.kind, wish.assignment, wish.wished) {
-        (Kind::Enrolment, ..) => Lane::Manager,
+        (Kind::Enrolment | Kind::Attempt, ..) => Lane::Manager,
         (Kind::Extension, Some(a), Some(day)) if !beyond_managers(s, a, day) => Lane::Manager,
         _ => Lane::Approver,
     }
@@ -294,6 +294,7 @@ pub(super) async fn approve(tx: &Tx, s: &Services, r: &Request, approver: &Perso
             exempt::exempt_in(tx, s, &person, &a, r.wished, &by).await?;
         }
         (Kind::Waiver, Some(person), Some(a)) => life::waive(tx, s, &person, &a, &by).await?,
+        (Kind::Attempt, _, Some(a)) if stuck(tx, &a).await? => life::grant(tx, s, &a, &by).await?,
         (Kind::Enrolment, Some(person), _) => {
             let id = r.course.clone().unwrap_or_default();
             let mine = assignment::of_person(tx, &person.id).await?;
@@ -311,9 +312,22 @@ pub(super) async fn approve(tx: &Tx, s: &Services, r: &Request, approver: &Perso
             }
         }
         // It ended in the same moment; there is nothing left to do.
-        (Kind::Extension | Kind::Exemption | Kind::Waiver | Kind::Enrolment, ..) => {}
+        (Kind::Extension | Kind::Exemption | Kind::Waiver | Kind::Enrolment | Kind::Attempt, ..) => {}
     }
     Ok(r)
+}
+
+/// Grants the attempt that somebody has asked for, whoever was asked; `false` when they have not asked.
+///
+/// # Errors
+/// The database's error.
+pub(in crate::training) async fn grant_asked(tx: &Tx, s: &Services, a: &Assignment, by: &Person) -> Result<bool> {
+    let asked = store::of_assignment(tx, &a.id).await?;
+    let Some(r) = asked.into_iter().find(|r| r.state == State::Open && r.kind == Kind::Attempt) else {
+        return Ok(false);
+    };
+    approve(tx, s, &r, by).await?;
+    Ok(true)
 }
 
 /// The reason of what follows from a decision: who asked and why, and who approved.

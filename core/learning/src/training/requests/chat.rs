@@ -17,11 +17,12 @@ use super::view::{self, Told};
 use super::wished::wished;
 use crate::Services;
 use crate::training::assignment::{self, Assignment};
-use crate::training::{course, requirement};
+use crate::training::{course, requirement, stuck};
 
 /// The words that are answered here.
-pub(in crate::training) const WORDS: &[&str] =
-    &["request", "wish", "requests", "decide", "approve", "decline", "delegate", "withdraw", "courses", "enrol"];
+pub(in crate::training) const WORDS: &[&str] = &[
+    "request", "wish", "again", "requests", "decide", "approve", "decline", "delegate", "withdraw", "courses", "enrol",
+];
 /// The longest reason, in characters.
 const LONGEST: usize = 500;
 /// How many people a form offers.
@@ -178,7 +179,7 @@ pub(in crate::training) async fn check(
 
 /// The kind that a form chose.
 fn kind(call: &Call) -> Option<Kind> {
-    Kind::named(&value(call, "what")).filter(|k| !matches!(k, Kind::Enrolment | Kind::Requirement))
+    Kind::named(&value(call, "what")).filter(|k| !matches!(k, Kind::Enrolment | Kind::Attempt | Kind::Requirement))
 }
 
 /// Does what a word says.
@@ -197,6 +198,7 @@ pub(in crate::training) async fn run(
             Err(Error::invalid(say!(words, "request-form-needed")))
         }
         "wish" => ask(cx, s, call, person, rest).await,
+        "again" => again(cx, s, person, rest).await,
         "courses" => courses(cx, person).await,
         "enrol" => enrol(cx, s, call, person, rest).await,
         "withdraw" => withdraw(cx, s, person, rest).await,
@@ -354,6 +356,25 @@ async fn ask(cx: &Context<'_>, s: &Services, call: &Call, person: &Person, id: &
             return Err(Error::invalid(say!(words, "request-not-open")));
         }
         let wish = Wish { kind, person, assignment: Some(&a), course: &a.course, wished, reason };
+        let asked = act::ask(&turn, s, person, &wish).await?;
+        let text = said(&turn, s, words, person, asked).await?;
+        turn.reply_private(Message::text(text)).await
+    })
+    .await
+}
+
+/// `training again ID`: who has used all attempts asks for one more.
+async fn again(cx: &Context<'_>, s: &Services, person: &Person, id: &str) -> Result<()> {
+    let words = cx.words;
+    cx.commit(|turn| async move {
+        let (a, _) = mine(&turn, words, person, id).await?;
+        if !stuck(&turn, &a).await? {
+            let quiz = Button::primary(say!(words, "training-again-button"), format!("training quiz {id}"));
+            let message = Message::text(say!(words, "training-attempt-left")).buttons(vec![quiz]);
+            return turn.reply_private(message).await;
+        }
+        let reason = &say!(words, "request-attempt-reason");
+        let wish = Wish { kind: Kind::Attempt, person, assignment: Some(&a), course: &a.course, wished: None, reason };
         let asked = act::ask(&turn, s, person, &wish).await?;
         let text = said(&turn, s, words, person, asked).await?;
         turn.reply_private(Message::text(text)).await

@@ -24,7 +24,8 @@ use stoa_ground::{Conn, Result};
 pub use store::{Concerned, Kind, RequestProjection, Row, State, concerned, rows};
 
 pub(super) use act::{
-    Asked, Wish, applied, ask, assignment_changed, beyond_managers, draft, hand_back, hand_over, has_moved, propose,
+    Asked, Wish, applied, ask, assignment_changed, beyond_managers, draft, grant_asked, hand_back, hand_over,
+    has_moved, propose,
 };
 pub(super) use chat::{WORDS, check, form, run};
 pub(super) use clock::day;

@@ -24,6 +24,8 @@ pub enum Kind {
     Waiver,
     /// A place in a course that nothing demands.
     Enrolment,
+    /// One more attempt at the quiz.
+    Attempt,
     /// That a requirement comes into force, changes or is withdrawn.
     Requirement,
 }
@@ -98,7 +100,7 @@ macro_rules! named {
 }
 
 named!(Kind: "extension" = Extension, "exemption" = Exemption, "waiver" = Waiver, "enrolment" = Enrolment,
-       "requirement" = Requirement);
+       "attempt" = Attempt, "requirement" = Requirement);
 named!(State: "draft" = Draft, "open" = Open, "approved" = Approved, "declined" = Declined, "withdrawn" = Withdrawn,
        "closed" = Closed);
 named!(Step: "drafted" = Drafted, "requested" = Requested, "passed" = Passed, "reminded" = Reminded,

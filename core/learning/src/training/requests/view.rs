@@ -89,6 +89,7 @@ async fn what_of(conn: &Conn, s: &Services, words: &Words, r: &Request, whose: O
             say!(words, "request-what-enrolment-by", title = title, until = until)
         }
         Kind::Enrolment => say!(words, "request-what-enrolment", title = title),
+        Kind::Attempt => say!(words, "request-what-attempt", title = title),
         Kind::Requirement => match &r.definition {
             Some(d) if !d.active => say!(words, "request-what-end", title = title),
             Some(_) if r.changes => say!(words, "request-what-change", title = title),
@@ -329,6 +330,11 @@ pub(super) fn answer(words: &Words, told: &Told, why: Button) -> Message {
         (Kind::Requirement, State::Declined, _) => {
             let label = say!(words, "authoring-edit-button");
             buttons.push(Button::primary(label, format!("training edit {}", r.id)));
+        }
+        (Kind::Attempt, State::Approved, _) => {
+            let again = say!(words, "training-again-button");
+            let id = r.assignment.as_deref().unwrap_or_default();
+            buttons.push(Button::primary(again, format!("training quiz {id}")));
         }
         (Kind::Enrolment, State::Approved, _) => {
             buttons.push(Button::primary(say!(words, "request-mine-button"), "training"));

@@ -14,11 +14,15 @@ use stoa_ground::{Conn, Error, Result};
 
 use super::super::assignment::{self, Assignment, By};
 use super::super::{completions, life, nudge, requests, requirement, statements};
-use super::{Standing, delegate, delegation, may_manage, more};
+use super::standing::Page;
+use super::{Standing, delegate, delegation, digest, grant, may_manage, more};
 use crate::Services;
 
 /// The most people whose standing is worked out on their manager's page, which is shown again and again.
 const AT_HOME: usize = 200;
+
+/// The most words of a name after `team`.
+const NAME_WORDS: usize = 5;
 
 /// The command `team`.
 pub(in crate::training) struct Team(pub Arc<Services>);
@@ -43,8 +47,19 @@ impl Command for Team {
             .await
     }
 
+    /// "team Nora" is meant for it where there is a Nora; "team budget" is a question.
     fn accepts(&self, args: &Args) -> bool {
-        matches!(args.text(), "" | "delegate")
+        let text = args.text();
+        !text.ends_with('?') && text.split_whitespace().count() <= NAME_WORDS
+    }
+
+    async fn is_meant(&self, cx: &Context<'_>, args: &Args) -> Result<bool> {
+        let named = args.text();
+        if matches!(named, "" | "delegate") {
+            return Ok(true);
+        }
+        let (person, s) = (cx.person()?, &self.0);
+        cx.db().read(|c| async move { Ok(!matches!(meant(&c, s, person, named).await?, Meant::Nobody)) }).await
     }
 
     async fn form(&self, cx: &Context<'_>, call: &Call) -> Result<Option<Form>> {
@@ -81,10 +96,11 @@ impl Command for Team {
             "attest" => self.attest(cx, rest, call).await,
             "remind" => self.remind(cx, rest).await,
             "extend" => self.extend(cx, rest).await,
-            "grant" => self.grant(cx, rest).await,
+            "grant" => grant::run(cx, &self.0, rest).await,
+            "from" => self.overview(cx, rest.parse().unwrap_or(0)).await,
             "more" => more::run(cx, &self.0, rest, call).await,
             "delegate" => delegate::run(cx, &self.0, rest, call).await,
-            "" => self.overview(cx).await,
+            "" => self.overview(cx, 0).await,
             _ => self.of_one(cx, call.args.text()).await,
         }
     }
@@ -187,68 +203,88 @@ impl Team {
         .await
     }
 
-    /// `team grant ID ATTEMPTS`: one more attempt at the quiz for somebody who has used ATTEMPTS.
-    async fn grant(&self, cx: &Context<'_>, args: &str) -> Result<()> {
-        let (manager, s) = (cx.person()?, &self.0);
-        let (id, used) = args.split_once(' ').unwrap_or((args, ""));
-        cx.commit(|turn| async move {
-            let (a, person) = theirs(&turn, s, cx.words, manager, id).await?;
-            let name = literal(&person.name);
-            let stuck = super::super::stuck(&turn, &a).await?;
-            let text = if stuck && a.attempts.to_string() == used {
-                life::grant(&turn, s, &a, &By::person(&manager.id, "granted one more attempt at the quiz")).await?;
-                say!(cx.words, "team-granted", name = name)
-            } else {
-                say!(cx.words, "team-grant-not-needed", name = name)
-            };
-            turn.reply_private(Message::text(text)).await
-        })
-        .await
-    }
-
-    /// How one person stands whom a manager names: by name, employee id or address.
+    /// How one person stands whom somebody names who answers for them.
     async fn of_one(&self, cx: &Context<'_>, named: &str) -> Result<()> {
-        let (manager, words) = (cx.person()?, cx.words);
+        let (manager, words, s) = (cx.person()?, cx.words, &self.0);
         let found = cx.db().read(|c| async move {
-            let tree = delegation::team_of(&c, &manager.id).await?;
-            let is_it = |p: &Person| {
-                p.name.eq_ignore_ascii_case(named)
-                    || p.employee_id == named
-                    || p.email.as_deref().is_some_and(|email| email.eq_ignore_ascii_case(named))
-            };
-            let mut meant: Vec<Person> = tree.into_iter().filter(is_it).collect();
-            // Whoever shares a name is named by something else.
-            let Some(person) = meant.pop().filter(|_| meant.is_empty()) else { return Ok(None) };
-            Ok(Some((Standing::of(&c, vec![person.clone()], None).await?, person)))
+            match meant(&c, s, manager, named).await? {
+                Meant::One(person) => Ok((Standing::of(&c, vec![(*person).clone()], None).await?, person)),
+                Meant::Several => Err(Error::invalid(say!(words, "team-who-of-them"))),
+                Meant::Nobody => Err(Error::invalid(say!(words, "team-who"))),
+            }
         });
-        let Some((standing, person)) = found.await? else {
-            return Err(Error::invalid(say!(words, "team-who")));
-        };
+        let (standing, person) = found.await?;
         let name = literal(&person.name);
         if standing.is_empty() {
             return cx.reply_private(Message::text(say!(words, "team-nothing-of", name = name))).await;
         }
         let today = cx.flow.organisation().calendar(manager).date(cx.db().clock().now());
         let message = Message::new().heading(say!(words, "team-title-of", name = person.name.as_str()));
-        cx.reply_private(standing.overview(words, message, today)).await
+        cx.reply_private(standing.overview(words, message, today, &Page::first(""))).await
     }
 
-    async fn overview(&self, cx: &Context<'_>) -> Result<()> {
-        let (manager, words) = (cx.person()?, cx.words);
-        let standing = cx.db().read(|c| async move {
-            let tree = delegation::team_of(&c, &manager.id).await?;
-            Standing::of(&c, tree, None).await
+    /// How the own people stand, and those of whom the last digest told; who is missing from the `from`th on.
+    async fn overview(&self, cx: &Context<'_>, from: usize) -> Result<()> {
+        let (manager, words, s) = (cx.person()?, cx.words, &self.0);
+        let read = cx.db().read(|c| async move {
+            let mut team = delegation::team_of(&c, &manager.id).await?;
+            let own = !team.is_empty();
+            for person in digest::named_in(&c, &manager.id).await? {
+                if team.iter().all(|p| p.id != person.id) && may_manage(&c, s, manager, &person).await? {
+                    team.push(person);
+                }
+            }
+            Ok((Standing::of(&c, team, None).await?, own))
         });
-        let standing = standing.await?;
-        if standing.people == 0 {
+        let (standing, own) = read.await?;
+        let count = standing.people;
+        if count == 0 {
             return cx.reply_private(Message::text(say!(words, "team-nobody"))).await;
         }
         if standing.is_empty() {
             return cx.reply_private(Message::text(say!(words, "team-nothing"))).await;
         }
         let today = cx.flow.organisation().calendar(manager).date(cx.db().clock().now());
-        let message = Message::new().heading(say!(words, "team-title", count = standing.people));
-        cx.reply_private(standing.overview(words, message, today)).await
+        let title = if own {
+            say!(words, "team-title", count = count)
+        } else {
+            say!(words, "training-status-title", count = count)
+        };
+        let page = Page { from, again: "team from".into() };
+        cx.reply_private(standing.overview(words, Message::new().heading(title), today, &page)).await
+    }
+}
+
+/// Whom somebody means by what they typed.
+enum Meant {
+    One(Box<Person>),
+    Several,
+    Nobody,
+}
+
+/// Who is meant, of those for whom `actor` answers: by employee id, e-mail address, name, or a part of the name that only one
+/// of them has. Accents do not matter. The learning team answers for everybody, and must say who it is.
+async fn meant(conn: &Conn, s: &Services, actor: &Person, named: &str) -> Result<Meant> {
+    let wanted = people::folded(named);
+    let is_it = |p: &Person| {
+        people::folded(&p.name) == wanted
+            || p.employee_id.eq_ignore_ascii_case(named)
+            || p.email.as_deref().is_some_and(|email| email.eq_ignore_ascii_case(named))
+    };
+    let has_it = |p: &Person| format!(" {} ", people::folded(&p.name)).contains(&format!(" {wanted} "));
+    let team = delegation::team_of(conn, &actor.id).await?;
+    for fits in [&is_it as &(dyn Fn(&Person) -> bool + Sync), &has_it] {
+        let mut found = team.iter().filter(|p| fits(p));
+        match (found.next(), found.next()) {
+            (Some(person), None) => return Ok(Meant::One(Box::new(person.clone()))),
+            (Some(_), Some(_)) => return Ok(Meant::Several),
+            _ => {}
+        }
+    }
+    match people::find(conn, named).await {
+        Ok(person) if may_manage(conn, s, actor, &person).await? => Ok(Meant::One(Box::new(person))),
+        Ok(_) | Err(Error::NotFound(_) | Error::Invalid(_)) => Ok(Meant::Nobody),
+        Err(e) => Err(e),
     }
 }
 
@@ -267,7 +303,7 @@ impl Panel for Team {
         }
         let today = visit.organisation.calendar(visit.person).date(visit.conn.now());
         let message = Message::new().heading(say!(visit.words, "team-title", count = standing.people));
-        Ok(Some(standing.overview(visit.words, message, today)))
+        Ok(Some(standing.overview(visit.words, message, today, &Page::first("team from"))))
     }
 
     async fn prompts(&self, visit: &Visit<'_>) -> Result<Vec<Prompt>> {

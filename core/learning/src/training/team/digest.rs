@@ -12,14 +12,14 @@ use stoa_flow::nudges::Policy;
 use stoa_flow::schedule::{self, Due as DueJob, Job};
 use stoa_flow::words::Words;
 use stoa_flow::{say, words_key};
-use stoa_ground::people::{self, Status};
-use stoa_ground::{Result, Tx, args};
+use stoa_ground::people::{self, Person, Status};
+use stoa_ground::{Conn, Result, Tx, args};
 
 use super::super::assignment::{self, Assignment};
 use super::super::due::days_late;
 use super::super::requirement;
 use super::super::state::State;
-use super::{Lookup, delegation, digest_job, expect_digests, next_monday};
+use super::{Lookup, delegation, digest_job, digest_key, expect_digests, next_monday};
 use crate::Services;
 
 /// How many entries have buttons of their own.
@@ -61,7 +61,7 @@ impl Job for DigestJob {
         let before = told_last(tx, id).await?;
         let ids: Vec<&str> = items.iter().map(|i| i.a.id.as_str()).collect();
         let escalated: Vec<&str> = items.iter().filter(|i| i.escalated).map(|i| i.a.id.as_str()).collect();
-        let key = format!("manager-digest/{id}/{date}");
+        let key = digest_key(id, date);
         let new = NewDelivery {
             key: key.clone(),
             kind: if escalated.len() == ids.len() { "escalation" } else { "manager-digest" },
@@ -97,6 +97,20 @@ async fn told_last(tx: &Tx, manager: &str) -> Result<Json> {
         return last.get("items");
     }
     Ok(last.get::<Json>("payload")?["before"].take())
+}
+
+/// Those of whom somebody's last digest told and who still have it open.
+pub(super) async fn named_in(conn: &Conn, manager: &str) -> Result<Vec<Person>> {
+    let sql = "SELECT assignment FROM manager_digest_item WHERE manager = $1 ORDER BY assignment";
+    let mut found: Vec<Person> = Vec::new();
+    for row in conn.all(sql, args![manager]).await? {
+        let a = assignment::by_id(conn, &row.get::<String>("assignment")?).await?;
+        let Some(a) = a.filter(|a| a.state.is_open()) else { continue };
+        if found.iter().all(|p| p.id != a.person) {
+            found.extend(people::by_id(conn, &a.person).await?);
+        }
+    }
+    Ok(found)
 }
 
 /// One of the kinds `manager-digest` and `escalation`. Both are one message a week and person; the second one is for
@@ -220,8 +234,17 @@ impl DeliveryKind for Digest {
             return Ok(Rendered::Gone(words_key!("why-done")));
         }
         let today = self.services.organisation.calendar(manager).date(cx.now);
-        let mut message = Message::new().heading(say!(cx.words, "team-digest-title"));
-        let stands_in = cx.db.read(|c| async move { delegation::by_delegate(&c, &manager.id).await }).await?;
+        let read = cx.db.read(|c| async move {
+            Ok((people::leads(&c, &manager.id).await?, delegation::by_delegate(&c, &manager.id).await?))
+        });
+        let (leads, stands_in) = read.await?;
+        // Who leads nobody hears of those whom no manager can hear of.
+        let has_team = leads || !stands_in.is_empty();
+        let mut message = Message::new().heading(if has_team {
+            say!(cx.words, "team-digest-title")
+        } else {
+            say!(cx.words, "team-digest-title-others")
+        });
         for (who, d) in &stands_in {
             let until = d.until.said_in_full(cx.words);
             message = message.context(say!(cx.words, "team-stand-in-for", name = literal(&who.name), until = until));
@@ -251,11 +274,12 @@ impl DeliveryKind for Digest {
         if more > 0 {
             message = message.paragraph(say!(cx.words, "team-digest-more", count = more));
         }
-        let last = vec![
-            Button::new(say!(cx.words, "team-all-button"), "team"),
-            Button::new(say!(cx.words, "team-delegate-button"), "team delegate"),
-            Button::new(say!(cx.words, "nudges-why-button"), format!("why {}", delivery.key)),
-        ];
+        let all = if has_team { say!(cx.words, "team-all-button") } else { say!(cx.words, "team-all-others-button") };
+        let mut last = vec![Button::new(all, "team")];
+        if leads {
+            last.push(Button::new(say!(cx.words, "team-delegate-button"), "team delegate"));
+        }
+        last.push(Button::new(say!(cx.words, "nudges-why-button"), format!("why {}", delivery.key)));
         Ok(Rendered::Say(message.buttons(last)))
     }
 }

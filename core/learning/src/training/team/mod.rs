@@ -4,11 +4,12 @@ mod command;
 mod delegate;
 mod delegation;
 mod digest;
+mod grant;
 mod more;
 mod responsible;
 mod standing;
 
-use jiff::civil::{Time, Weekday};
+use jiff::civil::{Date, Time, Weekday};
 use serde_json::Value as Json;
 use stoa_flow::{delivery, schedule};
 use stoa_ground::people::calendar::Calendar;
@@ -23,16 +24,18 @@ pub(super) use command::Team;
 pub(super) use delegate::StandIn;
 pub(super) use delegation::{DelegationProjection, OverJob, stand_in_of};
 pub(super) use digest::{Digest, DigestJob};
+pub(super) use grant::Granted;
 pub(super) use responsible::Lookup;
-pub(super) use standing::Standing;
+pub(super) use standing::{Page, Standing};
 
 /// When managers get their digest, on Mondays.
 const NINE: Time = Time::constant(9, 0, 0, 0);
 
-/// Whether a person works here and is not away today.
+/// Whether a person works here already and is not away today.
 pub(super) fn is_present(s: &Services, person: &Person, now: Instant) -> bool {
     let today = s.organisation.calendar(person).date(now);
-    person.status != Status::Left && !people::away(person, today)
+    let has_begun = person.hire_date.is_none_or(|first| first <= today);
+    person.status != Status::Left && has_begun && !people::away(person, today)
 }
 
 /// The next Monday at nine after an instant.
@@ -55,6 +58,16 @@ fn digest_job(manager: &str) -> String {
     format!("training/digest/{manager}")
 }
 
+/// The key of the digest that a manager gets on a day of theirs.
+fn digest_key(manager: &str, date: Date) -> String {
+    format!("manager-digest/{manager}/{date}")
+}
+
+async fn has_digest_of(conn: &Conn, manager: &str, date: Date) -> Result<bool> {
+    let row = conn.opt("SELECT 1 AS one FROM outbox WHERE key = $1", args![digest_key(manager, date)]).await?;
+    Ok(row.is_some())
+}
+
 /// Makes sure that those who must hear about a person look at it next Monday.
 pub(super) async fn expect_digest(tx: &Tx, s: &Services, person: &Person) -> Result<()> {
     expect_digests(tx, s, &mut Lookup::new(tx, s), person).await
@@ -68,11 +81,15 @@ async fn expect_digests(tx: &Tx, s: &Services, lookup: &mut Lookup<'_>, person: 
     Ok(())
 }
 
-/// Makes sure that somebody looks next Monday.
+/// Makes sure that somebody looks on the next Monday, or on this one.
 async fn expect_digest_of(tx: &Tx, s: &Services, manager: &Person) -> Result<()> {
     let key = digest_job(&manager.id);
     if schedule::due(tx, &key).await?.is_none() {
-        let at = next_monday(&s.organisation.calendar(manager), tx.now());
+        let (calendar, now) = (s.organisation.calendar(manager), tx.now());
+        let today = calendar.date(now);
+        // On a Monday after nine it is not too late: who hears of it now is not told a week later.
+        let still = today.weekday() == Weekday::Monday && now >= calendar.at(today, NINE);
+        let at = if still && !has_digest_of(tx, &manager.id, today).await? { now } else { next_monday(&calendar, now) };
         schedule::put(tx, &key, DigestJob::KIND, at, &Json::from(manager.id.as_str())).await?;
     }
     Ok(())

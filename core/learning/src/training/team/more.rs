@@ -116,14 +116,14 @@ pub(super) async fn check(cx: &Context<'_>, s: &Services, id: &str, call: &Call)
 /// Does it.
 pub(super) async fn run(cx: &Context<'_>, s: &Services, id: &str, call: &Call) -> Result<()> {
     let (manager, words) = (cx.person()?, cx.words);
-    if call.values.is_none() {
-        return Err(Error::invalid(say!(words, "request-form-needed")));
-    }
     cx.commit(|turn| async move {
         let (a, person) = theirs(&turn, s, words, manager, id).await?;
         let name = literal(&person.name);
         if !a.state.is_open() {
             return turn.reply_private(Message::text(say!(words, "team-remind-not-needed", name = name))).await;
+        }
+        if call.values.is_none() {
+            return Err(Error::invalid(say!(words, "request-form-needed")));
         }
         let today = s.organisation.calendar(&person).date(turn.now());
         let chosen = understand(words, &a, today, call).map_err(refused)?;

@@ -15,10 +15,8 @@ use super::super::requirement::{self, Requirement};
 use super::super::state::State;
 use super::digest;
 
-/// How many people are named.
+/// How many people are named at once.
 const NAMED: usize = 12;
-/// How many are named with the reason why they have it.
-const NAMED_WITH_REASON: usize = 15;
 /// How many of them have buttons.
 const WITH_BUTTONS: usize = 5;
 /// From so many people on their assignments are read at once.
@@ -45,14 +43,40 @@ pub(in crate::training) struct Standing {
     rows: Vec<Row>,
     /// The assignments of those who cannot go on without help.
     stuck: Vec<String>,
-    /// Whether it is about the past.
-    past: bool,
+    /// Nobody acts on it: it is about the past, or shown to who may only look.
+    pub still: bool,
+}
+
+/// Which of those who are missing are shown.
+pub(in crate::training) struct Page {
+    /// How many were shown before.
+    pub from: usize,
+    /// The command that shows the next ones, without their number; empty where there are none.
+    pub again: String,
+}
+
+impl Page {
+    /// The first ones.
+    pub fn first(again: &str) -> Self {
+        Self { from: 0, again: again.to_owned() }
+    }
+
+    /// How many of `all` are left behind this page, and the button that shows them.
+    fn rest(&self, words: &Words, all: usize, message: Message) -> Message {
+        let shown = self.from + NAMED;
+        let more = all.saturating_sub(shown);
+        if more == 0 {
+            return message;
+        }
+        let next = Button::new(say!(words, "team-next-button"), format!("{} {shown}", self.again));
+        message.context(say!(words, "training-status-more", count = more)).buttons(vec![next])
+    }
 }
 
 impl Standing {
     /// How they stand, or stood.
     pub async fn of(conn: &Conn, people: Vec<Person>, when: Option<AsOf>) -> Result<Self> {
-        let mut standing = Self { people: people.len(), rows: Vec::new(), stuck: Vec::new(), past: when.is_some() };
+        let mut standing = Self { people: people.len(), rows: Vec::new(), stuck: Vec::new(), still: when.is_some() };
         if people.is_empty() {
             return Ok(standing);
         }
@@ -73,24 +97,34 @@ impl Standing {
         }
         // Of the past nobody can say it.
         if when.is_none() {
-            for row in &standing.rows {
-                if super::super::stuck(conn, &row.a).await? {
-                    standing.stuck.push(row.a.id.clone());
-                }
-            }
+            standing.look_for_stuck(conn).await?;
         }
         Ok(standing)
+    }
+
+    async fn look_for_stuck(&mut self, conn: &Conn) -> Result<()> {
+        for row in &self.rows {
+            if super::super::stuck(conn, &row.a).await? {
+                self.stuck.push(row.a.id.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn is_stuck(&self, row: &Row) -> bool {
+        self.stuck.contains(&row.a.id)
     }
 
     /// How everybody stands with one requirement, whether it counts now or not.
     pub async fn with(conn: &Conn, r: &Requirement) -> Result<Self> {
         let mut theirs = by_person(assignment::of_requirement(conn, &r.id).await?);
-        let mut standing = Self { people: theirs.len(), rows: Vec::new(), stuck: Vec::new(), past: false };
+        let mut standing = Self { people: theirs.len(), rows: Vec::new(), stuck: Vec::new(), still: false };
         for person in people::all(conn).await? {
             if let Some(theirs) = theirs.remove(&person.id) {
                 standing.add(&person, &theirs, r);
             }
         }
+        standing.look_for_stuck(conn).await?;
         Ok(standing)
     }
 
@@ -124,32 +158,46 @@ impl Standing {
         titles.into_iter().map(line).collect()
     }
 
-    /// Who is missing, the most urgent first; who only has to renew it comes last.
+    /// Who is missing: first who cannot go on without help, then the most urgent; who only has to renew it comes last.
     fn missing(&self) -> Vec<&Row> {
         let mut missing: Vec<&Row> =
             self.rows.iter().filter(|r| r.a.state.is_open() || r.a.state == State::Expired).collect();
         missing.sort_by(|a, b| {
-            let key = |r: &Row| (r.is_done(), r.a.state != State::Overdue, r.a.due.at);
+            let key = |r: &Row| (r.is_done(), !self.is_stuck(r), r.a.state != State::Overdue, r.a.due.at);
             key(a).cmp(&key(b)).then_with(|| a.person.name.cmp(&b.person.name))
         });
         missing
     }
 
     /// The counts, and who is missing with the reason why it was assigned, for those who look after a requirement.
-    pub fn with_reasons(&self, words: &Words, r: &Requirement, today: Date) -> Message {
+    pub fn with_reasons(&self, words: &Words, r: &Requirement, today: Date, page: &Page) -> Message {
         let nobody = || say!(words, "authoring-status-nobody", title = literal(&r.title));
         let message = Message::text(self.counts(words).pop().unwrap_or_else(nobody));
-        let missing = self.missing();
-        if missing.is_empty() {
+        if self.missing().is_empty() {
             return message.paragraph(say!(words, "authoring-status-complete"));
         }
-        let lines =
-            missing.iter().take(NAMED_WITH_REASON).map(|row| format!("- {}", line_with_reason(words, row, today)));
-        let message = message.paragraph(lines.collect::<Vec<_>>().join("\n"));
-        match missing.len().saturating_sub(NAMED_WITH_REASON) {
-            0 => message,
-            more => message.context(say!(words, "request-list-more", count = more)),
+        let missing = self.missing();
+        let (mut message, mut lines) = (message, Vec::new());
+        for row in missing.iter().skip(page.from).take(NAMED) {
+            let line = line_with_reason(words, row, self.is_stuck(row), today);
+            if self.is_stuck(row) && !self.still {
+                // Who cannot go on waits for somebody.
+                message = message.paragraph(line).buttons(self.buttons(words, row));
+            } else {
+                lines.push(format!("- {line}"));
+            }
         }
+        page.rest(words, missing.len(), message.paragraph(lines.join("\n")))
+    }
+
+    fn buttons(&self, words: &Words, row: &Row) -> Vec<Button> {
+        let mut buttons = digest::buttons(words, &row.a);
+        buttons.push(Button::new(say!(words, "team-attest-button"), format!("team attest {}", row.a.id)));
+        if self.is_stuck(row) {
+            let command = format!("team grant {} {}", row.a.id, row.a.attempts);
+            buttons.insert(0, Button::primary(say!(words, "team-grant-button"), command));
+        }
+        buttons
     }
 
     /// Whether nobody has anything required.
@@ -157,32 +205,23 @@ impl Standing {
         self.rows.is_empty()
     }
 
-    /// The counts, and who is missing; with buttons unless it is about the past.
-    pub fn overview(&self, words: &Words, message: Message, today: Date) -> Message {
-        let counts: Vec<String> = self.counts(words).into_iter().map(|line| format!("- {line}")).collect();
-        let mut message = message.paragraph(counts.join("\n"));
+    /// The counts, and who is missing; on the pages behind the first one those alone.
+    pub fn overview(&self, words: &Words, mut message: Message, today: Date, page: &Page) -> Message {
+        if page.from == 0 {
+            let counts: Vec<String> = self.counts(words).into_iter().map(|line| format!("- {line}")).collect();
+            message = message.paragraph(counts.join("\n"));
+        }
         let missing = self.missing();
         if missing.is_empty() {
             return message.paragraph(say!(words, "team-all-done"));
         }
-        for (n, row) in missing.iter().take(NAMED).enumerate() {
-            message = message.paragraph(line(words, row, today));
-            if n < WITH_BUTTONS && row.a.state.is_running() && !self.past {
-                let mut buttons = digest::buttons(words, &row.a);
-                buttons.push(Button::new(say!(words, "team-attest-button"), format!("team attest {}", row.a.id)));
-                if self.stuck.contains(&row.a.id) {
-                    let command = format!("team grant {} {}", row.a.id, row.a.attempts);
-                    buttons.push(Button::new(say!(words, "team-grant-button"), command));
-                }
-                message = message.buttons(buttons);
+        for (n, row) in missing.iter().skip(page.from).take(NAMED).enumerate() {
+            message = message.paragraph(line(words, row, self.is_stuck(row), today));
+            if n < WITH_BUTTONS && row.a.state.is_running() && !self.still {
+                message = message.buttons(self.buttons(words, row));
             }
         }
-        let more = missing.len().saturating_sub(NAMED);
-        match (more, self.past) {
-            (0, _) => message,
-            (_, false) => message.context(say!(words, "team-digest-more", count = more)),
-            (_, true) => message.context(say!(words, "training-status-more", count = more)),
-        }
+        page.rest(words, missing.len(), message)
     }
 }
 
@@ -194,10 +233,11 @@ fn by_person(all: Vec<Assignment>) -> HashMap<String, Vec<Assignment>> {
     theirs
 }
 
-fn line(words: &Words, row: &Row, today: Date) -> String {
+fn line(words: &Words, row: &Row, stuck: bool, today: Date) -> String {
     let (name, title) = (literal(&row.person.name), literal(&row.title));
     let due = row.a.due.said(words, today);
     match row.a.state {
+        _ if stuck => say!(words, "team-row-stuck", name = name, title = title, due = due),
         State::Overdue => say!(words, "team-row-overdue", name = name, title = title, due = due),
         State::OnLeave => say!(words, "team-row-away", name = name, title = title),
         State::Expired => {
@@ -211,10 +251,11 @@ fn line(words: &Words, row: &Row, today: Date) -> String {
 }
 
 /// The same about one requirement, which is named above, and with the reason.
-fn line_with_reason(words: &Words, row: &Row, today: Date) -> String {
+fn line_with_reason(words: &Words, row: &Row, stuck: bool, today: Date) -> String {
     let (name, reason) = (literal(&row.person.name), literal(&row.a.reason));
     let due = row.a.due.said(words, today);
     match row.a.state {
+        _ if stuck => say!(words, "authoring-missing-stuck", name = name, due = due, reason = reason),
         State::Overdue => say!(words, "authoring-missing-overdue", name = name, due = due, reason = reason),
         State::OnLeave => say!(words, "authoring-missing-away", name = name, reason = reason),
         State::Expired => {

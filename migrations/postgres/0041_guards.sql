@@ -1,0 +1,1 @@
+-- Here nothing is replaced without its triggers: what SQLite needs them for is an update.
