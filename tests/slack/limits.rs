@@ -32,18 +32,22 @@ async fn who_has_two_chats_chooses_in_the_settings_where_messages_come() -> Resu
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_longer_than_a_message_is_shortened_and_its_buttons_stay() -> Result<()> {
+async fn a_page_that_slack_would_cut_is_refused_and_the_longest_is_shown_whole() -> Result<()> {
     let scene = Scene::open("socket").await?;
     scene.requires_safety()?;
-    // Slack counts an ampersand as five characters.
-    let page = format!("# Why\n\n{}", "Ada & Bo & Cy. ".repeat(500));
-    std::fs::write(scene.dir.path().join("courses/safety/01-why.md"), page)?;
+    // Slack counts an ampersand as five characters: what would be cut there is no page.
+    let page = |times| format!("# Why\n\n{}", "Ada & Bo & Cy. ".repeat(times));
+    let file = scene.dir.path().join("courses/safety/01-why.md");
+    std::fs::write(&file, page(500))?;
+    let refused = said(STOA, scene.dir.path(), &["training", "courses", "courses"]).unwrap_err().to_string();
+    ensure!(refused.contains("01-why.md: a page has at most 8000 characters"), "{refused}");
+    std::fs::write(&file, page(340))?;
     said(STOA, scene.dir.path(), &["training", "courses", "courses"])?;
     let bo = scene.slack.person(BO);
     bo.reads("New for you").await?;
     bo.presses("Start").await?;
     let page = bo.reads("Ada &amp; Bo").await?;
-    ensure!(page.shown().contains("There is more than fits here"), "{page:?}");
+    ensure!(!page.shown().contains("There is more than fits here"), "{page:?}");
     bo.presses("I have read it").await?;
     bo.reads("Last step").await?;
     scene.ends().await

@@ -87,11 +87,11 @@ impl Ledger {
     /// Appends tombstones for what a restore has erased again and the backup did not know as erased.
     pub(super) async fn bury_again(&self, tx: &Tx, due: &BTreeSet<String>) -> Result<()> {
         let due: Vec<&String> = due.iter().collect();
-        let before = "SELECT r.subject, MAX(r.position) AS position FROM ledger_record r
-                      JOIN ledger_value v ON v.record = r.id WHERE v.erased IS NOT NULL AND r.subject IN";
+        let before = "SELECT DISTINCT r.subject, r.position FROM ledger_record r JOIN ledger_value v ON v.record = r.id
+                      WHERE v.erased IS NOT NULL AND r.subject IN";
         let known = Tombstones::read(tx).await?;
         let mut subjects: BTreeSet<String> = BTreeSet::new();
-        for row in tx.all_in(before, &due, "GROUP BY r.subject", args![]).await? {
+        for row in tx.all_in(before, &due, "", args![]).await? {
             let subject: String = row.get("subject")?;
             if !known.cover(&subject, row.get("position")?) {
                 subjects.insert(subject);
@@ -105,8 +105,14 @@ impl Ledger {
 
 /// The erasures that the ledger has.
 pub struct Tombstones {
-    /// By subject the position of the newest tombstone that names it.
-    newest: HashMap<String, i64>,
+    /// By subject the place of the newest tombstone that names it.
+    newest: HashMap<String, (bool, u64)>,
+}
+
+/// Where a record stands in the order of commits. What has no position there yet has a negative number in its place, and comes
+/// after all that have one.
+fn place(position: i64) -> (bool, u64) {
+    (position < 0, position.unsigned_abs())
 }
 
 impl Tombstones {
@@ -119,13 +125,14 @@ impl Tombstones {
         let sql =
             "SELECT r.id, r.position, r.body, v.part, v.sealed_by, v.body AS value, k.wrapped FROM ledger_record r
                    JOIN ledger_value v ON v.record = r.id AND v.part = 0 LEFT JOIN ledger_key k ON k.id = v.sealed_by
-                   WHERE r.subject >= 'erasure/' AND r.subject < 'erasure0' ORDER BY r.position";
-        let mut newest = HashMap::new();
+                   WHERE r.subject >= 'erasure/' AND r.subject < 'erasure0' ORDER BY r.id";
+        let mut newest: HashMap<String, (bool, u64)> = HashMap::new();
         for group in grouped(&conn.all(sql, args![]).await?)? {
-            let position: i64 = group.row.get("position")?;
+            let at = place(group.row.get("position")?);
             let record = read(conn, &group.row.get::<String>("body")?, group.parts)?;
             for subject in record.data["subjects"].as_array().into_iter().flatten().filter_map(|s| s.as_str()) {
-                newest.insert(subject.to_owned(), position);
+                let known = newest.entry(subject.to_owned()).or_insert(at);
+                *known = at.max(*known);
             }
         }
         Ok(Self { newest })
@@ -134,7 +141,7 @@ impl Tombstones {
     /// Whether one says that the record of a subject at a position was erased: it names the subject and came after it.
     #[must_use]
     pub fn cover(&self, subject: &str, position: i64) -> bool {
-        self.newest.get(subject).is_some_and(|tombstone| *tombstone > position)
+        self.newest.get(subject).is_some_and(|tombstone| *tombstone > place(position))
     }
 
     /// The record from what is kept of it.

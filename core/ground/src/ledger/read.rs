@@ -118,7 +118,7 @@ pub async fn of_kind(conn: &Conn, kind: &str) -> Result<Vec<Record>> {
 pub struct Kept {
     /// The record's id.
     pub id: String,
-    /// Its place in the order of the change feed.
+    /// Its place in the order of the change feed, or as long as it has none there a negative number.
     pub position: i64,
     /// Its place in the log; none while it is not in there.
     pub leaf: Option<u64>,

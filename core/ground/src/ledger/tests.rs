@@ -799,11 +799,13 @@ async fn what_a_restore_erased_again_gets_its_tombstone_with_the_rebuild_once() 
     })
     .await
     .unwrap();
-    assert_eq!(ledger.rebuild(&db).await.unwrap(), 4);
-    assert_eq!(ledger.rebuild(&db).await.unwrap(), 4, "it has its tombstone");
-    assert_eq!(counted(&db).await, []);
-    let tombstone = db.read(|c| async move { of_kind(&c, "erasure").await }).await.unwrap().remove(1);
-    assert_eq!(tombstone.data["subjects"], json!(["counter/a"]));
+    for _ in 0..2 {
+        ledger.rebuild(&db).await.unwrap();
+        assert_eq!(counted(&db).await, []);
+        let tombstones = db.read(|c| async move { of_kind(&c, "erasure").await }).await.unwrap();
+        let named: Vec<&Json> = tombstones.iter().map(|tombstone| &tombstone.data["subjects"]).collect();
+        assert!(named.len() == 2 && named.contains(&&json!(["counter/a"])), "{named:?}");
+    }
     signed(&db, ledger).await;
     assert_eq!(db.read(|c| async move { check(&c, None).await }).await.unwrap().size, 4);
 }

@@ -14,7 +14,8 @@ const CHUNK: usize = 500;
 macro_rules! select {
     ($records:literal) => {
         concat!(
-            "SELECT r.subject, (SELECT MAX(n.position) FROM ledger_record n WHERE n.subject = r.subject) AS position FROM ",
+            "SELECT r.subject, (SELECT n.position FROM ledger_record n WHERE n.subject = r.subject
+              ORDER BY n.version DESC LIMIT 1) AS position FROM ",
             $records,
             " WHERE r.subject > 'assignment/' AND r.subject < 'assignment0' AND r.version = 1
              AND NOT EXISTS (SELECT 1 FROM assignment a WHERE a.id = substr(r.subject, 12))"

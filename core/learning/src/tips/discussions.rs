@@ -30,7 +30,6 @@ use store::{Captured, Member};
 const TITLE: usize = 120;
 /// Messages of one thread that are taken at most.
 const MESSAGES: usize = 200;
-/// Discussions that are listed at once.
 /// The setting that remembers `always` or `never`.
 const SETTING: &str = "discussion_consent";
 

@@ -22,7 +22,6 @@ use crate::Services;
 const LONGEST: usize = 1_000;
 /// The longest duration, in minutes: a month of working days.
 const MINUTES: i64 = 10_000;
-/// Entries that are listed at once.
 
 /// What the colleague said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

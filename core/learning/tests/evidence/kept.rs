@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use stoa_ground::args;
+use stoa_ground::ledger::{Entry, of_subject};
 use stoa_ground::people::{self, Person};
 use stoa_learning::evidence::retention;
 
@@ -82,14 +83,25 @@ async fn what_holds_until_a_day_is_kept_from_that_day_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_what_was_erased_of_the_requirement_itself_excuses_whom_a_rule_missed() {
     let w = world().await;
-    // She has just come: what comes into force is assigned to her, and nothing that was there. The former is erased.
-    hire(&w.s.db, "Dora", |_| {}).await;
     let text = REQUIREMENT.replace("fire-safety", "paper");
     training::apply(&w.s.db, &w.services, "paper.toml", &text, false).await.unwrap();
+    // She has just come, and of all that is meant for her something else is assigned, and erased.
+    let dora = &hire(&w.s.db, "Dora", |_| {}).await;
+    let (ledger, like) = (&w.services.ledger, &w.assigned("Cleo", "paper").await);
+    w.s.db
+        .write(|tx| async move {
+            let mut data = of_subject(&tx, like).await?.remove(0).data;
+            data["person"] = dora.id.clone().into();
+            let subject = format!("assignment/{}", tx.clock().id());
+            let (actor, reason) = ("operator".into(), "a test".into());
+            ledger.append(&tx, Entry { subject, kind: "assigned", actor, reason, data }).await
+        })
+        .await
+        .unwrap();
     let paper = w.assigned("Dora", "paper").await;
     w.destroy(&paper, Some("paper")).await;
     let scope = || Scope { requirement: Some("fire-safety".into()), ..Scope::default() };
-    let dora = |pack: &Path| {
+    let hers = |pack: &Path| {
         let report = file(pack, "report.json");
         let row = report["rows"].as_array().unwrap().iter().find(|r| r["name"] == "Dora").unwrap().clone();
         (row["state"].as_str().unwrap().to_owned(), row["counts"].as_bool().unwrap())
@@ -98,7 +110,7 @@ async fn only_what_was_erased_of_the_requirement_itself_excuses_whom_a_rule_miss
     let pack = w.dir.path().join("missed");
     w.export(&scope(), None, &pack).await.unwrap();
     assert_eq!(judge(&pack, &w.trusted()).0, Verdict::Valid);
-    assert_eq!(dora(&pack), missed);
+    assert_eq!(hers(&pack), missed);
     // Whoever calls her erased has no tombstone for it.
     let broken = w.dir.path().join("broken");
     copy(&pack, &broken);
@@ -119,13 +131,13 @@ async fn only_what_was_erased_of_the_requirement_itself_excuses_whom_a_rule_miss
     let pack = w.dir.path().join("erased");
     w.export(&scope(), None, &pack).await.unwrap();
     let outcome = judged(&pack, &w.trusted());
-    assert_eq!((outcome.verdict, dora(&pack)), (Verdict::Valid, ("erased".to_owned(), false)), "{}", outcome.reason);
+    assert_eq!((outcome.verdict, hers(&pack)), (Verdict::Valid, ("erased".to_owned(), false)), "{}", outcome.reason);
     // That was before the rule meant her in another period.
     w.s.until("2026-12-02T12:00:00Z").await;
     let pack = w.dir.path().join("next");
     w.export(&Scope { from: Some("2026-12-01".parse().unwrap()), ..scope() }, None, &pack).await.unwrap();
     assert_eq!(judge(&pack, &w.trusted()).0, Verdict::Valid);
-    assert_ne!(dora(&pack).0, "erased");
+    assert_ne!(hers(&pack).0, "erased");
 }
 
 #[tokio::test(flavor = "multi_thread")]

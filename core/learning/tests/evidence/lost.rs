@@ -126,7 +126,7 @@ async fn no_pack_is_made_where_a_record_is_gone_that_is_in_the_log() {
     for (guard, sql, says) in [
         (
             ("ledger_record_no_delete", "ledger_record"),
-            "DELETE FROM ledger_record WHERE position = (SELECT MAX(position) FROM ledger_record)",
+            "DELETE FROM ledger_record WHERE id = (SELECT record FROM log_leaf ORDER BY leaf DESC LIMIT 1)",
             "which came into the log, is gone",
         ),
         (

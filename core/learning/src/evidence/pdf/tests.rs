@@ -157,12 +157,11 @@ fn the_same_pack_gives_the_same_bytes_and_a_long_one_many_pages_with_the_head_on
 
 #[test]
 fn a_reason_that_is_longer_than_a_page_is_printed_whole() {
-    let words: Vec<String> = (0..500).map(|n| format!("reason{n}")).collect();
+    let words: Vec<String> = (0..500).map(|n| format!("reason-{n}.")).collect();
     let report = Report::over(vec![Row { reason: words.join(" "), ..row(1, "Ana") }, row(2, "Bob")]);
     shown(&report, &[], |shown| {
         let text = read(&write(shown).unwrap());
-        let printed: Vec<&str> = text.split_whitespace().filter(|word| word.starts_with("reason")).collect();
-        assert_eq!(printed, words);
+        assert!(words.iter().all(|word| text.contains(word)), "{text}");
         assert!(text.matches("Reason, and who decided").count() > 2 && text.contains("Bob (E2)"), "{text}");
     });
 }
