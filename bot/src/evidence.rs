@@ -24,8 +24,6 @@ const LONGEST: Duration = Duration::from_secs(3600);
 
 /// The fact about the store that names the log.
 const ORIGIN: &str = "evidence.origin";
-/// The fact about the store that names its master key.
-const MASTER: &str = "evidence.master_key";
 
 /// The file of the signing key.
 pub fn signing_key_file(config: &Config) -> PathBuf {
@@ -41,14 +39,14 @@ fn master_key_file(config: &Config) -> PathBuf {
 /// Opens the master key; a store that has none yet gets it. A store that has one opens with no other.
 pub async fn seal(config: &Config, db: &Db, writes: bool) -> Result<()> {
     let path = master_key_file(config);
-    let stored = db.meta(MASTER).await?;
+    let stored = db.meta(Master::FACT).await?;
     if stored.is_none() && !writes {
         // Nothing was ever sealed.
         return Ok(());
     }
     let master = Master::open(&path, db.clock(), stored.is_none())?;
     match stored {
-        None => db.set_meta(MASTER, &master.name()).await?,
+        None => db.set_meta(Master::FACT, &master.name()).await?,
         Some(name) if name == master.name() => {}
         Some(_) => bail!(
             "[evidence] master_key_file: {} is not the key of this store: people's records could not be read. Put the \
@@ -58,6 +56,12 @@ pub async fn seal(config: &Config, db: &Db, writes: bool) -> Result<()> {
     }
     db.seal_with(master);
     Ok(())
+}
+
+/// The master key, where its file is there already.
+pub fn master_at_hand(config: &Config) -> Result<Option<Master>> {
+    let path = master_key_file(config);
+    Ok(path.exists().then(|| Master::open(&path, &Clock::system(), false)).transpose()?)
 }
 
 /// Whether the master key of a keys file is at hand: without it a restore could not erase again what has to be.

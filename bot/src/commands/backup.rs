@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use stoa_ground::backup::{self, Summary};
-use stoa_ground::ledger::Master;
 use stoa_ground::{Clock, Db};
 
 use super::print_json;
@@ -34,7 +33,7 @@ pub async fn restore(config: Config, file: &Path, keys: &Path, json: bool) -> Re
     };
     let keys = backup::read_keys(keys)?;
     let backup = backup::check(file, &keys)?;
-    if let Some(master) = master_at_hand(&config)? {
+    if let Some(master) = crate::evidence::master_at_hand(&config)? {
         backup.opens_with(&master)?;
     }
     if !backup.due.is_empty() {
@@ -61,13 +60,6 @@ pub async fn restore(config: Config, file: &Path, keys: &Path, json: bool) -> Re
         json,
         &format!("{} was restored.{again} The search index is built at the next start.", file.display()),
     )
-}
-
-/// The master key, where its file is there already.
-fn master_at_hand(config: &Config) -> Result<Option<Master>> {
-    let own = || config.data.dir.join("evidence").join("master.key");
-    let path = config.evidence.master_key_file.clone().unwrap_or_else(own);
-    Ok(path.exists().then(|| Master::open(&path, &Clock::system(), false)).transpose()?)
 }
 
 fn say(summary: &Summary, json: bool, sentence: &str) -> Result<()> {

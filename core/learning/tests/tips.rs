@@ -540,3 +540,18 @@ async fn whoever_asked_says_which_answer_helped_and_with_consent_the_next_one_fi
         "{found}"
     );
 }
+
+#[tokio::test]
+async fn all_of_ones_own_tips_can_be_seen() {
+    let office = Office::open(&["Ana"]).await;
+    for n in 0..10 {
+        let preview = office.says("Ana", &format!("tip Keep label roll {n} in the drawer below the printer.")).await;
+        office.presses("Ana", &press(&preview, "Share")).await;
+    }
+    let first = office.says("Ana", "tip mine").await;
+    assert_eq!(first.matches("tip withdraw ").count(), 8, "{first}");
+    assert!(first.contains("[Show more: tip mine 8]"), "{first}");
+    let rest = office.presses("Ana", "tip mine 8").await;
+    assert_eq!(rest.matches("tip withdraw ").count(), 2, "{rest}");
+    assert!(!rest.contains("Show more"), "{rest}");
+}

@@ -450,3 +450,25 @@ fn bound(envelope: &mut Envelope) {
         Event::Deleted { .. } | Event::Reaction { .. } => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_typed_stands_out_in_a_refusal_and_nothing_else_does() {
+        assert_eq!(refusal("Type **team** for all."), "Type **team** for all.");
+        assert_eq!(
+            refusal("[x](https://evil.example) is **no** <b>"),
+            "\\[x\\]\\(https://evil.example\\) is **no** \\<b\\>"
+        );
+        assert_eq!(refusal("a ** b"), "a \\*\\* b", "a mark without its end is none");
+    }
+
+    #[test]
+    fn what_people_say_for_a_word_is_the_whole_message() {
+        assert_eq!(in_other_words("When is my training due?"), Some("training"));
+        assert_eq!(in_other_words("my data"), Some("mydata"));
+        assert_eq!(in_other_words("My data is gone, what now?"), None);
+    }
+}

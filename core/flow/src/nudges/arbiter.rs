@@ -199,6 +199,15 @@ mod tests {
     }
 
     #[test]
+    fn nothing_unsolicited_before_the_first_day_of_work() {
+        let soon = Facts { first_day: Some(date(2026, 11, 28)), ..facts("Europe/Berlin") };
+        assert_eq!(said(Policy::MANDATED, &soon, "2026-11-23T09:00:00Z"), "later Mon 30 09:00 not-begun");
+        assert_eq!(said(Policy::ANSWER, &soon, "2026-11-23T09:00:00Z"), "now answer");
+        let today = Facts { first_day: Some(date(2026, 11, 23)), ..facts("Europe/Berlin") };
+        assert_eq!(said(Policy::MANDATED, &today, "2026-11-23T09:00:00Z"), "now due");
+    }
+
+    #[test]
     fn nothing_unsolicited_outside_of_the_persons_own_working_day() {
         let berlin = facts("Europe/Berlin");
         let cases = [

@@ -7,14 +7,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::Master;
 use crate::{Conn, Error, Instant, Result, Row, args, meta, sha256};
 
 /// The newest format that this program reads, and the one that it writes. Files of format 1 have no digest, and do not say
 /// of which store they are.
 pub(super) const FORMAT: u32 = 2;
-
-/// The fact about the store that names its master key.
-pub(super) const MASTER: &str = "evidence.master_key";
 
 /// `FILE.keys`: a JSON object, whose last field is the SHA-256 of everything before it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -131,7 +129,10 @@ impl Store {
     /// The store that a connection is of.
     pub(super) async fn read(conn: &Conn) -> Result<Self> {
         let first = conn.opt("SELECT record FROM log_leaf WHERE leaf = 0", args![]).await?;
-        Ok(Self { master: meta::get(conn, MASTER).await?, first: first.map(|row| row.get("record")).transpose()? })
+        Ok(Self {
+            master: meta::get(conn, Master::FACT).await?,
+            first: first.map(|row| row.get("record")).transpose()?,
+        })
     }
 
     /// Whether this is certainly not the same store.

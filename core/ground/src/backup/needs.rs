@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value as Json;
 
-use super::keys::MASTER;
 use super::{Header, Keys, Store, Table};
+use crate::ledger::Master;
 use crate::{Error, Instant, Result};
 
 /// What the rows of a backup say about the keys file that goes with it.
@@ -26,7 +26,7 @@ impl Needs {
         let text = |name| value(name).and_then(Json::as_str);
         let owned = |name| text(name).map(str::to_owned);
         match table.table.as_str() {
-            "meta" if text("name") == Some(MASTER) => self.store.master = owned("value"),
+            "meta" if text("name") == Some(Master::FACT) => self.store.master = owned("value"),
             "log_leaf" if value("leaf").and_then(Json::as_i64) == Some(0) => self.store.first = owned("record"),
             "person" => self.people.extend(owned("id")),
             "ledger_value" if text("sealed_by").is_some_and(|key| !self.keys.contains(key)) => {

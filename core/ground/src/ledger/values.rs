@@ -32,6 +32,9 @@ impl std::fmt::Debug for Master {
 const PREFIX: &str = "STOA+MASTER+KEY+1+";
 
 impl Master {
+    /// The fact about a store that holds the [name](Self::name) of its master key.
+    pub const FACT: &'static str = "evidence.master_key";
+
     /// A key from 32 random bytes.
     #[must_use]
     pub fn new(key: [u8; 32]) -> Self {

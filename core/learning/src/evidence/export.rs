@@ -21,6 +21,7 @@ use super::population::Period;
 use super::retention::Policy;
 use super::then::Then;
 use super::trail::{self, Sent};
+use super::verify::claims::NOT_PROVEN;
 use super::{Log, asked, check_point, contents, pdf, report};
 use crate::Services;
 use crate::training::assignment::Assignment;
@@ -66,21 +67,6 @@ pub struct Summary {
     /// The preset's name.
     pub preset: &'static str,
 }
-
-/// What a valid pack does not prove.
-const NOT_PROVEN: [&str; 7] = [
-    "That somebody was who they said they were when they learned: that rests on the sign-in of the chat.",
-    "That what was recorded is true: the log shows that it was not changed since, not that it was right.",
-    "That the pack has every record of its scope: the log has no index by subject, so the newest records about something, or \
-     all of them, can be left out of a pack. Compare it with the log's own tiles, or with an earlier pack (--against).",
-    "When something was recorded, beyond the time stamps and cosignatures of checkpoints: instants in records are those of \
-     the organisation's own clock.",
-    "Who was in the population, and by which employee id managers and whoever decided went: both come from the roster's \
-     history in the store when the pack was made, and that is not in the log; roles are those of that day.",
-    "Messages sent and withheld, statements, and how long something is kept: they are those of the store when the pack was \
-     made, and not in the log.",
-    "What the PDF prints: it names the digests of the files of the pack that it shows, and these decide.",
-];
 
 /// Makes a checkpoint and writes a pack into a folder, or into one file when the name ends with `.zip`; it must not exist.
 ///

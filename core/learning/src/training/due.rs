@@ -194,9 +194,12 @@ pub fn after_leave(due: Date, assigned: Date, away_from: Date, back: Date, calen
     on(calendar, calendar.plus_working_days(due, missed))
 }
 
-/// The steps of an assignment in their order, each with its instant. Two messages never fall on the same day: the first
-/// of them counts. `away` are the days after the due date on which the person is away: the weekly messages go on for as much
-/// longer.
+/// Steps in their order, each with its instant.
+pub type Timeline = Vec<(Instant, Step)>;
+
+/// The steps of an assignment, and the messages that are left out of them: two never fall on
+/// the same day, and the first one counts. `away` are the days after the due date on which the person is away: the weekly messages go on
+/// for as much longer.
 #[must_use]
 pub fn timeline(
     steps: &Steps,
@@ -204,26 +207,10 @@ pub fn timeline(
     due: Deadline,
     away: u32,
     calendar: &Calendar,
-) -> Vec<(Instant, Step)> {
+) -> (Timeline, Timeline) {
     let mut seen = std::collections::BTreeSet::new();
-    let mut line = wanted(steps, assigned, due, away, calendar);
-    line.retain(|(at, step)| !step.is_message() || seen.insert(calendar.date(*at)));
-    line
-}
-
-/// The messages that [`timeline`] leaves out, because one of the same assignment comes on that day already.
-#[must_use]
-pub fn left_out(
-    steps: &Steps,
-    assigned: Instant,
-    due: Deadline,
-    away: u32,
-    calendar: &Calendar,
-) -> Vec<(Instant, Step)> {
-    let mut seen = std::collections::BTreeSet::new();
-    let mut line = wanted(steps, assigned, due, away, calendar);
-    line.retain(|(at, step)| step.is_message() && !seen.insert(calendar.date(*at)));
-    line
+    let comes = |(at, step): &(Instant, Step)| !step.is_message() || seen.insert(calendar.date(*at));
+    wanted(steps, assigned, due, away, calendar).into_iter().partition(comes)
 }
 
 /// How many days after a due date a leave takes out of those for which messages come, of which there are `count`; none where
@@ -245,7 +232,7 @@ pub fn away_after(due: Date, count: u32, away: impl Fn(Date) -> bool) -> u32 {
     missed
 }
 
-fn wanted(steps: &Steps, assigned: Instant, due: Deadline, away: u32, calendar: &Calendar) -> Vec<(Instant, Step)> {
+fn wanted(steps: &Steps, assigned: Instant, due: Deadline, away: u32, calendar: &Calendar) -> Timeline {
     let end_after = steps.end_after.saturating_add(away);
     // Like due dates, steps pass over a day that the zone skipped.
     let opening = |date: Date| calendar.at(on(calendar, date).date, calendar.working_hours.0);
@@ -326,7 +313,7 @@ mod tests {
         let c = calendar("America/New_York");
         let assigned = c.at(date(2026, 11, 23), Time::constant(10, 0, 0, 0));
         let due = on(&c, date(2026, 12, 11));
-        let line = timeline(&Steps::default(), assigned, due, 0, &c);
+        let line = timeline(&Steps::default(), assigned, due, 0, &c).0;
         let said: Vec<String> = line
             .iter()
             .take(8)
@@ -348,10 +335,39 @@ mod tests {
     }
 
     #[test]
+    fn a_leave_that_takes_the_end_of_the_messages_moves_it_and_a_shorter_one_does_not() {
+        let due = date(2026, 12, 4);
+        let away = |first: Date, last: Date| away_after(due, 30, |day| (first..=last).contains(&day));
+        assert_eq!(away(date(2026, 12, 7), date(2027, 1, 31)), 56, "it goes on after it");
+        assert_eq!(away(date(2026, 12, 7), date(2026, 12, 11)), 0, "it is over before the end");
+        let c = calendar("Europe/Berlin");
+        let steps = Steps { end_after: 30, ..Steps::default() };
+        let assigned = c.at(date(2026, 11, 20), Time::constant(10, 0, 0, 0));
+        let (line, _) = timeline(&steps, assigned, on(&c, due), 56, &c);
+        let back = c.at(date(2027, 2, 1), Time::midnight());
+        assert!(line.iter().any(|(at, step)| *at > back && step.is_message()), "{line:?}");
+    }
+
+    #[test]
+    fn of_two_messages_on_one_day_the_first_comes_and_the_other_is_named() {
+        let mut c = calendar("Europe/Berlin");
+        c.holidays.extend([date(2026, 12, 24), date(2026, 12, 25)]);
+        let steps = Steps { remind_before: vec![1, 2, 3], ..Steps::default() };
+        let assigned = c.at(date(2026, 12, 1), Time::constant(10, 0, 0, 0));
+        let (line, left_out) = timeline(&steps, assigned, on(&c, date(2026, 12, 28)), 0, &c);
+        let before = |all: &[(Instant, Step)]| {
+            let all = all.iter().filter(|(_, step)| matches!(step, Step::Before(_)));
+            all.map(|(at, step)| format!("{} {}", step.name(), c.date(*at))).collect::<Vec<_>>()
+        };
+        assert_eq!(before(&line), ["t-1 2026-12-23"]);
+        assert_eq!(before(&left_out), ["t-2 2026-12-23", "t-3 2026-12-23"]);
+    }
+
+    #[test]
     fn a_step_before_the_assignment_is_left_out() {
         let c = calendar("UTC");
         let assigned = c.at(date(2026, 11, 23), Time::constant(10, 0, 0, 0));
-        let line = timeline(&Steps::default(), assigned, on(&c, date(2026, 11, 25)), 0, &c);
+        let line = timeline(&Steps::default(), assigned, on(&c, date(2026, 11, 25)), 0, &c).0;
         assert_eq!(line[0].1, Step::Before(1));
         assert_eq!(line[1].1, Step::Passed);
     }
@@ -428,7 +444,7 @@ mod tests {
             prop_assert!(due.date >= assigned);
             prop_assert_eq!(c.date(due.at), due.date);
             prop_assert_ne!(c.date(due.at.plus(Instant::SECOND)), due.date);
-            let line = timeline(&Steps::default(), c.at(assigned, Time::constant(8, 0, 0, 0)), due, 0, &c);
+            let line = timeline(&Steps::default(), c.at(assigned, Time::constant(8, 0, 0, 0)), due, 0, &c).0;
             for (at, step) in line {
                 if matches!(step, Step::Before(_) | Step::After(_)) {
                     prop_assert!(c.is_working_day(c.date(at)) || c.date(at) == date(2011, 12, 31), "{at} {step:?}");

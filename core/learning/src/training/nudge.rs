@@ -16,7 +16,7 @@ use stoa_ground::{Instant, Result, Tx};
 
 use super::assignment::{self, Assignment, By, record};
 use super::due::{self, Step};
-use super::requirement::{self, Requirement, Steps};
+use super::requirement::{self, Requirement};
 use super::state::{Change, State};
 use super::{calendar, progress, team};
 use crate::Services;
@@ -87,7 +87,7 @@ async fn schedule_after(
     if !a.state.is_running() || a.is_enrolment() {
         return unschedule(tx, &a.id).await;
     }
-    let (now, line) = (tx.now(), timeline(r, a, person, &s.organisation.calendar(person)));
+    let (now, (line, _)) = (tx.now(), timeline(r, a, person, &s.organisation.calendar(person)));
     let late = a.state == State::Overdue;
     if late && line.iter().any(|(at, step)| *step == Step::Manager && *at <= now) {
         team::expect_digest(tx, s, person).await?;
@@ -106,22 +106,17 @@ pub(super) async fn schedule_first(
     assigned: &[(&Assignment, &Requirement)],
 ) -> Result<()> {
     let job = |(a, r): &(&Assignment, &Requirement)| {
-        let at = next(&timeline(r, a, person, calendar), false, tx.now())?;
+        let at = next(&timeline(r, a, person, calendar).0, false, tx.now())?;
         Some((job_key(&a.id), at, Json::from(a.id.as_str())))
     };
     schedule::put_all(tx, StepJob::KIND, &assigned.iter().filter_map(job).collect::<Vec<_>>()).await
 }
 
-fn timeline(r: &Requirement, a: &Assignment, person: &Person, calendar: &Calendar) -> Vec<(Instant, Step)> {
-    let steps = r.steps_of(a.renews.is_some());
-    due::timeline(&steps, a.assigned, a.due, away_after(&steps, a, person), calendar)
-}
-
-/// How many of the days after the due date the person is away, where a leave takes the end of the messages: who comes back
-/// is told again.
-fn away_after(steps: &Steps, a: &Assignment, person: &Person) -> u32 {
-    let absence = Absence::of(person);
-    due::away_after(a.due.date, steps.end_after, |day| absence.away(day))
+/// See [`due::timeline`]. Where a leave takes the end of the messages, who comes back is told again.
+fn timeline(r: &Requirement, a: &Assignment, person: &Person, calendar: &Calendar) -> (due::Timeline, due::Timeline) {
+    let (steps, absence) = (r.steps_of(a.renews.is_some()), Absence::of(person));
+    let away = due::away_after(a.due.date, steps.end_after, |day| absence.away(day));
+    due::timeline(&steps, a.assigned, a.due, away, calendar)
 }
 
 /// When the first step after an instant comes. `late`: it is overdue already.
@@ -161,7 +156,7 @@ impl Job for StepJob {
         }
         let requirement = requirement::by_id(tx, &a.requirement).await?;
         let calendar = s.organisation.calendar(&person);
-        let line = timeline(&requirement, &a, &person, &calendar);
+        let (line, left_out) = timeline(&requirement, &a, &person, &calendar);
         if now > a.due.at && a.state != State::Overdue {
             let by = By::rule(&a.requirement, "the due date has passed");
             record(tx, s, &a.id, Change::Overdue, &by, json!({})).await?;
@@ -176,10 +171,7 @@ impl Job for StepJob {
         if let Some((at, step)) = message {
             send(tx, &a, *at, *step).await?;
             let others = reached().filter(|(_, other)| other.is_message() && other != step).copied();
-            let steps = requirement.steps_of(a.renews.is_some());
-            let away = away_after(&steps, &a, &person);
-            let same_day = due::left_out(&steps, a.assigned, a.due, away, &calendar);
-            let same_day = same_day.into_iter().filter(|(other, _)| calendar.date(*other) == calendar.date(*at));
+            let same_day = left_out.iter().filter(|(other, _)| calendar.date(*other) == calendar.date(*at)).copied();
             for (at, step) in others.chain(same_day).collect::<Vec<_>>() {
                 leave_out(tx, &a, at, step).await?;
             }

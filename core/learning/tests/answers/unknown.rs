@@ -1,6 +1,7 @@
 //! When nobody wrote it down: an expert who agreed to be asked, a gap without names, and news when the answer arrives.
 
-use stoa_flow::testing::Posted;
+use stoa_flow::chat::Event;
+use stoa_flow::testing::{Posted, channel};
 use stoa_ground::people::{Person, Role};
 use stoa_learning::library;
 
@@ -121,6 +122,25 @@ async fn an_expert_who_does_not_answer_is_not_waited_for_for_ever() {
     let told = o.news("Ana");
     assert!(told.contains("Tom could not answer your question"), "{told}");
     assert!(o.last("Tom").contains("This is settled"), "{}", o.last("Tom"));
+}
+
+#[tokio::test]
+async fn whoever_looks_at_an_answer_has_not_asked_its_question() {
+    let (o, _) = office().await;
+    let place = channel("general");
+    let said = o.in_channel("Ana", &place, "am I fired because of my gambling debts?", true).await;
+    let id = id_of(&said.last().unwrap().message.plain(), "ask private");
+    let asked = || o.count("SELECT COUNT(*) AS n FROM statement");
+    let before = asked().await;
+    for who in ["Bea", "Tom"] {
+        let press = Event::Action { command: format!("ask private {id}"), message: None };
+        o.event(who, place.clone(), press).await;
+    }
+    assert_eq!(asked().await, before, "nobody else has asked");
+    let asked_by = o.count(
+        "SELECT COALESCE(MAX(asked), 0) AS n FROM (SELECT COUNT(*) AS asked FROM question WHERE gap IS NOT NULL) q",
+    );
+    assert_eq!(asked_by.await, 1, "one question of one person");
 }
 
 #[tokio::test]

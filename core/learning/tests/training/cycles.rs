@@ -289,6 +289,12 @@ async fn days_are_counted_from_the_change_of_the_job_that_the_roster_told() {
     roster("Pilot").await;
     w.s.flow.settle().await.unwrap();
     assert_eq!(w.one(&find("E-1").await).await.due.date.to_string(), "2027-01-14");
+    // What is overdue stays so.
+    w.s.until("2027-01-20T12:00:00Z").await;
+    roster("Captain").await;
+    w.s.flow.settle().await.unwrap();
+    let late = w.one(&find("E-1").await).await;
+    assert_eq!((late.state.name(), late.due.date.to_string().as_str()), ("overdue", "2027-01-14"));
 }
 
 #[tokio::test]

@@ -56,6 +56,20 @@ async fn ana_does_her_fire_safety_from_the_first_message_to_her_name() {
     assert_eq!(w.s.news("Ana"), "", "nothing after completion");
 }
 
+/// Ana uses both attempts at the quiz, and has everything wrong; what each of them said.
+async fn fails(w: &World, id: &str) -> Vec<String> {
+    w.s.says("Ana", "training").await;
+    w.press("Ana", &format!("training open {id}")).await;
+    w.press("Ana", &format!("training page {id} 2")).await;
+    let mut said = Vec::new();
+    for attempt in 1..=2 {
+        w.press("Ana", &format!("training quiz {id}")).await;
+        w.press("Ana", &format!("training answer {id} {attempt} 0 0")).await;
+        said.push(w.press("Ana", &format!("training answer {id} {attempt} 1 1")).await);
+    }
+    said
+}
+
 #[tokio::test]
 async fn a_failed_quiz_explains_itself_and_attempts_end_until_the_manager_grants_one() {
     let w = world().await;
@@ -63,13 +77,7 @@ async fn a_failed_quiz_explains_itself_and_attempts_end_until_the_manager_grants
     let ana = w.s.hire("Ana", |p| p.manager = Some(max.id.clone())).await;
     w.apply(REQUIREMENT).await;
     let id = w.one(&ana).await.id;
-    w.s.says("Ana", "training").await;
-    w.press("Ana", &format!("training open {id}")).await;
-    w.press("Ana", &format!("training page {id} 2")).await;
-    for attempt in 1..=2 {
-        w.press("Ana", &format!("training quiz {id}")).await;
-        w.press("Ana", &format!("training answer {id} {attempt} 0 0")).await;
-        let said = w.press("Ana", &format!("training answer {id} {attempt} 1 1")).await;
+    for (attempt, said) in (1..).zip(fails(&w, &id).await) {
         assert!(said.contains("Not yet: 0 of 2 right, and 50 % are needed."), "{said}");
         assert!(said.contains("Your answer: The lift\nLifts stop."), "{said}");
         let rest = if attempt == 1 { "You have one more attempt" } else { "All attempts at the quiz" };
@@ -101,14 +109,7 @@ async fn who_asks_for_one_more_attempt_hears_of_the_decision_whoever_takes_it() 
     let ana = w.s.hire("Ana", |p| p.manager = Some(max.id.clone())).await;
     w.apply(REQUIREMENT).await;
     let id = w.one(&ana).await.id;
-    w.s.says("Ana", "training").await;
-    w.press("Ana", &format!("training open {id}")).await;
-    w.press("Ana", &format!("training page {id} 2")).await;
-    for attempt in 1..=2 {
-        w.press("Ana", &format!("training quiz {id}")).await;
-        w.press("Ana", &format!("training answer {id} {attempt} 0 0")).await;
-        w.press("Ana", &format!("training answer {id} {attempt} 1 1")).await;
-    }
+    fails(&w, &id).await;
     let said = w.press("Ana", &format!("training again {id}")).await;
     assert!(said.contains("I have asked Max for one more attempt at the quiz of **Fire safety**."), "{said}");
     let said = w.press("Ana", &format!("training again {id}")).await;

@@ -87,13 +87,7 @@ async fn escalation_and_fallbacks_find_somebody_who_can_act() {
     let mei = w.s.hire("Mei", |p| p.manager = Some(lead.id.clone())).await;
     let solo = w.s.hire("Solo", |_| {}).await;
     let lena = w.s.hire("Lena", |_| {}).await;
-    let (lena_ref, services) = (&lena, &w.services);
-    w.s.db
-        .write(|tx| async move {
-            people::grant(&tx, &services.ledger, lena_ref, Role::Learning, "operator", "test").await
-        })
-        .await
-        .unwrap();
+    w.grant(&lena, Role::Learning).await;
     w.apply(REQUIREMENT).await;
     for done in [&boss, &lead, &lena] {
         w.finish(done).await;
@@ -468,13 +462,7 @@ async fn all_who_are_missing_can_be_seen_and_one_is_found_by_a_part_of_the_name(
 async fn who_hears_of_those_without_a_manager_sees_all_of_them() {
     let w = world().await;
     let lena = w.s.hire("Lena", |_| {}).await;
-    let (lena_ref, services) = (&lena, &w.services);
-    w.s.db
-        .write(|tx| async move {
-            people::grant(&tx, &services.ledger, lena_ref, Role::Learning, "operator", "test").await
-        })
-        .await
-        .unwrap();
+    w.grant(&lena, Role::Learning).await;
     w.s.hire("Solo", |_| {}).await;
     w.apply(REQUIREMENT).await;
     w.finish(&lena).await;

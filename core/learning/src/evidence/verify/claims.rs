@@ -7,7 +7,7 @@ use super::super::rows::text;
 use super::{Checked, Proof, tampered};
 
 /// What a valid pack does not prove. Packs of the newest format say exactly this; other words need another format.
-const NOT_PROVEN: [&str; 7] = [
+pub(in super::super) const NOT_PROVEN: [&str; 7] = [
     "That somebody was who they said they were when they learned: that rests on the sign-in of the chat.",
     "That what was recorded is true: the log shows that it was not changed since, not that it was right.",
     "That the pack has every record of its scope: the log has no index by subject, so the newest records about something, or \

@@ -4,7 +4,7 @@ mod against;
 mod agree;
 mod asked;
 mod brought;
-mod claims;
+pub(super) mod claims;
 mod names;
 mod once;
 mod rows;
