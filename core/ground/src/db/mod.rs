@@ -3,6 +3,7 @@
 //! `write` takes a closure that may run again, and returns after the commit. No write awaits anything but SQL.
 
 mod answer;
+mod checkpoint;
 mod conn;
 mod dialect;
 mod feed;
@@ -53,19 +54,13 @@ const ALONE: std::time::Duration = std::time::Duration::from_millis(24);
 const GAP: std::time::Duration = std::time::Duration::from_millis(4);
 
 /// What a SQLite store that must not lose anything is opened with.
-const DURABLE: &[&str] =
-    &["PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON", CACHE, CHECKPOINT];
+const DURABLE: &[&str] = &["PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON", CACHE];
 
 /// What a SQLite store is opened with that is thrown away, or written again, after a crash.
-const SCRATCH: &[&str] =
-    &["PRAGMA journal_mode=WAL", "PRAGMA synchronous=OFF", "PRAGMA foreign_keys=ON", CACHE, CHECKPOINT];
+const SCRATCH: &[&str] = &["PRAGMA journal_mode=WAL", "PRAGMA synchronous=OFF", "PRAGMA foreign_keys=ON", CACHE];
 
 /// Of the file, the writer keeps 8 MiB in memory, once it has touched that much.
 const CACHE: &str = "PRAGMA cache_size=-8192";
-
-/// After so many pages (16 MiB) what was committed is copied into the file, so that pages that are written again and again are
-/// copied once.
-const CHECKPOINT: &str = "PRAGMA wal_autocheckpoint=4000";
 
 /// A special way to open a store.
 pub struct Opening {

@@ -2,9 +2,10 @@
 //! another thread and back takes six. See docs/decisions/0007.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::error::Error as StdError;
+use std::ffi::c_int;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,6 +24,15 @@ const PREPARED: usize = 512;
 
 /// How many statements' shapes are remembered; those that are built for a number of values have many.
 const SHAPES: usize = 4 * PREPARED;
+
+thread_local! {
+    static LOGGED: Cell<c_int> = const { Cell::new(0) };
+}
+
+/// The pages in the write-ahead log after the last commit of a connection that leaves it alone, on this thread.
+pub(super) fn logged() -> c_int {
+    LOGGED.get()
+}
 
 /// A connection with the names of the columns that its queries give.
 pub(super) struct Native {
@@ -79,6 +89,15 @@ impl Native {
         // Without this a statement with `LIMIT $1` is prepared anew each time, because its plan may depend on the number.
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed)?;
         Ok(Self { conn, shapes: RefCell::default() })
+    }
+
+    /// From now on commits copy nothing from the write-ahead log into the file, as SQLite's do by themselves; they note how many
+    /// pages it has, for [`logged`].
+    pub(super) fn leave_log(&self) {
+        self.conn.wal_hook(Some(|_, pages| {
+            LOGGED.set(pages);
+            Ok(())
+        }));
     }
 
     /// Runs statements without parameters, such as settings.

@@ -2,13 +2,15 @@
 //! queue, so that whatever queued up before it is committed at once (group commit).
 
 use std::future::Future;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AnyConnection, Connection as _};
 use tokio::sync::{Mutex, Notify, oneshot};
 
 use super::answer::Row;
+use super::checkpoint::Checkpoints;
 use super::conn::{Around, Tx};
 use super::native::Native;
 use super::readers::Readers;
@@ -22,6 +24,14 @@ use crate::{Error, Result};
 const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(1);
 
+/// Under a steady load commits are so far apart: what is written meanwhile shares the next one, where each alone would wait for the
+/// disk. A write on its own is committed at once.
+const APART: Duration = Duration::from_millis(8);
+/// A load is steady when the last commit ended so short a time ago.
+const STEADY: Duration = Duration::from_millis(20);
+/// Who writes as soon as the last commit has ended waited for it, and has more to write: it is committed at once.
+const AT_ONCE: Duration = Duration::from_millis(1);
+
 pub(super) struct Sqlite {
     url: String,
     /// What every connection that writes is opened with.
@@ -29,6 +39,7 @@ pub(super) struct Sqlite {
     /// None where the file is open for reading only.
     writer: Option<Mutex<Writer>>,
     committer: Notify,
+    checkpoints: Arc<Checkpoints>,
     pub(super) readers: Readers,
     pub(super) waiting: Waiting,
 }
@@ -37,6 +48,10 @@ pub(super) struct Sqlite {
 struct Writer {
     points: Savepoints,
     waiting: Vec<oneshot::Sender<Result<(), String>>>,
+    /// When the transaction that is open, or was last, began.
+    began: Instant,
+    /// When the last commit ended.
+    ended: Instant,
 }
 
 /// Opens the file `path` in SQLite's mode `rwc` or `ro`: the writer, and the readers.
@@ -47,12 +62,14 @@ pub(super) async fn connect(path: &str, mode: &str, pragmas: &'static [&'static 
     let file = options.get_filename().to_string_lossy().into_owned();
     let readers = Readers::of(file.clone(), mode == "ro");
     let waiting = Waiting::of(&file);
+    let checkpoints = Checkpoints::of(file.clone());
     let writer = if mode == "ro" {
         None
     } else {
         let opened = tokio::task::spawn_blocking(move || {
             let native = Native::open(&file)?;
             with_patience(pragmas).try_for_each(|pragma| native.batch(pragma))?;
+            native.leave_log();
             Ok::<_, Error>(native)
         });
         let opened = opened.await.unwrap_or_else(|e| Err(Error::Io(e.to_string())));
@@ -60,9 +77,10 @@ pub(super) async fn connect(path: &str, mode: &str, pragmas: &'static [&'static 
             Error::Database(e) => explain(e),
             other => other,
         })?;
-        Some(Mutex::new(Writer { points: Savepoints::new(native), waiting: Vec::new() }))
+        let now = monotonic();
+        Some(Mutex::new(Writer { points: Savepoints::new(native), waiting: Vec::new(), began: now, ended: now }))
     };
-    Ok(Sqlite { url, pragmas, writer, committer: Notify::new(), readers, waiting })
+    Ok(Sqlite { url, pragmas, writer, committer: Notify::new(), checkpoints, readers, waiting })
 }
 
 /// For what comes before the first write: another process may be opening the same file.
@@ -127,18 +145,30 @@ impl Sqlite {
         writer.lock().await.points.conn()?.batch("PRAGMA busy_timeout=0")
     }
 
-    async fn commit(&self, committed: &Committed) {
-        if let Some(writer) = &self.writer {
-            writer.lock().await.commit(committed).await;
+    /// Commits what is open; `gathers`: under a steady load, after it has waited for others to share it.
+    async fn commit(&self, committed: &Committed, gathers: bool) {
+        let Some(lock) = &self.writer else { return };
+        let mut writer = lock.lock().await;
+        let rest = if gathers { writer.rest() } else { Duration::ZERO };
+        if !rest.is_zero() {
+            drop(writer);
+            tokio::time::sleep(rest).await;
+            writer = lock.lock().await;
         }
+        writer.commit(committed, &self.checkpoints).await;
     }
 
     pub(super) async fn close(&self, head: &Committed) {
-        self.commit(head).await;
+        self.commit(head, false).await;
         let Some(writer) = &self.writer else { return };
+        let checkpoints = Arc::clone(&self.checkpoints);
         if let Ok(conn) = writer.lock().await.points.take() {
             // A failed checkpoint loses nothing: the next start recovers the WAL.
-            let _ = tokio::task::spawn_blocking(move || conn.batch("PRAGMA wal_checkpoint(TRUNCATE)")).await;
+            let last = move || {
+                checkpoints.close();
+                conn.batch("PRAGMA wal_checkpoint(TRUNCATE)")
+            };
+            let _ = tokio::task::spawn_blocking(last).await;
         }
         self.readers.close();
     }
@@ -173,19 +203,29 @@ impl Writer {
                     sign = sign.or_else(|| waiting.tell());
                     tokio::time::sleep(LOOK).await;
                 }
-                done => return done,
+                done => {
+                    self.began = monotonic();
+                    return done;
+                }
             }
         }
         Ok(())
     }
 
+    /// How long the next commit waits for others to share it.
+    fn rest(&self) -> Duration {
+        let steady = (AT_ONCE..STEADY).contains(&self.began.saturating_duration_since(self.ended));
+        if steady { APART.saturating_sub(self.ended.elapsed()) } else { Duration::ZERO }
+    }
+
     /// Commits what is open, on a thread that may wait for the disk.
-    async fn commit(&mut self, committed: &Committed) {
+    async fn commit(&mut self, committed: &Committed, checkpoints: &Arc<Checkpoints>) {
         self.points.roll_back();
         if !self.points.is_open() {
             return;
         }
         let Ok(conn) = self.points.take() else { return };
+        let checkpoints = Arc::clone(checkpoints);
         let done = tokio::task::spawn_blocking(move || {
             let ended = (|| {
                 let head = feed::newest(&conn)?;
@@ -198,6 +238,7 @@ impl Writer {
                 // The transaction is gone either way; a failed rollback means that SQLite rolled back by itself.
                 let _ = conn.exec("ROLLBACK", &[]);
             }
+            checkpoints.committed(&conn);
             (conn, ended)
         });
         let outcome = match done.await {
@@ -210,6 +251,7 @@ impl Writer {
         if let Ok(head) = outcome {
             committed.send_if_modified(|h| std::mem::replace(h, head) != head);
         }
+        self.ended = monotonic();
         self.answer(&outcome.map(drop));
     }
 
@@ -227,7 +269,7 @@ pub(super) async fn commit_loop(inner: std::sync::Weak<Inner>) {
         let super::Store::Sqlite(sqlite) = &inner.store else { return };
         let wait = tokio::time::timeout(std::time::Duration::from_secs(1), sqlite.committer.notified());
         if wait.await.is_ok() {
-            sqlite.commit(&inner.head).await;
+            sqlite.commit(&inner.head, true).await;
         }
     }
 }

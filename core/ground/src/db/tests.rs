@@ -72,6 +72,31 @@ async fn what_fails_is_undone_whatever_its_size_and_whether_it_was_the_first() {
 }
 
 #[tokio::test]
+async fn the_log_of_what_is_committed_does_not_grow_for_ever() {
+    let (db, dir) = store().await;
+    if db.engine() == Engine::Postgres {
+        return;
+    }
+    table(&db).await;
+    // 160 MiB, of which the log keeps 128 MiB at most, and the last of a commit.
+    for n in 0..40 {
+        db.write(|tx| async move {
+            for row in 0..1_000 {
+                let sql = "INSERT INTO t (k, n, b) VALUES ($1, $2, $3) ON CONFLICT (k) DO UPDATE SET n = $2, b = $3";
+                tx.exec(sql, args![format!("{row}"), n, vec![0u8; 4_000]]).await?;
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    }
+    let log = std::fs::metadata(dir.path().join("stoa.db-wal")).unwrap().len();
+    assert!(log < 140 << 20, "{} MiB", log >> 20);
+    let row = db.opt("SELECT COUNT(*) AS c, MIN(n) AS least FROM t", args![]).await.unwrap().unwrap();
+    assert_eq!((row.get::<i64>("c").unwrap(), row.get::<i64>("least").unwrap()), (1_000, 39));
+}
+
+#[tokio::test]
 async fn a_caller_that_goes_away_in_the_middle_leaves_nothing_and_blocks_nobody() {
     let (db, _dir) = store().await;
     table(&db).await;
