@@ -74,7 +74,7 @@ impl Command for Training {
     async fn form(&self, cx: &Context<'_>, call: &Call) -> Result<Option<Form>> {
         let (word, rest) = call.args.split();
         match word.as_str() {
-            "attest" => sign::form(cx, rest).await,
+            "attest" => sign::form(cx, call, rest).await,
             "ask" if call.values.is_none() => ask::question_form(cx, rest).await,
             "reply" => ask::answer_form(cx, rest).await,
             "choose" => form::choose(cx, &self.0, rest).await,
@@ -136,7 +136,8 @@ impl Command for Training {
             "attest" | "finish" => cx.commit(|turn| async move { scene.finish(&turn, id).await }).await,
             "sign" => {
                 let version = words.get(1).copied().unwrap_or_default();
-                cx.commit(|turn| async move { scene.sign(&turn, id, version, call).await }).await
+                let opened = words.get(2).copied();
+                cx.commit(|turn| async move { scene.sign(&turn, id, version, opened, call).await }).await
             }
             "code" => {
                 let event = cx.envelope.key.as_str();

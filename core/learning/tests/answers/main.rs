@@ -157,7 +157,7 @@ async fn a_question_gets_the_steps_of_the_page_with_its_source_and_thanks_for_fe
     > 1. Photograph every receipt.
     > 2. Open the expense form in HR Links.
     > 3. Send it within 14 days.
-    — Travel expenses › Claiming expenses (handbook: travel/expenses.md)
+    — Travel expenses › Claiming expenses (handbook: travel/expenses.md); it goes on there
     [Helpful: ask helpful ID]
     [Not helpful: ask missing ID]
     [Save: ask save ID]

@@ -35,6 +35,8 @@ async fn ana_does_her_fire_safety_from_the_first_message_to_her_name() {
 
     let done = w.s.fills("Ana", &format!("training attest {id}"), &[("name", "  ana ")]).await;
     assert!(done.contains("✓ **Fire safety**: completed on Mon, 23 Nov 2026, quiz 50 % right. Thank you!"), "{done}");
+    assert_eq!(w.s.to("Ana").len(), messages, "the message whose button opened the form says it");
+    assert!(!w.last("Ana").contains("training attest"), "there is nothing to confirm any more");
     let nudge = w.s.to("Ana").into_iter().find(|p| p.key == format!("nudge/{id}/assign")).unwrap();
     let nudge = nudge.message.plain();
     assert!(nudge.ends_with("\n✓ **Fire safety**: done. Thank you!"), "the posted nudge turns to done: {nudge}");
