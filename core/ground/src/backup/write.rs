@@ -98,7 +98,8 @@ async fn forgotten(conn: &Conn) -> Result<Vec<Forgotten>> {
         Err(Error::Conflict(_)) => None,
         Err(e) => return Err(e),
     };
-    let sql = "SELECT DISTINCT r.subject, r.version, r.position FROM ledger_value v JOIN ledger_record r ON r.id = v.record
+    let sql =
+        "SELECT DISTINCT r.subject, r.version, r.position FROM ledger_value v JOIN ledger_record r ON r.id = v.record
                WHERE v.erased IS NOT NULL ORDER BY r.subject, r.version";
     let mut newest: BTreeMap<String, i64> = BTreeMap::new();
     for row in conn.all(sql, args![]).await? {

@@ -427,3 +427,29 @@ pub async fn anchored(tx: &Tx, size: u64, anchor: &str, proof: Option<&str>) -> 
     .await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checkpoints_of_earlier_releases_name_none_and_are_named_by_the_first_that_does() {
+        let signer = Signer::new("example.org/log", [1; 32]).unwrap();
+        let sign = |size: u64, last: Option<&Signed>| {
+            let said = Checkpoint { origin: "example.org/log".into(), size, root: [7; 32] };
+            let text = said.text() + &last.map(before).unwrap_or_default();
+            let note = Note::signed(text, &signer).to_string();
+            assert_eq!(Checkpoint::parse(&Note::parse(&note).unwrap().text).unwrap(), said);
+            Signed { size, made: Instant(0), note }
+        };
+        let (one, two) = (sign(1, None), sign(2, None));
+        let three = sign(3, Some(&two));
+        let four = sign(4, Some(&three));
+        let fits =
+            |all: &[&Signed]| follow_on_each_other(&all.iter().map(|s| (*s).clone()).collect::<Vec<_>>()).is_ok();
+        assert!(fits(&[]) && fits(&[&one, &two]) && fits(&[&one, &two, &three, &four]));
+        assert!(!fits(&[&one, &three, &four]) && !fits(&[&one, &two, &four]) && !fits(&[&three, &four]));
+        assert!(!fits(&[&one, &two, &three, &sign(4, None)]), "none goes back to the way of earlier releases");
+        assert!(!fits(&[&one, &sign(2, Some(&one)), &three]), "another one of the same size");
+    }
+}

@@ -160,8 +160,20 @@ fn today(cx: &Context<'_>, person: &Person) -> Date {
 /// does not. At most three words stand before what one does to learn, and nothing but a time or place behind it.
 fn names_a_course(rest: &str) -> bool {
     const DONE: &[&str] = &[
-        "course", "training", "workshop", "class", "webinar", "seminar", "conference", "talk", "lesson", "module", "quiz",
-        "exam", "drill", "induction",
+        "course",
+        "training",
+        "workshop",
+        "class",
+        "webinar",
+        "seminar",
+        "conference",
+        "talk",
+        "lesson",
+        "module",
+        "quiz",
+        "exam",
+        "drill",
+        "induction",
     ];
     const BEHIND: &[&str] = &["today", "yesterday", "last", "this", "on", "in", "at", "with"];
     let words: Vec<String> =
@@ -440,16 +452,15 @@ mod tests {
 
     #[test]
     fn what_was_done_is_told_from_what_is_asked() {
-        for done in [
-            "the safety training",
-            "my first aid course on Friday, with Bo",
-            "The fire drill.",
-            "our quiz today",
-        ] {
+        for done in
+            ["the safety training", "my first aid course on Friday, with Bo", "The fire drill.", "our quiz today"]
+        {
             let rest = done.split_once(' ').unwrap().1;
             assert!(names_a_course(rest), "{done}");
         }
-        for asked in ["the course change", "the server crash", "my manager like the course", "the new fire drill plan work"] {
+        for asked in
+            ["the course change", "the server crash", "my manager like the course", "the new fire drill plan work"]
+        {
             let rest = asked.split_once(' ').unwrap().1;
             assert!(!names_a_course(rest), "{asked}");
         }

@@ -324,11 +324,7 @@ async fn nothing_put_in(conn: &Conn) -> Result<()> {
 ///
 /// # Errors
 /// As [`sound`]; [`Error::Conflict`] when something of a record is gone that nobody erased.
-pub(crate) async fn as_recorded(
-    conn: &Conn,
-    tombstones: &Tombstones,
-    all: &BTreeMap<String, Vec<Kept>>,
-) -> Result<()> {
+pub(crate) async fn as_recorded(conn: &Conn, tombstones: &Tombstones, all: &BTreeMap<String, Vec<Kept>>) -> Result<()> {
     let ids: Vec<&str> = all.keys().filter_map(|subject| subject.strip_prefix("assignment/")).collect();
     let mut there: HashMap<String, (Assignment, i64)> = HashMap::new();
     for row in conn.all_in(select!("WHERE id IN"), &ids, "", args![]).await? {

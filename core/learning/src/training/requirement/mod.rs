@@ -394,7 +394,10 @@ mod tests {
         let due = "due = { days = 14, from = \"assigned\" }";
         let all = format!("audience = \"everyone\"\n{due}\nrecertify = ");
         let cases = [
-            (format!("audience = \"everyone\"\ndeu = 1\n{due}"), "fire.toml line 6: requirement 'fire': unknown field `deu`"),
+            (
+                format!("audience = \"everyone\"\ndeu = 1\n{due}"),
+                "fire.toml line 6: requirement 'fire': unknown field `deu`",
+            ),
             (format!("audience = \"planet = 'Mars'\"\n{due}"), "fire.toml: requirement 'fire': audience:"),
             ("audience = \"everyone\"\ndue = { days = 3, from = \"birth\" }".into(), "due: from is 'birth'; write"),
             ("audience = \"everyone\"\ndue = { date = \"31.12.\" }".into(), "is not a date like 2026-12-18"),
@@ -412,7 +415,10 @@ mod tests {
                 "unknown variant `maybe`, expected `counts` or",
             ),
             (format!("{all}{{ every = \"1 year\", remind_before = [0] }}"), "recertify: remind_before has 0"),
-            (format!("{all}{{ every = \"1 year\", windw = 3 }}"), "fire.toml line 7: requirement 'fire': unknown field `windw`"),
+            (
+                format!("{all}{{ every = \"1 year\", windw = 3 }}"),
+                "fire.toml line 7: requirement 'fire': unknown field `windw`",
+            ),
         ];
         for (lines, expected) in cases {
             let said = wrong(&lines);
