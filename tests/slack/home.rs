@@ -72,6 +72,6 @@ async fn the_home_tab_of_a_guest_says_only_whom_it_is_for_until_they_are_on_the_
     std::fs::write(dir.join("more.csv"), "employee_id,name,email,slack_id\nE9,Gus Ode,gus@example.org,U0GUEST01\n")?;
     said(STOA, dir, &["people", "import", "more.csv"])?;
     guest.opens_home();
-    guest.sees_at_home("Quiet hours").await?;
+    guest.sees_at_home("Your settings").await?;
     scene.ends().await
 }

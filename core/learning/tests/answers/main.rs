@@ -146,6 +146,21 @@ const PAGES: [(&str, &str, &str, &str, &str); 5] = [
 ];
 
 #[tokio::test]
+async fn what_is_quoted_keeps_the_links_of_a_checked_page_as_it_stands() {
+    let o = Office::open().await;
+    o.hire_all().await;
+    let form = |at: &str| {
+        format!("The parking form is [on the intranet](https://intranet.example.org/{at}), not [here](../old.md).")
+    };
+    o.put("office/form.md", "Parking form", "Where it is", &form("a"), &["everyone"]).await;
+    let answer = o.says("Ana", "Where is the parking form?").await;
+    assert!(answer.contains("is [on the intranet](<https://intranet.example.org/a>), not here."), "{answer}");
+    o.put("office/form.md", "Parking form", "Where it is", &form("b"), &["everyone"]).await;
+    let answer = o.says("Ana", "Where is the parking form?").await;
+    assert!(answer.contains("is [on the intranet](<https://intranet.example.org/b>), not here."), "{answer}");
+}
+
+#[tokio::test]
 async fn a_question_gets_the_steps_of_the_page_with_its_source_and_thanks_for_feedback() {
     let o = Office::open().await;
     o.hire_all().await;

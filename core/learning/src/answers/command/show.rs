@@ -268,11 +268,22 @@ fn markdown(lines: &[Line]) -> String {
 fn with_links(line: &Line) -> String {
     let (mut out, mut at) = (String::new(), 0);
     for link in &line.links {
+        let label = &line.text[link.from..link.to];
+        // What looks like an address must be the one where it leads.
+        if !label.contains(char::is_whitespace) && label.contains('.') && host(label) != host(&link.url) {
+            continue;
+        }
         out.push_str(&harmless(&line.text[at..link.from]));
-        out.push_str(&linked(&literal(&line.text[link.from..link.to]), &link.url));
+        out.push_str(&linked(&literal(label), &link.url));
         at = link.to;
     }
     out + &harmless(&line.text[at..])
+}
+
+/// The host of an address, with or without what goes without saying.
+fn host(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    rest.trim_start_matches("www.").split(['/', '?', '#', '\\']).next().unwrap_or_default()
 }
 
 /// Text of others as CommonMark text, its web addresses as code: what a page or a model names as an address cannot be
@@ -358,9 +369,16 @@ mod tests {
         let ticked = [line(LineKind::Sentence, 0, "See `https://evil.example/?q=1` now.")];
         assert_eq!(markdown(&ticked), "See `'https://evil.example/?q=1'` now.");
         let link = |from, to, url: &str| Link { from, to, url: url.into() };
-        let links = vec![link(4, 12, "https://e.org/a"), link(14, 15, "https://e.org/> [x](y)")];
+        let links = vec![link(4, 13, "https://e.org/a"), link(15, 16, "https://e.org/> [x](y)")];
         let linked = Line { links, ..line(LineKind::Item, 1, "See the *form* b at https://e.org") };
         assert_eq!(markdown(&[linked]), "- See [the \\*form](<https://e.org/a>)\\* b at `https://e.org`");
+        let leads = |label: &str, url: &str| {
+            let links = vec![link(0, label.len(), url)];
+            markdown(&[Line { links, ..line(LineKind::Sentence, 0, label) }])
+        };
+        assert_eq!(leads("www.e.org/a", "https://e.org/b"), "[www.e.org/a](<https://e.org/b>)");
+        assert_eq!(leads("bank.example", "https://evil.example/bank.example"), "bank.example");
+        assert_eq!(leads("https://bank.example", "https://evil.example"), "`https://bank.example`");
         assert_eq!(from("A", "site", "https://e.org/a"), "[A](<https://e.org/a>) (site)");
         assert_eq!(from("A", "site", "https://e.org/a> <b"), "A (site: https://e.org/a\\> \\<b)");
         assert_eq!(from("A", "site", "javascript:x"), "A (site: javascript:x)");

@@ -126,6 +126,8 @@ impl Scene<'_> {
         let (words, person) = (self.words, self.person);
         let mut desk = self.desk(turn, id).await?;
         if desk.point() != Point::Attest {
+            // What was signed there goes on saying so.
+            let opened = opened.filter(|_| desk.a.attested.is_none());
             return turn.replace(opened, self.show(turn, &desk).await?).await;
         }
         if desk.a.course_version.as_deref() != Some(version) {
