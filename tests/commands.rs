@@ -99,6 +99,39 @@ fn an_operator_sets_it_up_and_people_sign_in() -> Result<()> {
 }
 
 #[test]
+fn a_store_that_is_moved_away_under_the_server_is_said_until_it_is_back() -> Result<()> {
+    let dir = folder()?;
+    let dir = dir.path();
+    run(dir, &["people", "import", "roster.csv"])?;
+    // 'stoa doctor' asks the server where the configuration says.
+    let listen = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+    std::fs::write(dir.join("stoa.toml"), CONFIG.replace("127.0.0.1:0", &listen))?;
+    let mut server = Server::start(STOA, dir, &["serve"])?;
+    let is = |status: u16| -> Result<String> {
+        for _ in 0..100 {
+            let (now, said) = server.get("/readyz")?;
+            if now == status {
+                return Ok(said);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(200));
+        }
+        anyhow::bail!("/readyz never said {status}")
+    };
+    is(200)?;
+    let (store, away) = (dir.join("stoa-data/stoa.db"), dir.join("away.db"));
+    std::fs::rename(&store, &away)?;
+    let said = is(503)?;
+    let why = "not ready: the file stoa-data/stoa.db was deleted or replaced while the server runs";
+    ensure!(said.starts_with(why), "{said}");
+    let (ok, said) = run(dir, &["doctor"])?;
+    ensure!(!ok && said.contains(&format!("wrong server: the running server is {why}")), "{said}");
+    std::fs::rename(&away, &store)?;
+    is(200)?;
+    ensure!(server.stop()?, "the server stops gracefully");
+    Ok(())
+}
+
+#[test]
 fn whoever_asks_nothing_is_told_how_to_ask_and_leaves_no_gap() -> Result<()> {
     let dir = folder()?;
     let dir = dir.path();

@@ -88,13 +88,13 @@ pub async fn watch(app: Arc<App>, pulse: Arc<Pulse>, stop: CancellationToken) {
     gauge!("stoa_build_info", "version" => env!("CARGO_PKG_VERSION"), "engine" => engine).set(1.0);
     gauge!("process_start_time_seconds").set(number(machine().0) / 1e6);
     while !stop.is_cancelled() {
-        let (measured, written) = (store(&app).await, pulse.takes_writes().await);
+        let (measured, written) = (store(&app).await, pulse.is_well().await);
         gauge!("stoa_store_up").set(if measured.is_ok() && written.is_ok() { 1.0 } else { 0.0 });
         if let Err(error) = measured {
             tracing::warn!(%error, "the store could not be measured");
         }
         if let Err(error) = written {
-            tracing::warn!(error, "the store takes no writes");
+            tracing::warn!(error, "the store is not well");
         }
         this_machine(&app.config.data.dir);
         tokio::select! {

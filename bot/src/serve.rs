@@ -107,7 +107,7 @@ where
     let stop = CancellationToken::new();
     let mut tasks = Tasks::new(stop.clone());
     tasks.begin("workers", app.flow.clone().run(stop.clone()));
-    let pulse = Arc::new(Pulse::of(&app.db));
+    let pulse = Arc::new(Pulse::of(&app.db, &app.config.database_url()));
     tasks.begin("measurements", crate::observe::watch(app.clone(), pulse.clone(), stop.clone()));
     stoa_learning::evidence::plan(&app.db).await?;
     if let Err(error) = app.db.read(|c| async move { checkpoint::continues(&c).await }).await {
@@ -277,11 +277,11 @@ pub fn mail(config: &Config) -> Result<Option<Mail>> {
     Ok(Some(Mail::new(&url, &mail.from, &config.organisation.name)?))
 }
 
-/// Ready when the store answers and takes writes.
+/// Ready when the store answers, is where it was opened, and takes writes.
 async fn ready(State((app, pulse)): State<(Arc<App>, Arc<Pulse>)>) -> impl IntoResponse {
     let position = app.db.committed_position().await.map_err(|e| e.to_string());
     let ready = match position {
-        Ok(position) => pulse.takes_writes().await.map(|()| position),
+        Ok(position) => pulse.is_well().await.map(|()| position),
         Err(e) => Err(e),
     };
     match ready {

@@ -291,4 +291,38 @@ mod tests {
             read = tokio::time::timeout(Duration::from_secs(30), read) => read.unwrap(),
         }
     }
+
+    #[tokio::test]
+    async fn a_server_that_asked_to_be_left_alone_is_left_alone_by_the_next_process() {
+        let dir = tempfile::tempdir().unwrap();
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", server.local_addr().unwrap());
+        let busy = async || (axum::http::StatusCode::TOO_MANY_REQUESTS, [("retry-after", "3600")], "");
+        let router = axum::Router::new().fallback(busy);
+        tokio::spawn(async move { axum::serve(server, router).await });
+        // This one asked the process before.
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let before = format!("http://{}", silent.local_addr().unwrap());
+        let feed = |name: &str, url: &str| Source {
+            kind: "feed".into(),
+            name: name.into(),
+            url: Some(format!("{url}/")),
+            readers: vec!["everyone".into()],
+            ..Source::default()
+        };
+        let mut config = Config::default();
+        config.data.dir = dir.path().into();
+        config.library.sources = vec![feed("News", &origin), feed("Before", &before)];
+        let app = App::open(config, ClockKind::System, Index::in_memory().unwrap()).await.unwrap();
+        let until = stoa_ground::clock::wall().plus(Instant::HOUR);
+        app.db.set_meta("sources.away", &serde_json::json!({ &before: until }).to_string()).await.unwrap();
+        for source in &app.config.library.sources {
+            crate::commands::library::sync_quietly(&app, source).await.unwrap();
+        }
+        let problems = app.db.read(|c| async move { library::problems(&c).await }).await.unwrap();
+        assert_eq!(problems.len(), 2);
+        assert!(problems.iter().all(|p| p.sentence.contains("asks to come back later: in 60 minutes")), "{problems:?}");
+        let kept = app.db.meta("sources.away").await.unwrap().unwrap();
+        assert!(kept.contains(&origin) && kept.contains(&before), "{kept}");
+    }
 }

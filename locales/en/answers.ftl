@@ -8,6 +8,8 @@ answers-source-discussion = { $title } (from a discussion among colleagues; not 
 answers-source-unchecked = { $source }; not yet checked
 answers-source-also = { $source }; the same in { $others }
 answers-source-curated = { $title } (an approved answer)
+# $source is the page with its source: only a part of it is quoted
+answers-source-more = { $source }; it goes on there
 # $number is the number by which the sentences name it
 answers-numbered-source = \[{ $number }\] { $source }
 

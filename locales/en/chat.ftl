@@ -63,7 +63,9 @@ chat-outsider = I am here for the people of { $workspace }, so I cannot answer y
 chat-unknown-command-suggest = I do not know “{ $word }”. Did you mean **{ $suggestion }**? Type **help** for the whole list.
 chat-unknown-command = I do not know “{ $word }”. Type **help** for what I can do, or just ask in plain words.
 chat-help-button = Help
-# $role is the role that may do it, as in people.ftl
+# $role is who may do it: one of the next two, or both
+role-learning = the learning team
+role-experts = experts
 chat-not-allowed = Only { $role } can do this. If you think that you should, ask your learning team.
 chat-something-went-wrong = Something went wrong on my side and nothing was changed. Please try again; if it happens twice, tell your learning team and give them this number: { $reference }.
 chat-too-long =

@@ -88,7 +88,6 @@ lessons-usage = Type **learn** for today’s lesson, **learn review** for questi
 
 ## Scheduling a drop, for the learning team
 
-lessons-role-learning = the learning team
 lessons-schedule-open = Send a lesson to many at once, each at their own time:
 lessons-schedule-open-button = Write it
 lessons-schedule-form = Schedule a lesson

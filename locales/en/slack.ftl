@@ -25,6 +25,10 @@ slack-yes = Yes
 # To somebody whose account belongs to nobody yet, while Slack does not say whether they are a member, a guest or a stranger
 slack-who-unknown = I cannot see just now who you are, so I cannot answer you yet. Please ask me again in a minute.
 
+# Somebody who is mentioned in what was said, and a channel, where no name is known; written as @someone and #channel
+slack-someone = someone
+slack-some-channel = channel
+
 ## Installation
 
 # $app is the app's name in the configuration

@@ -46,7 +46,8 @@ training-open-button = Open { $title }
 
 training-plan-question = When will you do it? I remind you then, once.
 training-plan-tomorrow = Tomorrow morning
-training-plan-later = In 2 days
+# $day is a later one, for example "Monday"
+training-plan-morning = { $day } morning
 training-plan-choose = Choose a day
 training-plan-button = Plan { $title }
 training-planned-for = You planned it for { $when }.

@@ -58,3 +58,20 @@ async fn the_home_tab_shows_what_is_up_and_follows_what_is_done() -> Result<()> 
     ensure!(scene.slack.home(ADA).is_some_and(|page| page["type"] == json!("home")));
     scene.ends().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_home_tab_of_a_guest_says_only_whom_it_is_for_until_they_are_on_the_staff_list() -> Result<()> {
+    let scene = Scene::open("socket").await?;
+    let (dir, slack) = (scene.dir.path(), &scene.slack);
+    slack.add_person("U0GUEST01", "Gus", "UTC");
+    slack.makes_guest("U0GUEST01");
+    let guest = slack.person("U0GUEST01");
+    slack.acknowledged(guest.opens_home()).await?;
+    let page = guest.sees_at_home("I am here for the people of Acme").await?;
+    ensure!(page.as_array().is_some_and(|blocks| blocks.len() == 1), "there is nothing to press: {page:#}");
+    std::fs::write(dir.join("more.csv"), "employee_id,name,email,slack_id\nE9,Gus Ode,gus@example.org,U0GUEST01\n")?;
+    said(STOA, dir, &["people", "import", "more.csv"])?;
+    guest.opens_home();
+    guest.sees_at_home("Your settings").await?;
+    scene.ends().await
+}

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 use stoa_tests::said;
+use stoa_tests::slack::Trouble;
 
 use crate::*;
 
@@ -196,5 +197,63 @@ async fn a_channel_that_learns_keeps_question_and_answer_with_a_link_once_the_au
     );
     bo.deletes(GENERAL, &answer)?;
     stops(&ada, "Where do the spare fuses of the sorter lie?", "drawer seven").await?;
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shortcut_where_two_others_talk_alone_is_answered_where_the_bot_may_and_keeps_nothing_of_theirs() -> Result<()>
+{
+    let scene = Scene::open("socket").await?;
+    let (slack, ada) = (&scene.slack, scene.slack.person(ADA));
+    // Of what is said there the bot hears nothing.
+    slack.add_channel("D0THEIRS", &[ADA, BO]);
+    let said_there = |ts: &str, user: &str, text: &str| Message {
+        channel: "D0THEIRS".into(),
+        ts: ts.into(),
+        thread: None,
+        user: user.into(),
+        text: text.into(),
+        blocks: Value::Null,
+        metadata: Value::Null,
+        only: None,
+        edits: 0,
+        streaming: false,
+    };
+    let text = "The spare key of the lighthouse hangs behind the tide table, on the second hook";
+    slack.acknowledged(ada.uses_shortcut("tip_from", &said_there("1795424400.000100", BO, text))).await?;
+    let refused = ada.reads("What was said here stays here").await?;
+    ensure!(refused.channel == "D012ADA01", "{refused:?}");
+    slack.acknowledged(ada.uses_shortcut("discussion_log", &said_there("1795424400.000100", BO, text))).await?;
+    // One's own words are a tip like one that was typed.
+    let own = "The foghorn wants a drop of oil before the first mist, on <@U012BO002> and <@U0NOBODY>'s side";
+    slack.acknowledged(ada.uses_shortcut("tip_from", &said_there("1795424400.000200", ADA, own))).await?;
+    let preview = ada.reads("Shall I share it?").await?;
+    ensure!(preview.channel == "D012ADA01", "{preview:?}");
+    let shown = preview.shown();
+    ensure!(shown.contains("Bo") && shown.contains("someone's side") && !shown.contains("U0"), "{shown}");
+    ensure!(slack.messages().iter().all(|m| m.channel != "D0THEIRS"), "nothing is said there");
+    ensure!(slack.person(BO).finds("lighthouse").is_none(), "nobody is asked about it");
+    scene.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_person_alone_sees_changes_where_it_stands() -> Result<()> {
+    let scene = Scene::open("socket").await?;
+    scene.teaches_tea()?;
+    let (slack, ada) = (&scene.slack, scene.slack.person(ADA));
+    ada.slash_in(GENERAL, "/stoa", "learn tracks");
+    let list = ada.reads("These are the tracks").await?;
+    ensure!(list.only.as_deref() == Some(ADA), "{list:?}");
+    let (before, at) =
+        (ada.count(), |s: &Slack, edits| s.messages().into_iter().find(|m| m.ts == list.ts && m.edits == edits));
+    ada.presses("Join").await?;
+    let joined = slack.wait("the list that changes", |s| at(s, 1)).await?;
+    ensure!(joined.shown().contains("Leave") && ada.count() == before, "{joined:?}");
+    // Where Slack takes nothing at that address any more, it is said anew.
+    slack.goes_wrong("response_url", 1, Trouble::Failing);
+    ada.presses("Leave").await?;
+    let left = ada.newest_after(before).await?;
+    ensure!(left.only.as_deref() == Some(ADA) && left.shown().contains("Join"), "{left:?}");
+    ensure!(at(slack, 1).is_some(), "the old one stays as it was");
     scene.ends().await
 }

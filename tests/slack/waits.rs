@@ -110,7 +110,7 @@ async fn somebody_says_when_they_will_do_it_and_gets_a_calendar_file() -> Result
     scene.server.until("2026-11-30T08:01:00Z")?;
     let asked = bo.reads("When will you do it?").await?;
     insta::assert_json_snapshot!("when_will_you_do_it", seen(&asked));
-    bo.presses("In 2 days").await?;
+    bo.presses("Wednesday morning").await?;
     let noted = bo.reads("Noted: I remind you").await?;
     let link = |message: &Message| -> Result<String> {
         let shown = message.shown();

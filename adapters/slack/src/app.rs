@@ -67,6 +67,8 @@ pub(crate) struct App {
     direct: Mutex<HashMap<String, String>>,
     /// Where a slash command or button can be answered although the bot is not in the conversation: by channel and user.
     responses: Mutex<HashMap<(String, String), (String, std::time::Instant)>>,
+    /// Where what one person alone sees can be replaced, by the key of the event by which a button in it was pressed.
+    pressed: Mutex<HashMap<String, (String, std::time::Instant)>>,
     /// Messages to the bot, by channel and time stamp, on which no thread hangs yet.
     threadless: Mutex<HashMap<(String, String), ()>>,
     kinds: Mutex<BTreeSet<String>>,
@@ -94,6 +96,7 @@ impl App {
             identity: OnceLock::new(),
             direct: Mutex::default(),
             responses: Mutex::default(),
+            pressed: Mutex::default(),
             threadless: Mutex::default(),
             kinds: Mutex::default(),
             homes: Homes::default(),
@@ -337,7 +340,7 @@ impl App {
     }
 
     pub(crate) fn remember_response(&self, channel: &str, user: &str, url: &str) {
-        if url.starts_with("https://") || url.starts_with("http://") {
+        if is_web(url) {
             let until = monotonic() + RESPONSE;
             remember(&self.responses, (channel.to_owned(), user.to_owned()), (url.to_owned(), until), REMEMBERED);
         }
@@ -346,6 +349,21 @@ impl App {
     /// Where this user's last command in a conversation can still be answered.
     pub(crate) fn response(&self, channel: &str, user: &str) -> Option<String> {
         believed(&self.responses, &(channel.to_owned(), user.to_owned()))
+    }
+
+    /// Somebody pressed a button in what they alone see.
+    pub(crate) fn remember_pressed(&self, event: &str, url: &str) {
+        if is_web(url) {
+            remember(&self.pressed, event.to_owned(), (url.to_owned(), monotonic() + RESPONSE), REMEMBERED);
+        }
+    }
+
+    /// Where an answer to such a press can take the place of what was pressed; once, because Slack takes five in half an hour.
+    pub(crate) fn take_pressed(&self, delivery: &str) -> Option<String> {
+        let (event, _) = delivery.strip_prefix("reply/")?.rsplit_once('/')?;
+        let url = believed(&self.pressed, event);
+        locked(&self.pressed).remove(event);
+        url
     }
 
     /// A response address takes nothing any more.
@@ -415,4 +433,8 @@ impl App {
     pub(crate) fn place(&self, workspace: &str, channel: String) -> Place {
         Place { platform: PLATFORM.into(), workspace: workspace.into(), channel, thread: None, direct: true }
     }
+}
+
+fn is_web(url: &str) -> bool {
+    url.starts_with("https://") || url.starts_with("http://")
 }

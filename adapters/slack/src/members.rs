@@ -11,8 +11,8 @@ use serde_json::Value;
 use stoa_flow::chat::{Account, Envelope, Heard, literal};
 use stoa_flow::say;
 use stoa_flow::words::Words;
-use stoa_ground::Result;
 use stoa_ground::clock::monotonic;
+use stoa_ground::{Db, Result, people};
 use stoa_http::{believed, locked, remember};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,7 @@ use crate::events::word;
 use crate::platform::Slack;
 use crate::socket::wait;
 use crate::take::Inlet;
+use crate::{PLATFORM, text};
 
 /// For how long is believed what Slack said about somebody, also that it knows nobody of that name.
 const FRESH: Duration = Duration::from_secs(24 * 3_600);
@@ -32,6 +33,8 @@ const AGAIN: Duration = Duration::from_secs(600);
 const METHOD: &str = "users.info";
 /// The pause between two questions about people who were met: Slack takes about a hundred in a minute.
 const PACE: Duration = Duration::from_millis(600);
+/// People of one text whose names are looked up.
+const NAMED: usize = 20;
 /// People that are remembered at once.
 const REMEMBERED: usize = 100_000;
 /// How long an event, stored and acknowledged, waits for what Slack says about its author before they are told to ask again.
@@ -144,6 +147,23 @@ impl App {
         let member = Member::read(&found["user"], me);
         self.members.put(user, Some(member.clone()), FRESH);
         Ok(member)
+    }
+
+    /// A text of Slack's with the names of those whom it mentions by their ids, as far as they are known already.
+    pub(crate) async fn with_names(&self, db: &Db, workspace: &str, text: &str) -> Result<String> {
+        let mut names = HashMap::new();
+        for user in text::mentioned(text).into_iter().take(NAMED) {
+            let known = self.members.fresh(user).flatten().map(|member| member.name).filter(|name| !name.is_empty());
+            let name = match known {
+                Some(name) => Some(name),
+                None => {
+                    let person = |c| async move { people::by_account(&c, PLATFORM, workspace, user).await };
+                    db.read(person).await?.map(|person| person.name)
+                }
+            };
+            names.extend(name.map(|name| (user, name)));
+        }
+        Ok(text::with_names(text, &names))
     }
 
     /// Whether somebody gets no answers here, as far as Slack says soon who that is.

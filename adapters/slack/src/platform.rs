@@ -184,7 +184,8 @@ impl Slack {
     }
 
     /// So that only one person sees it. Where that cannot be done in the conversation, at the response address of what the
-    /// person did there, else where the two talk alone.
+    /// person did there, else where the two talk alone. `instead`: it takes the place of what they pressed, where they alone
+    /// see that too.
     async fn whisper(
         &self,
         app: &App,
@@ -192,7 +193,18 @@ impl Slack {
         to: &Account,
         rendered: &Rendered,
         key: &str,
+        instead: bool,
     ) -> Result<String, SendError> {
+        if instead && let Some(url) = app.take_pressed(key) {
+            match app.api.respond(&url, &response_body(rendered, true)).await {
+                Ok(()) => return Ok(format!("response/{key}")),
+                Err(Failure::Unknown { why }) => return Ok(shown_perhaps(app, &why, key)),
+                // It is said anew.
+                Err(failure) => {
+                    tracing::debug!(app = %app.options.name, error = %app.api.send_error(failure), "it cannot be replaced");
+                }
+            }
+        }
         let mut body = message_body(&place.channel, rendered);
         body["user"] = json!(to.user);
         if let Some(thread) = app.shown_thread(place) {
@@ -201,10 +213,7 @@ impl Slack {
         let failure = match app.call("chat.postEphemeral", Body::Json(body)).await {
             Ok(posted) => return Ok(word(&posted["message_ts"]).to_owned()),
             // Nobody can look whether it is there, so it is not said again: it is never the only copy of anything.
-            Err(Failure::Unknown { why }) => {
-                tracing::warn!(app = %app.options.name, why, "whether one person was shown something is not known");
-                return Ok(format!("unknown/{key}"));
-            }
+            Err(Failure::Unknown { why }) => return Ok(shown_perhaps(app, &why, key)),
             Err(failure @ (Failure::Later { .. } | Failure::Limited { .. })) => {
                 return Err(app.api.send_error(failure));
             }
@@ -231,11 +240,7 @@ impl Slack {
     /// the token; `false` when it is not said there.
     async fn respond(&self, app: &App, place: &Place, to: &Account, rendered: &Rendered) -> bool {
         let Some(url) = app.response(&place.channel, &to.user) else { return false };
-        let body = json!({
-            "response_type": "ephemeral", "replace_original": false,
-            "text": rendered.text, "blocks": rendered.blocks,
-        });
-        let said = app.api.respond(&url, &body).await;
+        let said = app.api.respond(&url, &response_body(rendered, false)).await;
         if matches!(said, Ok(()) | Err(Failure::Unknown { .. })) {
             return true;
         }
@@ -249,7 +254,7 @@ impl Slack {
         let rendered = render(&Message::text(text));
         let told = async {
             match (place.direct, place.channel.as_str()) {
-                (false, _) => self.whisper(app, place, to, &rendered, key).await,
+                (false, _) => self.whisper(app, place, to, &rendered, key, false).await,
                 (true, "") => self.post(app, &self.direct(to).await?, &rendered, key).await,
                 (true, _) => match self.post(app, place, &rendered, key).await {
                     Err(SendError::Unreachable(_) | SendError::Refused(_))
@@ -304,6 +309,16 @@ impl Slack {
         }
     }
 
+    /// Says in a message who wrote it, and what people read in it.
+    async fn resolve(&self, app: &App, us: &Us, message: &mut ThreadMessage) -> Result<()> {
+        if let Some(author) = &message.author {
+            message.name = app.name(&author.user).await;
+            message.text = app.with_names(&self.db, &author.workspace, &message.text).await?;
+        }
+        message.text = text::addressed(&message.text, &us.user);
+        Ok(())
+    }
+
     /// The messages of a conversation, or of one of its threads, page by page until `f` has what it wants.
     async fn read<T>(
         &self,
@@ -329,6 +344,20 @@ fn message_body(channel: &str, rendered: &Rendered) -> Value {
     json!({
         "channel": channel, "text": rendered.text, "blocks": rendered.blocks, "parse": "none", "link_names": false,
     })
+}
+
+/// What is said to one person at a response address, in place of what they pressed or below it.
+fn response_body(rendered: &Rendered, instead: bool) -> Value {
+    json!({
+        "response_type": "ephemeral", "replace_original": instead,
+        "text": rendered.text, "blocks": rendered.blocks,
+    })
+}
+
+/// The id of what one person may have been shown: nobody can look, so it is not shown again.
+fn shown_perhaps(app: &App, why: &str, key: &str) -> String {
+    tracing::warn!(app = %app.options.name, why, "whether one person was shown something is not known");
+    format!("unknown/{key}")
 }
 
 #[async_trait]
@@ -360,7 +389,7 @@ impl Platform for Slack {
         }
         let rendered = render(message);
         match only.filter(|_| !place.direct) {
-            Some(to) => self.whisper(app, place, to, &rendered, key).await,
+            Some(to) => self.whisper(app, place, to, &rendered, key, message.instead).await,
             None => self.post(app, place, &rendered, key).await,
         }
     }
@@ -430,9 +459,7 @@ impl Platform for Slack {
         let Some((mut said, thread)) = found.and_then(|m| Some((us.said(place, &m)?, events::thread(&m)))) else {
             return Ok(None);
         };
-        if let Some(author) = &said.author {
-            said.name = app.name(&author.user).await;
-        }
+        self.resolve(app, &us, &mut said).await?;
         Ok(Some((said, thread)))
     }
 
@@ -452,9 +479,7 @@ impl Platform for Slack {
         };
         self.read(app, place, &[], take).await.map_err(|e| app.api.send_error(e))?;
         for message in &mut messages {
-            if let Some(author) = &message.author {
-                message.name = app.name(&author.user).await;
-            }
+            self.resolve(app, &us, message).await?;
         }
         Ok(messages)
     }
@@ -487,7 +512,7 @@ impl Us {
         }
     }
 
-    /// A message of a person, still without their name, or of ours. Other bots' messages are nobody's words.
+    /// A message of a person, still without their name and as Slack writes it, or of ours. Other bots' messages are nobody's words.
     fn said(&self, place: &Place, m: &Value) -> Option<ThreadMessage> {
         let (user, by_bot) = (word(&m["user"]), m["bot_id"].is_string());
         let ours = by_bot && (m["bot_id"] == self.bot.as_str() || user == self.user);
@@ -499,7 +524,7 @@ impl Us {
                 user: user.into(),
             }),
             name: String::new(),
-            text: text::addressed(word(&m["text"]), &self.user),
+            text: word(&m["text"]).to_owned(),
             at: instant(word(&m["ts"])),
         })
     }

@@ -104,6 +104,7 @@ impl Inlet {
 
     async fn take_here(&self, incoming: Incoming) -> Result<Option<Value>> {
         let (app, now) = (&self.app, self.flow.clock().now());
+        let incoming = self.with_names(incoming).await?;
         let interaction = match incoming {
             Incoming::Event(payload) => {
                 let mut meaning = events::meaning(&payload, app.bot());
@@ -160,6 +161,22 @@ impl Inlet {
         self.belongs(&mut read.envelope);
         self.met(&read.envelope.account, word(&payload["user"]["team_id"])).await?;
         self.interaction(read, &payload).await
+    }
+
+    /// With the names of the people who are mentioned in what was said.
+    async fn with_names(&self, mut incoming: Incoming) -> Result<Incoming> {
+        let workspace = incoming.workspace().0.to_owned();
+        let (payload, texts): (&mut Value, &[&str]) = match &mut incoming {
+            Incoming::Event(v) => (v, &["/event/text", "/event/message/text", "/event/previous_message/text"]),
+            Incoming::Command(v) => (v, &["/text"]),
+            Incoming::Interactive(v) => (v, &["/message/text"]),
+        };
+        for text in texts {
+            if let Some(Value::String(text)) = payload.pointer_mut(text) {
+                *text = self.app.with_names(self.flow.db(), &workspace, text).await?;
+            }
+        }
+        Ok(incoming)
     }
 
     /// What names no workspace happened in the app's own.
@@ -230,6 +247,9 @@ impl Inlet {
     fn responds(&self, read: &Interaction, payload: &Value) {
         let (place, user, url) = (&read.envelope.place, &read.envelope.account.user, word(&payload["response_url"]));
         self.app.remember_response(&place.channel, user, url);
+        if payload["container"]["is_ephemeral"] == true {
+            self.app.remember_pressed(&read.envelope.key, url);
+        }
         if place.direct {
             // Under which the conversation may go.
             self.app.remember_response(user, user, url);

@@ -24,4 +24,4 @@ pub use git::{Git, GitOptions};
 pub use notion::{Notion, NotionOptions};
 pub use page::Page;
 pub use site::{Site, SiteOptions};
-pub use web::Pace;
+pub use web::{Pace, away};

@@ -148,6 +148,9 @@ fn text(answer: &Answer, today: Date) -> String {
 /// What must be known to rely on a page, a line each.
 fn labels(citation: &Citation, today: Date, indent: &str) -> String {
     let mut out = String::new();
+    if citation.more {
+        out.push_str(&format!("{indent}it goes on there\n"));
+    }
     if !citation.verified {
         out.push_str(&format!("{indent}nobody has checked this yet\n"));
     }

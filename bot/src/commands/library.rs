@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use stoa_learning::impact::{self, Impact};
 use stoa_learning::library::{self, Document, Missing, Progress, Status, SyncReport};
+use stoa_sources::away;
 
 use super::print_json;
 use crate::app::App;
@@ -233,6 +234,8 @@ pub async fn sync_folders(app: &App) -> Result<()> {
 
 /// Reads a source again and tells the log what came of it.
 pub async fn sync_quietly(app: &App, source: &Source) -> Result<()> {
+    // By hand a server is asked anew.
+    away::recall(&app.db).await?;
     let report = sync_one(app, source, Missing::Doubt, false).await?;
     tracing::info!("{}", summary(source, &report).lines().next().unwrap_or_default());
     for (location, why) in &report.errors {
@@ -267,6 +270,7 @@ async fn sync_one(app: &App, source: &Source, missing: Missing, show: bool) -> R
         bar.set_position(progress.done as u64);
     };
     let report = library::sync_with(&app.db, reader.as_ref(), missing, &shown).await?;
+    away::remember(&app.db).await?;
     bar.finish_and_clear();
     Ok(report)
 }

@@ -273,7 +273,11 @@ impl Stage {
         let values = values.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let sent = self.event(user, direct(user), Event::Submit { command: form.command, values }).await;
         assert_eq!(sent, Opened::Stored, "the form was refused");
-        self.news(user)
+        // Else the message whose button opened the form says it.
+        Some(self.news(user))
+            .filter(|news| !news.is_empty())
+            .or_else(|| self.with_last(user, |p| p.message.plain()))
+            .unwrap_or_default()
     }
 
     /// A person writes in a channel, not to the bot; gives the message's id.

@@ -130,6 +130,7 @@ async fn plain_words_typos_and_slashes_are_understood() {
     assert!(s.says("Ana", "/stoa frobnicate").await.starts_with("I do not know “frobnicate”."));
     assert!(s.says("Ana", "help").await.contains("**why**: why you got a message"));
     assert!(s.says("Ana", &"x".repeat(200_000)).await.starts_with("That is too long for me."));
+    assert_eq!(s.says("Ana", "why nudge/nothing/t-7").await, "I sent you no such message.");
     assert!(s.says("Stranger", "why").await.contains("I do not know this account yet"));
     assert!(s.says("Stranger", "where is the office?").await.contains("asked: where is the office?"));
 }

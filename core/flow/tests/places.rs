@@ -20,11 +20,14 @@ struct Postbox {
     deaf: Mutex<bool>,
     /// Delivery keys and texts.
     got: Mutex<Vec<(String, String)>>,
+    /// Texts of edits.
+    edits: Mutex<Vec<String>>,
 }
 
 impl Postbox {
     fn new(name: &'static str, closed: bool) -> Arc<Self> {
-        Arc::new(Self { name, closed: Mutex::new(closed), deaf: Mutex::default(), got: Mutex::default() })
+        let closed = Mutex::new(closed);
+        Arc::new(Self { name, closed, deaf: Mutex::default(), got: Mutex::default(), edits: Mutex::default() })
     }
 
     fn got(&self) -> Vec<String> {
@@ -47,7 +50,8 @@ impl Platform for Postbox {
         }
         Ok(key.to_owned())
     }
-    async fn edit(&self, _: &MessageRef, _: &Message) -> Result<(), SendError> {
+    async fn edit(&self, _: &MessageRef, m: &Message) -> Result<(), SendError> {
+        self.edits.lock().unwrap().push(m.plain());
         Ok(())
     }
     async fn find(&self, _: &Place, key: &str, _: Instant) -> Result<Option<String>, SendError> {
@@ -194,6 +198,33 @@ async fn mail_is_the_last_resort_and_only_for_what_is_mandated() {
     assert_eq!(mail.got().len(), 1);
     assert!(mail.got()[0].contains("fire safety"));
     assert!(mail.got()[0].contains("This comes by mail because Stoa could not reach you in chat."), "{:?}", mail.got());
+}
+
+#[tokio::test]
+async fn a_letter_stays_as_it_is_when_what_it_says_has_changed() {
+    for (by_mail, edits) in [(false, 1), (true, 0)] {
+        let s = stage().await;
+        let ana = s.hire("Ana", |p| p.email = Some("ana@example.org".into())).await;
+        s.db.write(|tx| async move { people::unlink_account(&tx, ("test", "", "Ana"), "operator", "a test").await })
+            .await
+            .unwrap();
+        let (other, mail) = (Postbox::new("other", by_mail), Postbox::new("mail", false));
+        s.flow.connect(other.clone());
+        s.flow.connect(mail.clone());
+        link(&s, &ana.id, "other").await;
+        say(&s, &ana.id, "reminder", "fire safety").await;
+        assert_eq!((other.got().len(), mail.got().len()), (edits, 1 - edits));
+        s.db.write(|tx| async move {
+            tx.exec("UPDATE outbox SET item = 'water safety' WHERE key = 'fire safety'", args![]).await?;
+            delivery::revise(&tx, "fire safety").await
+        })
+        .await
+        .unwrap();
+        s.flow.settle().await.unwrap();
+        assert_eq!((other.edits.lock().unwrap().len(), mail.edits.lock().unwrap().len()), (edits, 0));
+        let row = s.db.opt("SELECT revise FROM outbox WHERE key = 'fire safety'", args![]).await.unwrap().unwrap();
+        assert_eq!(row.get::<i64>("revise").unwrap(), 0, "it is settled");
+    }
 }
 
 #[tokio::test]

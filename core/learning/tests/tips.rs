@@ -201,7 +201,7 @@ async fn an_expert_checks_a_tip_and_everyone_rates_it_once() {
     assert!(o.last("Bea").plain().contains("0 of one person"), "{}", o.last("Bea").plain());
     assert_eq!((o.statements("voted-up").await.len(), o.statements("voted-down").await.len()), (0, 1));
     let verify = press(&shown, "Useful").replace("up", "verify");
-    assert!(o.says("Bea", &verify).await.starts_with("Only learning and expert can do this."));
+    assert!(o.says("Bea", &verify).await.starts_with("Only the learning team and experts can do this."));
     let own = o.says("Ana", &press(&shown, "Useful")).await;
     assert_eq!(own, "This is your own tip. The others rate it.");
 

@@ -1,8 +1,7 @@
 //! Asking servers politely: one request at a time with a pause between, answers bounded, redirects looked at, patience
 //! with servers that are busy.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{
@@ -16,6 +15,7 @@ use stoa_http::{Network, locked};
 use tokio::sync::Mutex;
 
 use super::address::{Resolver, Trusted};
+use super::away;
 use crate::turns::Turns;
 
 /// So long connecting may take, and a request in all.
@@ -26,11 +26,6 @@ const TRIES: u32 = 4;
 /// The longest pause that a server may ask for, and the longest time that a request is tried.
 const LONGEST: Duration = Duration::from_secs(60);
 const REDIRECTS: usize = 5;
-/// A server that wants to be left alone for longer than that is asked again after this.
-const LONGEST_AWAY: Duration = Duration::from_secs(24 * 3_600);
-
-/// Servers that want to be left alone for longer than a request is tried, and until when: that holds for the next sync too.
-static AWAY: LazyLock<std::sync::Mutex<HashMap<String, std::time::Instant>>> = LazyLock::new(Default::default);
 
 /// When each server was asked last: whoever asks it has to wait for the turn.
 static ASKED: Turns<Option<std::time::Instant>> = Turns::new();
@@ -207,7 +202,7 @@ impl Client {
 
     async fn ask_patiently(&self, ask: &Ask<'_>) -> Result<Answer, Failure> {
         let server = ask.url.origin().ascii_serialization();
-        if let Some(rest) = away(&server) {
+        if let Some(rest) = away::rest(&server) {
             return Err(Failure::Away(later(rest)));
         }
         let (begun, mut pause) = (monotonic(), self.pace.after_failure);
@@ -220,9 +215,7 @@ impl Client {
                 Err(Trouble::Later(sentence, wanted)) => (Failure::Server(sentence), wanted),
             };
             if let Some(wanted) = wanted.filter(|wanted| *wanted > LONGEST) {
-                let wanted = wanted.min(LONGEST_AWAY);
-                locked(&AWAY).insert(server, monotonic() + wanted);
-                return Err(Failure::Away(later(wanted)));
+                return Err(Failure::Away(later(away::leave(&server, wanted))));
             }
             let wait = wanted.unwrap_or(pause);
             if tries >= TRIES || begun.elapsed() + wait > LONGEST * 2 {
@@ -277,14 +270,6 @@ impl Client {
         *last = Some(monotonic());
         sent.map_err(|e| trouble(&e))
     }
-}
-
-/// How long a server still wants to be left alone.
-fn away(server: &str) -> Option<Duration> {
-    let mut away = locked(&AWAY);
-    let now = monotonic();
-    away.retain(|_, until| *until > now);
-    Some(away.get(server)?.duration_since(now))
 }
 
 fn later(rest: Duration) -> String {

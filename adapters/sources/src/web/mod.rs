@@ -2,6 +2,7 @@
 
 mod address;
 pub(crate) mod api;
+pub mod away;
 mod client;
 
 pub use client::Pace;

@@ -24,7 +24,12 @@ pub(super) async fn check(config: &Config, options: Options, f: &mut Findings) -
         return Ok(());
     }
     match metrics(&config.http.listen).await {
-        Ok(values) => server(&values, f),
+        Ok(values) => {
+            if let Some(why) = not_ready(&config.http.listen).await {
+                f.say(Grade::Wrong, "server", format!("the running server is {why}"))?;
+            }
+            server(&values, f)
+        }
         // Whether one runs was said before; here only its numbers are missing.
         Err(_) => Ok(()),
     }
@@ -262,6 +267,16 @@ fn server(values: &BTreeMap<String, f64>, f: &mut Findings) -> Result<()> {
     let lag = sum("stoa_feed_lag", "reader=\"index\"");
     let text = if lag > 0.0 { format!("is {lag:.0} behind in changes") } else { "is up to date".to_owned() };
     f.say(Grade::Ok, "index", format!("the search index {text}"))
+}
+
+/// What the server that listens here says when it is not ready.
+async fn not_ready(listen: &str) -> Option<String> {
+    let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().ok()?;
+    let answer = http.get(format!("http://{listen}/readyz")).send().await.ok()?;
+    if answer.status() != reqwest::StatusCode::SERVICE_UNAVAILABLE {
+        return None;
+    }
+    answer.text().await.ok().map(|text| text.trim().to_owned())
 }
 
 /// The numbers of the server that listens here.

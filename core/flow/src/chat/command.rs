@@ -316,15 +316,17 @@ impl Turn {
         }
     }
 
-    /// Replaces the bot's message whose button was pressed ([`Call::pressed`]); without one, answers with it.
+    /// Replaces the bot's message whose button was pressed ([`Call::pressed`]); without one that is known, answers with it.
     ///
     /// # Errors
     /// The database's error.
     pub async fn replace(&self, pressed: Option<&str>, message: Message) -> Result<()> {
-        match pressed {
-            Some(id) => delivery::replace_message(&self.tx, &self.place, id, &message).await,
-            None => self.reply_private(message).await,
+        if let Some(id) = pressed
+            && delivery::replace_message(&self.tx, &self.place, id, &message).await?
+        {
+            return Ok(());
         }
+        self.reply_private(Message { instead: true, ..message }).await
     }
 
     /// Forgets what the event said, once its effects are in this transaction: for words that are kept under seal elsewhere,

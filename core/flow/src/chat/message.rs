@@ -13,6 +13,10 @@ pub struct Message {
     /// It is an answer that is being written, as far as it is; its last edit says that it is whole.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub growing: bool,
+    /// It takes the place of the message whose button was pressed, where that cannot be edited later and the platform can do
+    /// it with an answer to the press.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub instead: bool,
 }
 
 /// A part of a message.

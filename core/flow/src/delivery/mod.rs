@@ -352,17 +352,13 @@ pub async fn cancel(tx: &Tx, prefix: &str, reason: &'static str) -> Result<()> {
     Ok(())
 }
 
-/// Replaces a message of the bot, found by the platform's id, with another message for good.
+/// Replaces a message of the bot, found by the platform's id, with another message for good; `false` when it is not known.
 ///
 /// # Errors
 /// The database's error.
-pub async fn replace_message(tx: &Tx, place: &Place, id: &str, message: &Message) -> Result<()> {
-    tx.exec(
-        "UPDATE outbox SET shown = $3, revise = revise + 1 WHERE message_id = $1 AND channel = $2",
-        args![id, &place.channel, serde_json::to_string(message)?],
-    )
-    .await?;
-    Ok(())
+pub async fn replace_message(tx: &Tx, place: &Place, id: &str, message: &Message) -> Result<bool> {
+    let sql = "UPDATE outbox SET shown = $3, revise = revise + 1 WHERE message_id = $1 AND channel = $2";
+    Ok(tx.exec(sql, args![id, &place.channel, serde_json::to_string(message)?]).await? > 0)
 }
 
 /// Asks that the message with this platform id be rendered again.

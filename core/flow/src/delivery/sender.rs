@@ -306,7 +306,7 @@ impl Flow {
         &self,
         person: Option<&Person>,
         delivery: &Delivery,
-        message: Message,
+        mut message: Message,
         reach: &Reach,
     ) -> Result<Message> {
         let Some(person) = person else { return Ok(message) };
@@ -328,8 +328,8 @@ impl Flow {
         let organisation = literal(&self.organisation().name);
         let text = crate::say!(words, "chat-first-message", name = literal(first), organisation = organisation);
         let mut blocks = vec![Block::Context(text)];
-        blocks.extend(message.blocks);
-        Ok(Message { blocks, growing: message.growing })
+        blocks.extend(std::mem::take(&mut message.blocks));
+        Ok(Message { blocks, ..message })
     }
 
     /// Writes down where a message stands. One that was found says what an earlier attempt said: it is rendered again.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::Forgotten;
 use crate::{Conn, Db, Result, Tx, meta};
 
 /// The fact about the store that holds them.
@@ -15,7 +16,7 @@ pub struct Due {
     /// Ids of people.
     pub people: BTreeSet<String>,
     /// Subjects of the ledger, whose values are gone already: what was made of them is left.
-    pub subjects: BTreeSet<String>,
+    pub subjects: BTreeSet<Forgotten>,
 }
 
 impl Due {

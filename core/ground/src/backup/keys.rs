@@ -11,8 +11,8 @@ use crate::ledger::Master;
 use crate::{Conn, Error, Instant, Result, Row, args, meta, sha256};
 
 /// The newest format that this program reads, and the one that it writes. Files of format 1 have no digest, and do not say
-/// of which store they are.
-pub(super) const FORMAT: u32 = 2;
+/// of which store they are; those of format 2 do not say up to which record a subject was erased.
+pub(super) const FORMAT: u32 = 3;
 
 /// `FILE.keys`: a JSON object, whose last field is the SHA-256 of everything before it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub struct Keys {
     pub keys: Vec<PersonKey>,
     /// Subjects of the ledger whose values were erased.
     #[serde(default)]
-    pub forgotten: Vec<String>,
+    pub forgotten: Vec<Forgotten>,
     /// The digest; none in a file of format 1.
     #[serde(default, skip_serializing)]
     pub(super) sha256: Option<String>,
@@ -50,6 +50,33 @@ pub struct Store {
     pub master: Option<String>,
     /// The record that is the first leaf of its log.
     pub first: Option<String>,
+}
+
+/// A subject of the ledger whose values were erased.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "Said")]
+pub struct Forgotten {
+    /// The subject.
+    pub subject: String,
+    /// Its newest record that was erased: later ones were made after that.
+    pub version: i64,
+}
+
+/// As files have it: those of earlier formats name the subject alone.
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum Said {
+    All(String),
+    Until { subject: String, version: i64 },
+}
+
+impl From<Said> for Forgotten {
+    fn from(said: Said) -> Self {
+        match said {
+            Said::All(subject) => Self { subject, version: i64::MAX },
+            Said::Until { subject, version } => Self { subject, version },
+        }
+    }
 }
 
 /// A row of `ledger_key`.

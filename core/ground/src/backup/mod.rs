@@ -19,7 +19,7 @@ use crate::Instant;
 use crate::db::Kind;
 
 pub use due::Due;
-pub use keys::{Keys, PersonKey, Store, read_keys};
+pub use keys::{Forgotten, Keys, PersonKey, Store, read_keys};
 pub use read::{Checked, check, restore};
 pub use write::backup;
 

@@ -246,9 +246,9 @@ async fn restore_keys(tx: &Tx, keys: &Keys) -> Result<()> {
         .await?;
     }
     let erase = "UPDATE ledger_value SET body = NULL, erased = $1 WHERE erased IS NULL AND ";
-    for subject in &keys.forgotten {
-        let sql = format!("{erase} record IN (SELECT id FROM ledger_record WHERE subject = $2)");
-        tx.exec(sqlx::AssertSqlSafe(sql), args![tx.now(), subject]).await?;
+    for gone in &keys.forgotten {
+        let sql = format!("{erase} record IN (SELECT id FROM ledger_record WHERE subject = $2 AND version <= $3)");
+        tx.exec(sqlx::AssertSqlSafe(sql), args![tx.now(), &gone.subject, gone.version]).await?;
     }
     let sql = format!("{erase} sealed_by IN (SELECT id FROM ledger_key WHERE destroyed IS NOT NULL)");
     // Made of constants.

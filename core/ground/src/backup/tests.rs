@@ -316,7 +316,7 @@ async fn keys_of_people_lie_beside_the_backup_and_what_was_erased_since_stays_er
     let second = dir.path().join("second.backup");
     backup(&db, &second).await.unwrap();
     let keys = read_keys(&keys_of(&second)).unwrap();
-    assert!(keys.forgotten.iter().eq(subjects.keys()), "{:?}", keys.forgotten);
+    assert!(keys.forgotten.iter().map(|gone| &gone.subject).eq(subjects.keys()), "{:?}", keys.forgotten);
     for url in targets(dir.path()).await {
         restore(&url, &first, &keys, clock()).await.unwrap();
         let again = Db::open(&url, clock()).await.unwrap();
@@ -324,6 +324,43 @@ async fn keys_of_people_lie_beside_the_backup_and_what_was_erased_since_stays_er
         ledger.rebuild(&again).await.unwrap();
         let held = again.all("SELECT person FROM role_grant", args![]).await.unwrap();
         assert_eq!(held.iter().map(|r| r.get::<String>("person").unwrap()).collect::<Vec<_>>(), [bob.id.as_str()]);
+        again.close().await;
+    }
+}
+
+#[tokio::test]
+async fn only_what_a_tombstone_covers_is_erased_again() {
+    let (db, dir) = store().await;
+    let (ana, bob) = sealed(&db).await;
+    let ledger = &ledger();
+    let first = dir.path().join("first.backup");
+    backup(&db, &first).await.unwrap();
+    db.clock().set(db.clock().now().plus(Instant::DAY)).unwrap();
+    let role = |person: &people::Person| format!("role/{}", person.id);
+    // Ana's records are erased, then she becomes an expert again; somebody takes Bob's values away.
+    let (ana, bob, subjects) = (&ana, &bob, &BTreeMap::from([(role(&ana), None)]));
+    db.write(|tx| async move {
+        ledger.erase(&tx, subjects, "operator", "she asked").await?;
+        people::grant(&tx, ledger, ana, people::Role::Expert, "operator", "she is back").await?;
+        let wiped = "UPDATE ledger_value SET body = NULL, erased = 1 WHERE record IN
+                     (SELECT id FROM ledger_record WHERE subject = $1)";
+        tx.exec(wiped, args![role(bob)]).await
+    })
+    .await
+    .unwrap();
+    let second = dir.path().join("second.backup");
+    backup(&db, &second).await.unwrap();
+    let keys = read_keys(&keys_of(&second)).unwrap();
+    assert_eq!(keys.forgotten, [Forgotten { subject: role(ana), version: 1 }]);
+    for (n, (file, wanted)) in [(&first, vec![&bob.id]), (&second, vec![&ana.id])].into_iter().enumerate() {
+        let url = format!("sqlite://{}", dir.path().join(format!("{n}.db")).display());
+        restore(&url, file, &keys, clock()).await.unwrap();
+        let again = Db::open(&url, clock()).await.unwrap();
+        again.seal_with(Master::new(MASTER));
+        ledger.rebuild(&again).await.unwrap();
+        let held = again.all("SELECT person FROM role_grant", args![]).await.unwrap();
+        let held: Vec<String> = held.iter().map(|r| r.get("person").unwrap()).collect();
+        assert!(held.iter().eq(wanted.iter().copied()), "{n}: {held:?}");
         again.close().await;
     }
 }
@@ -352,7 +389,7 @@ async fn a_keys_file_of_which_a_byte_is_another_is_refused() {
     std::fs::write(&bad, [&whole[..], b" "].concat()).unwrap();
     let said = read_keys(&bad).unwrap_err().to_string();
     assert!(said.contains("was changed or damaged") && said.contains("Nothing was restored"), "{said}");
-    std::fs::write(&bad, String::from_utf8(whole).unwrap().replace("\"format\":2", "\"format\":3,\"more\":1")).unwrap();
+    std::fs::write(&bad, String::from_utf8(whole).unwrap().replace("\"format\":3", "\"format\":4,\"more\":1")).unwrap();
     assert!(read_keys(&bad).unwrap_err().to_string().contains("was written by a newer program"));
 }
 

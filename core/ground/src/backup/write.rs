@@ -13,8 +13,9 @@ use flate2::write::GzEncoder;
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{End, FORMAT, Header, Keys, Store, Summary, Table, keys, keys_of};
+use super::{End, FORMAT, Forgotten, Header, Keys, Store, Summary, Table, keys, keys_of};
 use crate::db::{Engine, Keep, TABLES, Value, tables};
+use crate::ledger::Tombstones;
 use crate::{Conn, Db, Error, Result, args, folder_of};
 
 /// Writes a backup of the whole store to `file` and its keys to `FILE.keys`, while the server may run. Both appear under
@@ -90,10 +91,24 @@ pub(super) async fn write(conn: &Conn, header: &Header, out: File, mut keys: Fil
     Ok(rows)
 }
 
-async fn forgotten(conn: &Conn) -> Result<Vec<String>> {
-    let sql = "SELECT DISTINCT r.subject FROM ledger_value v JOIN ledger_record r ON r.id = v.record
-               WHERE v.erased IS NOT NULL ORDER BY r.subject";
-    conn.all(sql, args![]).await?.iter().map(|r| r.get("subject")).collect()
+/// What tombstones say was erased, and not what is merely gone; all that is gone where a tombstone cannot be read any more.
+async fn forgotten(conn: &Conn) -> Result<Vec<Forgotten>> {
+    let tombstones = match Tombstones::read(conn).await {
+        Ok(tombstones) => Some(tombstones),
+        Err(Error::Conflict(_)) => None,
+        Err(e) => return Err(e),
+    };
+    let sql =
+        "SELECT DISTINCT r.subject, r.version, r.position FROM ledger_value v JOIN ledger_record r ON r.id = v.record
+               WHERE v.erased IS NOT NULL ORDER BY r.subject, r.version";
+    let mut newest: BTreeMap<String, i64> = BTreeMap::new();
+    for row in conn.all(sql, args![]).await? {
+        let (subject, position): (String, i64) = (row.get("subject")?, row.get("position")?);
+        if tombstones.as_ref().is_none_or(|all| all.cover(&subject, position)) {
+            newest.insert(subject, row.get("version")?);
+        }
+    }
+    Ok(newest.into_iter().map(|(subject, version)| Forgotten { subject, version }).collect())
 }
 
 struct Lines {

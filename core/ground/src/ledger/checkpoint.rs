@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use super::merkle::Hash;
 use super::note::{Note, Signature, Signer, Verifier};
@@ -262,11 +263,13 @@ pub async fn make(tx: &Tx, ledger: &Ledger, signer: &Signer) -> Result<(Signed, 
     tx.lock("stoa/checkpoint").await?;
     use_key(tx, ledger, signer).await?;
     let size = log::size(tx).await?;
-    if let Some(last) = continues(tx).await?.filter(|last| last.size == size) {
-        return Ok((last, false));
+    let last = continues(tx).await?;
+    if let Some(last) = last.as_ref().filter(|last| last.size == size) {
+        return Ok((last.clone(), false));
     }
     let said = Checkpoint { origin: signer.verifier().name().to_owned(), size, root: log::root(tx, size).await? };
-    let signed = Signed { size, made: tx.now(), note: Note::signed(said.text(), signer).to_string() };
+    let text = said.text() + &last.as_ref().map(before).unwrap_or_default();
+    let signed = Signed { size, made: tx.now(), note: Note::signed(text, signer).to_string() };
     tx.exec(
         "INSERT INTO log_checkpoint (size, made, note) VALUES ($1, $2, $3)",
         args![i64::try_from(size).unwrap_or(i64::MAX), signed.made, &signed.note],
@@ -275,11 +278,43 @@ pub async fn make(tx: &Tx, ledger: &Ledger, signer: &Signer) -> Result<(Signed, 
     Ok((signed, true))
 }
 
+/// The line behind the third with which a checkpoint names the one before it, so that a gap is seen.
+fn before(last: &Signed) -> String {
+    format!("{BEFORE}{} {}\n", last.size, STANDARD.encode(Sha256::digest(&last.note)))
+}
+
+/// How that line begins.
+const BEFORE: &str = "before ";
+
+/// Refuses a gap in checkpoints. Those of earlier releases name none before them.
+fn follow_on_each_other(all: &[Signed]) -> Result<()> {
+    let named = |signed: &Signed| {
+        let line = signed.note.split_inclusive('\n').nth(3).filter(|line| line.starts_with(BEFORE));
+        line.map(str::to_owned)
+    };
+    let mut last: Option<&Signed> = None;
+    for signed in all {
+        let fits = match named(signed) {
+            Some(line) => last.is_some_and(|last| line == before(last)),
+            None => last.and_then(named).is_none(),
+        };
+        if !fits {
+            return Err(Error::Conflict(format!(
+                "the checkpoint before that of {} leaves is gone from the store, or one of them was changed. Nothing is \
+                 signed; see 'When the log does not fit' in docs/evidence.md",
+                signed.size
+            )));
+        }
+        last = Some(signed);
+    }
+    Ok(())
+}
+
 /// The newest checkpoint, of which the log must be the continuation.
 ///
 /// # Errors
-/// [`Error::Conflict`] when it is not: it was cut off or changed, or a checkpoint that was put outside is gone. The database's
-/// error.
+/// [`Error::Conflict`] when it is not: it was cut off or changed, or an earlier checkpoint or one that was put outside is gone.
+/// The database's error.
 pub async fn continues(conn: &Conn) -> Result<Option<Signed>> {
     let sql = "SELECT size, anchor FROM log_anchor a
                WHERE NOT EXISTS (SELECT 1 FROM log_checkpoint c WHERE c.size = a.size) ORDER BY size DESC LIMIT 1";
@@ -291,7 +326,9 @@ pub async fn continues(conn: &Conn) -> Result<Option<Signed>> {
             row.get::<String>("anchor")?
         )));
     }
-    let Some(last) = newest(conn).await? else { return Ok(None) };
+    let mut all = all(conn).await?;
+    follow_on_each_other(&all)?;
+    let Some(last) = all.pop() else { return Ok(None) };
     let said = said(&last, &verifiers(conn).await?)?;
     let fits = said.size <= log::size(conn).await? && log::root(conn, said.size).await? == said.root;
     if !fits || said.size != last.size {
@@ -389,4 +426,30 @@ pub async fn anchored(tx: &Tx, size: u64, anchor: &str, proof: Option<&str>) -> 
     )
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checkpoints_of_earlier_releases_name_none_and_are_named_by_the_first_that_does() {
+        let signer = Signer::new("example.org/log", [1; 32]).unwrap();
+        let sign = |size: u64, last: Option<&Signed>| {
+            let said = Checkpoint { origin: "example.org/log".into(), size, root: [7; 32] };
+            let text = said.text() + &last.map(before).unwrap_or_default();
+            let note = Note::signed(text, &signer).to_string();
+            assert_eq!(Checkpoint::parse(&Note::parse(&note).unwrap().text).unwrap(), said);
+            Signed { size, made: Instant(0), note }
+        };
+        let (one, two) = (sign(1, None), sign(2, None));
+        let three = sign(3, Some(&two));
+        let four = sign(4, Some(&three));
+        let fits =
+            |all: &[&Signed]| follow_on_each_other(&all.iter().map(|s| (*s).clone()).collect::<Vec<_>>()).is_ok();
+        assert!(fits(&[]) && fits(&[&one, &two]) && fits(&[&one, &two, &three, &four]));
+        assert!(!fits(&[&one, &three, &four]) && !fits(&[&one, &two, &four]) && !fits(&[&three, &four]));
+        assert!(!fits(&[&one, &two, &three, &sign(4, None)]), "none goes back to the way of earlier releases");
+        assert!(!fits(&[&one, &sign(2, Some(&one)), &three]), "another one of the same size");
+    }
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::read::{grouped, read};
 use super::{Entry, Kept, Ledger, Projection, Record, opened};
+use crate::backup::Forgotten;
 use crate::{Conn, Error, Result, Tx, args};
 
 /// What an erasure did.
@@ -85,15 +86,17 @@ impl Ledger {
     }
 
     /// Appends tombstones for what a restore has erased again and the backup did not know as erased.
-    pub(super) async fn bury_again(&self, tx: &Tx, due: &BTreeSet<String>) -> Result<()> {
-        let due: Vec<&String> = due.iter().collect();
-        let before = "SELECT DISTINCT r.subject, r.position FROM ledger_record r JOIN ledger_value v ON v.record = r.id
-                      WHERE v.erased IS NOT NULL AND r.subject IN";
+    pub(super) async fn bury_again(&self, tx: &Tx, due: &BTreeSet<Forgotten>) -> Result<()> {
+        let until: HashMap<&str, i64> = due.iter().map(|gone| (gone.subject.as_str(), gone.version)).collect();
+        let due: Vec<&String> = due.iter().map(|gone| &gone.subject).collect();
+        let before = "SELECT DISTINCT r.subject, r.version, r.position FROM ledger_record r
+                      JOIN ledger_value v ON v.record = r.id WHERE v.erased IS NOT NULL AND r.subject IN";
         let known = Tombstones::read(tx).await?;
         let mut subjects: BTreeSet<String> = BTreeSet::new();
         for row in tx.all_in(before, &due, "", args![]).await? {
-            let subject: String = row.get("subject")?;
-            if !known.cover(&subject, row.get("position")?) {
+            let (subject, version): (String, i64) = (row.get("subject")?, row.get("version")?);
+            let due = until.get(subject.as_str()).is_some_and(|newest| version <= *newest);
+            if due && !known.cover(&subject, row.get("position")?) {
                 subjects.insert(subject);
             }
         }

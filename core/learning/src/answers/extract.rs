@@ -5,13 +5,18 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::Citation;
 use super::kind::{Asks, is_definition};
+use super::links::Link;
 use crate::library::Passage;
 use crate::search::{Asked, Block, Hit, Kind, Stems, blocks, words};
 
 /// The longest answer, in characters: what is read in a minute.
-const LONGEST: usize = 700;
+pub(super) const LONGEST: usize = 700;
 /// A sentence alone is filled up with its neighbours to about this many characters.
 const ENOUGH: usize = 240;
+/// A list of at most so many characters is read with the paragraph in front of it.
+const SHORT_LIST: usize = 300;
+/// A paragraph of fewer characters introduces the list behind it.
+const INTRODUCTION: usize = 300;
 /// How good, against the best, a second document's passage must be to be quoted as well.
 const SECOND: f32 = 0.95;
 /// How much a good sentence counts against a good passage.
@@ -45,6 +50,15 @@ pub struct Line {
     pub depth: usize,
     /// Its words as they stand in the passage.
     pub text: String,
+    /// Links that its page has in it; only while it is shown.
+    #[serde(skip)]
+    pub links: Vec<Link>,
+}
+
+impl Line {
+    fn is_listed(&self) -> bool {
+        self.depth > 0 || matches!(self.kind, LineKind::Step(_) | LineKind::Item)
+    }
 }
 
 /// A part of a passage that is quoted.
@@ -176,6 +190,12 @@ pub(super) fn read_closely<'a>(asks: Asks, asked: &[Asked], found: &[(&'a Hit, &
 }
 
 impl Reading<'_> {
+    /// How much of the question the passage has, with title, headings and keywords.
+    pub fn covered(&self, asked: &[Asked]) -> f32 {
+        let has = |n: usize| self.about[n] || self.units.iter().any(|u| u.has[n]);
+        share(asked, &(0..asked.len()).map(has).collect::<Vec<bool>>())
+    }
+
     /// Lets the numbered steps count more, wherever they stand in their list: it is quoted as a whole.
     fn prefer_steps(&mut self, asked: &[Asked], top: f32) {
         for unit in self.units.iter_mut().filter(|u| is_step(u)) {
@@ -184,6 +204,10 @@ impl Reading<'_> {
         let best = self.units.iter().map(|u| u.worth).fold(0.0, f32::max);
         self.worth = self.hit.score / top + CLOSELY * best;
     }
+}
+
+fn is_listed(unit: &Unit) -> bool {
+    matches!(unit.kind, Kind::Item(_)) || unit.depth > 0
 }
 
 fn is_step(unit: &Unit) -> bool {
@@ -237,15 +261,13 @@ pub(super) fn quotes(readings: &[Reading<'_>]) -> Vec<Quote> {
 /// The run of units to quote.
 fn span(units: &[Unit], longest: usize) -> Option<(usize, usize)> {
     let best = (0..units.len()).max_by(|&a, &b| units[a].worth.total_cmp(&units[b].worth).then(b.cmp(&a)))?;
-    let is_item = |i: usize| units.get(i).is_some_and(|u| matches!(u.kind, Kind::Item(_)) || u.depth > 0);
+    let is_item = |i: usize| units.get(i).is_some_and(is_listed);
     let (mut from, mut to) = (best, best + 1);
-    let size = |from: usize, to: usize| units[from..to].iter().map(|u| u.text.chars().count() + 1).sum::<usize>();
+    let size = |from: usize, to: usize| size(&units[from..to]);
     let introduces = |i: usize| units[i].text.ends_with(':') && is_item(i + 1);
     if is_item(best) || introduces(best) {
         let start = if is_item(best) { (0..=best).rev().take_while(|&i| is_item(i)).last()? } else { best + 1 };
-        let intro =
-            start.checked_sub(1).filter(|&i| units[i].kind == Kind::Paragraph && units[i].text.chars().count() < 300);
-        from = intro.unwrap_or(start);
+        from = introduction(units, start);
         to = (start..units.len()).take_while(|&i| is_item(i)).last()? + 1;
         if size(from, to) > longest && best > start {
             // Too long as a whole: from the item that fits best, still with its introduction where there is room.
@@ -268,6 +290,9 @@ fn span(units: &[Unit], longest: usize) -> Option<(usize, usize)> {
         while continues(to) && size(from, to) < ENOUGH && size(from, to + 1) <= longest {
             to += 1;
         }
+        if let Some(end) = introduced(units, to).filter(|&end| size(from, end) <= longest) {
+            to = end;
+        }
     }
     // What was announced with a colon belongs to it.
     let announced = units[from..to].iter().any(|u| u.text.ends_with(':'));
@@ -276,6 +301,26 @@ fn span(units: &[Unit], longest: usize) -> Option<(usize, usize)> {
         to += 1;
     }
     Some((from, to))
+}
+
+/// How many characters units take.
+fn size(units: &[Unit]) -> usize {
+    units.iter().map(|u| u.text.chars().count() + 1).sum()
+}
+
+/// Where a list that begins at `start` begins with what introduces it.
+fn introduction(units: &[Unit], start: usize) -> usize {
+    let introduces = |u: &Unit| u.kind == Kind::Paragraph && u.text.chars().count() < INTRODUCTION;
+    start.checked_sub(1).filter(|&i| introduces(&units[i])).unwrap_or(start)
+}
+
+/// Where the list ends that stands behind the paragraph of the last unit before `to`, if it is short or announced by a colon.
+fn introduced(units: &[Unit], to: usize) -> Option<usize> {
+    let last = to.checked_sub(1).filter(|&i| units[i].kind == Kind::Paragraph)?;
+    let start = (to..units.len()).find(|&i| !same_block(units, last, i))?;
+    let end = start + units[start..].iter().take_while(|u| is_listed(u)).count();
+    let belongs = size(&units[start..end]) <= SHORT_LIST || units[start - 1].text.ends_with(':');
+    (end > start && belongs).then_some(end)
 }
 
 fn same_block(units: &[Unit], a: usize, b: usize) -> bool {
@@ -327,7 +372,7 @@ fn lines(units: &[Unit]) -> Vec<Line> {
                 line.text.push(' ');
                 line.text.push_str(&unit.text);
             }
-            _ => out.push(Line { kind, depth: unit.depth, text: unit.text.clone() }),
+            _ => out.push(Line { kind, depth: unit.depth, text: unit.text.clone(), links: Vec::new() }),
         }
         block = unit.block;
     }
@@ -343,6 +388,55 @@ impl Quote {
             ..Citation::of(passage)
         }
     }
+}
+
+/// Whether a quotation begins or ends with what stands in a list, so that the passages around may have more of it.
+pub(super) fn is_of_list(citation: &Citation) -> bool {
+    let is_listed = |line: Option<&Line>| line.is_some_and(Line::is_listed);
+    is_listed(citation.lines.first()) || (!citation.more && is_listed(citation.lines.last()))
+}
+
+/// Looks at the passages of its document, in their order, when a quotation is one of a list. A list that began in an
+/// earlier passage is quoted from its first step in at most `room` characters, where the question is not for one item of
+/// it; one that goes on in the next passage says so.
+pub(super) fn with_whole_list(citation: &mut Citation, passages: &[Passage], asks: Asks, room: usize) {
+    let Some(here) = passages.iter().position(|p| p.id == citation.passage) else { return };
+    let continued = |at: usize| at > 0 && continues(&passages[at - 1], &passages[at]);
+    if !citation.more && citation.lines.last().is_some_and(Line::is_listed) && here + 1 < passages.len() {
+        citation.more = continued(here + 1);
+    }
+    let first = citation.lines.first();
+    let wanted = match asks {
+        Asks::Steps => first.is_some_and(Line::is_listed),
+        Asks::Anything => first.is_some_and(|line| matches!(line.kind, LineKind::Step(_))),
+        _ => false,
+    };
+    let opening =
+        |line: &Line| units(&[], &passages[here]).iter().take_while(|u| is_listed(u)).any(|u| u.text == line.text);
+    if !wanted || !continued(here) || !first.is_some_and(opening) {
+        return;
+    }
+    let begins = (0..here).rev().find(|&at| !is_list(&passages[at]) || !continued(at)).unwrap_or(0);
+    let units = units(&[], &passages[begins]);
+    let listed = units.iter().rev().take_while(|u| is_listed(u)).count();
+    let from = introduction(&units, units.len() - listed);
+    let to = (from + 1..=units.len()).rev().find(|&to| size(&units[from..to]) <= room).unwrap_or(from + 1);
+    *citation = Quote { passage: 0, lines: lines(&units[from..to]), more: true }.cite(&passages[begins]);
+}
+
+/// Whether a passage begins in the middle of the list with which the one before ends.
+fn continues(before: &Passage, passage: &Passage) -> bool {
+    let is_listed = |block: Option<&Block>| block.is_some_and(|b| matches!(b.kind, Kind::Item(_)) || b.depth > 0);
+    let (blocks, earlier) = (blocks(&passage.text), blocks(&before.text));
+    before.headings == passage.headings
+        && is_listed(blocks.first())
+        && is_listed(earlier.last())
+        && blocks.first().is_none_or(|b| b.kind != Kind::Item(Some(1)))
+}
+
+/// Whether a passage is nothing but a list.
+fn is_list(passage: &Passage) -> bool {
+    units(&[], passage).iter().all(is_listed)
 }
 
 /// The whole of a passage as lines, for an answer that was written to be shown as it is.

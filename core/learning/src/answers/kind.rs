@@ -59,8 +59,7 @@ impl Asks {
         let yes = match self {
             Self::Meaning => is_definition(asked, stems, text),
             Self::Time => has_number(text) || has_any(text, TIMES),
-            Self::Amount if counts(asked, stems, text) => true,
-            Self::Amount => return if has_number(text) || has_any(text, NUMBERS) { 0.5 } else { 0.0 },
+            Self::Amount => return amount(asked, stems, text),
             Self::Person => has_name(asked, stems, text),
             Self::Steps | Self::Anything => return 0.5,
         };
@@ -134,14 +133,28 @@ const NUMBERS: &[&str] = &[
     "several",
 ];
 
-/// Whether a number stands right before one of the question's words: "240 hours".
-fn counts(asked: &[Asked], stems: &Stems, text: &str) -> bool {
+/// How much less a number counts that stands three or four words before.
+const FAR: f32 = 0.15;
+
+/// Whether a number stands before one of the question's words: "240 hours" counts whole, "240 hours of paid leave" nearly, a
+/// number elsewhere by half.
+fn amount(asked: &[Asked], stems: &Stems, text: &str) -> f32 {
     let tokens: Vec<String> = words(text).into_iter().map(|w| w.folded).collect();
     let is_number = |t: &String| has_number(t) || NUMBERS.contains(&t.as_str());
-    tokens.iter().enumerate().any(|(at, token)| {
-        let stem = stems.stem(token);
-        asked.iter().any(|a| a.stems.contains(&stem)) && tokens[at.saturating_sub(2)..at].iter().any(is_number)
-    })
+    let is_asked = |t: &String| asked.iter().any(|a| a.stems.contains(&stems.stem(t)));
+    let counts = |back: usize| {
+        let before = |at: usize| tokens[at.saturating_sub(back)..at].iter().any(is_number);
+        tokens.iter().enumerate().any(|(at, token)| before(at) && is_asked(token))
+    };
+    if counts(2) {
+        1.0
+    } else if counts(4) {
+        1.0 - FAR
+    } else if tokens.iter().any(is_number) {
+        0.5
+    } else {
+        0.0
+    }
 }
 
 fn has_number(text: &str) -> bool {
@@ -195,7 +208,9 @@ mod tests {
         assert!(!is_definition(&asked, &stems, "Enter your hours in Tock every Friday."));
         assert_eq!(Asks::Person.fits(&asked, &stems, "Ask the people of the front desk, or Mary Smith."), 1.0);
         assert_eq!(Asks::Amount.fits(&asked, &stems, "There are 3 tocks."), 1.0);
-        assert_eq!(Asks::Amount.fits(&asked, &stems, "On the 3rd day we use Tock."), 0.5);
+        assert_eq!(Asks::Amount.fits(&asked, &stems, "Three hours of paid Tock."), 1.0 - FAR);
+        assert_eq!(Asks::Amount.fits(&asked, &stems, "On the 3rd day of it we use Tock."), 0.5);
+        assert_eq!(Asks::Amount.fits(&asked, &stems, "Tock is free."), 0.0);
         assert_eq!(Asks::Person.fits(&asked, &stems, "Ask your supervisor about Tock."), 0.0);
     }
 }

@@ -14,6 +14,7 @@ mod follow_up;
 pub mod gaps;
 mod kind;
 mod learn;
+mod links;
 mod model;
 mod rerank;
 mod respond;
@@ -36,6 +37,7 @@ pub use explain::{AskedWord, Explanation, Ranked, Signal, explain};
 pub use extract::{Line, LineKind};
 pub use feedback::{owner_of, prior_of};
 pub use learn::learns;
+pub use links::Link;
 pub use model::{Instead, Limits, Model, ModelError, Modelled, Prompt, Spent, Support, holds};
 pub use respond::{Inquiry, respond};
 pub use signals::{NAMES, Signals, THRESHOLD};
@@ -45,7 +47,7 @@ pub use speak::{Asking, ChannelRule, Speak};
 const CLOSE: usize = 10;
 /// The nearest things that are named beside or instead of an answer.
 const NEAREST: usize = 3;
-/// Share of the question that a passage must have to be called near.
+/// Share of the question's words that are in the library which a passage must have to be called near.
 const NEAR: f32 = 0.34;
 
 /// An answer, or the honest lack of one.
@@ -80,6 +82,13 @@ pub struct Answer {
     /// Words of the question that nothing has, with the ones that they were taken for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub taken_for: Vec<(String, Vec<String>)>,
+}
+
+impl Answer {
+    /// The quotations as its text.
+    fn put_together(&mut self) {
+        self.answer = self.citations.iter().map(|c| c.quote.as_str()).collect::<Vec<_>>().join("\n\n");
+    }
 }
 
 /// How an answer came about.
@@ -130,7 +139,7 @@ pub struct Citation {
     pub quote: String,
     /// The same, line by line, to be rendered as sentences, steps and items.
     pub lines: Vec<Line>,
-    /// Whether the passage goes on where the quote stops.
+    /// Whether the passage, or its list in the next one, goes on where the quote stops.
     pub more: bool,
     /// The passage's id.
     pub passage: String,
@@ -180,7 +189,19 @@ pub async fn ask(db: &Db, index: &Index, question: &str, access: &Access) -> Res
 pub async fn look_up(db: &Db, index: &Index, question: &str, access: &Access, limit: usize) -> Result<(Found, Answer)> {
     let found = rerank::find(db, index, question, access, limit.max(CLOSE)).await?;
     let passages = passages(db, &found, access).await?;
-    let answer = answer(question, &found, &passages);
+    let mut answer = answer(question, &found, &passages);
+    let asks = kind::Asks::of(question, found.asked.len());
+    let quoted = |answer: &Answer| answer.answer.chars().count();
+    for n in 0..answer.citations.len() {
+        if extract::is_of_list(&answer.citations[n]) {
+            let room = extract::LONGEST.saturating_sub(quoted(&answer) - answer.citations[n].quote.chars().count());
+            let document = &answer.citations[n].document;
+            let all = db.read(|c| async move { library::passages_of(&c, document).await }).await?;
+            let all: Vec<Passage> = all.into_iter().filter(|p| access.allows(&p.readers)).collect();
+            extract::with_whole_list(&mut answer.citations[n], &all, asks, room);
+            answer.put_together();
+        }
+    }
     Ok((found, answer))
 }
 
@@ -235,9 +256,11 @@ pub fn answer(question: &str, found: &Found, passages: &[Passage]) -> Answer {
     let taken = found.asked.iter().filter(|a| !a.taken_for.is_empty());
     answer.taken_for = taken.map(|a| (a.word.clone(), a.taken_for.clone())).collect();
     answer.citations = quotes.into_iter().map(|q| q.cite(readings[q.passage].passage)).collect();
-    answer.answer = answer.citations.iter().map(|c| c.quote.as_str()).collect::<Vec<_>>().join("\n\n");
-    // Stop words alone are near to everything.
-    let near = readings.iter().filter(|r| confidence > 0.0 && r.hit.parts.coverage >= NEAR);
+    answer.put_together();
+    // A word that no readable passage has makes none of them less near. Stop words alone are near to everything.
+    let known: Vec<bool> = found.asked.iter().map(|a| a.passages > 0).collect();
+    let enough = NEAR * extract::share(&found.asked, &known);
+    let near = readings.iter().filter(|r| confidence > 0.0 && enough > 0.0 && r.covered(&found.asked) >= enough);
     for passage in near.map(|r| r.passage) {
         let named = answer.nearest.iter().any(|n| n.document == passage.document);
         let cited = answer.citations.iter().any(|c| c.passage == passage.id);

@@ -53,6 +53,50 @@ async fn a_how_to_question_is_answered_by_the_steps_in_order_with_their_source()
 }
 
 #[tokio::test]
+async fn steps_that_began_in_the_passage_before_are_quoted_from_the_first_one() {
+    let (db, _dir) = store().await;
+    let step = |n: usize| {
+        format!("{n}. Check that valve number {n} of the station is shut, and write it into the book at once.")
+    };
+    let steps = (1..=14).map(step).chain(["15. Drain the harbour boiler before you leave.".to_owned()]);
+    let steps: Vec<String> = steps.chain((16..=18).map(step)).collect();
+    let text = format!("Before you lock up:\n\n{}", steps.join("\n"));
+    put(&db, &[page("station.md", "Station", &[("Locking up", &text)])]).await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    let everyone = Access::everyone();
+    let answer = ask(&db, &index, "How do I drain the harbour boiler?", &everyone).await.unwrap();
+    assert!(answer.answer.starts_with("Before you lock up:\n1. Check that valve number 1 "), "{answer:?}");
+    assert!(answer.citations[0].more && answer.answer.chars().count() <= 700, "{answer:?}");
+    let amount = ask(&db, &index, "When do I drain the harbour boiler?", &everyone).await.unwrap();
+    assert!(amount.answer.contains("15. Drain the harbour boiler"), "one step is asked for: {amount:?}");
+}
+
+#[tokio::test]
+async fn a_short_list_is_quoted_with_the_paragraph_that_introduces_it() {
+    let (db, _dir) = store().await;
+    let text = "Interns get these benefits from their first day on. They are not paid out.\n\n- A bus pass\n- Free lunch\n\n\
+                Nobody else does.";
+    put(&db, &[page("interns.md", "Interns", &[("Benefits", text)])]).await;
+    put(&db, &small_library()).await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    let answer = ask(&db, &index, "benefits of interns from the first day", &Access::everyone()).await.unwrap();
+    assert!(answer.answer.ends_with("They are not paid out.\n• A bus pass\n• Free lunch"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn words_that_nothing_has_do_not_hide_what_is_nearest() {
+    let (db, _dir) = store().await;
+    put(&db, &small_library()).await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    let answer = ask(&db, &index, "zorb quux flim blip allowance", &Access::everyone()).await.unwrap();
+    let nearest: Vec<&str> = answer.nearest.iter().map(|n| n.location.as_str()).collect();
+    assert_eq!((answer.abstained, nearest), (true, vec!["travel/expenses.md"]), "{answer:?}");
+}
+
+#[tokio::test]
 async fn what_the_library_does_not_say_is_not_answered() {
     let (db, _dir) = store().await;
     put(&db, &small_library()).await;

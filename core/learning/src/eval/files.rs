@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use stoa_ground::{Error, Result};
 
 /// A document of a corpus.
@@ -67,16 +68,20 @@ pub fn queries(path: &Path) -> Result<Vec<Query>> {
     json_lines(path, r#"{"id": …, "text": …}"#, |q: &Query| &q.id)
 }
 
-/// Reads judgements. A header line and TREC's four columns (`query 0 document relevance`) are understood as well.
+/// Reads judgements. A header line, TREC's four columns (`query 0 document relevance`) and spaces in place of tabs are
+/// understood as well.
 ///
 /// # Errors
 /// When the file cannot be read or a line does not have its columns.
 pub fn qrels(path: &Path) -> Result<Qrels> {
     let mut qrels = Qrels::default();
     for_lines(path, |number, line| {
-        let columns: Vec<&str> = line.split('\t').map(str::trim).collect();
+        let columns: Vec<&str> = match line.contains('\t') {
+            true => line.split('\t').map(str::trim).collect(),
+            false => line.split_whitespace().collect(),
+        };
         let ([query, document, relevance] | [query, _, document, relevance]) = columns[..] else {
-            return Err("must be query-id<TAB>doc-id<TAB>relevance".into());
+            return Err("must be query-id<TAB>doc-id<TAB>relevance, or have TREC's four columns".into());
         };
         // Some collections write whole numbers as `1.0`.
         match relevance.strip_suffix(".0").unwrap_or(relevance).parse::<i64>() {
@@ -126,11 +131,12 @@ fn for_lines(path: &Path, mut each: impl FnMut(usize, &str) -> Result<(), String
     Ok(())
 }
 
-/// Ids may be written as text or as numbers.
+/// Ids may be written as text or as numbers, of any length.
 fn id<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::Error> {
-    match serde_json::Value::deserialize(value)? {
-        serde_json::Value::String(s) => Ok(s),
-        serde_json::Value::Number(n) => Ok(n.to_string()),
+    let written = Box::<RawValue>::deserialize(value)?;
+    match written.get() {
+        text if text.starts_with('"') => serde_json::from_str(text).map_err(serde::de::Error::custom),
+        number if number.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => Ok(number.to_owned()),
         _ => Err(serde::de::Error::custom("the id must be text or a number")),
     }
 }

@@ -98,6 +98,19 @@ async fn an_evaluation_answers_as_the_bot_does_however_deep_its_list_is() {
     }
 }
 
+#[test]
+fn ids_of_any_length_and_judgements_between_spaces_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let long = "123456789012345678901234567890";
+    let corpus = format!("{{\"id\":{long},\"text\":\"x\"}}\n{{\"id\":{}1,\"text\":\"y\"}}\n", "9".repeat(400));
+    let queries = format!("{{\"id\":-{long},\"text\":\"x\"}}\n");
+    let options = options(dir.path(), &corpus, &queries, &format!("-{long} 0  {long} 2\nq2 {long} 1\n"));
+    assert_eq!(super::corpus(&options.corpus).unwrap()[0].id, long);
+    let qrels = super::qrels(&options.qrels).unwrap();
+    assert_eq!(qrels.relevance(&super::queries(&options.queries).unwrap()[0].id, long), 2);
+    assert_eq!(qrels.relevance("q2", long), 1);
+}
+
 #[tokio::test]
 async fn an_evaluation_leaves_nothing_behind() {
     let bench =
@@ -122,7 +135,7 @@ async fn a_bad_file_is_named_with_its_line() {
         ),
         ("", q, "", "corpus.jsonl has no lines"),
         (CORPUS, "{\"id\":\"q1\"}\n", "", "queries.jsonl line 1 must be one JSON object"),
-        (CORPUS, q, "q1\ta\t1\nq1 a 1\n", "qrels.tsv line 2 must be query-id<TAB>doc-id<TAB>relevance"),
+        (CORPUS, q, "q1\ta\t1\nq1 a\n", "qrels.tsv line 2 must be query-id<TAB>doc-id<TAB>relevance"),
         (CORPUS, q, "q1\ta\t1\nq1\ta\tyes\n", "qrels.tsv line 2 has the relevance 'yes'"),
     ] {
         let error = run(&options(dir.path(), corpus, queries, qrels), None, None).await.unwrap_err().to_string();

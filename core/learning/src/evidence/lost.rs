@@ -1,11 +1,13 @@
 //! Whether the store still has what a pack has to be made of: one that is smaller than its records say is not made.
 
+use std::collections::BTreeSet;
+
 use stoa_ground::ledger::{self, Tombstones};
 use stoa_ground::people;
 use stoa_ground::{Conn, Error, Instant, Result, args};
 
 use super::pack::Scope;
-use crate::training::assignment::replay;
+use crate::training::assignment::{self, replay};
 
 /// Subjects that are opened at once.
 const CHUNK: usize = 500;
@@ -24,7 +26,7 @@ macro_rules! select {
 }
 
 /// Refuses a store that has lost a record which is in the log, or the row of an assignment of the scope that was made before
-/// an instant and not erased.
+/// an instant and not erased; and where the scope is about a person, one in which a row of theirs was changed.
 ///
 /// # Errors
 /// [`Error::Conflict`] with one sentence that names the first one; the database's error.
@@ -65,6 +67,30 @@ pub(super) async fn nothing(c: &Conn, scope: &Scope, before: Instant, tombstones
                 )));
             }
         }
+    }
+    match &scope.person {
+        Some(person) => of_people(c, [&*people::find(c, person).await?.id].into(), tombstones).await,
+        None => Ok(()),
+    }
+}
+
+/// Refuses a store in which an assignment of people who seem to have none is not what its records say.
+///
+/// # Errors
+/// As [`assignment::as_recorded`]; the database's error.
+pub(super) async fn of_people(c: &Conn, mut people: BTreeSet<&str>, tombstones: &Tombstones) -> Result<()> {
+    let sql = "SELECT person FROM person_alias WHERE stands_for IN";
+    let known: Vec<&str> = people.iter().copied().collect();
+    let rows = c.all_in(sql, &known, "", args![]).await?;
+    let aliases = rows.iter().map(|row| row.get("person")).collect::<Result<Vec<String>>>()?;
+    people.extend(aliases.iter().map(String::as_str));
+    let known: Vec<&str> = people.into_iter().collect();
+    let sql = "SELECT DISTINCT r.subject FROM ledger_value v JOIN ledger_record r ON r.id = v.record
+               WHERE v.part = 0 AND r.subject > 'assignment/' AND r.subject < 'assignment0' AND v.person IN";
+    let rows = c.all_in(sql, &known, "", args![]).await?;
+    let subjects = rows.iter().map(|row| row.get("subject")).collect::<Result<Vec<String>>>()?;
+    for some in subjects.chunks(CHUNK) {
+        assignment::as_recorded(c, tombstones, &ledger::kept(c, some).await?).await?;
     }
     Ok(())
 }

@@ -78,7 +78,9 @@ pub(super) async fn make(c: &Conn, asked: &Asked<'_>, people: &mut Then<'_>) -> 
     lost::nothing(c, scope, period.to, tombstones).await?;
     let candidates = candidates(c, scope, period.to).await?;
     let subjects: Vec<String> = candidates.iter().map(|a| subject(&a.id)).collect();
-    let mut kept = in_log(ledger::kept(c, &subjects).await?, asked.size);
+    let kept = ledger::kept(c, &subjects).await?;
+    assignment::as_recorded(c, tombstones, &kept).await?;
+    let mut kept = in_log(kept, asked.size);
     let mut found = Vec::with_capacity(candidates.len());
     for now in candidates {
         let own = kept.get(&subject(&now.id)).map_or(&[][..], Vec::as_slice);
@@ -146,6 +148,7 @@ pub(super) async fn make(c: &Conn, asked: &Asked<'_>, people: &mut Then<'_>) -> 
     }
     let missing: Vec<(&str, &str)> =
         population.all_meant().filter(|(p, r)| !has.contains(&((*p).to_owned(), (*r).to_owned()))).collect();
+    lost::of_people(c, missing.iter().map(|(person, _)| *person).collect(), tombstones).await?;
     let mut gone = Gone::read(c, &missing).await?;
     for (person, requirement) in missing {
         let since = population.meant(person, requirement).unwrap_or(Instant(0));

@@ -143,8 +143,10 @@ impl Learn {
                 _ => say!(words, "lessons-tracks-intro"),
             };
             let list = track_list(&turn, words, &person.id, intro).await?;
-            let in_list = matches!(action, "join" | "leave");
-            turn.replace(pressed.filter(|_| in_list), list).await
+            match action {
+                "join" | "leave" => turn.replace(pressed, list).await,
+                _ => turn.reply_private(list).await,
+            }
         })
         .await
     }
@@ -285,10 +287,11 @@ async fn show_again(turn: &Turn, pressed: Option<&str>, attempt: &str) -> Result
         return turn.revise(pressed).await;
     }
     let Some(attempt) = store::attempt(turn, attempt).await? else { return Ok(()) };
-    let payload = match store::drop_by_key(turn, &attempt.occasion).await? {
+    let mut payload = match store::drop_by_key(turn, &attempt.occasion).await? {
         Some(drop) => Asked::lesson(&drop.key),
         None => Asked::review(&attempt.occasion),
     };
+    payload[Asked::INSTEAD] = true.into();
     turn.answer(Asked::NAME, payload, true).await
 }
 

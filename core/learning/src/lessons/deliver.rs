@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
-use stoa_flow::chat::{Button, literal};
+use stoa_flow::chat::{Button, Message, literal};
 use stoa_flow::delivery::{Delivery, DeliveryKind, Rendered, Rendering};
 use stoa_flow::nudges::{Policy, Priority};
 use stoa_flow::{say, words_key};
@@ -35,6 +35,8 @@ impl Review {
 
 impl Asked {
     pub(super) const NAME: &'static str = "lesson";
+    /// Whether it stands for the message in which a question was answered.
+    pub(super) const INSTEAD: &'static str = "instead";
 
     /// What the delivery of a lesson that was asked for is put with.
     pub(super) fn lesson(key: &str) -> serde_json::Value {
@@ -149,10 +151,11 @@ impl DeliveryKind for Asked {
     async fn render(&self, cx: &Rendering<'_>, delivery: &Delivery) -> Result<Rendered> {
         let Some(person) = cx.person else { return Ok(Rendered::Gone(words_key!("why-stale"))) };
         let lessons = &self.0;
+        let shown = |message| Rendered::Say(Message { instead: delivery.payload[Self::INSTEAD] == true, ..message });
         if let Some(occasion) = delivery.payload["review"].as_str() {
             let (posed, streak) =
                 cx.db.read(|conn| async move { lessons.review(&conn, person, occasion).await }).await?;
-            return Ok(Rendered::Say(show::review(cx.words, &posed, streak)));
+            return Ok(shown(show::review(cx.words, &posed, streak)));
         }
         let key = delivery.payload["drop"].as_str().unwrap_or_default();
         let view = cx
@@ -163,7 +166,7 @@ impl DeliveryKind for Asked {
                 lessons.view(&conn, person, &drop, lesson).await
             })
             .await?;
-        Ok(view.map_or(Rendered::Gone(words_key!("why-lesson-retired")), |v| Rendered::Say(v.message(cx.words))))
+        Ok(view.map_or(Rendered::Gone(words_key!("why-lesson-retired")), |v| shown(v.message(cx.words))))
     }
 }
 

@@ -40,7 +40,7 @@ impl Lessons {
         if self.may_schedule(cx).await? {
             return Ok(());
         }
-        let role = say!(cx.words, "lessons-role-learning");
+        let role = say!(cx.words, "role-learning");
         Err(Error::Forbidden(say!(cx.words, "chat-not-allowed", role = role)))
     }
 

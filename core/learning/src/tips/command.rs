@@ -8,7 +8,7 @@ use stoa_flow::chat::{
 };
 use stoa_flow::delivery;
 use stoa_flow::{say, words_key};
-use stoa_ground::people::{self, Person, Role, Status};
+use stoa_ground::people::{self, Person, Status};
 use stoa_ground::{Error, Result};
 
 use super::reaction::{Pointed, Sign, point_out};
@@ -211,7 +211,7 @@ impl TipCommand {
         if cx.db().read(|c| async move { message::may_verify(&c, person).await }).await? {
             return Ok(());
         }
-        let roles = [Role::Learning.name().to_owned(), Role::Expert.name().to_owned()];
+        let roles = [say!(cx.words, "role-learning"), say!(cx.words, "role-experts")];
         Err(Error::Forbidden(say!(cx.words, "chat-not-allowed", role = cx.words.list(&roles))))
     }
 

@@ -156,6 +156,34 @@ fn today(cx: &Context<'_>, person: &Person) -> Date {
     cx.flow.clock().now().zoned(&people::zone(person)).date()
 }
 
+/// Whether words after "did the" say what was done and ask nothing: "fire safety training on Monday" does, "training change"
+/// does not. At most three words stand before what one does to learn, and nothing but a time or place behind it.
+fn names_a_course(rest: &str) -> bool {
+    const DONE: &[&str] = &[
+        "course",
+        "training",
+        "workshop",
+        "class",
+        "webinar",
+        "seminar",
+        "conference",
+        "talk",
+        "lesson",
+        "module",
+        "quiz",
+        "exam",
+        "drill",
+        "induction",
+    ];
+    const BEHIND: &[&str] = &["today", "yesterday", "last", "this", "on", "in", "at", "with"];
+    let words: Vec<String> =
+        rest.split_whitespace().map(|w| w.trim_end_matches(['.', ',', '!']).to_lowercase()).collect();
+    let is = |word: &str, all: &[&str]| all.contains(&word);
+    let Some(at) = words.iter().take(4).rposition(|word| is(word, DONE)) else { return false };
+    let more = words[..at].iter().any(|word| is(word, &["the", "a", "an", "my", "our", "your"]));
+    !more && words.get(at + 1).is_none_or(|word| is(word, BEHIND))
+}
+
 #[async_trait]
 impl Command for Did {
     fn word(&self) -> &'static str {
@@ -168,9 +196,12 @@ impl Command for Did {
 
     fn accepts(&self, args: &Args) -> bool {
         // "did you…", "did we get…" and what ends in a question mark are questions.
-        let first = args.split().0;
-        let asks = ["you", "we", "they", "i", "he", "she", "it", "anyone", "anybody", "someone", "the", "my", "our"];
-        !args.text().ends_with('?') && !asks.contains(&first.as_str())
+        let asks = ["you", "we", "they", "i", "he", "she", "it", "anyone", "anybody", "someone"];
+        match args.split() {
+            _ if args.text().ends_with('?') => false,
+            (first, rest) if ["the", "my", "our"].contains(&first.as_str()) => names_a_course(rest),
+            (first, _) => !asks.contains(&first.as_str()),
+        }
     }
 
     async fn form(&self, cx: &Context<'_>, call: &Call) -> Result<Option<Form>> {
@@ -413,4 +444,25 @@ fn buttons(words: &'static Words, experience: &Experience) -> Vec<Button> {
     let withdraw = format!("did withdraw {}", experience.id);
     buttons.push(Button { style: Style::Danger, ..Button::new(say!(words, "tips-withdraw-button"), withdraw) });
     buttons
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_done_is_told_from_what_is_asked() {
+        for done in
+            ["the safety training", "my first aid course on Friday, with Bo", "The fire drill.", "our quiz today"]
+        {
+            let rest = done.split_once(' ').unwrap().1;
+            assert!(names_a_course(rest), "{done}");
+        }
+        for asked in
+            ["the course change", "the server crash", "my manager like the course", "the new fire drill plan work"]
+        {
+            let rest = asked.split_once(' ').unwrap().1;
+            assert!(!names_a_course(rest), "{asked}");
+        }
+    }
 }

@@ -24,7 +24,8 @@ pub(crate) use changes::{Changed, changes};
 pub(super) use replay::apply;
 pub use replay::{AssignmentProjection, replay};
 pub(crate) use store::{
-    about, all, existing, made_before, of_requirement, overdue, overdue_below, sound, states, who_completed,
+    about, all, as_recorded, existing, made_before, newest_sound, of_requirement, overdue, overdue_below, sound,
+    states, who_completed,
 };
 pub use store::{by_id, learners_of, of_person};
 

@@ -23,7 +23,7 @@ use stoa_flow::chat::{
 };
 use stoa_flow::words::Words;
 use stoa_flow::{say, words_key};
-use stoa_ground::people::calendar::Calendar;
+use stoa_ground::people::calendar::{Calendar, parse_date};
 use stoa_ground::people::{Person, Role};
 use stoa_ground::{Conn, Error, Instant, Result};
 
@@ -74,7 +74,7 @@ impl Command for Training {
     async fn form(&self, cx: &Context<'_>, call: &Call) -> Result<Option<Form>> {
         let (word, rest) = call.args.split();
         match word.as_str() {
-            "attest" => sign::form(cx, rest).await,
+            "attest" => sign::form(cx, call, rest).await,
             "ask" if call.values.is_none() => ask::question_form(cx, rest).await,
             "reply" => ask::answer_form(cx, rest).await,
             "choose" => form::choose(cx, &self.0, rest).await,
@@ -136,7 +136,8 @@ impl Command for Training {
             "attest" | "finish" => cx.commit(|turn| async move { scene.finish(&turn, id).await }).await,
             "sign" => {
                 let version = words.get(1).copied().unwrap_or_default();
-                cx.commit(|turn| async move { scene.sign(&turn, id, version, call).await }).await
+                let opened = words.get(2).copied();
+                cx.commit(|turn| async move { scene.sign(&turn, id, version, opened, call).await }).await
             }
             "code" => {
                 let event = cx.envelope.key.as_str();
@@ -151,8 +152,13 @@ impl Command for Training {
             "question" => cx.commit(|turn| async move { scene.question(&turn, id).await }).await,
             "questions" => cx.commit(|turn| async move { scene.questions(&turn).await }).await,
             "plan" => {
-                let days = if words.get(1) == Some(&"tomorrow") { 1 } else { 2 };
-                let date = scene.today(cx.db().clock().now()).checked_add(days.days()).ok();
+                let today = scene.today(cx.db().clock().now());
+                let date = match words.get(1) {
+                    // Buttons of earlier releases.
+                    Some(&"tomorrow") => today.tomorrow().ok(),
+                    Some(&"later") => today.checked_add(2.days()).ok(),
+                    day => day.and_then(|day| parse_date(day)),
+                };
                 cx.commit(|turn| async move { scene.plan(&turn, id, date).await }).await
             }
             "choose-day" => {
@@ -381,7 +387,7 @@ impl Scene<'_> {
         let mut file = None;
         let text = if !a.state.is_running() {
             say!(self.words, "training-plan-not-needed")
-        } else if at > a.due.at {
+        } else if at > a.due.at || date <= self.today(turn.now()) {
             say!(self.words, "training-plan-too-late", due = a.due.said_in_full(self.words))
         } else {
             let mut progress = progress::load(turn, id).await?;

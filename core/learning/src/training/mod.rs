@@ -159,14 +159,23 @@ pub async fn sound(conn: &Conn) -> Result<u64> {
     assignment::sound(conn).await
 }
 
-/// What a TOML parser says, as one sentence that names file and line.
-fn toml_sentence(file: &str, text: &str, error: &toml::de::Error) -> String {
+/// Whether the table of assignments says what the ledger's records say, of those that the last `most` records are about.
+/// Gives how many were compared.
+///
+/// # Errors
+/// As [`sound`].
+pub async fn newest_sound(conn: &Conn, most: u64) -> Result<u64> {
+    assignment::newest_sound(conn, most).await
+}
+
+/// What a TOML parser says, as one sentence that names file and line. `within`: the part of the file, with a colon.
+fn toml_sentence(file: &str, text: &str, error: &toml::de::Error, within: &str) -> String {
     let said = error.message().replace('\n', ", ");
     match error.span() {
         Some(span) => {
             let line = text.get(..span.start).unwrap_or_default().matches('\n').count() + 1;
-            format!("{file} line {line}: {said}")
+            format!("{file} line {line}: {within}{said}")
         }
-        None => format!("{file}: {said}"),
+        None => format!("{file}: {within}{said}"),
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::civil::Date;
 use serde_json::{Value as Json, json};
 use stoa_flow::chat::{Button, Message, literal, moment_at};
 use stoa_flow::delivery::{self, Delivery, DeliveryKind, Line, NewDelivery, Rendered, Rendering};
@@ -60,7 +61,7 @@ pub(super) async fn plan(tx: &Tx, a: &Assignment, at: Instant, number: u32) -> R
 }
 
 /// A reminder by the manager: at most one a day. False when there was one today.
-pub(super) async fn by_manager(tx: &Tx, a: &Assignment, today: jiff::civil::Date) -> Result<bool> {
+pub(super) async fn by_manager(tx: &Tx, a: &Assignment, today: Date) -> Result<bool> {
     let step = format!("asked-{today}");
     delivery::enqueue(tx, &delivery(a, "reminder", &step, format!("nudge/{}/{step}", a.id))).await
 }
@@ -257,6 +258,9 @@ struct Now {
     /// A link to the calendar file about that, as CommonMark.
     file: Option<String>,
     days_left: i32,
+    today: Date,
+    /// The next two working days, as far as they are not behind the due date.
+    mornings: Vec<Date>,
 }
 
 impl Nudge {
@@ -284,6 +288,8 @@ impl Nudge {
         let planned =
             progress.planned.filter(|at| *at > cx.now).map(|at| moment_at(cx.words, at, &calendar.zone, today));
         let days_left = (a.due.date - today).get_days();
+        let next = calendar.working_day_after(today);
+        let mornings = [next, calendar.working_day_after(next)].into_iter().filter(|day| *day <= a.due.date).collect();
         Ok(Some(Now {
             due: a.due.said(cx.words, today),
             title: literal(&title),
@@ -292,6 +298,8 @@ impl Nudge {
             planned,
             file,
             days_left,
+            today,
+            mornings,
         }))
     }
 
@@ -387,9 +395,14 @@ impl DeliveryKind for Nudge {
             }
             (None, _) if self.asks_when(&now) => {
                 message = message.paragraph(say!(cx.words, "training-plan-question"));
-                let plan = |label: String, word: &str| Button::new(label, format!("training plan {id} {word}"));
-                buttons.push(plan(say!(cx.words, "training-plan-tomorrow"), "tomorrow"));
-                buttons.push(plan(say!(cx.words, "training-plan-later"), "later"));
+                for day in &now.mornings {
+                    let label = if now.today.tomorrow().is_ok_and(|tomorrow| tomorrow == *day) {
+                        say!(cx.words, "training-plan-tomorrow")
+                    } else {
+                        say!(cx.words, "training-plan-morning", day = cx.words.day(*day, now.today))
+                    };
+                    buttons.push(Button::new(label, format!("training plan {id} {day}")));
+                }
                 buttons.push(Button::new(say!(cx.words, "training-plan-choose"), format!("training choose {id}")));
             }
             _ => {}

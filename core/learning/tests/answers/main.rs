@@ -146,6 +146,21 @@ const PAGES: [(&str, &str, &str, &str, &str); 5] = [
 ];
 
 #[tokio::test]
+async fn what_is_quoted_keeps_the_links_of_a_checked_page_as_it_stands() {
+    let o = Office::open().await;
+    o.hire_all().await;
+    let form = |at: &str| {
+        format!("The parking form is [on the intranet](https://intranet.example.org/{at}), not [here](../old.md).")
+    };
+    o.put("office/form.md", "Parking form", "Where it is", &form("a"), &["everyone"]).await;
+    let answer = o.says("Ana", "Where is the parking form?").await;
+    assert!(answer.contains("is [on the intranet](<https://intranet.example.org/a>), not here."), "{answer}");
+    o.put("office/form.md", "Parking form", "Where it is", &form("b"), &["everyone"]).await;
+    let answer = o.says("Ana", "Where is the parking form?").await;
+    assert!(answer.contains("is [on the intranet](<https://intranet.example.org/b>), not here."), "{answer}");
+}
+
+#[tokio::test]
 async fn a_question_gets_the_steps_of_the_page_with_its_source_and_thanks_for_feedback() {
     let o = Office::open().await;
     o.hire_all().await;
@@ -157,7 +172,7 @@ async fn a_question_gets_the_steps_of_the_page_with_its_source_and_thanks_for_fe
     > 1. Photograph every receipt.
     > 2. Open the expense form in HR Links.
     > 3. Send it within 14 days.
-    — Travel expenses › Claiming expenses (handbook: travel/expenses.md)
+    — Travel expenses › Claiming expenses (handbook: travel/expenses.md); it goes on there
     [Helpful: ask helpful ID]
     [Not helpful: ask missing ID]
     [Save: ask save ID]

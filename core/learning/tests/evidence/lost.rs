@@ -122,6 +122,32 @@ async fn no_pack_is_made_where_an_assignment_is_lost_that_the_records_know() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_pack_is_made_where_the_table_says_of_an_assignment_what_its_records_do_not() {
+    let everywhere = [of(None, None), of(Some("fire-safety"), None), of(None, Some("Cleo"))];
+    for sql in [
+        "UPDATE assignment SET completed = 1, state = 'completed' WHERE requirement = 'fire-safety' AND person IN
+         (SELECT id FROM person WHERE name = 'Cleo')",
+        // As if it were another one's, or of another requirement.
+        "UPDATE assignment SET person = 'x' WHERE requirement = 'fire-safety' AND person IN
+         (SELECT id FROM person WHERE name = 'Cleo')",
+        "UPDATE assignment SET requirement = 'other' WHERE requirement = 'fire-safety' AND person IN
+         (SELECT id FROM person WHERE name = 'Cleo')",
+    ] {
+        let w = busy().await;
+        let id = w.assigned("Cleo", "fire-safety").await.replace("assignment/", "");
+        w.below(None, sql).await;
+        for scope in &everywhere {
+            let why = w.refused("pack", scope).await;
+            let says = format!("the table of assignments does not say of {id} what the ledger's records say");
+            assert!(why.contains(&says), "{sql}: {scope:?}: {why}");
+        }
+        assert_eq!(w.refused("ana", &of(None, Some("Ana"))).await, "", "{sql}");
+        w.services.ledger.rebuild(&w.s.db).await.unwrap();
+        assert_eq!(w.refused("rebuilt", &of(None, None)).await, "", "{sql}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_pack_is_made_where_a_record_is_gone_that_is_in_the_log() {
     for (guard, sql, says) in [
         (

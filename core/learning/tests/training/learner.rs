@@ -35,6 +35,8 @@ async fn ana_does_her_fire_safety_from_the_first_message_to_her_name() {
 
     let done = w.s.fills("Ana", &format!("training attest {id}"), &[("name", "  ana ")]).await;
     assert!(done.contains("✓ **Fire safety**: completed on Mon, 23 Nov 2026, quiz 50 % right. Thank you!"), "{done}");
+    assert_eq!(w.s.to("Ana").len(), messages, "the message whose button opened the form says it");
+    assert!(!w.last("Ana").contains("training attest"), "there is nothing to confirm any more");
     let nudge = w.s.to("Ana").into_iter().find(|p| p.key == format!("nudge/{id}/assign")).unwrap();
     let nudge = nudge.message.plain();
     assert!(nudge.ends_with("\n✓ **Fire safety**: done. Thank you!"), "the posted nudge turns to done: {nudge}");
@@ -282,6 +284,37 @@ async fn reading_takes_the_minutes_that_the_course_asks_for() {
     assert!(said.contains("one more minute"), "{said}");
     w.s.until("2026-11-23T10:01:00Z").await;
     assert!(w.press("Ana", &format!("training quiz {id}")).await.starts_with("Question 1 of 2"));
+}
+
+#[tokio::test]
+async fn the_buttons_of_when_will_you_do_it_say_the_day_that_they_mean() {
+    let w = world().await;
+    w.s.hire("Ana", |_| {}).await;
+    w.apply(REQUIREMENT).await;
+    let offered = |w: &World| {
+        let asked = w.s.to("Ana").into_iter().rfind(|p| p.key.contains("/t-7")).unwrap().message;
+        let buttons = asked.blocks.iter().filter_map(|b| match b {
+            stoa_flow::chat::Block::Buttons(buttons) => Some(buttons.clone()),
+            _ => None,
+        });
+        let plans = buttons.flatten().filter(|b| b.command.starts_with("training plan "));
+        plans.map(|b| (b.label, b.command)).collect::<Vec<_>>()
+    };
+    w.s.until("2026-11-30T12:00:00Z").await;
+    let labels: Vec<String> = offered(&w).into_iter().map(|(label, _)| label).collect();
+    assert_eq!(labels, ["Tomorrow morning", "Wednesday morning"]);
+    // Seven days before a Friday it is Friday.
+    let to = "2026-12-18".parse().unwrap();
+    training::extend(&w.s.db, &w.services, "Ana", "fire-safety", to, "operator", "a project").await.unwrap();
+    w.s.until("2026-12-11T12:00:00Z").await;
+    let friday = offered(&w);
+    let labels: Vec<&str> = friday.iter().map(|(label, _)| label.as_str()).collect();
+    assert_eq!(labels, ["Monday morning", "Tuesday morning"]);
+    // Whoever presses it on Sunday means the same Monday; after it the day is over.
+    w.s.until("2026-12-13T12:00:00Z").await;
+    assert!(w.press("Ana", &friday[0].1).await.contains("Noted: I remind you tomorrow 09:00."));
+    w.s.until("2026-12-15T12:00:00Z").await;
+    assert!(w.press("Ana", &friday[1].1).await.contains("Please choose a working day after today"));
 }
 
 #[tokio::test]

@@ -395,6 +395,31 @@ async fn what_is_three_days_late_on_a_weekend_is_in_the_digest_of_the_next_monda
 }
 
 #[tokio::test]
+async fn whose_monday_is_over_before_that_of_the_person_hears_of_it_the_day_after() {
+    let w = world().await;
+    let max = w.s.hire("Max", |p| p.timezone = "Pacific/Kiritimati".into()).await;
+    w.s.hire("Ana", |p| {
+        p.timezone = "Pacific/Pago_Pago".into();
+        p.manager = Some(max.id.clone());
+    })
+    .await;
+    w.apply(REQUIREMENT).await;
+    w.finish(&max).await;
+    let to = "2026-12-11".parse().unwrap();
+    training::extend(&w.s.db, &w.services, "Ana", "fire-safety", to, "operator", "a project").await.unwrap();
+    w.s.news("Max");
+    // When it is Monday in Pago Pago, it is Tuesday in Kiritimati.
+    w.s.until("2026-12-14T21:00:00Z").await;
+    let heard = w.s.news("Max");
+    assert!(heard.contains("**Ana**: Fire safety, 3 days overdue (new)"), "{heard}");
+    w.s.until("2026-12-20T18:00:00Z").await;
+    assert_eq!(w.s.news("Max"), "", "once a week");
+    w.s.until("2026-12-20T20:00:00Z").await;
+    let heard = w.s.news("Max");
+    assert!(heard.contains("**Ana**: Fire safety, 9 days overdue"), "{heard}");
+}
+
+#[tokio::test]
 async fn no_week_is_without_a_digest_when_it_becomes_somebody_elses_to_hear() {
     let w = world().await;
     let boss = w.s.hire("Boss", |_| {}).await;

@@ -304,6 +304,8 @@ async fn a_signature_waits_until_the_person_has_signed_in() {
     let done = w.last("Ana");
     assert!(done.contains("completed on Mon, 23 Nov 2026") && done.contains("Signed: Ana · "), "{done}");
     assert!(!done.contains("/oidc/"), "{done}");
+    let pressed = format!("training attest {id}");
+    assert!(w.s.to("Ana").iter().all(|p| !p.message.plain().contains(&pressed)), "nothing asks for it any more");
     let signed = all().await.unwrap().into_iter().find(|r| r.kind == "attested").unwrap().data;
     assert_eq!(signed["authentication"], "oidc");
     assert_eq!(

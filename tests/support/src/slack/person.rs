@@ -155,7 +155,7 @@ impl Person<'_> {
 
     /// Gives a slash command in a conversation, one of the bot's or not.
     pub fn slash_in(&self, channel: &str, command: &str, text: &str) -> usize {
-        let (trigger, url) = self.chances(channel);
+        let (trigger, url) = self.chances(channel, None);
         let name = if channel.starts_with('D') { "directmessage".to_owned() } else { channel.to_lowercase() };
         let form = json!({ "token": "outdated", "team_id": TEAM, "team_domain": "acme", "channel_id": channel,
             "channel_name": name, "user_id": self.id, "user_name": self.id.to_lowercase(), "command": command,
@@ -164,11 +164,11 @@ impl Person<'_> {
         self.slack.deliver(Kind::Command, form)
     }
 
-    /// A trigger id and a response address.
-    fn chances(&self, channel: &str) -> (String, String) {
+    /// A trigger id and a response address, of a message whose button was pressed or of none.
+    fn chances(&self, channel: &str, pressed: Option<&str>) -> (String, String) {
         let mut kept = lock(&self.slack.hall.kept);
         let (trigger, id) = (kept.trigger(&self.id), format!("r{}", kept.next()));
-        kept.responses.insert(id.clone(), (channel.to_owned(), self.id.clone(), 0));
+        kept.responses.insert(id.clone(), (channel.to_owned(), self.id.clone(), 0, pressed.map(str::to_owned)));
         (trigger, format!("{}/respond/{id}", self.slack.hall.url))
     }
 
@@ -221,7 +221,7 @@ impl Person<'_> {
         };
         let (message, block, button) =
             self.slack.wait(&format!("a button “{label}” for {}", self.id), |_| find()).await?;
-        let (trigger, url) = self.chances(&message.channel);
+        let (trigger, url) = self.chances(&message.channel, Some(&message.ts));
         let at = lock(&self.slack.hall.kept).ts();
         let mut action = button;
         action["action_ts"] = json!(at);
@@ -340,7 +340,7 @@ impl Person<'_> {
 
     /// Uses a shortcut on a message.
     pub fn uses_shortcut(&self, callback: &str, message: &Message) -> usize {
-        let (trigger, url) = self.chances(&message.channel);
+        let (trigger, url) = self.chances(&message.channel, None);
         let at = lock(&self.slack.hall.kept).ts();
         self.slack.deliver(
             Kind::Interactive,

@@ -223,8 +223,8 @@ pub(super) struct Kept {
     pub homes: BTreeMap<String, Value>,
     /// Whose trigger it is, when it was given, and whether it was used.
     pub triggers: BTreeMap<String, (String, Instant, bool)>,
-    /// Response addresses: conversation, person, uses.
-    pub responses: BTreeMap<String, (String, String, usize)>,
+    /// Response addresses: conversation, person, uses, and the message whose button was pressed.
+    pub responses: BTreeMap<String, (String, String, usize, Option<String>)>,
     /// What the code of an installation is changed into: the token, the workspace's id and name, and for how many seconds
     /// the token holds.
     pub codes: BTreeMap<String, (String, String, String, Option<u64>)>,

@@ -446,17 +446,24 @@ impl Kept {
     }
 
     fn respond(&mut self, id: &str, body: &Value) -> Result<(), Refusal> {
-        let Some((channel, user, uses)) = self.responses.get_mut(id) else { return no("expired_url") };
+        let Some((channel, user, uses, pressed)) = self.responses.get_mut(id) else { return no("expired_url") };
         *uses += 1;
         if *uses > 5 {
             return no("used_url");
         }
-        let (channel, user) = (channel.clone(), user.clone());
+        let (channel, user, pressed) = (channel.clone(), user.clone(), pressed.clone());
         let shown = json!({ "text": body["text"], "blocks": body["blocks"] });
         self.content(&shown, 40_000, &[])?;
         let ts = self.ts();
         let only = (body["response_type"] != "in_channel").then_some(user);
         let (text, blocks) = (said(body, "text").to_owned(), body["blocks"].clone());
+        let original = pressed.filter(|_| body["replace_original"] == true);
+        if let Some(at) = original.and_then(|ts| self.position(&channel, &ts)) {
+            let original = &mut self.messages[at];
+            (original.text, original.blocks) = (text, blocks);
+            original.edits += 1;
+            return Ok(());
+        }
         let (thread, metadata) = (None, Value::Null);
         self.messages.push(Message {
             channel,

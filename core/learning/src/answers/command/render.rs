@@ -17,7 +17,7 @@ use super::store::{self, Kept, Question};
 use super::{ANSWER, kept, readers};
 use crate::Services;
 use crate::answers::respond::{self, Inquiry};
-use crate::answers::{Citation, How, experts};
+use crate::answers::{Citation, How, experts, links};
 use crate::library::{self, Passage};
 use crate::search::{Access, plain};
 
@@ -44,6 +44,9 @@ async fn current(db: &Db, kept: &Kept, access: &Access) -> Result<Option<Current
             }
             citation.verified = passage.verified;
             (citation.deprecated, citation.review_date) = (passage.standing.deprecated, passage.standing.review_date);
+            if passage.verified {
+                links::find(&mut citation.lines, &passage.text);
+            }
             let mut also = Vec::new();
             for origin in citation.also.drain(..) {
                 also.extend(is_open(&conn, &origin.document, access).await?.then_some(origin));

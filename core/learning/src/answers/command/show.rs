@@ -1,7 +1,8 @@
 //! An answer as a message: quotes or sentences with where they stand, or an honest "I don't know".
 //!
-//! Everything that comes from a page, a person or a model is text: links lead only to the places that are cited, and
-//! addresses inside of a text are shown as code, which no platform makes a link of.
+//! Everything that comes from a page, a person or a model is text: links lead only to the places that are cited, and where
+//! a page that somebody has checked has links of its own. Addresses inside of a text are shown as code, which no platform
+//! makes a link of.
 
 use std::collections::BTreeMap;
 
@@ -174,7 +175,7 @@ impl Shown<'_> {
     fn source(&self, citation: &Citation) -> String {
         let title = place(&citation.title, &citation.heading);
         let owner = self.owners.get(&citation.document).map(|owner| literal(owner)).unwrap_or_default();
-        match (citation.source.as_str(), citation.verified) {
+        let source = match (citation.source.as_str(), citation.verified) {
             ("tips", true) => say!(self.words, "answers-source-tip", title = title, author = owner),
             ("tips", false) => say!(self.words, "answers-source-tip-unchecked", title = title, author = owner),
             ("discussions", _) if !owner.is_empty() => {
@@ -188,7 +189,8 @@ impl Shown<'_> {
                 let source = self.with_others(from(&title, &citation.source, &citation.address()), citation);
                 say!(self.words, "answers-source-unchecked", source = source)
             }
-        }
+        };
+        if citation.more { say!(self.words, "answers-source-more", source = source) } else { source }
     }
 
     /// A source with the other places where the same stands.
@@ -252,14 +254,36 @@ fn markdown(lines: &[Line]) -> String {
         }
         let indent = "   ".repeat(line.depth.saturating_sub(1));
         match line.kind {
-            LineKind::Step(n) => out.push_str(&format!("{indent}{n}. {}", harmless(&line.text))),
-            LineKind::Item => out.push_str(&format!("{indent}- {}", harmless(&line.text))),
+            LineKind::Step(n) => out.push_str(&format!("{indent}{n}. {}", with_links(line))),
+            LineKind::Item => out.push_str(&format!("{indent}- {}", with_links(line))),
             LineKind::Code => out.push_str(&fenced(&line.text)),
-            LineKind::Sentence | LineKind::Row => out.push_str(&unlisted(&harmless(&line.text))),
+            LineKind::Sentence | LineKind::Row => out.push_str(&unlisted(&with_links(line))),
         }
         before = Some(line);
     }
     out
+}
+
+/// A quoted line as CommonMark text with the links of its page.
+fn with_links(line: &Line) -> String {
+    let (mut out, mut at) = (String::new(), 0);
+    for link in &line.links {
+        let label = &line.text[link.from..link.to];
+        // What looks like an address must be the one where it leads.
+        if !label.contains(char::is_whitespace) && label.contains('.') && host(label) != host(&link.url) {
+            continue;
+        }
+        out.push_str(&harmless(&line.text[at..link.from]));
+        out.push_str(&linked(&literal(label), &link.url));
+        at = link.to;
+    }
+    out + &harmless(&line.text[at..])
+}
+
+/// The host of an address, with or without what goes without saying.
+fn host(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    rest.trim_start_matches("www.").split(['/', '?', '#', '\\']).next().unwrap_or_default()
 }
 
 /// Text of others as CommonMark text, its web addresses as code: what a page or a model names as an address cannot be
@@ -301,10 +325,35 @@ fn unlisted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answers::Link;
+
+    #[test]
+    fn a_quotation_of_a_part_says_that_its_page_goes_on() {
+        let (answer, owners) = (Answer::default(), BTreeMap::new());
+        let shown = Shown {
+            words: Words::english(),
+            question: "q",
+            answer: &answer,
+            owners: &owners,
+            experts: &[],
+            asked: &[],
+            audience: Audience::Asker,
+            vote: None,
+            saved: false,
+            unasked: false,
+            before: None,
+        };
+        let (title, location) = ("Leave".to_owned(), "https://e.org/a".to_owned());
+        let source = "site".to_owned();
+        let whole = Citation { title, location, source, verified: true, ..Citation::default() };
+        assert_eq!(shown.source(&whole), "[Leave](<https://e.org/a>) (site)");
+        let part = Citation { more: true, ..whole };
+        assert_eq!(shown.source(&part), "[Leave](<https://e.org/a>) (site); it goes on there");
+    }
 
     #[test]
     fn what_is_quoted_stays_text_steps_stay_steps_and_only_web_addresses_are_links() {
-        let line = |kind, depth, text: &str| Line { kind, depth, text: text.into() };
+        let line = |kind, depth, text: &str| Line { kind, depth, text: text.into(), links: Vec::new() };
         let quoted = markdown(&[
             line(LineKind::Sentence, 0, "1988. <b>Ring</b> @here:"),
             line(LineKind::Step(1), 1, "Open *it*"),
@@ -319,6 +368,17 @@ mod tests {
         assert_eq!(markdown(&address), "See `![x](https://evil.example/?q=1)` and \\*more\\*.");
         let ticked = [line(LineKind::Sentence, 0, "See `https://evil.example/?q=1` now.")];
         assert_eq!(markdown(&ticked), "See `'https://evil.example/?q=1'` now.");
+        let link = |from, to, url: &str| Link { from, to, url: url.into() };
+        let links = vec![link(4, 13, "https://e.org/a"), link(15, 16, "https://e.org/> [x](y)")];
+        let linked = Line { links, ..line(LineKind::Item, 1, "See the *form* b at https://e.org") };
+        assert_eq!(markdown(&[linked]), "- See [the \\*form](<https://e.org/a>)\\* b at `https://e.org`");
+        let leads = |label: &str, url: &str| {
+            let links = vec![link(0, label.len(), url)];
+            markdown(&[Line { links, ..line(LineKind::Sentence, 0, label) }])
+        };
+        assert_eq!(leads("www.e.org/a", "https://e.org/b"), "[www.e.org/a](<https://e.org/b>)");
+        assert_eq!(leads("bank.example", "https://evil.example/bank.example"), "bank.example");
+        assert_eq!(leads("https://bank.example", "https://evil.example"), "`https://bank.example`");
         assert_eq!(from("A", "site", "https://e.org/a"), "[A](<https://e.org/a>) (site)");
         assert_eq!(from("A", "site", "https://e.org/a> <b"), "A (site: https://e.org/a\\> \\<b)");
         assert_eq!(from("A", "site", "javascript:x"), "A (site: javascript:x)");

@@ -281,7 +281,7 @@ impl<'a> Draft<'a> {
                     answer.citations.len() - 1
                 });
                 cites.push(at);
-                let line = Line { kind: LineKind::Sentence, depth: 0, text: quote.clone() };
+                let line = Line { kind: LineKind::Sentence, depth: 0, text: quote.clone(), links: Vec::new() };
                 let citation = &mut answer.citations[at];
                 if !citation.lines.contains(&line) {
                     citation.lines.push(line);

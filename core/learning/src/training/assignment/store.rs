@@ -1,10 +1,10 @@
 //! The table of assignments: how it is written and read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::civil::Date;
 use stoa_ground::db::Row;
-use stoa_ground::ledger::{self, Record};
+use stoa_ground::ledger::{self, Kept, Record, Tombstones, log};
 use stoa_ground::{Conn, Error, Instant, Result, Tx, args};
 
 use super::{Assignment, Renewal, replay};
@@ -276,12 +276,8 @@ const CHUNK: usize = 500;
 /// # Errors
 /// [`Error::Conflict`] with one sentence that names the first row that is changed, gone or put in; the database's error.
 pub(crate) async fn sound(conn: &Conn) -> Result<u64> {
-    let without = "SELECT id FROM assignment WHERE NOT EXISTS
-                   (SELECT 1 FROM ledger_record r WHERE r.subject = 'assignment/' || assignment.id) LIMIT 1";
-    if let Some(row) = conn.opt(without, args![]).await? {
-        let id: String = row.get("id")?;
-        return Err(Error::Conflict(format!("the ledger has no record of the assignment {id}: somebody put it in")));
-    }
+    nothing_put_in(conn).await?;
+    let tombstones = Tombstones::read(conn).await?;
     let next = "SELECT DISTINCT subject FROM ledger_record WHERE subject > $1 AND subject < 'assignment0'
                 ORDER BY subject LIMIT $2";
     let (mut after, mut compared) = ("assignment/".to_owned(), 0);
@@ -290,26 +286,64 @@ pub(crate) async fn sound(conn: &Conn) -> Result<u64> {
             conn.all(next, args![&after, CHUNK]).await?.iter().map(|r| r.get("subject")).collect::<Result<_>>()?;
         let Some(last) = subjects.last() else { return Ok(compared) };
         after.clone_from(last);
-        let ids: Vec<&str> = subjects.iter().filter_map(|subject| subject.strip_prefix("assignment/")).collect();
-        let mut there: HashMap<String, (Assignment, i64)> = HashMap::new();
-        for row in conn.all_in(select!("WHERE id IN"), &ids, "", args![]).await? {
-            there.insert(row.get("id")?, (read(&row)?, row.get("version")?));
+        as_recorded(conn, &tombstones, &ledger::kept(conn, &subjects).await?).await?;
+        compared += subjects.len() as u64;
+    }
+}
+
+/// As [`sound`], of the rows that the last `most` leaves of the log are about.
+///
+/// # Errors
+/// As [`sound`].
+pub(crate) async fn newest_sound(conn: &Conn, most: u64) -> Result<u64> {
+    nothing_put_in(conn).await?;
+    let tombstones = Tombstones::read(conn).await?;
+    let from = log::size(conn).await?.saturating_sub(most);
+    let about = "SELECT DISTINCT r.subject FROM log_leaf l JOIN ledger_record r ON r.id = l.record
+                 WHERE l.leaf >= $1 AND r.subject > 'assignment/' AND r.subject < 'assignment0' ORDER BY r.subject";
+    let rows = conn.all(about, args![i64::try_from(from).unwrap_or(i64::MAX)]).await?;
+    let subjects: Vec<String> = rows.iter().map(|r| r.get("subject")).collect::<Result<_>>()?;
+    for some in subjects.chunks(CHUNK) {
+        as_recorded(conn, &tombstones, &ledger::kept(conn, some).await?).await?;
+    }
+    Ok(subjects.len() as u64)
+}
+
+/// Refuses a row without a record.
+async fn nothing_put_in(conn: &Conn) -> Result<()> {
+    let without = "SELECT id FROM assignment WHERE NOT EXISTS
+                   (SELECT 1 FROM ledger_record r WHERE r.subject = 'assignment/' || assignment.id) LIMIT 1";
+    if let Some(row) = conn.opt(without, args![]).await? {
+        let id: String = row.get("id")?;
+        return Err(Error::Conflict(format!("the ledger has no record of the assignment {id}: somebody put it in")));
+    }
+    Ok(())
+}
+
+/// Compares the rows of these subjects with what their records say.
+///
+/// # Errors
+/// As [`sound`]; [`Error::Conflict`] when something of a record is gone that nobody erased.
+pub(crate) async fn as_recorded(conn: &Conn, tombstones: &Tombstones, all: &BTreeMap<String, Vec<Kept>>) -> Result<()> {
+    let ids: Vec<&str> = all.keys().filter_map(|subject| subject.strip_prefix("assignment/")).collect();
+    let mut there: HashMap<String, (Assignment, i64)> = HashMap::new();
+    for row in conn.all_in(select!("WHERE id IN"), &ids, "", args![]).await? {
+        there.insert(row.get("id")?, (read(&row)?, row.get("version")?));
+    }
+    for (subject, kept) in all {
+        let records = kept.iter().map(|kept| tombstones.opened(kept)).collect::<Result<Vec<Record>>>()?;
+        let id = subject.trim_start_matches("assignment/");
+        let mut said = replay(id, &records)?.zip(records.last().map(|record| record.version));
+        let row = there.remove(id);
+        // Who stands for whom is nothing of the assignment's own.
+        if let (Some((said, _)), Some((row, _))) = (&mut said, &row) {
+            said.person.clone_from(&row.person);
         }
-        for (subject, kept) in ledger::kept(conn, &subjects).await? {
-            let records = kept.iter().map(ledger::opened).collect::<Result<Vec<Record>>>()?;
-            let id = subject.trim_start_matches("assignment/");
-            let mut said = replay(id, &records)?.zip(records.last().map(|record| record.version));
-            let row = there.remove(id);
-            // Who stands for whom is nothing of the assignment's own.
-            if let (Some((said, _)), Some((row, _))) = (&mut said, &row) {
-                said.person.clone_from(&row.person);
-            }
-            if said != row {
-                return Err(Error::Conflict(format!(
-                    "the table of assignments does not say of {id} what the ledger's records say: it was changed"
-                )));
-            }
-            compared += 1;
+        if said != row {
+            return Err(Error::Conflict(format!(
+                "the table of assignments does not say of {id} what the ledger's records say: it was changed"
+            )));
         }
     }
+    Ok(())
 }

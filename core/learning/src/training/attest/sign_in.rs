@@ -6,8 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use stoa_flow::chat::{Account, Place};
+use stoa_flow::chat::{Account, Message, Place, literal};
 use stoa_flow::delivery::{self, NewDelivery};
+use stoa_flow::say;
 use stoa_flow::words::Words;
 use stoa_ground::clock::wall;
 use stoa_ground::ledger::{open_secret, seal_secret};
@@ -42,6 +43,9 @@ struct Pending {
     message: String,
     /// Where that message is, and for whom, when only they see it among others.
     among_others: Option<(Place, Account)>,
+    /// The message whose button asked for it.
+    #[serde(default)]
+    opened: Option<(Place, String)>,
 }
 
 /// How a link stands.
@@ -131,6 +135,7 @@ pub(in crate::training) async fn ask(
     person: &Person,
     course: &Course,
     typed: &str,
+    opened: Option<&str>,
     mut message: NewDelivery,
 ) -> Result<()> {
     // What was sealed under another key is as good as not there.
@@ -145,6 +150,7 @@ pub(in crate::training) async fn ask(
         issued: wall(),
         message: message.key.clone(),
         among_others: message.place.clone().zip(message.only.clone()),
+        opened: message.place.clone().zip(opened.map(str::to_owned)),
     };
     let sealed = seal_secret(tx, &about(&a.id), &serde_json::to_string(&pending)?)?;
     let expires = tx.now().plus(MINUTES * 60 * Instant::SECOND);
@@ -231,6 +237,11 @@ pub async fn finish(tx: &Tx, s: &Services, token: &str, who: &SignedIn) -> Resul
     let a = life::attest(tx, s, &person, &a, &course, &what).await?;
     if point(&course, &a, &progress) == Point::Finish {
         life::complete(tx, s, &person, &a, None).await?;
+    }
+    if let Some((place, opened)) = pending.opened {
+        let words = Words::of(person.language());
+        let done = Message::text(say!(words, "training-nudge-done", title = literal(&course.title)));
+        delivery::replace_message(tx, &place, &opened, &done).await?;
     }
     match pending.among_others {
         None => delivery::revise_one(tx, &pending.message).await?,

@@ -34,7 +34,7 @@ async fn only_writers(conn: &Conn, words: &Words, person: &Person) -> Result<()>
     if may_write(conn, person).await? {
         return Ok(());
     }
-    let role = say!(words, "lessons-role-learning");
+    let role = say!(words, "role-learning");
     Err(Error::Forbidden(say!(words, "chat-not-allowed", role = role)))
 }
 

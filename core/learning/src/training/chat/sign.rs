@@ -36,7 +36,7 @@ pub(super) fn particulars(words: &Words, person: &Person, version: &str, at: Ins
 }
 
 /// The form with the sentence, when it is its turn.
-pub(super) async fn form(cx: &Context<'_>, id: &str) -> Result<Option<Form>> {
+pub(super) async fn form(cx: &Context<'_>, call: &Call, id: &str) -> Result<Option<Form>> {
     let (person, words) = (cx.person()?, cx.words);
     let read = cx.db().read(|c| async move {
         let a = mine(&c, words, person, id).await?;
@@ -62,7 +62,10 @@ pub(super) async fn form(cx: &Context<'_>, id: &str) -> Result<Option<Form>> {
     }
     let signs = level.is_signature();
     Ok(Some(Form {
-        command: format!("training sign {id} {version}"),
+        // The message whose button opened it is edited when it is done.
+        command: format!("training sign {id} {version} {}", call.pressed.as_deref().unwrap_or_default())
+            .trim_end()
+            .into(),
         title: if signs { say!(words, "training-sign-title") } else { say!(words, "training-attest-title") },
         intro: Some(format!("{}\n\n{}\n\n{shown}", literal(&text), attest::meaning(words, level))),
         fields,
@@ -107,15 +110,25 @@ impl Scene<'_> {
         } else {
             Message::text(say!(words, "training-code-enough"))
         };
-        turn.reply_private(message).await
+        turn.replace(self.pressed, message).await
     }
 
-    /// The attestation, for the content that the person has read and no other.
-    pub(super) async fn sign(&self, turn: &Turn, id: &str, version: &str, call: &Call) -> Result<()> {
+    /// The attestation, for the content that the person has read and no other. `opened` is the message whose button opened the
+    /// form; it says what became of it.
+    pub(super) async fn sign(
+        &self,
+        turn: &Turn,
+        id: &str,
+        version: &str,
+        opened: Option<&str>,
+        call: &Call,
+    ) -> Result<()> {
         let (words, person) = (self.words, self.person);
         let mut desk = self.desk(turn, id).await?;
         if desk.point() != Point::Attest {
-            return turn.reply_private(self.show(turn, &desk).await?).await;
+            // What was signed there goes on saying so.
+            let opened = opened.filter(|_| desk.a.attested.is_none());
+            return turn.replace(opened, self.show(turn, &desk).await?).await;
         }
         if desk.a.course_version.as_deref() != Some(version) {
             return Err(Error::invalid(say!(words, "training-attest-changed")));
@@ -137,11 +150,11 @@ impl Scene<'_> {
                     Button::primary(say!(words, "training-code-enter-button"), format!("training attest {id}")),
                     Button::new(say!(words, "training-code-again-button"), format!("training code {id}")),
                 ];
-                return turn.reply_private(Message::text(text).buttons(again)).await;
+                return turn.replace(opened, Message::text(text).buttons(again)).await;
             }
         }
         if desk.level == Level::Oidc {
-            return self.ask_sign_in(turn, &desk, typed).await;
+            return self.ask_sign_in(turn, &desk, typed, opened).await;
         }
         let meaning = attest::meaning(words, desk.level);
         let what = Attestation { meaning, typed: typed.to_owned(), level: desk.level, signed_in: None };
@@ -155,6 +168,6 @@ impl Scene<'_> {
         } else {
             say!(words, "training-confirmed", particulars = shown)
         };
-        turn.reply_private(self.show(turn, &desk).await?.context(note)).await
+        turn.replace(opened, self.show(turn, &desk).await?.context(note)).await
     }
 }

@@ -19,8 +19,8 @@ use crate::training::attest::sign_in::{self, MESSAGE, MINUTES, Shown};
 use crate::training::course::{self, Course};
 
 impl Scene<'_> {
-    /// The name was typed; it waits until the person has signed in.
-    pub(super) async fn ask_sign_in(&self, turn: &Turn, desk: &Desk, typed: &str) -> Result<()> {
+    /// The name was typed; it waits until the person has signed in. `opened` is the message whose button opened the form.
+    pub(super) async fn ask_sign_in(&self, turn: &Turn, desk: &Desk, typed: &str, opened: Option<&str>) -> Result<()> {
         match self.services.sign_in {
             None => return Err(Error::invalid(say!(self.words, "training-sign-in-missing"))),
             Some(NamedBy::Email) if self.person.email.is_none() => {
@@ -29,7 +29,7 @@ impl Scene<'_> {
             Some(_) => {}
         }
         let message = turn.prepared(MESSAGE, serde_json::Value::Null, true);
-        sign_in::ask(turn, &desk.a, self.person, &desk.course, typed, message).await
+        sign_in::ask(turn, &desk.a, self.person, &desk.course, typed, opened, message).await
     }
 }
 

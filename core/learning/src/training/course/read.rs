@@ -129,7 +129,7 @@ fn course_in(folder: &Path, wrong: &mut Vec<String>) -> Option<Course> {
     let settings: Settings = match toml::from_str(&text) {
         Ok(settings) => settings,
         Err(e) => {
-            wrong.push(toml_sentence(&shown, &text, &e));
+            wrong.push(toml_sentence(&shown, &text, &e, ""));
             return None;
         }
     };

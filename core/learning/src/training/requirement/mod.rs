@@ -232,12 +232,25 @@ pub fn schema() -> schemars::Schema {
     schemars::schema_for!(File)
 }
 
+/// In which requirement an error of a file is, by its id or else its title, as the beginning of a sentence.
+fn within(text: &str, error: &toml::de::Error) -> String {
+    const HEADER: &str = "[[requirement]]";
+    let before = error.span().and_then(|span| text.get(..span.end));
+    let Some(from) = before.and_then(|before| before.rfind(HEADER)) else { return String::new() };
+    let lines = text[from + HEADER.len()..].lines().take_while(|line| !line.starts_with("[["));
+    let values: Vec<toml::Table> = lines.filter_map(|line| toml::from_str(line).ok()).collect();
+    let named = |key: &str| values.iter().find_map(|value| value.get(key)?.as_str());
+    let name = named("id").or_else(|| named("title"));
+    name.map(|name| format!("requirement '{name}': ")).unwrap_or_default()
+}
+
 /// Reads the requirements of a file. `file` is its name for messages.
 ///
 /// # Errors
 /// [`Error::Invalid`] with one line for each thing that is wrong, naming file, requirement, key and the way out.
 pub fn parse(file: &str, text: &str) -> Result<Vec<Requirement>> {
-    let raw: File = toml::from_str(text).map_err(|e| Error::Invalid(toml_sentence(file, text, &e)))?;
+    let refused = |e: toml::de::Error| Error::Invalid(toml_sentence(file, text, &e, &within(text, &e)));
+    let raw: File = toml::from_str(text).map_err(refused)?;
     if raw.requirement.is_empty() {
         return Err(Error::invalid(format!(
             "{file} has no [[requirement]]: add one with id, title, course, audience and due"
@@ -381,11 +394,14 @@ mod tests {
         let due = "due = { days = 14, from = \"assigned\" }";
         let all = format!("audience = \"everyone\"\n{due}\nrecertify = ");
         let cases = [
-            (format!("audience = \"everyone\"\ndeu = 1\n{due}"), "fire.toml line 6: unknown field `deu`"),
+            (
+                format!("audience = \"everyone\"\ndeu = 1\n{due}"),
+                "fire.toml line 6: requirement 'fire': unknown field `deu`",
+            ),
             (format!("audience = \"planet = 'Mars'\"\n{due}"), "fire.toml: requirement 'fire': audience:"),
             ("audience = \"everyone\"\ndue = { days = 3, from = \"birth\" }".into(), "due: from is 'birth'; write"),
             ("audience = \"everyone\"\ndue = { date = \"31.12.\" }".into(), "is not a date like 2026-12-18"),
-            ("audience = \"everyone\"\ndue = { days = -3 }".into(), "fire.toml line 6"),
+            ("audience = \"everyone\"\ndue = { days = -3 }".into(), "fire.toml line 6: requirement 'fire': "),
             (format!("audience = \"everyone\"\nescalate_after = 2\n{due}"), "escalate_after must be more than"),
             (format!("audience = \"everyone\"\nremind_before = [0]\n{due}"), "remind_before has 0"),
             (format!("{all}{{ every = \"yearly\" }}"), "recertify: every: 'yearly' is not a length of time like"),
@@ -399,10 +415,24 @@ mod tests {
                 "unknown variant `maybe`, expected `counts` or",
             ),
             (format!("{all}{{ every = \"1 year\", remind_before = [0] }}"), "recertify: remind_before has 0"),
-            (format!("{all}{{ every = \"1 year\", windw = 3 }}"), "fire.toml line 7: unknown field `windw`"),
+            (
+                format!("{all}{{ every = \"1 year\", windw = 3 }}"),
+                "fire.toml line 7: requirement 'fire': unknown field `windw`",
+            ),
         ];
         for (lines, expected) in cases {
             let said = wrong(&lines);
+            assert!(said.contains(expected), "{said}");
+        }
+        // The first of two is fine, the second has no id, no title, or an end that is not there.
+        let fine = format!("id = \"fire\"\ntitle = \"Fire\"\ncourse = \"fire\"\naudience = \"everyone\"\n{due}");
+        for (second, expected) in [
+            ("title = \"Water\"", "requirement 'Water': missing field `id`"),
+            ("id = \"water\" # and more\ntitle = 3", "requirement 'water': invalid type: integer `3`"),
+            ("id = \"water\"\ntitle = \"Water", "requirement 'water': "),
+        ] {
+            let text = format!("[[requirement]]\n{fine}\n\n[[requirement]]\n{second}\n");
+            let said = parse("two.toml", &text).unwrap_err().to_string();
             assert!(said.contains(expected), "{said}");
         }
         assert!(parse("a.toml", "").unwrap_err().to_string().contains("has no [[requirement]]"));

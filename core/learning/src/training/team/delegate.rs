@@ -117,7 +117,7 @@ pub(super) async fn run(cx: &Context<'_>, s: &Services, rest: &str, call: &Call)
         let chosen = understand(&turn, words, manager, today, call).await?.map_err(refused)?;
         let d = delegation::begin(&turn, s, manager, &chosen.who, chosen.until, &chosen.reason).await?;
         tell(&turn, &d.id, &chosen.who).await?;
-        expect_digest_of(&turn, s, &chosen.who).await?;
+        expect_digest_of(&turn, s, &chosen.who, &chosen.who).await?;
         requests::hand_over(&turn, s, manager, &chosen.who, &chosen.reason).await?;
         let until = d.until.said_in_full(words);
         let text = say!(words, "team-delegated", name = literal(&chosen.who.name), until = until);

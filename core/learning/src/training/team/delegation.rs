@@ -207,7 +207,7 @@ async fn over(tx: &Tx, s: &Services, d: &Delegation) -> Result<()> {
     requests::hand_back(tx, s, &stood_in, &manager).await?;
     // What the manager cannot decide now goes on to somebody else.
     tx.publish(people::TOPIC, &stood_in.id).await?;
-    expect_digest_of(tx, s, &manager).await
+    expect_digest_of(tx, s, &manager, &manager).await
 }
 
 fn job_key(id: &str) -> String {

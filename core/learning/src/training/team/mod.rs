@@ -63,8 +63,10 @@ fn digest_key(manager: &str, date: Date) -> String {
     format!("manager-digest/{manager}/{date}")
 }
 
-async fn has_digest_of(conn: &Conn, manager: &str, date: Date) -> Result<bool> {
-    let row = conn.opt("SELECT 1 AS one FROM outbox WHERE key = $1", args![digest_key(manager, date)]).await?;
+/// Whether there is a digest of this Monday, or of the day after it.
+async fn has_digest_of(conn: &Conn, manager: &str, monday: Date) -> Result<bool> {
+    let keys = [monday, monday.tomorrow().unwrap_or(monday)].map(|date| digest_key(manager, date));
+    let row = conn.opt("SELECT 1 AS one FROM outbox WHERE key IN ($1, $2)", args![&keys[0], &keys[1]]).await?;
     Ok(row.is_some())
 }
 
@@ -76,20 +78,28 @@ pub(super) async fn expect_digest(tx: &Tx, s: &Services, person: &Person) -> Res
 async fn expect_digests(tx: &Tx, s: &Services, lookup: &mut Lookup<'_>, person: &Person) -> Result<()> {
     let Responsible { first, next } = lookup.responsible(person).await?;
     for manager in first.iter().chain(&next) {
-        expect_digest_of(tx, s, manager).await?;
+        expect_digest_of(tx, s, manager, person).await?;
     }
     Ok(())
 }
 
 /// Makes sure that somebody looks on the next Monday, or on this one.
-async fn expect_digest_of(tx: &Tx, s: &Services, manager: &Person) -> Result<()> {
+async fn expect_digest_of(tx: &Tx, s: &Services, manager: &Person, person: &Person) -> Result<()> {
     let key = digest_job(&manager.id);
     if schedule::due(tx, &key).await?.is_none() {
         let (calendar, now) = (s.organisation.calendar(manager), tx.now());
         let today = calendar.date(now);
-        // On a Monday after nine it is not too late: who hears of it now is not told a week later.
-        let still = today.weekday() == Weekday::Monday && now >= calendar.at(today, NINE);
-        let at = if still && !has_digest_of(tx, &manager.id, today).await? { now } else { next_monday(&calendar, now) };
+        // It is not too late on a Monday after nine, nor the day after where it is still Monday for the person: who hears of
+        // it now is not told a week later.
+        let monday = match today.weekday() {
+            Weekday::Monday if now >= calendar.at(today, NINE) => Some(today),
+            Weekday::Tuesday if s.organisation.calendar(person).date(now) < today => today.yesterday().ok(),
+            _ => None,
+        };
+        let at = match monday {
+            Some(monday) if !has_digest_of(tx, &manager.id, monday).await? => now,
+            _ => next_monday(&calendar, now),
+        };
         schedule::put(tx, &key, DigestJob::KIND, at, &Json::from(manager.id.as_str())).await?;
     }
     Ok(())
