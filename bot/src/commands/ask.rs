@@ -199,6 +199,7 @@ fn why(e: &Explanation) -> String {
             ("words", r.words),
             ("nearness", r.near),
             ("exact title", r.exact),
+            ("stop words", r.stop),
             ("opening", r.opening),
             ("document", r.document),
         ] {

@@ -35,10 +35,17 @@ impl Set {
 type Change = (&'static str, &'static [f32], fn(&mut Weights, f32));
 
 const CHANGES: &[Change] = &[
-    ("related", &[0.0, 0.15, 0.6, 1.0], |w, v| w.related = v),
-    ("related from", &[4.0, 8.0, 12.0], |w, v| w.related_from[0] = v as usize),
-    ("related words", &[8.0, 12.0, 32.0], |w, v| w.related_from[1] = v as usize),
-    ("related long", &[0.0, 4.0, 5.0, 8.0], |w, v| w.related_long = v as usize),
+    ("k1", &[1.0, 1.6, 2.4], |w, v| w.k1 = v),
+    ("b of the body", &[0.35, 0.65], |w, v| w.b[2] = v),
+    ("document", &[0.3, 1.0], |w, v| w.document = v),
+    ("b of the document", &[0.5, 0.9], |w, v| w.b_document = v),
+    ("stop", &[0.0, 0.15, 0.5], |w, v| w.stop = v),
+    ("coverage", &[0.1, 0.4], |w, v| w.coverage = v),
+    ("phrase", &[0.2, 0.6], |w, v| w.phrase = v),
+    ("related", &[0.0, 0.15, 0.6], |w, v| w.related = v),
+    ("related from", &[5.0, 12.0], |w, v| w.related_from[0] = v as usize),
+    ("related words", &[8.0, 32.0], |w, v| w.related_from[1] = v as usize),
+    ("related long", &[4.0, 8.0], |w, v| w.related_long = v as usize),
 ];
 
 #[tokio::main]

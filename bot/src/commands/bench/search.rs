@@ -60,8 +60,14 @@ impl Dice {
     }
 }
 
-/// The word of a rank: syllables that spell its number.
+/// The most frequent words, as in real pages: those that questions have around the words that tell something.
+const STOPS: [&str; 5] = ["the", "of", "how", "do", "i"];
+
+/// The word of a rank: a stop word, or syllables that spell its number.
 fn word(rank: usize) -> String {
+    if let Some(stop) = STOPS.get(rank) {
+        return (*stop).into();
+    }
     const SYLLABLES: [&str; 20] = [
         "ka", "lo", "mi", "ter", "sun", "bre", "vo", "dal", "pin", "rus", "fe", "gom", "nas", "tul", "wex", "hir",
         "jo", "cam", "zel", "quo",
@@ -104,7 +110,7 @@ fn document(number: usize) -> Item {
 fn question(dice: &mut Dice, documents: usize) -> String {
     let item = document(dice.roll() as usize % documents);
     let section = &item.sections[dice.roll() as usize % SECTIONS];
-    let words: Vec<&str> = section.text.split([' ', '.']).filter(|w| !w.is_empty()).collect();
+    let words: Vec<&str> = section.text.split([' ', '.']).filter(|w| !w.is_empty() && !STOPS.contains(w)).collect();
     let count = 2 + dice.roll() as usize % 6;
     let asked: Vec<&str> = (0..count).map(|_| words[dice.roll() as usize % words.len()]).collect();
     format!("How do I {}?", asked.join(" "))

@@ -62,8 +62,8 @@ pub struct Ranked {
     pub language: String,
     /// The score that it was ranked by.
     pub score: f32,
-    /// The score by words: the sum of the following, those of words, nearness and exact title less for what is not
-    /// covered.
+    /// The score by words: the sum of the following, those of words, nearness, exact title and stop words less for what
+    /// is not covered.
     pub by_words: f32,
     /// Words in title, headings, body and keywords.
     pub words: f32,
@@ -71,9 +71,11 @@ pub struct Ranked {
     pub near: f32,
     /// A title or headings that consist of the question's words.
     pub exact: f32,
+    /// Stop words of the question.
+    pub stop: f32,
     /// The opening of a document about the question.
     pub opening: f32,
-    /// What the rest of the document adds.
+    /// What the document as a whole adds.
     pub document: f32,
     /// What the words add that the best passages have in common; not in the score by words.
     pub related: f32,
@@ -127,6 +129,7 @@ pub async fn explain(db: &Db, services: &Services, inquiry: &Inquiry<'_>) -> Res
             words: hit.parts.words,
             near: hit.parts.near,
             exact: hit.parts.exact,
+            stop: hit.parts.stop,
             opening: hit.parts.opening,
             document: hit.parts.document,
             related: hit.parts.related,

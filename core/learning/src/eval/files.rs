@@ -13,8 +13,8 @@ use stoa_ground::{Error, Result};
 /// A document of a corpus.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Document {
-    /// Its id in the judgements.
-    #[serde(deserialize_with = "id")]
+    /// Its id in the judgements; BEIR's sets call it `_id`.
+    #[serde(alias = "_id", deserialize_with = "id")]
     pub id: String,
     /// Its title, which may be empty.
     #[serde(default, deserialize_with = "or_empty")]
@@ -28,7 +28,7 @@ pub struct Document {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Query {
     /// Its id in the judgements.
-    #[serde(deserialize_with = "id")]
+    #[serde(alias = "_id", deserialize_with = "id")]
     pub id: String,
     /// The question.
     pub text: String,

@@ -24,7 +24,7 @@ fn options(dir: &Path, corpus: &str, queries: &str, qrels: &str) -> Options {
 const CORPUS: &str = r#"{"id":"a","title":"Parking","text":"A parking permit costs nothing. Ask the front desk for a parking permit."}
 {"id":2,"title":null,"text":"The canteen opens at eleven."}
 
-{"id":"c","title":"Mentors","text":"Every newcomer gets a mentor for three months."}
+{"_id":"c","title":"Mentors","text":"Every newcomer gets a mentor for three months."}
 "#;
 
 #[tokio::test]

@@ -7,17 +7,36 @@ use tantivy::postings::Postings as _;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocAddress, DocSet as _, TERMINATED, Term};
 
-use super::rank::{FIELDS, Ranking, Weights};
+use super::rank::{ABOUT, FIELDS, Ranking, Weights};
 use super::visible::{Segment, View};
 
 /// Fields that stand above a text: title, headings.
 const HEADINGS: usize = 2;
 
-/// A passage that has a word, and the word's weighted frequency there.
+/// A passage that has a word, and how often.
 pub(super) struct Posting {
     pub segment: u32,
     pub doc: u32,
+    pub times: Times,
+}
+
+/// How often a word stands in a passage.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Times {
+    /// Over all fields, weighted, and divided by their lengths.
     pub frequency: f32,
+    /// Just counted, in what all passages of a document have: title and keywords.
+    pub shared: f32,
+    /// Just counted, in what the passage has for itself: headings and body.
+    pub own: f32,
+}
+
+impl std::ops::AddAssign for Times {
+    fn add_assign(&mut self, other: Self) {
+        self.frequency += other.frequency;
+        self.shared += other.shared;
+        self.own += other.own;
+    }
 }
 
 /// How far a word reaches.
@@ -25,6 +44,8 @@ pub(super) struct Posting {
 pub(super) struct Extent {
     /// Readable passages that have it.
     pub passages: usize,
+    /// Documents that these belong to.
+    pub documents: usize,
     /// Its greatest weighted frequency in one of them.
     pub most: f32,
 }
@@ -65,8 +86,10 @@ impl Ranking<'_> {
             return Ok(Spread { stems, extent, postings: OnceCell::new() });
         }
         let postings = self.read(&stems)?;
-        let most = postings.iter().map(|p| p.frequency).fold(0.0, f32::max);
-        let extent = Extent { passages: postings.len(), most };
+        let most = postings.iter().map(|p| p.times.frequency).fold(0.0, f32::max);
+        let group = |p: &Posting| self.view.segments[p.segment as usize].group.first(p.doc);
+        let documents = postings.chunk_by(|a, b| group(a) == group(b)).count();
+        let extent = Extent { passages: postings.len(), documents, most };
         if extent.passages >= self.weights.frequent {
             self.view.remember(&stems, extent);
         }
@@ -117,8 +140,8 @@ impl Ranking<'_> {
                     while !block.docs().is_empty() {
                         for (&doc, &times) in block.docs().iter().zip(block.freqs()) {
                             if segment.seen.contains(doc) {
-                                let frequency = self.frequency(segment, f, doc, times);
-                                out.push(Posting { segment: ordinal as u32, doc, frequency });
+                                let times = self.times(segment, f, doc, times);
+                                out.push(Posting { segment: ordinal as u32, doc, times });
                             }
                         }
                         block.advance();
@@ -130,16 +153,16 @@ impl Ranking<'_> {
         Ok(out)
     }
 
-    /// The word's weighted frequency in each of these passages, which stand in the index's order; 0 where it is not.
-    pub fn frequencies(&self, spread: &Spread, passages: &[DocAddress]) -> tantivy::Result<Vec<f32>> {
-        let mut out = vec![0.0; passages.len()];
+    /// How often the word stands in each of these passages, which are in the index's order.
+    pub fn times_in(&self, spread: &Spread, passages: &[DocAddress]) -> tantivy::Result<Vec<Times>> {
+        let mut out = vec![Times::default(); passages.len()];
         if let Some(postings) = spread.postings.get() {
             let mut rest = postings.as_slice();
             for (at, out) in passages.iter().zip(&mut out) {
                 let here = (at.segment_ord, at.doc_id);
                 rest = &rest[rest.partition_point(|p| (p.segment, p.doc) < here)..];
                 if let Some(p) = rest.first().filter(|p| (p.segment, p.doc) == here) {
-                    *out = p.frequency;
+                    *out = p.times;
                 }
             }
             return Ok(out);
@@ -162,7 +185,7 @@ impl Ranking<'_> {
                             docs.seek(at.doc_id);
                         }
                         if docs.doc() == at.doc_id && segment.seen.contains(at.doc_id) {
-                            *out += self.frequency(segment, f, at.doc_id, docs.term_freq());
+                            *out += self.times(segment, f, at.doc_id, docs.term_freq());
                         }
                     }
                 }
@@ -171,9 +194,12 @@ impl Ranking<'_> {
         Ok(out)
     }
 
-    fn frequency(&self, segment: &Segment, field: usize, doc: u32, times: u32) -> f32 {
+    fn times(&self, segment: &Segment, field: usize, doc: u32, times: u32) -> Times {
         let length = segment.norms[field].fieldnorm_id(doc);
-        self.weights.field[field] * times as f32 / self.lengths[field][usize::from(length)]
+        let times = times as f32;
+        let frequency = self.weights.field[field] * times / self.lengths[field][usize::from(length)];
+        let (shared, own) = if ABOUT.contains(&field) { (times, 0.0) } else { (0.0, times) };
+        Times { frequency, shared, own }
     }
 }
 
@@ -187,7 +213,8 @@ fn merge(out: &mut Vec<Posting>, start: usize) {
     let mut kept = start;
     for i in start + 1..out.len() {
         if out[i].doc == out[kept].doc {
-            out[kept].frequency += out[i].frequency;
+            let times = out[i].times;
+            out[kept].times += times;
         } else {
             kept += 1;
             out.swap(kept, i);

@@ -43,8 +43,9 @@ pub struct Asked {
     pub stop: bool,
 }
 
-/// The words of a question in their order, each once.
-pub(super) fn read(question: &str, languages: &[String]) -> Vec<Asked> {
+/// The words of a question in their order, each once: those that tell something, and the stop words that are not looked
+/// for beside them.
+pub(super) fn read(question: &str, languages: &[String]) -> (Vec<Asked>, Vec<Asked>) {
     let stems: Vec<Stems> = match languages {
         [] => vec![Stems::of(None)],
         some => some.iter().map(|l| Stems::of(Some(l))).collect(),
@@ -75,10 +76,7 @@ pub(super) fn read(question: &str, languages: &[String]) -> Vec<Asked> {
             }
         }
     }
-    if asked.iter().any(|a| !a.stop) {
-        asked.retain(|a| !a.stop);
-    }
-    asked
+    if asked.iter().all(|a| a.stop) { (asked, Vec::new()) } else { asked.into_iter().partition(|a| !a.stop) }
 }
 
 /// The words that differ from a folded one by one letter, or by two neighbours changed about: candidates for what was
@@ -116,12 +114,15 @@ mod tests {
 
     #[test]
     fn a_question_is_its_telling_words() {
-        let words = |q: &str| read(q, &[]).into_iter().map(|a| a.word).collect::<Vec<_>>();
+        let words = |q: &str| read(q, &[]).0.into_iter().map(|a| a.word).collect::<Vec<_>>();
         assert_eq!(words("How do I submit my timesheet, and when is a timesheet due?"), ["submit", "timesheet", "due"]);
         assert_eq!(words("How many days of leave for the long way?"), ["days", "leave", "long", "way"]);
         assert_eq!(words("who are you?"), ["who", "are", "you"]);
         assert!(words("🙂").is_empty());
-        let deed = |q: &str| read(q, &[]).into_iter().find(|a| a.deed).map(|a| a.word);
+        let glue = |q: &str| read(q, &[]).1.into_iter().map(|a| a.word).collect::<Vec<_>>();
+        assert_eq!(glue("Who should join?"), ["who", "should"]);
+        assert!(glue("who are you?").is_empty());
+        let deed = |q: &str| read(q, &[]).0.into_iter().find(|a| a.deed).map(|a| a.word);
         for (question, expected) in [
             ("How do I submit my timesheet?", Some("submit")),
             ("please, how can we cook a meal", Some("cook")),

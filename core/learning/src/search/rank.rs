@@ -1,6 +1,6 @@
 //! Our ranking: BM25F over title, headings, body and keywords, counted over what the asker may read; then, for the
-//! best candidates, how near the question's words stand to each other, how much of the question is covered, and what
-//! the rest of the document says.
+//! best candidates, how near the question's words stand to each other, how much of the question is covered, which of its
+//! stop words are there, and what a plain BM25 says of the whole document.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -21,8 +21,12 @@ use super::{Found, Hit, fuse, sketch};
 pub(super) const FIELDS: usize = 4;
 /// Fields in which words can stand near each other: title, headings, body.
 const NEAR: usize = 3;
-/// Fields that say what a whole document is about: title, keywords.
-const ABOUT: [usize; 2] = [0, 3];
+/// Fields that say what a whole document is about, and that all of its passages have: title, keywords.
+pub(super) const ABOUT: [usize; 2] = [0, 3];
+/// Stop words of a question that are looked for beside its other words: the rarest.
+const STOPS: usize = 5;
+/// So many times at most a word of the question counts for having been said again.
+const TIMES: u32 = 4;
 /// How much a deed counts that no page names, against the least telling of the other words.
 const UNNAMED: f32 = 0.5;
 
@@ -48,9 +52,11 @@ pub struct Weights {
     pub opening: f32,
     /// How much of the score depends on the share of the question that is covered.
     pub coverage: f32,
-    /// What all passages of the document together add.
+    /// How much a stop word of the question counts against any other word as rare as it.
+    pub stop: f32,
+    /// What the document as a whole adds: a plain BM25 over all that the asker may read of it.
     pub document: f32,
-    /// How much the number of a document's passages counts against it.
+    /// How much the length of a document counts against it (BM25's b).
     pub b_document: f32,
     /// How much the words count that the best passages have in common beside those of the question, against the
     /// question's own.
@@ -68,21 +74,22 @@ pub struct Weights {
 
 impl Default for Weights {
     fn default() -> Self {
-        // Varied one after the other on four judged sets (examples/tune.rs): abstracts with long questions, a library
-        // collection, encyclopaedia passages and handbook sections. All lie on a plateau; small changes change little.
+        // Varied one after the other on ten judged sets (docs/answers.md): abstracts with long questions, encyclopaedia
+        // passages, news, sections and pages of handbooks, a FAQ. All lie on a plateau; small changes change little.
         Self {
-            k1: 2.4,
+            k1: 1.3,
             field: [1.25, 1.2, 1.0, 1.0],
             b: [0.7, 0.5, 0.5, 0.5],
-            phrase: 0.3,
+            phrase: 0.4,
             near: 0.1,
             exact: [0.75, 0.75],
             opening: 0.3,
-            coverage: 0.2,
-            document: 0.4,
-            b_document: 0.5,
+            coverage: 0.25,
+            stop: 0.3,
+            document: 0.6,
+            b_document: 0.75,
             related: 0.3,
-            related_from: [10, 16],
+            related_from: [8, 16],
             related_long: 6,
             candidates: 100,
             frequent: 1_000,
@@ -101,9 +108,11 @@ pub struct Parts {
     pub coverage: f32,
     /// A title or headings that consist of the question's words.
     pub exact: f32,
+    /// Stop words of the question.
+    pub stop: f32,
     /// The opening of a document that is about the question.
     pub opening: f32,
-    /// What the rest of the document adds.
+    /// What the document as a whole adds.
     pub document: f32,
     /// What the best passages have in common beside the question's words.
     pub related: f32,
@@ -140,7 +149,7 @@ pub(super) struct Candidate {
 
 impl Ranking<'_> {
     pub fn search(&self, question: &str, limit: usize) -> tantivy::Result<Found> {
-        let mut asked = question::read(question, &self.view.languages);
+        let (mut asked, stops) = question::read(question, &self.view.languages);
         let mut spreads = Vec::with_capacity(asked.len());
         let typos = asked.len() <= question::TYPOS;
         for word in &mut asked {
@@ -153,12 +162,12 @@ impl Ranking<'_> {
                 }
             }
             word.passages = spread.extent.passages;
-            word.idf = self.idf(word.passages);
+            word.idf = self.idf(spread.extent.documents);
             spreads.push(Rc::new(spread));
         }
         self.weigh_deed(&mut asked, &spreads)?;
         shorten(&mut asked, &mut spreads);
-        let question = Question::of(asked, spreads);
+        let question = Question::of(asked, spreads, self.rarest(stops)?);
         let mut found = Found {
             readable: self.view.passages,
             ideal: question.all * (self.weights.k1 + 1.0) * (1.0 + self.weights.document),
@@ -232,6 +241,7 @@ impl Ranking<'_> {
         }
         new.sort_unstable_by_key(|c| c.at);
         self.see_neighbours(&question.asked, &mut new)?;
+        self.see_stop_words(question, &mut new)?;
         self.gather_documents(question, &mut new)?;
         candidates.append(&mut new);
         for Candidate { score, parts, .. } in &mut candidates {
@@ -240,9 +250,23 @@ impl Ranking<'_> {
         Ok(candidates)
     }
 
-    pub(super) fn idf(&self, passages: usize) -> f32 {
-        let (all, with) = (self.view.passages as f32, passages as f32);
+    /// How much a word tells that so many documents have. Documents, not passages: a word that a long document has again
+    /// and again is not a frequent one for that.
+    pub(super) fn idf(&self, documents: usize) -> f32 {
+        let (all, with) = (self.view.documents as f32, documents as f32);
         (1.0 + (all - with + 0.5) / (with + 0.5)).ln()
+    }
+
+    /// The rarest stop words of a question, with what each counts.
+    fn rarest(&self, stops: Vec<Asked>) -> tantivy::Result<Vec<(f32, Spread)>> {
+        let mut spreads = Vec::with_capacity(stops.len());
+        for word in stops.iter().take(question::MOST) {
+            spreads.push(self.spread(&word.stems)?);
+        }
+        spreads.sort_by_key(|s| s.extent.documents);
+        spreads.truncate(STOPS);
+        let of = |spread: Spread| (self.weights.stop * self.idf(spread.extent.documents), spread);
+        Ok(spreads.into_iter().map(of).collect())
     }
 
     /// What a frequency counts: the more often, the less another time adds.
@@ -363,9 +387,22 @@ impl Ranking<'_> {
         self.weights.phrase * phrases * 2.0 / (phrases + 1.0) + self.weights.near * pairs * 2.0 / (pairs + 1.0)
     }
 
-    /// Adds what the document as a whole says: its passages stand next to each other in a segment. The candidates stand
-    /// in the index's order.
+    /// Adds what the question's stop words say: next to nothing, but of passages that have its other words alike, the one
+    /// that also says "who" and "should" is more likely meant. The candidates stand in the index's order.
+    fn see_stop_words(&self, question: &Question, candidates: &mut [Candidate]) -> tantivy::Result<()> {
+        let passages: Vec<DocAddress> = candidates.iter().map(|c| c.at).collect();
+        for (weight, spread) in &question.stops {
+            for (candidate, times) in candidates.iter_mut().zip(self.times_in(spread, &passages)?) {
+                candidate.parts.stop += weight * self.saturated(times.frequency);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what the document as a whole says, by plain BM25: its words are counted over all of its passages, which stand
+    /// next to each other in a segment, title and keywords once. The candidates stand in the index's order.
     fn gather_documents(&self, question: &Question, candidates: &mut [Candidate]) -> tantivy::Result<()> {
+        let b = self.weights.b_document;
         let mut documents: Vec<Whole> = Vec::new();
         let mut passages: Vec<DocAddress> = Vec::new();
         for candidate in candidates.iter_mut() {
@@ -381,17 +418,28 @@ impl Ranking<'_> {
             let from = (0..=doc_id).rev().take_while(same).last().unwrap_or(doc_id);
             let to = (doc_id..last).take_while(same).last().unwrap_or(doc_id);
             let start = passages.len();
-            let seen = (from..=to).filter(|&d| segment.seen.contains(d));
-            passages.extend(seen.map(|d| DocAddress::new(segment_ord, d)));
-            documents.push(Whole { segment: segment_ord, from, to, passages: start..passages.len(), score: 0.0 });
+            let mut words = 0;
+            for d in (from..=to).filter(|&d| segment.seen.contains(d)) {
+                words += segment.length(d, passages.len() == start);
+                passages.push(DocAddress::new(segment_ord, d));
+            }
+            let length = 1.0 - b + b * words as f32 / self.view.of_document;
+            documents.push(Whole {
+                segment: segment_ord,
+                from,
+                to,
+                passages: start..passages.len(),
+                length,
+                score: 0.0,
+            });
         }
-        let b = self.weights.b_document;
         for (spread, weight) in question.spreads.iter().zip(&question.weights) {
-            let frequencies = self.frequencies(spread, &passages)?;
+            let times = self.times_in(spread, &passages)?;
             for document in &mut documents {
-                let length = 1.0 - b + b * document.passages.len() as f32 / self.view.of_document;
-                let frequency = frequencies[document.passages.clone()].iter().sum::<f32>() / length;
-                document.score += weight * self.saturated(frequency);
+                let times = &times[document.passages.clone()];
+                let shared = times.iter().map(|t| t.shared).fold(0.0, f32::max);
+                let own = times.iter().map(|t| t.own).sum::<f32>();
+                document.score += weight * self.saturated((shared + own) / document.length);
             }
         }
         let whole = question.asked.iter().map(|a| a.idf).sum::<f32>().max(f32::MIN_POSITIVE);
@@ -403,7 +451,7 @@ impl Ranking<'_> {
             // Squared: a page is about a question only when its title and keywords have most of it.
             let about = *about * *about / whole;
             parts.opening = if *doc_id == document.from { self.weights.opening * about } else { 0.0 };
-            parts.lexical = (parts.words + parts.near + parts.exact) * self.covered(parts.coverage)
+            parts.lexical = (parts.words + parts.near + parts.exact + parts.stop) * self.covered(parts.coverage)
                 + (parts.document + parts.opening);
         }
         Ok(())
@@ -417,6 +465,8 @@ struct Whole {
     to: u32,
     /// Which of the passages that are looked at are its own.
     passages: std::ops::Range<usize>,
+    /// By how much a frequency is divided.
+    length: f32,
     score: f32,
 }
 
@@ -429,14 +479,15 @@ struct Question {
     weights: Vec<f32>,
     /// What all of them count.
     all: f32,
+    /// What its rarest stop words count, and where they stand.
+    stops: Vec<(f32, Spread)>,
 }
 
 impl Question {
-    fn of(asked: Vec<Asked>, spreads: Vec<Rc<Spread>>) -> Self {
-        let weight =
-            |a: &Asked| a.idf * (1.0 + (a.times.min(4) as f32).ln()) * if a.taken_for.is_empty() { 1.0 } else { 0.8 };
+    fn of(asked: Vec<Asked>, spreads: Vec<Rc<Spread>>, stops: Vec<(f32, Spread)>) -> Self {
+        let weight = |a: &Asked| a.idf * a.times.min(TIMES) as f32 * if a.taken_for.is_empty() { 1.0 } else { 0.8 };
         let weights: Vec<f32> = asked.iter().map(weight).collect();
-        Self { all: weights.iter().sum(), asked, spreads, weights }
+        Self { all: weights.iter().sum(), asked, spreads, weights, stops }
     }
 
     fn sought(&self) -> Vec<Sought<'_>> {

@@ -75,7 +75,7 @@ impl Ranking<'_> {
                     if sums.1 == 0.0 && sums.2 == 0.0 {
                         touched.push(DocAddress::new(p.segment, p.doc));
                     }
-                    self.add(sums, word, p.frequency);
+                    self.add(sums, word, p.times.frequency);
                 }
                 continue;
             }
@@ -83,9 +83,9 @@ impl Ranking<'_> {
                 let (words, covered, related) = of(&sums, at);
                 self.score((words + reach.0, covered + reach.1, related + reach.2), all) >= floor
             });
-            for (at, frequency) in touched.iter().zip(self.frequencies(word.spread, &touched)?) {
-                if frequency > 0.0 {
-                    self.add(&mut sums[at.segment_ord as usize][at.doc_id as usize], word, frequency);
+            for (at, times) in touched.iter().zip(self.times_in(word.spread, &touched)?) {
+                if times.frequency > 0.0 {
+                    self.add(&mut sums[at.segment_ord as usize][at.doc_id as usize], word, times.frequency);
                 }
             }
         }
@@ -121,9 +121,9 @@ impl Ranking<'_> {
         let mut sums: Vec<Sums> = vec![(0.0, 0.0, 0.0); passages.len()];
         if !passages.is_empty() {
             for word in order {
-                for (sums, frequency) in sums.iter_mut().zip(self.frequencies(word.spread, passages)?) {
-                    if frequency > 0.0 {
-                        self.add(sums, word, frequency);
+                for (sums, times) in sums.iter_mut().zip(self.times_in(word.spread, passages)?) {
+                    if times.frequency > 0.0 {
+                        self.add(sums, word, times.frequency);
                     }
                 }
             }

@@ -261,6 +261,38 @@ async fn a_deed_that_no_page_names_counts_little_where_a_page_is_about_the_thing
 }
 
 #[tokio::test]
+async fn of_what_has_the_telling_words_alike_the_stop_words_choose() {
+    let (db, _dir) = store().await;
+    let session = |location: &str, text: &str| page(location, "Session", &[("", text)]);
+    put(
+        &db,
+        &[session("a.md", "Everybody can join: doors open early."), session("b.md", "Who should join: all that lead.")],
+    )
+    .await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    let found = index.search("Who should join?", &Access::everyone(), Instant(0), 5).unwrap();
+    assert_eq!(found.asked.iter().map(|a| a.word.as_str()).collect::<Vec<_>>(), ["join"]);
+    let stops: Vec<bool> = found.hits.iter().map(|h| h.parts.stop > 0.0).collect();
+    assert_eq!(stops, [true, false], "{found:?}");
+    assert_eq!(first(&db, &index, "Who should join?").await, "b.md");
+}
+
+#[tokio::test]
+async fn a_word_that_one_document_has_again_and_again_is_no_frequent_word() {
+    let (db, _dir) = store().await;
+    let again: Vec<(String, String)> =
+        (0..5).map(|n| (format!("Office {n}"), format!("The gateway of office {n} stands in room {n}."))).collect();
+    let again: Vec<(&str, &str)> = again.iter().map(|(h, t)| (h.as_str(), t.as_str())).collect();
+    put(&db, &[page("a.md", "Network", &again), page("b.md", "Badges", &[("", "A badge opens the doors.")])]).await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    let found = index.search("gateway doors", &Access::everyone(), Instant(0), 5).unwrap();
+    let [gateway, doors] = &found.asked[..] else { panic!("{found:?}") };
+    assert_eq!((gateway.passages, doors.passages, gateway.idf), (5, 1, doors.idf));
+}
+
+#[tokio::test]
 async fn the_opening_of_a_page_is_found_by_its_keywords() {
     let (db, _dir) = store().await;
     let mut leave = page(

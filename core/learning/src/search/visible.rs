@@ -23,7 +23,9 @@ pub(super) struct View {
     pub segments: Vec<Segment>,
     /// How many there are.
     pub passages: usize,
-    /// Mean number of passages of a document.
+    /// Documents that they belong to.
+    pub documents: usize,
+    /// Mean length of a document, in words, as [`Segment::length`] counts them.
     pub of_document: f32,
     /// Mean length of each field, in words, over the passages that have it.
     pub lengths: [f32; FIELDS],
@@ -62,6 +64,13 @@ impl Segment {
             standing: standing::Columns::of(segment)?,
         })
     }
+
+    /// What a passage adds to the length of its document, in words. Its first one brings title and keywords, which all
+    /// of them have.
+    pub fn length(&self, doc: u32, first: bool) -> u32 {
+        let [title, headings, body, keywords] = self.norms.each_ref().map(|norms| norms.fieldnorm(doc));
+        headings + body + if first { title + keywords } else { 0 }
+    }
 }
 
 /// The views that were asked for last.
@@ -91,13 +100,14 @@ impl View {
         let mut view = Self {
             segments: Vec::new(),
             passages: 0,
+            documents: 0,
             of_document: 1.0,
             lengths: [1.0; FIELDS],
             languages: Vec::new(),
             extents: Mutex::default(),
         };
         let mut sums = [(0u64, 0u64); FIELDS];
-        let mut documents = 0usize;
+        let mut words = 0u64;
         for segment in searcher.segment_readers() {
             let mut seen = BitSet::with_max_value(segment.max_doc());
             match access {
@@ -134,7 +144,8 @@ impl View {
             let mut last = None;
             for doc in (0..segment.max_doc()).filter(|&doc| seen.contains(doc)) {
                 let group = opened.group.first(doc);
-                documents += usize::from(group != last);
+                view.documents += usize::from(group != last);
+                words += u64::from(opened.length(doc, group != last));
                 last = group;
             }
             view.segments.push(opened);
@@ -144,7 +155,7 @@ impl View {
                 *length = (total as f32 / with as f32).max(1.0);
             }
         }
-        view.of_document = view.passages as f32 / documents.max(1) as f32;
+        view.of_document = (words as f32 / view.documents.max(1) as f32).max(1.0);
         Ok(view)
     }
 
