@@ -23,7 +23,7 @@ const SECOND: f32 = 0.95;
 const CLOSELY: f32 = 0.35;
 /// How much better a numbered step answers how something is done; on the page that answers best.
 const STEP: f32 = 0.15;
-const STEP_THERE: f32 = 0.25;
+const STEP_THERE: f32 = 0.45;
 
 /// What a quoted line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

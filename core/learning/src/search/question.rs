@@ -33,7 +33,7 @@ pub struct Asked {
     pub times: u32,
     /// Readable passages that have it.
     pub passages: usize,
-    /// How much it tells: high for a rare word.
+    /// How much it tells among passages: high for a rare word.
     pub idf: f32,
     /// The words that it was taken for, which differ by one letter, when no readable passage has it; the stems are theirs.
     pub taken_for: Vec<String>,

@@ -10,7 +10,7 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::{DocAddress, DocSet as _, Searcher, TantivyDocument, Term};
 
 use super::dense::Near;
-use super::postings::{Lengths, Spread};
+use super::postings::{Extent, Lengths, Spread};
 use super::question::{self, Asked};
 use super::schema::Fields;
 use super::select::{Chosen, Selected, Sought};
@@ -27,6 +27,8 @@ pub(super) const ABOUT: [usize; 2] = [0, 3];
 const STOPS: usize = 5;
 /// So many times at most a word of the question counts for having been said again.
 const TIMES: u32 = 4;
+/// A library of so many documents goes half by them, half by passages when it comes to how rare a word is.
+const FEW: f32 = 50.0;
 /// How much a deed counts that no page names, against the least telling of the other words.
 const UNNAMED: f32 = 0.5;
 
@@ -162,12 +164,12 @@ impl Ranking<'_> {
                 }
             }
             word.passages = spread.extent.passages;
-            word.idf = self.idf(spread.extent.documents);
+            word.idf = idf(self.view.passages, word.passages);
             spreads.push(Rc::new(spread));
         }
         self.weigh_deed(&mut asked, &spreads)?;
         shorten(&mut asked, &mut spreads);
-        let question = Question::of(asked, spreads, self.rarest(stops)?);
+        let question = self.question(asked, spreads, stops)?;
         let mut found = Found {
             readable: self.view.passages,
             ideal: question.all * (self.weights.k1 + 1.0) * (1.0 + self.weights.document),
@@ -250,11 +252,21 @@ impl Ranking<'_> {
         Ok(candidates)
     }
 
-    /// How much a word tells that so many documents have. Documents, not passages: a word that a long document has again
-    /// and again is not a frequent one for that.
-    pub(super) fn idf(&self, documents: usize) -> f32 {
-        let (all, with) = (self.view.documents as f32, documents as f32);
-        (1.0 + (all - with + 0.5) / (with + 0.5)).ln()
+    /// How much a word counts that reaches so far: by the documents that have it, since a word is not frequent because one
+    /// long document has it again and again; in a small library, where most documents have most words, by passages.
+    pub(super) fn rarity(&self, extent: Extent) -> f32 {
+        let documents = self.view.documents as f32;
+        let by_passages = idf(self.view.passages, extent.passages);
+        (FEW * by_passages + documents * idf(self.view.documents, extent.documents)) / (FEW + documents)
+    }
+
+    fn question(&self, asked: Vec<Asked>, spreads: Vec<Rc<Spread>>, stops: Vec<Asked>) -> tantivy::Result<Question> {
+        let weight = |(a, spread): (&Asked, &Rc<Spread>)| {
+            let rarity = a.idf * self.rarity(spread.extent) / idf(self.view.passages, spread.extent.passages);
+            rarity * a.times.min(TIMES) as f32 * if a.taken_for.is_empty() { 1.0 } else { 0.8 }
+        };
+        let weights: Vec<f32> = asked.iter().zip(&spreads).map(weight).collect();
+        Ok(Question { all: weights.iter().sum(), stops: self.rarest(stops)?, asked, spreads, weights })
     }
 
     /// The rarest stop words of a question, with what each counts.
@@ -265,7 +277,7 @@ impl Ranking<'_> {
         }
         spreads.sort_by_key(|s| s.extent.documents);
         spreads.truncate(STOPS);
-        let of = |spread: Spread| (self.weights.stop * self.idf(spread.extent.documents), spread);
+        let of = |spread: Spread| (self.weights.stop * self.rarity(spread.extent), spread);
         Ok(spreads.into_iter().map(of).collect())
     }
 
@@ -458,6 +470,12 @@ impl Ranking<'_> {
     }
 }
 
+/// How much a word tells that so many of all have.
+fn idf(all: usize, with: usize) -> f32 {
+    let (all, with) = (all as f32, with as f32);
+    (1.0 + (all - with + 0.5) / (with + 0.5)).ln()
+}
+
 /// A document of which a passage is a candidate.
 struct Whole {
     segment: u32,
@@ -484,12 +502,6 @@ struct Question {
 }
 
 impl Question {
-    fn of(asked: Vec<Asked>, spreads: Vec<Rc<Spread>>, stops: Vec<(f32, Spread)>) -> Self {
-        let weight = |a: &Asked| a.idf * a.times.min(TIMES) as f32 * if a.taken_for.is_empty() { 1.0 } else { 0.8 };
-        let weights: Vec<f32> = asked.iter().map(weight).collect();
-        Self { all: weights.iter().sum(), asked, spreads, weights, stops }
-    }
-
     fn sought(&self) -> Vec<Sought<'_>> {
         let pairs = self.spreads.iter().zip(&self.weights);
         pairs.map(|(spread, &weight)| Sought { spread, weight, related: false }).collect()

@@ -52,7 +52,7 @@ impl Ranking<'_> {
                 Some(spread) => Rc::clone(spread),
                 None => Rc::new(self.spread(stems)?),
             };
-            related.push(Related { weight: sum * self.idf(spread.extent.documents), stem, spread });
+            related.push(Related { weight: sum * self.rarity(spread.extent), stem, spread });
         }
         related.sort_by(|a, b| b.weight.total_cmp(&a.weight));
         related.truncate(words);
