@@ -102,7 +102,7 @@ pub(super) async fn responsible<'a>(cx: &'a Context<'_>) -> Result<&'a Person> {
         return Err(Error::Invalid(say!(cx.words, "answers-channel-here")));
     }
     if !cx.db().read(|c| async move { people::roles_of(&c, person).await }).await?.contains(&Role::Learning) {
-        return Err(Error::Forbidden(say!(cx.words, "chat-not-allowed", role = Role::Learning.name())));
+        return Err(Error::Forbidden(say!(cx.words, "chat-not-allowed", role = say!(cx.words, "role-learning"))));
     }
     Ok(person)
 }

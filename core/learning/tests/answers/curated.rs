@@ -109,7 +109,7 @@ async fn experts_and_the_learning_team_write_answers_in_chat_and_others_do_not()
     let lea = o.hire("Lea", |_| {}).await;
     o.grant(&lea, Role::Learning).await;
     o.event("Ana", direct("Ana"), Event::Action { command: "ask curate".into(), message: None }).await;
-    assert!(o.news("Ana").contains("Only learning and expert can do this"));
+    assert!(o.news("Ana").contains("Only the learning team and experts can do this"));
     let values = [("questions", "Where is the sauna?\nIs there a sauna?"), ("text", "In the cellar."), ("review", "")];
     let saved = o.fills("Lea", "ask curate", &values).await;
     assert!(saved.contains("Saved."), "{saved}");
@@ -129,5 +129,5 @@ async fn experts_and_the_learning_team_write_answers_in_chat_and_others_do_not()
     o.services.index.catch_up(&o.db).await.unwrap();
     assert!(o.says("Ana", "where's the sauna?").await.starts_with("I don’t know."));
     let none = o.says("Ana", &format!("ask approve {id}")).await;
-    assert!(none.contains("Only learning and expert can do this"), "{none}");
+    assert!(none.contains("Only the learning team and experts can do this"), "{none}");
 }

@@ -216,7 +216,7 @@ async fn a_mark_that_is_taken_away_and_a_channel_that_learns_no_more() {
     assert!(o.news("Bea").contains("[Share it: tip agree"), "elsewhere she is asked for a tip");
     // Only the learning team opts a channel in.
     o.event("Ana", place.clone(), Event::Command { word: "ask".into(), args: "channel learn".into() }).await;
-    assert!(o.last("Ana").contains("Only learning can do this"), "{}", o.last("Ana"));
+    assert!(o.last("Ana").contains("Only the learning team can do this"), "{}", o.last("Ana"));
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ async fn the_learning_team_lets_it_answer_questions_and_only_what_everyone_may_r
         o.event(user, general.clone(), command)
     };
     set("Ana").await;
-    assert!(o.last("Ana").contains("Only learning can do this"), "{}", o.last("Ana"));
+    assert!(o.last("Ana").contains("Only the learning team can do this"), "{}", o.last("Ana"));
     set("Lea").await;
     assert!(o.last("Lea").starts_with("In this channel I also answer questions that nobody asked me"));
 

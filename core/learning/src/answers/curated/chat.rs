@@ -27,7 +27,7 @@ async fn only_writers(cx: &Context<'_>, person: &Person) -> Result<()> {
     if may_write(cx, person).await? {
         return Ok(());
     }
-    let roles = [Role::Learning.name().to_owned(), Role::Expert.name().to_owned()];
+    let roles = [say!(cx.words, "role-learning"), say!(cx.words, "role-experts")];
     Err(Error::Forbidden(say!(cx.words, "chat-not-allowed", role = cx.words.list(&roles))))
 }
 

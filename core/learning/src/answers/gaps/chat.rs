@@ -41,7 +41,7 @@ pub(in crate::answers) async fn act(
     let person = cx.person()?;
     let may = cx.db().read(|c| async move { people::roles_of(&c, person).await }).await?.contains(&Role::Learning);
     if !may {
-        return Err(Error::Forbidden(say!(cx.words, "chat-not-allowed", role = Role::Learning.name())));
+        return Err(Error::Forbidden(say!(cx.words, "chat-not-allowed", role = say!(cx.words, "role-learning"))));
     }
     let all = clusters(cx.db(), &services.index).await?;
     if word == "gaps" {
