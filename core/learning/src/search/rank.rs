@@ -169,7 +169,7 @@ impl Ranking<'_> {
         }
         self.weigh_deed(&mut asked, &spreads)?;
         shorten(&mut asked, &mut spreads);
-        let question = self.question(asked, spreads, stops)?;
+        let question = self.question(asked, spreads, &stops)?;
         let mut found = Found {
             readable: self.view.passages,
             ideal: question.all * (self.weights.k1 + 1.0) * (1.0 + self.weights.document),
@@ -260,7 +260,7 @@ impl Ranking<'_> {
         (FEW * by_passages + documents * idf(self.view.documents, extent.documents)) / (FEW + documents)
     }
 
-    fn question(&self, asked: Vec<Asked>, spreads: Vec<Rc<Spread>>, stops: Vec<Asked>) -> tantivy::Result<Question> {
+    fn question(&self, asked: Vec<Asked>, spreads: Vec<Rc<Spread>>, stops: &[Asked]) -> tantivy::Result<Question> {
         let weight = |(a, spread): (&Asked, &Rc<Spread>)| {
             let rarity = a.idf * self.rarity(spread.extent) / idf(self.view.passages, spread.extent.passages);
             rarity * a.times.min(TIMES) as f32 * if a.taken_for.is_empty() { 1.0 } else { 0.8 }
@@ -270,7 +270,7 @@ impl Ranking<'_> {
     }
 
     /// The rarest stop words of a question, with what each counts.
-    fn rarest(&self, stops: Vec<Asked>) -> tantivy::Result<Vec<(f32, Spread)>> {
+    fn rarest(&self, stops: &[Asked]) -> tantivy::Result<Vec<(f32, Spread)>> {
         let mut spreads = Vec::with_capacity(stops.len());
         for word in stops.iter().take(question::MOST) {
             spreads.push(self.spread(&word.stems)?);
