@@ -293,7 +293,8 @@ impl Ranking<'_> {
         let stems = crate::words::Stems::of(self.view.languages.first().map(String::as_str));
         let mut near: Vec<(String, String)> =
             question::one_letter_off(word).into_iter().map(|w| (stems.stem(&w), w)).collect();
-        near.sort();
+        // Of the words of a stem one with another letter, not with one less: that is often a stem, and no word.
+        near.sort_by_cached_key(|(stem, near)| (stem.clone(), near.len() != word.len(), near.clone()));
         near.dedup_by(|a, b| a.0 == b.0);
         let body = self.fields.text[2];
         for (stem, word) in near {

@@ -237,6 +237,16 @@ async fn a_question_in_german_is_read_as_german() {
 }
 
 #[tokio::test]
+async fn an_unknown_word_is_taken_for_a_word_and_not_for_a_stem() {
+    let (db, _dir) = store().await;
+    put(&db, &[page("a.md", "Guards", &[("", "At night we call the police.")])]).await;
+    let index = Index::in_memory().unwrap();
+    index.catch_up(&db).await.unwrap();
+    let found = index.search("policy at night", &Access::everyone(), Instant(0), 5).unwrap();
+    assert_eq!(found.asked[0].taken_for, ["police"]);
+}
+
+#[tokio::test]
 async fn a_deed_that_no_page_names_counts_little_where_a_page_is_about_the_thing() {
     let (db, _dir) = store().await;
     put(&db, &small_library()).await;
